@@ -1,0 +1,97 @@
+import { Hono, type Context } from 'hono'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import type { Config } from './config.ts'
+import { createEmulator } from './demo/emulator.ts'
+import { native } from './dialects/native/native.ts'
+import { plain } from './dialects/plain/plain.ts'
+import { ServiceError } from './errors.ts'
+import { accessLog, type LogLine } from './middleware/access-log.ts'
+import type { Env } from './middleware/env.ts'
+import { hostGuard } from './middleware/host-guard.ts'
+import { jsonBody } from './middleware/json-body.ts'
+import { requestId } from './middleware/request-id.ts'
+import { openWithStreamSSE, type Open } from './relay/sink.ts'
+import { createStreams } from './relay/streams.ts'
+import { catalog } from './routes/catalog.ts'
+import { toErrorResponse } from './routes/error-response.ts'
+import { generations } from './routes/generations.ts'
+import { health } from './routes/health.ts'
+import { viaFetch, type Connect } from './upstreams/connect.ts'
+import { createOllama } from './upstreams/ollama.ts'
+
+/** What a runtime may replace; each has a portable default. */
+export interface AppOptions {
+  config: Config
+  /** How bytes arrive from the upstream. */
+  connect?: Connect
+  /** How a streaming response is opened. */
+  open?: Open
+  /** Keeps a promise alive after the response: `waitUntil` on workerd, nothing elsewhere. */
+  hold?: (c: Context, promise: Promise<unknown>) => void
+  /** Gets the access log's lines. */
+  log?: (line: LogLine) => void
+  /** Milliseconds of a monotonic clock. */
+  now?: () => number
+}
+
+export interface App {
+  fetch: Hono<Env>['fetch']
+  /** Takes no new work, waits for the open streams, and ends what is left after the grace. */
+  drain(graceMs: number): Promise<void>
+}
+
+/** Sluice: every route on one screen. */
+export function createApp({
+  config,
+  connect = viaFetch((url, init) => fetch(url, init)),
+  open = openWithStreamSSE,
+  hold = () => {},
+  log = () => {},
+  now = () => performance.now(),
+}: AppOptions): App {
+  const streams = createStreams({ max: config.SLUICE_MAX_STREAMS })
+  const upstream = createOllama({
+    host: config.OLLAMA_HOST,
+    apiKey: config.OLLAMA_API_KEY,
+    model: config.SLUICE_MODEL,
+    maxLineBytes: config.SLUICE_MAX_LINE_BYTES,
+    embedTimeoutMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
+    connect: config.SLUICE_DEMO ? viaFetch(createEmulator().fetch) : connect,
+    now,
+  })
+  const deadlines = {
+    graceMs: config.SLUICE_GRACE_MS,
+    heartbeatMs: config.SLUICE_HEARTBEAT_MS,
+    firstTokenMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
+    idleMs: config.SLUICE_IDLE_TIMEOUT_MS,
+    totalMs: config.SLUICE_TOTAL_TIMEOUT_MS,
+    stallMs: config.SLUICE_STALL_TIMEOUT_MS,
+  }
+  const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES })
+  const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
+
+  const app = new Hono<Env>()
+  app
+    .use(requestId, accessLog({ log, now }), hostGuard)
+    .use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), native) }))
+    .route('/', health({ upstream, streams, now }))
+    .route('/', generations({ dialect: native, ...streaming }))
+    .route('/', generations({ dialect: plain, ...streaming }))
+    .route('/api', catalog({ body, upstream, streams }))
+    .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), native))
+    .onError((error, c) => {
+      // A body that its reader stopped sending is no error of anybody's.
+      if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
+        c.var.entry.ended = 'left'
+        return new Response(null, { status: 499 })
+      }
+      return toErrorResponse(c, error, native)
+    })
+
+  return { fetch: app.fetch, drain: streams.drain }
+}
+
+function toMethodError(methods: string[]): ServiceError {
+  const allow = methods.join(', ')
+  return new ServiceError('method_not_allowed', `This path takes ${allow}`, { allow })
+}

@@ -1,0 +1,124 @@
+import * as v from 'valibot'
+import { parseOllamaHost } from './ollama-host.ts'
+
+/** Milliseconds; 0 = off. A timer of JavaScript takes no more than 2^31 - 1. */
+const ms = (fallback: number, { min = 0 } = {}) => integer(fallback, min, 2_147_483_647)
+
+function integer(fallback: number, min: number, max: number) {
+  const expected = `must be an integer from ${min} to ${max}`
+  return v.optional(
+    v.pipe(v.string(), v.regex(/^\d+$/, expected), v.transform(Number), v.minValue(min, expected), v.maxValue(max, expected)),
+    `${fallback}`,
+  )
+}
+
+function flag() {
+  return v.optional(
+    v.pipe(
+      v.picklist(['0', '1'], 'must be 0 or 1'),
+      v.transform((text) => text === '1'),
+    ),
+    '0',
+  )
+}
+
+/** Every variable, its meaning and its default (docs/protocol.md §8). An empty one is unset. */
+const variables = {
+  /** The address to listen on. */
+  HOST: v.optional(v.pipe(v.string(), v.regex(/^[\w.:-]+$/, 'must be an address or a host name')), '127.0.0.1'),
+  /** The port to listen on; 0: any free one. */
+  PORT: integer(8083, 0, 65_535),
+  /** Where Ollama is, by Ollama's own rules (docs/ollama.md §2). */
+  OLLAMA_HOST: v.optional(
+    v.pipe(
+      v.string(),
+      v.rawTransform(({ dataset, addIssue, NEVER }) => {
+        const url = parseOllamaHost(dataset.value)
+        if (url !== undefined) return url
+        addIssue({ message: 'must be a host, host:port or http(s) URL without user information' })
+        return NEVER
+      }),
+    ),
+    '',
+  ),
+  /** Sent to the upstream as a Bearer token. */
+  OLLAMA_API_KEY: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'))),
+  /** The model of a request that names none. Unset: one already loaded, else the newest installed. */
+  SLUICE_MODEL: v.optional(v.pipe(v.string(), v.regex(/^[\w.:/-]{1,256}$/, 'must be a model name'))),
+  /** How long an SSE answer may still have a failure's real status, counted from the parsed request. */
+  SLUICE_GRACE_MS: ms(250),
+  /** After how much silence a heartbeat goes out. On workerd it is also what notices that a reader has left (hazard 11). */
+  SLUICE_HEARTBEAT_MS: ms(5000, { min: 100 }),
+  /** How long the first token may take. Long: a cold load takes minutes, and starts anew if it is cut. */
+  SLUICE_FIRST_TOKEN_TIMEOUT_MS: ms(600_000),
+  /** How long the upstream may be silent between two lines. */
+  SLUICE_IDLE_TIMEOUT_MS: ms(120_000),
+  /** How long a stream may take in all. */
+  SLUICE_TOTAL_TIMEOUT_MS: ms(3_600_000),
+  /** How long a reader may take nothing before it is cut. */
+  SLUICE_STALL_TIMEOUT_MS: ms(30_000),
+  /** The largest body; images ride in it. */
+  SLUICE_MAX_BODY_BYTES: integer(16_777_216, 1, 1_073_741_824),
+  /** The longest line of the upstream; the last one may hold a `context` of megabytes. */
+  SLUICE_MAX_LINE_BYTES: integer(4_194_304, 1024, 268_435_456),
+  /** How many streams may be open at once. */
+  SLUICE_MAX_STREAMS: integer(1000, 1, 1_000_000),
+  /** How long streams may go on after SIGTERM. */
+  SLUICE_SHUTDOWN_GRACE_MS: ms(10_000),
+  /** 1: the built-in emulator instead of OLLAMA_HOST. */
+  SLUICE_DEMO: flag(),
+  /** The access log. Unset: pretty on a terminal, else JSON. */
+  SLUICE_LOG: v.optional(v.picklist(['pretty', 'json', 'silent'], 'must be pretty, json or silent')),
+}
+
+const schema = v.object(variables)
+
+/** The environment, read once and checked. Times in milliseconds, sizes in bytes. */
+export type Config = Readonly<v.InferOutput<typeof schema>>
+
+/** What is wrong with the environment, a line a variable. Values are not repeated: one of them may be a secret. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.name = 'ConfigError'
+  }
+}
+
+/**
+ * The environment → Config. `defaults` are a runtime's own, for what is unset.
+ * @throws ConfigError for every mistake at once, an unknown `SLUICE_…` variable included
+ */
+export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Readonly<Record<string, string>> = {}): Config {
+  const given = Object.entries(env).filter(
+    ([name, value]) => value !== '' && value !== undefined && (name in variables || name.startsWith('SLUICE_')),
+  )
+  const problems = given
+    .filter(([name]) => !(name in variables))
+    .map(([name]) => `${name}: no such variable; the nearest is ${toNearest(name)}`)
+  // Bindings of a Worker may be numbers and booleans.
+  const values = Object.fromEntries(given.map(([name, value]) => [name, typeof value === 'object' ? value : String(value)]))
+  const result = v.safeParse(schema, { ...defaults, ...values })
+  for (const issue of result.issues ?? [])
+    problems.push(
+      `${v.getDotPath(issue)}: ${issue.kind === 'schema' && issue.type === 'string' ? 'must be a text' : issue.message}`,
+    )
+  if (!result.success || problems.length > 0) throw new ConfigError(problems)
+  return result.output
+}
+
+function toNearest(name: string): string {
+  const distances = Object.keys(variables).map((known) => [toDistance(name, known), known] as const)
+  return distances.toSorted(([a], [b]) => a - b)[0]![1]
+}
+
+/** Levenshtein's: how many letters have to change. */
+function toDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
+    row = next
+  }
+  return row[b.length]!
+}

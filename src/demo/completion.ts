@@ -1,0 +1,92 @@
+import { foldSaid, toChunk } from './chunk.ts'
+import type { Head, Said } from './chunk.ts'
+import { parseCompletionRequest } from './completion-request.ts'
+import type { CompletionRequest, Endpoint } from './completion-request.ts'
+import { checkFormat } from './format.ts'
+import { toGoJson } from './go-json.ts'
+import { toJsonResponse } from './json-response.ts'
+import { openLineStream } from './line-stream.ts'
+import type { LoadedModels } from './loaded-models.ts'
+import { findModel, isModelName, toContextLength } from './models.ts'
+import type { DemoModel } from './models.ts'
+import { OllamaError } from './ollama-error.ts'
+import { parseOptions } from './options.ts'
+import { createPlan } from './plan.ts'
+import { produce } from './produce.ts'
+import type { Piece } from './produce.ts'
+
+interface CompletionOptions {
+  loadedModels: LoadedModels
+  /** The next `created_at`. */
+  clock: () => string
+  tokensPerSecond: number
+}
+
+/** `/api/generate` and `/api/chat`: refuse, load, plan, then say it line by line or all at once. In the order of Ollama's handlers. */
+export function createCompletion({ loadedModels, clock, tokensPerSecond }: CompletionOptions) {
+  return async (endpoint: Endpoint, text: string, signal: AbortSignal): Promise<Response> => {
+    const startedMs = performance.now()
+    const request = parseCompletionRequest(endpoint, text)
+    const model = findRequested(request)
+    const head = () => ({ endpoint, model: request.model, createdAt: clock() })
+    if (request.isEmpty && request.keepAliveMs === 0) {
+      loadedModels.unload(model)
+      return toJsonResponse(toChunk(head(), { text: '' }, { doneReason: 'unload' }))
+    }
+    checkCapabilities(request, model)
+    const options = parseOptions(request.options)
+    const contextLength = toContextLength(options.num_ctx)
+    const release = await loadedModels.load(model, { contextLength, keepAliveMs: request.keepAliveMs, signal })
+    if (request.isEmpty) {
+      release()
+      return toJsonResponse(toChunk(head(), { text: '' }, { doneReason: 'load' }))
+    }
+
+    const loadedMs = performance.now()
+    const toPieces = async function* (until: AbortSignal) {
+      try {
+        checkFormat(request.format)
+        yield* produce(createPlan(request, options, model), { tokensPerSecond, startedMs, loadedMs, signal: until })
+      } finally {
+        release()
+      }
+    }
+    if (!request.stream) return toJsonResponse(await foldPieces(head, toPieces(signal)))
+    const toLines = async function* (until: AbortSignal) {
+      for await (const piece of toPieces(until))
+        yield `${toGoJson('error' in piece ? piece : toChunk(head(), piece.said, piece.end))}\n`
+    }
+    const lines = await openLineStream(toLines, signal)
+    return new Response(lines, { headers: { 'content-type': 'application/x-ndjson' } })
+  }
+}
+
+/** @throws OllamaError for a model that is not there; the two endpoints differ in what they say to none (captures/error-no-model, error-chat-no-model) */
+function findRequested({ endpoint, model }: CompletionRequest): DemoModel {
+  if (model === '' && endpoint === 'chat') throw new OllamaError(400, 'model is required')
+  if (model !== '' && !isModelName(model)) throw new OllamaError(400, 'invalid model name')
+  const found = findModel(model)
+  if (!found) throw new OllamaError(404, `model '${model}' not found`)
+  return found
+}
+
+function checkCapabilities({ endpoint, model, think, tools }: CompletionRequest, { name, capabilities }: DemoModel): void {
+  if (think !== undefined && think !== false && !capabilities.includes('thinking')) {
+    throw new OllamaError(400, `${JSON.stringify(model)} does not support thinking`)
+  }
+  if (!capabilities.includes('completion')) throw new OllamaError(400, `${JSON.stringify(model)} does not support ${endpoint}`)
+  if (tools.length > 0 && !capabilities.includes('tools')) {
+    throw new OllamaError(400, `registry.ollama.ai/library/${name} does not support tools`)
+  }
+}
+
+/** What `stream: false` answers: all that was said in the last line's fields. An error is a status then; a truncated one stays `done: false`. */
+async function foldPieces(head: () => Head, pieces: AsyncIterable<Piece>): Promise<object> {
+  const all: Said[] = []
+  for await (const piece of pieces) {
+    if ('error' in piece) throw new OllamaError(500, piece.error)
+    all.push(piece.said)
+    if (piece.end) return toChunk(head(), foldSaid(all), piece.end)
+  }
+  return toChunk(head(), foldSaid(all))
+}

@@ -1,0 +1,85 @@
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { parseBody } from './body.ts'
+import { createClock } from './clock.ts'
+import { createCompletion } from './completion.ts'
+import { createEmbed } from './embed.ts'
+import { toJsonResponse } from './json-response.ts'
+import { createLoadedModels } from './loaded-models.ts'
+import { findModel, models, toShow, toTag } from './models.ts'
+import { OllamaError } from './ollama-error.ts'
+
+export interface EmulatorOptions {
+  /** Tokens a second, on average. Default 40. */
+  tokensPerSecond?: number
+  /** Silence before the first answer of a model that is not loaded, in milliseconds. Default 1500. */
+  coldStartMs?: number
+}
+
+export interface Emulator {
+  /**
+   * Stands in for the network's `fetch`. A call that waits for its headers rejects with the reason of `init.signal`, a body
+   * errors with it; neither goes on in the background.
+   */
+  fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>
+}
+
+/** The caller's signal goes beside the request and not in it: on Node every Request with a signal keeps memory (hazard 37). */
+interface Env {
+  Bindings: { signal: AbortSignal }
+}
+
+/**
+ * A built-in Ollama without a model, for `npm run demo`: it answers with a tour of Sluice, at the pace of a model and in the words,
+ * field order and error texts of the recordings. Which models are loaded is kept per emulator; nothing runs between requests.
+ *
+ * @example
+ * const { fetch } = createEmulator({ coldStartMs: 0 })
+ * await fetch('http://demo/api/chat', { method: 'POST', body: '{"model":"demo","messages":[{"role":"user","content":"Hi"}]}' })
+ */
+export function createEmulator({ tokensPerSecond = 40, coldStartMs = 1500 }: EmulatorOptions = {}): Emulator {
+  const loadedModels = createLoadedModels({ coldStartMs })
+  const complete = createCompletion({ loadedModels, clock: createClock(), tokensPerSecond })
+  const { embed, embeddings } = createEmbed(loadedModels)
+
+  const app = new Hono<Env>()
+    .post('/api/generate', async (c) => complete('generate', await c.req.text(), c.env.signal))
+    .post('/api/chat', async (c) => complete('chat', await c.req.text(), c.env.signal))
+    .post('/api/embed', async (c) => embed(await c.req.text(), c.env.signal))
+    .post('/api/embeddings', async (c) => embeddings(await c.req.text(), c.env.signal))
+    .post('/api/show', async (c) => toJsonResponse(show(await c.req.text())))
+    .get('/api/tags', () => toJsonResponse({ models: models.map(toTag) }))
+    .get('/api/ps', () => toJsonResponse({ models: loadedModels.list() }))
+    .get('/api/version', () => toJsonResponse({ version: '0.24.0-demo' }))
+    .get('/', (c) => c.body('Ollama is running', 200, { 'content-type': 'text/plain; charset=utf-8' }))
+    .on(['GET', 'PUT', 'PATCH', 'DELETE'], ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show'], (c) =>
+      refuseMethod(c, 'POST'),
+    )
+    .on(['POST', 'PUT', 'PATCH', 'DELETE'], ['/', '/api/tags', '/api/ps', '/api/version'], (c) => refuseMethod(c, 'GET, HEAD'))
+    .notFound((c) => c.body('404 page not found', 404, { 'content-type': 'text/plain' }))
+    .onError((error) => {
+      if (error instanceof OllamaError) return toJsonResponse({ error: error.message }, error.status, error.contentType)
+      throw error
+    })
+
+  return {
+    async fetch(input, init = {}) {
+      const signal = init.signal ?? (input instanceof Request ? input.signal : new AbortController().signal)
+      signal.throwIfAborted()
+      return app.fetch(new Request(input, { ...init, signal: null }), { signal })
+    },
+  }
+}
+
+function refuseMethod(c: Context, allow: string): Response {
+  return c.body('405 method not allowed', 405, { allow, 'content-type': 'text/plain' })
+}
+
+function show(text: string): object {
+  const { model, name } = parseBody(text, 'ShowRequest', { model: 'string', name: 'string' })
+  const asked = [model, name].find((value) => typeof value === 'string' && value !== '') as string | undefined
+  if (asked === undefined) throw new OllamaError(400, 'model is required')
+  const found = findModel(asked)
+  if (!found) throw new OllamaError(404, `model '${asked}' not found`)
+  return toShow(found)
+}

@@ -1,0 +1,25 @@
+/** What a prompt asked to go wrong, so that each failure of docs/protocol.md §4 can be seen without breaking anything. */
+export interface Faults {
+  /** Silence before the first token, on top of loading. */
+  slowStartMs: number
+  end?: { kind: 'fail' | 'truncate' | 'stall'; afterTokens: number }
+}
+
+const maxTokens = 1000
+const maxSlowStartSeconds = 600
+
+/** What Ollama says when its runner dies in mid-stream (captures/runner-dies). */
+export const runnerDied = 'an error was encountered while running the model: unexpected EOF'
+
+/**
+ * Finds the commands in a prompt: `/fail after 5` (an error line), `/truncate after 5` (a clean end without `done`),
+ * `/stall after 5` (silence for ever), `/slow-start 10` (seconds of silence before the first token).
+ */
+export function parseFaults(prompt: string): Faults {
+  const [, kind, after = '5'] = /\/(fail|truncate|stall)\b(?:\s+after\s+(\d+))?/i.exec(prompt) ?? []
+  const [, seconds = '0'] = /\/slow-start\s+(\d+)/i.exec(prompt) ?? []
+  const slowStartMs = Math.min(Number(seconds), maxSlowStartSeconds) * 1000
+  if (kind === undefined) return { slowStartMs }
+  const end = { kind: kind.toLowerCase() as 'fail' | 'truncate' | 'stall', afterTokens: Math.min(Number(after), maxTokens) }
+  return { slowStartMs, end }
+}

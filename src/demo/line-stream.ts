@@ -1,0 +1,54 @@
+/**
+ * A response body made of lines. Resolves when there is a first line, as Ollama's headers leave only with it (docs/ollama.md §1).
+ * `lines` is pulled: nothing is made for a reader that does not read. Its signal aborts when the caller's does, and when the
+ * body is cancelled; then nothing more is asked of it.
+ */
+export async function openLineStream(
+  lines: (signal: AbortSignal) => AsyncGenerator<string>,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const encoder = new TextEncoder()
+  const ending = new AbortController()
+  const source = lines(ending.signal)
+  let body: ReadableStreamDefaultController<Uint8Array> | undefined
+
+  const onAbort = () => {
+    leave(signal.reason)
+    body?.error(signal.reason)
+  }
+  const leave = (reason: unknown) => {
+    signal.removeEventListener('abort', onAbort)
+    ending.abort(reason)
+    // Runs the `finally` of a source that sleeps between two lines; one that waits has just been rejected.
+    source.return(undefined).catch(() => undefined)
+  }
+  const advance = async () => {
+    const { done, value } = await source.next().catch((error: unknown) => {
+      signal.removeEventListener('abort', onAbort)
+      throw error
+    })
+    if (!done) return encoder.encode(value)
+    signal.removeEventListener('abort', onAbort)
+    return undefined
+  }
+
+  signal.addEventListener('abort', onAbort, { once: true })
+  const first = await advance()
+  signal.throwIfAborted()
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      body = controller
+      if (first) controller.enqueue(first)
+      else controller.close()
+    },
+    async pull(controller) {
+      const line = await advance()
+      if (ending.signal.aborted) return
+      if (line) controller.enqueue(line)
+      else controller.close()
+    },
+    cancel(reason) {
+      leave(reason)
+    },
+  })
+}

@@ -1,0 +1,92 @@
+import { toHash } from './seeded.ts'
+
+export interface DemoModel {
+  name: string
+  capabilities: readonly string[]
+  modifiedAt: string
+}
+
+/** Newest first, as `/api/tags` lists them, so that the plain one is who answers a request that names no model (docs/protocol.md §8). */
+export const models: readonly DemoModel[] = [
+  { name: 'demo:latest', capabilities: ['completion'], modifiedAt: '2026-11-22T12:00:03.071828182Z' },
+  { name: 'demo-thinking:latest', capabilities: ['completion', 'thinking'], modifiedAt: '2026-11-22T12:00:02.141592653Z' },
+  { name: 'demo-tools:latest', capabilities: ['completion', 'tools'], modifiedAt: '2026-11-22T12:00:01.414213562Z' },
+  { name: 'demo-embed:latest', capabilities: ['embedding'], modifiedAt: '2026-11-22T12:00:00.577215664Z' },
+]
+
+const sizeBytes = 40_960
+const embeddingLength = 256
+const maxContextLength = 32_768
+const defaultContextLength = 4096
+
+/** What a model is loaded with: `num_ctx` if it was asked for, but never more than the model can take. */
+export function toContextLength(numCtx = defaultContextLength): number {
+  return Math.max(4, Math.min(numCtx, maxContextLength))
+}
+
+/** `demo` is `demo:latest`, the registry and its `library` may be spelled out, capitals do not matter: as in Ollama. */
+export function findModel(name: string): DemoModel | undefined {
+  const short = name.toLowerCase().replace(/^(registry\.ollama\.ai\/)?library\//, '')
+  const full = short.includes(':') ? short : `${short}:latest`
+  return models.find((model) => model.name === full)
+}
+
+/** `[host[:port]/][namespace/]name[:tag]`, or Ollama says `invalid model name`. */
+export function isModelName(name: string): boolean {
+  const part = '[A-Za-z0-9_][A-Za-z0-9_.-]*'
+  return new RegExp(`^(${part}(:\\d+)?/)?(${part}/)?${part}(:${part})?$`).test(name)
+}
+
+function toDigest(name: string): string {
+  return Array.from({ length: 8 }, (_, part) => toHash(`${name} ${part}`).toString(16).padStart(8, '0')).join('')
+}
+
+const details = {
+  parent_model: '',
+  format: 'demo',
+  family: 'demo',
+  families: ['demo'],
+  parameter_size: '0',
+  quantization_level: 'none',
+}
+
+/** An entry of `/api/tags`. */
+export function toTag({ name, modifiedAt }: DemoModel): object {
+  return { name, model: name, modified_at: modifiedAt, size: sizeBytes, digest: toDigest(name), details }
+}
+
+/** An entry of `/api/ps`. */
+export function toRunning({ name }: DemoModel, expiresAt: string, contextLength: number): object {
+  return {
+    name,
+    model: name,
+    size: sizeBytes,
+    digest: toDigest(name),
+    details,
+    expires_at: expiresAt,
+    size_vram: 0,
+    context_length: contextLength,
+  }
+}
+
+/** The answer of `/api/show`. */
+export function toShow({ name, capabilities, modifiedAt }: DemoModel): object {
+  const template = '{{- range .Messages }}{{ .Role }}: {{ .Content }}\n{{ end }}'
+  return {
+    modelfile: `# No model: this is the emulator built into Sluice\nFROM ${name}\nTEMPLATE """${template}"""\n`,
+    parameters: 'temperature                    0.8',
+    template,
+    details,
+    model_info: {
+      'demo.context_length': maxContextLength,
+      'demo.embedding_length': embeddingLength,
+      'general.architecture': 'demo',
+      'general.basename': name.slice(0, name.indexOf(':')),
+      'general.parameter_count': 0,
+      'general.type': 'model',
+    },
+    tensors: [],
+    capabilities,
+    modified_at: modifiedAt,
+  }
+}

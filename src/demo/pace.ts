@@ -1,0 +1,42 @@
+import type { Random } from './seeded.ts'
+
+/** A longer timer fires at once on every runtime. */
+const longestTimerMs = 2 ** 31 - 1
+/** How far a reader that was slow, or a timer that was late, may be caught up with. */
+const maxLagMs = 100
+
+/** Resolves after `ms`, or rejects with the signal's reason. Leaves neither a timer nor a listener behind. */
+export function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error)
+    const onAbort = () => {
+      clearTimeout(timer)
+      reject(signal.reason as Error)
+    }
+    const onTime = () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    }
+    const timer = setTimeout(onTime, Math.min(ms, longestTimerMs))
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+/** Never resolves; rejects with the signal's reason. A timer runs meanwhile, since workerd ends a request that waits for nothing. */
+export async function waitForever(signal: AbortSignal): Promise<never> {
+  for (;;) await wait(longestTimerMs, signal)
+}
+
+/** Waits for as long as that many tokens take, with jitter. */
+export type Pace = (tokens: number) => Promise<void>
+
+/** Tokens fall due on a schedule and not each after the last, because a timer is never shorter than a millisecond. */
+export function createPace(tokensPerSecond: number, random: Random, signal: AbortSignal): Pace {
+  let dueMs = performance.now()
+  return async (tokens) => {
+    const nowMs = performance.now()
+    dueMs = Math.max(dueMs, nowMs - maxLagMs) + (tokens * 1000 * (0.6 + 0.8 * random())) / tokensPerSecond
+    if (dueMs > nowMs) await wait(dueMs - nowMs, signal)
+    else signal.throwIfAborted()
+  }
+}

@@ -1,0 +1,94 @@
+import { toAnswer } from './answers.ts'
+import type { Said, ToolCall } from './chunk.ts'
+import { toQuestion } from './completion-request.ts'
+import type { CompletionRequest } from './completion-request.ts'
+import { parseFaults } from './faults.ts'
+import type { Faults } from './faults.ts'
+import { toFormatted } from './format.ts'
+import { toLogprobs } from './logprobs.ts'
+import type { DemoModel } from './models.ts'
+import type { Options } from './options.ts'
+import { createRandom, toHash } from './seeded.ts'
+import type { Random } from './seeded.ts'
+import { toThinking } from './thinking.ts'
+import { cutAtStop, cutTokens } from './tokens.ts'
+import { toToolAnswer, toToolCall } from './tool-call.ts'
+
+/** One line to come, and how many tokens it takes to say it. */
+interface Step {
+  said: Said
+  tokens: number
+}
+
+/** Everything that will be said, known before the first token: what remains is to take one's time over it. */
+export interface Plan {
+  steps: Step[]
+  doneReason: 'stop' | 'length'
+  promptCount: number
+  /** Token numbers of the prompt and of the whole answer, for generate's last line. */
+  context: number[]
+  faults: Faults
+  random: Random
+}
+
+/** Ollama shortens a prompt to the context; the demo does not look further back than this. */
+const maxPromptChars = 16_384
+const vocabularySize = 49_152
+
+/** The same seed and request give the same plan; `stop` and `num_predict` only shorten it. */
+export function createPlan(request: CompletionRequest, options: Options, model: DemoModel): Plan {
+  const random = createRandom(toSeed(request, options, model))
+  const prompt = request.messages.map(({ content }) => content).join('\n')
+  const promptTokens = cutTokens(prompt.slice(-maxPromptChars), createRandom(''))
+  const { steps, doneReason } = limit(toSteps(request, options, model, random), options.num_predict ?? -1)
+  const saidTokens = steps.map(({ said }) => said.thinking ?? said.text)
+  return {
+    steps,
+    doneReason,
+    promptCount: Math.max(1, request.context.length + promptTokens.length),
+    context: [...request.context, ...[...promptTokens, ...saidTokens].map((token) => toHash(token) % vocabularySize)],
+    faults: parseFaults(toQuestion(request.messages)),
+    random,
+  }
+}
+
+/** A temperature of 0 leaves nothing to chance; a negative seed, Ollama's default, leaves everything to it. */
+function toSeed({ messages, format, think, tools }: CompletionRequest, options: Options, model: DemoModel): string {
+  const seed = options.temperature === 0 ? 0 : (options.seed ?? -1)
+  return seed < 0 ? String(Math.random()) : JSON.stringify([seed, model.name, messages, format, think, tools])
+}
+
+function toSteps(request: CompletionRequest, { stop = [] }: Options, model: DemoModel, random: Random): Step[] {
+  const thinking = toThinking(request, model, random)
+  const { text, toolCall } = toReply(request, random)
+  const thought = cutAtStop(cutTokens(thinking, random), stop)
+  const spoken = cutAtStop(cutTokens(text, random), stop)
+  const logprobs = (token: string) =>
+    request.topLogprobs === undefined ? {} : { logprobs: toLogprobs(token, request.topLogprobs, random) }
+
+  const steps: Step[] = thought.tokens.map((token) => ({ said: { text: '', thinking: token, ...logprobs(token) }, tokens: 1 }))
+  if (thought.stopped) return steps
+  for (const token of spoken.tokens) steps.push({ said: { text: token, ...logprobs(token) }, tokens: 1 })
+  if (toolCall) {
+    // Ollama is silent while a call is composed, then sends it whole (docs/ollama.md §1).
+    const tokens = cutTokens(JSON.stringify(toolCall.function), random).length
+    steps.push({ said: { text: '', toolCalls: [toolCall] }, tokens })
+  }
+  return steps
+}
+
+function toReply({ messages, tools, format }: CompletionRequest, random: Random): { text: string; toolCall?: ToolCall } {
+  const question = toQuestion(messages)
+  if (messages.at(-1)?.role === 'tool') return { text: toToolAnswer(messages, question, random) }
+  const [first, ...others] = tools
+  if (first !== undefined) return { text: '', toolCall: toToolCall([first, ...others], question, random) }
+  if (format !== undefined) return { text: toFormatted(format, question, random) }
+  return { text: toAnswer(question, random) }
+}
+
+function limit(steps: Step[], maxTokens: number): { steps: Step[]; doneReason: 'stop' | 'length' } {
+  if (maxTokens <= 0) return { steps, doneReason: 'stop' }
+  let left = maxTokens
+  const kept = steps.filter((step) => (left -= step.tokens) >= 0)
+  return { steps: kept, doneReason: left <= 0 ? 'length' : 'stop' }
+}

@@ -1,0 +1,55 @@
+import type { End, Said } from './chunk.ts'
+import { toNanoseconds } from './clock.ts'
+import { runnerDied } from './faults.ts'
+import { createPace, wait, waitForever } from './pace.ts'
+import type { Plan } from './plan.ts'
+
+/** What becomes one line: something said, the last of them with an end, or Ollama's error line. */
+export type Piece = { said: Said; end?: End } | { error: string }
+
+interface ProduceOptions {
+  tokensPerSecond: number
+  /** When the request came and when its model was ready, of `performance.now()`. */
+  startedMs: number
+  loadedMs: number
+  signal: AbortSignal
+}
+
+/** Reading is this much faster than writing, but a long prompt is not waited for longer than two seconds. */
+const promptSpeedup = 20
+const maxPromptMs = 2000
+
+/** Says what was planned at the speed of a model, fails where a fault was asked for, and stops with its signal. */
+export async function* produce(plan: Plan, options: ProduceOptions): AsyncGenerator<Piece, void, undefined> {
+  const { tokensPerSecond, startedMs, loadedMs, signal } = options
+  const { end: fault, slowStartMs } = plan.faults
+  const promptMs = Math.min((plan.promptCount * 1000) / (tokensPerSecond * promptSpeedup), maxPromptMs)
+  await wait(slowStartMs + promptMs, signal)
+
+  const evaluatedMs = performance.now()
+  const pace = createPace(tokensPerSecond, plan.random, signal)
+  let evalCount = 0
+  for (const { said, tokens } of plan.steps) {
+    if (fault && evalCount >= fault.afterTokens) break
+    await pace(tokens)
+    evalCount += tokens
+    yield { said }
+  }
+
+  if (fault?.kind === 'stall') await waitForever(signal)
+  if (fault?.kind === 'truncate') return
+  if (fault?.kind === 'fail') {
+    await pace(1)
+    yield { error: runnerDied }
+    return
+  }
+  const metrics = {
+    total_duration: toNanoseconds(startedMs),
+    load_duration: toNanoseconds(startedMs, loadedMs),
+    prompt_eval_count: plan.promptCount,
+    prompt_eval_duration: toNanoseconds(loadedMs, evaluatedMs),
+    eval_count: evalCount,
+    eval_duration: toNanoseconds(evaluatedMs),
+  }
+  yield { said: { text: '' }, end: { doneReason: plan.doneReason, context: plan.context, metrics } }
+}

@@ -1,0 +1,141 @@
+import { isObject } from './body.ts'
+import { pick } from './seeded.ts'
+import type { Random } from './seeded.ts'
+import type { Words } from './words.ts'
+
+type Schema = Readonly<Record<string, unknown>>
+
+interface Source {
+  words: Words
+  random: Random
+  /** Leave out the properties that the schema does not require: a tool call says no more than it must. */
+  requiredOnly: boolean
+}
+
+/** A schema may refer to itself; deeper than this only what it requires is filled in, and twice as deep nothing. */
+const maxDepth = 16
+
+/**
+ * Makes a value that conforms to a JSON schema, out of a message's words. Knows type, properties, required, items, enum, const,
+ * the bounds of numbers, strings and arrays, common formats, anyOf, oneOf, allOf and `$ref`; patterns are not looked at.
+ */
+export function toSchemaValue(schema: unknown, source: Source): unknown {
+  const root = isObject(schema) ? schema : {}
+  return toValue(root, '', 0)
+
+  function toValue(given: unknown, key: string, depth: number): unknown {
+    const node = resolve(given)
+    if ('const' in node) return node.const
+    if (Array.isArray(node.enum)) return pickEnum(node.enum)
+    if (depth > 2 * maxDepth) return null
+    switch (toType(node)) {
+      case 'object':
+        return toObject(node, depth)
+      case 'array':
+        return toArray(node, key, depth)
+      case 'integer':
+        return toNumber(node, true)
+      case 'number':
+        return toNumber(node, false)
+      case 'boolean':
+        return !/\b(no|not|off|without|don't)\b/i.test(source.words.message)
+      case 'null':
+        return null
+      default:
+        return toText(node, key)
+    }
+  }
+
+  function resolve(given: unknown): Schema {
+    let node: Schema = isObject(given) ? given : {}
+    for (let hops = 0; hops < maxDepth; hops++) {
+      const { $ref, allOf } = node
+      const oneOf = [node.anyOf, node.oneOf].find((list) => Array.isArray(list) && list.length > 0) as unknown[] | undefined
+      if (typeof $ref === 'string') node = follow($ref)
+      else if (oneOf) node = isObject(oneOf[0]) ? oneOf[0] : {}
+      else if (Array.isArray(allOf)) node = mergeAll({ ...node, allOf: undefined }, allOf)
+      else break
+    }
+    return node
+  }
+
+  function follow(ref: string): Schema {
+    let found: unknown = root
+    for (const part of ref.replace(/^#\/?/, '').split('/')) if (part !== '') found = isObject(found) ? found[part] : undefined
+    return isObject(found) ? found : {}
+  }
+
+  function mergeAll(node: Schema, parts: unknown[]): Schema {
+    return parts.map(resolve).reduce((all, part) => {
+      const properties = { ...(all.properties as object | undefined), ...(part.properties as object | undefined) }
+      const required = [...asList(all.required), ...asList(part.required)]
+      return { ...all, ...part, properties, required }
+    }, node)
+  }
+
+  function pickEnum(values: unknown[]): unknown {
+    const mentioned = values.find((value) => typeof value === 'string' && source.words.mentions(value))
+    return mentioned ?? pick(source.random, values as [unknown, ...unknown[]])
+  }
+
+  function toObject(node: Schema, depth: number): Record<string, unknown> {
+    const properties = isObject(node.properties) ? node.properties : {}
+    const required = asList(node.required)
+    const onlyRequired = depth > maxDepth || (source.requiredOnly && required.length > 0)
+    const keys = onlyRequired ? required : [...Object.keys(properties), ...required]
+    const distinct = Array.from(new Set(keys.map(String)))
+    return Object.fromEntries(distinct.map((key) => [key, toValue(properties[key], key, depth + 1)]))
+  }
+
+  function toArray(node: Schema, key: string, depth: number): unknown[] {
+    const least = toBound(node.minItems, 0)
+    const length = Math.max(least, Math.min(depth > maxDepth ? 0 : 2, toBound(node.maxItems, 2)))
+    return Array.from({ length: Math.min(length, 100) }, () => toValue(node.items, key, depth + 1))
+  }
+
+  function toNumber(node: Schema, whole: boolean): number {
+    const unit = whole ? 1 : 0.001
+    const low = Math.max(toBound(node.minimum, -Infinity), toBound(node.exclusiveMinimum, -Infinity) + unit)
+    const high = Math.min(toBound(node.maximum, Infinity), toBound(node.exclusiveMaximum, Infinity) - unit)
+    const clamp = (value: number) => Math.min(Math.max(value, whole ? Math.ceil(low) : low), whole ? Math.floor(high) : high)
+    const wanted = source.words.number() ?? 1 + Math.floor(source.random() * 20)
+    const step = toBound(node.multipleOf, 0)
+    const value = clamp(whole ? Math.round(wanted) : wanted)
+    if (step <= 0) return value
+    const below = Math.floor(value / step) * step
+    return below >= low ? below : below + step
+  }
+
+  function toText(node: Schema, key: string): string {
+    const formatted = typeof node.format === 'string' ? formats[node.format]?.(source.words) : undefined
+    const text =
+      formatted ?? (wholeMessage.test(key) ? source.words.message : undefined) ?? source.words.name() ?? `demo ${key}`.trim()
+    const chars = Array.from(text).slice(0, Math.min(toBound(node.maxLength, 200), 200))
+    return chars.join('').padEnd(Math.min(toBound(node.minLength, 0), 1000), '.')
+  }
+}
+
+/** Properties that want the user's sentence and not one word of it. */
+const wholeMessage = /^(query|question|prompt|message|text|content|input|search|keywords?|q)$/i
+
+const formats: Readonly<Record<string, (words: Words) => string>> = {
+  date: (words) => words.date() ?? '2026-11-22',
+  time: () => '10:14:00Z',
+  'date-time': (words) => `${words.date() ?? '2026-11-22'}T10:14:00Z`,
+  email: () => 'demo@example.com',
+  uri: () => 'https://example.com/demo',
+  uuid: () => '00000000-0000-4000-8000-000000000000',
+}
+
+function toType({ type, properties, items }: Schema): unknown {
+  if (Array.isArray(type)) return type.find((one) => one !== 'null') ?? 'null'
+  return type ?? (properties ? 'object' : items ? 'array' : 'string')
+}
+
+function toBound(value: unknown, otherwise: number): number {
+  return typeof value === 'number' ? value : otherwise
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}

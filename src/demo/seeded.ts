@@ -1,0 +1,27 @@
+/** A number in [0, 1), as `Math.random()` gives it, but repeatable. */
+export type Random = () => number
+
+/** FNV-1a, 32 bits. */
+export function toHash(text: string): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return hash >>> 0
+}
+
+/** Mulberry32: the same seed gives the same numbers on every runtime, which is what `options.seed` promises. */
+export function createRandom(seed: string): Random {
+  let state = toHash(seed)
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A list that has something in it. */
+export type NonEmpty<T> = readonly [T, ...T[]]
+
+export function pick<T>(random: Random, list: NonEmpty<T>): T {
+  return list[Math.floor(random() * list.length)] ?? list[0]
+}

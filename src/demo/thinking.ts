@@ -1,0 +1,22 @@
+import { toQuestion } from './completion-request.ts'
+import type { CompletionRequest } from './completion-request.ts'
+import type { DemoModel } from './models.ts'
+import { pick } from './seeded.ts'
+import type { Random } from './seeded.ts'
+
+/** What the thinking model thinks before it answers: it does unless told not to, the longer the higher its level (docs/ollama.md §1). */
+export function toThinking({ think, messages }: CompletionRequest, model: DemoModel, random: Random): string {
+  if (!model.capabilities.includes('thinking') || think === false) return ''
+  const question = Array.from(toQuestion(messages).trim()).slice(0, 80).join('')
+  const noticed = pick(random, [
+    `The user writes: “${question}”.`,
+    `I am asked: “${question}”.`,
+    `So the question is “${question}”.`,
+  ])
+  if (think === 'low') return noticed
+  const plan = ' I am a demo and cannot really think, so I look for a word that I know and take the text that belongs to it.'
+  if (think !== 'high' && think !== 'max') return noticed + plan
+  const doubt =
+    '\n\nWait, is there a better text? I compare the ones I have, find none, and stay with my choice. It should be short and true.'
+  return noticed + plan + doubt
+}

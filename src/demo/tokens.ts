@@ -1,0 +1,47 @@
+import type { Random } from './seeded.ts'
+
+/** Words with the space before them, numbers, signs, and what is left of white space: roughly how a byte-pair encoder cuts. */
+const pieces = /\p{Script=Han}+| ?[^\P{L}\p{Script=Han}]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+/gu
+const han = /\p{Script=Han}/u
+
+function toPartLength(piece: string, random: Random): number {
+  if (han.test(piece)) return 1 + Math.floor(random() * 2)
+  if (/^ ?\p{L}/u.test(piece)) return piece.length <= 7 ? piece.length : 3 + Math.floor(random() * 6)
+  if (/^\s+$/.test(piece)) return piece.length
+  return 1 + Math.floor(random() * 3)
+}
+
+/**
+ * Cuts a text into tokens; joined they are the text. The cuts are seeded. As in Ollama no token ends inside a character, but
+ * it may end inside a ZWJ sequence, before a combining mark, after a lone space or a newline.
+ */
+export function cutTokens(text: string, random: Random): string[] {
+  const tokens: string[] = []
+  for (const [piece] of text.matchAll(pieces)) {
+    const chars = Array.from(piece)
+    for (let at = 0; at < chars.length;) {
+      const length = toPartLength(piece, random)
+      tokens.push(chars.slice(at, at + length).join(''))
+      at += length
+    }
+  }
+  return tokens
+}
+
+/** Cuts the tokens before the first stop sequence to be completed, wherever the token ends are. */
+export function cutAtStop(tokens: string[], stops: readonly string[]): { tokens: string[]; stopped: boolean } {
+  const text = tokens.join('')
+  const found = stops
+    .filter((stop) => stop !== '' && text.includes(stop))
+    .map((stop) => ({ start: text.indexOf(stop), end: text.indexOf(stop) + stop.length }))
+    .sort((a, b) => a.end - b.end || a.start - b.start)[0]
+  if (!found) return { tokens, stopped: false }
+  const kept: string[] = []
+  let left = found.start
+  for (const token of tokens) {
+    if (left <= 0) break
+    kept.push(token.slice(0, left))
+    left -= token.length
+  }
+  return { tokens: kept, stopped: true }
+}

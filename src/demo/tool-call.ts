@@ -1,0 +1,64 @@
+import { isObject } from './body.ts'
+import type { ToolCall } from './chunk.ts'
+import type { Message } from './completion-request.ts'
+import { toSchemaValue } from './schema-value.ts'
+import { pick } from './seeded.ts'
+import type { NonEmpty, Random } from './seeded.ts'
+import { createWords } from './words.ts'
+
+interface Tool {
+  name: string
+  description: string
+  parameters: unknown
+}
+
+function toTool(tool: unknown): Tool {
+  const given = isObject(tool) && isObject(tool.function) ? tool.function : {}
+  const { name, description, parameters } = given
+  return {
+    name: typeof name === 'string' ? name : '',
+    description: typeof description === 'string' ? description : '',
+    parameters,
+  }
+}
+
+function toTerms(text: string): string[] {
+  return text.toLowerCase().match(/\p{L}{3,}/gu) ?? []
+}
+
+/** Calls the tool whose name and description share most words with the message, the first one if none does. */
+export function toToolCall(tools: NonEmpty<unknown>, message: string, random: Random): ToolCall {
+  const terms = new Set(toTerms(message))
+  const score = ({ name, description }: Tool) => toTerms(`${name} ${description}`).filter((term) => terms.has(term)).length
+  const candidates = tools.map(toTool)
+  const best = Math.max(...candidates.map(score))
+  const tool = candidates.find((candidate) => score(candidate) === best) ?? toTool(tools[0])
+  const value = toSchemaValue(tool.parameters, { words: createWords(message), random, requiredOnly: true })
+  const id = `call_${Array.from({ length: 8 }, () => Math.floor(random() * 36).toString(36)).join('')}`
+  return { id, function: { index: 0, name: tool.name, arguments: isObject(value) ? value : {} } }
+}
+
+/** `{"temperature":22,"sky":"clear"}` → `temperature 22, sky clear`; other text as it is. */
+function toSentence(content: string): string {
+  try {
+    const parsed: unknown = JSON.parse(content)
+    const parts = Object.entries(isObject(parsed) ? parsed : {})
+    if (parts.length > 0)
+      return parts.map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ')
+  } catch {
+    // Not JSON: tools may answer anything.
+  }
+  return content.trim()
+}
+
+/** The answer after `role: "tool"` messages: what the tools said. */
+export function toToolAnswer(messages: readonly Message[], question: string, random: Random): string {
+  const lastOther = messages.findLastIndex(({ role }) => role !== 'tool')
+  const results = messages
+    .slice(lastOther + 1)
+    .map(({ content, toolName }) => ({ by: toolName, says: toSentence(content).slice(0, 500) }))
+  const opening = pick(random, ['The tool has answered.', 'Here is what I found out.', 'Done, the result is in.'])
+  const said = results.map(({ by, says }) => `- ${by === undefined ? '' : `\`${by}\`: `}${says}`).join('\n')
+  const asked = question === '' ? '' : ` to “${question.slice(0, 100)}”`
+  return `${opening} The answer${asked} is:\n\n${said}\n\nThe demo only repeats what the tool said; a real model would put it into its own words.`
+}

@@ -1,0 +1,54 @@
+import * as v from 'valibot'
+import { boolean, common, images, integer, keep_alive, modelName, options, string } from '../fields.ts'
+
+/** Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2). */
+
+export const generateRequest = v.looseObject({
+  ...common,
+  prompt: string,
+  suffix: string,
+  system: string,
+  template: string,
+  raw: boolean,
+  images,
+  context: v.nullish(v.array(v.pipe(v.number(), v.integer('Expected an integer')))),
+})
+
+const toolCall = v.looseObject({ function: v.looseObject({ name: v.string(), arguments: v.nullish(v.looseObject({})) }) })
+
+const message = v.looseObject({
+  role: v.picklist(['system', 'user', 'assistant', 'tool', 'developer'], 'Expected "system", "user", "assistant" or "tool"'),
+  content: string,
+  thinking: string,
+  images,
+  tool_calls: v.nullish(v.array(toolCall)),
+  tool_name: string,
+})
+
+const tool = v.looseObject({
+  type: string,
+  function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(v.looseObject({})) }),
+})
+
+export const chatRequest = v.looseObject({
+  ...common,
+  messages: v.nullish(v.array(message)),
+  tools: v.nullish(v.array(tool)),
+})
+
+/** The small questions name their model: a default one is for generating. `name` is Ollama's old word for it. */
+export const showRequest = v.pipe(
+  v.looseObject({ model: v.nullish(modelName), name: v.nullish(modelName), verbose: boolean }),
+  v.check(({ model, name }) => Boolean(model ?? name), 'Expected a model'),
+)
+
+const text = v.union([v.string(), v.array(v.string())], 'Expected a text or a list of texts')
+export const embedRequest = v.looseObject({
+  model: modelName,
+  input: v.nullish(text),
+  truncate: boolean,
+  dimensions: integer,
+  options,
+  keep_alive,
+})
+export const embeddingsRequest = v.looseObject({ model: modelName, prompt: string, options, keep_alive })

@@ -1,0 +1,15 @@
+import { toErrorBody } from '../../errors.ts'
+import type { Dialect } from '../dialect.ts'
+import { parse } from '../parse.ts'
+import { messages } from './messages.ts'
+import { plainRequest } from './schema.ts'
+
+/** The seed's `POST /chat`: text in, events with raw text out (docs/protocol.md §3). */
+export const plain: Dialect = {
+  paths: ['/chat'],
+  parse({ body }) {
+    const { text, model, ...rest } = parse(plainRequest, body)
+    return { call: { endpoint: 'generate', model: model ?? undefined, body: { ...rest, prompt: text } }, encoder: messages }
+  },
+  toErrorBody,
+}

@@ -1,0 +1,88 @@
+/** Status of every error code of the wire contract (docs/protocol.md §4). The two `upstream…` codes below take the upstream's own where it has one. */
+const statuses = {
+  invalid_json: 400,
+  invalid_request: 400,
+  forbidden_host: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  body_too_large: 413,
+  unsupported_encoding: 415,
+  too_many_streams: 503,
+  no_model: 503,
+  model_not_found: 404,
+  misconfigured: 503,
+  upstream_rejected: 400,
+  upstream_busy: 503,
+  upstream_unreachable: 502,
+  upstream_failed: 502,
+  upstream_truncated: 502,
+  upstream_protocol: 502,
+  line_too_long: 502,
+  first_token_timeout: 504,
+  idle_timeout: 504,
+  total_timeout: 504,
+  shutting_down: 503,
+  internal: 500,
+} as const
+
+export type ErrorCode = keyof typeof statuses
+
+/** One thing that is wrong with a request, and where: `path` as in `messages.0.content`. */
+export interface Issue {
+  path: string
+  message: string
+}
+
+interface ServiceErrorOptions {
+  /** Instead of the table's status: `upstream_rejected` and `upstream_busy` keep the upstream's own. */
+  status?: number
+  issues?: Issue[]
+  retryAfterSeconds?: number
+  /** The methods of a route, for the `Allow` header of a `method_not_allowed`. */
+  allow?: string
+  cause?: unknown
+}
+
+/** Everything that Sluice tells a reader as a failure. The message is written for that reader; what must stay inside is the `cause`. */
+export class ServiceError extends Error {
+  readonly code: ErrorCode
+  readonly status: number
+  readonly issues: Issue[] | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly allow: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: ServiceErrorOptions = {}) {
+    super(message, { cause: options.cause })
+    this.name = 'ServiceError'
+    this.code = code
+    this.status = options.status ?? statuses[code]
+    this.issues = options.issues
+    this.retryAfterSeconds = options.retryAfterSeconds
+    this.allow = options.allow
+  }
+}
+
+/** Whatever was thrown, as a ServiceError: what we do not know is `internal`, and its text stays in `cause`. */
+export function toServiceError(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error
+  return new ServiceError('internal', 'Something went wrong inside Sluice; its log has more under this request id', {
+    cause: error,
+  })
+}
+
+/** The error envelope of the native surface, as an early error's body and as the data of an `event: failed`. */
+export interface ErrorBody {
+  error: string
+  code: ErrorCode
+  request_id: string
+  issues?: Issue[]
+}
+
+export function toErrorBody({ message, code, issues }: ServiceError, requestId: string): ErrorBody {
+  return { error: message, code, request_id: requestId, ...(issues && { issues }) }
+}
+
+/** A clean end without `done:true` happens (docs/ollama.md §3) and is no success. */
+export function truncated(): ServiceError {
+  return new ServiceError('upstream_truncated', 'Ollama ended its answer without finishing it')
+}

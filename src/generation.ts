@@ -1,0 +1,45 @@
+import type { ServiceError } from './errors.ts'
+
+/** One parsed line of a generation. Every field is optional, as Ollama omits what is empty (docs/ollama.md §1). */
+export interface OllamaChunk {
+  readonly [field: string]: unknown
+  readonly model?: string
+  readonly response?: string
+  readonly thinking?: string
+  readonly message?: {
+    readonly [field: string]: unknown
+    readonly content?: string
+    readonly thinking?: string
+    readonly tool_calls?: readonly unknown[]
+  }
+  readonly logprobs?: readonly unknown[]
+  readonly done?: boolean
+  readonly done_reason?: string
+  readonly eval_count?: number
+}
+
+/** What happened in a generation. `line` is Ollama's own JSON text, verbatim, without its LF. */
+export type GenerationEvent =
+  | { readonly type: 'delta' | 'done'; readonly line: string; readonly chunk: OllamaChunk }
+  | { readonly type: 'failed'; readonly error: ServiceError; readonly line?: string }
+
+/** The events that one piece of bytes gave, in order; `done` and `failed` only at its end. */
+export type Batch = readonly GenerationEvent[]
+
+/** How a stream ended: by Ollama's `done`, by its reader's leaving, by a reader that took nothing, or by an error. */
+export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly how: 'failed'; readonly error: ServiceError }
+
+/**
+ * A source that pushes. `take` gets each value synchronously; a returned promise pauses the source until it settles.
+ * Resolves at the source's end, rejects when it breaks or its signal aborts.
+ */
+export type Flow<T> = (take: (value: T) => void | Promise<void>) => Promise<void>
+
+/** What to ask of the upstream: one of two constant endpoints, and a body that was checked. */
+export interface GenerationCall {
+  readonly endpoint: 'generate' | 'chat'
+  /** Absent: the default model, which the upstream resolves. */
+  readonly model: string | undefined
+  /** Ollama's own request; `model` and `stream` in it are overwritten. */
+  readonly body: Readonly<Record<string, unknown>>
+}

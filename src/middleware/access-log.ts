@@ -1,0 +1,58 @@
+import { createMiddleware } from 'hono/factory'
+import { routePath } from 'hono/route'
+import type { ErrorCode } from '../errors.ts'
+import type { Ended } from '../generation.ts'
+import type { Env } from './env.ts'
+
+/** What a handler tells the log of its request. Never a prompt, an output or a key. */
+export interface Entry {
+  model?: string | undefined
+  code?: ErrorCode
+  /** What is behind an error, for whoever runs the server. */
+  cause?: string
+  ended?: Ended['how']
+  /** Milliseconds from the request to the first token. */
+  ttft_ms?: number
+  tokens?: number
+  bytes?: number
+  /** Settles when the stream is over; the line is written then. */
+  stream?: Promise<void>
+}
+
+/** One line of the access log. Times in milliseconds. */
+export interface LogLine extends Omit<Entry, 'stream'> {
+  time: string
+  request_id: string
+  method: string
+  /** The route's pattern, never the path as it came. */
+  route: string
+  status: number
+  duration_ms: number
+}
+
+/** One line a request, at the end of its stream. */
+export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () => number }) {
+  return createMiddleware<Env>(async (c, next) => {
+    const startedAt = now()
+    const entry: Entry = {}
+    c.set('entry', entry)
+    await next()
+    const { method } = c.req
+    const { status } = c.res
+    const route = routePath(c, -1)
+    const write = () => {
+      const { stream: _, ...told } = entry
+      log({
+        time: new Date().toISOString(),
+        request_id: c.var.requestId,
+        method,
+        route: route.endsWith('*') ? '-' : route,
+        status,
+        duration_ms: Math.round(now() - startedAt),
+        ...told,
+      })
+    }
+    if (entry.stream) void entry.stream.then(write)
+    else write()
+  })
+}

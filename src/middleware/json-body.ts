@@ -1,0 +1,28 @@
+import { bodyLimit } from 'hono/body-limit'
+import { createMiddleware } from 'hono/factory'
+import { ServiceError } from '../errors.ts'
+import type { Env } from './env.ts'
+import { parseJson } from './parse-json.ts'
+
+/**
+ * The body of a POST as a JSON object, whatever content type it comes with: `curl -d` says form-urlencoded, and the type must not decide
+ * whether JSON is JSON.
+ */
+export function jsonBody({ maxBytes }: { maxBytes: number }) {
+  const limit = bodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes`)
+    },
+  })
+  return createMiddleware<Env>(async (c, next) => {
+    if (c.req.method !== 'POST') return next()
+    const encoding = c.req.header('content-encoding')?.trim().toLowerCase()
+    if (encoding && encoding !== 'identity')
+      throw new ServiceError('unsupported_encoding', 'Cannot read a compressed body; send it as it is')
+    return limit(c, async () => {
+      c.set('body', parseJson(new Uint8Array(await c.req.arrayBuffer())))
+      await next()
+    })
+  })
+}

@@ -1,0 +1,35 @@
+/**
+ * `OLLAMA_HOST` → the upstream's base URL without a trailing slash, by Ollama's own rules, forgiveness included (docs/ollama.md §2).
+ * Undefined where it cannot be one: another scheme, user information, a host that is none.
+ */
+export function parseOllamaHost(value: string): string | undefined {
+  const text = value
+    .trim()
+    .replaceAll(/^["']+|["']+$/g, '')
+    .trim()
+  const [, scheme = '', rest = ''] = /^(?:([^/]*?):\/\/)?(.*)$/s.exec(text) ?? []
+  if (!['', 'http', 'https'].includes(scheme)) return undefined
+  if (scheme === '' && rest === 'ollama.com') return 'https://ollama.com'
+
+  const slash = rest.indexOf('/')
+  const authority = slash === -1 ? rest : rest.slice(0, slash)
+  const path = slash === -1 ? '' : rest.slice(slash).replace(/\/+$/, '')
+  const defaultPort = scheme === 'https' ? '443' : scheme === 'http' ? '80' : '11434'
+
+  const [, host = '', port] =
+    /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(authority) ?? (isIPv6(authority) ? [authority, `[${authority}]`] : [])
+  if (authority !== '' && host === '' && port === undefined) return undefined
+  if (/[@?#\\\s%]/.test(authority) || /[?#\\\s]/.test(path)) return undefined
+  const known = port !== undefined && /^\d+$/.test(port) && Number(port) <= 65_535 ? port : defaultPort
+  // As a target the unspecified address means this machine.
+  const target = host === '' || host === '0.0.0.0' ? '127.0.0.1' : host === '[::]' ? '[::1]' : host
+  try {
+    return new URL(`${scheme || 'http'}://${target}:${known}${path}`).href.replace(/\/$/, '')
+  } catch {
+    return undefined
+  }
+}
+
+function isIPv6(text: string): boolean {
+  return /^[0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text)
+}

@@ -1,0 +1,76 @@
+import type { Ended } from '../generation.ts'
+import type { Generation } from '../upstreams/upstream.ts'
+import { ServiceError } from '../errors.ts'
+import type { Core } from './core.ts'
+import type { Sink } from './sink.ts'
+import { createTimer } from './timer.ts'
+import { createWriter, type Writer } from './writer.ts'
+
+export interface RelayOptions {
+  core: Core
+  now: () => number
+  /** Ends the stream: aborted with a ServiceError, it ends with that error; with anything else, its reader has left. */
+  controller: AbortController
+  generate(signal: AbortSignal): Promise<Generation>
+  /** Commits: called once, with the first frames. */
+  open(): Sink
+  /** Called instead of `open`, if the stream is over before a frame. */
+  refuse(ended: Ended): void
+}
+
+/**
+ * The whole waiting life of a stream: moves values from the upstream to the sink, and keeps one timer. What goes out, and when it is over,
+ * the core says. Never rejects; resolves when the reader has taken everything, with the number of bytes.
+ */
+export async function relay({ core, now, controller, generate, open, refuse }: RelayOptions): Promise<number> {
+  const { signal } = controller
+  let sink: Sink | undefined
+  let writer: Writer | undefined
+  let generation: Generation | undefined
+
+  function out(frames: string): void | Promise<void> {
+    let full: void | Promise<void> = undefined
+    if (frames !== '') {
+      sink ??= open()
+      writer ??= createWriter(sink, onFull)
+      full = writer.write(frames)
+    }
+    timer.at(core.due)
+    return full
+  }
+  function onFull(isFull: boolean) {
+    core.full(isFull, now())
+    timer.at(core.due)
+  }
+  function onAbort() {
+    if (signal.reason instanceof ServiceError) void out(core.end(signal.reason, now()))
+    else core.leave()
+  }
+  const timer = createTimer(now, () => {
+    const wasEnded = core.ended
+    void out(core.tick(now()))
+    if (core.ended === wasEnded) return
+    if (core.ended?.how === 'stalled') sink?.cut()
+    controller.abort() // a deadline: the upstream has to stop
+  })
+
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  timer.at(core.due)
+  try {
+    generation = await generate(signal)
+    await generation.flow((batch) => out(core.push(batch, now())))
+    void out(core.end(undefined, now()))
+  } catch (error) {
+    void out(core.end(error, now()))
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    const ended = core.ended!
+    generation?.close(ended)
+    if (!writer) refuse(ended)
+    else if (ended.how === 'left') sink?.end()
+    else await writer.end()
+    timer.stop()
+  }
+  return writer?.bytesWritten ?? 0
+}

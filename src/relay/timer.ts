@@ -1,0 +1,39 @@
+export interface Timer {
+  /** Sees to it that `fire` is called at `due`, or a little before: then it asks again. Infinity: nothing is due. */
+  at(due: number): void
+  stop(): void
+}
+
+/** All timers of a process wake up on this grid together: 5.5 ms of CPU a second for 5,000 idle streams, 77 without it (hazard 30). */
+const gridMs = 100
+
+/** The longest that `setTimeout` takes. */
+const maxMs = 2_147_483_647
+
+/**
+ * The one timer of a stream. It is armed anew only when it fires or when something is due earlier, never when the due time moves away:
+ * a token costs no timer. Call `at` from `fire` to go on.
+ */
+export function createTimer(now: () => number, fire: () => void): Timer {
+  let handle: ReturnType<typeof setTimeout> | undefined
+  let armedFor = Infinity
+
+  return {
+    at(due) {
+      if (due >= armedFor) return
+      clearTimeout(handle)
+      armedFor = Math.ceil(due / gridMs) * gridMs
+      handle = setTimeout(
+        () => {
+          armedFor = Infinity
+          fire()
+        },
+        Math.min(Math.max(armedFor - now(), 0), maxMs),
+      )
+    },
+    stop() {
+      clearTimeout(handle)
+      armedFor = -Infinity
+    },
+  }
+}

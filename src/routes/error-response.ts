@@ -1,0 +1,24 @@
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Dialect } from '../dialects/dialect.ts'
+import { toServiceError } from '../errors.ts'
+import type { Env } from '../middleware/env.ts'
+
+/** A failure before commit: its real status, in the envelope of the dialect that is spoken there. The log is told what is behind it. */
+export function toErrorResponse(c: Context<Env>, thrown: unknown, { toErrorBody }: Pick<Dialect, 'toErrorBody'>): Response {
+  const error = toServiceError(thrown)
+  const { entry, requestId } = c.var
+  entry.code = error.code
+  const cause = toCause(error.cause)
+  if (cause) entry.cause = cause
+  if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds))
+  if (error.allow !== undefined) c.header('allow', error.allow)
+  return c.json(toErrorBody(error, requestId), error.status as ContentfulStatusCode)
+}
+
+/** Of a connection's error the code (`ECONNREFUSED`), of one of our own the stack. */
+export function toCause(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return cause === undefined ? undefined : typeof cause
+  const { code } = (cause.cause ?? cause) as { code?: unknown }
+  return typeof code === 'string' ? code : cause.stack
+}

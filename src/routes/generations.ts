@@ -1,0 +1,89 @@
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
+import type { Dialect } from '../dialects/dialect.ts'
+import type { GenerationCall } from '../generation.ts'
+import type { Entry } from '../middleware/access-log.ts'
+import type { Env } from '../middleware/env.ts'
+import { createCore, type Core, type Deadlines } from '../relay/core.ts'
+import { relay } from '../relay/relay.ts'
+import type { Open } from '../relay/sink.ts'
+import type { Streams } from '../relay/streams.ts'
+import type { Upstream } from '../upstreams/upstream.ts'
+import { toCause, toErrorResponse } from './error-response.ts'
+import { toTrace } from './trace.ts'
+
+export interface GenerationsOptions {
+  dialect: Dialect
+  /** Reads the body. */
+  body: MiddlewareHandler<Env>
+  upstream: Upstream
+  streams: Streams
+  deadlines: Deadlines
+  /** How much an answer in one piece may gather. */
+  maxBytes: number
+  open: Open
+  /** Keeps a promise alive after the response (workerd). */
+  hold: (c: Context, promise: Promise<unknown>) => void
+  now: () => number
+}
+
+/** The streams of one dialect: its request → a call → the response, and everything that a leaving reader stops. */
+export function generations({ dialect, body, upstream, streams, deadlines, maxBytes, open, hold, now }: GenerationsOptions) {
+  return new Hono<Env>().on('POST', [...dialect.paths], body, (c) => {
+    const { call, encoder } = dialect.parse({ path: c.req.path, accept: c.req.header('accept'), body: c.var.body })
+    const { entry, requestId } = c.var
+    entry.model = call.model
+
+    const controller = new AbortController()
+    const leave = () => controller.abort(new DOMException('The reader left', 'AbortError'))
+    const exit = streams.enter(controller)
+    const { signal } = c.req.raw
+    signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
+
+    const core = createCore({ encoder, requestId, deadlines: toDeadlines(deadlines, call), maxBytes, now: now() })
+    const startedAt = now()
+    const response = Promise.withResolvers<Response>()
+    const stream = relay({
+      core,
+      now,
+      controller,
+      generate: (signal) => upstream.generate(call, { signal, trace: toTrace(c.req) }),
+      open() {
+        const { response: opened, sink } = open(c, { 'content-type': encoder.contentType, ...encoder.headers }, leave)
+        response.resolve(opened)
+        return sink
+      },
+      refuse(ended) {
+        if (ended.how === 'failed') response.resolve(toErrorResponse(c, ended.error, dialect))
+        else response.resolve(new Response(null, { status: 499 })) // nobody is there to read it
+      },
+    }).then((bytes) => {
+      signal.removeEventListener('abort', leave) // one that stays keeps 20 KB a request on Node (hazard 37)
+      exit()
+      tell(entry, core, bytes, startedAt)
+    })
+    entry.stream = stream
+    hold(c, stream)
+    return response.promise
+  })
+}
+
+/** A call that tools are offered to is composed in silence: that may take as long as a first token (docs/protocol.md §8). */
+function toDeadlines(deadlines: Deadlines, { body }: GenerationCall): Deadlines {
+  const hasTools = Array.isArray(body.tools) && body.tools.length > 0
+  return hasTools ? { ...deadlines, idleMs: deadlines.firstTokenMs } : deadlines
+}
+
+function tell(entry: Entry, { ended, tally }: Core, bytes: number, startedAt: number) {
+  if (!ended) return
+  entry.ended = ended.how
+  if (ended.how === 'failed') {
+    entry.code = ended.error.code
+    const cause = toCause(ended.error.cause)
+    if (cause) entry.cause = cause
+  }
+  if (tally.firstDeltaAt !== undefined) entry.ttft_ms = Math.round(tally.firstDeltaAt - startedAt)
+  entry.model ??= tally.last?.model
+  entry.tokens = tally.last?.eval_count ?? tally.deltas
+  entry.bytes = bytes
+}

@@ -1,0 +1,61 @@
+import process from 'node:process'
+import type { App } from '../app.ts'
+import { ConfigError, parseConfig, type Config } from '../config.ts'
+
+/** What Node and Bun share: they are processes, with an environment, signals and an exit status. */
+
+/** The environment as Config; a mistake in it ends the process with status 1 and a line for each. */
+export function readConfig(): Config {
+  try {
+    return parseConfig(process.env, { SLUICE_LOG: process.stdout.isTTY ? 'pretty' : 'json' })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    console.error(`Cannot start: the environment has mistakes\n${error.message}`)
+    process.exit(1)
+  }
+}
+
+/** Ends the process with status 1 if listening failed, and says what to do about it. */
+export function exitUnheard(error: unknown, { HOST, PORT }: Config): never {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
+    console.error(`Cannot listen: port ${PORT} of ${HOST} is in use; set another one with PORT, 0 for any that is free`)
+  else if (code === 'EACCES')
+    console.error(`Cannot listen: port ${PORT} needs rights that this user has not; set another one with PORT`)
+  else console.error(`Cannot listen on ${HOST}, port ${PORT}: ${message}`)
+  process.exit(1)
+}
+
+/** The first lines that people see: where it listens, what answers there, and a command that streams at once. */
+export async function announce(config: Config, { hostname, port }: { hostname: string; port: number }) {
+  const name = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
+  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+  const source = config.SLUICE_DEMO
+    ? 'the built-in demo: every answer is made up, by no model'
+    : `Ollama at ${config.OLLAMA_HOST}`
+  console.log(`Sluice listens on ${url} in front of ${source}`)
+  if (config.SLUICE_DEMO) return console.log(`Try: curl -N ${url}/chat -d '{"text":"What is Sluice?"}'`)
+  try {
+    await fetch(`${config.OLLAMA_HOST}/api/version`, { signal: AbortSignal.timeout(2000) })
+  } catch {
+    console.log('Ollama does not answer there yet: start it (ollama serve), or set OLLAMA_HOST; /readyz tells when it does')
+  }
+}
+
+/**
+ * SIGTERM and SIGINT: no new work, the streams may finish within the grace, then exit with status 0. The listener stays open meanwhile, to
+ * say so. A second signal exits at once.
+ */
+export function drainOnSignal(app: App, { SLUICE_SHUTDOWN_GRACE_MS: graceMs }: Config, close: () => Promise<unknown>) {
+  let isDraining = false
+  const onSignal = async () => {
+    if (isDraining) process.exit(1)
+    isDraining = true
+    setTimeout(() => process.exit(0), graceMs + 900).unref() // a reader that does not take its terminal holds nobody up
+    await app.drain(graceMs)
+    await close()
+    process.exit(0)
+  }
+  process.on('SIGTERM', () => void onSignal())
+  process.on('SIGINT', () => void onSignal())
+}

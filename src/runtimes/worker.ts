@@ -1,0 +1,51 @@
+import { Hono } from 'hono'
+import { createApp, type App } from '../app.ts'
+import { ConfigError, parseConfig } from '../config.ts'
+import { ServiceError, toErrorBody } from '../errors.ts'
+import { createLog } from './log.ts'
+
+interface ExecutionContext {
+  waitUntil(promise: Promise<unknown>): void
+}
+
+/** The app of this isolate. Bindings come with the first request (hazard 25). */
+let app: Pick<App, 'fetch'> | undefined
+
+export default {
+  fetch(request: Request, env: Record<string, unknown>, context: ExecutionContext): Response | Promise<Response> {
+    app ??= create(env)
+    return app.fetch(request, env, context as Parameters<App['fetch']>[2])
+  },
+}
+
+function create(env: Record<string, unknown>): Pick<App, 'fetch'> {
+  try {
+    // The heartbeat is what notices that a reader has left (hazard 11), so it is quicker here.
+    const config = parseConfig(env, { SLUICE_HEARTBEAT_MS: '1000', SLUICE_LOG: 'json' })
+    return createApp({
+      config,
+      hold: (c, promise) => c.executionCtx.waitUntil(promise), // or nothing runs after the reader has left (hazard 12)
+      log: createLog(config.SLUICE_LOG ?? 'json', console.log),
+    })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return createMisconfigured(error)
+  }
+}
+
+/** Alive, and of no use: the names of the variables are in the log. */
+function createMisconfigured({ message }: ConfigError) {
+  console.error(`Misconfigured:\n${message}`)
+  const problem = new ServiceError(
+    'misconfigured',
+    `The bindings of this Worker have mistakes: ${message.replaceAll('\n', '; ')}`,
+  )
+  return new Hono()
+    .get('/ping', (c) => c.json({ message: 'OK' }))
+    .get('/healthz', (c) => c.json({ status: 'ok' }))
+    .all('*', (c) => {
+      const requestId = crypto.randomUUID()
+      c.header('x-request-id', requestId)
+      return c.json(toErrorBody(problem, requestId), 503)
+    })
+}

@@ -1,0 +1,84 @@
+import { ServiceError } from '../errors.ts'
+import type { Connect, UpstreamResponse } from './connect.ts'
+import { readAll } from './read-all.ts'
+import { toUpstreamError } from './upstream-error.ts'
+
+export interface ExchangeOptions {
+  /** Base URL of the upstream, without a trailing slash. */
+  host: string
+  apiKey: string | undefined
+  connect: Connect
+}
+
+/** Every path that is ever asked of the upstream: constants, whatever the reader's own path was (hazard 8). */
+export type UpstreamPath = `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
+
+export interface ExchangeRequest {
+  readonly path: UpstreamPath
+  /** Absent: a GET. */
+  readonly body?: unknown
+  readonly trace: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * One request to Ollama, up to the head of a good answer.
+ * @throws ServiceError if it cannot be reached, refuses, or answers with something that is not JSON; the signal's reason once it aborts
+ */
+export type Exchange = (request: ExchangeRequest, signal: AbortSignal) => Promise<UpstreamResponse>
+
+export function createExchange({ host, apiKey, connect }: ExchangeOptions): Exchange {
+  // Never the reader's own headers: Ollama checks `Origin` and `Host` even server to server (hazard 17).
+  const constant = {
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'user-agent': 'sluice',
+    ...(apiKey && { authorization: `Bearer ${apiKey}` }),
+  }
+
+  return async ({ path, body, trace }, signal) => {
+    const url = host + path
+    const response = await connect(
+      body === undefined
+        ? { method: 'GET', url, headers: { ...constant, ...trace } }
+        : {
+            method: 'POST',
+            url,
+            headers: { ...constant, ...trace, 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          },
+      signal,
+    )
+    const { status, headers } = response
+    if (status < 200 || status > 299) throw toUpstreamError(status, headers, await readReason(response))
+    assertReadable(headers)
+    return response
+  }
+}
+
+/** The body of a failure, as far as it comes within 64 KiB and a second; the status alone is enough to go on. */
+async function readReason({ flow }: UpstreamResponse): Promise<string> {
+  const tooLate = Promise.withResolvers<string>()
+  const timer = setTimeout(() => tooLate.resolve(''), 1000)
+  try {
+    return await Promise.race([readAll(flow, 65_536).catch(() => ''), tooLate.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function assertReadable(headers: Headers) {
+  const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  if (type !== 'application/x-ndjson' && type !== 'application/json') {
+    throw new ServiceError(
+      'upstream_protocol',
+      `Cannot read the answer of Ollama: its content type is ${type ? 'not JSON' : 'missing'}`,
+    )
+  }
+  const encoding = headers.get('content-encoding')?.trim().toLowerCase()
+  if (encoding && encoding !== 'identity') {
+    throw new ServiceError(
+      'upstream_protocol',
+      'Cannot read the answer of Ollama: it is compressed, although identity was asked',
+    )
+  }
+}

@@ -1,0 +1,65 @@
+import { ServiceError, toServiceError } from '../errors.ts'
+import type { Batch, GenerationEvent, OllamaChunk } from '../generation.ts'
+import { createLineDecoder } from './line-decoder.ts'
+import { toMessage } from './upstream-error.ts'
+
+export interface Decoder {
+  push(bytes: Uint8Array): Batch
+  end(): Batch
+}
+
+/**
+ * Ollama's NDJSON → events. Never throws: a fault is a last `failed`, and after a terminal nothing comes any more, whatever follows on
+ * the wire. `done` is decided by the parsed top-level field, never by a substring: a tool call's arguments may contain `"done":true`.
+ */
+export function createDecoder({ maxLineBytes }: { maxLineBytes: number }): Decoder {
+  let batch: GenerationEvent[] = []
+  let isOver = false
+  const lines = createLineDecoder({ maxLineBytes, onLine })
+
+  function onLine(line: string) {
+    if (isOver || line.trim() === '') return
+    const event = toEvent(line)
+    if (event.type !== 'delta') isOver = true
+    batch.push(event)
+  }
+
+  function collect(step: () => void): Batch {
+    batch = []
+    try {
+      if (!isOver) step()
+    } catch (error) {
+      if (!isOver) batch.push({ type: 'failed', error: toServiceError(error) })
+      isOver = true
+    }
+    return batch
+  }
+
+  return {
+    push: (bytes) => collect(() => lines.push(bytes)),
+    end: () => collect(() => lines.end()),
+  }
+}
+
+function toEvent(line: string): GenerationEvent {
+  const chunk = parseChunk(line)
+  if (chunk instanceof ServiceError) return { type: 'failed', error: chunk }
+  if (chunk.error !== undefined) {
+    const message = toMessage(chunk.error) ?? 'Ollama failed and did not say why'
+    return { type: 'failed', error: new ServiceError('upstream_failed', message), line }
+  }
+  return { type: chunk.done === true ? 'done' : 'delta', line, chunk }
+}
+
+function parseChunk(line: string): OllamaChunk | ServiceError {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (cause) {
+    return new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: a line is not JSON', { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: a line is not a JSON object')
+  }
+  return value as OllamaChunk
+}

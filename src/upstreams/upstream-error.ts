@@ -1,0 +1,66 @@
+import { ServiceError } from '../errors.ts'
+
+const maxMessageLength = 1000
+
+/**
+ * An upstream's error as a text for readers: its message is kept; a stack, an address or a page of HTML is not (docs/protocol.md §4).
+ * Undefined where it says nothing that can be shown.
+ */
+export function toMessage(error: unknown): string | undefined {
+  if (typeof error === 'object' && error !== null && 'message' in error) return toMessage(error.message)
+  if (typeof error !== 'string') return undefined
+  const [firstLine = ''] = error.trim().split(/[\r\n]/, 1)
+  if (firstLine === '' || firstLine.startsWith('<')) return undefined
+  return firstLine.replaceAll(address, '[address]').slice(0, maxMessageLength)
+}
+
+/** A URL, an IPv4 address with or without a port, an IPv6 address in brackets, a host name with a port: Ollama's texts name its runner's. */
+const address =
+  /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f:]*:[0-9a-f:.]*\](?::\d+)?|\b(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+):\d{2,5}\b/gi
+
+/** The first 64 KiB of an answer that is no success, as the error that its reader gets. */
+export function toUpstreamError(status: number, headers: Headers, body: string): ServiceError {
+  const message = toMessage(parseError(body))
+  if (status >= 300 && status < 400) {
+    return new ServiceError(
+      'upstream_protocol',
+      'Ollama answered with a redirect, which is not followed; OLLAMA_HOST must be its own address',
+    )
+  }
+  if (status === 429 || status === 503) {
+    return new ServiceError('upstream_busy', message ?? 'Ollama is busy, try again later', {
+      status,
+      retryAfterSeconds: toRetryAfter(headers.get('retry-after')),
+    })
+  }
+  if (status === 404 && message !== undefined && /\bmodel\b.*\bnot found\b/i.test(message))
+    return new ServiceError('model_not_found', message)
+  if ((status === 404 || status === 405) && message === undefined) {
+    return new ServiceError('upstream_protocol', 'What answers at OLLAMA_HOST is not Ollama: it does not know this path')
+  }
+  if (status >= 400 && status < 500) return new ServiceError('upstream_rejected', message ?? toRejection(status), { status })
+  if (status >= 500) return new ServiceError('upstream_failed', message ?? `Ollama failed with status ${status}`)
+  return new ServiceError('upstream_protocol', `Cannot read the answer of Ollama: status ${status}`)
+}
+
+function toRejection(status: number): string {
+  if (status === 403)
+    return 'Ollama refused the request without a reason: look at its OLLAMA_ORIGINS, and at the host name in OLLAMA_HOST'
+  if (status === 401) return 'Ollama asks for credentials: look at OLLAMA_API_KEY'
+  return `Ollama refused the request with status ${status}`
+}
+
+function parseError(body: string): unknown {
+  try {
+    return (JSON.parse(body) as { error?: unknown } | null)?.error
+  } catch {
+    return undefined
+  }
+}
+
+/** Seconds, 1–3600; Ollama itself never sends the header, what stands in front of it may (F15). */
+function toRetryAfter(value: string | null): number {
+  if (value === null) return 1
+  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000
+  return Number.isNaN(seconds) ? 1 : Math.min(Math.max(Math.ceil(seconds), 1), 3600)
+}
