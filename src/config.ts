@@ -96,7 +96,9 @@ export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Re
     .filter(([name]) => !(name in variables))
     .map(([name]) => `${name}: no such variable; the nearest is ${toNearest(name)}`)
   // Bindings of a Worker may be numbers and booleans.
-  const values = Object.fromEntries(given.map(([name, value]) => [name, typeof value === 'object' ? value : String(value)]))
+  const values = Object.fromEntries(
+    given.map(([name, value]) => [name, typeof value === 'number' || typeof value === 'boolean' ? String(value) : value]),
+  )
   const result = v.safeParse(schema, { ...defaults, ...values })
   for (const issue of result.issues ?? [])
     problems.push(

@@ -1,7 +1,7 @@
 import { OllamaError } from './ollama-error.ts'
 
 /** A field's type in Ollama's Go source; the error text names it. */
-export type GoType = 'string' | 'bool' | 'int' | 'map[string]interface {}' | `[]${string}` | 'api.Tools'
+type GoType = 'string' | 'bool' | 'int' | 'map[string]interface {}' | `[]${string}` | 'api.Tools'
 export type Fields = Readonly<Record<string, GoType>>
 
 /** Go's name for a JSON value's kind. */

@@ -22,6 +22,7 @@ export const englishTour: Tour = {
 - SSE or NDJSON?
 - how do I use it from the browser?
 - how do I run it with a real Ollama, with Bun, on Workers?
+- which models are there?
 - for some emoji, or 用中文介绍一下
 
 Or make a stream go wrong: \`/fail after 5\`, \`/truncate after 5\`, \`/stall after 5\`, \`/slow-start 10\`.`,
@@ -43,7 +44,7 @@ Tokens cut such pictures apart 🧩, and network packets may end inside a single
     },
     {
       asks: /\b(stop|stops|stopping|cancel|abort|leave|leaving|leaves|quit|gpu|disconnect|close)\b/i,
-      openings: ['Just leave.', 'Walk away, that is all.', 'You stop an answer by no longer reading it.'],
+      openings: ['Just leave.', 'Walk away, that is all.', 'Close the connection.'],
       body: `Close the tab, press Ctrl-C in \`curl\`, or abort the \`fetch\`:
 
 \`\`\`js
@@ -52,7 +53,7 @@ await fetch('/api/chat', { method: 'POST', body, signal: leaving.signal })
 leaving.abort()
 \`\`\`
 
-Sluice then closes its own request to Ollama, and Ollama stops the GPU: at once while it is generating, at the first token while it is still evaluating your prompt. On Node and Bun this takes some milliseconds; a Worker notices at the next heartbeat, a second at most.`,
+Sluice then closes its own request to Ollama, and Ollama stops the GPU: at once while it is generating, at the first token while it is still evaluating your prompt. On Node and Bun this takes some milliseconds; a Worker notices when it next writes, on SSE within about a second.`,
     },
     {
       asks: /\b(errors?|fail|fails|failures?|failed|wrong|broken?|breaks?|truncated?)\b/i,
@@ -112,15 +113,14 @@ In both the object is Ollama's own, to the byte. And with \`"stream": false\` th
       openings: ['With `fetch`, and a few lines.', 'Use `fetch`, not `EventSource`.', 'A POST and a loop, that is all.'],
       body: `\`\`\`js
 const response = await fetch('/chat', { method: 'POST', body: JSON.stringify({ text: 'Hello' }) })
-if (!response.ok) throw new Error((await response.json()).error)
 const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
 for (let part; !(part = await reader.read()).done; ) console.log(part.value)
 \`\`\`
 
-\`/chat\` sends the text as \`messages\` events, then one \`done\` or \`failed\`; a parser such as \`eventsource-parser\` takes them apart. An \`EventSource\` cannot POST, and would ask again after every end. Show the text as text & nothing else: a model may well write <script>.`,
+\`/chat\` sends the text as \`messages\` events, then one \`done\` or \`failed\`; \`eventsource-parser\` takes them apart. An \`EventSource\` cannot POST, and would ask again after every end. Show text as text & nothing else: a model may well write <script>.`,
     },
     {
-      asks: /\b(ollama|install|real|models?|pull|gpu|configur\w*|port|host)\b/i,
+      asks: /\b(ollama|install|real|pull|configur\w*|port|host)\b/i,
       openings: ['Three commands.', 'You need Ollama and a model.', 'That is quickly done.'],
       body: `\`\`\`sh
 ollama pull gemma3
@@ -129,6 +129,16 @@ curl -N localhost:8083/chat -d '{"text":"Hello"}'
 \`\`\`
 
 Sluice looks for Ollama at \`http://127.0.0.1:11434\`; \`OLLAMA_HOST\` says otherwise. A request that names no model gets \`SLUICE_MODEL\`, else one that is loaded, else the newest installed. A cold model is silent while it loads, for minutes perhaps: leave it the time, since a request that is cut starts the loading all over.`,
+    },
+    {
+      asks: /\b(models?|think\w*|tools?|embed\w*|functions?|json|schema)\b/i,
+      openings: ['The demo has four models.', 'Four models, none of them real.', 'Ask for a model by its name.'],
+      body: `- \`demo\` answers, as now
+- \`demo-thinking\` thinks first, unless you say \`"think": false\`
+- \`demo-tools\` calls one of the \`tools\` of your request, then answers with what you send back as \`"role": "tool"\`
+- \`demo-embed\` turns text into vectors at \`/api/embed\`
+
+They understand \`stop\`, \`num_predict\`, \`seed\` (the same seed, the same answer), \`format\` with \`"json"\` or a schema, and \`keep_alive\`. The first call of each is slow, as if it had to be loaded; \`/api/ps\` then lists it.`,
     },
     {
       asks: /\bsluice\b|\bwho are you\b|\bwhat are you\b|\bwhat is this\b/i,

@@ -67,7 +67,7 @@ export function createLoadedModels({ coldStartMs }: { coldStartMs: number }): Lo
     list() {
       return Array.from(byName.values())
         .filter(isAlive)
-        .sort((a, b) => b.expiresAtMs - a.expiresAtMs)
+        .toSorted((a, b) => b.expiresAtMs - a.expiresAtMs)
         .map(({ model, expiresAtMs, contextLength }) =>
           toRunning(model, toGoTime(BigInt(Math.round(expiresAtMs)) * 1_000_000n), contextLength),
         )

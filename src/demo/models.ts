@@ -1,4 +1,4 @@
-import { toHash } from './seeded.ts'
+import { createRandom } from './seeded.ts'
 
 export interface DemoModel {
   name: string
@@ -38,7 +38,8 @@ export function isModelName(name: string): boolean {
 }
 
 function toDigest(name: string): string {
-  return Array.from({ length: 8 }, (_, part) => toHash(`${name} ${part}`).toString(16).padStart(8, '0')).join('')
+  const random = createRandom(name)
+  return Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join('')
 }
 
 const details = {

@@ -111,7 +111,7 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
     const text =
       formatted ?? (wholeMessage.test(key) ? source.words.message : undefined) ?? source.words.name() ?? `demo ${key}`.trim()
     const chars = Array.from(text).slice(0, Math.min(toBound(node.maxLength, 200), 200))
-    return chars.join('').padEnd(Math.min(toBound(node.minLength, 0), 1000), '.')
+    return chars.join('') + '.'.repeat(Math.max(0, Math.min(toBound(node.minLength, 0), 1000) - chars.length))
   }
 }
 

@@ -34,7 +34,7 @@ export function cutAtStop(tokens: string[], stops: readonly string[]): { tokens:
   const found = stops
     .filter((stop) => stop !== '' && text.includes(stop))
     .map((stop) => ({ start: text.indexOf(stop), end: text.indexOf(stop) + stop.length }))
-    .sort((a, b) => a.end - b.end || a.start - b.start)[0]
+    .toSorted((a, b) => a.end - b.end || a.start - b.start)[0]
   if (!found) return { tokens, stopped: false }
   const kept: string[] = []
   let left = found.start
@@ -44,4 +44,11 @@ export function cutAtStop(tokens: string[], stops: readonly string[]): { tokens:
     left -= token.length
   }
   return { tokens: kept, stopped: true }
+}
+
+/** The first characters of a text, none of them halved. */
+export function shorten(text: string, maxChars: number): string {
+  return Array.from(text.slice(0, 2 * maxChars))
+    .slice(0, maxChars)
+    .join('')
 }

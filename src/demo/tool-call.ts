@@ -4,6 +4,7 @@ import type { Message } from './completion-request.ts'
 import { toSchemaValue } from './schema-value.ts'
 import { pick } from './seeded.ts'
 import type { NonEmpty, Random } from './seeded.ts'
+import { shorten } from './tokens.ts'
 import { createWords } from './words.ts'
 
 interface Tool {
@@ -56,9 +57,9 @@ export function toToolAnswer(messages: readonly Message[], question: string, ran
   const lastOther = messages.findLastIndex(({ role }) => role !== 'tool')
   const results = messages
     .slice(lastOther + 1)
-    .map(({ content, toolName }) => ({ by: toolName, says: toSentence(content).slice(0, 500) }))
+    .map(({ content, toolName }) => ({ by: toolName, says: shorten(toSentence(content), 500) }))
   const opening = pick(random, ['The tool has answered.', 'Here is what I found out.', 'Done, the result is in.'])
   const said = results.map(({ by, says }) => `- ${by === undefined ? '' : `\`${by}\`: `}${says}`).join('\n')
-  const asked = question === '' ? '' : ` to “${question.slice(0, 100)}”`
+  const asked = question === '' ? '' : ` to “${shorten(question, 100)}”`
   return `${opening} The answer${asked} is:\n\n${said}\n\nThe demo only repeats what the tool said; a real model would put it into its own words.`
 }

@@ -1,7 +1,7 @@
 import type { NonEmpty } from './seeded.ts'
 
 /** One answer of the demo. Which opening it gets is left to chance, so that answers vary; the body is what must be right. */
-export interface Stop {
+interface Stop {
   openings: NonEmpty<string>
   body: string
 }

@@ -68,7 +68,7 @@ export async function relay({ core, now, controller, generate, open, refuse }: R
     const ended = core.ended!
     generation?.close(ended)
     if (!writer) refuse(ended)
-    else if (ended.how === 'left') sink?.end()
+    else if (ended.how === 'left') void sink?.end()
     else await writer.end()
     timer.stop()
   }

@@ -33,7 +33,7 @@ export const openWithStreamSSE: Open = (c, headers, onLeave) => {
           if (pending === taken) pending = undefined
         })
         pending = taken
-        if (isFull) return taken
+        return isFull ? taken : undefined
       },
       end() {
         const ended = pending

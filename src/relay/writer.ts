@@ -41,7 +41,7 @@ export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Wri
       const bytes = utf8.encode(frames)
       bytesWritten += bytes.byteLength
       const full = pending || bytes.byteLength > partBytes ? writeParts(bytes) : sink.write(bytes)
-      if (full) return wait(full)
+      return full ? wait(full) : undefined
     },
     async end() {
       await pending

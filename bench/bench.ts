@@ -1,0 +1,65 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { nowMs } from './clock.ts'
+import { judge, type Results } from './figures.ts'
+import { startLab } from './lab.ts'
+import { abort } from './measures/abort.ts'
+import { cold } from './measures/cold.ts'
+import { fairness } from './measures/fairness.ts'
+import { flat } from './measures/flat.ts'
+import { idle } from './measures/idle.ts'
+import { paced } from './measures/paced.ts'
+import { size } from './measures/size.ts'
+import { stalled } from './measures/stalled.ts'
+import { parseOptions, type Options } from './options.ts'
+import { toLines, toTable } from './table.ts'
+
+/** A run that takes longer is broken and ends. */
+const LIMIT_MS = 480_000
+
+const options = readOptions()
+
+/** A mistyped name ends the bench with one line. */
+function readOptions(): Options {
+  try {
+    return parseOptions(process.argv.slice(2), [paced, flat, fairness, abort, idle, stalled, cold, size])
+  } catch (error) {
+    console.error(String(error))
+    process.exit(1)
+  }
+}
+
+const startMs = nowMs()
+const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version, load: loadavg() }
+const seconds = (): number => Math.round((nowMs() - startMs) / 1000)
+console.log(
+  `${machine.cpus} × ${machine.cpu}, Node ${machine.node}, load ${machine.load[0]?.toFixed(2)}. CPU is the server process's alone. Numbers vary; ratios less.`,
+)
+
+const lab = await startLab()
+process.on('exit', () => lab.stop())
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => process.exit(1))
+setTimeout(() => {
+  console.error(`Cannot finish: the bench took more than ${LIMIT_MS / 1000} s`)
+  process.exit(1)
+}, LIMIT_MS).unref()
+
+const results: Results = {}
+for (const measure of options.measures) {
+  const measured = await measure.run(lab, options.rows ?? measure.rows)
+  results[measure.name] = measured
+  console.log(toTable(measure, measured))
+}
+
+const file =
+  options.json ?? fileURLToPath(new URL(`./results/${new Date().toISOString().replaceAll(':', '-')}.json`, import.meta.url))
+const verdicts = judge(results, options.rows)
+mkdirSync(dirname(file), { recursive: true })
+writeFileSync(file, JSON.stringify({ machine, seconds: seconds(), results, verdicts, failures: lab.failures }, null, 2))
+
+console.log(toLines(verdicts))
+for (const failure of lab.failures) console.log(`\n${failure}`)
+console.log(`\n${seconds()} s, written to ${file}`)
+process.exit(lab.failures.length > 0 ? 1 : 0)

@@ -1,0 +1,99 @@
+import type { Measured } from './measure.ts'
+import { WORKER_HEARTBEAT_MS } from './measures/abort.ts'
+import type { RowName } from './rows/rows.ts'
+
+/** What each measure gave, by its name; only those that ran. */
+export type Results = Partial<Record<string, Measured>>
+
+/** A number that Sluice must keep. */
+interface Figure {
+  readonly measure: string
+  /** What is measured, and of which row. */
+  readonly text: string
+  readonly unit: string
+  readonly limit: number
+  /** The limit is the least, not the most. */
+  readonly isLeast?: boolean
+  /** The rows that it takes. */
+  readonly rows: readonly RowName[]
+  /** From one value of each of its rows. */
+  readonly key: string
+  readonly of: (...values: number[]) => number
+}
+
+const sluices = ['sluice-node', 'sluice-bun', 'sluice-worker'] as const
+const itself = (value = NaN): number => value
+
+function most(measure: string, key: string, row: RowName, limit: number, unit: string, text: string): Figure {
+  return { measure, key, rows: [row], limit, unit, text: `${text}, ${row}`, of: itself }
+}
+
+function least(measure: string, key: string, row: RowName, limit: number, unit: string, text: string): Figure {
+  return { ...most(measure, key, row, limit, unit, text), isLeast: true }
+}
+
+function ratio(measure: string, key: string, row: RowName, than: RowName, limit: number, text: string): Figure {
+  const of = (value = NaN, other = NaN): number => value / other
+  return { measure, key, rows: [row, than], limit, unit: '×', text: `${text}, ${row} / ${than}`, of }
+}
+
+function addedToPipe(measure: string, key: string, row: RowName, limit: number, unit: string, text: string): Figure {
+  const of = (value = NaN, pipe = NaN): number => value - pipe
+  return { measure, key, rows: [row, 'pipe'], limit, unit, text: `${text} added to the pipe's, ${row}`, of }
+}
+
+function leaving(phase: 'before' | 'after'): Figure[] {
+  const what = `${phase} the first token`
+  return [
+    most('abort', `${phase}P99`, 'sluice-node', 25, 'ms', `p99 ${what}`),
+    most('abort', `${phase}P99`, 'sluice-bun', 25, 'ms', `p99 ${what}`),
+    most('abort', `${phase}Max`, 'sluice-worker', WORKER_HEARTBEAT_MS + 50, 'ms', `max ${what}`),
+    ...sluices.map((row) => most('abort', `${phase}Missed`, row, 0, '', `missed ${what}`)),
+  ]
+}
+
+/** The limits, in the order of the measures. Memory that grows by less than 10 MB is called flat. */
+const figures: readonly Figure[] = [
+  ratio('paced', 'cpu', 'sluice-node', 'write-sse-node', 0.9, 'CPU per token'),
+  ratio('paced', 'cpu', 'sluice-node', 'pipe', 1.8, 'CPU per token'),
+  ratio('paced', 'cpu', 'sluice-bun', 'pipe', 1, 'CPU per token'),
+  ...sluices.map((row) => addedToPipe('paced', 'ttftP50', row, 2, 'ms', 'TTFT p50')),
+  ratio('flat', 'cpu64', 'sluice-node', 'write-sse-node', 0.55, 'CPU per token ×64'),
+  ratio('flat', 'cpu64', 'sluice-bun', 'write-sse-bun', 0.55, 'CPU per token ×64'),
+  ratio('flat', 'cpu64', 'sluice-worker', 'write-sse-worker', 1, 'CPU per token ×64'),
+  ...sluices.map((row) => least('fairness', 'inTime', row, 50, 'of 50', 'first token within 2 s')),
+  ...leaving('before'),
+  ...leaving('after'),
+  most('idle', 'rss', 'sluice-node', 80, 'KB', 'RSS per stream'),
+  most('idle', 'cpu', 'sluice-node', 15, 'ms/s', 'CPU of 1,000 streams'),
+  least('idle', 'open', 'sluice-bun', 1_000, 'of 1,000', 'open at once'),
+  most('stalled', 'grown', 'sluice-node', 100, 'MB', 'RSS growth'),
+  most('stalled', 'late', 'sluice-bun', 10, 'MB', 'RSS growth after the first seconds'),
+  most('stalled', 'late', 'sluice-worker', 10, 'MB', 'RSS growth after the first seconds'),
+  ...sluices.map((row) => least('stalled', 'cut', row, 100, 'of 100', 'cut at the stall limit')),
+  most('cold', 'ms', 'sluice-node', 300, 'ms', 'start to first answer'),
+  most('size', 'kb', 'sluice-worker', 60, 'kB', 'bundle, gzipped'),
+  most('size', 'dependencies', 'sluice-worker', 8, '', 'direct production dependencies'),
+]
+
+/** How a figure came out. */
+export interface Verdict {
+  isKept: boolean
+  text: string
+  /** NaN when it could not be measured, which is a miss too. */
+  value: number
+  unit: string
+  /** `≤ 1.8` */
+  limit: string
+}
+
+/** Judges the figures whose measure ran; given `names`, those alone that take none but these rows. */
+export function judge(results: Results, names?: readonly RowName[]): Verdict[] {
+  return figures.flatMap(({ measure, key, rows, text, unit, limit, isLeast, of }) => {
+    const measured = results[measure]
+    if (!measured || (names && !rows.every((row) => names.includes(row)))) return []
+    const value = of(...rows.map((row) => measured[row]?.[key] ?? NaN))
+    const isKept = isLeast ? value >= limit : value <= limit
+    return [{ isKept, text: `${measure}: ${text}`, value, unit, limit: `${isLeast ? '≥' : '≤'} ${limit}` }]
+  })
+}

@@ -1,0 +1,62 @@
+import type { Lab } from '../lab.ts'
+import type { Measure, Measured } from '../measure.ts'
+import { percentile } from '../percentile.ts'
+import type { RunningRow } from '../rows/start-row.ts'
+import type { Mode } from '../upstream.ts'
+
+const READERS = 1_000
+const AT_ONCE = 100
+const SPACING_MS = 2
+const LIMIT_MS = 3_000
+/** On workerd the heartbeat finds out who left (hazard 11): its length is part of the limit. */
+export const WORKER_HEARTBEAT_MS = 1_000
+
+/** Milliseconds from the destroyed socket to the close at the upstream, of each reader; one that the upstream never noticed is missing. */
+async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers: number): Promise<number[]> {
+  const latencies: number[] = []
+  for (let done = 0; done < readers; done += AT_ONCE) {
+    const crowd = await lab.read(server, mode, AT_ONCE)
+    await crowd.openAtUpstream(LIMIT_MS)
+    if (mode === 'idle') await crowd.waitFirst(LIMIT_MS)
+    const left = await crowd.leave(SPACING_MS)
+    const closedMs = new Map(await crowd.closedAtUpstream(LIMIT_MS))
+    latencies.push(...left.flatMap(([seed, atMs]) => (closedMs.get(seed) ?? NaN) - atMs).filter(Number.isFinite))
+    await crowd.close()
+  }
+  return latencies
+}
+
+/** How soon Ollama's GPU stops when a reader goes. The upstream is silent: no write can fail and tell, but a heartbeat. */
+export const abort: Measure = {
+  name: 'abort',
+  title: `leaving: reader destroys its socket → upstream sees the close; ${READERS} readers before, ${READERS} after the first token (workerd: ${AT_ONCE} each)`,
+  columns: ['before', 'after'].flatMap((phase) => [
+    { key: `${phase}P50`, title: `${phase} p50 ms`, digits: 1 },
+    { key: `${phase}P99`, title: `${phase} p99 ms`, digits: 1 },
+    { key: `${phase}Max`, title: `${phase} max ms`, digits: 1 },
+    { key: `${phase}Missed`, title: `${phase} missed` },
+  ]),
+  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  async run(lab, names) {
+    const measured: Measured = {}
+    for (const name of names) {
+      const figures = await lab.withRow(name, { SLUICE_HEARTBEAT_MS: String(WORKER_HEARTBEAT_MS) }, async (server) => {
+        const readers = server.row.runtime === 'worker' ? AT_ONCE : READERS
+        const of: Record<string, number> = {}
+        for (const [phase, mode] of [
+          ['before', 'silent'],
+          ['after', 'idle'],
+        ] as const) {
+          const latencies = await measureLeaving(lab, server, mode, readers)
+          of[`${phase}P50`] = percentile(latencies, 50)
+          of[`${phase}P99`] = percentile(latencies, 99)
+          of[`${phase}Max`] = percentile(latencies, 100)
+          of[`${phase}Missed`] = readers - latencies.length
+        }
+        return of
+      })
+      if (figures) measured[name] = figures
+    }
+    return measured
+  },
+}

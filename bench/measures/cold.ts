@@ -1,0 +1,25 @@
+import type { Measure, Measured } from '../measure.ts'
+import { percentile } from '../percentile.ts'
+
+const STARTS = 5
+
+/** From the start of the process to the first answer; on workerd the bundle is made before. */
+export const cold: Measure = {
+  name: 'cold',
+  title: `cold start to the first answer to GET /ping; median of ${STARTS}`,
+  columns: [{ key: 'ms', title: 'ms', hasRatio: true }],
+  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  async run(lab, names) {
+    const measured: Measured = {}
+    for (const name of names) {
+      const times: number[] = []
+      for (let start = 0; start < STARTS; start++) {
+        const coldMs = await lab.withRow(name, {}, ({ coldMs: ms }) => Promise.resolve(ms))
+        if (coldMs === undefined) break
+        times.push(coldMs)
+      }
+      if (times.length > 0) measured[name] = { ms: percentile(times, 50) }
+    }
+    return measured
+  },
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Lab } from '../lab.ts'
+import type { Measure } from '../measure.ts'
+import { percentile } from '../percentile.ts'
+import type { RunningRow } from '../rows/start-row.ts'
+
+const STREAMS = 100
+const ROUNDS = 3
+const WARM_MS = 1_000
+const WINDOW_MS = 3_000
+const NEWCOMERS = 100
+const NEWCOMER_SPACING_MS = 10
+
+interface Round {
+  cpu: number
+  gapP99: number
+  firstsMs: number[]
+}
+
+/** One round of one server: the steady state, then newcomers into it, one after the other, for the time to the first token. */
+async function measureRound(lab: Lab, server: RunningRow): Promise<Round> {
+  const crowd = await lab.read(server, 'paced', STREAMS, { spacingMs: 2 })
+  await crowd.waitFirst(5_000)
+  await sleep(WARM_MS)
+  const { cpuMs, events, gapsMs } = await crowd.sample(WINDOW_MS)
+  const newcomers = await lab.read(server, 'paced', NEWCOMERS, { spacingMs: NEWCOMER_SPACING_MS, tokens: 1 })
+  const { firstsMs } = await newcomers.waitFirst(5_000)
+  await newcomers.close()
+  await crowd.close()
+  await crowd.closedAtUpstream(3_000)
+  return { cpu: (cpuMs * 1000) / events, gapP99: percentile(gapsMs, 99), firstsMs }
+}
+
+/** What a relay costs in its usual life: many readers, tokens that come alone. */
+export const paced: Measure = {
+  name: 'paced',
+  title: `${STREAMS} streams × 50 tokens/s, a packet per token; TTFT of ${NEWCOMERS} newcomers meanwhile; medians of ${ROUNDS} interleaved rounds`,
+  columns: [
+    { key: 'cpu', title: 'CPU µs/token', digits: 1, hasRatio: true },
+    { key: 'ttftP50', title: 'TTFT p50 ms', digits: 2 },
+    { key: 'ttftP99', title: 'TTFT p99 ms', digits: 2 },
+    { key: 'gapP99', title: 'gap p99 ms', digits: 1 },
+  ],
+  rows: ['pipe', 'write-sse-node', 'write-sse-bun', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  run: (lab, names) =>
+    lab.withRows(names, {}, async (servers) => {
+      const rounds = new Map<RunningRow, Round[]>(servers.map((server) => [server, []]))
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const server of servers) rounds.get(server)?.push(await measureRound(lab, server))
+      }
+      const toFigures = (of: Round[]): Record<string, number> => ({
+        cpu: percentile(
+          of.map(({ cpu }) => cpu),
+          50,
+        ),
+        ttftP50: percentile(
+          of.map(({ firstsMs }) => percentile(firstsMs, 50)),
+          50,
+        ),
+        ttftP99: percentile(
+          of.map(({ firstsMs }) => percentile(firstsMs, 99)),
+          50,
+        ),
+        gapP99: percentile(
+          of.map(({ gapP99 }) => gapP99),
+          50,
+        ),
+      })
+      return Object.fromEntries([...rounds].map(([server, of]) => [server.row.name, toFigures(of)]))
+    }),
+}

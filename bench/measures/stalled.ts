@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { nowMs } from '../clock.ts'
+import type { Lab } from '../lab.ts'
+import type { Measure, Measured } from '../measure.ts'
+import { rssKbOf } from '../process-stats.ts'
+import type { RunningRow } from '../rows/start-row.ts'
+
+const READERS = 100
+const WARM_MS = 3_000
+const SETTLE_MS = 1_000
+const WATCH_MS = 10_000
+const STEP_MS = 500
+/** Longer than we watch the memory: nobody is cut meanwhile. */
+const STALL_LIMIT_MS = 12_000
+/** The stall limit counts from when the kernel's buffers are full, which takes a while. */
+const FILL_MS = 8_000
+/** From here on memory must stay where it is. */
+const FIRST_SECONDS = 4
+
+/** RSS in MB, every half second. */
+async function watchMb(server: RunningRow): Promise<number[]> {
+  const samples: number[] = []
+  for (let ms = 0; ms < WATCH_MS; ms += STEP_MS) {
+    await sleep(STEP_MS)
+    samples.push(rssKbOf(server.pid) / 1024)
+  }
+  return samples
+}
+
+async function measureServer(lab: Lab, server: RunningRow): Promise<Record<string, number>> {
+  const warm = await lab.read(server, 'wide', READERS)
+  await sleep(WARM_MS)
+  await warm.close()
+  await warm.closedAtUpstream(3_000)
+  await sleep(SETTLE_MS)
+  const beforeMb = rssKbOf(server.pid) / 1024
+
+  const startMs = nowMs()
+  const crowd = await lab.read(server, 'wide', READERS, { headOnly: true })
+  const samples = await watchMb(server)
+  const early = samples[(FIRST_SECONDS * 1000) / STEP_MS - 1] ?? NaN
+  const figures = { grown: Math.max(...samples) - beforeMb, late: (samples.at(-1) ?? NaN) - early }
+  if (!server.row.name.startsWith('sluice')) return (await crowd.close(), figures)
+
+  const closed = await crowd.closedAtUpstream(STALL_LIMIT_MS + FILL_MS - (nowMs() - startMs))
+  await crowd.resume()
+  const { broken } = await crowd.waitEnded(3_000)
+  await crowd.close()
+  const times = closed.map(([, atMs]) => (atMs - startMs) / 1000)
+  return { ...figures, cut: closed.length, broken, firstCut: Math.min(...times), lastCut: Math.max(...times) }
+}
+
+/** What readers cost that take the head and then nothing, while Ollama sends without end: memory must not grow, and nobody may hold a GPU for ever. */
+export const stalled: Measure = {
+  name: 'stalled',
+  title: `${READERS} stalled readers on endless flat-out streams for ${WATCH_MS / 1000} s after a warm-up, stall limit ${STALL_LIMIT_MS / 1000} s; one round`,
+  columns: [
+    { key: 'grown', title: 'RSS growth MB', digits: 1 },
+    { key: 'late', title: `of it after ${FIRST_SECONDS} s`, digits: 1 },
+    { key: 'cut', title: 'cut at the upstream' },
+    { key: 'broken', title: 'broken for the reader' },
+    { key: 'firstCut', title: 'first cut s', digits: 1 },
+    { key: 'lastCut', title: 'last cut s', digits: 1 },
+  ],
+  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  async run(lab, names) {
+    const measured: Measured = {}
+    for (const name of names) {
+      const figures = await lab.withRow(name, { SLUICE_STALL_TIMEOUT_MS: String(STALL_LIMIT_MS) }, (server) =>
+        measureServer(lab, server),
+      )
+      if (figures) measured[name] = figures
+    }
+    return measured
+  },
+}

@@ -1,0 +1,42 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { Answer, Call, Calls } from './serve-calls.ts'
+
+/** One of the bench's own processes, and the functions that it serves. */
+export interface Peer<T extends Calls<T>> {
+  readonly pid: number
+  call<K extends keyof T & string>(name: K, ...args: Parameters<T[K]>): Promise<Awaited<ReturnType<T[K]>>>
+  readonly stop: () => void
+}
+
+/**
+ * Starts `file` as a process of its own, so that what it costs is not counted in the server that is measured.
+ * A call rejects when the function throws over there, and when the process ends before it has answered.
+ */
+export async function startPeer<T extends Calls<T>>(file: URL): Promise<Peer<T>> {
+  const child = fork(file, { serialization: 'advanced' })
+  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
+  let lastId = 0
+
+  child.on('message', (answer: Answer) => {
+    const caller = waiting.get(answer.id)
+    waiting.delete(answer.id)
+    if ('error' in answer) caller?.reject(new Error(answer.error))
+    else caller?.resolve(answer.result as never)
+  })
+  child.on('exit', () => {
+    for (const { reject } of waiting.values()) reject(new Error(`Cannot call ${file.pathname}: it ended`))
+  })
+  await once(child, 'spawn')
+
+  return {
+    pid: child.pid ?? 0,
+    call: (name, ...args) =>
+      new Promise((resolve, reject) => {
+        const id = ++lastId
+        waiting.set(id, { resolve, reject })
+        child.send({ id, name, args } satisfies Call)
+      }),
+    stop: () => void child.kill('SIGKILL'),
+  }
+}

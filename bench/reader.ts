@@ -1,0 +1,66 @@
+import { until } from './clock.ts'
+import { openCrowd, type Crowd, type CrowdOptions } from './reader/crowd.ts'
+import { serveCalls } from './serve-calls.ts'
+
+/** The state of a crowd: how many readers have their first token, ended how, and when the first token came (ms after they asked). */
+export interface CrowdState {
+  firstsMs: number[]
+  clean: number
+  broken: number
+  events: number
+  refusal: string | undefined
+}
+
+const crowds = new Map<number, Crowd>()
+let lastId = 0
+
+function crowdOf(id: number): Crowd {
+  const crowd = crowds.get(id)
+  if (!crowd) throw new Error(`Cannot find crowd ${id}: it was closed`)
+  return crowd
+}
+
+function stateOf({ connections }: Crowd): CrowdState {
+  return {
+    firstsMs: connections.flatMap(({ firstMs }) => (firstMs === undefined ? [] : [firstMs])),
+    clean: connections.filter(({ ended }) => ended === 'clean').length,
+    broken: connections.filter(({ ended }) => ended === 'broken').length,
+    events: connections.reduce((sum, { events }) => sum + events, 0),
+    refusal: connections.find(({ refusal }) => refusal !== undefined)?.refusal,
+  }
+}
+
+/** What the bench may ask of this process: crowds of readers, by number. */
+const calls = {
+  open(options: CrowdOptions): number {
+    crowds.set(++lastId, openCrowd(options))
+    return lastId
+  },
+  async opened(id: number): Promise<void> {
+    await crowdOf(id).opened()
+  },
+  /** Waits until this many readers have their first token, or for `limitMs`. */
+  async waitFirst(id: number, count: number, limitMs: number): Promise<CrowdState> {
+    const crowd = crowdOf(id)
+    await until(() => crowd.connections.filter(({ firstMs }) => firstMs !== undefined).length >= count, limitMs)
+    return stateOf(crowd)
+  },
+  /** Waits until this many responses have ended, or for `limitMs`. */
+  async waitEnded(id: number, count: number, limitMs: number): Promise<CrowdState> {
+    const crowd = crowdOf(id)
+    await until(() => crowd.connections.filter(({ ended }) => ended !== undefined).length >= count, limitMs)
+    return stateOf(crowd)
+  },
+  sample: (id: number, pid: number, ms: number) => crowdOf(id).sample(pid, ms),
+  leave: (id: number, spacingMs: number) => crowdOf(id).leave(spacingMs),
+  /** Stalled readers read on. */
+  resume(id: number): void {
+    for (const connection of crowdOf(id).connections) connection.resume()
+  },
+  close(id: number): void {
+    for (const connection of crowdOf(id).connections) connection.leave()
+    crowds.delete(id)
+  },
+}
+export type ReaderCalls = typeof calls
+serveCalls(calls)

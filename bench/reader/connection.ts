@@ -1,0 +1,113 @@
+import { connect } from 'node:net'
+import { nowMs } from '../clock.ts'
+import { MARK } from '../upstream/lines.ts'
+import type { Mode } from '../upstream.ts'
+
+export interface Request {
+  port: number
+  mode: Mode
+  /** Tokens until `done`; -1 = endless. */
+  tokens: number
+  /** Names the exchange: the upstream reports by it. */
+  seed: number
+}
+
+/** One reader: a socket that counts the tokens that arrive on it. */
+export interface Connection {
+  readonly seed: number
+  readonly events: number
+  /** From before the connection was asked for to the first token, or undefined so far. */
+  readonly firstMs: number | undefined
+  /** How its response ended: with the last HTTP chunk or without; undefined while it runs. */
+  readonly ended: 'clean' | 'broken' | undefined
+  /** The beginning of a response that is not a 200. */
+  readonly refusal: string | undefined
+  resume(): void
+  /** Destroys the socket and says when. */
+  leave(): number
+}
+
+const MARK_BYTE = MARK.charCodeAt(0)
+/** Sockets share it: what arrives is looked at before the next read. */
+const buffer = Buffer.allocUnsafe(65_536)
+const LAST_CHUNK = '0\r\n\r\n'
+
+function toBytes({ port, mode, tokens, seed }: Request): string {
+  const body = JSON.stringify({ model: `bench-${mode}:latest`, prompt: 'hello', options: { seed, num_predict: tokens } })
+  return (
+    `POST /api/generate HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\n` +
+    `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  )
+}
+
+/** Asks for one generation. `onGap` gets the milliseconds between two pieces with tokens; with `headOnly` nothing is read after the first piece. */
+export function openConnection(
+  request: Request,
+  { headOnly, onGap }: { headOnly: boolean; onGap: (ms: number) => void },
+): Connection {
+  const startMs = nowMs()
+  let events = 0
+  let firstMs: number | undefined
+  let lastMs = 0
+  let tail = ''
+  let refusal: string | undefined
+  let ended: Connection['ended']
+  let isPaused = false
+
+  const count = (bytes: Buffer): void => {
+    if (tail === '' && bytes.toString('latin1', 9, 12) !== '200') refusal = bytes.toString('latin1', 0, 1000)
+    tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - LAST_CHUNK.length))).slice(-LAST_CHUNK.length)
+    const before = events
+    for (let at = bytes.indexOf(MARK_BYTE); at !== -1; at = bytes.indexOf(MARK_BYTE, at + 1)) events++
+    if (events === before) return
+    const now = nowMs()
+    if (firstMs === undefined) firstMs = now - startMs
+    else onGap(now - lastMs)
+    lastMs = now
+  }
+
+  const socket = connect({
+    port: request.port,
+    host: '127.0.0.1',
+    noDelay: true,
+    onread: {
+      buffer,
+      callback(length) {
+        count(buffer.subarray(0, length))
+        isPaused ||= headOnly
+        return !isPaused
+      },
+    },
+  })
+  socket.on('error', () => {})
+  socket.on('close', () => (ended = tail === LAST_CHUNK ? 'clean' : 'broken'))
+  // A keep-alive connection stays open behind a finished response: end it.
+  socket.on('end', () => socket.destroy())
+  socket.write(toBytes(request))
+
+  return {
+    seed: request.seed,
+    get events() {
+      return events
+    },
+    get firstMs() {
+      return firstMs
+    },
+    get ended() {
+      return ended ?? (tail === LAST_CHUNK ? 'clean' : undefined)
+    },
+    get refusal() {
+      return refusal
+    },
+    resume() {
+      headOnly = false
+      isPaused = false
+      socket.resume()
+    },
+    leave() {
+      const atMs = nowMs()
+      socket.destroy()
+      return atMs
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import { build } from 'esbuild'
+import { fileURLToPath } from 'node:url'
+
+/** One file of a Worker, bundled as wrangler does it; `isMinified` = as `wrangler deploy --minify`. */
+export async function bundleWorker(entry: URL, { isMinified }: { isMinified: boolean }): Promise<Uint8Array> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(entry)],
+    bundle: true,
+    write: false,
+    minify: isMinified,
+    format: 'esm',
+    target: 'es2024',
+    platform: 'browser',
+    mainFields: ['browser', 'module', 'main'],
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*', 'node:*'],
+    logLevel: 'error',
+  })
+  const [file] = outputFiles
+  if (!file) throw new Error(`Cannot bundle ${entry.pathname}: esbuild wrote nothing`)
+  return file.contents
+}

@@ -1,0 +1,28 @@
+export type RowName =
+  | 'pipe'
+  | 'write-sse-node'
+  | 'write-sse-bun'
+  | 'write-sse-worker'
+  | 'sluice-node'
+  | 'sluice-bun'
+  | 'sluice-worker'
+
+/** A server that is measured: its entry and what runs it. */
+export interface Row {
+  readonly name: RowName
+  readonly runtime: 'node' | 'bun' | 'worker'
+  readonly entry: URL
+}
+
+const here = (path: string): URL => new URL(path, import.meta.url)
+
+/** Every row of the tables, the yardstick first. */
+export const rows: readonly Row[] = [
+  { name: 'pipe', runtime: 'node', entry: here('./pipe.ts') },
+  { name: 'write-sse-node', runtime: 'node', entry: here('./write-sse-node.ts') },
+  { name: 'write-sse-bun', runtime: 'bun', entry: here('./write-sse-bun.ts') },
+  { name: 'write-sse-worker', runtime: 'worker', entry: here('./write-sse-worker.ts') },
+  { name: 'sluice-node', runtime: 'node', entry: here('../../src/runtimes/node.ts') },
+  { name: 'sluice-bun', runtime: 'bun', entry: here('../../src/runtimes/bun.ts') },
+  { name: 'sluice-worker', runtime: 'worker', entry: here('../../src/runtimes/worker.ts') },
+]

@@ -1,0 +1,6 @@
+import { createWriteSse } from './write-sse.ts'
+
+const { fetch } = createWriteSse(process.env.OLLAMA_HOST ?? '')
+
+/** Bun serves what a file exports by default. */
+export default { fetch, hostname: '127.0.0.1', port: Number(process.env.PORT), idleTimeout: 0 }

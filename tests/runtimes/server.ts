@@ -1,0 +1,118 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { writeWorkerdConfig } from '../../bench/rows/write-workerd-config.ts'
+
+export type RuntimeName = 'node' | 'bun' | 'worker'
+
+/** Sluice as a process of its own, on a real runtime and a real socket. */
+export interface Server {
+  readonly runtime: RuntimeName
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  /** Everything it has printed, stdout and stderr in one. */
+  output(): string
+  /** Resolves with the exit status, null if a signal ended it. */
+  readonly exited: Promise<number | null>
+  signal(name: NodeJS.Signals): void
+  /** Ends it at once. */
+  stop(): Promise<void>
+}
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const bin = (name: string) => `${root}node_modules/.bin/${name}`
+const startLimitMs = 20_000
+
+/**
+ * Starts a server on a free port. `env` are its variables (docs/protocol.md §8), and nothing of our own environment gets there.
+ * @throws Error with what the process said, if it ends or does not listen in time
+ */
+export async function startServer(runtime: RuntimeName, env: Readonly<Record<string, string>> = {}): Promise<Server> {
+  const { child, port: listening, cleanUp } = await spawnRuntime(runtime, env)
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()))
+  const exited = once(child, 'exit').then(([status]) => {
+    cleanUp()
+    return status as number | null
+  })
+  const onExit = () => child.kill('SIGKILL')
+  process.once('exit', onExit)
+  void exited.then(() => process.off('exit', onExit))
+
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it does not listen in time')), startLimitMs)
+  })
+  try {
+    const port = await Promise.race([
+      listening(child, () => said),
+      late,
+      exited.then((status) => Promise.reject(new Error(`it ended with ${status}`))),
+    ])
+    const url = `http://127.0.0.1:${port}`
+    return {
+      runtime,
+      url,
+      port,
+      pid: child.pid!,
+      output: () => said,
+      exited,
+      signal: (name) => void child.kill(name),
+      async stop() {
+        child.kill('SIGKILL')
+        await exited
+      },
+    }
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw new Error(`Cannot start ${runtime}: ${(error as Error).message}\n${said}`, { cause: error })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+interface Spawned {
+  child: ChildProcess
+  port(child: ChildProcess, said: () => string): Promise<number>
+  cleanUp(): void
+}
+
+async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, string>>): Promise<Spawned> {
+  const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC' }
+  if (runtime === 'worker') {
+    const { folder, config } = await writeWorkerdConfig(new URL('../../src/runtimes/worker.ts', import.meta.url), { ...env })
+    const child = spawn(bin('workerd'), ['serve', config, '--control-fd=3'], {
+      env: base,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    })
+    return { child, port: portOfWorkerd, cleanUp: () => rmSync(folder, { recursive: true, force: true }) }
+  }
+  // The commands of `npm start` and `npm run start:bun`.
+  const [file, ...args] = runtime === 'node' ? [process.execPath] : [bin('bun'), `--env-file=${root}src/runtimes/bun/bun.env`]
+  const child = spawn(file, [...args, `${root}src/runtimes/${runtime}.ts`], {
+    env: { ...base, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return { child, port: portOfStartLine, cleanUp: () => {} }
+}
+
+/** workerd writes a line of JSON for each socket that listens to its control descriptor. */
+async function portOfWorkerd({ stdio }: ChildProcess): Promise<number> {
+  for await (const data of stdio[3] as Readable) {
+    const port = /"port":(\d+)/.exec(String(data))?.[1]
+    if (port) return Number(port)
+  }
+  throw new Error('its control descriptor closed')
+}
+
+async function portOfStartLine({ stdout }: ChildProcess, said: () => string): Promise<number> {
+  for (;;) {
+    const port = /listens on http:\/\/\S+?:(\d+)\b/.exec(said())?.[1]
+    if (port) return Number(port)
+    await once(stdout!, 'data')
+  }
+}

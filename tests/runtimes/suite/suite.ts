@@ -1,0 +1,32 @@
+import { describe } from 'vitest'
+import type { RuntimeName } from '../server.ts'
+import { describeFaults } from './faults.ts'
+import { describeLeaving } from './leaving.ts'
+import { describeDeadlines } from './deadlines.ts'
+import { describeBackpressure } from './backpressure.ts'
+import { describeUpstream } from './upstream.ts'
+import { describeRoutes } from './routes.ts'
+import { describeNative } from './native.ts'
+import { describePlain } from './plain.ts'
+import { describeErrors } from './errors.ts'
+import { describeRequests } from './requests.ts'
+import { describeHttp } from './http.ts'
+import { describeClients } from './clients.ts'
+
+/** The black-box suite: every sentence of the wire contract, whole on each runtime. */
+export function describeRuntime(runtime: RuntimeName) {
+  describe(runtime, () => {
+    describeRoutes(runtime)
+    describeNative(runtime)
+    describePlain(runtime)
+    describeErrors(runtime)
+    describeRequests(runtime)
+    describeHttp(runtime)
+    describeUpstream(runtime)
+    describeFaults(runtime)
+    describeLeaving(runtime)
+    describeDeadlines(runtime)
+    describeBackpressure(runtime)
+    describeClients(runtime)
+  })
+}
