@@ -1,0 +1,35 @@
+// Runs `npm run NAME` on a free port, waits until it answers and streams, and ends it. Runs on any Node from 18.
+import { spawn } from 'node:child_process'
+
+const name = process.argv[2]
+const child = spawn('npm', ['run', name], { env: { ...process.env, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+const timer = setTimeout(() => end(1, 'it did not answer within 30 s'), 30_000)
+child.on('exit', (status) => end(1, `it ended with ${status}`))
+
+let said = ''
+child.stdout.on('data', async (data) => {
+  said += data
+  const url = /listens on (http:\S+)/.exec(said)?.[1]
+  if (!url) return
+  child.stdout.removeAllListeners('data')
+  const pong = await (await fetch(`${url}/ping`)).text()
+  if (pong !== '{"message":"OK"}') return end(1, pong)
+  if (name === 'demo') {
+    const answer = await (await fetch(`${url}/chat`, { method: 'POST', body: '{"text":"Hello"}' })).text()
+    if (!answer.includes('\nevent: done\n')) return end(1, answer)
+  }
+  end(0, url)
+})
+
+function end(status, what) {
+  clearTimeout(timer)
+  child.removeAllListeners('exit')
+  console.log(`npm run ${name}: ${status === 0 ? 'ok' : 'failed'}, ${what}`)
+  try {
+    process.kill(-child.pid, 'SIGTERM')
+  } catch {
+    // It ended by itself.
+  }
+  child.unref()
+  process.exit(status)
+}
