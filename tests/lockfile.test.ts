@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+
+interface Lockfile {
+  packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }>
+}
+
+const read = (path: string) => JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')) as unknown
+
+test('the lockfile has the binaries of every platform, or npm ci refuses it elsewhere', () => {
+  const { packages } = read('package-lock.json') as Lockfile
+  const locked = Object.keys(packages)
+  const missing = Object.entries(packages).flatMap(([name, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((optional) => !locked.some((path) => path.endsWith(`node_modules/${optional}`)))
+      .map((optional) => `${name} lacks ${optional}`),
+  )
+  expect(missing).toEqual([])
+})
+
+test('every dependency has an exact version, and the lockfile names no registry', () => {
+  const { dependencies, devDependencies } = read('package.json') as Record<string, Record<string, string>>
+  for (const version of Object.values({ ...dependencies, ...devDependencies })) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+  const { packages } = read('package-lock.json') as Lockfile
+  for (const { resolved } of Object.values(packages)) expect(resolved).toBeUndefined()
+})

@@ -1,0 +1,157 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const run = promisify(execFile)
+
+/** The shell blocks of a page, and whether each is marked as one that CI cannot run. */
+function toBlocks(page: string): { commands: string[]; isRun: boolean }[] {
+  const text = readFileSync(join(root, page), 'utf8')
+  return [...text.matchAll(/^```sh(.*)\n([\s\S]*?)^```$/gm)].map(([, mark = '', body = '']) => ({
+    commands: body.trim().split('\n'),
+    isRun: mark.trim() !== 'not run in CI',
+  }))
+}
+
+const commands = toBlocks('README.md')
+  .filter(({ isRun }) => isRun)
+  .flatMap((block) => block.commands)
+
+test('only what needs Docker, a real Ollama or a Cloudflare account is not run', () => {
+  const notRun = toBlocks('README.md').filter(({ isRun }) => !isRun)
+  expect(notRun).toHaveLength(3)
+  for (const block of notRun)
+    expect(block.commands.join('\n')).toMatch(/^docker |^OLLAMA_HOST=\S+ npm run test:ollama$|npm run deploy/m)
+})
+
+test('the Chinese page has the same commands and the same code', () => {
+  expect(toBlocks('README.zh-CN.md')).toEqual(toBlocks('README.md'))
+  const toCode = (page: string) => /^```js\n[\s\S]*?^```$/m.exec(readFileSync(join(root, page), 'utf8'))?.[0]
+  expect(toCode('README.zh-CN.md')).toBe(toCode('README.md'))
+})
+
+describe('every command does what the README says, in a fresh copy', () => {
+  let folder: string
+  let started: { child: ChildProcess; port: number } | undefined
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-readme-'))
+    const { stdout } = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root })
+    for (const file of stdout.split('\0').filter(Boolean)) cpSync(join(root, file), join(folder, file), { recursive: true })
+  })
+  afterAll(async () => {
+    await stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  async function stop() {
+    if (!started) return
+    const { child } = started
+    started = undefined
+    process.kill(-child.pid!, 'SIGTERM')
+    await once(child, 'exit')
+  }
+
+  /** Runs a command as typed, but on a port of its own, until it listens. */
+  async function start(command: string, isListening: RegExp): Promise<string> {
+    await stop()
+    const port = await toFreePort()
+    const env = { ...newcomer(), PORT: `${port}` }
+    const child = spawn('sh', ['-c', command.replace(/--port \d+/, `--port ${port}`)], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    let said = ''
+    await new Promise<void>((resolve, reject) => {
+      const hear = (data: Buffer) => {
+        said += data.toString()
+        if (isListening.test(said)) resolve()
+      }
+      child.stdout.on('data', hear)
+      child.stderr.on('data', hear)
+      child.once('exit', (status) => reject(new Error(`${command} ended with ${status}:\n${said}`)))
+    })
+    started = { child, port }
+    return said
+  }
+
+  const ask = async (path: string) => (await fetch(`http://127.0.0.1:${started?.port}${path}`)).json()
+
+  /** How each command is executed: one that is not in this table fails. */
+  const executed: Record<string, (command: string) => Promise<void>> = {
+    async 'npm ci'(command) {
+      await run('sh', ['-c', command], { cwd: folder, env: newcomer() })
+    },
+    async 'npm run demo'(command) {
+      const said = await start(command, /Try: curl -N/)
+      expect(said).toContain('made up')
+      expect(await ask('/ping')).toEqual({ message: 'OK' })
+    },
+    async 'npm start'(command) {
+      await start(command, /listens on/)
+      expect(await ask('/healthz')).toEqual({ status: 'ok' })
+    },
+    async 'npm run start:bun'(command) {
+      await start(command, /listens on/)
+      expect(await ask('/healthz')).toEqual({ status: 'ok' })
+    },
+    async 'npm run start:worker'(command) {
+      await start(command, /Ready on/)
+      expect(await ask('/readyz')).toMatchObject({ status: 'ready' })
+    },
+    async curl(command) {
+      const { stdout } = await run('sh', ['-c', command.replace('127.0.0.1:8083', `127.0.0.1:${started?.port}`)], {
+        cwd: folder,
+      })
+      expect(stdout.startsWith(':\n')).toBe(true)
+      const terminals = stdout.match(/^event: (done|failed)$/gm)
+      expect(terminals).toEqual([command.includes('/fail') ? 'event: failed' : 'event: done'])
+    },
+  }
+  const toRow = (command: string) =>
+    Object.keys(executed).findLast((name) => command === name || command.startsWith(`${name} `)) ?? command
+
+  for (const command of commands) {
+    test(command, { timeout: 240_000 }, async () => {
+      const execute = executed[toRow(command)]
+      expect(execute, 'no way to execute this command').toBeDefined()
+      await execute!(command)
+    })
+  }
+
+  test('the code for the browser reads a stream and its terminal', async () => {
+    await start('npm run demo', /Try: curl -N/)
+    const [, code = ''] = /^```js\n([\s\S]*?)^```$/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
+    const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...args: unknown[]) => Promise<void>
+    const shown: [string, string][] = []
+    const fetchHere = (path: string, init: RequestInit) => fetch(`http://127.0.0.1:${started?.port}${path}`, init)
+    await new AsyncFunction('fetch', 'signal', 'show', code)(fetchHere, undefined, (event: string, data: string) =>
+      shown.push([event, data]),
+    )
+    expect(shown.at(-1)?.[0]).toBe('done')
+    expect(shown.filter(([event]) => event === 'messages').length).toBeGreaterThan(5)
+  })
+})
+
+/** The environment of somebody who has just cloned: none of our own tools on the PATH, and no settings. */
+function newcomer(): NodeJS.ProcessEnv {
+  const path = (process.env.PATH ?? '').split(':').filter((folder) => !folder.startsWith(root))
+  return { HOME: process.env.HOME, PATH: path.join(':'), CI: '1', WRANGLER_SEND_METRICS: 'false' }
+}
+
+async function toFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
