@@ -16,8 +16,9 @@ export function parseOllamaHost(value: string): string | undefined {
   const path = slash === -1 ? '' : rest.slice(slash).replace(/\/+$/, '')
   const defaultPort = scheme === 'https' ? '443' : scheme === 'http' ? '80' : '11434'
 
-  const [, host = '', port] =
-    /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(authority) ?? (isIPv6(authority) ? [authority, `[${authority}]`] : [])
+  const [, host = '', port] = isIPv6(authority)
+    ? [authority, `[${authority}]`]
+    : (/^(\[[^\]]*\]|[^:]*)(?::([^:]*))?$/.exec(authority) ?? [])
   if (authority !== '' && host === '' && port === undefined) return undefined
   if (/[@?#\\\s%]/.test(authority) || /[?#\\\s]/.test(path)) return undefined
   const known = port !== undefined && /^\d+$/.test(port) && Number(port) <= 65_535 ? port : defaultPort

@@ -5,7 +5,7 @@ type GoType = 'string' | 'bool' | 'int' | 'map[string]interface {}' | `[]${strin
 export type Fields = Readonly<Record<string, GoType>>
 
 /** Go's name for a JSON value's kind. */
-function toGoKind(value: unknown): string {
+export function toGoKind(value: unknown): string {
   if (Array.isArray(value)) return 'array'
   return typeof value === 'boolean' ? 'bool' : typeof value
 }

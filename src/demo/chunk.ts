@@ -1,10 +1,12 @@
 import type { Endpoint } from './completion-request.ts'
 
+/** Arguments are an object, not text (docs/ollama.md §1). */
 export interface ToolCall {
   id: string
   function: { index: number; name: string; arguments: Record<string, unknown> }
 }
 
+/** `bytes` are the token's UTF-8. */
 export interface Logprob {
   token: string
   logprob: number
@@ -23,7 +25,7 @@ export interface Said {
 /** What a last line adds. Durations in nanoseconds. */
 export interface End {
   doneReason: 'stop' | 'length' | 'load' | 'unload'
-  context?: number[]
+  context?: number[] | undefined
   metrics?: {
     total_duration: number
     load_duration: number

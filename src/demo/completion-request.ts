@@ -1,10 +1,11 @@
-import { checkFields, isObject, parseBody } from './body.ts'
+import { checkFields, isObject, parseBody, toGoKind } from './body.ts'
 import type { Fields } from './body.ts'
 import { parseKeepAlive } from './keep-alive.ts'
 import { OllamaError } from './ollama-error.ts'
 
 export type Endpoint = 'generate' | 'chat'
 
+/** One turn of a conversation, as far as the demo looks at it. */
 export interface Message {
   role: string
   content: string
@@ -75,7 +76,7 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string): Comple
     isEmpty: endpoint === 'chat' ? messages.length === 0 : toText(body.prompt) === '',
     stream: body.stream !== false,
     raw: body.raw === true,
-    context: Array.isArray(body.context) ? body.context.map(Number) : [],
+    context: Array.isArray(body.context) ? body.context.filter((token) => typeof token === 'number') : [],
     keepAliveMs: parseKeepAlive(body.keep_alive),
     format: body.format ?? undefined,
     think: parseThink(body.think),
@@ -105,7 +106,8 @@ function parseMessages(messages: unknown): Message[] {
   if (!Array.isArray(messages)) return []
   return messages.map((message: unknown) => {
     if (!isObject(message)) {
-      throw new OllamaError(400, 'json: cannot unmarshal value into Go struct field ChatRequest.messages of type api.Message')
+      const text = `json: cannot unmarshal ${toGoKind(message)} into Go struct field ChatRequest.messages of type api.Message`
+      throw new OllamaError(400, text)
     }
     checkFields(message, 'ChatRequest.messages', messageFields)
     return {

@@ -1,4 +1,4 @@
-import { parseBody } from './body.ts'
+import { isObject, parseBody } from './body.ts'
 import type { Fields } from './body.ts'
 import { toNanoseconds } from './clock.ts'
 import { toEmbedding } from './embedding.ts'
@@ -21,7 +21,7 @@ export function createEmbed(loadedModels: LoadedModels): { embed: Answer; embedd
     const name = toName(body)
     const model = findModel(name)
     if (!model) throw new OllamaError(404, `model ${JSON.stringify(name)} not found, try pulling it first`)
-    const options = parseOptions(body.options as Record<string, unknown> | undefined)
+    const options = parseOptions(isObject(body.options) ? body.options : undefined)
     const contextLength = toContextLength(options.num_ctx)
     const release = await loadedModels.load(model, { contextLength, keepAliveMs: parseKeepAlive(body.keep_alive), signal })
     release()

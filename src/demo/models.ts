@@ -1,5 +1,6 @@
 import { createRandom } from './seeded.ts'
 
+/** `capabilities` are what `/api/show` says, and what requests are checked against. */
 export interface DemoModel {
   name: string
   capabilities: readonly string[]
@@ -21,7 +22,7 @@ const defaultContextLength = 4096
 
 /** What a model is loaded with: `num_ctx` if it was asked for, but never more than the model can take. */
 export function toContextLength(numCtx = defaultContextLength): number {
-  return Math.max(4, Math.min(numCtx, maxContextLength))
+  return Math.max(4, Math.min(Math.trunc(numCtx), maxContextLength))
 }
 
 /** `demo` is `demo:latest`, the registry and its `library` may be spelled out, capitals do not matter: as in Ollama. */

@@ -11,7 +11,7 @@ import type { Options } from './options.ts'
 import { createRandom, toHash } from './seeded.ts'
 import type { Random } from './seeded.ts'
 import { toThinking } from './thinking.ts'
-import { cutAtStop, cutTokens } from './tokens.ts'
+import { cutAtStop, cutTokens, shorten } from './tokens.ts'
 import { toToolAnswer, toToolCall } from './tool-call.ts'
 
 /** One line to come, and how many tokens it takes to say it. */
@@ -25,14 +25,16 @@ export interface Plan {
   steps: Step[]
   doneReason: 'stop' | 'length'
   promptCount: number
-  /** Token numbers of the prompt and of the whole answer, for generate's last line. */
-  context: number[]
+  /** Token numbers of the prompt and of the whole answer, for generate's last line; with `raw` there are none. */
+  context: number[] | undefined
   faults: Faults
   random: Random
 }
 
 /** Ollama shortens a prompt to the context; the demo does not look further back than this. */
 const maxPromptChars = 16_384
+/** Enough to know what a message is about; a prompt may have megabytes. */
+const maxQuestionChars = 4096
 const vocabularySize = 49_152
 
 /** The same seed and request give the same plan; `stop` and `num_predict` only shorten it. */
@@ -41,12 +43,12 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
   const prompt = request.messages.map(({ content }) => content).join('\n')
   const promptTokens = cutTokens(prompt.slice(-maxPromptChars), createRandom(''))
   const { steps, doneReason } = limit(toSteps(request, options, model, random), options.num_predict ?? -1)
-  const saidTokens = steps.map(({ said }) => said.thinking ?? said.text)
+  const allTokens = [...promptTokens, ...steps.map(({ said }) => said.thinking ?? said.text)]
   return {
     steps,
     doneReason,
     promptCount: Math.max(1, request.context.length + promptTokens.length),
-    context: [...request.context, ...[...promptTokens, ...saidTokens].map((token) => toHash(token) % vocabularySize)],
+    context: request.raw ? undefined : [...request.context, ...allTokens.map((token) => toHash(token) % vocabularySize)],
     faults: parseFaults(toQuestion(request.messages)),
     random,
   }
@@ -78,7 +80,7 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Demo
 }
 
 function toReply({ messages, tools, format }: CompletionRequest, random: Random): { text: string; toolCall?: ToolCall } {
-  const question = toQuestion(messages)
+  const question = shorten(toQuestion(messages), maxQuestionChars)
   if (messages.at(-1)?.role === 'tool') return { text: toToolAnswer(messages, question, random) }
   const [first, ...others] = tools
   if (first !== undefined) return { text: '', toolCall: toToolCall([first, ...others], question, random) }

@@ -12,8 +12,10 @@ interface Source {
   requiredOnly: boolean
 }
 
-/** A schema may refer to itself; deeper than this only what it requires is filled in, and twice as deep nothing. */
-const maxDepth = 16
+/** A schema may refer to itself: deeper than this only what it requires is filled in, and beyond so many values nothing. */
+const maxOptionalDepth = 6
+const maxValues = 1000
+const maxHops = 16
 
 /**
  * Makes a value that conforms to a JSON schema, out of a message's words. Knows type, properties, required, items, enum, const,
@@ -21,13 +23,14 @@ const maxDepth = 16
  */
 export function toSchemaValue(schema: unknown, source: Source): unknown {
   const root = isObject(schema) ? schema : {}
+  let values = 0
   return toValue(root, '', 0)
 
   function toValue(given: unknown, key: string, depth: number): unknown {
+    if (++values > maxValues) return null
     const node = resolve(given)
     if ('const' in node) return node.const
     if (Array.isArray(node.enum)) return pickEnum(node.enum)
-    if (depth > 2 * maxDepth) return null
     switch (toType(node)) {
       case 'object':
         return toObject(node, depth)
@@ -48,7 +51,7 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
 
   function resolve(given: unknown): Schema {
     let node: Schema = isObject(given) ? given : {}
-    for (let hops = 0; hops < maxDepth; hops++) {
+    for (let hops = 0; hops < maxHops; hops++) {
       const { $ref, allOf } = node
       const oneOf = [node.anyOf, node.oneOf].find((list) => Array.isArray(list) && list.length > 0) as unknown[] | undefined
       if (typeof $ref === 'string') node = follow($ref)
@@ -66,11 +69,18 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
   }
 
   function mergeAll(node: Schema, parts: unknown[]): Schema {
-    return parts.map(resolve).reduce((all, part) => {
+    return parts.map(toPart).reduce((all, part) => {
       const properties = { ...(all.properties as object | undefined), ...(part.properties as object | undefined) }
       const required = [...asList(all.required), ...asList(part.required)]
       return { ...all, ...part, properties, required }
     }, node)
+  }
+
+  /** One hop at most: an `allOf` inside an `allOf` could go on for ever. */
+  function toPart(given: unknown): Schema {
+    if (!isObject(given)) return {}
+    const { allOf: _, ...part } = typeof given.$ref === 'string' ? follow(given.$ref) : given
+    return part
   }
 
   function pickEnum(values: unknown[]): unknown {
@@ -81,7 +91,7 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
   function toObject(node: Schema, depth: number): Record<string, unknown> {
     const properties = isObject(node.properties) ? node.properties : {}
     const required = asList(node.required)
-    const onlyRequired = depth > maxDepth || (source.requiredOnly && required.length > 0)
+    const onlyRequired = depth > maxOptionalDepth || (source.requiredOnly && required.length > 0)
     const keys = onlyRequired ? required : [...Object.keys(properties), ...required]
     const distinct = Array.from(new Set(keys.map(String)))
     return Object.fromEntries(distinct.map((key) => [key, toValue(properties[key], key, depth + 1)]))
@@ -89,8 +99,8 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
 
   function toArray(node: Schema, key: string, depth: number): unknown[] {
     const least = toBound(node.minItems, 0)
-    const length = Math.max(least, Math.min(depth > maxDepth ? 0 : 2, toBound(node.maxItems, 2)))
-    return Array.from({ length: Math.min(length, 100) }, () => toValue(node.items, key, depth + 1))
+    const length = Math.max(least, Math.min(depth > maxOptionalDepth ? 0 : 2, toBound(node.maxItems, 2)))
+    return Array.from({ length: Math.min(length, maxValues) }, () => toValue(node.items, key, depth + 1))
   }
 
   function toNumber(node: Schema, whole: boolean): number {

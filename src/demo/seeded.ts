@@ -22,6 +22,7 @@ export function createRandom(seed: string): Random {
 /** A list that has something in it. */
 export type NonEmpty<T> = readonly [T, ...T[]]
 
+/** One of the list, each as likely as the others. */
 export function pick<T>(random: Random, list: NonEmpty<T>): T {
   return list[Math.floor(random() * list.length)] ?? list[0]
 }
