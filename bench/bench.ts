@@ -13,23 +13,18 @@ import { idle } from './measures/idle.ts'
 import { paced } from './measures/paced.ts'
 import { size } from './measures/size.ts'
 import { stalled } from './measures/stalled.ts'
-import { parseOptions, type Options } from './options.ts'
+import { parseOptions } from './options.ts'
 import { toLines, toTable } from './table.ts'
 
 /** A run that takes longer is broken and ends. */
 const LIMIT_MS = 480_000
 
-const options = readOptions()
-
-/** A mistyped name ends the bench with one line. */
-function readOptions(): Options {
-  try {
-    return parseOptions(process.argv.slice(2), [paced, flat, fairness, abort, idle, stalled, cold, size])
-  } catch (error) {
-    console.error(String(error))
-    process.exit(1)
-  }
-}
+// A mistyped name ends the bench with one line.
+process.on('uncaughtException', (error) => {
+  console.error(String(error))
+  process.exit(1)
+})
+const options = parseOptions(process.argv.slice(2), [paced, flat, fairness, abort, idle, stalled, cold, size])
 
 const startMs = nowMs()
 const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version, load: loadavg() }

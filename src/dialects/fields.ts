@@ -7,6 +7,13 @@ const float = v.nullish(v.number())
 export const boolean = v.nullish(v.boolean())
 export const string = v.nullish(v.string())
 
+/** With these fields and any others. Valibot takes an array for an object, Ollama does not. */
+export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
+  v.pipe(
+    v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'Expected an object'),
+    v.looseObject(entries),
+  )
+
 /** `[host[:port]/][namespace/]name[:tag]`: nothing that could be taken for a path, a URL or a header. */
 export const modelName = v.pipe(
   v.string(),
@@ -27,7 +34,7 @@ export const images = v.nullish(v.array(image))
 
 /** An option of a wrong type is a 500 of Ollama's (docs/ollama.md §1), so it is checked here. */
 export const options = v.nullish(
-  v.looseObject({
+  object({
     num_keep: integer,
     seed: integer,
     num_predict: integer,
@@ -57,7 +64,7 @@ export const common = {
   model: v.nullish(modelName),
   stream: boolean,
   options,
-  format: v.nullish(v.union([v.literal('json'), v.literal(''), v.looseObject({})], 'Expected "json" or a JSON schema')),
+  format: v.nullish(v.union([v.literal('json'), v.literal(''), object({})], 'Expected "json" or a JSON schema')),
   keep_alive,
   think: v.nullish(
     v.union(

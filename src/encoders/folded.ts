@@ -34,13 +34,17 @@ export const folded: Encoder = {
 function createFold() {
   const top = { response: '', thinking: '' }
   const message = { content: '', thinking: '' }
+  let lastMessage: OllamaChunk['message']
   const toolCalls: unknown[] = []
   const logprobs: unknown[] = []
 
   return {
     /** Gives how many bytes of memory that takes, about. */
     add({ line, chunk }: { line: string; chunk: OllamaChunk }): number {
-      const { response = '', thinking = '', message: part } = chunk
+      const { message: part } = chunk
+      const response = chunk.response ?? ''
+      const thinking = chunk.thinking ?? ''
+      lastMessage = part ?? lastMessage
       top.response += response
       top.thinking += thinking
       message.content += part?.content ?? ''
@@ -54,11 +58,11 @@ function createFold() {
     finish(last: OllamaChunk): OllamaChunk {
       return {
         ...last,
-        ...('response' in last && { response: top.response }),
+        ...(('response' in last || top.response) && { response: top.response }),
         ...(top.thinking && { thinking: top.thinking }),
-        ...(last.message && {
+        ...(lastMessage && {
           message: {
-            ...last.message,
+            ...lastMessage,
             content: message.content,
             ...(message.thinking && { thinking: message.thinking }),
             ...(toolCalls.length > 0 && { tool_calls: toolCalls }),

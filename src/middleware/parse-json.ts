@@ -24,7 +24,7 @@ export function parseJson(bytes: Uint8Array): Record<string, unknown> {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ServiceError('invalid_json', 'The body is not a JSON object')
-  assertExact(value, [])
+  assertExact(value)
   return value as Record<string, unknown>
 }
 
@@ -58,15 +58,31 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** What was sent is what arrives: `1e400` would become Infinity, and beyond 2^53 an integer another one. */
-function assertExact(value: unknown, path: string[]) {
-  if (typeof value === 'number') {
-    if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return
-    const issue = { path: path.join('.'), message: 'Cannot be read exactly: the number is too large' }
-    throw new ServiceError('invalid_request', `Invalid request: ${issue.path}: ${issue.message}`, { issues: [issue] })
+/**
+ * What was sent is what arrives: `1e400` would become Infinity, and beyond 2^53 an integer another one. No entries and no paths are
+ * made on the way: a body of millions of small values must not cost a hundred times its size.
+ */
+function assertExact(value: object) {
+  const path = findInexact(value)
+  if (path === undefined) return
+  const issue = { path: path.join('.'), message: 'Cannot be read exactly: the number is too large' }
+  throw new ServiceError('invalid_request', `Invalid request: ${issue.path}: ${issue.message}`, { issues: [issue] })
+}
+
+/** Where the first number is that parsing changed. */
+function findInexact(value: unknown): string[] | undefined {
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? undefined : []
+  if (typeof value !== 'object' || value === null) return undefined
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const path = findInexact(value[i])
+      if (path) return [String(i), ...path]
+    }
+    return undefined
   }
-  if (typeof value !== 'object' || value === null) return
-  for (const [key, child] of Object.entries(value)) {
-    if (typeof child === 'number' || typeof child === 'object') assertExact(child, [...path, key])
+  for (const key of Object.keys(value)) {
+    const path = findInexact((value as Record<string, unknown>)[key])
+    if (path) return [key, ...path]
   }
+  return undefined
 }

@@ -26,7 +26,8 @@ export interface CoreOptions {
 export interface Tally {
   firstDeltaAt: number | undefined
   deltas: number
-  last: OllamaChunk | undefined
+  /** The line that ended it, with Ollama's own counts. */
+  done: OllamaChunk | undefined
 }
 
 /**
@@ -36,13 +37,14 @@ export interface Tally {
 export interface Core {
   push(batch: Batch, now: number): string
   /** The source ended: undefined = by itself, else the error that broke it. */
-  end(error: unknown, now: number): string
+  end(error: unknown): string
   /** The reader left: nothing goes out any more. */
   leave(): void
   /** Opening, heartbeat, or a deadline's terminal. */
   tick(now: number): string
   /** Whether the reader has not taken yet what was written: no heartbeat meanwhile, and the stall clock runs. */
   full(isFull: boolean, now: number): void
+  /** May be early, as a token only moves deadlines away; never late. */
   readonly due: number
   readonly ended: Ended | undefined
   readonly tally: Readonly<Tally>
@@ -54,12 +56,13 @@ export interface Core {
  */
 export function createCore({ encoder, requestId, deadlines, maxBytes, now: startedAt }: CoreOptions): Core {
   const encode = encoder.start({ requestId, maxBytes })
-  const tally: Tally = { firstDeltaAt: undefined, deltas: 0, last: undefined }
+  const tally: Tally = { firstDeltaAt: undefined, deltas: 0, done: undefined }
   let ended: Ended | undefined
   let isCommitted = false
   let lastInAt = startedAt
   let lastOutAt = startedAt
   let fullSince: number | undefined
+  let due = 0
 
   const at = (from: number, ms: number) => (ms === 0 ? Infinity : from + ms)
   const isFull = () => fullSince !== undefined
@@ -72,86 +75,95 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   const firstTokenAt = () => (tally.firstDeltaAt === undefined && !isFull() ? at(startedAt, deadlines.firstTokenMs) : Infinity)
   const idleAt = () => (tally.firstDeltaAt !== undefined && !isFull() ? at(lastInAt, deadlines.idleMs) : Infinity)
 
-  /** What goes out, the opening before anything else. */
-  function commit(frames: string, now: number): string {
-    if (frames === '') return ''
-    lastOutAt = now
-    if (isCommitted) return frames
-    isCommitted = true
-    return encoder.opening + frames
+  /** After what may have brought the next thing nearer; not after every token. */
+  function schedule() {
+    due = ended ? stallAt() : Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), heartbeatAt())
   }
 
-  function fail(error: ServiceError, now: number): string {
-    ended = { how: 'failed', error }
-    return isCommitted ? commit(encode([{ type: 'failed', error }]), now) : ''
+  /** Something goes out now: gives the opening, if nothing has before. */
+  function commit(now: number): string {
+    lastOutAt = now
+    if (isCommitted) return ''
+    isCommitted = true
+    schedule()
+    return encoder.opening
+  }
+
+  function end(how: Ended) {
+    ended = how
+    schedule()
+  }
+
+  function fail(error: ServiceError): string {
+    end({ how: 'failed', error })
+    return isCommitted ? encode([{ type: 'failed', error }]) : ''
   }
 
   function count(batch: Batch, now: number) {
-    for (const event of batch) {
-      if (event.type === 'failed') return
-      if (event.type === 'delta') tally.deltas++
-      tally.firstDeltaAt ??= now
-      tally.last = event.chunk
-    }
+    const last = batch.at(-1)
+    if (last?.type === 'done') tally.done = last.chunk
+    tally.deltas += last?.type === 'done' ? batch.length - 1 : batch.length
+    if (tally.firstDeltaAt !== undefined) return
+    tally.firstDeltaAt = now
+    schedule()
   }
 
-  function late(
-    code: 'first_token_timeout' | 'idle_timeout' | 'total_timeout',
-    what: string,
-    limitMs: number,
-    now: number,
-  ): string {
-    return fail(new ServiceError(code, `Ollama ${what} ${limitMs / 1000} s`), now)
+  function late(code: 'first_token_timeout' | 'idle_timeout' | 'total_timeout', what: string, limitMs: number): string {
+    return fail(new ServiceError(code, `Ollama ${what} ${limitMs / 1000} s`))
   }
 
+  function toDue(now: number): string {
+    if (now >= totalAt()) return late('total_timeout', 'did not finish within', deadlines.totalMs)
+    if (now >= firstTokenAt()) return late('first_token_timeout', 'sent no token within', deadlines.firstTokenMs)
+    if (now >= idleAt()) return late('idle_timeout', 'fell silent for', deadlines.idleMs)
+    if (now >= openingAt()) return commit(now)
+    return now >= heartbeatAt() ? commit(now) + encoder.heartbeat : ''
+  }
+
+  schedule()
   return {
     push(batch, now) {
       if (ended) return ''
       lastInAt = now
-      const end = batch.findIndex(({ type }) => type !== 'delta')
-      const terminal = batch[end]
-      const live = end === -1 ? batch : batch.slice(0, terminal?.type === 'done' ? end + 1 : end)
-      count(live, now)
+      const last = batch.at(-1)
+      const live = last?.type === 'failed' ? batch.slice(0, -1) : batch
       let frames = ''
       try {
-        if (live.length > 0) frames = commit(encode(live), now)
+        if (live.length > 0) {
+          count(live, now)
+          frames = encode(live)
+          if (frames !== '') frames = commit(now) + frames
+        }
       } catch (error) {
-        return fail(toServiceError(error), now)
+        return fail(toServiceError(error))
       }
-      if (terminal?.type === 'done') ended = { how: 'done' }
-      if (terminal?.type === 'failed') frames += fail(terminal.error, now)
+      if (last?.type === 'done') end({ how: 'done' })
+      else if (last?.type === 'failed') frames += fail(last.error)
       return frames
     },
-    end(error, now) {
+    end(error) {
       if (ended) return ''
-      return fail(error === undefined ? truncated() : toServiceError(error), now)
+      return fail(error === undefined ? truncated() : toServiceError(error))
     },
     leave() {
-      ended ??= { how: 'left' }
+      if (!ended) end({ how: 'left' })
     },
     tick(now) {
       if (now >= stallAt()) {
-        ended = { how: 'stalled' }
         fullSince = undefined
+        end({ how: 'stalled' })
       }
-      if (ended) return ''
-      if (now >= totalAt()) return late('total_timeout', 'did not finish within', deadlines.totalMs, now)
-      if (now >= firstTokenAt()) return late('first_token_timeout', 'sent no token within', deadlines.firstTokenMs, now)
-      if (now >= idleAt()) return late('idle_timeout', 'fell silent for', deadlines.idleMs, now)
-      if (now >= openingAt()) {
-        isCommitted = true
-        lastOutAt = now
-        return encoder.opening
-      }
-      return now >= heartbeatAt() ? commit(encoder.heartbeat, now) : ''
+      const frames = ended ? '' : toDue(now)
+      schedule()
+      return frames
     },
     full(isNowFull, now) {
       fullSince = isNowFull ? now : undefined
       lastInAt = now
+      schedule()
     },
     get due() {
-      if (ended) return stallAt()
-      return Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), heartbeatAt())
+      return due
     },
     get ended() {
       return ended

@@ -43,7 +43,7 @@ export async function relay({ core, now, controller, generate, open, refuse }: R
     timer.at(core.due)
   }
   function onAbort() {
-    if (signal.reason instanceof ServiceError) void out(core.end(signal.reason, now()))
+    if (signal.reason instanceof ServiceError) void out(core.end(signal.reason))
     else core.leave()
   }
   const timer = createTimer(now, () => {
@@ -60,9 +60,9 @@ export async function relay({ core, now, controller, generate, open, refuse }: R
   try {
     generation = await generate(signal)
     await generation.flow((batch) => out(core.push(batch, now())))
-    void out(core.end(undefined, now()))
+    void out(core.end(undefined))
   } catch (error) {
-    void out(core.end(error, now()))
+    void out(core.end(error))
   } finally {
     signal.removeEventListener('abort', onAbort)
     const ended = core.ended!

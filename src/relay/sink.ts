@@ -24,22 +24,21 @@ export const openWithStreamSSE: Open = (c, headers, onLeave) => {
   // No `onError` for streamSSE, and nothing in here throws: it would end the stream as if all were well (hazard 1).
   const response = streamSSE(c, (stream) => {
     const over = Promise.withResolvers<void>()
-    let pending: Promise<void> | undefined
+    let pending = 0
+    let last: Promise<void> | undefined
+    const settle = () => void pending--
     stream.onAbort(onLeave)
     sink = {
       write(bytes) {
-        const isFull = pending !== undefined
-        const taken: Promise<void> = stream.write(bytes).then(() => {
-          if (pending === taken) pending = undefined
-        })
-        pending = taken
-        return isFull ? taken : undefined
+        // Full is: the one before is still on its way. Awaiting each would cost a turn of the loop a token.
+        const isFull = pending > 0
+        pending++
+        last = stream.write(bytes).then(settle)
+        return isFull ? last : undefined
       },
       end() {
-        const ended = pending
-        if (ended) void ended.then(over.resolve)
-        else over.resolve()
-        return ended
+        if (pending > 0) return last?.then(over.resolve)
+        over.resolve()
       },
       cut() {
         stream.abort()

@@ -47,7 +47,7 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
       core,
       now,
       controller,
-      generate: (signal) => upstream.generate(call, { signal, trace: toTrace(c.req) }),
+      generate: (signal) => upstream.generate(call, { signal, trace: toTrace(c.req), hold: (promise) => hold(c, promise) }),
       open() {
         const { response: opened, sink } = open(c, { 'content-type': encoder.contentType, ...encoder.headers }, leave)
         response.resolve(opened)
@@ -83,7 +83,7 @@ function tell(entry: Entry, { ended, tally }: Core, bytes: number, startedAt: nu
     if (cause) entry.cause = cause
   }
   if (tally.firstDeltaAt !== undefined) entry.ttft_ms = Math.round(tally.firstDeltaAt - startedAt)
-  entry.model ??= tally.last?.model
-  entry.tokens = tally.last?.eval_count ?? tally.deltas
+  entry.model ??= tally.done?.model
+  entry.tokens = tally.done?.eval_count ?? tally.deltas
   entry.bytes = bytes
 }

@@ -70,7 +70,6 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
   }
 
   function keep(bytes: Uint8Array) {
-    if (bytes.byteLength === 0) return
     keptBytes += bytes.byteLength
     if (keptBytes > maxLineBytes) throw tooLong(maxLineBytes)
     kept.push(bytes.slice()) // a copy: the view may pin a large pooled buffer
@@ -99,9 +98,10 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
         give(takeKept(bytes.subarray(0, to)))
         from = to + 1
       }
-      const end = bytes.lastIndexOf(LF) + 1
-      if (end > from) giveAll(bytes.subarray(from, end))
-      keep(bytes.subarray(Math.max(from, end)))
+      const end = Math.max(from, bytes.lastIndexOf(LF) + 1)
+      // A piece is mostly whole lines, and a view costs more than decoding it (Bun).
+      if (end > from) giveAll(from === 0 && end === bytes.byteLength ? bytes : bytes.subarray(from, end))
+      if (end < bytes.byteLength) keep(bytes.subarray(end))
     },
     end() {
       if (keptBytes > 0) give(takeKept(new Uint8Array()))

@@ -24,20 +24,32 @@ export function createDecoder({ maxLineBytes }: { maxLineBytes: number }): Decod
     batch.push(event)
   }
 
-  function collect(step: () => void): Batch {
-    batch = []
-    try {
-      if (!isOver) step()
-    } catch (error) {
-      if (!isOver) batch.push({ type: 'failed', error: toServiceError(error) })
-      isOver = true
-    }
-    return batch
+  function fail(error: unknown) {
+    if (!isOver) batch.push({ type: 'failed', error: toServiceError(error) })
+    isOver = true
   }
 
   return {
-    push: (bytes) => collect(() => lines.push(bytes)),
-    end: () => collect(() => lines.end()),
+    push(bytes) {
+      batch = []
+      if (isOver) return batch
+      try {
+        lines.push(bytes)
+      } catch (error) {
+        fail(error)
+      }
+      return batch
+    },
+    end() {
+      batch = []
+      if (isOver) return batch
+      try {
+        lines.end()
+      } catch (error) {
+        fail(error)
+      }
+      return batch
+    },
   }
 }
 

@@ -33,11 +33,13 @@ export function createOllama({ model, maxLineBytes, embedTimeoutMs, now, ...opti
       const body = { ...call.body, model: call.model ?? (await defaultModel(context)), stream: true }
       const response = await exchange({ path: `/api/${call.endpoint}`, body, trace: context.trace }, controller.signal)
 
+      const read = Promise.withResolvers<void>()
       let isRead = false
       let drain: ReturnType<typeof setTimeout> | undefined
       const bytes: Flow<Uint8Array> = (take) =>
         response.flow(take).finally(() => {
           isRead = true
+          read.resolve()
           clearTimeout(drain)
         })
 
@@ -49,8 +51,9 @@ export function createOllama({ model, maxLineBytes, embedTimeoutMs, now, ...opti
         close(ended) {
           release()
           if (isRead) return
-          if (ended.how === 'done') drain ??= setTimeout(() => controller.abort(), drainMs)
-          else controller.abort()
+          if (ended.how !== 'done') return controller.abort()
+          drain ??= setTimeout(() => controller.abort(), drainMs)
+          context.hold?.(read.promise)
         },
       }
     } catch (error) {

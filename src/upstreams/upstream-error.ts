@@ -7,16 +7,22 @@ const maxMessageLength = 1000
  * Undefined where it says nothing that can be shown.
  */
 export function toMessage(error: unknown): string | undefined {
-  if (typeof error === 'object' && error !== null && 'message' in error) return toMessage(error.message)
-  if (typeof error !== 'string') return undefined
-  const [firstLine = ''] = error.trim().split(/[\r\n]/, 1)
+  const text = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
+  if (typeof text !== 'string') return undefined
+  const [firstLine = ''] = text.trim().split(/[\r\n]/, 1)
   if (firstLine === '' || firstLine.startsWith('<')) return undefined
-  return firstLine.replaceAll(address, '[address]').slice(0, maxMessageLength)
+  return firstLine
+    .slice(0, 2 * maxMessageLength)
+    .replaceAll(address, '[address]')
+    .slice(0, maxMessageLength)
 }
 
-/** A URL, an IPv4 address with or without a port, an IPv6 address in brackets, a host name with a port: Ollama's texts name its runner's. */
+/**
+ * A URL, an IPv4 address with or without a port, an IPv6 address in brackets, a host name with a port: Ollama's texts name its runner's.
+ * Every repetition has a bound, or a hostile text would take quadratic time.
+ */
 const address =
-  /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f:]*:[0-9a-f:.]*\](?::\d+)?|\b(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+):\d{2,5}\b/gi
+  /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'<>]+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f:]{0,40}:[0-9a-f:.]{0,40}\](?::\d+)?|\b(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}):\d{2,5}\b/gi
 
 /** The first 64 KiB of an answer that is no success, as the error that its reader gets. */
 export function toUpstreamError(status: number, headers: Headers, body: string): ServiceError {
@@ -35,7 +41,7 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
   }
   if (status === 404 && message !== undefined && /\bmodel\b.*\bnot found\b/i.test(message))
     return new ServiceError('model_not_found', message)
-  if ((status === 404 || status === 405) && message === undefined) {
+  if (status === 404 && message === undefined) {
     return new ServiceError('upstream_protocol', 'What answers at OLLAMA_HOST is not Ollama: it does not know this path')
   }
   if (status >= 400 && status < 500) return new ServiceError('upstream_rejected', message ?? toRejection(status), { status })

@@ -15,6 +15,8 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** The reader's own `traceparent` and `tracestate`, the only headers that are passed on. */
   readonly trace?: Readonly<Record<string, string>>
+  /** Keeps alive what outlives the stream: reading a finished answer to its end (workerd, hazard 12). */
+  readonly hold?: (promise: Promise<unknown>) => void
 }
 
 export interface Generation {

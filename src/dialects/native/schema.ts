@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { boolean, common, images, integer, keep_alive, modelName, options, string } from '../fields.ts'
+import { boolean, common, images, integer, keep_alive, modelName, object, options, string } from '../fields.ts'
 
 /** Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2). */
 
@@ -14,7 +14,7 @@ export const generateRequest = v.looseObject({
   context: v.nullish(v.array(v.pipe(v.number(), v.integer('Expected an integer')))),
 })
 
-const toolCall = v.looseObject({ function: v.looseObject({ name: v.string(), arguments: v.nullish(v.looseObject({})) }) })
+const toolCall = v.looseObject({ function: v.looseObject({ name: v.string(), arguments: v.nullish(object({})) }) })
 
 const message = v.looseObject({
   role: v.picklist(['system', 'user', 'assistant', 'tool', 'developer'], 'Expected "system", "user", "assistant" or "tool"'),
@@ -27,7 +27,7 @@ const message = v.looseObject({
 
 const tool = v.looseObject({
   type: string,
-  function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(v.looseObject({})) }),
+  function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(object({})) }),
 })
 
 export const chatRequest = v.looseObject({

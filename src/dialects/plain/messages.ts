@@ -22,8 +22,8 @@ export const messages: Encoder = {
  * `data: ` with its space: a reader strips exactly one, so that a token's own leading spaces survive. Each line of the text is a `data:`
  * line of its own; the reader joins them with LF (WHATWG HTML §9.2.6).
  */
-function toTextFrame(event: string, text = ''): string {
-  if (text === '') return ''
+function toTextFrame(event: string, text: string | null | undefined): string {
+  if (!text) return ''
   return `event: ${event}\ndata: ${text.replaceAll(/\r\n|\r|\n/g, '\ndata: ')}\n\n`
 }
 

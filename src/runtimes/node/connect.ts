@@ -43,30 +43,40 @@ function toHeaders({ headersDistinct }: http.IncomingMessage): Headers {
   )
 }
 
+/**
+ * Ollama flushes each line in an HTTP chunk of its own, and each is a `data` event: those of one read of the socket are taken together, in
+ * the microtask behind it. A source that always has data lets others run: libuv reads one socket up to 32 times before the next.
+ */
 function flow(
   response: http.IncomingMessage,
   take: (bytes: Uint8Array) => void | Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    let pieces: Buffer[] = []
     let bytesOfTurn = 0
     const resume = () => void response.resume()
-    finished(response, (error) => {
-      if (!error) resolve()
-      else reject(signal.aborted ? (signal.reason as Error) : broken(error))
-    })
-    response.on('data', (bytes: Buffer) => {
+
+    function flush() {
+      const [first] = pieces
+      if (!first) return
+      const bytes = pieces.length === 1 ? first : Buffer.concat(pieces)
+      pieces = []
       bytesOfTurn += bytes.byteLength
       const full = take(bytes)
-      if (full) {
-        response.pause()
-        void full.then(resume)
-      } else if (bytesOfTurn >= turnBytes) {
-        // libuv reads one socket up to 32 times before it looks at the next one.
-        response.pause()
-        setImmediate(resume)
-      } else return
+      if (!full && bytesOfTurn < turnBytes) return
       bytesOfTurn = 0
+      response.pause()
+      if (full) void full.then(resume)
+      else setImmediate(resume)
+    }
+    response.on('data', (bytes: Buffer) => {
+      if (pieces.push(bytes) === 1) queueMicrotask(flush)
+    })
+    finished(response, (error) => {
+      flush()
+      if (!error) resolve()
+      else reject(signal.aborted ? (signal.reason as Error) : broken(error))
     })
   })
 }

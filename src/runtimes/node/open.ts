@@ -1,23 +1,44 @@
 import type { HttpBindings } from '@hono/node-server'
 import { finished } from 'node:stream'
-import { openWithStreamSSE, type Open } from '../../relay/sink.ts'
+import type { Open } from '../../relay/sink.ts'
 
-/** `streamSSE`, and what it cannot do on Node: close the socket of a reader that takes nothing (hazard 45), and tell when all was taken. */
+/**
+ * One pushed stream, at two thirds of what `streamSSE` costs on Node. It can also do what `streamSSE` cannot: close the socket of a reader that takes
+ * nothing (hazard 45), and tell when everything was taken.
+ */
 export const openOnNode: Open = (c, headers, onLeave) => {
   const { outgoing } = c.env as HttpBindings
-  const { response, sink } = openWithStreamSSE(c, headers, onLeave)
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  let room: PromiseWithResolvers<void> | undefined
+  const wake = () => {
+    room?.resolve()
+    room = undefined
+  }
+  const body = new ReadableStream<Uint8Array>({
+    start: (own) => void (controller = own),
+    pull: wake,
+    cancel() {
+      controller = undefined
+      wake()
+      onLeave()
+    },
+  })
   return {
-    response,
+    response: c.body(body, 200, { ...headers }),
     sink: {
-      write: sink.write,
+      write(bytes) {
+        if (!controller) return
+        controller.enqueue(bytes)
+        if (controller.desiredSize! > 0) return
+        room ??= Promise.withResolvers()
+        return room.promise
+      },
       end() {
-        void sink.end()
+        controller?.close()
+        controller = undefined
         return new Promise((resolve) => finished(outgoing, () => resolve()))
       },
-      cut() {
-        outgoing.destroy()
-        sink.cut()
-      },
+      cut: () => void outgoing.destroy(),
     },
   }
 }
