@@ -16,7 +16,7 @@ import { stalled } from './measures/stalled.ts'
 import { parseOptions } from './options.ts'
 import { toLines, toTable } from './table.ts'
 
-/** A run that takes longer is broken and ends. */
+/** A run that takes longer is broken: it ends with what it has. */
 const LIMIT_MS = 480_000
 
 // A mistyped name ends the bench with one line.
@@ -37,9 +37,9 @@ const lab = await startLab()
 process.on('exit', () => lab.stop())
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => process.exit(1))
 setTimeout(() => {
-  console.error(`Cannot finish: the bench took more than ${LIMIT_MS / 1000} s`)
-  process.exit(1)
-}, LIMIT_MS).unref()
+  lab.failures.push(`Cannot finish: the bench took more than ${LIMIT_MS / 1000} s`)
+  finish()
+}, LIMIT_MS)
 
 const results: Results = {}
 for (const measure of options.measures) {
@@ -47,14 +47,17 @@ for (const measure of options.measures) {
   results[measure.name] = measured
   console.log(toTable(measure, measured))
 }
+finish()
 
-const file =
-  options.json ?? fileURLToPath(new URL(`./results/${new Date().toISOString().replaceAll(':', '-')}.json`, import.meta.url))
-const verdicts = judge(results, options.rows)
-mkdirSync(dirname(file), { recursive: true })
-writeFileSync(file, JSON.stringify({ machine, seconds: seconds(), results, verdicts, failures: lab.failures }, null, 2))
-
-console.log(toLines(verdicts))
-for (const failure of lab.failures) console.log(`\n${failure}`)
-console.log(`\n${seconds()} s, written to ${file}`)
-process.exit(lab.failures.length > 0 ? 1 : 0)
+/** Tells and writes what there is. */
+function finish(): never {
+  const name = new Date().toISOString().replaceAll(':', '-')
+  const file = options.json ?? fileURLToPath(new URL(`./results/${name}.json`, import.meta.url))
+  const verdicts = judge(results, options.rows)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, JSON.stringify({ machine, seconds: seconds(), results, verdicts, failures: lab.failures }, null, 2))
+  console.log(toLines(verdicts))
+  for (const failure of lab.failures) console.log(`\n${failure}`)
+  console.log(`\n${seconds()} s, written to ${file}`)
+  process.exit(lab.failures.length > 0 ? 1 : 0)
+}

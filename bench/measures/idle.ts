@@ -22,8 +22,19 @@ async function measureRow(lab: Lab, name: RowName): Promise<Record<string, numbe
     await sleep(SETTLE_MS)
     const { cpuMs, ms } = await crowd.sample(WINDOW_MS)
     const afterKb = rssKbOf(server.pid)
+
+    const further = await lab.read(server, 'idle', STREAMS)
+    await further.waitFirst(10_000)
+    await sleep(SETTLE_MS)
+    const furtherKb = rssKbOf(server.pid)
     await crowd.close()
-    return { open: firstsMs.length, rss: (afterKb - beforeKb) / STREAMS, cpu: (cpuMs * 1000) / ms }
+    await further.close()
+    return {
+      open: firstsMs.length,
+      rss: (afterKb - beforeKb) / STREAMS,
+      further: (furtherKb - afterKb) / STREAMS,
+      cpu: (cpuMs * 1000) / ms,
+    }
   })
 }
 
@@ -34,6 +45,8 @@ export const idle: Measure = {
   columns: [
     { key: 'open', title: 'open at once' },
     { key: 'rss', title: 'RSS KB/stream', digits: 1, hasRatio: true },
+    // The first thousand include what a fresh process needs once: code, caches, a larger young generation.
+    { key: 'further', title: `of ${STREAMS} further`, digits: 1, hasRatio: true },
     { key: 'cpu', title: 'CPU ms/s', digits: 1 },
   ],
   rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker'],

@@ -1,38 +1,49 @@
-import { readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import type { Measure, Measured } from '../measure.ts'
-import { bundleWorker } from '../rows/bundle-worker.ts'
-import { rows } from '../rows/rows.ts'
+import type { Measure } from '../measure.ts'
 
-const kbOf = (bytes: Uint8Array): number => gzipSync(bytes).length / 1000
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What is deployed and what is depended on. Nothing runs here. */
+/** Kilobytes (1,000 bytes), gzipped, of what `wrangler deploy` would send. */
+async function bundleKb(...args: string[]): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
+  try {
+    await run(join(root, 'node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', folder, ...args], {
+      cwd: root,
+      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' },
+      timeout: 60_000,
+    })
+    return gzipSync(await readFile(join(folder, 'worker.js'))).length / 1000
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** What is deployed and what is depended on. No server runs. */
 export const size: Measure = {
   name: 'size',
-  title: 'Worker bundle by esbuild, gzipped: as `wrangler deploy` sends it, and with --minify; direct production dependencies',
+  title: 'Worker bundle of `wrangler deploy`, gzipped, and with --minify; direct production dependencies',
   columns: [
     { key: 'kb', title: 'kB', digits: 1 },
     { key: 'minifiedKb', title: 'minified kB', digits: 1 },
     { key: 'dependencies', title: 'dependencies' },
   ],
-  rows: ['write-sse-worker', 'sluice-worker'],
+  rows: ['sluice-worker'],
   async run(lab, names) {
-    const measured: Measured = {}
-    const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
-      dependencies: object
+    if (!names.includes('sluice-worker')) return {}
+    try {
+      const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+      const kb = await bundleKb()
+      return { 'sluice-worker': { kb, minifiedKb: await bundleKb('--minify'), dependencies: Object.keys(dependencies).length } }
+    } catch (error) {
+      lab.failures.push(`size: ${String(error)}`)
+      return {}
     }
-    for (const { name, entry, runtime } of rows) {
-      if (runtime !== 'worker' || !names.includes(name)) continue
-      try {
-        measured[name] = {
-          kb: kbOf(await bundleWorker(entry, { isMinified: false })),
-          minifiedKb: kbOf(await bundleWorker(entry, { isMinified: true })),
-          ...(name === 'sluice-worker' && { dependencies: Object.keys(manifest.dependencies).length }),
-        }
-      } catch (error) {
-        lab.failures.push(`${name}: ${String(error)}`)
-      }
-    }
-    return measured
   },
 }

@@ -1,13 +1,12 @@
 import { build } from 'esbuild'
 import { fileURLToPath } from 'node:url'
 
-/** One file of a Worker, bundled as wrangler does it; `isMinified` = as `wrangler deploy --minify`. */
-export async function bundleWorker(entry: URL, { isMinified }: { isMinified: boolean }): Promise<Uint8Array> {
+/** One file of a Worker, bundled as wrangler does it. */
+export async function bundleWorker(entry: URL): Promise<Uint8Array> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(entry)],
     bundle: true,
     write: false,
-    minify: isMinified,
     format: 'esm',
     target: 'es2024',
     platform: 'browser',

@@ -13,7 +13,7 @@ export async function writeWorkerdConfig(
   const texts = Object.entries(bindings).map(
     ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
   )
-  await writeFile(join(folder, 'worker.js'), await bundleWorker(entry, { isMinified: false }))
+  await writeFile(join(folder, 'worker.js'), await bundleWorker(entry))
   await writeFile(
     config,
     `using Workerd = import "/workerd/workerd.capnp";

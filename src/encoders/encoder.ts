@@ -18,3 +18,6 @@ export interface Encoder {
   /** Begins a stream: gives the function from its batches to their frames. The text may be empty. */
   start(options: StartOptions): (batch: Batch) => string
 }
+
+/** What keeps a proxy from holding a stream back: nginx by its own header, others by the standard one. */
+export const streamHeaders = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' } as const

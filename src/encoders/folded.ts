@@ -8,7 +8,7 @@ import type { Encoder } from './encoder.ts'
  */
 export const folded: Encoder = {
   contentType: 'application/json',
-  headers: {},
+  headers: { 'cache-control': 'no-cache' },
   opening: '',
   heartbeat: '',
   start({ maxBytes }) {

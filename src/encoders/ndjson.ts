@@ -1,10 +1,10 @@
 import { toErrorBody } from '../errors.ts'
-import type { Encoder } from './encoder.ts'
+import { streamHeaders, type Encoder } from './encoder.ts'
 
 /** Ollama's lines, verbatim. No heartbeat, since a blank line breaks readers (hazard 34), and so no early commit (docs/protocol.md §2). */
 export const ndjson: Encoder = {
   contentType: 'application/x-ndjson',
-  headers: {},
+  headers: streamHeaders,
   opening: '',
   heartbeat: '',
   start:

@@ -1,10 +1,10 @@
 import { toErrorBody, type ServiceError } from '../errors.ts'
-import type { Encoder } from './encoder.ts'
+import { streamHeaders, type Encoder } from './encoder.ts'
 
 /** What every SSE framing shares (docs/protocol.md §2). */
 export const eventStream = {
   contentType: 'text/event-stream',
-  headers: { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' },
+  headers: streamHeaders,
   opening: ':\n', // Bun holds the header block back until a first body byte (hazard 21)
   heartbeat: ':\n', // no blank line: readers would dispatch an empty event (hazard 31)
 } as const

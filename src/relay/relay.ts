@@ -59,7 +59,11 @@ export async function relay({ core, now, controller, generate, open, refuse }: R
   timer.at(core.due)
   try {
     generation = await generate(signal)
-    await generation.flow((batch) => out(core.push(batch, now())))
+    await generation.flow((batch) => {
+      const full = out(core.push(batch, now()))
+      if (core.ended?.how === 'failed') controller.abort() // an encoder failed: the upstream has to stop
+      return full
+    })
     void out(core.end(undefined))
   } catch (error) {
     void out(core.end(error))

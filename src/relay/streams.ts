@@ -44,6 +44,6 @@ export function createStreams({ max }: { max: number }): Streams {
   }
 }
 
-export function shuttingDown(): ServiceError {
+function shuttingDown(): ServiceError {
   return new ServiceError('shutting_down', 'The server is shutting down', { retryAfterSeconds: 5 })
 }

@@ -2,6 +2,8 @@ import { Hono } from 'hono'
 import { createApp, type App } from '../app.ts'
 import { ConfigError, parseConfig } from '../config.ts'
 import { ServiceError, toErrorBody } from '../errors.ts'
+import type { Env } from '../middleware/env.ts'
+import { requestId } from '../middleware/request-id.ts'
 import { createLog } from './log.ts'
 
 interface ExecutionContext {
@@ -40,12 +42,9 @@ function createMisconfigured({ message }: ConfigError) {
     'misconfigured',
     `The bindings of this Worker have mistakes: ${message.replaceAll('\n', '; ')}`,
   )
-  return new Hono()
+  return new Hono<Env>()
+    .use(requestId)
     .get('/ping', (c) => c.json({ message: 'OK' }))
     .get('/healthz', (c) => c.json({ status: 'ok' }))
-    .all('*', (c) => {
-      const requestId = crypto.randomUUID()
-      c.header('x-request-id', requestId)
-      return c.json(toErrorBody(problem, requestId), 503)
-    })
+    .all('*', (c) => c.json(toErrorBody(problem, c.var.requestId), 503))
 }

@@ -21,7 +21,10 @@ export function viaHttp(): Connect {
       signal.addEventListener('abort', abort)
       request.on('close', () => signal.removeEventListener('abort', abort))
       request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
-      request.on('upgrade', (_response, socket) => socket.destroy(new Error('Ollama asked for another protocol')))
+      request.on('upgrade', (_response, socket) => {
+        socket.destroy() // without an error: nobody listens to this socket any more, and one would end the process
+        reject(unreachable(new Error('Ollama asked for another protocol')))
+      })
       request.on('response', (response) => {
         resolve({
           status: response.statusCode ?? 0,

@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Encoder } from '../../src/encoders/encoder.ts'
+import { ServiceError } from '../../src/errors.ts'
+import type { GenerationEvent } from '../../src/generation.ts'
+import { batchSizes, generations, toBatches, trickyText } from '../arbitrary-generation.ts'
+import { cutAnywhere, cuts } from '../cuts.ts'
+
+export interface EncoderContract {
+  encoder: Encoder
+  /** What an independent reader gets out of the bytes of a stream; they may be cut anywhere. */
+  read(pieces: readonly Uint8Array[]): unknown[]
+  /** What it has to get. */
+  expected(events: readonly GenerationEvent[], requestId: string): unknown[]
+}
+
+const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+const options = { requestId: 'id-1', maxBytes: 1e9 }
+
+/** What every framing promises (src/encoders/encoder.ts). */
+export function encoderContract(name: string, { encoder, read, expected }: EncoderContract) {
+  const encodeAll = (events: readonly GenerationEvent[], sizes: readonly number[]) => {
+    const encode = encoder.start(options)
+    return toBatches(events, sizes).map((batch) => encode(batch))
+  }
+
+  describe(`the contract of encoders: ${name}`, () => {
+    test('a reader gets what was sent, however it came in batches and however the bytes are cut', () => {
+      fc.assert(
+        fc.property(generations, batchSizes, cuts, (events, sizes, offsets) => {
+          const text = encodeAll(events, sizes).join('')
+          expect(read(cutAnywhere(toUtf8(text), offsets))).toEqual(expected(events, options.requestId))
+        }),
+        { numRuns: 300 },
+      )
+    })
+
+    test('what is written does not depend on the batches', () => {
+      fc.assert(
+        fc.property(generations, batchSizes, (events, sizes) => {
+          expect(encodeAll(events, sizes).join('')).toBe(encodeAll(events, [events.length + 1]).join(''))
+        }),
+      )
+    })
+
+    test('opening and heartbeats tell a reader nothing, wherever they stand', () => {
+      fc.assert(
+        fc.property(generations, batchSizes, (events, sizes) => {
+          const parts = encodeAll(events, sizes).filter((frames) => frames !== '')
+          const text = encoder.opening + parts.map((frames) => encoder.heartbeat + frames + encoder.heartbeat).join('')
+          expect(read([toUtf8(text)])).toEqual(expected(events, options.requestId))
+        }),
+      )
+      expect(read([toUtf8(encoder.opening + encoder.heartbeat.repeat(3))])).toEqual([])
+    })
+
+    test('one serves any number of streams at once', () => {
+      fc.assert(
+        fc.property(generations, generations, (a, b) => {
+          const [encodeA, encodeB] = [encoder.start(options), encoder.start({ ...options, requestId: 'id-2' })]
+          let [textA, textB] = ['', '']
+          for (let i = 0; i < Math.max(a.length, b.length); i++) {
+            if (a[i]) textA += encodeA([a[i]!])
+            if (b[i]) textB += encodeB([b[i]!])
+          }
+          expect(read([toUtf8(textA)])).toEqual(expected(a, 'id-1'))
+          expect(read([toUtf8(textB)])).toEqual(expected(b, 'id-2'))
+        }),
+      )
+    })
+
+    test('no character of an error can end its frame', () => {
+      fc.assert(
+        fc.property(trickyText, (message) => {
+          const event: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', message) }
+          expect(read([toUtf8(encoder.start(options)([event]))])).toEqual(expected([event], options.requestId))
+        }),
+      )
+    })
+
+    test('a batch of nothing writes nothing', () => {
+      expect(encoder.start(options)([])).toBe('')
+    })
+
+    test('its headers are headers, and none that a runtime has to set itself (hazard 5)', () => {
+      const headers = new Headers({ ...encoder.headers, 'content-type': encoder.contentType })
+      for (const name of ['transfer-encoding', 'connection', 'content-length']) expect(headers.has(name)).toBe(false)
+      expect(encoder.contentType).toMatch(/^[a-z]+\/[a-z-]+$/)
+    })
+
+    test('one with a heartbeat has an opening: a heartbeat follows a commit', () => {
+      if (encoder.heartbeat !== '') expect(encoder.opening).not.toBe('')
+    })
+  })
+}

@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { sse } from '../../src/encoders/sse.ts'
+import { ServiceError } from '../../src/errors.ts'
+import type { GenerationEvent } from '../../src/generation.ts'
+import { encoderContract } from '../contracts/encoder.ts'
+import { loadRecording, recordingNames, toLines } from '../fixtures/recording.ts'
+import { readEvents } from './read-events.ts'
+
+const toEvent = (line: string): GenerationEvent => ({ type: 'delta', line, chunk: JSON.parse(line) as object })
+const encode = (...events: GenerationEvent[]) => sse.start({ requestId: 'id-1', maxBytes: 1e6 })(events)
+
+encoderContract('SSE', {
+  encoder: sse,
+  read: (pieces) =>
+    readEvents(pieces).map(({ event, data, id }) => {
+      expect(id).toBeUndefined()
+      return event === undefined ? data : { event, data: JSON.parse(data) as unknown }
+    }),
+  expected: (events, requestId) =>
+    events.map((event) => {
+      if (event.type !== 'failed') return event.line.includes('\r') ? JSON.stringify(event.chunk) : event.line
+      const { message, code } = event.error
+      return { event: 'failed', data: { error: message, code, request_id: requestId } }
+    }),
+})
+
+describe('SSE', () => {
+  test('is a frame of one data line for each line, verbatim', () => {
+    expect(encode(toEvent('{"response":"a"}'), toEvent('{ "response" : "b" }'))).toBe(
+      'data: {"response":"a"}\n\ndata: { "response" : "b" }\n\n',
+    )
+  })
+
+  test('writes a line with a raw CR anew: it would be two lines in SSE', () => {
+    expect(encode(toEvent('{"a":\r1,\r\t"b":"\\r\\n"}'))).toBe('data: {"a":1,"b":"\\r\\n"}\n\n')
+  })
+
+  test('tells of a failure by an event that is not EventSource’s own', () => {
+    const error = new ServiceError('invalid_request', 'no\ngood', { issues: [{ path: 'a', message: 'b' }] })
+    expect(encode({ type: 'failed', error })).toBe(
+      'event: failed\ndata: {"error":"no\\ngood","code":"invalid_request","request_id":"id-1","issues":[{"path":"a","message":"b"}]}\n\n',
+    )
+  })
+
+  test('opens with a comment, and beats with one that has no blank line (hazard 31)', () => {
+    expect(sse).toMatchObject({ contentType: 'text/event-stream', opening: ':\n', heartbeat: ':\n' })
+    expect(sse.headers).toEqual({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
+  })
+
+  test.each(recordingNames().filter((name) => loadRecording(name).headers['content-type'] === 'application/x-ndjson'))(
+    '%s: its lines arrive verbatim',
+    (name) => {
+      const lines = toLines(loadRecording(name))
+      const read = readEvents([new TextEncoder().encode(encode(...lines.map(toEvent)))])
+      expect(read.map(({ data }) => data)).toEqual(lines)
+    },
+  )
+})

@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import tls from 'node:tls'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { viaHttp } from '../../../src/runtimes/node/connect.ts'
+import { connectContract } from '../../contracts/connect.ts'
+import { tokens } from '../../fixtures/scripts.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+
+connectContract('node:http', viaHttp)
+
+test('a thousand streams leave no listener on a signal that they share (hazard 37)', async () => {
+  const upstream = await startUpstream()
+  const connect = viaHttp()
+  const { signal } = new AbortController()
+  const registered = new Set<unknown>()
+  const { addEventListener, removeEventListener } = signal
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    registered.add(args[1])
+    addEventListener.apply(signal, args)
+  }
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    registered.delete(args[1])
+    removeEventListener.apply(signal, args)
+  }
+  const model = upstream.script(tokens({ count: 1 }))
+  const ask = async () => {
+    const { flow } = await connect(
+      { method: 'POST', url: `${upstream.url}/api/chat`, headers: {}, body: JSON.stringify({ model }) },
+      signal,
+    )
+    await flow(() => {})
+  }
+  for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 100 }, ask))
+  await expect.poll(() => registered.size).toBe(0)
+  await upstream.close()
+})
+
+describe('https', () => {
+  let folder: string
+  let server: https.Server
+  let certificate: string
+  let url: string
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'))
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=sluice', '-addext', 'subjectAltName=IP:127.0.0.1']
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+    execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' })
+    certificate = readFileSync(cert, 'utf8')
+    server = https.createServer({ key: readFileSync(key), cert: certificate }, (request, response) => {
+      response.write(`${request.method} ${request.url} `)
+      request.pipe(response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/api/chat`
+  })
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  const ask = async () => {
+    const { flow } = await viaHttp()({ method: 'POST', url, headers: {}, body: '{"a":1}' }, new AbortController().signal)
+    let text = ''
+    await flow((bytes) => void (text += Buffer.from(bytes).toString()))
+    return text
+  }
+
+  test('an upstream whose certificate nobody vouches for is unreachable', async () => {
+    await expect(ask()).rejects.toMatchObject({ code: 'upstream_unreachable', cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } })
+  })
+
+  test('an upstream whose certificate is trusted streams as over http', async () => {
+    const before = tls.getCACertificates('default')
+    tls.setDefaultCACertificates([certificate])
+    try {
+      expect(await ask()).toBe('POST /api/chat {"a":1}')
+    } finally {
+      tls.setDefaultCACertificates(before)
+    }
+  })
+})

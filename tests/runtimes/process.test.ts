@@ -1,0 +1,374 @@
+import { spawn } from 'node:child_process'
+import { createServer, type AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { badConfigurations, canary } from '../fixtures/bad-configurations.ts'
+import { refusedUrl } from '../fixtures/faults.ts'
+import { flatOut, lines, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { generate, read, readAll, readFailure, toSseEvents, toTold } from './reader.ts'
+import { startServer, type RuntimeName, type Server } from './server.ts'
+
+const runtimes = ['node', 'bun'] as const
+
+let upstream: Upstream
+const servers: Server[] = []
+
+beforeAll(async () => {
+  upstream = await startUpstream()
+})
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
+})
+
+afterAll(() => upstream.close())
+
+async function start(runtime: RuntimeName, env: Record<string, string> = {}): Promise<Server> {
+  const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, ...env })
+  servers.push(server)
+  return server
+}
+
+/** Why a server does not start: its exit status and what it printed. */
+async function refusalOf(runtime: RuntimeName, env: Record<string, string>): Promise<string> {
+  try {
+    await start(runtime, env)
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('Cannot be refused: it started')
+}
+
+const linesOf = (server: Server) => server.output().trimEnd().split('\n')
+
+interface LogLine {
+  readonly [field: string]: unknown
+  readonly request_id: string
+}
+
+const logOf = (server: Server) =>
+  linesOf(server)
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as LogLine)
+
+const lineOf = (server: Server, id: string) => logOf(server).find(({ request_id }) => request_id === id)
+
+const withId = (id: string, accept = 'text/event-stream') => ({ headers: { 'x-request-id': id, accept } })
+
+describe.each(runtimes)('%s: start', (runtime) => {
+  test('one line says where it listens, on a port that was free, and what is behind it', async () => {
+    const server = await start(runtime, { PORT: '0' })
+    expect(linesOf(server)).toEqual([`Sluice listens on http://127.0.0.1:${server.port} in front of Ollama at ${upstream.url}`])
+    expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
+  })
+
+  test('0.0.0.0 is printed as an address that can be opened', async () => {
+    const server = await start(runtime, { HOST: '0.0.0.0' })
+    expect(linesOf(server)[0]).toContain(`http://127.0.0.1:${server.port} `)
+    expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
+  })
+
+  test('the demo says that its answers are made up, and prints a command that streams at once', async () => {
+    const server = await start(runtime, { SLUICE_DEMO: '1', OLLAMA_HOST: '' })
+    await expect.poll(() => linesOf(server).length).toBe(2)
+    const [first, second] = linesOf(server)
+    expect(first).toMatch(/^Sluice listens on http:\/\/127\.0\.0\.1:\d+ in front of the built-in demo: every answer is made up/)
+    const command = /^Try: (curl -N .+)$/.exec(second!)![1]!
+
+    const curl = spawn('sh', ['-c', `${command} -s`])
+    let said = ''
+    curl.stdout.on('data', (data: Buffer) => (said += data.toString()))
+    await expect.poll(() => said, { timeout: 10_000 }).toContain('event: messages\ndata: ')
+    expect(curl.exitCode).toBeNull()
+    expect(said).not.toContain('event: done')
+    curl.kill()
+
+    const one = await readAll(read(server, { path: '/api/generate', body: { prompt: 'Hi', options: { num_predict: 3 } } }))
+    expect(JSON.parse(toSseEvents(one.text).at(-1)!.data)).toMatchObject({ done: true, model: expect.stringContaining('demo') })
+  })
+
+  test('without Ollama it starts all the same, says so in one line, and /readyz tells', async () => {
+    const url = await refusedUrl()
+    const server = await start(runtime, { OLLAMA_HOST: url })
+    await expect.poll(() => linesOf(server).length).toBe(2)
+    expect(linesOf(server)[1]).toMatch(/^Ollama does not answer there yet: start it .*OLLAMA_HOST.*\/readyz/)
+    const ready = await readAll(read(server, { path: '/readyz' }))
+    expect(ready).toMatchObject({ status: 503, text: '{"status":"not_ready","code":"upstream_unreachable"}' })
+    expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
+  })
+
+  test('a port that is in use is named, with the way out', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as AddressInfo
+    const text = await refusalOf(runtime, { PORT: String(port) })
+    other.close()
+    expect(text).toContain('it ended with 1\n')
+    expect(text).toContain(
+      `Cannot listen: port ${port} of 127.0.0.1 is in use; set another one with PORT, 0 for any that is free`,
+    )
+    expect(text).not.toMatch(/\.ts:\d|^ +at |EADDRINUSE/m)
+  })
+
+  test('an address that is not this machine’s is named', async () => {
+    const text = await refusalOf(runtime, { HOST: '192.0.2.1' })
+    expect(text).toContain('it ended with 1\n')
+    expect(text).toContain('Cannot listen on 192.0.2.1')
+  })
+
+  test('a mistake in the environment ends it within a second', { retry: 2 }, async () => {
+    const startedAt = performance.now()
+    const text = await refusalOf(runtime, { SLUICE_GRACE_MS: canary, OLLAMA_API_KEY: `${canary} x` })
+    expect(performance.now() - startedAt).toBeLessThan(1000)
+    expect(text).toContain('it ended with 1\nCannot start: the environment has mistakes\n')
+    expect(text).toContain('SLUICE_GRACE_MS: ')
+    expect(text).toContain('OLLAMA_API_KEY: ')
+    expect(text).not.toContain(canary)
+  })
+})
+
+describe('F33: a mistake in the environment ends it with status 1', { concurrent: true }, () => {
+  // The table is the parser's, and there is one parser: the other runtimes have a test of their own.
+  test.each(badConfigurations)('$name', async ({ env, says }) => {
+    const text = await refusalOf('node', env)
+    expect(text).toContain('it ended with 1\n')
+    for (const part of says) expect(text).toContain(part)
+    expect(text).not.toContain(canary)
+    expect(text).not.toMatch(/\.ts:\d|node:internal/)
+  })
+})
+
+describe.each(runtimes)('%s: end', (runtime) => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'F29: after %s no work begins, the streams finish, and it exits with status 0',
+    async (signal) => {
+      const server = await start(runtime)
+      const model = upstream.script(thenSilent(2))
+      const readers = (['sse', 'ndjson'] as const).map((framing) => [framing, generate(server, framing, model)] as const)
+      const exchanges = [(await upstream.next(model)).exchange, (await upstream.next(model)).exchange]
+      for (const [, reader] of readers) await reader.until((text) => text.split('token').length === 3)
+
+      server.signal(signal)
+      const draining = { status: 503, text: '{"status":"not_ready","code":"shutting_down"}' }
+      await expect.poll(() => readAll(read(server, { path: '/readyz' }))).toMatchObject(draining)
+      expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
+      expect(await readAll(read(server, { path: '/healthz' }))).toMatchObject({ status: 200 })
+      const late = [
+        ...(['sse', 'ndjson', 'folded'] as const).map((framing) => generate(server, framing, model)),
+        read(server, { path: '/chat', body: { text: 'Hi', model } }),
+        read(server, { path: '/api/embed', body: { model, input: 'a' } }),
+        read(server, { path: '/api/tags' }),
+      ]
+      for (const reader of late) {
+        const failure = await readFailure(reader)
+        expect(failure).toMatchObject({ status: 503, code: 'shutting_down', headers: { 'retry-after': '5' } })
+      }
+      expect(upstream.requestsFor(model)).toHaveLength(2)
+
+      for (const exchange of exchanges) {
+        exchange.chunk('{"response":" end","message":{"content":" end"},"done":false}\n{"done":true}\n')
+        exchange.end()
+      }
+      for (const [framing, reader] of readers) {
+        expect(await reader.ended).toBe('clean')
+        expect(toTold(framing, reader.text)).toMatchObject({ text: ' token token end', failed: undefined })
+      }
+      expect(await server.exited).toBe(0)
+    },
+  )
+
+  test('what is open at the grace’s end is told shutting_down: an event or a line after commit, a status before it', async () => {
+    const graceMs = 500
+    const server = await start(runtime, { SLUICE_SHUTDOWN_GRACE_MS: String(graceMs) })
+    const speaking = upstream.script(thenSilent(2))
+    const quiet = upstream.script(silent())
+    const committed = (['sse', 'ndjson'] as const).map((framing) => [framing, generate(server, framing, speaking)] as const)
+    const plain = read(server, { path: '/chat', body: { text: 'Hi', model: speaking } })
+    const waiting = [
+      generate(server, 'ndjson', quiet),
+      generate(server, 'folded', quiet),
+      read(server, { path: '/api/embed', body: { model: quiet, input: 'a' } }),
+    ]
+    const folded = generate(server, 'folded', speaking)
+    for (const _ of waiting) await upstream.next(quiet)
+    for (const reader of [plain, ...committed.map(([, reader]) => reader)])
+      await reader.until((text) => text.split('token').length === 3)
+
+    const signalledAt = performance.now()
+    server.signal('SIGTERM')
+    for (const [framing, reader] of committed) {
+      expect(await reader.ended, framing).toBe('clean')
+      expect(toTold(framing, reader.text)).toMatchObject({ text: ' token token', failed: { code: 'shutting_down' } })
+    }
+    expect(await plain.ended).toBe('clean')
+    expect(toSseEvents(plain.text).at(-1)).toMatchObject({ event: 'failed', data: expect.stringContaining('shutting_down') })
+    for (const reader of [...waiting, folded]) {
+      const failure = await readFailure(reader)
+      expect(failure).toMatchObject({ status: 503, code: 'shutting_down', headers: { 'retry-after': '5' }, ended: 'clean' })
+    }
+    expect(await server.exited).toBe(0)
+    const tookMs = performance.now() - signalledAt
+    expect(tookMs).toBeGreaterThan(graceMs - 50)
+    expect(tookMs).toBeLessThan(graceMs + 1500)
+    await expect.poll(() => upstream.open).toBe(0)
+    expect(logOf(server).filter(({ code }) => code === 'shutting_down')).toHaveLength(7)
+  })
+
+  test('F29: a thousand streams end honestly', { timeout: 60_000 }, async () => {
+    const server = await start(runtime, { SLUICE_SHUTDOWN_GRACE_MS: '100', SLUICE_LOG: 'silent' })
+    const model = upstream.script(thenSilent(1))
+    const readers = Array.from({ length: 1000 }, () => generate(server, 'sse', model))
+    await Promise.all(readers.map((reader) => reader.until((text) => text.includes('token'), 30_000)))
+    const signalledAt = performance.now()
+    server.signal('SIGTERM')
+    expect(await server.exited).toBe(0)
+    expect(performance.now() - signalledAt).toBeLessThan(100 + 1500)
+    for (const reader of readers) {
+      expect(await reader.ended).toBe('clean')
+      expect(toTold('sse', reader.text)).toMatchObject({ text: ' token', failed: { code: 'shutting_down' } })
+    }
+    await expect.poll(() => upstream.open, { timeout: 10_000 }).toBe(0)
+  })
+
+  test('F29: a second signal exits at once', async () => {
+    const server = await start(runtime)
+    const reader = generate(server, 'sse', upstream.script(thenSilent(1)))
+    await reader.until((text) => text.includes('token'))
+    server.signal('SIGTERM')
+    await expect.poll(() => readAll(read(server, { path: '/readyz' }))).toMatchObject({ status: 503 })
+    const secondAt = performance.now()
+    server.signal('SIGINT')
+    expect(await server.exited).toBe(1)
+    expect(performance.now() - secondAt).toBeLessThan(1000)
+    expect(await reader.ended).toBe('broken')
+    expect(reader.text).not.toContain('event:')
+  })
+
+  test('with nothing to do it exits at once, idle connections or not', async () => {
+    const server = await start(runtime)
+    const [kept] = await Promise.all([fetch(`${server.url}/ping`), fetch(`${server.url}/ping`)])
+    await kept.text()
+    const signalledAt = performance.now()
+    server.signal('SIGTERM')
+    expect(await server.exited).toBe(0)
+    expect(performance.now() - signalledAt).toBeLessThan(2000)
+  })
+})
+
+describe.each(runtimes)('%s: access log', (runtime) => {
+  test('one JSON line a request, at the end of its stream, without prompt, output and key', async () => {
+    const server = await start(runtime, { OLLAMA_API_KEY: `sk-${canary}` })
+    const secret = { headers: { authorization: `Bearer ${canary}`, cookie: canary, 'user-agent': canary } }
+    const model = upstream.script(tokens({ count: 3, text: canary }))
+    const told = await readAll(
+      generate(
+        server,
+        'sse',
+        { model, prompt: canary, system: canary },
+        { headers: { 'x-request-id': 'whole', ...secret.headers } },
+      ),
+    )
+    await expect.poll(() => lineOf(server, 'whole')).toBeDefined()
+    expect(lineOf(server, 'whole')).toEqual({
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      request_id: 'whole',
+      method: 'POST',
+      route: '/api/generate',
+      status: 200,
+      duration_ms: expect.any(Number),
+      model,
+      ended: 'done',
+      ttft_ms: expect.any(Number),
+      tokens: 3,
+      bytes: Buffer.byteLength(told.text),
+    })
+
+    await readAll(read(server, { path: `/${canary}?${canary}`, headers: { 'x-request-id': 'nothing' } }))
+    await readAll(read(server, { path: '/api/chat', body: `{"${canary}`, headers: { 'x-request-id': 'bad' } }))
+    await readAll(read(server, { path: '/api/chat', body: { model: `../${canary}` }, headers: { 'x-request-id': 'model' } }))
+    await expect.poll(() => lineOf(server, 'model')).toBeDefined()
+    expect(lineOf(server, 'nothing')).toMatchObject({ method: 'GET', route: '-', status: 404, code: 'not_found' })
+    expect(lineOf(server, 'bad')).toMatchObject({ method: 'POST', route: '/api/chat', status: 400, code: 'invalid_json' })
+    expect(lineOf(server, 'model')).toMatchObject({ route: '/api/chat', status: 400, code: 'invalid_request' })
+    expect(logOf(server)).toHaveLength(4)
+    expect(server.output()).not.toContain(canary)
+  })
+
+  test('tells how a stream ended, and not before it has', async () => {
+    const server = await start(runtime, { SLUICE_STALL_TIMEOUT_MS: '400' })
+    const open = upstream.script(thenSilent(2))
+
+    const leaving = generate(server, 'sse', open, withId('left'))
+    await leaving.until((text) => text.split('token').length === 3)
+    expect(lineOf(server, 'left')).toBeUndefined()
+    leaving.leave()
+    await expect
+      .poll(() => lineOf(server, 'left'))
+      .toMatchObject({ status: 200, ended: 'left', tokens: 2, ttft_ms: expect.any(Number) })
+    expect(lineOf(server, 'left')).not.toHaveProperty('code')
+
+    const unheard = generate(server, 'sse', upstream.script(silent(), 'unheard'), withId('unheard'))
+    await upstream.next('unheard')
+    unheard.leave()
+    await expect.poll(() => lineOf(server, 'unheard')).toMatchObject({ ended: 'left', model: 'unheard' })
+    expect(lineOf(server, 'unheard')).not.toHaveProperty('ttft_ms')
+
+    const dying = upstream.script(lines(['{"response":"a","done":false}', '{"error":"died"}']))
+    await readAll(generate(server, 'ndjson', dying, withId('failed', 'application/x-ndjson')))
+    await expect
+      .poll(() => lineOf(server, 'failed'))
+      .toMatchObject({ status: 200, ended: 'failed', code: 'upstream_failed', tokens: 1 })
+
+    await readAll(generate(server, 'folded', 'nobody', withId('refused')))
+    await expect.poll(() => lineOf(server, 'refused')).toMatchObject({ status: 404, ended: 'failed', code: 'model_not_found' })
+
+    const stalled = generate(server, 'sse', upstream.script(flatOut({ linesPerChunk: 500 })), withId('stalled'))
+    await stalled.until((text) => text.includes('token'))
+    stalled.pause()
+    await expect.poll(() => lineOf(server, 'stalled'), { timeout: 15_000 }).toMatchObject({ status: 200, ended: 'stalled' })
+    stalled.leave()
+
+    await readAll(read(server, { path: '/chat', body: { text: 'Hi' }, ...withId('default') }))
+    await expect.poll(() => lineOf(server, 'default')).toMatchObject({ route: '/chat', model: 'gemma3:270m', ended: 'done' })
+
+    await readAll(read(server, { path: '/api/tags', method: 'HEAD', ...withId('head') }))
+    await expect.poll(() => lineOf(server, 'head')).toMatchObject({ method: 'HEAD', route: '/api/tags', status: 200 })
+
+    await readAll(read(server, { path: '/api/tags', method: 'PUT', ...withId('method') }))
+    await expect.poll(() => lineOf(server, 'method')).toMatchObject({ method: 'PUT', status: 405, code: 'method_not_allowed' })
+
+    expect(logOf(server)).toHaveLength(8)
+  })
+
+  test('names what is behind a failure of the connection, which its reader is not told', async () => {
+    const server = await start(runtime, { OLLAMA_HOST: await refusedUrl() })
+    const { text } = await readAll(generate(server, 'sse', 'm', withId('unreachable')))
+    expect(text).not.toMatch(/refused/i)
+    await expect
+      .poll(() => lineOf(server, 'unreachable'))
+      .toMatchObject({
+        status: 502,
+        code: 'upstream_unreachable',
+        cause: 'ECONNREFUSED',
+      })
+  })
+
+  test('is a short line for people with SLUICE_LOG=pretty', async () => {
+    const server = await start(runtime, { SLUICE_LOG: 'pretty' })
+    await readAll(generate(server, 'sse', 'smollm2:135m'))
+    await readAll(read(server, { path: '/nothing' }))
+    await expect.poll(() => linesOf(server).length).toBe(3)
+    const [, whole, nothing] = linesOf(server)
+    expect(whole).toMatch(/^\d\d:\d\d:\d\d 200 POST \/api\/generate done smollm2:135m first token \d+ ms \d+ tokens \d+ ms$/)
+    expect(nothing).toMatch(/^\d\d:\d\d:\d\d 404 GET {2}- not_found \d+ ms$/)
+  })
+
+  test('is nothing with SLUICE_LOG=silent', async () => {
+    const server = await start(runtime, { SLUICE_LOG: 'silent' })
+    await readAll(generate(server, 'sse', 'smollm2:135m'))
+    await readFailure(generate(server, 'sse', 'nobody'))
+    server.signal('SIGTERM')
+    await server.exited
+    expect(linesOf(server)).toHaveLength(1)
+  })
+})

@@ -1,0 +1,321 @@
+import { createParser } from 'eventsource-parser'
+import http from 'node:http'
+import net from 'node:net'
+import { StringDecoder } from 'node:string_decoder'
+
+/** Where to send: a `Server`, or anything else with a URL. */
+interface Target {
+  readonly url: string
+}
+
+export interface ReaderRequest {
+  readonly path: string
+  /** POST if there is a body, else GET. */
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** An object is sent as JSON; a text and bytes as they are. */
+  readonly body?: object | string | Uint8Array
+  /** Gets the body's bytes instead of `text`: for streams that are too long to keep. */
+  readonly take?: (bytes: Buffer) => void
+}
+
+export interface Head {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+}
+
+/** `reset` is RST, `fin` closes both ways, `half-close` is a FIN on a socket that is still read. */
+export type Leave = 'fin' | 'reset' | 'half-close'
+
+/** One request on a connection of its own, and what has come back so far. */
+export interface Reader {
+  /** Rejects if the connection ends before. */
+  readonly head: Promise<Head>
+  /** The body so far. What is no UTF-8 is U+FFFD in it. */
+  readonly text: string
+  readonly byteCount: number
+  /** `broken`: the connection ended before the body did, or before the head. Never rejects. */
+  readonly ended: Promise<'clean' | 'broken'>
+  readonly isEnded: boolean
+  /** Resolves once this holds for the text so far; rejects with the text if the stream ends before, or after the limit. */
+  until(test: (text: string) => boolean, limitMs?: number): Promise<void>
+  /** Takes nothing any more: what comes stays in the kernel, then with the sender. */
+  pause(): void
+  resume(): void
+  leave(how?: Leave): void
+}
+
+/** Sends a request and reads its answer. */
+export function read({ url }: Target, { path, body, headers = {}, take, ...options }: ReaderRequest): Reader {
+  const bytes = toBytes(body)
+  const head = Promise.withResolvers<Head>()
+  const ended = Promise.withResolvers<'clean' | 'broken'>()
+  head.promise.catch(() => {}) // a reader that leaves early does not ask for it
+  const decoder = new StringDecoder('utf8')
+  const watchers = new Set<() => void>()
+  let text = ''
+  let byteCount = 0
+  let isEnded = false
+  let isPaused = false
+  let response: http.IncomingMessage | undefined
+
+  const { promise: connected, resolve: connect } = Promise.withResolvers<net.Socket>()
+  const request = http.request(url + path, {
+    method: options.method ?? (bytes ? 'POST' : 'GET'),
+    // As a browser's: the connection may be used again, although it never is.
+    headers: { connection: 'keep-alive', ...(bytes && { 'content-length': bytes.byteLength }), ...headers },
+    agent: false,
+  })
+  request.on('socket', connect)
+  request.on('response', (message) => {
+    response = message
+    head.resolve({ status: message.statusCode ?? 0, headers: message.headers })
+    message.on('data', (data: Buffer) => {
+      byteCount += data.byteLength
+      if (take) take(data)
+      else text += decoder.write(data)
+      for (const watch of watchers) watch()
+    })
+    message.on('error', () => {}) // told by `complete`
+    message.on('close', () => finish(message.complete ? 'clean' : 'broken'))
+    if (isPaused) message.pause()
+  })
+  request.on('error', (error) => {
+    head.reject(error)
+    if (!response) finish('broken')
+  })
+  request.on('close', () => {
+    if (!response) finish('broken')
+  })
+  request.end(bytes)
+
+  function finish(how: 'clean' | 'broken') {
+    if (isEnded) return
+    isEnded = true
+    text += decoder.end()
+    head.reject(new Error('The connection ended before the head'))
+    ended.resolve(how)
+    for (const watch of watchers) watch()
+  }
+
+  return {
+    head: head.promise,
+    ended: ended.promise,
+    get isEnded() {
+      return isEnded
+    },
+    get text() {
+      return text
+    },
+    get byteCount() {
+      return byteCount
+    },
+    async until(test, limitMs = 5000) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const fail = (why: string) => reject(new Error(`${why}, after ${byteCount} bytes: ${text.slice(-500)}`))
+      const watch = () => {
+        if (test(text)) resolve()
+        else if (isEnded) fail('The stream ended before that')
+      }
+      const timer = setTimeout(() => fail(`Not within ${limitMs} ms`), limitMs)
+      watchers.add(watch)
+      watch()
+      return promise.finally(() => {
+        clearTimeout(timer)
+        watchers.delete(watch)
+      })
+    },
+    pause() {
+      isPaused = true
+      response?.pause()
+    },
+    resume() {
+      isPaused = false
+      response?.resume()
+    },
+    leave(how = 'fin') {
+      void connected.then((socket) => {
+        if (how === 'fin') request.destroy()
+        else if (how === 'half-close') socket.end()
+        else if (socket.connecting) socket.once('connect', () => socket.resetAndDestroy())
+        else socket.resetAndDestroy()
+      })
+    },
+  }
+}
+
+function toBytes(body: ReaderRequest['body']): Uint8Array | undefined {
+  if (body === undefined || body instanceof Uint8Array) return body
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+/** A whole answer, once it is over. */
+export interface Answer extends Head {
+  readonly text: string
+  readonly ended: 'clean' | 'broken'
+}
+
+/** Reads to the end. Rejects if the connection ends before the head. */
+export async function readAll(reader: Reader): Promise<Answer> {
+  const head = await reader.head
+  const ended = await reader.ended
+  return { ...head, ended, text: reader.text }
+}
+
+/** An error before commit: its status, its headers and its envelope, which is all that the body holds. @throws Error on a 2xx */
+export async function readFailure(reader: Reader): Promise<Failure & Omit<Answer, 'text'>> {
+  const { text, ...answer } = await readAll(reader)
+  if (answer.status < 400) throw new Error(`No failure, but ${answer.status}: ${text.slice(0, 500)}`)
+  return { ...answer, ...(JSON.parse(text) as Failure) }
+}
+
+/** A bare connection: for what no HTTP client would send. */
+export interface RawReader {
+  readonly socket: net.Socket
+  /** Everything that has come, heads and chunk sizes included. */
+  readonly text: string
+  /** Resolves when the other side has closed, in whatever way. */
+  readonly closed: Promise<void>
+}
+
+/** Sends bytes as they are. */
+export function readRaw({ url }: Target, ...pieces: readonly (string | Uint8Array)[]): RawReader {
+  const { hostname, port } = new URL(url)
+  const socket = net.connect({ host: hostname, port: Number(port), noDelay: true })
+  const closed = Promise.withResolvers<void>()
+  let text = ''
+  socket.on('data', (data) => (text += data.toString()))
+  socket.on('error', () => {})
+  socket.on('close', () => closed.resolve())
+  for (const piece of pieces) socket.write(piece)
+  return {
+    socket,
+    closed: closed.promise,
+    get text() {
+      return text
+    },
+  }
+}
+
+/** The bytes of a POST of JSON. `headers` are whole lines; without them the body has its length. */
+export function toPost(path: string, body: string | Uint8Array, headers?: readonly string[]): Buffer {
+  const lines = headers ?? [`Content-Length: ${Buffer.byteLength(body)}`]
+  return Buffer.concat([
+    Buffer.from([`POST ${path} HTTP/1.1`, 'Host: 127.0.0.1', ...lines, '', ''].join('\r\n')),
+    Buffer.from(body as string),
+  ])
+}
+
+/** A body in chunks of at most so many bytes, the last one included. */
+export function toChunked(body: string | Uint8Array, size = Infinity): Buffer {
+  const bytes = Buffer.from(body as string)
+  const chunks: Buffer[] = []
+  for (let from = 0; from < bytes.length; from += size) {
+    const piece = bytes.subarray(from, from + size)
+    chunks.push(Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n'))
+  }
+  return Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')])
+}
+
+export const framings = ['sse', 'ndjson', 'folded'] as const
+/** The three framings of a native answer (docs/protocol.md §2); `folded` is `stream:false`. */
+export type Framing = (typeof framings)[number]
+
+/** Asks for a generation in a framing. `body` is Ollama's own; a text is short for a model that is asked something. */
+export function generate(
+  server: Target,
+  framing: Framing,
+  body: string | Readonly<Record<string, unknown>>,
+  { path = '/api/generate', headers = {}, ...rest }: Partial<ReaderRequest> = {},
+): Reader {
+  const question = path === '/api/chat' ? { messages: [{ role: 'user', content: 'Hi' }] } : { prompt: 'Hi' }
+  const asked = typeof body === 'string' ? { model: body, ...question } : body
+  return read(server, {
+    path,
+    body: { ...asked, ...(framing === 'folded' && { stream: false }) },
+    headers: { accept: framing === 'ndjson' ? 'application/x-ndjson' : 'text/event-stream', ...headers },
+    ...rest,
+  })
+}
+
+export interface SseEvent {
+  readonly event: string | undefined
+  readonly data: string
+}
+
+/** SSE as an independent reader understands it. @throws Error if it finds something odd, or half an event at the end */
+export function toSseEvents(text: string): SseEvent[] {
+  const events: SseEvent[] = []
+  const parser = createParser({
+    onEvent: ({ event, data }) => events.push({ event, data }),
+    onError(error) {
+      throw error
+    },
+  })
+  parser.feed(text)
+  const rest = text.slice(text.lastIndexOf('\n\n') + 1)
+  if (/^[^:\n]/m.test(rest)) throw new Error(`Half an event at the end: ${rest}`)
+  return events
+}
+
+/** One line of Ollama's, parsed, as far as the tests look at it. */
+export interface Chunk {
+  readonly [field: string]: unknown
+  readonly response?: string
+  readonly thinking?: string
+  readonly message?: { readonly content?: string; readonly thinking?: string; readonly tool_calls?: readonly unknown[] }
+  readonly logprobs?: readonly unknown[]
+  readonly done?: boolean
+}
+
+export interface Failure {
+  readonly error: string
+  readonly code: string
+  readonly request_id: string
+  readonly issues?: readonly { readonly path: string; readonly message: string }[]
+}
+
+/** What a native stream said: the chunks in order, and the failure that ended it. */
+export interface Told {
+  readonly chunks: readonly Chunk[]
+  /** The chunks' text. */
+  readonly text: string
+  readonly failed: Failure | undefined
+}
+
+/** Reads a native answer with a 2xx. @throws Error if it has anything but one terminal and that at its end, or is otherwise no answer */
+export function toTold(framing: Framing, text: string): Told {
+  const said = toSaid(framing, text)
+  const [last] = said.splice(-1)
+  if (!last || !isTerminal(last)) throw new Error(`No terminal at the end: ${text.slice(-500)}`)
+  if (said.some(isTerminal)) throw new Error(`A terminal before the end: ${text.slice(-500)}`)
+  const failed = 'code' in last ? (last as unknown as Failure) : undefined
+  const chunks = failed ? said : [...said, last]
+  return { chunks, text: toText(chunks), failed }
+}
+
+/** The text of chunks, generate's or chat's. */
+export function toText(chunks: readonly Chunk[]): string {
+  return chunks.map(({ response, message }) => response ?? message?.content ?? '').join('')
+}
+
+function isTerminal(chunk: Chunk): boolean {
+  return chunk.done === true || 'code' in chunk
+}
+
+function toSaid(framing: Framing, text: string): Chunk[] {
+  if (framing === 'folded') return [JSON.parse(text) as Chunk]
+  if (framing === 'ndjson') {
+    if (!text.endsWith('\n')) throw new Error(`Half a line at the end: ${text.slice(-500)}`)
+    return text
+      .slice(0, -1)
+      .split('\n')
+      .map((line) => JSON.parse(line) as Chunk)
+  }
+  if (!text.endsWith('\n\n')) throw new Error(`No event at the end: ${text.slice(-500)}`)
+  return toSseEvents(text).map(({ event, data }) => {
+    const chunk = JSON.parse(data) as Chunk
+    if (event !== ('code' in chunk ? 'failed' : undefined)) throw new Error(`An event of the wrong name: ${event} ${data}`)
+    return chunk
+  })
+}

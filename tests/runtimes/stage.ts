@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, expect, vi } from 'vitest'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { startServer, type RuntimeName, type Server } from './server.ts'
+
+/** A scripted Ollama and Sluice in front of it. */
+export interface Stage {
+  readonly upstream: Upstream
+  readonly server: Server
+}
+
+/** Sets the stage for the tests of a `describe`, and strikes it after them. Its parts are there from the first test on. */
+export function useStage(runtime: RuntimeName, env: Readonly<Record<string, string>> = {}): Stage {
+  const stage: { upstream?: Upstream; server?: Server } = {}
+  beforeAll(async () => {
+    stage.upstream = await startUpstream()
+    stage.server = await startServer(runtime, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
+    // A process looks for Ollama once it listens (Workers have no start); the tests count from there.
+    if (runtime !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === 1)
+  })
+  afterAll(async () => {
+    await stage.server?.stop()
+    expect(stage.upstream?.strangers, 'what the upstream was asked beside its routes').toEqual([])
+    await stage.upstream?.close()
+  })
+  return stage as Stage
+}
+
+/** Runs `step` and gives how many requests reached the upstream meanwhile. */
+export async function countRequests({ upstream }: Stage, step: () => Promise<unknown>): Promise<number> {
+  const before = upstream.requests.length
+  await step()
+  return upstream.requests.length - before
+}

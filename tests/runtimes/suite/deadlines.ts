@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { toDoneLine } from '../../fixtures/ollama-lines.ts'
+import { delayed, pause, replay, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { startUpstream, type Script, type Upstream } from '../../fixtures/upstream.ts'
+import { framings, generate, read, readAll, toSseEvents, toTold, type Framing } from '../reader.ts'
+import { startServer, type RuntimeName, type Server } from '../server.ts'
+
+const off = {
+  SLUICE_GRACE_MS: '0',
+  SLUICE_FIRST_TOKEN_TIMEOUT_MS: '0',
+  SLUICE_IDLE_TIMEOUT_MS: '0',
+  SLUICE_TOTAL_TIMEOUT_MS: '0',
+  SLUICE_STALL_TIMEOUT_MS: '0',
+}
+const firstAndIdle = { ...off, SLUICE_FIRST_TOKEN_TIMEOUT_MS: '600', SLUICE_IDLE_TIMEOUT_MS: '400' }
+const total = { ...off, SLUICE_TOTAL_TIMEOUT_MS: '700' }
+
+/** What the servers are started with. SSE commits before every deadline where grace is 100, and after all of them where it is long. */
+const settings = {
+  off: { ...off, SLUICE_HEARTBEAT_MS: '200' },
+  'first and idle': { ...firstAndIdle, SLUICE_GRACE_MS: '100' },
+  'first and idle, long grace': { ...firstAndIdle, SLUICE_GRACE_MS: '10000' },
+  total: { ...total, SLUICE_GRACE_MS: '100' },
+  'total, long grace': { ...total, SLUICE_GRACE_MS: '10000' },
+  tools: { ...off, SLUICE_FIRST_TOKEN_TIMEOUT_MS: '1500', SLUICE_IDLE_TIMEOUT_MS: '300' },
+  grace: { ...off, SLUICE_GRACE_MS: '500', SLUICE_HEARTBEAT_MS: '60000' },
+}
+type Setting = keyof typeof settings
+
+/** A token, silence, and the done line. */
+function pausing(ms: number): Script {
+  return async (exchange) => {
+    void thenSilent(1)(exchange)
+    await pause(exchange, ms)
+    exchange.chunk(`${toDoneLine(exchange.request, 1)}\n`)
+    exchange.end()
+  }
+}
+
+/** Timers of two processes may disagree by a little. */
+const toleranceMs = 20
+
+interface Deadline {
+  name: string
+  setting: Setting
+  script: Script
+  code: string
+  /** It fires no earlier than this, counted from the request. */
+  limitMs: number
+  /** The framings that have committed by then: they end in a 200. */
+  committed: readonly Framing[]
+  text: string | RegExp
+}
+
+const deadlines: Deadline[] = [
+  {
+    name: 'no token in time',
+    setting: 'first and idle',
+    script: silent(),
+    code: 'first_token_timeout',
+    limitMs: 600,
+    committed: ['sse'],
+    text: '',
+  },
+  {
+    name: 'no token in time, and no opening before',
+    setting: 'first and idle, long grace',
+    script: silent(),
+    code: 'first_token_timeout',
+    limitMs: 600,
+    committed: [],
+    text: '',
+  },
+  {
+    name: 'no token in time, but headers',
+    setting: 'first and idle',
+    script: thenSilent(0),
+    code: 'first_token_timeout',
+    limitMs: 600,
+    committed: ['sse'],
+    text: '',
+  },
+  {
+    name: 'silence between tokens',
+    setting: 'first and idle',
+    script: thenSilent(2),
+    code: 'idle_timeout',
+    limitMs: 400,
+    committed: ['sse', 'ndjson'],
+    text: ' token token',
+  },
+  {
+    name: 'tokens without end',
+    setting: 'total',
+    script: tokens({ count: 1e6, perSecond: 20 }),
+    code: 'total_timeout',
+    limitMs: 700,
+    committed: ['sse', 'ndjson'],
+    text: /^(?: token)+$/,
+  },
+  {
+    name: 'no token at all within the whole time',
+    setting: 'total',
+    script: silent(),
+    code: 'total_timeout',
+    limitMs: 700,
+    committed: ['sse'],
+    text: '',
+  },
+  {
+    name: 'no token at all within the whole time, and no opening before',
+    setting: 'total, long grace',
+    script: silent(),
+    code: 'total_timeout',
+    limitMs: 700,
+    committed: [],
+    text: '',
+  },
+]
+
+export function describeDeadlines(runtime: RuntimeName) {
+  // They mostly wait: five at a time.
+  describe.concurrent('deadlines', () => {
+    let upstream: Upstream
+    let servers: Record<Setting, Server>
+
+    beforeAll(async () => {
+      upstream = await startUpstream()
+      const started = Object.entries(settings).map(
+        async ([name, env]) => [name, await startServer(runtime, { OLLAMA_HOST: upstream.url, ...env })] as const,
+      )
+      servers = Object.fromEntries(await Promise.all(started)) as Record<Setting, Server>
+    })
+    afterAll(async () => {
+      await expect.poll(() => upstream.open, { timeout: 2000 }).toBe(0)
+      await Promise.all(Object.values(servers).map((server) => server.stop()))
+      await upstream.close()
+    })
+
+    test.each(deadlines)('$name ($setting): $code in every framing, and the upstream is closed', async (deadline) => {
+      await Promise.all(
+        framings.map(async (framing) => {
+          const model = upstream.script(deadline.script)
+          const sentAt = performance.now()
+          const reader = generate(servers[deadline.setting], framing, model)
+          const { exchange } = await upstream.next(model)
+          const { status, text, ended } = await readAll(reader)
+          const tookMs = performance.now() - sentAt
+          await exchange.closedByReader
+
+          expect(ended).toBe('clean')
+          if (deadline.committed.includes(framing)) {
+            const told = toTold(framing, text)
+            expect([status, told.failed?.code], framing).toEqual([200, deadline.code])
+            expect(told.text).toMatch(deadline.text)
+            if (deadline.text === '') expect(told.text).toBe('')
+          } else expect([status, (JSON.parse(text) as { code: string }).code], framing).toEqual([504, deadline.code])
+          expect(tookMs).toBeGreaterThan(deadline.limitMs - toleranceMs)
+          expect(tookMs).toBeLessThan(deadline.limitMs + 2500)
+        }),
+      )
+    })
+
+    describe('with tools in the request', () => {
+      const tool = { type: 'function', function: { name: 'look', parameters: {} } }
+      const ask = (framing: Framing, model: string, tools: object[]) => {
+        const messages = [{ role: 'user', content: 'Hi' }]
+        return readAll(generate(servers.tools, framing, { model, messages, tools }, { path: '/api/chat' }))
+      }
+
+      test.each(['sse', 'ndjson'] as const)(
+        'a silence beyond the idle limit is one of composing a call: %s',
+        async (framing) => {
+          const { text } = await ask(framing, upstream.script(pausing(900)), [tool])
+          expect(toTold(framing, text)).toMatchObject({ text: ' token', failed: undefined })
+        },
+      )
+
+      test.each(['sse', 'ndjson'] as const)('a silence beyond the first-token limit is too long: %s', async (framing) => {
+        const sentAt = performance.now()
+        const { text } = await ask(framing, upstream.script(thenSilent(1)), [tool])
+        expect(toTold(framing, text).failed?.code).toBe('idle_timeout')
+        expect(performance.now() - sentAt).toBeGreaterThan(1500 - toleranceMs)
+      })
+
+      test.each(['sse', 'ndjson'] as const)('an empty list of tools is none: %s', async (framing) => {
+        const { text } = await ask(framing, upstream.script(pausing(900)), [])
+        expect(toTold(framing, text).failed?.code).toBe('idle_timeout')
+      })
+    })
+
+    test.each(framings)('a deadline of 0 is none: %s', async (framing) => {
+      const { status, text } = await readAll(generate(servers.off, framing, upstream.script(delayed(800, pausing(800)))))
+      const told = toTold(framing, text)
+      expect([status, told.text, told.failed]).toEqual([200, ' token', undefined])
+    })
+
+    describe('grace', () => {
+      const failing = replay('error-bad-format')
+
+      test.each(framings)('a failure before its end has its real status: %s', async (framing) => {
+        const { status, text } = await readAll(generate(servers.grace, framing, upstream.script(delayed(50, failing))))
+        expect([status, (JSON.parse(text) as { code: string }).code]).toEqual([502, 'upstream_failed'])
+      })
+
+      test('a failure after its end is an event in a 200, behind the opening', async () => {
+        const { status, text } = await readAll(generate(servers.grace, 'sse', upstream.script(delayed(1000, failing))))
+        expect(status).toBe(200)
+        expect(text).toMatch(/^:\nevent: failed\ndata: \{.+\}\n\n$/)
+        expect(toTold('sse', text).failed?.code).toBe('upstream_failed')
+      })
+
+      test.each(['ndjson', 'folded'] as const)(
+        'only SSE has one: %s has a real status until its first line',
+        async (framing) => {
+          const { status } = await readAll(generate(servers.grace, framing, upstream.script(delayed(1000, failing))))
+          expect(status).toBe(502)
+        },
+      )
+
+      test('its end sends the opening and nothing else', async () => {
+        const sentAt = performance.now()
+        const model = upstream.script(silent())
+        const reader = generate(servers.grace, 'sse', model)
+        const { status, headers } = await reader.head
+        expect([status, headers['content-type']]).toEqual([200, 'text/event-stream'])
+        await reader.until((text) => text !== '')
+        expect(performance.now() - sentAt).toBeGreaterThan(500 - toleranceMs)
+        expect(reader.text).toBe(':\n')
+        // By the upstream's end, not the reader's: workerd notices a leaving by its heartbeat, which is a minute here.
+        upstream.requestsFor(model)[0]!.exchange.fin()
+        await reader.ended
+      })
+
+      test('a token before its end opens the stream', async () => {
+        const sentAt = performance.now()
+        const reader = generate(servers['first and idle, long grace'], 'sse', upstream.script(thenSilent(1)))
+        await reader.until((text) => text.startsWith(':\ndata: {'))
+        expect(performance.now() - sentAt).toBeLessThan(5000)
+        await reader.ended
+      })
+
+      test('none opens at once', async () => {
+        const reader = generate(servers.off, 'sse', upstream.script(silent()))
+        await reader.until((text) => text.startsWith(':\n'))
+        reader.leave()
+        await reader.ended
+      })
+    })
+
+    describe('heartbeats', () => {
+      const heartbeatMs = 200
+
+      test.each([
+        { path: '/api/generate', body: { prompt: 'Hi' } },
+        { path: '/api/chat', body: { messages: [] } },
+        { path: '/chat', body: { text: 'Hi' } },
+      ])('$path: a comment of one line after each silence, and no event for a reader', async ({ path, body }) => {
+        const sentAt = performance.now()
+        const model = upstream.script(thenSilent(1))
+        const reader = read(servers.off, { path, body: { ...body, model } })
+        await reader.until((text) => text.endsWith(':\n'.repeat(4)))
+        const [, heartbeats] = reader.text.split('\n\n')
+        expect(heartbeats).toMatch(/^(?::\n){4,}$/)
+        expect(performance.now() - sentAt).toBeGreaterThan(4 * heartbeatMs - toleranceMs)
+        expect(toSseEvents(reader.text)).toHaveLength(1)
+        reader.leave()
+        await reader.ended
+      })
+
+      test('before the first token too', async () => {
+        const reader = generate(servers.off, 'sse', upstream.script(silent()))
+        await reader.until((text) => text === ':\n'.repeat(4))
+        reader.leave()
+        await reader.ended
+      })
+
+      test.each(['ndjson', 'folded'] as const)('never in %s', async (framing) => {
+        const { text } = await readAll(generate(servers.off, framing, upstream.script(pausing(4 * heartbeatMs))))
+        expect(text.split('\n').filter((line) => line === '')).toHaveLength(framing === 'ndjson' ? 1 : 0)
+        expect(text).not.toContain(':\n')
+        expect(toTold(framing, text)).toMatchObject({ text: ' token', failed: undefined })
+      })
+    })
+  })
+}

@@ -1,0 +1,312 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { rssKbOf, workingPid } from '../../../bench/process-stats.ts'
+import { plain, plainBytes, type FailedAnswer, type Fault } from '../../fixtures/fault.ts'
+import { faults, refusedUrl, unresolvableUrl } from '../../fixtures/faults.ts'
+import { toDeltaLine, toDoneLine } from '../../fixtures/ollama-lines.ts'
+import { ndjson, pause, replay, silent, thenClosing, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { upstreamErrors } from '../../fixtures/upstream-errors.ts'
+import { startUpstream, type Script, type Upstream } from '../../fixtures/upstream.ts'
+import {
+  framings,
+  generate,
+  readAll,
+  toTold,
+  type Answer,
+  type Chunk,
+  type Failure,
+  type Framing,
+  type Reader,
+} from '../reader.ts'
+import { startServer, type RuntimeName, type Server } from '../server.ts'
+
+/** Every way to ask for a native answer. */
+const ways = framings.flatMap((framing) => (['/api/generate', '/api/chat'] as const).map((path) => ({ framing, path })))
+
+/** What a reader was told, in whatever framing and whether before or after commit. */
+interface Outcome {
+  status: number
+  /** The text before the failure, or all of it. */
+  text: string
+  chunks: readonly Chunk[]
+  failed: Failure | undefined
+  retryAfter: number | undefined
+}
+
+function toOutcome(framing: Framing, { status, headers, text, ended }: Answer): Outcome {
+  expect(ended, 'how the connection ended').toBe('clean')
+  expect(text).not.toContain('\uFFFD')
+  const retryAfter = headers['retry-after'] === undefined ? undefined : Number(headers['retry-after'])
+  const told = status === 200 ? toTold(framing, text) : { text: '', chunks: [], failed: JSON.parse(text) as Failure }
+  if (told.failed) {
+    expect(Object.keys(told.failed)).toEqual(['error', 'code', 'request_id'])
+    expect(told.failed.request_id).toBe(headers['x-request-id'])
+  }
+  return { status, retryAfter, ...told }
+}
+
+/** Lets a script that breaks the connection go on once its tokens have arrived. A folded answer shows none: its script waits by itself. */
+async function passOnceRead(reader: Reader, upstream: Upstream, model: string, lastToken: string) {
+  const { exchange } = await upstream.next(model)
+  await reader.until((text) => text.includes(lastToken))
+  exchange.pass()
+}
+
+/** Asks for a script's answer in every way at once. */
+async function askEveryWay(server: Server, upstream: Upstream, fault: Pick<Fault, 'script' | 'when'>) {
+  return Promise.all(
+    ways.map(async ({ framing, path }) => {
+      const model = upstream.script(fault.script)
+      const reader = generate(server, framing, model, { path })
+      if (fault.when === 'after-first-token' && framing !== 'folded') await passOnceRead(reader, upstream, model, 'três')
+      const outcome = toOutcome(framing, await readAll(reader))
+      // Never sent again: the GPU may have worked already.
+      expect(upstream.requestsFor(model)).toHaveLength(1)
+      return { framing, path, ...outcome }
+    }),
+  )
+}
+
+function expectFailure({ status, failed, retryAfter }: Outcome, expected: FailedAnswer, isCommitted: boolean) {
+  expect([expected.code, expected.orCode]).toContain(failed?.code)
+  expect(status).toBe(isCommitted ? 200 : expected.status)
+  expect(failed?.error).toMatch(/\S/)
+  if (typeof expected.message === 'string') expect(failed?.error).toBe(expected.message)
+  if (expected.message instanceof RegExp) expect(failed?.error).toMatch(expected.message)
+  if (!expected.retryAfter) return expect(retryAfter).toBeUndefined()
+  expect(retryAfter).toBeGreaterThanOrEqual(expected.retryAfter[0])
+  expect(retryAfter).toBeLessThanOrEqual(expected.retryAfter[1])
+}
+
+/** Paced tokens, each with its number, until it is told to finish. */
+function createHealthy() {
+  const state = { isOver: false }
+  const script: Script = async (exchange) => {
+    exchange.head(200, ndjson)
+    let index = 0
+    for (; !state.isOver && exchange.isOpen; index++) {
+      exchange.chunk(`${toDeltaLine(exchange.request, ` ${index}`, index)}\n`)
+      await pause(exchange, 20)
+    }
+    exchange.chunk(`${toDoneLine(exchange.request, index)}\n`)
+    exchange.end()
+  }
+  return { script, finish: () => (state.isOver = true) }
+}
+
+/** F18, where every runtime has had the time to hand over what came before the FIN. */
+const laterFin: Fault = {
+  id: 'F18',
+  name: 'a done line, and a FIN without the last chunk a moment later',
+  when: 'before-first-token',
+  text: '',
+  expect: { same: 'events' },
+  async script(exchange) {
+    exchange.head(200, ndjson)
+    exchange.chunk(plainBytes(exchange))
+    await pause(exchange, 40)
+    exchange.fin()
+  },
+}
+
+export function describeFaults(runtime: RuntimeName) {
+  describe('faults of the upstream', () => {
+    let upstream: Upstream
+    let server: Server
+    let healthyReader: Reader
+    const healthy = createHealthy()
+
+    beforeAll(async () => {
+      upstream = await startUpstream()
+      // A long grace: whatever is found before the first token has its real status, in SSE too, however busy this machine is.
+      server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_GRACE_MS: '10000' })
+      healthyReader = generate(server, 'sse', upstream.script(healthy.script))
+      await healthyReader.until((text) => text.includes('data:'))
+    })
+    afterAll(async () => {
+      await server.stop()
+      await upstream.close()
+    })
+
+    const failing = faults.filter((fault): fault is Fault & { expect: FailedAnswer } => 'code' in fault.expect)
+    test.each(failing)('$id: $name is told as $expect.code', async (fault) => {
+      const isCommitted = fault.when === 'after-first-token'
+      for (const { framing, path, ...outcome } of await askEveryWay(server, upstream, fault)) {
+        const isStreamed = isCommitted && framing !== 'folded'
+        expectFailure(outcome, fault.expect, isStreamed)
+        expect(outcome.text, `${framing} at ${path}`).toBe(isStreamed ? fault.text : '')
+      }
+    })
+
+    const harmless = faults.filter(({ expect: expected }) => 'same' in expected)
+    test.each([...harmless, laterFin])('$id: $name changes nothing for the reader', async (fault) => {
+      const plainly = await askEveryWay(server, upstream, { script: plain, when: 'before-first-token' })
+      const oddly = await askEveryWay(server, upstream, fault)
+      // Bun's fetch drops what it has not handed over when the body breaks: of a FIN that comes with the done line, that line too.
+      const isLost = runtime === 'bun' && fault.id === 'F18' && fault.name.startsWith('FIN')
+      const orCode = isLost ? 'upstream_failed' : fault.expect.orCode
+      for (const [index, { framing, path, ...outcome }] of oddly.entries()) {
+        if (orCode && outcome.failed) expectFailure(outcome, { code: orCode, status: 502 }, false)
+        else expect(outcome, `${framing} at ${path}`).toEqual(expect.objectContaining(toEvents(plainly[index]!)))
+      }
+    })
+
+    test.each(upstreamErrors)('Ollama’s $recording is told as $code', async ({ recording, ...expected }) => {
+      const script = replay(recording)
+      for (const outcome of await askEveryWay(server, upstream, { script, when: 'before-first-token' }))
+        expectFailure(outcome, expected, false)
+    })
+
+    test('F12: four lines of 50 MB at once cost no more than their limit, and not themselves', async () => {
+      const { script } = faults.find(({ id, when }) => id === 'F12' && when === 'after-first-token')!
+      const pid = workingPid(server.pid)
+      const beforeKb = rssKbOf(pid)
+      let mostKb = beforeKb
+      const watch = setInterval(() => (mostKb = Math.max(mostKb, rssKbOf(pid))), 10)
+      const answers = await Promise.all(
+        Array.from({ length: 4 }, () => readAll(generate(server, 'sse', upstream.script(script)))),
+      ).finally(() => clearInterval(watch))
+      for (const answer of answers) expectFailure(toOutcome('sse', answer), { code: 'line_too_long', status: 502 }, true)
+      // A line's limit is 4 MiB and each may cost twice that: 32 MB in all. The rest is room for garbage that waits for its
+      // collector; held as a whole, the lines would be 200 MB as bytes and as much again as text.
+      expect((mostKb - beforeKb) / 1024).toBeLessThan(110)
+    })
+
+    test('another stream goes on beside all of these, whole and in order', async () => {
+      healthy.finish()
+      const { text, failed, chunks } = toOutcome('sse', await readAll(healthyReader))
+      expect(failed).toBeUndefined()
+      expect(chunks.length).toBeGreaterThan(50)
+      expect(text).toBe(
+        chunks
+          .slice(0, -1)
+          .map((_, index) => ` ${index}`)
+          .join(''),
+      )
+    })
+
+    test('nothing of them is left: no exchange open, nothing asked that is no route, nothing printed but the access log', async () => {
+      await expect.poll(() => upstream.open, { timeout: 2000 }).toBe(0)
+      expect(upstream.strangers).toEqual([])
+      const printed = server.output().trim().split('\n')
+      expect(printed.filter((line) => !line.startsWith('{') && !line.startsWith('Sluice listens'))).toEqual([])
+    })
+  })
+
+  describe('an upstream that is not there', () => {
+    test.each([
+      ['F1: a refused connection', refusedUrl],
+      ['F2: a name that does not resolve', async () => unresolvableUrl],
+    ])('%s is upstream_unreachable, at once', async (_, toUrl) => {
+      const server = await startServer(runtime, { OLLAMA_HOST: await toUrl(), SLUICE_GRACE_MS: '10000' })
+      try {
+        for (const { framing, path } of ways) {
+          const startedAt = performance.now()
+          const outcome = toOutcome(framing, await readAll(generate(server, framing, 'any', { path })))
+          expectFailure(outcome, { code: 'upstream_unreachable', status: 502, message: /OLLAMA_HOST/ }, false)
+          expect(performance.now() - startedAt).toBeLessThan(1000)
+        }
+      } finally {
+        await server.stop()
+      }
+    })
+  })
+
+  describe('an upstream that falls silent, or closes idle connections', () => {
+    let upstream: Upstream
+    let server: Server
+
+    beforeAll(async () => {
+      upstream = await startUpstream()
+      server = await startServer(runtime, {
+        OLLAMA_HOST: upstream.url,
+        SLUICE_GRACE_MS: '100',
+        SLUICE_HEARTBEAT_MS: '100',
+        SLUICE_FIRST_TOKEN_TIMEOUT_MS: '600',
+        SLUICE_IDLE_TIMEOUT_MS: '600',
+      })
+    })
+    afterAll(async () => {
+      await server.stop()
+      await upstream.close()
+    })
+
+    const silences: { name: string; script: Script; text: string; expected: FailedAnswer }[] = [
+      {
+        name: 'F9: silence before the headers',
+        script: silent(),
+        text: '',
+        expected: { code: 'first_token_timeout', status: 504 },
+      },
+      {
+        name: 'F9: silence after the headers',
+        script: thenSilent(0),
+        text: '',
+        expected: { code: 'first_token_timeout', status: 504 },
+      },
+      {
+        name: 'F10: silence after a token',
+        script: thenSilent(1),
+        text: ' token',
+        expected: { code: 'idle_timeout', status: 504 },
+      },
+    ]
+    test.each(silences)('$name is $expected.code, after heartbeats in SSE', async ({ script, text, expected }) => {
+      const [sse, lines, folded] = await Promise.all(
+        framings.map((framing) => readAll(generate(server, framing, upstream.script(script)))),
+      )
+      expect(sse!.text).toMatch(/^:\n(?:data: .+\n\n)?(?::\n){2,}event: failed\n/)
+      expectFailure(toOutcome('sse', sse!), expected, true)
+      expectFailure(toOutcome('ndjson', lines!), expected, text !== '')
+      expectFailure(toOutcome('folded', folded!), expected, false)
+      expect(toOutcome('sse', sse!).text).toBe(text)
+      expect(toOutcome('ndjson', lines!).text).toBe(text)
+      await expect.poll(() => upstream.open).toBe(0)
+    })
+
+    test('F20: a connection that the upstream has closed is not used again, and nothing is asked twice', async () => {
+      for (let round = 0; round < 5; round++) {
+        const model = upstream.script(thenClosing(tokens({ count: 2 }), 0))
+        const answer = await readAll(generate(server, 'sse', model))
+        expect(toOutcome('sse', answer)).toMatchObject({ text: ' token token', failed: undefined })
+        expect(upstream.requestsFor(model)).toHaveLength(1)
+        await sleep(30) // F20's own: the connection was closed 20 ms or more before
+      }
+    })
+  })
+
+  describe('an upstream that restarts', () => {
+    const streams = 1000
+    let upstream: Upstream
+    let server: Server
+
+    beforeAll(async () => {
+      upstream = await startUpstream()
+      server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_MAX_STREAMS: '2000' })
+    })
+    afterAll(async () => {
+      await server.stop()
+      await upstream.close()
+    })
+
+    test('F19: 1,000 streams get 1,000 honest terminals, and the next request works', async () => {
+      const model = upstream.script(thenSilent(1))
+      const readers = Array.from({ length: streams }, () => generate(server, 'sse', model))
+      await Promise.all(readers.map((reader) => reader.until((text) => text.includes('data:'), 15_000)))
+      expect(upstream.open).toBe(streams)
+
+      await upstream.stop()
+      const answers = await Promise.all(readers.map(readAll))
+      const codes = new Set(answers.map((answer) => toOutcome('sse', answer).failed?.code))
+      expect([...codes]).toEqual(['upstream_failed'])
+
+      await upstream.start()
+      const next = toOutcome('sse', await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 })))))
+      expect(next).toMatchObject({ status: 200, text: ' token token', failed: undefined })
+    })
+  })
+}
+
+function toEvents({ status, chunks, failed }: Outcome) {
+  return { status, chunks, failed }
+}

@@ -1,0 +1,306 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { toDeltaLine, toDoneLine } from '../../fixtures/ollama-lines.ts'
+import { loadRecording } from '../../fixtures/recording.ts'
+import { ndjson, pause, tokens } from '../../fixtures/scripts.ts'
+import { startUpstream, type Script, type SeenRequest, type Upstream } from '../../fixtures/upstream.ts'
+import { framings, generate, read, readAll, toTold } from '../reader.ts'
+import { startServer, type RuntimeName, type Server } from '../server.ts'
+
+const short = tokens({ count: 1 })
+
+/** Every request that reaches the upstream, and the constant path it must have there. */
+const asks = [
+  { path: '/api/generate', body: { prompt: 'Hi' }, target: 'POST /api/generate' },
+  { path: '/api/chat', body: { messages: [{ role: 'user', content: 'Hi' }] }, target: 'POST /api/chat' },
+  { path: '/chat', body: { text: 'Hi' }, target: 'POST /api/generate' },
+  { path: '/api/embed', body: { input: 'Hi' }, target: 'POST /api/embed' },
+  { path: '/api/embeddings', body: { prompt: 'Hi' }, target: 'POST /api/embeddings' },
+  { path: '/api/show', body: {}, target: 'POST /api/show' },
+  { path: '/api/tags', target: 'GET /api/tags' },
+  { path: '/api/ps', target: 'GET /api/ps' },
+  { path: '/api/version', target: 'GET /api/version' },
+]
+
+/** What a browser, a proxy and an attacker send along. */
+const readerHeaders = {
+  origin: 'http://evil.test',
+  referer: 'http://evil.test/page',
+  cookie: 'session=secret',
+  authorization: 'Bearer of-the-reader',
+  'user-agent': 'of-the-reader',
+  'accept-encoding': 'gzip, br',
+  'accept-language': 'de',
+  'x-forwarded-for': '10.0.0.1',
+  'x-forwarded-host': 'evil.test',
+  'x-forwarded-proto': 'https',
+  forwarded: 'for=10.0.0.1',
+  'x-request-id': 'of-the-reader',
+  'x-api-key': 'of-the-reader',
+  via: '1.1 of-the-reader',
+}
+
+/** What the upstream may see; the rest of a reader's request stays here. */
+const allowed = new Set([
+  'accept',
+  'accept-encoding',
+  'authorization',
+  'connection',
+  'content-length',
+  'content-type',
+  'host',
+  'transfer-encoding',
+  'user-agent',
+])
+
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
+const answerModels =
+  (models: object[]): Script =>
+  (exchange) => {
+    exchange.head(200, { 'content-type': 'application/json' })
+    exchange.chunk(JSON.stringify({ models }))
+    exchange.end()
+  }
+
+function toTarget({ method, target }: SeenRequest) {
+  return `${method} ${target}`
+}
+
+/** Without what Node and Bun ask for their start line. */
+function ofReaders({ requests }: Upstream): SeenRequest[] {
+  return requests.filter(({ headers }) => headers['user-agent'] === 'sluice')
+}
+
+function countSockets(requests: readonly SeenRequest[]): number {
+  return new Set(requests.map(({ exchange }) => exchange.socket)).size
+}
+
+export function describeUpstream(runtime: RuntimeName) {
+  describe('what the upstream sees', () => {
+    let upstream: Upstream
+    let server: Server
+
+    beforeAll(async () => {
+      upstream = await startUpstream()
+      server = await startServer(runtime, { OLLAMA_HOST: upstream.url })
+    })
+    afterAll(async () => {
+      expect(upstream.strangers).toEqual([])
+      await server.stop()
+      await upstream.close()
+    })
+
+    /** A model whose answer suits the path: a script's is a stream. */
+    const toModel = (target: string) => (/generate|chat/.test(target) ? upstream.script(short) : 'gemma3:270m')
+
+    /** Asks, and gives what the upstream saw of it. */
+    async function see(path: string, body: object | undefined, headers: Record<string, string> = {}): Promise<SeenRequest> {
+      const from = ofReaders(upstream).length
+      const answer = await readAll(read(server, { path, headers, ...(body && { body }) }))
+      expect(answer.status).toBe(200)
+      const [seen, ...more] = ofReaders(upstream).slice(from)
+      expect(more).toEqual([])
+      return seen!
+    }
+
+    test.each(asks)('$path is $target there, without its query', async ({ path, body, target }) => {
+      const model = toModel(target)
+      for (const query of ['', '?model=evil&stream=false'])
+        expect(toTarget(await see(path + query, body && { ...body, model }))).toBe(target)
+    })
+
+    test.each(asks)('$path: none of its headers arrive', async ({ path, body, target }) => {
+      const model = toModel(target)
+      const { headers } = await see(path, body && { ...body, model }, readerHeaders)
+      expect(Object.keys(headers).filter((name) => !allowed.has(name))).toEqual([])
+      expect(headers).toMatchObject({
+        host: `127.0.0.1:${upstream.port}`,
+        'accept-encoding': 'identity',
+        'user-agent': 'sluice',
+        ...(body && { 'content-type': 'application/json' }),
+      })
+      expect(headers).not.toHaveProperty('authorization')
+      expect(JSON.stringify(headers)).not.toMatch(/reader|evil|secret/)
+    })
+
+    test.each([
+      {
+        name: 'a valid trace arrives',
+        sent: { traceparent, tracestate: 'a=1,b=2' },
+        seen: { traceparent, tracestate: 'a=1,b=2' },
+      },
+      { name: 'a trace without a state arrives', sent: { traceparent }, seen: { traceparent } },
+      { name: 'a state without its trace does not', sent: { tracestate: 'a=1' }, seen: {} },
+      { name: 'a trace in capitals does not', sent: { traceparent: traceparent.toUpperCase(), tracestate: 'a=1' }, seen: {} },
+      { name: 'a trace of another length does not', sent: { traceparent: `${traceparent}0`, tracestate: 'a=1' }, seen: {} },
+      { name: 'a state that is too long does not', sent: { traceparent, tracestate: 'a'.repeat(513) }, seen: { traceparent } },
+    ])('$name', async ({ sent, seen }) => {
+      const { headers } = await see('/api/generate', { model: upstream.script(short) }, sent)
+      const trace = Object.entries(headers).filter(([name]) => name.startsWith('trace'))
+      expect(Object.fromEntries(trace)).toEqual(seen)
+    })
+
+    describe.each(framings)('of %s', (framing) => {
+      test.each(['/api/generate', '/api/chat'])('%s: its body as it is, but with stream:true', async (path) => {
+        const model = upstream.script(short)
+        const body = {
+          prompt: 'Grüße 👋🏽 \u2028 \u0000',
+          options: { temperature: 0.7, seed: 42, stop: ['\n\n'], of_a_newer_ollama: { deep: [1, 2.5, -3, null] } },
+          keep_alive: -1,
+          think: 'low',
+          of_a_newer_ollama: { a: [true, { b: '…' }] },
+          '': 0,
+        }
+        const reader = generate(server, framing, { ...body, model }, { path })
+        expect((await readAll(reader)).status).toBe(200)
+        expect(upstream.requestsFor(model).map(({ json }) => json)).toEqual([{ ...body, model, stream: true }])
+      })
+    })
+
+    test('/chat: its text as a prompt, the fields it knows, and nothing else', async () => {
+      const model = upstream.script(short)
+      const known = { system: 'Be brief', think: false, options: { seed: 1 }, keep_alive: '5m' }
+      const { json } = await see('/chat', { ...known, text: ' Hi ', model, stream: false, context: [1], unknown: 1 })
+      expect(json).toEqual({ ...known, prompt: ' Hi ', model, stream: true })
+    })
+
+    test.each(framings)(
+      'one connection for generations in turn: a finished answer is read to its end (hazard 16): %s',
+      async (framing) => {
+        // The end comes a moment after the done line, as it does over a network.
+        const model = upstream.script(async (exchange) => {
+          exchange.head(200, ndjson)
+          exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n${toDoneLine(exchange.request, 1)}\n`)
+          await pause(exchange, 10)
+          exchange.end()
+        })
+        for (let round = 0; round < 10; round++) {
+          expect((await readAll(generate(server, framing, model))).status).toBe(200)
+          await upstream.requestsFor(model)[round]!.exchange.ended
+        }
+        // The end may be on its way still when the next request comes: that one then opens a second connection, which is used again too.
+        expect(countSockets(upstream.requestsFor(model))).toBeLessThanOrEqual(2)
+      },
+    )
+  })
+
+  test('OLLAMA_HOST keeps its path, and OLLAMA_API_KEY is sent as a Bearer token', async () => {
+    const upstream = await startUpstream()
+    const key = 'a-secret-key'
+    const server = await startServer(runtime, { OLLAMA_HOST: `${upstream.url}/some/prefix/`, OLLAMA_API_KEY: key })
+    try {
+      for (const path of ['/api/generate', '/api/chat']) upstream.on(`POST /some/prefix${path}`, short)
+      upstream.on('GET /some/prefix/api/tags', answerModels([]))
+      for (const path of ['/api/generate', '/api/chat'])
+        expect((await readAll(generate(server, 'sse', 'any', { path, headers: readerHeaders }))).status).toBe(200)
+      expect((await readAll(read(server, { path: '/api/tags' }))).status).toBe(200)
+
+      const asked = ofReaders(upstream)
+      expect(asked.map(toTarget)).toEqual([
+        'POST /some/prefix/api/generate',
+        'POST /some/prefix/api/chat',
+        'GET /some/prefix/api/tags',
+      ])
+      expect(asked.map(({ headers }) => headers['authorization'])).toEqual(Array(3).fill(`Bearer ${key}`))
+      expect(server.output()).not.toContain(key)
+    } finally {
+      await server.stop()
+      await upstream.close()
+    }
+  })
+
+  describe('the model of a request that names none', () => {
+    let upstream: Upstream
+
+    beforeAll(async () => {
+      upstream = await startUpstream()
+    })
+    afterAll(() => upstream.close())
+
+    /** Runs with a server that remembers nothing, and with what the upstream lists. */
+    async function withLists(
+      { env = {}, ps, tags }: { env?: Record<string, string>; ps?: object[]; tags?: object[] },
+      run: (
+        ask: (body?: object) => Promise<{ status: number; text: string; model: unknown }>,
+        asked: () => string[],
+      ) => Promise<void>,
+    ) {
+      const undo = [
+        ps ? upstream.on('GET /api/ps', answerModels(ps)) : () => {},
+        tags ? upstream.on('GET /api/tags', answerModels(tags)) : () => {},
+        upstream.on('POST /api/generate', short),
+      ]
+      const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, ...env })
+      const from = ofReaders(upstream).length
+      const asked = () => ofReaders(upstream).slice(from).map(toTarget)
+      try {
+        await run(async (body = {}) => {
+          const { status, text } = await readAll(read(server, { path: '/api/generate', body: { prompt: 'Hi', ...body } }))
+          return { status, text, model: (ofReaders(upstream).at(-1)!.json as { model?: unknown } | undefined)?.model }
+        }, asked)
+      } finally {
+        await server.stop()
+        for (const undoOne of undo) undoOne()
+      }
+    }
+
+    const installed = (JSON.parse(loadRecording('tags').chunks[0]![1]) as { models: { name: string; modified_at: string }[] })
+      .models
+    const newest = installed.toSorted((a, b) => Date.parse(b.modified_at) - Date.parse(a.modified_at))[0]!.name
+
+    test('is SLUICE_MODEL, and nothing is looked up', async () => {
+      await withLists({ env: { SLUICE_MODEL: 'configured:1b' } }, async (ask, asked) => {
+        expect(await ask()).toMatchObject({ status: 200, model: 'configured:1b' })
+        expect(await ask({ model: null })).toMatchObject({ status: 200, model: 'configured:1b' })
+        expect(await ask({ model: 'named' })).toMatchObject({ status: 200, model: 'named' })
+        expect(asked()).toEqual(Array(3).fill('POST /api/generate'))
+      })
+    })
+
+    test('is else one that is loaded, looked up once', async () => {
+      await withLists({}, async (ask, asked) => {
+        expect(await ask()).toMatchObject({ status: 200, model: 'gemma3:270m' })
+        expect(await ask()).toMatchObject({ status: 200, model: 'gemma3:270m' })
+        expect(asked()).toEqual(['GET /api/ps', 'POST /api/generate', 'POST /api/generate'])
+      })
+    })
+
+    test('is else the newest that is installed, wherever in the list, looked up once', async () => {
+      await withLists({ ps: [], tags: installed.toReversed() }, async (ask, asked) => {
+        expect(await ask()).toMatchObject({ status: 200, model: newest })
+        expect(await ask()).toMatchObject({ status: 200, model: newest })
+        expect(asked()).toEqual(['GET /api/ps', 'GET /api/tags', 'POST /api/generate', 'POST /api/generate'])
+      })
+    })
+
+    test('is none that embeds, and none that runs elsewhere', async () => {
+      const useless = [
+        { name: 'embedder', modified_at: '2027-01-01T00:00:00Z', details: { family: 'nomic-bert' } },
+        { name: 'elsewhere:cloud', modified_at: '2027-01-01T00:00:00Z', remote_host: 'https://ollama.com' },
+      ]
+      await withLists({ ps: useless, tags: [...useless, { name: 'useful' }] }, async (ask) => {
+        expect(await ask()).toMatchObject({ status: 200, model: 'useful' })
+      })
+    })
+
+    test('is 503 no_model with the line to run if there is none, until there is one', async () => {
+      const tags: object[] = []
+      await withLists({ ps: [], tags }, async (ask) => {
+        const { status, text } = await ask()
+        expect([status, JSON.parse(text)]).toMatchObject([503, { code: 'no_model', error: /ollama pull \S+/ }])
+        tags.push({ name: 'pulled' })
+        expect(await ask()).toMatchObject({ status: 200, model: 'pulled' })
+      })
+    })
+
+    test.each(framings)('is no secret to the reader: %s', async (framing) => {
+      const server = await startServer(runtime, { OLLAMA_HOST: upstream.url })
+      try {
+        const { text } = await readAll(generate(server, framing, { prompt: 'Hi' }))
+        expect(toTold(framing, text).chunks.at(-1)).toMatchObject({ model: 'gemma3:270m', done: true })
+      } finally {
+        await server.stop()
+      }
+    })
+  })
+}

@@ -1,0 +1,13 @@
+import { expect } from 'vitest'
+import type { Exchange } from '../fixtures/upstream.ts'
+
+/** Resolves once nothing more of a flat-out answer is taken: every buffer between the upstream and the reader is full. */
+export async function untilFull({ socket }: Exchange) {
+  let before = -1
+  const isFull = () => {
+    const isSame = socket.bytesWritten === before && socket.writableNeedDrain
+    before = socket.bytesWritten
+    return isSame
+  }
+  await expect.poll(isFull, { timeout: 15_000, interval: 150 }).toBe(true)
+}

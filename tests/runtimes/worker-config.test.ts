@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { badConfigurations, canary } from '../fixtures/bad-configurations.ts'
+import { read, readAll, readFailure } from './reader.ts'
+import { startServer, type Server } from './server.ts'
+
+const names = ['mistakes in several variables', 'an upstream with user information', 'a key with a line feed']
+const chosen = badConfigurations.filter(({ name }) => names.includes(name))
+
+test('the chosen mistakes are in the table', () => {
+  expect(chosen).toHaveLength(names.length)
+})
+
+// A Worker has no start that could fail: the bindings come with the first request.
+describe.each(chosen)('a Worker whose bindings have a mistake: $name', ({ env, says }) => {
+  let server: Server
+
+  beforeAll(async () => {
+    server = await startServer('worker', env)
+  })
+
+  afterAll(() => server.stop())
+
+  test('is alive', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      expect(await readAll(read(server, { method, path: '/ping' }))).toMatchObject({ status: 200 })
+      expect(await readAll(read(server, { method, path: '/healthz' }))).toMatchObject({ status: 200 })
+    }
+    expect((await readAll(read(server, { path: '/ping' }))).text).toBe('{"message":"OK"}')
+    expect((await readAll(read(server, { path: '/healthz' }))).text).toBe('{"status":"ok"}')
+  })
+
+  test.each([
+    ['GET', '/'],
+    ['GET', '/readyz'],
+    ['GET', '/api/tags'],
+    ['POST', '/api/generate'],
+    ['POST', '/api/chat'],
+    ['POST', '/chat'],
+    ['POST', '/api/embed'],
+    ['GET', '/nothing'],
+    ['GET', '/ping/'],
+    ['DELETE', '/api/generate'],
+  ])('answers %s %s with 503 misconfigured, and names the variables', async (method, path) => {
+    const reader = read(server, { method, path, headers: { 'x-request-id': 'mine-1' }, ...(method === 'POST' && { body: {} }) })
+    const failure = await readFailure(reader)
+    expect(failure).toMatchObject({
+      status: 503,
+      code: 'misconfigured',
+      request_id: 'mine-1',
+      headers: { 'x-request-id': 'mine-1' },
+    })
+    for (const part of says) expect(failure.error).toContain(part)
+    expect(reader.text).not.toContain(canary)
+  })
+
+  test('has the same in its log, once, and no value anywhere', async () => {
+    await readAll(read(server, { path: '/' }))
+    for (const part of says) await expect.poll(() => server.output()).toContain(part)
+    expect(server.output().match(/Misconfigured:/g)).toHaveLength(1)
+    expect(server.output()).not.toContain(canary)
+  })
+})
+
+test('a Worker without bindings looks for Ollama where it is by default', async () => {
+  const server = await startServer('worker', { SLUICE_LOG: 'silent' })
+  expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
+  expect(await readAll(read(server, { path: '/' }))).toMatchObject({ status: 200, text: 'Sluice is running' })
+  await server.stop()
+})

@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { refusedUrl } from '../fixtures/faults.ts'
+import { generate, read, readAll, toTold } from './reader.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** An npm script as a process group of its own, that never asks and never phones home. */
+function run(...args: readonly string[]): { child: ChildProcess; output: () => string } {
+  const child = spawn('npm', ['run', ...args], {
+    cwd: root,
+    detached: true,
+    env: { ...process.env, CI: '1', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()))
+  return { child, output: () => said }
+}
+
+let dev: ReturnType<typeof run>
+let server: { url: string }
+
+beforeAll(async () => {
+  server = { url: await refusedUrl() } // a port that is free
+  dev = run('start:worker', '--', '--port', new URL(server.url).port, '--var', 'SLUICE_DEMO:1')
+  const deadline = performance.now() + 60_000
+  for (;;) {
+    if (await readAll(read(server, { path: '/ping' })).catch(() => undefined)) return
+    if (performance.now() > deadline || dev.child.exitCode !== null)
+      throw new Error(`wrangler dev does not answer:\n${dev.output()}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}, 90_000)
+
+afterAll(async () => {
+  process.kill(-dev.child.pid!, 'SIGTERM')
+  await once(dev.child, 'exit')
+  // The whole group is gone, workerd included: nobody listens any more.
+  await expect(readAll(read(server, { path: '/ping' }))).rejects.toThrow()
+}, 30_000)
+
+test('wrangler dev streams a chat, token by token', async () => {
+  const body = { messages: [{ role: 'user', content: 'Hi' }], options: { num_predict: 12 } }
+  const reader = generate(server, 'sse', body, { path: '/api/chat' })
+  await reader.until((text) => text.split('data: ').length > 3, 15_000)
+  expect(reader.isEnded).toBe(false)
+  expect(await reader.ended).toBe('clean')
+  const { chunks, text, failed } = toTold('sse', reader.text)
+  expect(failed).toBeUndefined()
+  expect(text).not.toBe('')
+  expect(chunks.at(-1)).toMatchObject({ done: true, model: expect.stringContaining('demo') })
+})
+
+test('wrangler dev notices a reader that leaves', async () => {
+  const body = { prompt: 'Hi', options: { num_predict: -1 } }
+  const reader = generate(server, 'sse', body, { headers: { 'x-request-id': 'leaving' } })
+  await reader.until((text) => text.split('data: ').length > 3, 15_000)
+  reader.leave()
+  await expect.poll(dev.output, { timeout: 5000 }).toMatch(/"request_id":"leaving".*"ended":"left"/)
+})
+
+test('wrangler deploy bundles the Worker, of nothing that is Node’s', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-deploy-'))
+  const deploy = run('deploy', '--', '--dry-run', '--outdir', folder)
+  const [status] = (await once(deploy.child, 'exit')) as [number | null]
+  expect(status, deploy.output()).toBe(0)
+  const bundle = readFileSync(join(folder, 'worker.js'), 'utf8')
+  rmSync(folder, { recursive: true })
+  expect(bundle).toContain('Sluice is running')
+  expect(bundle).not.toMatch(/from ?["'](node:|bun)/)
+})

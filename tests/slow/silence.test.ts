@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { toDeltaLine, toDoneLine } from '../fixtures/ollama-lines.ts'
+import { delayed, ndjson, pause, tokens } from '../fixtures/scripts.ts'
+import { startUpstream, type Script } from '../fixtures/upstream.ts'
+import { framings, generate, readAll, toTold } from '../runtimes/reader.ts'
+import { startServer } from '../runtimes/server.ts'
+
+/** Longer than Node's fetch waits (300 s) and Bun's (338 s), and exactly what a cold load may take. */
+const silenceMs = 345_000
+
+const silentBetween: Script = async (exchange) => {
+  exchange.head(200, ndjson)
+  exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n`)
+  await pause(exchange, silenceMs)
+  exchange.chunk(`${toDoneLine(exchange.request, 1)}\n`)
+  exchange.end()
+}
+
+const silences = [
+  { name: 'before its headers', script: delayed(silenceMs, tokens({ count: 1 })) },
+  { name: 'between two lines', script: silentBetween },
+]
+
+describe.concurrent.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
+  test.each(silences)('an upstream that is silent for 345 s $name is not cut (hazard 15)', async ({ script }) => {
+    const upstream = await startUpstream()
+    const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_IDLE_TIMEOUT_MS: '600000' })
+    try {
+      await Promise.all(
+        framings.map(async (framing) => {
+          const { status, text } = await readAll(generate(server, framing, upstream.script(script)))
+          const { failed, text: said } = toTold(framing, text)
+          expect([status, failed, said], framing).toEqual([200, undefined, ' token'])
+        }),
+      )
+    } finally {
+      await server.stop()
+      await upstream.close()
+    }
+  })
+})

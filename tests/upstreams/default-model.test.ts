@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest'
+import { createDefaultModel } from '../../src/upstreams/default-model.ts'
+import type { JsonAnswer, Question } from '../../src/upstreams/upstream.ts'
+
+const { signal } = new AbortController()
+type Listed = readonly unknown[] | undefined
+
+/** An upstream with these models loaded and installed. */
+function create({ configured, ps = [], tags = [] }: { configured?: string; ps?: Listed; tags?: Listed } = {}) {
+  const asked: string[] = []
+  const state = { ps, tags, now: 0 }
+  const find = createDefaultModel({
+    configured,
+    now: () => state.now,
+    async ask({ about }: Question): Promise<JsonAnswer> {
+      asked.push(about)
+      return { models: about === 'ps' ? state.ps : state.tags }
+    },
+  })
+  return { find: () => find({ signal }), asked, state }
+}
+
+const installed = (name: string, modified_at?: string, more: object = {}) => ({ name, modified_at, ...more })
+
+describe('the default model', () => {
+  test('is the configured one, and then nothing is asked', async () => {
+    const { find, asked } = create({ configured: 'mine:7b', ps: [installed('other')] })
+    expect(await find()).toBe('mine:7b')
+    expect(asked).toEqual([])
+  })
+
+  test('is one that is loaded, and then the installed ones are not asked for', async () => {
+    const { find, asked } = create({ ps: [installed('loaded')], tags: [installed('newest', '2026-01-01T00:00:00Z')] })
+    expect(await find()).toBe('loaded')
+    expect(asked).toEqual(['ps'])
+  })
+
+  test.each([
+    ['in any order', [installed('b', '2025-01-01T00:00:00Z'), installed('c', '2026-03-01T00:00:00Z'), installed('a', '2024-01-01T00:00:00Z')]],
+    ['across time zones', [installed('b', '2026-03-01T10:00:00+08:00'), installed('c', '2026-03-01T10:00:00-07:00')]],
+    ['where some have no date', [installed('b'), installed('c', '2026-03-01T00:00:00Z'), installed('a', 'yesterday')]],
+  ])('is else the newest installed one, %s', async (_, tags) => {
+    expect(await create({ tags }).find()).toBe('c')
+  })
+
+  test('is none that embeds, and none of another machine', async () => {
+    const others = [
+      installed('nomic-embed-text', '2026-09-09T00:00:00Z', { details: { family: 'nomic-bert' } }),
+      installed('all-minilm', '2026-09-09T00:00:00Z', { details: { family: 'bert' } }),
+      installed('gpt-oss:120b-cloud', '2026-09-09T00:00:00Z', { remote_host: 'https://ollama.com:443' }),
+    ]
+    const gemma = installed('gemma3', '2020-01-01T00:00:00Z', { details: { family: 'gemma3' } })
+    expect(await create({ ps: others, tags: [...others, gemma] }).find()).toBe('gemma3')
+    await expect(create({ tags: others }).find()).rejects.toMatchObject({ code: 'no_model' })
+  })
+
+  test.each([[[]], [undefined], [[{}]], [[{ name: 7 }]]])('is told to be missing, with what to do, if the list is %j', async (models) => {
+    await expect(create({ ps: models, tags: models }).find()).rejects.toMatchObject({
+      code: 'no_model',
+      status: 503,
+      message: expect.stringContaining('ollama pull'),
+    })
+  })
+
+  test('is kept for 30 seconds', async () => {
+    const { find, asked, state } = create({ ps: [installed('a')] })
+    expect(await find()).toBe('a')
+    state.ps = [installed('b')]
+    state.now = 29_999
+    expect(await find()).toBe('a')
+    state.now = 30_000
+    expect(await find()).toBe('b')
+    expect(asked).toEqual(['ps', 'ps'])
+  })
+
+  test('that is missing is not kept: the next request finds one that was pulled meanwhile', async () => {
+    const { find, state } = create()
+    await expect(find()).rejects.toMatchObject({ code: 'no_model' })
+    state.tags = [installed('pulled')]
+    expect(await find()).toBe('pulled')
+  })
+})
