@@ -6,5 +6,6 @@ export default defineConfig({
     exclude: ['tests/slow/**', 'tests/ollama/**'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    expect: { poll: { timeout: 5000 } },
   },
 })

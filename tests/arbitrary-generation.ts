@@ -1,19 +1,27 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { ServiceError, type ErrorCode } from '../src/errors.ts'
 import type { Batch, GenerationEvent, OllamaChunk } from '../src/generation.ts'
+
+const lineBreaks = ['\r', '\n', '\r\n', '\n\n', '\u2028', '\u2029', '\u0085', '\v']
+const framings = [
+  'data:',
+  '\n\ndata:',
+  '\n\ndata: x\n\n',
+  'event: done',
+  '\nevent: done\n',
+  'id: 1\n',
+  'retry: 1\n',
+  ': ping',
+  '[DONE]',
+]
+const json = ['"done":true', '{"error":"x"}', '"', '\\', '\\n', '</script>']
+const characters = ['\0', '\uFEFF', ' ', ':', '\t', '你好', '👩‍👩‍👧', 'é', 'a']
 
 /** What could be taken for a part of a framing, and every kind of character. */
 export const trickyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
   fc
-    .array(
-      fc.constantFrom(
-        ...['\r', '\n', '\r\n', '\n\n', '\u2028', '\u2029', '\u0085', '\0', '\uFEFF', '\v', ' ', ':', '\t'],
-        ...['data:', '\n\ndata:', '\n\ndata: x\n\n', 'event: done', '\nevent: done\n', 'id: 1\n', 'retry: 1\n', ': ping', '[DONE]'],
-        ...['"done":true', '{"error":"x"}', '"', '\\', '\\n', '</script>', '你好', '👩‍👩‍👧', 'é', 'a'],
-      ),
-      { maxLength: 8 },
-    )
+    .array(fc.constantFrom(...lineBreaks, ...framings, ...json, ...characters), { maxLength: 8 })
     .map((parts) => parts.join('')),
 )
 
@@ -28,10 +36,16 @@ const fields = fc.record({
       role: fc.constant('assistant'),
       content: trickyText,
       thinking: optional(trickyText),
-      tool_calls: optional(fc.array(fc.record({ function: fc.record({ name: trickyText, arguments: fc.constant({ done: true }) }) }), { maxLength: 2 })),
+      tool_calls: optional(
+        fc.array(fc.record({ function: fc.record({ name: trickyText, arguments: fc.constant({ done: true }) }) }), {
+          maxLength: 2,
+        }),
+      ),
     }),
   ),
-  logprobs: optional(fc.array(fc.record({ token: trickyText, logprob: fc.double({ noNaN: true, noDefaultInfinity: true }) }), { maxLength: 2 })),
+  logprobs: optional(
+    fc.array(fc.record({ token: trickyText, logprob: fc.double({ noNaN: true, noDefaultInfinity: true }) }), { maxLength: 2 }),
+  ),
   unknown_field: optional(fc.jsonValue({ maxDepth: 2 })),
 })
 
@@ -58,14 +72,23 @@ function toEvent(value: object, style: (value: unknown) => string): GenerationEv
 }
 
 const delta = fc.tuple(fields, fc.constantFrom(...styles)).map(([chunk, style]) => toEvent({ ...chunk, done: false }, style))
-const done = fc.tuple(fields, tail, fc.constantFrom(...styles)).map(([chunk, rest, style]) => toEvent({ ...chunk, ...rest, done: true }, style))
+const done = fc
+  .tuple(fields, tail, fc.constantFrom(...styles))
+  .map(([chunk, rest, style]) => toEvent({ ...chunk, ...rest, done: true }, style))
 const failed = fc
   .tuple(fc.constantFrom<ErrorCode>('upstream_failed', 'idle_timeout', 'internal', 'upstream_busy'), trickyText)
   .map(([code, message]): GenerationEvent => ({ type: 'failed', error: new ServiceError(code, message) }))
 
 /** The events of a stream: deltas, and mostly a terminal. */
 export const generations: fc.Arbitrary<GenerationEvent[]> = fc
-  .tuple(fc.array(delta, { maxLength: 8 }), fc.oneof(done.map((event) => [event]), failed.map((event) => [event]), fc.constant([])))
+  .tuple(
+    fc.array(delta, { maxLength: 8 }),
+    fc.oneof(
+      done.map((event) => [event]),
+      failed.map((event) => [event]),
+      fc.constant([]),
+    ),
+  )
   .map(([deltas, terminal]) => [...deltas, ...terminal])
 
 /** The same events in batches. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { cutBytes } from './fixtures/scripts.ts'
 
 /** Where to cut bytes: few cuts, many, and some right beside each other. */

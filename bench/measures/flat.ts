@@ -6,8 +6,8 @@ import type { RunningRow } from '../rows/start-row.ts'
 
 const LEVELS = [1, 16, 64]
 const ROUNDS = 3
-const WARM_MS = 400
-const WINDOW_MS = 1_000
+const WARM_MS = 300
+const WINDOW_MS = 900
 
 async function measureRound(lab: Lab, server: RunningRow, streams: number): Promise<{ cpu: number; rate: number }> {
   const crowd = await lab.read(server, 'flat', streams)

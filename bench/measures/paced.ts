@@ -7,7 +7,7 @@ import type { RunningRow } from '../rows/start-row.ts'
 const STREAMS = 100
 const ROUNDS = 3
 const WARM_MS = 1_000
-const WINDOW_MS = 3_000
+const WINDOW_MS = 2_500
 const NEWCOMERS = 100
 const NEWCOMER_SPACING_MS = 10
 

@@ -12,7 +12,7 @@ const common = { model: 'bench', created_at: '2026-11-20T09:30:00.123456789Z' }
 /** A token as Ollama sends it, 110 bytes. */
 export const token = toHttpChunk({ ...common, response: ` tok${MARK}`, done: false })
 
-const wideToken = toHttpChunk({ ...common, response: `${MARK}${' wide'.repeat(800)}`, done: false })
+const wideToken = toHttpChunk({ ...common, response: `${MARK}${' wide'.repeat(6_400)}`, done: false })
 
 /** The last line and the end of the body. */
 export const ending = Buffer.concat([
@@ -27,5 +27,5 @@ const toBlock = (chunk: Buffer): Buffer =>
 /** Many tokens to be sent by one write, each still in an HTTP chunk of its own, as a reader that lags behind Ollama finds them. */
 export const block = toBlock(token)
 
-/** The same with tokens of 4 KB, which fill the kernel's buffers in a second where small ones take half a minute. */
+/** The same with tokens of 32 KB, which fill the kernel's buffers in seconds on every runtime: small ones take minutes on workerd. */
 export const wideBlock = toBlock(wideToken)

@@ -18,32 +18,20 @@ export type Open = (
   onLeave: () => void,
 ) => { response: Response; sink: Sink }
 
+/** A sink is full when so much waits behind the write that is under way. */
+const waitingBytes = 16_384
+
 /** The default on every runtime. Its callback runs synchronously, so that it can hand out its stream. */
 export const openWithStreamSSE: Open = (c, headers, onLeave) => {
   let sink: Sink | undefined
   // No `onError` for streamSSE, and nothing in here throws: it would end the stream as if all were well (hazard 1).
   const response = streamSSE(c, (stream) => {
     const over = Promise.withResolvers<void>()
-    let pending = 0
-    let last: Promise<void> | undefined
-    const settle = () => void pending--
     stream.onAbort(onLeave)
-    sink = {
-      write(bytes) {
-        // Full is: the one before is still on its way. Awaiting each would cost a turn of the loop a token.
-        const isFull = pending > 0
-        pending++
-        last = stream.write(bytes).then(settle)
-        return isFull ? last : undefined
-      },
-      end() {
-        if (pending > 0) return last?.then(over.resolve)
-        over.resolve()
-      },
-      cut() {
-        stream.abort()
-        over.resolve()
-      },
+    sink = { ...toJoined((bytes) => stream.write(bytes), over.resolve), cut }
+    function cut() {
+      stream.abort()
+      over.resolve()
     }
     return over.promise
   })
@@ -52,4 +40,47 @@ export const openWithStreamSSE: Open = (c, headers, onLeave) => {
   response.headers.delete('connection')
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
   return { response, sink: sink! }
+}
+
+/** One write at a time, and what comes meanwhile in one piece behind it: a write costs much more than its bytes (hazard 3). */
+function toJoined(send: (bytes: Uint8Array) => Promise<unknown>, onEnd: () => void): Pick<Sink, 'write' | 'end'> {
+  let underWay: Promise<void> | undefined
+  let waiting: Uint8Array[] = []
+  let bytesWaiting = 0
+
+  function start(bytes: Uint8Array) {
+    underWay = send(bytes).then(goOn)
+  }
+  function goOn() {
+    underWay = undefined
+    if (waiting.length > 0) start(join(waiting, bytesWaiting))
+    waiting = []
+    bytesWaiting = 0
+  }
+  function drain(): Promise<void> | undefined {
+    return underWay?.then(drain)
+  }
+
+  return {
+    write(bytes) {
+      if (!underWay) return start(bytes)
+      waiting.push(bytes)
+      bytesWaiting += bytes.byteLength
+      return bytesWaiting > waitingBytes ? underWay : undefined
+    },
+    end() {
+      const drained = drain()
+      return drained ? drained.then(onEnd) : onEnd()
+    },
+  }
+}
+
+function join(pieces: readonly Uint8Array[], byteLength: number): Uint8Array {
+  const joined = new Uint8Array(byteLength)
+  let at = 0
+  for (const piece of pieces) {
+    joined.set(piece, at)
+    at += piece.byteLength
+  }
+  return joined
 }

@@ -179,16 +179,19 @@ export function connectContract(name: string, createConnect: () => Connect) {
         await exchange.closedByReader
       })
 
-      test.each(reasons)('in the middle of the body rejects with its reason, %s, and the upstream sees it', async (_, reason) => {
-        const controller = new AbortController()
-        const { flow } = await ask(thenSilent(2), controller.signal)
-        let taken = 0
-        const ended = flow(() => void taken++)
-        await expect.poll(() => taken, { interval: 1 }).toBeGreaterThan(0)
-        controller.abort(reason)
-        await expect(ended).rejects.toBe(reason)
-        await upstream.requests[0]!.exchange.closedByReader
-      })
+      test.each(reasons)(
+        'in the middle of the body rejects with its reason, %s, and the upstream sees it',
+        async (_, reason) => {
+          const controller = new AbortController()
+          const { flow } = await ask(thenSilent(2), controller.signal)
+          let taken = 0
+          const ended = flow(() => void taken++)
+          await expect.poll(() => taken, { interval: 1 }).toBeGreaterThan(0)
+          controller.abort(reason)
+          await expect(ended).rejects.toBe(reason)
+          await upstream.requests[0]!.exchange.closedByReader
+        },
+      )
 
       test('before the request asks nothing', async () => {
         const reason = new Error('too late')
@@ -237,17 +240,26 @@ export function connectContract(name: string, createConnect: () => Connect) {
       test.each<[string, (exchange: Exchange) => void]>([
         ['that is reset before the head', (exchange) => exchange.reset()],
         ['that is closed before the head', (exchange) => exchange.fin()],
-        ['that is reset in the middle of the head', (exchange) => {
-          exchange.raw('HTTP/1.1 200 OK\r\ncontent-')
-          exchange.reset()
-        }],
-        ['that switches protocols', (exchange) => {
-          exchange.raw('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
-        }],
-        ['that speaks no HTTP', (exchange) => {
-          exchange.raw('SSH-2.0-OpenSSH_9.6\r\n')
-          exchange.fin()
-        }],
+        [
+          'that is reset in the middle of the head',
+          (exchange) => {
+            exchange.raw('HTTP/1.1 200 OK\r\ncontent-')
+            exchange.reset()
+          },
+        ],
+        [
+          'that switches protocols',
+          (exchange) => {
+            exchange.raw('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+          },
+        ],
+        [
+          'that speaks no HTTP',
+          (exchange) => {
+            exchange.raw('SSH-2.0-OpenSSH_9.6\r\n')
+            exchange.fin()
+          },
+        ],
       ])('%s is unreachable', async (_, fault) => {
         await expect(ask(fault)).rejects.toMatchObject(unreachable)
       })
@@ -260,10 +272,13 @@ export function connectContract(name: string, createConnect: () => Connect) {
       test.each<[string, (exchange: Exchange) => void]>([
         ['reset', (exchange) => exchange.reset()],
         ['closed without the last chunk', (exchange) => exchange.fin()],
-        ['garbled', (exchange) => {
-          exchange.raw('xyz\r\n{}\r\n')
-          exchange.fin()
-        }],
+        [
+          'garbled',
+          (exchange) => {
+            exchange.raw('xyz\r\n{}\r\n')
+            exchange.fin()
+          },
+        ],
       ])('that is %s in the middle of the body has failed, after the bytes before it', async (_, fault) => {
         const { flow } = await ask((exchange) => {
           exchange.head(200, ndjson)
@@ -271,7 +286,11 @@ export function connectContract(name: string, createConnect: () => Connect) {
         })
         let text = ''
         const ended = flow((bytes) => void (text += Buffer.from(bytes).toString()))
-        const failed = expect(ended).rejects.toMatchObject({ name: 'ServiceError', code: 'upstream_failed', cause: expect.anything() })
+        const failed = expect(ended).rejects.toMatchObject({
+          name: 'ServiceError',
+          code: 'upstream_failed',
+          cause: expect.anything(),
+        })
         await expect.poll(() => text, { interval: 1 }).toBe('first')
         fault(upstream.requests[0]!.exchange)
         await failed

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Encoder } from '../../src/encoders/encoder.ts'
 import { ServiceError } from '../../src/errors.ts'

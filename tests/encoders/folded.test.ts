@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { folded } from '../../src/encoders/folded.ts'
 import { ServiceError } from '../../src/errors.ts'
@@ -59,22 +59,29 @@ encoderContract('one object', {
 describe('one object', () => {
   const isStream = (name: string) => {
     const { request, status, ended } = loadRecording(name)
-    return status === 200 && ended === 'clean end' && ['/api/generate', '/api/chat'].includes(request.path) && name !== 'runner-dies'
+    return (
+      status === 200 && ended === 'clean end' && ['/api/generate', '/api/chat'].includes(request.path) && name !== 'runner-dies'
+    )
   }
 
-  test.each(recordingNames().filter(isStream))('%s: is the concatenation of its lines, and the rest of its last one', (name) => {
-    const chunks = chunksOf(name)
-    const whole = fold(chunks)
-    expect(read(whole)).toEqual(toWhole(chunks))
-    expect(rest(whole)).toEqual(rest(chunks.at(-1)))
-  })
+  test.each(recordingNames().filter(isStream))(
+    '%s: is the concatenation of its lines, and the rest of its last one',
+    (name) => {
+      const chunks = chunksOf(name)
+      const whole = fold(chunks)
+      expect(read(whole)).toEqual(toWhole(chunks))
+      expect(rest(whole)).toEqual(rest(chunks.at(-1)))
+    },
+  )
 
   test.each(['chat-thinking', 'chat-tool-call'])('%s: is what Ollama answers to the same request without a stream', (name) => {
     const [once] = chunksOf(`${name}-once`)
     const whole = fold(chunksOf(name))
     // Times and ids differ from run to run.
     const toComparable = (value: unknown) =>
-      JSON.parse(JSON.stringify(value), (key, inner: unknown) => (/_duration$|^created_at$|^id$/.test(key) ? 'varies' : inner)) as unknown
+      JSON.parse(JSON.stringify(value), (key, inner: unknown) =>
+        /_duration$|^created_at$|^id$/.test(key) ? 'varies' : inner,
+      ) as unknown
     expect(toComparable(whole)).toEqual(toComparable(once))
   })
 
@@ -97,8 +104,19 @@ describe('one object', () => {
   test.each([
     ['response', [{ response: 'a' }, { done: true }], { response: 'a', done: true }],
     ['thinking', [{ thinking: 'a' }, { done: true }], { thinking: 'a', done: true }],
-    ['message', [{ message: { role: 'assistant', content: 'a' } }, { done: true }], { message: { role: 'assistant', content: 'a' }, done: true }],
-    ['null', [{ response: null, thinking: null, message: null }, { response: 'b', done: true }], { response: 'b', done: true }],
+    [
+      'message',
+      [{ message: { role: 'assistant', content: 'a' } }, { done: true }],
+      { message: { role: 'assistant', content: 'a' }, done: true },
+    ],
+    [
+      'null',
+      [
+        { response: null, thinking: null, message: null },
+        { response: 'b', done: true },
+      ],
+      { response: 'b', done: true },
+    ],
   ])('loses nothing that the last line does not repeat: %s', (_, chunks, whole) => {
     expect(fold(chunks as readonly OllamaChunk[])).toEqual(whole)
   })
@@ -113,7 +131,9 @@ describe('one object', () => {
     )
     const many = Array.from({ length: 100 }, () => ({ response: 'x'.repeat(10) }))
     expect(fold([...many, { done: true }], 1000).response).toHaveLength(1000)
-    expect(() => fold([...many, { response: 'x', done: true }], 1000)).toThrow(expect.objectContaining({ code: 'line_too_long' }))
+    expect(() => fold([...many, { response: 'x', done: true }], 1000)).toThrow(
+      expect.objectContaining({ code: 'line_too_long' }),
+    )
   })
 
   test.each([

@@ -34,9 +34,12 @@ describe('NDJSON', () => {
     )
   })
 
-  test.each(['generate-chinese', 'chat-tool-call', 'generate-html', 'generate-logprobs'])('%s: is the recorded bytes', (name) => {
-    const recording = loadRecording(name)
-    const events = toLines(recording).map((line): GenerationEvent => ({ type: 'delta', line, chunk: {} }))
-    expect(Buffer.from(encode(...events))).toEqual(Buffer.from(toBytes(recording)))
-  })
+  test.each(['generate-chinese', 'chat-tool-call', 'generate-html', 'generate-logprobs'])(
+    '%s: is the recorded bytes',
+    (name) => {
+      const recording = loadRecording(name)
+      const events = toLines(recording).map((line): GenerationEvent => ({ type: 'delta', line, chunk: {} }))
+      expect(Buffer.from(encode(...events))).toEqual(Buffer.from(toBytes(recording)))
+    },
+  )
 })

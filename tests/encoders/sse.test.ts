@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { sse } from '../../src/encoders/sse.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { GenerationEvent } from '../../src/generation.ts'
+import type { GenerationEvent, OllamaChunk } from '../../src/generation.ts'
 import { encoderContract } from '../contracts/encoder.ts'
 import { loadRecording, recordingNames, toLines } from '../fixtures/recording.ts'
 import { readEvents } from './read-events.ts'
 
-const toEvent = (line: string): GenerationEvent => ({ type: 'delta', line, chunk: JSON.parse(line) as object })
+const toEvent = (line: string): GenerationEvent => ({ type: 'delta', line, chunk: JSON.parse(line) as OllamaChunk })
 const encode = (...events: GenerationEvent[]) => sse.start({ requestId: 'id-1', maxBytes: 1e6 })(events)
 
 encoderContract('SSE', {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Encoder } from '../../src/encoders/encoder.ts'
 import { folded } from '../../src/encoders/folded.ts'
@@ -44,7 +44,11 @@ const gathering: Encoder = {
 const off: Deadlines = { graceMs: 0, heartbeatMs: 0, firstTokenMs: 0, idleMs: 0, totalMs: 0, stallMs: 0 }
 const never = { ...off, graceMs: 1e9 }
 
-function create({ encoder = live, now = 0, ...deadlines }: Partial<Deadlines> & { encoder?: Encoder; now?: number } = {}): Core {
+function create({
+  encoder = live,
+  now = 0,
+  ...deadlines
+}: Partial<Deadlines> & { encoder?: Encoder; now?: number } = {}): Core {
   return createCore({ encoder, requestId: 'id', maxBytes: 1000, now, deadlines: { ...never, ...deadlines } })
 }
 
@@ -335,7 +339,8 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
     /** When each thing has to happen, the more important one first. */
     agenda(): [string, number][] {
       const { has, last } = reference
-      const after = (isOn: boolean, ms: number, ...since: Fact[]) => (isOn && ms > 0 ? (last(...since)?.at ?? NaN) + ms : Infinity)
+      const after = (isOn: boolean, ms: number, ...since: Fact[]) =>
+        isOn && ms > 0 ? (last(...since)?.at ?? NaN) + ms : Infinity
       const reads = !reference.isFull()
       const upstream: [string, number][] = [
         ['total_timeout', after(true, deadlines.totalMs, 'asked')],
@@ -414,7 +419,10 @@ function toCommand(name: string, waitMs: number, step: Step): fc.Command<Referen
 const waits = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 60 }))
 const batches = fc
   .tuple(
-    fc.array(fc.constantFrom(delta('a'), delta('b'), delta(''), delta('BROKEN')).filter((event) => event.type === 'delta'), { maxLength: 3 }),
+    fc.array(
+      fc.constantFrom(delta('a'), delta('b'), delta(''), delta('BROKEN')).filter((event) => event.type === 'delta'),
+      { maxLength: 3 },
+    ),
     fc.oneof({ weight: 12, arbitrary: fc.constant([]) }, fc.constant([done]), fc.constant([failed])),
   )
   .map(([deltas, terminal]): Batch => [...deltas, ...terminal])
@@ -462,9 +470,12 @@ const ends = fc
   .map(([ms, [error, code]]) => toCommand(`end ${code}`, ms, (reference, core) => [reference.end(code), core.end(error)]))
 
 // A stream's life has many tokens and one end: what ends it is rare here too.
-const commands = fc.commands([pushes, pushes, pushes, ticks, ticks, dueTicks, dueTicks, fulls, fulls, fc.oneof(ticks, ends, leaves)], {
-  maxCommands: 40,
-})
+const commands = fc.commands(
+  [pushes, pushes, pushes, ticks, ticks, dueTicks, dueTicks, fulls, fulls, fc.oneof(ticks, ends, leaves)],
+  {
+    maxCommands: 40,
+  },
+)
 
 const limitMs = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 20 }), fc.integer({ min: 20, max: 200 }))
 const limits: fc.Arbitrary<Deadlines> = fc.record({

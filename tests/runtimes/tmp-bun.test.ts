@@ -1,6 +1,13 @@
 import { describe } from 'vitest'
-describe('bun', async () => {
-  const name = process.env.PART!
-  const module = await import(/* @vite-ignore */ './suite/' + name.toLowerCase() + '.ts')
-  module['describe' + name]('bun')
+import { describeBackpressure } from './suite/backpressure.ts'
+import { describeDeadlines } from './suite/deadlines.ts'
+import { describeFaults } from './suite/faults.ts'
+import { describeLeaving } from './suite/leaving.ts'
+import { describeUpstream } from './suite/upstream.ts'
+describe('bun', () => {
+  describeUpstream('bun')
+  describeFaults('bun')
+  describeLeaving('bun')
+  describeDeadlines('bun')
+  describeBackpressure('bun')
 })

@@ -15,7 +15,7 @@ function run(...args: readonly string[]): { child: ChildProcess; output: () => s
   const child = spawn('npm', ['run', ...args], {
     cwd: root,
     detached: true,
-    env: { ...process.env, CI: '1', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' },
+    env: { ...process.env, CI: '1', WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false', NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

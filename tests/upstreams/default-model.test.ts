@@ -36,7 +36,10 @@ describe('the default model', () => {
   })
 
   test.each([
-    ['in any order', [installed('b', '2025-01-01T00:00:00Z'), installed('c', '2026-03-01T00:00:00Z'), installed('a', '2024-01-01T00:00:00Z')]],
+    [
+      'in any order',
+      [installed('b', '2025-01-01T00:00:00Z'), installed('c', '2026-03-01T00:00:00Z'), installed('a', '2024-01-01T00:00:00Z')],
+    ],
     ['across time zones', [installed('b', '2026-03-01T10:00:00+08:00'), installed('c', '2026-03-01T10:00:00-07:00')]],
     ['where some have no date', [installed('b'), installed('c', '2026-03-01T00:00:00Z'), installed('a', 'yesterday')]],
   ])('is else the newest installed one, %s', async (_, tags) => {
@@ -54,13 +57,16 @@ describe('the default model', () => {
     await expect(create({ tags: others }).find()).rejects.toMatchObject({ code: 'no_model' })
   })
 
-  test.each([[[]], [undefined], [[{}]], [[{ name: 7 }]]])('is told to be missing, with what to do, if the list is %j', async (models) => {
-    await expect(create({ ps: models, tags: models }).find()).rejects.toMatchObject({
-      code: 'no_model',
-      status: 503,
-      message: expect.stringContaining('ollama pull'),
-    })
-  })
+  test.each([[[]], [undefined], [[{}]], [[{ name: 7 }]]])(
+    'is told to be missing, with what to do, if the list is %j',
+    async (models) => {
+      await expect(create({ ps: models, tags: models }).find()).rejects.toMatchObject({
+        code: 'no_model',
+        status: 503,
+        message: expect.stringContaining('ollama pull'),
+      })
+    },
+  )
 
   test('is kept for 30 seconds', async () => {
     const { find, asked, state } = create({ ps: [installed('a')] })

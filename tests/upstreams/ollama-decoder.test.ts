@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Batch, GenerationEvent } from '../../src/generation.ts'
 import { createDecoder } from '../../src/upstreams/ollama-decoder.ts'
@@ -214,7 +214,9 @@ describe('a fault', () => {
   test('never throws, for any bytes, and tells of a terminal once', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
-      fc.array(fc.constantFrom('{', '}', '"', 'done', ':', 'true', 'error', '\n', '\r', '[', ',', '1', '\uFEFF', '𝄞')).map((parts) => toUtf8(parts.join(''))),
+      fc
+        .array(fc.constantFrom('{', '}', '"', 'done', ':', 'true', 'error', '\n', '\r', '[', ',', '1', '\uFEFF', '𝄞'))
+        .map((parts) => toUtf8(parts.join(''))),
       fc.json().map((text) => toUtf8(`${text}\n${text}`)),
     )
     fc.assert(

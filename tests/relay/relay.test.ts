@@ -1,0 +1,500 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Encoder } from '../../src/encoders/encoder.ts'
+import { ServiceError } from '../../src/errors.ts'
+import type { Batch, Ended, GenerationEvent } from '../../src/generation.ts'
+import { createCore, type Deadlines } from '../../src/relay/core.ts'
+import { relay } from '../../src/relay/relay.ts'
+import type { Generation } from '../../src/upstreams/upstream.ts'
+import { createFakeSink } from './fake-sink.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const delta = (line: string): GenerationEvent => ({ type: 'delta', line, chunk: {} })
+const done: GenerationEvent = { type: 'done', line: 'END', chunk: {} }
+const toFailed = (code: 'upstream_failed' | 'internal'): GenerationEvent => ({
+  type: 'failed',
+  error: new ServiceError(code, ''),
+})
+
+const lines: Encoder = {
+  contentType: 'text/test',
+  headers: {},
+  opening: '',
+  heartbeat: '',
+  start: () => (batch) =>
+    batch
+      .map((event) => {
+        if (event.type === 'failed') return `!${event.error.code}`
+        if (event.line === 'BROKEN') throw new TypeError('secret')
+        return event.line
+      })
+      .join(''),
+}
+const live: Encoder = { ...lines, opening: '<', heartbeat: '.' }
+
+/** An upstream that does what the test says, and keeps its contract: an abort ends it. */
+function createScript() {
+  const started = Promise.withResolvers<Generation>()
+  const flowed = Promise.withResolvers<void>()
+  flowed.promise.catch(() => {})
+  const closed: Ended[] = []
+  const script = {
+    signal: undefined as AbortSignal | undefined,
+    closed,
+    take: undefined as ((batch: Batch) => void | Promise<void>) | undefined,
+    generate(signal: AbortSignal): Promise<Generation> {
+      script.signal = signal
+      const stop = () => {
+        started.reject(signal.reason)
+        flowed.reject(signal.reason)
+      }
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop)
+      return started.promise
+    },
+    /** The first event is known. */
+    async start() {
+      started.resolve({
+        flow(take) {
+          script.take = take
+          return flowed.promise
+        },
+        close: (ended) => void closed.push(ended),
+      })
+      await settle()
+    },
+    push: (...batch: GenerationEvent[]) => script.take!(batch),
+    async end() {
+      flowed.resolve()
+      await settle()
+    },
+    async break(error: unknown) {
+      started.reject(error)
+      flowed.reject(error)
+      await settle()
+    },
+  }
+  return script
+}
+
+/** Lets everything happen that can happen now. */
+const settle = () => vi.advanceTimersByTimeAsync(0)
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+const off: Deadlines = { graceMs: 1e9, heartbeatMs: 0, firstTokenMs: 0, idleMs: 0, totalMs: 0, stallMs: 0 }
+
+function start({
+  encoder = live,
+  endsLate = false,
+  controller = new AbortController(),
+  ...deadlines
+}: Partial<Deadlines> & {
+  encoder?: Encoder
+  endsLate?: boolean
+  controller?: AbortController
+} = {}) {
+  const startedAt = Date.now()
+  const now = () => Date.now() - startedAt
+  const core = createCore({ encoder, requestId: 'id', deadlines: { ...off, ...deadlines }, maxBytes: 1000, now: now() })
+  const upstream = createScript()
+  const sink = createFakeSink({ endsLate })
+  const refused: Ended[] = []
+  const state = { core, upstream, sink, controller, refused, opened: 0, bytes: undefined as number | undefined }
+  void relay({
+    core,
+    now,
+    controller,
+    generate: upstream.generate,
+    open() {
+      state.opened++
+      return sink
+    },
+    refuse: (ended) => void refused.push(ended),
+  }).then((bytes) => (state.bytes = bytes))
+  return state
+}
+type State = ReturnType<typeof start>
+
+const sentOf = ({ sink }: State) => sink.written.join('')
+const codeOf = (ended: Ended | undefined) => (ended?.how === 'failed' ? ended.error.code : ended?.how)
+
+/** It is over, nothing is left behind, and exactly one answer was given. */
+async function expectOver(state: State, how: string) {
+  await settle()
+  const { core, upstream, refused, opened, bytes } = state
+  expect(codeOf(core.ended)).toBe(how)
+  expect(bytes).toBe(new TextEncoder().encode(sentOf(state)).byteLength)
+  expect(opened + refused.length).toBe(1)
+  for (const ended of [...refused, ...upstream.closed]) expect(codeOf(ended)).toBe(how)
+  expect(upstream.closed.length).toBeLessThanOrEqual(1)
+  expect(vi.getTimerCount()).toBe(0)
+}
+
+describe('a stream', () => {
+  test('goes from the upstream to the sink as it comes, and ends cleanly', async () => {
+    const state = start()
+    await state.upstream.start()
+    expect(state.upstream.push(delta('a'))).toBeUndefined()
+    expect(state.sink.written).toEqual(['<a'])
+    void state.upstream.push(delta('b'), delta('é'))
+    void state.upstream.push(done)
+    expect(state.sink.written).toEqual(['<a', 'bé', 'END'])
+    await state.upstream.end()
+    await expectOver(state, 'done')
+    expect(state.upstream.closed).toEqual([{ how: 'done' }])
+    expect(state.sink).toMatchObject({ ended: 1, wasCut: 0 })
+    expect(state.controller.signal.aborted).toBe(false)
+  })
+
+  test('opens when grace ends, and beats in the silence after it', async () => {
+    const state = start({ graceMs: 250, heartbeatMs: 1000 })
+    await pass(249)
+    expect(state.opened).toBe(0)
+    await pass(51) // on a grid of 100 ms
+    expect(sentOf(state)).toBe('<')
+    await pass(3000)
+    expect(sentOf(state)).toMatch(/^<\.{2,3}$/)
+    await state.upstream.start()
+    void state.upstream.push(done)
+    await state.upstream.end()
+    expect(sentOf(state)).toMatch(/^<\.+END$/)
+    await expectOver(state, 'done')
+  })
+
+  test('without an opening stays silent until its first line', async () => {
+    const state = start({ encoder: lines, graceMs: 1, heartbeatMs: 10 })
+    await pass(10_000)
+    expect(state.opened).toBe(0)
+    await state.upstream.start()
+    void state.upstream.push(delta('a'), done)
+    await state.upstream.end()
+    expect(sentOf(state)).toBe('aEND')
+    await expectOver(state, 'done')
+  })
+
+  test('keeps no listener on its signal (hazard 37)', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const add = vi.spyOn(signal, 'addEventListener')
+    const remove = vi.spyOn(signal, 'removeEventListener')
+    const state = start({ controller })
+    const ours = add.mock.calls[0]![1]
+    await state.upstream.break(new Error('x'))
+    expect(remove.mock.calls.map(([, listener]) => listener)).toContain(ours)
+  })
+})
+
+describe('a failure', () => {
+  test.each<[string, unknown, string]>([
+    ['a ServiceError', new ServiceError('upstream_unreachable', 'down'), 'upstream_unreachable'],
+    ['anything else', new TypeError('secret'), 'internal'],
+    ['no error at all', undefined, 'upstream_truncated'],
+  ])('before the first frame is refused with its status: %s', async (_, error, code) => {
+    const state = start()
+    await state.upstream.break(error)
+    expect(state.refused).toHaveLength(1)
+    await expectOver(state, code)
+    expect(state.upstream.closed).toEqual([])
+  })
+
+  test('of the first batch is refused as well, and closes the generation', async () => {
+    const state = start()
+    await state.upstream.start()
+    void state.upstream.push(toFailed('upstream_failed'))
+    await state.upstream.end()
+    expect(state.refused).toHaveLength(1)
+    await expectOver(state, 'upstream_failed')
+    expect(state.upstream.closed).toHaveLength(1)
+  })
+
+  test('after the opening is a terminal', async () => {
+    const state = start({ graceMs: 100 })
+    await pass(100)
+    await state.upstream.break(new ServiceError('upstream_unreachable', 'down'))
+    expect(sentOf(state)).toBe('<!upstream_unreachable')
+    expect(state.sink.ended).toBe(1)
+    await expectOver(state, 'upstream_unreachable')
+  })
+
+  test('in the middle is a terminal, whether the source breaks, says so, or ends without done', async () => {
+    const ways: [string, (state: State) => Promise<void>][] = [
+      ['upstream_failed', ({ upstream }) => upstream.break(new ServiceError('upstream_failed', 'reset'))],
+      ['internal', ({ upstream }) => upstream.break(new RangeError('x'))],
+      ['upstream_truncated', ({ upstream }) => upstream.end()],
+      [
+        'upstream_failed',
+        ({ upstream }) => {
+          void upstream.push(toFailed('upstream_failed'))
+          return upstream.end()
+        },
+      ],
+    ]
+    for (const [code, fail] of ways) {
+      const state = start()
+      await state.upstream.start()
+      void state.upstream.push(delta('a'))
+      await fail(state)
+      expect(sentOf(state)).toBe(`<a!${code}`)
+      expect(state.sink).toMatchObject({ ended: 1, wasCut: 0 })
+      await expectOver(state, code)
+    }
+  })
+
+  test('of an encoder stops the upstream', async () => {
+    const state = start()
+    await state.upstream.start()
+    void state.upstream.push(delta('a'))
+    void state.upstream.push(delta('BROKEN'))
+    expect(state.controller.signal.aborted).toBe(true)
+    expect(sentOf(state)).toBe('<a!internal')
+    await expectOver(state, 'internal')
+  })
+})
+
+describe('a deadline', () => {
+  test('before the first frame is refused, and stops the pending generation', async () => {
+    const state = start({ firstTokenMs: 500 })
+    await pass(499)
+    expect(state.upstream.signal!.aborted).toBe(false)
+    await pass(1)
+    expect(state.upstream.signal!.aborted).toBe(true)
+    expect(state.refused).toMatchObject([{ how: 'failed', error: { code: 'first_token_timeout', status: 504 } }])
+    await expectOver(state, 'first_token_timeout')
+  })
+
+  test('after the opening is a terminal, and stops the pending generation', async () => {
+    const state = start({ graceMs: 100, firstTokenMs: 500 })
+    await pass(500)
+    expect(sentOf(state)).toBe('<!first_token_timeout')
+    expect(state.upstream.signal!.aborted).toBe(true)
+    await expectOver(state, 'first_token_timeout')
+  })
+
+  test('between two lines stops the upstream', async () => {
+    const state = start({ idleMs: 1000 })
+    await state.upstream.start()
+    void state.upstream.push(delta('a'))
+    await pass(900)
+    void state.upstream.push(delta('b'))
+    await pass(999)
+    expect(state.controller.signal.aborted).toBe(false)
+    await pass(101)
+    expect(state.controller.signal.aborted).toBe(true)
+    expect(sentOf(state)).toBe('<ab!idle_timeout')
+    await expectOver(state, 'idle_timeout')
+    expect(state.upstream.closed).toHaveLength(1)
+  })
+
+  test('of the whole ends a stream that flows', async () => {
+    const state = start({ totalMs: 1000 })
+    await state.upstream.start()
+    for (let i = 0; i < 9; i++) {
+      void state.upstream.push(delta('a'))
+      await pass(100)
+    }
+    expect(state.core.ended).toBeUndefined()
+    await pass(100)
+    expect(sentOf(state)).toBe(`<${'a'.repeat(9)}!total_timeout`)
+    await expectOver(state, 'total_timeout')
+  })
+})
+
+describe('a full sink', () => {
+  test('pauses the flow until it has room', async () => {
+    const state = start()
+    await state.upstream.start()
+    state.sink.fill()
+    let isPaused = true
+    const full = Promise.resolve(state.upstream.push(delta('a'))).then(() => (isPaused = false))
+    await pass(5000)
+    expect(isPaused).toBe(true)
+    state.sink.drain()
+    await full
+    expect(state.upstream.push(delta('b'))).toBeUndefined()
+    void state.upstream.push(done)
+    await state.upstream.end()
+    await expectOver(state, 'done')
+  })
+
+  test('gets no heartbeat, and its upstream’s silence is no idleness', async () => {
+    const state = start({ heartbeatMs: 100, idleMs: 500 })
+    await state.upstream.start()
+    state.sink.fill()
+    void state.upstream.push(delta('a'))
+    await pass(2000)
+    expect(sentOf(state)).toBe('<a')
+    state.sink.drain()
+    await pass(400)
+    expect(sentOf(state)).toMatch(/^<a\.+$/)
+    await pass(300)
+    expect(sentOf(state)).toMatch(/^<a\.+!idle_timeout$/)
+    await expectOver(state, 'idle_timeout')
+  })
+
+  test('gets the terminal after it has drained, and then its end', async () => {
+    const terminals: [string, (state: State) => Promise<unknown>][] = [
+      ['END', async ({ upstream }) => upstream.end()],
+      ['!upstream_failed', ({ upstream }) => upstream.break(new ServiceError('upstream_failed', 'reset'))],
+      ['!shutting_down', async ({ controller }) => controller.abort(new ServiceError('shutting_down', 'bye'))],
+      ['!total_timeout', () => pass(1000)],
+    ]
+    for (const [terminal, end] of terminals) {
+      const state = start({ totalMs: 1000 })
+      await state.upstream.start()
+      state.sink.fill()
+      void state.upstream.push(delta('a'))
+      if (terminal === 'END') void state.upstream.push(done)
+      await end(state)
+      await settle()
+      expect(sentOf(state)).toBe('<a')
+      expect(state.sink.ended).toBe(0)
+      expect(state.bytes).toBeUndefined()
+      state.sink.drain()
+      await settle()
+      expect(sentOf(state)).toBe(`<a${terminal}`)
+      expect(state.sink).toMatchObject({ ended: 1, wasCut: 0 })
+      await expectOver(state, terminal === 'END' ? 'done' : terminal.slice(1))
+    }
+  })
+
+  test('that takes nothing for the stall limit is cut, and the upstream stopped', async () => {
+    const state = start({ stallMs: 1000 })
+    await state.upstream.start()
+    state.sink.fill()
+    void state.upstream.push(delta('a'))
+    await pass(999)
+    expect(state.sink.wasCut).toBe(0)
+    await pass(101)
+    expect(state.sink.wasCut).toBe(1)
+    expect(state.controller.signal.aborted).toBe(true)
+    expect(sentOf(state)).toBe('<a')
+    await expectOver(state, 'stalled')
+  })
+
+  test('is cut too if it does not take the terminal of a deadline', async () => {
+    const state = start({ stallMs: 1000, totalMs: 500 })
+    await state.upstream.start()
+    state.sink.fill()
+    void state.upstream.push(delta('a'))
+    await pass(600)
+    expect(codeOf(state.core.ended)).toBe('total_timeout')
+    await pass(2000)
+    expect(state.sink.wasCut).toBe(1)
+    expect(codeOf(state.core.ended)).toBe('stalled')
+    expect(state.bytes).toBeDefined()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('is cut too if it does not take the end', async () => {
+    const state = start({ stallMs: 1000, endsLate: true })
+    await state.upstream.start()
+    void state.upstream.push(delta('a'), done)
+    await state.upstream.end()
+    expect(state.sink.ended).toBe(1)
+    expect(state.bytes).toBeUndefined()
+    await pass(1100)
+    expect(state.sink.wasCut).toBe(1)
+    expect(state.bytes).toBe(5)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a reader that leaves', () => {
+  const leave = ({ controller }: State) => controller.abort(new DOMException('The reader left', 'AbortError'))
+
+  test('before the first token stops the pending generation, and gets nothing', async () => {
+    const state = start({ graceMs: 100 })
+    await pass(50)
+    leave(state)
+    expect(state.upstream.signal!.aborted).toBe(true)
+    expect(sentOf(state)).toBe('')
+    await settle()
+    expect(state.refused).toEqual([{ how: 'left' }])
+    await expectOver(state, 'left')
+  })
+
+  test('after the opening stops it too', async () => {
+    const state = start({ graceMs: 100, heartbeatMs: 100 })
+    await pass(100)
+    leave(state)
+    await pass(5000)
+    expect(sentOf(state)).toBe('<')
+    await expectOver(state, 'left')
+  })
+
+  test('between tokens stops the generation, and gets nothing more', async () => {
+    const state = start({ heartbeatMs: 100 })
+    await state.upstream.start()
+    void state.upstream.push(delta('a'))
+    leave(state)
+    void state.upstream.push(delta('b'), done)
+    await pass(5000)
+    expect(sentOf(state)).toBe('<a')
+    expect(state.upstream.closed).toEqual([{ how: 'left' }])
+    await expectOver(state, 'left')
+  })
+
+  test('while it is full stops the generation, and holds nothing up', async () => {
+    const state = start({ stallMs: 1000 })
+    await state.upstream.start()
+    state.sink.fill()
+    void state.upstream.push(delta('a'))
+    leave(state)
+    await settle()
+    expect(state.upstream.closed).toEqual([{ how: 'left' }])
+    await expectOver(state, 'left')
+  })
+
+  test('before it began is refused: nobody is there', async () => {
+    const controller = new AbortController()
+    controller.abort()
+    const state = start({ controller })
+    await expectOver(state, 'left')
+    expect(state.refused).toEqual([{ how: 'left' }])
+  })
+
+  test('after the terminal changes nothing', async () => {
+    const state = start()
+    await state.upstream.start()
+    void state.upstream.push(delta('a'), done)
+    leave(state)
+    await state.upstream.end()
+    await expectOver(state, 'done')
+  })
+})
+
+describe('a signal that aborts with a ServiceError', () => {
+  const stop = ({ controller }: State) => controller.abort(new ServiceError('shutting_down', 'bye'))
+
+  test('before the first frame ends it with that status', async () => {
+    const state = start()
+    stop(state)
+    await settle()
+    expect(state.refused).toMatchObject([{ how: 'failed', error: { code: 'shutting_down' } }])
+    await expectOver(state, 'shutting_down')
+  })
+
+  test('in the middle ends it with that terminal, at once', async () => {
+    const state = start()
+    await state.upstream.start()
+    void state.upstream.push(delta('a'))
+    stop(state)
+    expect(sentOf(state)).toBe('<a!shutting_down')
+    await expectOver(state, 'shutting_down')
+    expect(state.sink).toMatchObject({ ended: 1, wasCut: 0 })
+  })
+
+  test('after a terminal adds none', async () => {
+    const state = start()
+    await state.upstream.start()
+    void state.upstream.push(done)
+    stop(state)
+    expect(sentOf(state)).toBe('<END')
+    await expectOver(state, 'done')
+  })
+})
