@@ -2,7 +2,11 @@
 import { spawn } from 'node:child_process'
 
 const name = process.argv[2]
-const child = spawn('npm', ['run', name], { env: { ...process.env, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+const child = spawn('npm', ['run', name], {
+  env: { ...process.env, PORT: '0' },
+  stdio: ['ignore', 'pipe', 'inherit'],
+  detached: true,
+})
 const timer = setTimeout(() => end(1, 'it did not answer within 30 s'), 30_000)
 child.on('exit', (status) => end(1, `it ended with ${status}`))
 

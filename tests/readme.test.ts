@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -44,7 +44,8 @@ describe('every command does what the README says, in a fresh copy', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-readme-'))
     const { stdout } = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root })
-    for (const file of stdout.split('\0').filter(Boolean)) cpSync(join(root, file), join(folder, file), { recursive: true })
+    for (const file of new Set(stdout.split('\0').filter((name) => name && existsSync(join(root, name)))))
+      cpSync(join(root, file), join(folder, file), { recursive: true })
   })
   afterAll(async () => {
     await stop()

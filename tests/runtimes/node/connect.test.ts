@@ -1,9 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { viaHttp } from '../../../src/runtimes/node/connect.ts'
@@ -41,19 +38,14 @@ test('a thousand streams leave no listener on a signal that they share (hazard 3
 })
 
 describe('https', () => {
-  let folder: string
+  // Of no worth to anybody: self-signed, for 127.0.0.1, in this test only.
+  const read = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8')
+  const certificate = read('cert.pem')
   let server: https.Server
-  let certificate: string
   let url: string
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'))
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const subject = ['-subj', '/CN=sluice', '-addext', 'subjectAltName=IP:127.0.0.1']
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-    execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' })
-    certificate = readFileSync(cert, 'utf8')
-    server = https.createServer({ key: readFileSync(key), cert: certificate }, (request, response) => {
+    server = https.createServer({ key: read('key.pem'), cert: certificate }, (request, response) => {
       response.write(`${request.method} ${request.url} `)
       request.pipe(response)
     })
@@ -63,7 +55,6 @@ describe('https', () => {
   afterAll(() => {
     server.closeAllConnections()
     server.close()
-    rmSync(folder, { recursive: true })
   })
 
   const ask = async () => {
