@@ -3,21 +3,17 @@ import { parseQuestion } from '../dialects/native/questions.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Question, Upstream } from '../upstreams/upstream.ts'
+import { createReader } from './reader.ts'
 import { toTrace } from './trace.ts'
 
 /** Ollama's small questions, answered as they are (docs/protocol.md §1). A reader that leaves stops them too. */
 export function catalog({ body, upstream, streams }: { body: MiddlewareHandler<Env>; upstream: Upstream; streams: Streams }) {
   async function ask(c: Context<Env>, question: Question) {
-    const controller = new AbortController()
-    const leave = () => controller.abort(new DOMException('The reader left', 'AbortError'))
-    const { signal } = c.req.raw
-    const exit = streams.enter(controller)
-    signal.addEventListener('abort', leave)
+    const { controller, release } = createReader(c, streams)
     try {
       return c.json(await upstream.ask(question, { signal: controller.signal, trace: toTrace(c.req) }))
     } finally {
-      signal.removeEventListener('abort', leave)
-      exit()
+      release()
     }
   }
 

@@ -9,6 +9,7 @@ import type { Open } from '../relay/sink.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
 import { toCause, toErrorResponse } from './error-response.ts'
+import { createReader } from './reader.ts'
 import { toTrace } from './trace.ts'
 
 export interface GenerationsOptions {
@@ -33,13 +34,7 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
     const { entry, requestId } = c.var
     entry.model = call.model
 
-    const controller = new AbortController()
-    const leave = () => controller.abort(new DOMException('The reader left', 'AbortError'))
-    const exit = streams.enter(controller)
-    const { signal } = c.req.raw
-    signal.addEventListener('abort', leave)
-    if (signal.aborted) leave()
-
+    const { controller, leave, release } = createReader(c, streams)
     const core = createCore({ encoder, requestId, deadlines: toDeadlines(deadlines, call), maxBytes, now: now() })
     const startedAt = now()
     const response = Promise.withResolvers<Response>()
@@ -58,8 +53,7 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
         else response.resolve(new Response(null, { status: 499 })) // nobody is there to read it
       },
     }).then((bytes) => {
-      signal.removeEventListener('abort', leave) // one that stays keeps 20 KB a request on Node (hazard 37)
-      exit()
+      release()
       tell(entry, core, bytes, startedAt)
     })
     entry.stream = stream
