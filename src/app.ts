@@ -1,7 +1,7 @@
 import { Hono, type Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config.ts'
-import { createEmulator } from './demo/emulator.ts'
+import type { Emulator } from './demo/emulator.ts'
 import { native } from './dialects/native/native.ts'
 import { plain } from './dialects/plain/plain.ts'
 import { ServiceError } from './errors.ts'
@@ -56,7 +56,7 @@ export function createApp({
     model: config.SLUICE_MODEL,
     maxLineBytes: config.SLUICE_MAX_LINE_BYTES,
     embedTimeoutMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
-    connect: config.SLUICE_DEMO ? viaFetch(createEmulator().fetch) : connect,
+    connect: config.SLUICE_DEMO ? viaFetch(toDemo()) : connect,
     now,
   })
   const deadlines = {
@@ -89,6 +89,16 @@ export function createApp({
     })
 
   return { fetch: app.fetch, drain: streams.drain }
+}
+
+/** The emulator, loaded when it is first asked: it is a third of the source, and most servers run without it. */
+function toDemo(): Emulator['fetch'] {
+  let emulator: Emulator | undefined
+  return async (url, init) => {
+    const { createEmulator } = await import('./demo/emulator.ts')
+    emulator ??= createEmulator()
+    return emulator.fetch(url, init)
+  }
 }
 
 function toMethodError(methods: string[]): ServiceError {

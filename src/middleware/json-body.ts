@@ -9,19 +9,22 @@ import { parseJson } from './parse-json.ts'
  * whether JSON is JSON.
  */
 export function jsonBody({ maxBytes }: { maxBytes: number }) {
-  const limit = bodyLimit({
-    maxSize: maxBytes,
-    onError: () => {
-      throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes`)
-    },
-  })
+  const tooLarge = () => {
+    throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes`)
+  }
+  const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   return createMiddleware<Env>(async (c, next) => {
     if (c.req.method !== 'POST') return next()
     const encoding = c.req.header('content-encoding')?.trim().toLowerCase()
     if (encoding && encoding !== 'identity')
       throw new ServiceError('unsupported_encoding', 'Cannot read a compressed body; send it as it is')
     try {
-      await limit(c, async () => c.set('body', parseJson(new Uint8Array(await c.req.arrayBuffer()))))
+      const read = async () => c.set('body', parseJson(new Uint8Array(await c.req.arrayBuffer())))
+      // A length that is told needs no counting; and counting makes a whole Request on Node, which lives as long as its stream.
+      const length = c.req.header('transfer-encoding') ? undefined : c.req.header('content-length')
+      if (length === undefined) await limitChunks(c, read)
+      else if (Number(length) > maxBytes) tooLarge()
+      else await read()
     } catch (error) {
       if (error instanceof ServiceError || c.req.raw.signal.aborted) throw error
       // workerd calls us before it has seen the body's end, so that broken chunks are found here, and a reader that left, as the same. No

@@ -6,6 +6,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.useRealTimers()
+  vi.restoreAllMocks()
 })
 
 /** A timer, and the times at which it fired. */
@@ -18,13 +19,18 @@ function create(startAt = 1000) {
 }
 
 describe('a timer', () => {
-  test('fires when something is due, on a grid of 100 ms that all streams share', () => {
+  test.each([
+    [1201, 1225],
+    [2999, 3000],
+    [3001, 3100],
+    [9950, 10_000],
+  ])('due at %i fires at %i: on a grid that all streams share, of 25 ms within two seconds, else of 100', (due, at) => {
     const { timer, fired } = create(1000)
-    timer.at(1201)
-    vi.advanceTimersByTime(299)
+    timer.at(due)
+    vi.advanceTimersByTime(at - 1000 - 1)
     expect(fired).toEqual([])
     vi.advanceTimersByTime(1)
-    expect(fired).toEqual([1300])
+    expect(fired).toEqual([at])
   })
 
   test('fires at its time if that is on the grid', () => {
@@ -59,6 +65,13 @@ describe('a timer', () => {
     expect(arm).toHaveBeenCalledTimes(1)
     vi.advanceTimersByTime(10_000)
     expect(fired).toEqual([2000]) // early, and then it is asked again
+  })
+
+  test('is not armed anew when it is asked for the same, wherever that is on the grid', () => {
+    const { timer } = create()
+    const arm = vi.spyOn(globalThis, 'setTimeout')
+    for (let token = 0; token < 1000; token++) timer.at(5051)
+    expect(arm).toHaveBeenCalledTimes(1)
   })
 
   test('never fires if nothing is due', () => {

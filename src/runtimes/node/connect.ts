@@ -2,12 +2,14 @@ import http from 'node:http'
 import https from 'node:https'
 import { finished } from 'node:stream'
 import { broken, turnBytes, unreachable, type Connect } from '../../upstreams/connect.ts'
+import { createTurns } from './turns.ts'
 
 /**
  * Over `node:http`, not `fetch`: no 300-second limit (hazard 15), and its `data` events push, for half the CPU of awaited reads. The
  * deadlines are the relay's. Same contract as `viaFetch`.
  */
 export function viaHttp(): Connect {
+  const later = createTurns()
   const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) }
 
   return ({ method, url, headers, body }, signal) =>
@@ -29,7 +31,7 @@ export function viaHttp(): Connect {
         resolve({
           status: response.statusCode ?? 0,
           headers: toHeaders(response),
-          flow: (take) => flow(response, take, signal),
+          flow: (take) => flow(response, take, signal, later),
         })
       })
       request.end(body)
@@ -54,6 +56,7 @@ function flow(
   response: http.IncomingMessage,
   take: (bytes: Uint8Array) => void | Promise<void>,
   signal: AbortSignal,
+  later: (step: () => void) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let pieces: Buffer[] = []
@@ -70,8 +73,8 @@ function flow(
       if (!full && bytesOfTurn < turnBytes) return
       bytesOfTurn = 0
       response.pause()
-      if (full) void full.then(resume)
-      else setImmediate(resume)
+      if (full) void full.then(() => later(resume))
+      else later(resume)
     }
     response.on('data', (bytes: Buffer) => {
       if (pieces.push(bytes) === 1) queueMicrotask(flush)
