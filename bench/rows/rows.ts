@@ -12,6 +12,8 @@ export interface Row {
   readonly name: RowName
   readonly runtime: 'node' | 'bun' | 'worker'
   readonly entry: URL
+  /** Node's, as `npm start` gives them. */
+  readonly flags?: readonly string[]
 }
 
 const here = (path: string): URL => new URL(path, import.meta.url)
@@ -22,7 +24,7 @@ export const rows: readonly Row[] = [
   { name: 'write-sse-node', runtime: 'node', entry: here('./write-sse-node.ts') },
   { name: 'write-sse-bun', runtime: 'bun', entry: here('./write-sse-bun.ts') },
   { name: 'write-sse-worker', runtime: 'worker', entry: here('./write-sse-worker.ts') },
-  { name: 'sluice-node', runtime: 'node', entry: here('../../src/runtimes/node.ts') },
+  { name: 'sluice-node', runtime: 'node', entry: here('../../src/runtimes/node.ts'), flags: ['--max-semi-space-size=8'] },
   { name: 'sluice-bun', runtime: 'bun', entry: here('../../src/runtimes/bun.ts') },
   { name: 'sluice-worker', runtime: 'worker', entry: here('../../src/runtimes/worker.ts') },
 ]

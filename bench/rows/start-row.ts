@@ -43,10 +43,10 @@ function toEnvironment(port: number, upstreamPort: number): Record<string, strin
 }
 
 async function toCommand(
-  { runtime, entry }: Row,
+  { runtime, entry, flags = [] }: Row,
   environment: Record<string, string>,
 ): Promise<{ file: string; args: string[]; folder?: string }> {
-  if (runtime === 'node') return { file: process.execPath, args: [fileURLToPath(entry)] }
+  if (runtime === 'node') return { file: process.execPath, args: [...flags, fileURLToPath(entry)] }
   if (runtime === 'bun') return { file: bin('bun'), args: [fileURLToPath(entry)] }
   const { PORT, ...bindings } = environment
   const { folder, config } = await writeWorkerdConfig(entry, bindings)

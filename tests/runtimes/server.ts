@@ -92,7 +92,10 @@ async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, s
     return { child, port: portOfWorkerd, cleanUp: () => rmSync(folder, { recursive: true, force: true }) }
   }
   // The commands of `npm start` and `npm run start:bun`.
-  const [file, ...args] = runtime === 'node' ? [process.execPath] : [bin('bun'), `--env-file=${root}src/runtimes/bun/bun.env`]
+  const [file, ...args] =
+    runtime === 'node'
+      ? [process.execPath, '--max-semi-space-size=8']
+      : [bin('bun'), `--env-file=${root}src/runtimes/bun/bun.env`]
   const child = spawn(file, [...args, `${root}src/runtimes/${runtime}.ts`], {
     env: { ...base, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
