@@ -24,7 +24,12 @@ export const rows: readonly Row[] = [
   { name: 'write-sse-node', runtime: 'node', entry: here('./write-sse-node.ts') },
   { name: 'write-sse-bun', runtime: 'bun', entry: here('./write-sse-bun.ts') },
   { name: 'write-sse-worker', runtime: 'worker', entry: here('./write-sse-worker.ts') },
-  { name: 'sluice-node', runtime: 'node', entry: here('../../src/runtimes/node.ts'), flags: ['--max-semi-space-size=8'] },
+  {
+    name: 'sluice-node',
+    runtime: 'node',
+    entry: here('../../src/runtimes/node.ts'),
+    flags: ['--max-semi-space-size=8', '--import', here('../../src/runtimes/node/compile-cache.mjs').href],
+  },
   { name: 'sluice-bun', runtime: 'bun', entry: here('../../src/runtimes/bun.ts') },
   { name: 'sluice-worker', runtime: 'worker', entry: here('../../src/runtimes/worker.ts') },
 ]

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { writeWorkerdConfig } from '../../bench/rows/write-workerd-config.ts'
 
 export type RuntimeName = 'node' | 'bun' | 'worker'
@@ -94,7 +94,7 @@ async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, s
   // The commands of `npm start` and `npm run start:bun`.
   const [file, ...args] =
     runtime === 'node'
-      ? [process.execPath, '--max-semi-space-size=8']
+      ? [process.execPath, '--max-semi-space-size=8', `--import=${pathToFileURL(root).href}src/runtimes/node/compile-cache.mjs`]
       : [bin('bun'), `--env-file=${root}src/runtimes/bun/bun.env`]
   const child = spawn(file, [...args, `${root}src/runtimes/${runtime}.ts`], {
     env: { ...base, PORT: '0', ...env },
