@@ -1,6 +1,6 @@
+import { ServiceError } from '../errors.ts'
 import type { Ended } from '../generation.ts'
 import type { Generation } from '../upstreams/upstream.ts'
-import { ServiceError } from '../errors.ts'
 import type { Core } from './core.ts'
 import type { Sink } from './sink.ts'
 import { createTimer } from './timer.ts'

@@ -20,11 +20,11 @@ export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; em
     const timer = limitMs > 0 ? setTimeout(() => controller.abort(late), limitMs) : undefined
 
     const client = new Ollama({
-      // The client wants a URL: only its path matters.
+      // The client wants a URL: only its path matters. Its body is the question's, which the exchange writes itself.
       host: 'http://ollama',
-      async fetch(url, init) {
+      async fetch(url) {
         const path = new URL(url as string).pathname as UpstreamPath
-        const body = init?.body === undefined ? {} : { body: JSON.parse(init.body as string) as unknown }
+        const body = 'body' in question ? { body: question.body } : {}
         const { flow } = await exchange({ path, trace, ...body }, controller.signal)
         return new Response(await readAll(flow, maxAnswerBytes))
       },
