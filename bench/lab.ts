@@ -1,9 +1,13 @@
 import { startPeer, type Peer } from './peer.ts'
 import type { CrowdOptions, Sample } from './reader/crowd.ts'
 import type { CrowdState, ReaderCalls } from './reader.ts'
+import type { Target } from './reader/target.ts'
+import { findGateway } from './rows/find-gateway.ts'
 import { rows, type RowName } from './rows/rows.ts'
-import { startRow, type RunningRow } from './rows/start-row.ts'
-import type { Mode, UpstreamCalls } from './upstream.ts'
+import type { RunningRow } from './rows/running-row.ts'
+import { startRow, type StartOptions } from './rows/start-row.ts'
+import type { Mode } from './upstream/question.ts'
+import type { UpstreamCalls } from './upstream.ts'
 
 export interface Readers {
   readonly id: number
@@ -14,6 +18,10 @@ export interface Readers {
   openAtUpstream(limitMs: number): Promise<number>
   waitFirst(limitMs: number): Promise<CrowdState>
   waitEnded(limitMs: number): Promise<CrowdState>
+  /** The upstream sends each of them one token more; when the first left. */
+  sendTokens(): Promise<number>
+  /** How many have this many tokens, and when the last of these came; waits for all readers, or `limitMs`. */
+  waitTokens(tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }>
   sample(ms: number): Promise<Sample>
   /** All leave, one by one; `[seed, atMs]` of each. */
   leave(spacingMs: number): Promise<[number, number][]>
@@ -21,43 +29,59 @@ export interface Readers {
   close(): Promise<void>
 }
 
-/** The bench's processes: one upstream, one for all readers, and the servers that are measured. */
+/** The bench's processes: one upstream, two for readers, and the servers that are measured. */
 export interface Lab {
+  /** Where a gateway finds the upstream. */
+  readonly upstreamUrl: string
   /** What went wrong so far, in words. */
   readonly failures: string[]
   /** Runs `use` with a fresh server of this row; what fails becomes a failure of the row, and undefined. */
-  withRow<T>(name: RowName, settings: Record<string, string>, use: (server: RunningRow) => Promise<T>): Promise<T | undefined>
-  /** Runs `use` with fresh servers of all these rows at once, of which each must relay a short stream whole. */
-  withRows<T>(
-    names: readonly RowName[],
-    settings: Record<string, string>,
-    use: (servers: RunningRow[]) => Promise<T>,
-  ): Promise<T>
+  withRow<T>(name: RowName, options: StartOptions, use: (server: RunningRow) => Promise<T>): Promise<T | undefined>
+  /** Runs `use` with fresh servers of all these rows at once; one that does not start is a failure and missing. */
+  withRows<T>(names: readonly RowName[], options: StartOptions, use: (servers: RunningRow[]) => Promise<T>): Promise<T>
   /** Opens readers, and resolves when the last has asked. */
   read(
     server: RunningRow,
     mode: Mode,
     count: number,
-    more?: Partial<Pick<CrowdOptions, 'spacingMs' | 'tokens' | 'headOnly'>>,
+    more?: Partial<Pick<CrowdOptions, 'spacingMs' | 'tokens' | 'headOnly'>> & {
+      /** In a process of their own: a flat-out crowd keeps its readers' event loop busy for 100 ms at a time. */
+      apart?: boolean
+    },
   ): Promise<Readers>
   /** Ends everything that was started; safe at any time, also while a process ends. */
   stop(): void
 }
 
-/** Starts the upstream and the readers' process. */
-export async function startLab(): Promise<Lab> {
+export interface LabOptions {
+  /** Where the upstream listens; 0: any free port. */
+  readonly upstreamPort: number
+  /** The gateway that is the row `against`. */
+  readonly against: Target | undefined
+}
+
+/** Starts the upstream and the readers' processes. */
+export async function startLab({ upstreamPort: port, against }: LabOptions): Promise<Lab> {
   const kills = new Set<() => void>()
   const failures: string[] = []
   const keep = <T extends Peer<never>>(peer: T): T => (kills.add(peer.stop), peer)
-  const upstream = keep(await startPeer<UpstreamCalls>(new URL('./upstream.ts', import.meta.url)))
-  const reader = keep(await startPeer<ReaderCalls>(new URL('./reader.ts', import.meta.url)))
+  const upstream = keep(await startPeer<UpstreamCalls>(new URL('./upstream.ts', import.meta.url), String(port)))
+  const startReader = async (): Promise<Peer<ReaderCalls>> =>
+    keep(await startPeer<ReaderCalls>(new URL('./reader.ts', import.meta.url)))
+  const [together, alone] = [await startReader(), await startReader()]
   const upstreamPort = await upstream.call('port')
   let nextSeed = 1
 
-  const read: Lab['read'] = async (server, mode, count, { spacingMs = 1, tokens = -1, headOnly = false } = {}) => {
+  const read: Lab['read'] = async (
+    server,
+    mode,
+    count,
+    { spacingMs = 1, tokens = -1, headOnly = false, apart = false } = {},
+  ) => {
+    const reader = apart ? alone : together
     const firstSeed = nextSeed
     nextSeed += count
-    const id = await reader.call('open', { port: server.port, mode, count, spacingMs, tokens, headOnly, firstSeed })
+    const id = await reader.call('open', { target: server.target, mode, count, spacingMs, tokens, headOnly, firstSeed })
     await reader.call('opened', id)
     return {
       id,
@@ -66,57 +90,50 @@ export async function startLab(): Promise<Lab> {
       openAtUpstream: (limitMs) => upstream.call('waitOpen', firstSeed, count, limitMs),
       waitFirst: (limitMs) => reader.call('waitFirst', id, count, limitMs),
       waitEnded: (limitMs) => reader.call('waitEnded', id, count, limitMs),
-      sample: (ms) => reader.call('sample', id, server.pid, ms),
+      sendTokens: () => upstream.call('sendTokens', firstSeed, count),
+      waitTokens: (each, limitMs) => reader.call('waitTokens', id, each, limitMs),
+      sample: (ms) => reader.call('sample', id, server.pids, ms),
       leave: (ms) => reader.call('leave', id, ms),
       resume: () => reader.call('resume', id),
       close: () => reader.call('close', id),
     }
   }
 
-  /** A figure of a server that relays wrongly means nothing. */
-  const check = async (server: RunningRow): Promise<void> => {
-    const readers = await read(server, 'paced', 1, { tokens: 10 })
-    const { clean, events, refusal } = await readers.waitEnded(5_000)
-    await readers.close()
-    if (clean !== 1 || events !== 10)
-      throw new Error(`Cannot measure ${server.row.name}: ${refusal ?? `${events} of 10 tokens arrived`}`)
-  }
-
-  const start = async (name: RowName, settings: Record<string, string>): Promise<RunningRow | undefined> => {
-    const row = rows.find((one) => one.name === name)
-    if (!row) throw new Error(`Cannot start ${name}: there is no such row`)
-    let server: RunningRow | undefined
+  const start = async (name: RowName, options: StartOptions): Promise<RunningRow | undefined> => {
+    const seed = nextSeed++
     try {
-      server = await startRow(row, { upstreamPort, settings, onSpawn: (kill) => kills.add(kill) })
-      await check(server)
-      return server
+      if (name === 'against' && against) return await findGateway(against, { seed })
+      const row = rows.find((one) => one.name === name)
+      if (!row) throw new Error(`Cannot start ${name}: there is no such row`)
+      return await startRow(row, { upstreamPort, seed, onSpawn: (kill) => kills.add(kill) }, options)
     } catch (error) {
-      await server?.stop()
       failures.push(String(error))
       return undefined
     }
   }
 
   return {
+    upstreamUrl: `http://127.0.0.1:${upstreamPort}`,
     failures,
     read,
-    async withRow(name, settings, use) {
-      const server = await start(name, settings)
+    async withRow(name, options, use) {
+      const server = await start(name, options)
       if (!server) return undefined
       try {
         return await use(server)
       } catch (error) {
-        failures.push(`${name}: ${String(error)}`)
+        const words = server.lastWords()
+        failures.push(`${name}: ${words === undefined ? String(error) : `it ended and said: ${words}`}`)
         return undefined
       } finally {
         await server.stop()
       }
     },
-    async withRows(names, settings, use) {
+    async withRows(names, options, use) {
       const servers: RunningRow[] = []
       try {
         for (const name of names) {
-          const server = await start(name, settings)
+          const server = await start(name, options)
           if (server) servers.push(server)
         }
         return await use(servers)

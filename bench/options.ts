@@ -1,33 +1,89 @@
 import { parseArgs } from 'node:util'
+import type { LabOptions } from './lab.ts'
 import type { Measure } from './measure.ts'
+import { parseTarget } from './reader/target.ts'
 import { rows, type RowName } from './rows/rows.ts'
 
-export interface Options {
-  measures: readonly Measure[]
+export interface Options extends LabOptions {
+  readonly measures: readonly Measure[]
   /** Instead of each measure's own. */
-  rows: readonly RowName[] | undefined
+  readonly rows: readonly RowName[] | undefined
+  /** Take heap snapshots instead of measuring. */
+  readonly heap: boolean
   /** Where the JSON goes instead of bench/results/. */
-  json: string | undefined
+  readonly json: string | undefined
 }
+
+const namesOf = (known: readonly { readonly name: string }[]): string => known.map(({ name }) => name).join(', ')
 
 /** @throws Error that names what is unknown and what is known */
 function pick<T extends { readonly name: string }>(known: readonly T[], list: string | undefined): T[] | undefined {
   return list?.split(',').map((name) => {
     const found = known.find((one) => one.name === name.trim())
-    if (!found) throw new Error(`Cannot find '${name}': known are ${known.map((one) => one.name).join(', ')}`)
+    if (!found) throw new Error(`Cannot find '${name}': known are ${namesOf(known)}`)
     return found
   })
 }
 
-/** `[--only paced,flat] [--rows pipe,sluice-node] [--json FILE]` */
+function toUsage(measures: readonly Measure[], known: readonly { readonly name: RowName }[]): string {
+  return `npm run bench -- [OPTIONS]
+
+  --only LIST          these measures: ${namesOf(measures)}
+  --rows LIST          these rows instead of each measure's own: ${namesOf(known)}
+  --heap               no measures; heap snapshots of sluice-node (or of the Node rows that --rows names)
+                       tell what a stream is made of
+  --json FILE          where the JSON goes instead of bench/results/
+  --upstream-port N    where the bench's Ollama listens; any free port unless told
+  --against URL        one row more, 'against': a gateway that you have started yourself. Needs --upstream-port.
+
+Another gateway. Give it http://127.0.0.1:N as its Ollama (or http://127.0.0.1:N/v1 as its OpenAI) and the model bench:latest,
+and raise its limits: descriptors, simultaneous streams, timeouts. Then, while it runs or up to 15 s before:
+
+  npm run bench -- --only paced,flat --upstream-port 11500 --against http://127.0.0.1:4000/v1
+
+A URL that ends with /v1 is asked for OpenAI's chat completions as SSE with the key 'bench', any other for Ollama's /api/generate
+as NDJSON; a whole path (…/api/chat, …/chat/completions) is taken as it is. It must answer on keep-alive HTTP/1.1 in chunks and
+hand the prompt on. Its CPU and memory are those of the processes that listen on its port, if they run on this machine as a user
+whose processes you may see, and – otherwise (behind a port of Docker's it is Docker's proxy that listens). Settings that a
+measure gives our own rows, as a heartbeat, are up to you.`
+}
+
+/**
+ * What the command line says; `--help` ends here.
+ * @throws Error that says what is wrong
+ */
 export function parseOptions(args: string[], measures: readonly Measure[]): Options {
   const { values } = parseArgs({
     args,
-    options: { only: { type: 'string' }, rows: { type: 'string' }, json: { type: 'string' } },
+    options: {
+      only: { type: 'string' },
+      rows: { type: 'string' },
+      heap: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      'upstream-port': { type: 'string', default: '0' },
+      against: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   })
+  const known = [...rows, { name: 'against' as const }]
+  if (values.help) {
+    console.log(toUsage(measures, known))
+    process.exit(0)
+  }
+  const named = pick(known, values.rows)?.map(({ name }) => name)
+  const upstreamPort = Number(values['upstream-port'])
+  if (!Number.isInteger(upstreamPort) || upstreamPort < 0 || upstreamPort > 65_535)
+    throw new Error(`Cannot listen on '${values['upstream-port']}': it is no port`)
+  if (values.against !== undefined && upstreamPort === 0)
+    throw new Error('Cannot use --against without --upstream-port: the gateway must know where the upstream is')
+  if (named?.includes('against') && values.against === undefined)
+    throw new Error("Cannot measure the row 'against' without --against URL")
   return {
     measures: pick(measures, values.only) ?? measures,
-    rows: pick(rows, values.rows)?.map(({ name }) => name),
+    rows: named,
+    heap: values.heap,
     json: values.json,
+    upstreamPort,
+    against: values.against === undefined ? undefined : parseTarget(values.against),
   }
 }

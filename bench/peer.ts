@@ -13,8 +13,8 @@ export interface Peer<T extends Calls<T>> {
  * Starts `file` as a process of its own, so that what it costs is not counted in the server that is measured.
  * A call rejects when the function throws over there, and when the process ends before it has answered.
  */
-export async function startPeer<T extends Calls<T>>(file: URL): Promise<Peer<T>> {
-  const child = fork(file, { serialization: 'advanced' })
+export async function startPeer<T extends Calls<T>>(file: URL, ...args: string[]): Promise<Peer<T>> {
+  const child = fork(file, args, { serialization: 'advanced' })
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   let lastId = 0
 

@@ -51,7 +51,14 @@ const calls = {
     await until(() => crowd.connections.filter(({ ended }) => ended !== undefined).length >= count, limitMs)
     return stateOf(crowd)
   },
-  sample: (id: number, pid: number, ms: number) => crowdOf(id).sample(pid, ms),
+  /** Waits until all readers have this many tokens, or for `limitMs`: how many have, and when the last token came. */
+  async waitTokens(id: number, tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }> {
+    const { connections } = crowdOf(id)
+    await until(() => connections.every(({ events }) => events >= tokens), limitMs)
+    const served = connections.filter(({ events }) => events >= tokens)
+    return { readers: served.length, lastMs: served.reduce((last, { lastMs }) => Math.max(last, lastMs), 0) }
+  },
+  sample: (id: number, pids: readonly number[], ms: number) => crowdOf(id).sample(pids, ms),
   leave: (id: number, spacingMs: number) => crowdOf(id).leave(spacingMs),
   /** Stalled readers read on. */
   resume(id: number): void {

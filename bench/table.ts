@@ -2,7 +2,7 @@ import type { Verdict } from './figures.ts'
 import type { Column, Measure, Measured } from './measure.ts'
 
 /** Cells in columns, the first to the left and the others to the right. */
-function align(cells: string[][]): string {
+export function align(cells: string[][]): string {
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? []
   const pad = (text: string, column: number): string =>
     column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)
@@ -34,7 +34,7 @@ export function toTable({ name, title, columns }: Measure, measured: Measured): 
 /** One line per figure: `ok|MISS figure: measured (limit)`. */
 export function toLines(verdicts: readonly Verdict[]): string {
   const lines = verdicts.map(({ isKept, text, value, unit, limit }) => {
-    const measured = Number.isNaN(value) ? 'not measured' : `${Number(value.toFixed(2))} ${unit}`.trimEnd()
+    const measured = Number.isNaN(value) ? 'not measured' : `${Number(value.toFixed(3))} ${unit}`.trimEnd()
     return `${isKept ? 'ok  ' : 'MISS'} ${text}: ${measured} (${limit})`
   })
   return `\nFigures\n${lines.join('\n')}`

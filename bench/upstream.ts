@@ -1,20 +1,21 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createExchanges } from './upstream/exchanges.ts'
-import { block, ending, token, wideBlock } from './upstream/lines.ts'
-import { createPacer } from './upstream/pacer.ts'
+import { nowMs } from './clock.ts'
+import type { Dialect } from './reader/target.ts'
 import { serveCalls } from './serve-calls.ts'
-
-/** How the bench's Ollama answers; asked for as the model `bench-<mode>`. */
-export type Mode = 'paced' | 'flat' | 'wide' | 'idle' | 'silent'
+import { catalog } from './upstream/catalog.ts'
+import { createExchanges, type Exchange } from './upstream/exchanges.ts'
+import { lines } from './upstream/lines.ts'
+import { createPacer } from './upstream/pacer.ts'
+import { parseQuestion, type Mode } from './upstream/question.ts'
 
 const pacer = createPacer()
 const exchanges = createExchanges()
 
 /** Headers as Ollama's. From here on we write HTTP chunks ourselves: made once, they cost nothing per token. */
-function begin(response: ServerResponse): void {
-  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'transfer-encoding': 'chunked' })
+function begin({ response, lines: { contentType } }: Exchange): void {
+  response.writeHead(200, { 'content-type': contentType, 'transfer-encoding': 'chunked' })
   response.flushHeaders()
   response.chunkedEncoding = false
 }
@@ -24,47 +25,59 @@ function flood(response: ServerResponse, bytes: Buffer): void {
   if (!response.destroyed) response.write(bytes, () => setImmediate(flood, response, bytes))
 }
 
-const answers: Record<Mode, (response: ServerResponse, seed: number, tokens: number) => void> = {
-  paced(response, seed, tokens) {
+const answers: Record<Mode, (exchange: Exchange) => void> = {
+  paced(exchange) {
+    const { response, seed, tokens, lines } = exchange
     let left = tokens - 1
-    begin(response)
-    response.write(token)
+    begin(exchange)
+    response.write(lines.token)
     // Multiples of the golden ratio lie evenly in 0–1, however many there are.
     pacer.add((seed * 0.618_034) % 1, () => {
       if (response.destroyed) return 'enough'
-      if (left-- > 0) return (response.write(token), 'more')
-      response.end(ending)
+      if (left-- > 0) return (response.write(lines.token), 'more')
+      response.end(lines.ending)
       return 'enough'
     })
   },
-  flat(response) {
-    begin(response)
-    flood(response, block)
+  flat(exchange) {
+    begin(exchange)
+    flood(exchange.response, exchange.lines.block)
   },
-  wide(response) {
-    begin(response)
-    flood(response, wideBlock)
+  wide(exchange) {
+    begin(exchange)
+    flood(exchange.response, exchange.lines.wideBlock)
   },
-  idle(response) {
-    begin(response)
-    response.write(token)
+  idle(exchange) {
+    begin(exchange)
+    exchange.response.write(exchange.lines.token)
   },
   silent() {},
 }
 
-async function generate(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const body = Buffer.concat(await request.toArray()).toString()
-  const { model, options } = JSON.parse(body) as { model: string; options: { seed: number; num_predict: number } }
-  const mode = /^bench-(\w+)/.exec(model)?.[1] as Mode
-  exchanges.add(options.seed, response)
-  answers[mode](response, options.seed, options.num_predict < 0 ? Infinity : options.num_predict)
+const dialects: Partial<Record<string, Dialect>> = {
+  '/api/generate': 'generate',
+  '/api/chat': 'chat',
+  '/v1/chat/completions': 'openai',
+}
+
+async function generate(request: IncomingMessage, response: ServerResponse, dialect: Dialect): Promise<void> {
+  const question = parseQuestion(Buffer.concat(await request.toArray()).toString())
+  const exchange = { ...question, response, lines: lines[dialect] }
+  exchanges.add(exchange)
+  answers[question.mode](exchange)
 }
 
 const server = createServer({ noDelay: true, keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
-  if (request.method === 'POST') void generate(request, response).catch(() => response.destroy())
-  else response.setHeader('content-type', 'application/json').end('{"version":"0.24.0","models":[]}')
+  const [path = '/'] = request.url?.split('?') ?? []
+  const dialect = dialects[path]
+  if (dialect) void generate(request, response, dialect).catch((error: unknown) => response.writeHead(400).end(String(error)))
+  else if (path === '/') response.end('Ollama is running')
+  else
+    response
+      .writeHead(catalog[path] ? 200 : 404, { 'content-type': 'application/json' })
+      .end(JSON.stringify(catalog[path] ?? {}))
 })
-server.listen(0, '127.0.0.1', 4096)
+server.listen(Number(process.argv[2]), '127.0.0.1', 4096)
 await once(server, 'listening')
 
 /** What the bench may ask of this process. */
@@ -72,6 +85,12 @@ const calls = {
   port: () => (server.address() as AddressInfo).port,
   waitOpen: exchanges.waitOpen,
   waitClosed: exchanges.waitClosed,
+  /** One token more on each open stream of these seeds; when the first left. */
+  sendTokens(first: number, count: number): number {
+    const startMs = nowMs()
+    for (const { response, lines } of exchanges.openOf(first, count)) response.write(lines.token)
+    return startMs
+  },
 }
 export type UpstreamCalls = typeof calls
 serveCalls(calls)

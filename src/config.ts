@@ -5,11 +5,22 @@ import { parseOllamaHost } from './ollama-host.ts'
 const ms = (fallback: number, { min = 0 } = {}) => integer(fallback, min, 2_147_483_647)
 
 function integer(fallback: number, min: number, max: number) {
-  const expected = `must be an integer from ${min} to ${max}`
-  return v.optional(
-    v.pipe(v.string(), v.regex(/^\d+$/, expected), v.transform(Number), v.minValue(min, expected), v.maxValue(max, expected)),
-    `${fallback}`,
+  return v.optional(whole(min, max, `must be an integer from ${min} to ${max}`), `${fallback}`)
+}
+
+function whole(min: number, max: number, expected: string) {
+  return v.pipe(
+    v.string(),
+    v.regex(/^\d+$/, expected),
+    v.transform(Number),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
   )
+}
+
+function integerOrAuto(fallback: number, min: number, max: number) {
+  const expected = `must be auto or an integer from ${min} to ${max}`
+  return v.optional(v.union([v.literal('auto'), whole(min, max, expected)], expected), `${fallback}`)
 }
 
 function flag() {
@@ -61,6 +72,8 @@ const variables = {
   SLUICE_MAX_BODY_BYTES: integer(16_777_216, 1, 1_073_741_824),
   /** The longest line of the upstream; the last one may hold a `context` of megabytes. */
   SLUICE_MAX_LINE_BYTES: integer(4_194_304, 1024, 268_435_456),
+  /** How many processes share the port, on Node and Bun; `auto`: one a core. The limits are each worker's own. */
+  SLUICE_WORKERS: integerOrAuto(1, 1, 256),
   /** How many streams may be open at once. */
   SLUICE_MAX_STREAMS: integer(1000, 1, 1_000_000),
   /** How long streams may go on after SIGTERM. */

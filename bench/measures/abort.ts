@@ -1,8 +1,8 @@
 import type { Lab } from '../lab.ts'
 import type { Measure, Measured } from '../measure.ts'
 import { percentile } from '../percentile.ts'
-import type { RunningRow } from '../rows/start-row.ts'
-import type { Mode } from '../upstream.ts'
+import type { RunningRow } from '../rows/running-row.ts'
+import type { Mode } from '../upstream/question.ts'
 
 const READERS = 1_000
 const AT_ONCE = 100
@@ -37,25 +37,29 @@ export const abort: Measure = {
     { key: `${phase}Max`, title: `${phase} max ms`, digits: 1 },
     { key: `${phase}Missed`, title: `${phase} missed` },
   ]),
-  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
   async run(lab, names) {
     const measured: Measured = {}
     for (const name of names) {
-      const figures = await lab.withRow(name, { SLUICE_HEARTBEAT_MS: String(WORKER_HEARTBEAT_MS) }, async (server) => {
-        const readers = server.row.runtime === 'worker' ? AT_ONCE : READERS
-        const of: Record<string, number> = {}
-        for (const [phase, mode] of [
-          ['before', 'silent'],
-          ['after', 'idle'],
-        ] as const) {
-          const latencies = await measureLeaving(lab, server, mode, readers)
-          of[`${phase}P50`] = percentile(latencies, 50)
-          of[`${phase}P99`] = percentile(latencies, 99)
-          of[`${phase}Max`] = percentile(latencies, 100)
-          of[`${phase}Missed`] = readers - latencies.length
-        }
-        return of
-      })
+      const figures = await lab.withRow(
+        name,
+        { environment: { SLUICE_HEARTBEAT_MS: String(WORKER_HEARTBEAT_MS) } },
+        async (server) => {
+          const readers = server.runtime === 'worker' ? AT_ONCE : READERS
+          const of: Record<string, number> = {}
+          for (const [phase, mode] of [
+            ['before', 'silent'],
+            ['after', 'idle'],
+          ] as const) {
+            const latencies = await measureLeaving(lab, server, mode, readers)
+            of[`${phase}P50`] = percentile(latencies, 50)
+            of[`${phase}P99`] = percentile(latencies, 99)
+            of[`${phase}Max`] = percentile(latencies, 100)
+            of[`${phase}Missed`] = readers - latencies.length
+          }
+          return of
+        },
+      )
       if (figures) measured[name] = figures
     }
     return measured

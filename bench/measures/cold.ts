@@ -3,10 +3,10 @@ import { percentile } from '../percentile.ts'
 
 const STARTS = 5
 
-/** From the start of the process to the first answer; on workerd the bundle is made before. */
+/** From the start of the process to the first token that a reader has; on workerd the bundle is made before. */
 export const cold: Measure = {
   name: 'cold',
-  title: `cold start to the first answer to GET /ping; median of ${STARTS}`,
+  title: `cold start to the first token; median of ${STARTS}`,
   columns: [{ key: 'ms', title: 'ms', hasRatio: true }],
   rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker'],
   async run(lab, names) {

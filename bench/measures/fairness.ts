@@ -1,30 +1,58 @@
+import type { Lab } from '../lab.ts'
 import type { Measure, Measured } from '../measure.ts'
 import { percentile } from '../percentile.ts'
+import type { RunningRow } from '../rows/running-row.ts'
 
 const STREAMS = 50
 const IN_TIME_MS = 2_000
+const NEWCOMERS = 10
 const LIMIT_MS = 4_000
+const WINDOW_MS = 5_000
 
-/** Whether a stream that always has data lets the others live: fifty of them start together, when does each get its first token? */
+async function measureServer(lab: Lab, server: RunningRow): Promise<Record<string, number>> {
+  const crowd = await lab.read(server, 'flat', STREAMS, { spacingMs: 0 })
+  const { firstsMs } = await crowd.waitFirst(LIMIT_MS)
+
+  const newcomersMs: number[] = []
+  for (let i = 0; i < NEWCOMERS; i++) {
+    const newcomer = await lab.read(server, 'paced', 1, { apart: true })
+    const { firstsMs: own } = await newcomer.waitFirst(LIMIT_MS)
+    newcomersMs.push(own[0] ?? NaN)
+    await newcomer.close()
+  }
+
+  const paced = await lab.read(server, 'paced', 1, { apart: true })
+  await paced.waitFirst(LIMIT_MS)
+  const { gapsMs } = await paced.sample(WINDOW_MS)
+  await paced.close()
+  await crowd.close()
+  return {
+    inTime: firstsMs.filter((ms) => ms <= IN_TIME_MS).length,
+    first: firstsMs.length === STREAMS ? Math.max(...firstsMs) : NaN,
+    newcomer: Math.max(...newcomersMs),
+    gapP50: percentile(gapsMs, 50),
+    gapP99: percentile(gapsMs, 99),
+  }
+}
+
+/** Whether streams that always have data let the others live: when does each of them start, when one that comes later, and does a paced one keep its pace? */
 export const fairness: Measure = {
   name: 'fairness',
-  title: `${STREAMS} endless flat-out streams at once: first token within ${IN_TIME_MS / 1000} s; one round`,
+  title:
+    `${STREAMS} endless flat-out streams at once: first token within ${IN_TIME_MS / 1000} s; meanwhile the first token of ${NEWCOMERS} newcomers, ` +
+    `one after the other, and the gaps of a paced stream (20 ms) over ${WINDOW_MS / 1000} s; one round`,
   columns: [
     { key: 'inTime', title: `of ${STREAMS} in time` },
-    { key: 'p50', title: 'first token p50 ms' },
-    { key: 'max', title: 'max ms' },
+    { key: 'first', title: 'max ms' },
+    { key: 'newcomer', title: 'newcomer max ms' },
+    { key: 'gapP50', title: 'gap p50 ms', digits: 1 },
+    { key: 'gapP99', title: 'gap p99 ms', digits: 1 },
   ],
-  rows: ['pipe', 'write-sse-node', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  rows: ['pipe', 'write-sse-node', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
   async run(lab, names) {
     const measured: Measured = {}
     for (const name of names) {
-      const figures = await lab.withRow(name, {}, async (server) => {
-        const crowd = await lab.read(server, 'flat', STREAMS, { spacingMs: 0 })
-        const { firstsMs } = await crowd.waitFirst(LIMIT_MS)
-        await crowd.close()
-        const max = firstsMs.length === STREAMS ? Math.max(...firstsMs) : NaN
-        return { inTime: firstsMs.filter((ms) => ms <= IN_TIME_MS).length, p50: percentile(firstsMs, 50), max }
-      })
+      const figures = await lab.withRow(name, {}, (server) => measureServer(lab, server))
       if (figures) measured[name] = figures
     }
     return measured

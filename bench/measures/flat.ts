@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '../lab.ts'
 import type { Measure } from '../measure.ts'
 import { percentile } from '../percentile.ts'
-import type { RunningRow } from '../rows/start-row.ts'
+import type { RunningRow } from '../rows/running-row.ts'
 
-const LEVELS = [1, 16, 64]
+const LEVELS = [1, 64]
 const ROUNDS = 3
 const WARM_MS = 300
 const WINDOW_MS = 900
@@ -27,7 +27,16 @@ export const flat: Measure = {
     { key: `cpu${streams}`, title: `CPU µs/token ×${streams}`, digits: 2, hasRatio: true },
     { key: `rate${streams}`, title: `events/s ×${streams}` },
   ]),
-  rows: ['pipe', 'write-sse-node', 'write-sse-bun', 'write-sse-worker', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  rows: [
+    'pipe',
+    'write-sse-node',
+    'write-sse-bun',
+    'write-sse-worker',
+    'sluice-node',
+    'sluice-bun',
+    'sluice-worker',
+    'against',
+  ],
   run: (lab, names) =>
     lab.withRows(names, {}, async (servers) => {
       const figures = new Map<RunningRow, Record<string, number>>(servers.map((server) => [server, {}]))
@@ -49,6 +58,6 @@ export const flat: Measure = {
           })
         }
       }
-      return Object.fromEntries([...figures].map(([server, of]) => [server.row.name, of]))
+      return Object.fromEntries([...figures].map(([server, of]) => [server.name, of]))
     }),
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '../lab.ts'
 import type { Measure } from '../measure.ts'
 import { percentile } from '../percentile.ts'
-import type { RunningRow } from '../rows/start-row.ts'
+import type { RunningRow } from '../rows/running-row.ts'
 
 const STREAMS = 100
 const ROUNDS = 3
@@ -41,7 +41,16 @@ export const paced: Measure = {
     { key: 'ttftP99', title: 'TTFT p99 ms', digits: 2 },
     { key: 'gapP99', title: 'gap p99 ms', digits: 1 },
   ],
-  rows: ['pipe', 'write-sse-node', 'write-sse-bun', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  rows: [
+    'pipe',
+    'write-sse-node',
+    'write-sse-bun',
+    'write-sse-worker',
+    'sluice-node',
+    'sluice-bun',
+    'sluice-worker',
+    'against',
+  ],
   run: (lab, names) =>
     lab.withRows(names, {}, async (servers) => {
       const rounds = new Map<RunningRow, Round[]>(servers.map((server) => [server, []]))
@@ -66,6 +75,6 @@ export const paced: Measure = {
           50,
         ),
       })
-      return Object.fromEntries([...rounds].map(([server, of]) => [server.row.name, toFigures(of)]))
+      return Object.fromEntries([...rounds].map(([server, of]) => [server.name, toFigures(of)]))
     }),
 }

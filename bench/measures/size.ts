@@ -11,10 +11,10 @@ const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Kilobytes (1,000 bytes), gzipped, of what `wrangler deploy` would send. */
-async function bundleKb(...args: string[]): Promise<number> {
+async function bundleKb(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   try {
-    await run(join(root, 'node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', folder, ...args], {
+    await run(join(root, 'node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', folder], {
       cwd: root,
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' },
       timeout: 60_000,
@@ -28,10 +28,9 @@ async function bundleKb(...args: string[]): Promise<number> {
 /** What is deployed and what is depended on. No server runs. */
 export const size: Measure = {
   name: 'size',
-  title: 'Worker bundle of `wrangler deploy`, gzipped, and with --minify; direct production dependencies',
+  title: 'Worker bundle of `wrangler deploy`, gzipped; direct production dependencies',
   columns: [
     { key: 'kb', title: 'kB', digits: 1 },
-    { key: 'minifiedKb', title: 'minified kB', digits: 1 },
     { key: 'dependencies', title: 'dependencies' },
   ],
   rows: ['sluice-worker'],
@@ -39,8 +38,7 @@ export const size: Measure = {
     if (!names.includes('sluice-worker')) return {}
     try {
       const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { dependencies: object }
-      const kb = await bundleKb()
-      return { 'sluice-worker': { kb, minifiedKb: await bundleKb('--minify'), dependencies: Object.keys(dependencies).length } }
+      return { 'sluice-worker': { kb: await bundleKb(), dependencies: Object.keys(dependencies).length } }
     } catch (error) {
       lab.failures.push(`size: ${String(error)}`)
       return {}

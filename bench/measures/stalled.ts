@@ -4,7 +4,7 @@ import type { Lab } from '../lab.ts'
 import type { Measure, Measured } from '../measure.ts'
 import { percentile } from '../percentile.ts'
 import { rssKbOf } from '../process-stats.ts'
-import type { RunningRow } from '../rows/start-row.ts'
+import type { RunningRow } from '../rows/running-row.ts'
 
 const READERS = 100
 const WARM_MS = 2_000
@@ -23,7 +23,7 @@ async function watchMb(server: RunningRow): Promise<number[]> {
   const samples: number[] = []
   for (let ms = 0; ms < WATCH_MS; ms += STEP_MS) {
     await sleep(STEP_MS)
-    samples.push(rssKbOf(server.pid) / 1024)
+    samples.push(rssKbOf(...server.pids) / 1024)
   }
   return samples
 }
@@ -34,14 +34,14 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
   await warm.close()
   await warm.closedAtUpstream(3_000)
   await sleep(SETTLE_MS)
-  const beforeMb = rssKbOf(server.pid) / 1024
+  const beforeMb = rssKbOf(...server.pids) / 1024
 
   const startMs = nowMs()
   const crowd = await lab.read(server, 'wide', READERS, { headOnly: true })
   const samples = await watchMb(server)
   const early = samples[(FIRST_SECONDS * 1000) / STEP_MS - 1] ?? NaN
   const figures = { grown: Math.max(...samples) - beforeMb, late: (samples.at(-1) ?? NaN) - early }
-  if (!server.row.name.startsWith('sluice')) return (await crowd.close(), figures)
+  if (!server.name.startsWith('sluice')) return (await crowd.close(), figures)
 
   const closed = await crowd.closedAtUpstream(STALL_LIMIT_MS + FILL_MS - (nowMs() - startMs))
   await crowd.resume()
@@ -64,11 +64,11 @@ export const stalled: Measure = {
     { key: 'firstCut', title: 'first cut s', digits: 1 },
     { key: 'lastCut', title: 'last cut s', digits: 1 },
   ],
-  rows: ['sluice-node', 'sluice-bun', 'sluice-worker'],
+  rows: ['sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
   async run(lab, names) {
     const measured: Measured = {}
     for (const name of names) {
-      const figures = await lab.withRow(name, { SLUICE_STALL_TIMEOUT_MS: String(STALL_LIMIT_MS) }, (server) =>
+      const figures = await lab.withRow(name, { environment: { SLUICE_STALL_TIMEOUT_MS: String(STALL_LIMIT_MS) } }, (server) =>
         measureServer(lab, server),
       )
       if (figures) measured[name] = figures

@@ -1,15 +1,11 @@
 import { connect } from 'node:net'
 import { nowMs } from '../clock.ts'
 import { MARK } from '../upstream/lines.ts'
-import type { Mode } from '../upstream.ts'
+import { MODEL, toPrompt, type Question } from '../upstream/question.ts'
+import type { Target } from './target.ts'
 
-export interface Request {
-  port: number
-  mode: Mode
-  /** Tokens until `done`; -1 = endless. */
-  tokens: number
-  /** Names the exchange: the upstream reports by it. */
-  seed: number
+export interface Request extends Question {
+  readonly target: Target
 }
 
 /** One reader: a socket that counts the tokens that arrive on it. */
@@ -18,6 +14,8 @@ export interface Connection {
   readonly events: number
   /** From before the connection was asked for to the first token, or undefined so far. */
   readonly firstMs: number | undefined
+  /** When the last token came, by the machine's clock; 0 so far. */
+  readonly lastMs: number
   /** How its response ended: with the last HTTP chunk or without; undefined while it runs. */
   readonly ended: 'clean' | 'broken' | undefined
   /** The beginning of a response that is not a 200. */
@@ -32,10 +30,15 @@ const MARK_BYTE = MARK.charCodeAt(0)
 const buffer = Buffer.allocUnsafe(65_536)
 const LAST_CHUNK = '0\r\n\r\n'
 
-function toBytes({ port, mode, tokens, seed }: Request): string {
-  const body = JSON.stringify({ model: `bench-${mode}:latest`, prompt: 'hello', options: { seed, num_predict: tokens } })
+function toBytes({ target: { host, port, path, dialect, accept }, ...question }: Request): string {
+  const prompt = toPrompt(question)
+  const asked = dialect === 'generate' ? { prompt } : { messages: [{ role: 'user', content: prompt }] }
+  const body = JSON.stringify({ model: MODEL, ...asked, stream: true })
+  const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  // OpenAI's gateways want some key.
+  const authorization = dialect === 'openai' ? 'Authorization: Bearer bench\r\n' : ''
   return (
-    `POST /api/generate HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\n` +
+    `POST ${path} HTTP/1.1\r\nHost: ${authority}\r\nAccept: ${accept}\r\n${authorization}` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   )
 }
@@ -67,8 +70,8 @@ export function openConnection(
   }
 
   const socket = connect({
-    port: request.port,
-    host: '127.0.0.1',
+    port: request.target.port,
+    host: request.target.host,
     noDelay: true,
     onread: {
       buffer,
@@ -92,6 +95,9 @@ export function openConnection(
     },
     get firstMs() {
       return firstMs
+    },
+    get lastMs() {
+      return lastMs
     },
     get ended() {
       return ended ?? (tail === LAST_CHUNK ? 'clean' : undefined)

@@ -26,7 +26,7 @@ export interface Crowd {
   readonly connections: readonly Connection[]
   opened(): Promise<void>
   /** Reads the server's clock and its own counters in the same moment: no message in between that a busy machine could delay. */
-  sample(pid: number, ms: number): Promise<Sample>
+  sample(pids: readonly number[], ms: number): Promise<Sample>
   /** Readers leave one by one; resolves with `[seed, atMs]` of each. */
   leave(spacingMs: number): Promise<[number, number][]>
 }
@@ -57,11 +57,11 @@ export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }:
   return {
     connections,
     opened: () => opening,
-    async sample(pid, ms) {
+    async sample(pids, ms) {
       gapsMs = []
-      const before = { events: total(), cpuMs: cpuMsOf(pid), atMs: nowMs() }
+      const before = { events: total(), cpuMs: cpuMsOf(...pids), atMs: nowMs() }
       await sleep(ms)
-      const after = { events: total(), cpuMs: cpuMsOf(pid), atMs: nowMs() }
+      const after = { events: total(), cpuMs: cpuMsOf(...pids), atMs: nowMs() }
       const gaps = gapsMs
       gapsMs = undefined
       return {

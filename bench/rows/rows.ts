@@ -5,20 +5,23 @@ export type RowName =
   | 'write-sse-worker'
   | 'sluice-node'
   | 'sluice-bun'
+  | 'sluice-bun-workers'
   | 'sluice-worker'
+  | 'against'
 
-/** A server that is measured: its entry and what runs it. */
+/** A server that the bench starts: its entry and what runs it. */
 export interface Row {
   readonly name: RowName
   readonly runtime: 'node' | 'bun' | 'worker'
   readonly entry: URL
   /** Node's, as `npm start` gives them. */
   readonly flags?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 const here = (path: string): URL => new URL(path, import.meta.url)
 
-/** Every row of the tables, the yardstick first. */
+/** Every row of the tables but `against`, the yardstick first. */
 export const rows: readonly Row[] = [
   { name: 'pipe', runtime: 'node', entry: here('./pipe.ts') },
   { name: 'write-sse-node', runtime: 'node', entry: here('./write-sse-node.ts') },
@@ -31,5 +34,11 @@ export const rows: readonly Row[] = [
     flags: ['--max-semi-space-size=8', '--import', here('../../src/runtimes/node/compile-cache.mjs').href],
   },
   { name: 'sluice-bun', runtime: 'bun', entry: here('../../src/runtimes/bun.ts') },
+  {
+    name: 'sluice-bun-workers',
+    runtime: 'bun',
+    entry: here('../../src/runtimes/bun.ts'),
+    environment: { SLUICE_WORKERS: '2' },
+  },
   { name: 'sluice-worker', runtime: 'worker', entry: here('../../src/runtimes/worker.ts') },
 ]

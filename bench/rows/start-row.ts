@@ -1,27 +1,28 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { nowMs } from '../clock.ts'
-import { workingPid } from '../process-stats.ts'
+import { treeOf, workingPid } from '../process-stats.ts'
+import { toTarget } from '../reader/target.ts'
+import { readFirstStream } from './first-stream.ts'
 import type { Row } from './rows.ts'
+import type { RunningRow } from './running-row.ts'
 import { writeWorkerdConfig } from './write-workerd-config.ts'
 
-/** A row's server that runs and answers. */
-export interface RunningRow {
-  readonly row: Row
-  readonly port: number
-  /** The process that does the work. */
-  readonly pid: number
-  /** From the start of the process to its first answer. */
-  readonly coldMs: number
-  stop(): Promise<void>
+/** What a measure wants of the servers that it starts. */
+export interface StartOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  /** More flags for Node; the other runtimes do not get them. */
+  readonly nodeFlags?: readonly string[]
+  /** It can tell its heap (Node and Bun). */
+  readonly tellsHeap?: boolean
 }
 
 const START_LIMIT_MS = 15_000
 const bin = (name: string): string => fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url))
+const probe = new URL('./heap-probe.ts', import.meta.url)
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -38,44 +39,46 @@ function toEnvironment(port: number, upstreamPort: number): Record<string, strin
     PORT: String(port),
     OLLAMA_HOST: `http://127.0.0.1:${upstreamPort}`,
     SLUICE_LOG: 'silent',
-    SLUICE_MAX_STREAMS: '5000',
+    SLUICE_MAX_STREAMS: '20000',
   }
 }
 
 async function toCommand(
   { runtime, entry, flags = [] }: Row,
   environment: Record<string, string>,
+  { nodeFlags = [], tellsHeap }: StartOptions,
 ): Promise<{ file: string; args: string[]; folder?: string }> {
-  if (runtime === 'node') return { file: process.execPath, args: [...flags, fileURLToPath(entry)] }
-  if (runtime === 'bun') return { file: bin('bun'), args: [fileURLToPath(entry)] }
+  const path = fileURLToPath(entry)
+  if (runtime === 'node') {
+    const telling = tellsHeap ? ['--expose-gc', '--import', probe.href] : []
+    return { file: process.execPath, args: [...flags, ...nodeFlags, ...telling, path] }
+  }
+  if (runtime === 'bun') return { file: bin('bun'), args: tellsHeap ? ['--preload', fileURLToPath(probe), path] : [path] }
   const { PORT, ...bindings } = environment
   const { folder, config } = await writeWorkerdConfig(entry, bindings)
   return { file: bin('workerd'), args: ['serve', config, '--socket-addr', `http=127.0.0.1:${PORT}`], folder }
 }
 
 /**
- * Starts a row and waits for its first answer to `GET /ping`. `onSpawn` gets at once what ends it, also synchronously while the bench itself ends.
- * @throws Error with what the process said, when it ends or does not answer in time
+ * Starts a row and waits until it has relayed a short stream whole. `onSpawn` gets at once what ends it, also synchronously while the bench itself ends.
+ * @throws Error with what the process said, when it ends, relays wrongly or does not answer in time
  */
 export async function startRow(
   row: Row,
-  {
-    upstreamPort,
-    settings,
-    onSpawn,
-  }: { upstreamPort: number; settings: Record<string, string>; onSpawn: (kill: () => void) => void },
+  { upstreamPort, seed, onSpawn }: { upstreamPort: number; seed: number; onSpawn: (kill: () => void) => void },
+  options: StartOptions,
 ): Promise<RunningRow> {
   const port = await freePort()
-  const environment = { ...toEnvironment(port, upstreamPort), ...settings }
-  const { file, args, folder } = await toCommand(row, environment)
+  const environment = { ...toEnvironment(port, upstreamPort), ...row.environment, ...options.environment }
+  const { file, args, folder } = await toCommand(row, environment, options)
   const startMs = nowMs()
   const child = spawn(file, args, {
     // Bun reads this before it runs a line of ours (hazard 29).
     env: { PATH: process.env.PATH, HOME: process.env.HOME, BUN_CONFIG_MAX_HTTP_REQUESTS: '65336', ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })
   let said = ''
-  child.stderr.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-2000)))
+  child.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-2000)))
   const ended = new Promise<void>((resolve) =>
     child.on('close', () => resolve()).on('error', (error) => resolve(void (said += error.message))),
   )
@@ -86,7 +89,7 @@ export async function startRow(
     if (folder) rmSync(folder, { recursive: true, force: true })
     if (hasEnded || child.pid === undefined) return
     try {
-      process.kill(workingPid(child.pid), 'SIGKILL')
+      for (const pid of treeOf(child.pid)) process.kill(pid, 'SIGKILL')
     } catch {
       // It ended in this moment.
     }
@@ -98,23 +101,29 @@ export async function startRow(
     await ended
   }
 
-  while (!(await answersPing(port))) {
-    if (hasEnded || nowMs() - startMs > START_LIMIT_MS) {
-      await stop()
-      throw new Error(`Cannot start ${row.name}: ${said.trim() || 'it did not answer /ping'}`)
-    }
-    await sleep(2)
-  }
-  const coldMs = nowMs() - startMs
-  return { row, port, pid: workingPid(child.pid ?? 0), coldMs, stop }
-}
-
-async function answersPing(port: number): Promise<boolean> {
+  const target = toTarget(port)
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(2_000) })
-    await response.arrayBuffer()
-    return response.ok
-  } catch {
-    return false
+    const firstMs = await readFirstStream(target, { seed, endMs: startMs + START_LIMIT_MS, hasEnded: () => hasEnded })
+    const pid = workingPid(child.pid ?? 0)
+    return {
+      name: row.name,
+      runtime: row.runtime,
+      target,
+      pids: [pid],
+      coldMs: firstMs - startMs,
+      async usedHeapMb() {
+        if (!options.tellsHeap || row.runtime === 'worker' || treeOf(pid).length > 1) return NaN
+        const told = once(child.stdio[3] as NodeJS.ReadableStream, 'data')
+        process.kill(pid, 'SIGUSR2')
+        const [bytes] = (await told) as [Buffer]
+        return Number(bytes.toString()) / 1e6
+      },
+      lastWords: () => (hasEnded ? said.trim() || 'nothing' : undefined),
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`Cannot measure ${row.name}: ${said.trim() || reason}`, { cause: error })
   }
 }

@@ -1,13 +1,17 @@
 import process from 'node:process'
-import type { App } from '../app.ts'
 import { ConfigError, parseConfig, type Config } from '../config.ts'
 
-/** What Node and Bun share: they are processes, with an environment, signals and an exit status. */
+/** What Node and Bun share: they are processes, with an environment, words on a terminal and an exit status. */
 
-/** The environment as Config; a mistake in it ends the process with status 1 and a line for each. */
-export function readConfig(): Config {
+/**
+ * The environment as Config; a mistake in it ends the process with status 1 and a line for each. `check` throws ConfigError for what is a
+ * mistake on this runtime only.
+ */
+export function readConfig(check: (config: Config) => void = () => {}): Config {
   try {
-    return parseConfig(process.env, { SLUICE_LOG: process.stdout.isTTY ? 'pretty' : 'json' })
+    const config = parseConfig(process.env, { SLUICE_LOG: process.stdout.isTTY ? 'pretty' : 'json' })
+    check(config)
+    return config
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(`Cannot start: the environment has mistakes\n${error.message}`)
@@ -42,20 +46,14 @@ export async function announce(config: Config, { hostname, port }: { hostname: s
   }
 }
 
-/**
- * SIGTERM and SIGINT: no new work, the streams may finish within the grace, then exit with status 0. The listener stays open meanwhile, to
- * say so. A second signal exits at once.
- */
-export function drainOnSignal(app: App, { SLUICE_SHUTDOWN_GRACE_MS: graceMs }: Config, close: () => Promise<unknown>) {
-  let isDraining = false
-  const onSignal = async () => {
-    if (isDraining) process.exit(1)
-    isDraining = true
-    setTimeout(() => process.exit(0), graceMs + 900).unref() // a reader that does not take its terminal holds nobody up
-    await app.drain(graceMs)
-    await close()
-    process.exit(0)
+/** SIGTERM and SIGINT: the first one calls `first`, every further one `again`. */
+export function onSignals(first: () => void, again: () => void) {
+  let isFirst = true
+  const onSignal = () => {
+    if (!isFirst) return again()
+    isFirst = false
+    first()
   }
-  process.on('SIGTERM', () => void onSignal())
-  process.on('SIGINT', () => void onSignal())
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
 }

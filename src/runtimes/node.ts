@@ -1,32 +1,39 @@
 import { serve } from '@hono/node-server'
+import { once } from 'node:events'
 import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createApp } from '../app.ts'
-import { announce, drainOnSignal, exitUnheard, readConfig } from './host-process.ts'
+import { readConfig } from './host-process.ts'
 import { createLog } from './log.ts'
 import { viaHttp } from './node/connect.ts'
 import { openOnNode } from './node/open.ts'
+import { run } from './run.ts'
 
 const config = readConfig()
-const app = createApp({
-  config,
-  connect: viaHttp(),
-  open: openOnNode,
-  log: createLog(config.SLUICE_LOG ?? 'json', console.log),
-})
 
-const server = serve(
-  {
+await run(config, async () => {
+  const app = createApp({
+    config,
+    connect: viaHttp(),
+    open: openOnNode,
+    log: createLog(config.SLUICE_LOG ?? 'json', console.log),
+  })
+  const server = serve({
     fetch: app.fetch,
     hostname: config.HOST,
     port: config.PORT,
     // Against slow heads and bodies (hazards 22 and 41); responses are not limited by these.
     serverOptions: { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 1000 },
-  },
-  ({ address, port }) => void announce(config, { hostname: address, port }),
-) as Server
-
-server.on('error', (error) => exitUnheard(error, config))
-drainOnSignal(app, config, async () => {
-  server.close()
-  server.closeIdleConnections()
+  }) as Server
+  await once(server, 'listening')
+  const { address, port } = server.address() as AddressInfo
+  return {
+    app,
+    hostname: address,
+    port,
+    async close() {
+      server.close()
+      server.closeIdleConnections()
+    },
+  }
 })

@@ -5,6 +5,7 @@ import { ServiceError, toErrorBody } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
 import { requestId } from '../middleware/request-id.ts'
 import { createLog } from './log.ts'
+import { openOnWorker } from './worker/open.ts'
 
 interface ExecutionContext {
   waitUntil(promise: Promise<unknown>): void
@@ -26,6 +27,7 @@ function create(env: Record<string, unknown>): Pick<App, 'fetch'> {
     const config = parseConfig(env, { SLUICE_HEARTBEAT_MS: '1000', SLUICE_LOG: 'json' })
     return createApp({
       config,
+      open: openOnWorker,
       hold: (c, promise) => c.executionCtx.waitUntil(promise), // or nothing runs after the reader has left (hazard 12)
       log: createLog(config.SLUICE_LOG ?? 'json', console.log),
     })

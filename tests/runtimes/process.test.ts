@@ -127,6 +127,37 @@ describe.each(runtimes)('%s: start', (runtime) => {
   })
 })
 
+describe('Bun runs so many requests at once, and no stream may wait for one (hazard 29)', () => {
+  const remedy = 'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it'
+
+  // Bun takes its default for what it does not understand.
+  test.each([
+    ['256', '257', 256],
+    ['999', '1000', 999],
+    ['', '1000', 256],
+    ['0', '1000', 256],
+    ['1e5', '1000', 256],
+    ['65536', '1000', 256],
+  ])('BUN_CONFIG_MAX_HTTP_REQUESTS=%s refuses SLUICE_MAX_STREAMS=%s', async (requests, streams, max) => {
+    const text = await refusalOf('bun', { BUN_CONFIG_MAX_HTTP_REQUESTS: requests, SLUICE_MAX_STREAMS: streams })
+    expect(text).toContain('it ended with 1\n')
+    expect(text).toContain(`Cannot start: the environment has mistakes\nSLUICE_MAX_STREAMS: must be at most ${max}, as Bun`)
+    expect(text).toContain(remedy)
+  })
+
+  test('as many streams as requests are well', async () => {
+    const server = await start('bun', { BUN_CONFIG_MAX_HTTP_REQUESTS: '256', SLUICE_MAX_STREAMS: '256' })
+    expect(linesOf(server)).toHaveLength(1)
+  })
+})
+
+test('Bun refuses workers where they cannot share a port', async () => {
+  const preload = new URL('../fixtures/on-darwin.mjs', import.meta.url).pathname
+  const text = await refusalOf('bun', { BUN_OPTIONS: `--preload=${preload}`, SLUICE_WORKERS: '2' })
+  expect(text).toContain('it ended with 1\n')
+  expect(text).toContain('mistakes\nSLUICE_WORKERS: must be 1, as processes of Bun share a port only on Linux\n')
+})
+
 describe('F33: a mistake in the environment ends it with status 1', { concurrent: true }, () => {
   // The table is the parser's, and there is one parser: the other runtimes have a test of their own.
   test.each(badConfigurations)('$name', async ({ env, says }) => {

@@ -39,9 +39,15 @@ export async function startServer(runtime: RuntimeName, env: Readonly<Record<str
     cleanUp()
     return status as number | null
   })
-  const onExit = () => child.kill('SIGKILL')
-  process.once('exit', onExit)
-  void exited.then(() => process.off('exit', onExit))
+  const kill = () => {
+    try {
+      process.kill(hasWorkers(env) ? -child.pid! : child.pid!, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  process.once('exit', kill)
+  void exited.then(() => process.off('exit', kill))
 
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -63,16 +69,21 @@ export async function startServer(runtime: RuntimeName, env: Readonly<Record<str
       exited,
       signal: (name) => void child.kill(name),
       async stop() {
-        child.kill('SIGKILL')
+        kill()
         await exited
       },
     }
   } catch (error) {
-    child.kill('SIGKILL')
+    kill()
     throw new Error(`Cannot start ${runtime}: ${(error as Error).message}\n${said}`, { cause: error })
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** A primary and its workers are a group of their own, as a terminal makes one: signals reach them all, and so does the end of a test. */
+function hasWorkers(env: Readonly<Record<string, string>>): boolean {
+  return 'SLUICE_WORKERS' in env
 }
 
 interface Spawned {
@@ -99,6 +110,7 @@ async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, s
   const child = spawn(file, [...args, `${root}src/runtimes/${runtime}.ts`], {
     env: { ...base, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: hasWorkers(env),
   })
   return { child, port: portOfStartLine, cleanUp: () => {} }
 }

@@ -57,9 +57,9 @@ export function describeBackpressure(runtime: RuntimeName) {
       return line?.includes(`"ended":"${ended}"`)
     }
 
-    /** On Node a cut closes the socket. Hono's streamSSE has no broken end (hazard 45): on Bun and workerd the missing terminal tells. */
+    /** On Node and workerd a cut breaks the response. Hono's streamSSE has no broken end (hazard 45): on Bun the missing terminal tells. */
     async function expectCut(reader: Reader, framing: Framing) {
-      expect(await reader.ended).toBe(runtime === 'node' ? 'broken' : 'clean')
+      expect(await reader.ended).toBe(runtime === 'bun' ? 'clean' : 'broken')
       expect(() => toTold(framing, reader.text)).toThrow(/./)
     }
 

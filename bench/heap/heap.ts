@@ -1,0 +1,79 @@
+import { readdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../clock.ts'
+import type { Lab } from '../lab.ts'
+import type { RowName } from '../rows/rows.ts'
+import type { RunningRow } from '../rows/running-row.ts'
+import { align } from '../table.ts'
+import { readShares, type Share } from './snapshot.ts'
+
+const STREAMS = 1_000
+const TOP = 25
+const LIMIT_MS = 20_000
+const SETTLE_MS = 2_000
+
+/** Makes Node write a snapshot into `folder`, after it has collected all garbage; resolves with the file. */
+async function takeSnapshot(lab: Lab, server: RunningRow, folder: string): Promise<string> {
+  const before = new Set(readdirSync(folder))
+  const newFile = (): string | undefined => readdirSync(folder).find((name) => !before.has(name))
+  for (const pid of server.pids) process.kill(pid, 'SIGUSR2')
+  await until(() => newFile() !== undefined, LIMIT_MS)
+  const file = newFile()
+  if (file === undefined) throw new Error('it wrote no heap snapshot')
+  // It is written in one go, and nobody is served meanwhile: who gets a token finds it whole.
+  const readers = await lab.read(server, 'paced', 1, { tokens: 1 })
+  await readers.waitEnded(LIMIT_MS)
+  await readers.close()
+  return join(folder, file)
+}
+
+async function diff(lab: Lab, server: RunningRow, folder: string): Promise<string> {
+  // What a first crowd leaves is kept for the next one and belongs to no stream: caches, free lists, compiled code.
+  const warm = await lab.read(server, 'idle', STREAMS)
+  await warm.waitFirst(LIMIT_MS)
+  await warm.close()
+  await warm.closedAtUpstream(LIMIT_MS)
+  await sleep(SETTLE_MS)
+  const before = await readShares(await takeSnapshot(lab, server, folder))
+
+  const crowd = await lab.read(server, 'idle', STREAMS)
+  const { firstsMs } = await crowd.waitFirst(LIMIT_MS)
+  if (firstsMs.length < STREAMS) throw new Error(`${firstsMs.length} of ${STREAMS} streams opened`)
+  const after = await readShares(await takeSnapshot(lab, server, folder))
+  await crowd.close()
+  return toTable(server.name, before, after)
+}
+
+function toTable(name: RowName, before: Map<string, Share>, after: Map<string, Share>): string {
+  const grown = [...after].map(([constructor, { count, bytes }]) => {
+    const { count: had = 0, bytes: hadBytes = 0 } = before.get(constructor) ?? {}
+    return { constructor, count: (count - had) / STREAMS, bytes: (bytes - hadBytes) / STREAMS }
+  })
+  const total = grown.reduce((sum, { bytes }) => sum + bytes, 0)
+  const lines = grown
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .slice(0, TOP)
+    .map(({ constructor, count, bytes }) => [constructor, count.toFixed(2), bytes.toFixed(0)])
+  const table = align([['', 'per stream', 'bytes'], ...lines, ['all', '', total.toFixed(0)]])
+  return `\nheap: ${name}, ${STREAMS} idle streams, what is more than without them, per stream; the ${TOP} largest\n${table}`
+}
+
+/**
+ * What a stream is made of in V8's heap: snapshots without and with open streams, and their difference by constructor.
+ * Undefined when it failed, and for rows that are not Node's. Buffers and C++ objects are in it as far as Node tells V8 of them; the kernel's are not.
+ */
+export async function diffHeap(lab: Lab, name: RowName): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
+  try {
+    const nodeFlags = ['--heapsnapshot-signal=SIGUSR2', `--diagnostic-dir=${folder}`]
+    return await lab.withRow(name, { nodeFlags }, async (server) => {
+      if (server.runtime !== 'node') throw new Error('Cannot take heap snapshots: it does not run on Node')
+      return diff(lab, server, folder)
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Lab } from '../lab.ts'
+import type { Measure, Measured } from '../measure.ts'
+import { cpuMsOf, rssKbOf } from '../process-stats.ts'
+import type { RowName } from '../rows/rows.ts'
+import type { RunningRow } from '../rows/running-row.ts'
+
+/** As many as one process bears whose limit is 20,000 descriptors: each stream needs two (hazard 28). */
+const STREAMS = 9_000
+/** Two processes bear more; workerd needs four descriptors a stream, and ends when there are none. */
+const OWN_STREAMS: Partial<Record<RowName, number>> = { 'sluice-bun-workers': 10_000, 'sluice-worker': 4_500 }
+/** Of these the CPU is measured while nothing happens. */
+const IDLE_STREAMS = 5_000
+const WARM_STREAMS = 50
+const SETTLE_MS = 1_500
+/** V8 collects what opening has left some seconds after it: that is no cost of being idle. */
+const REST_MS = 8_000
+const WINDOW_MS = 8_000
+const LIMIT_MS = 20_000
+/** No heartbeat falls into the window; on workerd they tell who left (hazard 11), so there they come sooner. */
+const HEARTBEAT_MS = 300_000
+const WORKER_HEARTBEAT_MS = 10_000
+
+async function measureServer(lab: Lab, server: RunningRow): Promise<Record<string, number>> {
+  const streams = OWN_STREAMS[server.name] ?? STREAMS
+  const warm = await lab.read(server, 'idle', WARM_STREAMS)
+  await warm.waitFirst(LIMIT_MS)
+  await warm.close()
+  await warm.closedAtUpstream(LIMIT_MS)
+  const emptyMb = await server.usedHeapMb()
+  await sleep(SETTLE_MS)
+  const emptyKb = rssKbOf(...server.pids)
+
+  const idle = await lab.read(server, 'idle', Math.min(streams, IDLE_STREAMS))
+  await idle.waitFirst(LIMIT_MS)
+  await sleep(REST_MS)
+  const { cpuMs, ms } = await idle.sample(WINDOW_MS)
+  const crowds = [idle, await lab.read(server, 'idle', Math.max(0, streams - IDLE_STREAMS))]
+  for (const crowd of crowds) await crowd.waitFirst(LIMIT_MS)
+  await sleep(SETTLE_MS)
+  const fullKb = rssKbOf(...server.pids)
+
+  const beforeMs = cpuMsOf(...server.pids)
+  const sentMs = await Promise.all(crowds.map((crowd) => crowd.sendTokens()))
+  const got = await Promise.all(crowds.map((crowd) => crowd.waitTokens(2, LIMIT_MS)))
+  const burstMs = cpuMsOf(...server.pids) - beforeMs
+  const served = got.reduce((sum, { readers }) => sum + readers, 0)
+
+  for (const crowd of crowds) await crowd.leave(0.2)
+  const closed = await Promise.all(crowds.map((crowd) => crowd.closedAtUpstream(LIMIT_MS)))
+  for (const crowd of crowds) await crowd.close()
+  await sleep(SETTLE_MS)
+  return {
+    streams,
+    failed: streams - served,
+    idle: (cpuMs * 1000) / ms,
+    rss: (fullKb - emptyKb) / streams,
+    lastMs: Math.max(...got.map(({ lastMs }) => lastMs)) - Math.min(...sentMs),
+    cpu: (burstMs * 1000) / served,
+    missed: streams - closed.flat().length,
+    heap: (await server.usedHeapMb()) - emptyMb,
+  }
+}
+
+/** What streams cost by being there, as many as a process bears: each got one token, then Ollama is silent; one token more for all at once; all leave. */
+export const crowd: Measure = {
+  name: 'crowd',
+  title:
+    `${STREAMS} open streams: CPU of the first ${IDLE_STREAMS} while idle, between heartbeats, over ${WINDOW_MS / 1000} s; RSS growth; ` +
+    'then one token to each at once; then all leave; one round',
+  columns: [
+    { key: 'streams', title: 'streams' },
+    { key: 'failed', title: 'failed' },
+    { key: 'idle', title: 'idle CPU ms/s', digits: 1 },
+    { key: 'rss', title: 'RSS KB/stream', digits: 1, hasRatio: true },
+    { key: 'lastMs', title: 'all have it ms' },
+    { key: 'cpu', title: 'CPU µs/token', digits: 1, hasRatio: true },
+    { key: 'missed', title: 'missed leaving' },
+    { key: 'heap', title: 'heap left MB', digits: 1 },
+  ],
+  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-bun-workers', 'sluice-worker', 'against'],
+  async run(lab, names) {
+    const measured: Measured = {}
+    for (const name of names) {
+      const heartbeatMs = name === 'sluice-worker' ? WORKER_HEARTBEAT_MS : HEARTBEAT_MS
+      const options = { environment: { SLUICE_HEARTBEAT_MS: String(heartbeatMs) }, tellsHeap: true }
+      const figures = await lab.withRow(name, options, (server) => measureServer(lab, server))
+      if (figures) measured[name] = figures
+    }
+    return measured
+  },
+}

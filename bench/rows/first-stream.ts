@@ -1,0 +1,26 @@
+import { nowMs, until } from '../clock.ts'
+import { openConnection } from '../reader/connection.ts'
+import type { Target } from '../reader/target.ts'
+
+const TOKENS = 10
+
+/**
+ * Asks until somebody listens, then reads a short stream whole: a figure of a server that relays wrongly means nothing.
+ * Resolves with the moment when the first token came.
+ * @throws Error with what came instead, or when nobody has answered by `endMs` or `hasEnded`
+ */
+export async function readFirstStream(
+  target: Target,
+  { seed, endMs, hasEnded }: { seed: number; endMs: number; hasEnded: () => boolean },
+): Promise<number> {
+  for (;;) {
+    const askedMs = nowMs()
+    const connection = openConnection({ target, mode: 'paced', tokens: TOKENS, seed }, { headOnly: false, onGap() {} })
+    await until(() => connection.ended !== undefined, endMs - askedMs)
+    const { ended, events, firstMs, refusal } = connection
+    connection.leave()
+    if (ended === 'clean' && events === TOKENS && firstMs !== undefined) return askedMs + firstMs
+    if (refusal !== undefined || events > 0) throw new Error(refusal ?? `${events} of ${TOKENS} tokens arrived, ${ended}`)
+    if (hasEnded() || nowMs() > endMs) throw new Error(`it did not answer at port ${target.port}`)
+  }
+}

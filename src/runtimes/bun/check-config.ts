@@ -1,0 +1,24 @@
+import process from 'node:process'
+import { ConfigError, type Config } from '../../config.ts'
+
+/** What is a mistake on Bun only. @throws ConfigError */
+export function checkConfig({ SLUICE_MAX_STREAMS, SLUICE_WORKERS }: Config): void {
+  const problems: string[] = []
+  const max = maxRequests(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? '')
+  if (SLUICE_MAX_STREAMS > max)
+    problems.push(
+      `SLUICE_MAX_STREAMS: must be at most ${max}, as Bun runs no more requests at once; ` +
+        'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it',
+    )
+  if (SLUICE_WORKERS !== 1 && process.platform !== 'linux')
+    problems.push('SLUICE_WORKERS: must be 1, as processes of Bun share a port only on Linux')
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
+/**
+ * How many requests to Ollama Bun runs at once, as it read it before it ran a line of ours; what it does not understand is its default. A
+ * stream beyond that would wait silently, and everything would look healthy (hazard 29).
+ */
+function maxRequests(given: string): number {
+  return /^[1-9]\d*$/.test(given) && Number(given) <= 65_535 ? Number(given) : 256
+}

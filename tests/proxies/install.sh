@@ -1,0 +1,27 @@
+#!/bin/sh
+# Puts Debian's nginx and haproxy, and the libraries that this machine has not, into node_modules/.cache/proxies. Needs no root and
+# leaves the system alone: apt resolves and downloads from the machine's own sources, and dpkg only unpacks.
+set -eu
+cache=$(cd "$(dirname "$0")/../.." && pwd)/node_modules/.cache/proxies
+[ -e "$cache/complete" ] && exit 0
+
+rm -rf "$cache"
+mkdir -p "$cache/apt/archives/partial" "$cache/lists/partial" "$cache/lib"
+
+# $1 is update or install; what follows are further options and packages.
+get() {
+  apt-get --quiet=2 -o "Dir::Cache=$cache/apt" -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3 "$@"
+}
+download() {
+  get install --yes --reinstall --no-install-recommends --download-only "$@" nginx haproxy
+}
+# The machine's lists of packages may be empty, or name versions that are gone.
+download_anew() {
+  get update -o "Dir::State::lists=$cache/lists" && download -o "Dir::State::lists=$cache/lists"
+}
+download 2>/dev/null || download_anew || { sleep 5 && download_anew; } || { sleep 20 && download_anew; }
+
+for archive in "$cache"/apt/archives/*.deb; do dpkg -x "$archive" "$cache/root"; done
+find "$cache/root" -name '*.so*' -exec ln -s -t "$cache/lib" {} +
+rm -rf "$cache/apt" "$cache/lists"
+touch "$cache/complete"

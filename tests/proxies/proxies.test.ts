@@ -1,0 +1,212 @@
+import http from 'node:http'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { toDeltaLine, toDoneLine } from '../fixtures/ollama-lines.ts'
+import { flatOut, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
+import { startUpstream, type Exchange, type Upstream } from '../fixtures/upstream.ts'
+import { generate, read, readFailure, toTold, type ReaderRequest } from '../runtimes/reader.ts'
+import { startServer, type Server } from '../runtimes/server.ts'
+import { checkInstalled, proxyNames, startProxy } from './proxy.ts'
+import { startTap } from './tap.ts'
+
+checkInstalled()
+
+/** Longer than any test: nothing here is found out by a heartbeat that fails. */
+const noHeartbeatMs = 60_000
+const maxBodyBytes = 4_000_000
+
+const streamed = ['sse', 'ndjson'] as const
+const leaves = ['fin', 'reset'] as const
+
+let upstream: Upstream
+const stops: (() => unknown)[] = []
+
+beforeAll(async () => {
+  upstream = await startUpstream()
+})
+afterAll(() => upstream.close())
+
+async function stopAll() {
+  for (const stop of stops.splice(0).toReversed()) await stop()
+}
+
+async function start(env: Readonly<Record<string, string>>): Promise<Server> {
+  const server = await startServer('node', { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent', ...env })
+  stops.push(server.stop)
+  return server
+}
+
+const send = (exchange: Exchange, text: string) => exchange.chunk(`${toDeltaLine(exchange.request, text)}\n`)
+const isFirst = (text: string) => text.includes(' token')
+
+describe.each(proxyNames)('%s', (name) => {
+  async function startInFront(port: number) {
+    const proxy = await startProxy(name, port)
+    stops.push(proxy.stop)
+    return proxy
+  }
+
+  describe('in front of one server', () => {
+    let server: Server
+    let proxy: { readonly url: string }
+
+    beforeAll(async () => {
+      server = await start({ SLUICE_HEARTBEAT_MS: `${noHeartbeatMs}`, SLUICE_MAX_BODY_BYTES: `${maxBodyBytes}` })
+      proxy = await startInFront(server.port)
+    })
+    afterAll(stopAll)
+
+    // HAProxy without http-no-delay holds each token for 200 ms: 20 s in all. With it this takes some tenths of a second.
+    test.each(streamed)(
+      'the next token is sent only when the reader has the last one: %s',
+      { timeout: 10_000 },
+      async (framing) => {
+        const model = upstream.script(thenSilent(0))
+        const reader = generate(proxy, framing, model, { headers: { 'accept-encoding': 'gzip, br' } })
+        const { exchange } = await upstream.next(model)
+        const texts = Array.from({ length: 100 }, (_, index) => ` ${index};`)
+        for (const text of texts) {
+          send(exchange, text)
+          await reader.until((all) => all.includes(text))
+        }
+        exchange.chunk(`${toDoneLine(exchange.request, texts.length)}\n`)
+        exchange.end()
+        expect(await reader.ended).toBe('clean')
+        expect(toTold(framing, reader.text)).toMatchObject({ text: texts.join(''), failed: undefined })
+        expect((await reader.head).headers['content-encoding']).toBeUndefined()
+      },
+    )
+
+    test('the opening comment arrives before anything is known of the answer', async () => {
+      const reader = generate(proxy, 'sse', upstream.script(silent()))
+      await reader.until((text) => text === ':\n')
+      expect(await reader.head).toMatchObject({ status: 200, headers: { 'content-type': 'text/event-stream' } })
+      reader.leave()
+    })
+
+    test.each(streamed)('a stream that fails arrives whole, with its terminal: %s', async (framing) => {
+      const model = upstream.script(thenSilent(1))
+      const reader = generate(proxy, framing, model)
+      const { exchange } = await upstream.next(model)
+      await reader.until(isFirst)
+      exchange.end() // without a done line
+      expect(await reader.ended).toBe('clean')
+      expect(toTold(framing, reader.text)).toMatchObject({ text: ' token', failed: { code: 'upstream_truncated' } })
+    })
+
+    describe.each(leaves)('a reader that leaves by %s closes the upstream', (how) => {
+      // Until NDJSON's first line, and the whole of an answer in one piece, not a byte has come.
+      test.each(['ndjson', 'folded'] as const)('before the first byte: %s', async (framing) => {
+        const model = upstream.script(silent())
+        const reader = generate(proxy, framing, model)
+        const { exchange } = await upstream.next(model)
+        reader.leave(how)
+        await exchange.closedByReader
+      })
+
+      test('after the opening comment, before the first token', async () => {
+        const model = upstream.script(silent())
+        const reader = generate(proxy, 'sse', model)
+        const { exchange } = await upstream.next(model)
+        await reader.until((text) => text === ':\n')
+        reader.leave(how)
+        await exchange.closedByReader
+      })
+
+      test.each(streamed)('after the first token: %s', async (framing) => {
+        const model = upstream.script(thenSilent(1))
+        const reader = generate(proxy, framing, model)
+        const { exchange } = await upstream.next(model)
+        await reader.until(isFirst)
+        reader.leave(how)
+        await exchange.closedByReader
+      })
+    })
+
+    test('an image of 2 MB arrives whole', async () => {
+      const image = Buffer.alloc(2_000_000, 'image').toString('base64')
+      const model = upstream.script(tokens({ count: 1 }))
+      const reader = generate(proxy, 'sse', { model, prompt: 'What is this?', images: [image] })
+      expect((await upstream.next(model)).json).toMatchObject({ images: [image] })
+      expect(await reader.ended).toBe('clean')
+    })
+
+    const failures: Record<string, ReaderRequest> = {
+      invalid_json: { path: '/api/generate', body: '{' },
+      invalid_request: { path: '/chat', body: { text: 1 } },
+      not_found: { path: '/api/pull', body: {} },
+      method_not_allowed: { path: '/chat' },
+      body_too_large: { path: '/chat', body: { text: 'a'.repeat(maxBodyBytes) } },
+      unsupported_encoding: { path: '/chat', body: { text: 'Hi' }, headers: { 'content-encoding': 'gzip' } },
+      upstream_busy: { path: '/chat', body: { text: 'Hi', model: 'busy' } },
+      upstream_failed: { path: '/chat', body: { text: 'Hi', model: 'failing' } },
+    }
+    test.each(Object.entries(failures))('%s arrives as Sluice says it', async (code, request) => {
+      const answer = (status: number) => (exchange: Exchange) => {
+        exchange.head(status, { 'content-type': 'application/json' })
+        exchange.chunk('{"error":"no"}')
+        exchange.end()
+      }
+      upstream.script(answer(503), 'busy')
+      upstream.script(answer(500), 'failing')
+      const ask = async (target: { readonly url: string }) => {
+        const headers = { ...request.headers, 'x-request-id': code }
+        const { headers: got, ...failure } = await readFailure(read(target, { ...request, headers }))
+        const kept = ['content-type', 'content-length', 'x-request-id', 'allow', 'retry-after'].map((field) => got[field])
+        return { ...failure, kept }
+      }
+      const failure = await ask(proxy)
+      expect(failure).toMatchObject({ code, request_id: code })
+      expect(failure).toEqual(await ask(server))
+    })
+  })
+
+  describe('in front of a server of its own', () => {
+    afterEach(stopAll)
+
+    test('heartbeats pass', async () => {
+      const { port } = await start({ SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '100' })
+      const reader = generate(await startInFront(port), 'sse', upstream.script(silent()))
+      await reader.until((text) => text === ':\n:\n:\n')
+      reader.leave()
+    })
+
+    test('a reader that takes nothing stops the upstream, and what it was sent does not look whole', async () => {
+      const { port } = await start({ SLUICE_STALL_TIMEOUT_MS: '1000' })
+      const model = upstream.script(flatOut({ linesPerChunk: 64 }))
+      const reader = generate(await startInFront(port), 'sse', model)
+      const { exchange } = await upstream.next(model)
+      await reader.until(isFirst)
+      reader.pause()
+      await exchange.closedByReader
+      reader.resume()
+      expect(await reader.ended).toBe('broken')
+    })
+
+    test.each(streamed)('a stream whose server dies does not look whole: %s', async (framing) => {
+      const server = await start({})
+      const reader = generate(await startInFront(server.port), framing, upstream.script(thenSilent(1)))
+      await reader.until(isFirst)
+      await server.stop()
+      expect(await reader.ended).toBe('broken')
+    })
+
+    test('the requests of a connection share one to the server', async () => {
+      const { port } = await start({})
+      const tap = await startTap(port)
+      stops.push(tap.stop)
+      const proxy = await startInFront(tap.port)
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+      for (let count = 0; count < 10; count++) {
+        const body = JSON.stringify({ model: upstream.script(tokens({ count: 2 })), prompt: 'Hi' })
+        await new Promise<void>((resolve, reject) => {
+          const request = http.request(`${proxy.url}/api/generate`, { method: 'POST', agent })
+          request.on('response', (response) => response.on('end', resolve).resume())
+          request.on('error', reject)
+          request.end(body)
+        })
+      }
+      agent.destroy()
+      expect(tap.connections).toBe(1)
+    })
+  })
+})

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { toSnippet } from './snippet.ts'
+
+export const proxyNames = ['nginx', 'haproxy'] as const
+type ProxyName = (typeof proxyNames)[number]
+
+/** A reverse proxy as a process of its own. */
+export interface Proxy {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** How a program is told to stay in the foreground, and what stands around its snippet. */
+interface Program {
+  toConfiguration(ownPort: number, port: number): string
+  toArguments(folder: string, file: string): string[]
+}
+
+const cache = fileURLToPath(new URL('../../node_modules/.cache/proxies/', import.meta.url))
+const sluice = '127.0.0.1:8083'
+const startLimitMs = 10_000
+
+const programs: Record<ProxyName, Program> = {
+  nginx: {
+    // Compresses whatever it may. Its own folders for temporary files belong to root.
+    toConfiguration: (ownPort, port) => `
+daemon off;
+pid nginx.pid;
+error_log stderr;
+events {}
+http {
+  access_log off;
+  gzip on;
+  gzip_types *;
+  gzip_proxied any;
+  client_body_temp_path client_body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+${toSnippet('nginx', [
+  ['listen 80;', `listen 127.0.0.1:${ownPort};`],
+  [sluice, `127.0.0.1:${port}`],
+])}}
+`,
+    toArguments: (folder, file) => ['-p', folder, '-e', 'stderr', '-c', file],
+  },
+  haproxy: {
+    toConfiguration: (ownPort, port) =>
+      toSnippet('haproxy', [
+        ['bind :80\n', `bind 127.0.0.1:${ownPort}\n`],
+        [sluice, `127.0.0.1:${port}`],
+      ]),
+    toArguments: (_, file) => ['-db', '-f', file],
+  },
+}
+
+const toBinary = (name: ProxyName) => `${cache}root/usr/sbin/${name}`
+
+/** @throws Error if `install.sh` has not run */
+export function checkInstalled(): void {
+  const missing = proxyNames.filter((name) => !existsSync(toBinary(name)))
+  if (missing.length > 0) throw new Error(`Cannot test behind ${missing.join(' and ')}: run tests/proxies/install.sh first`)
+}
+
+/**
+ * Starts a proxy by its snippet of docs/performance.md, on a free port, in front of the server at `port`.
+ * @throws Error with what the program said, if it does not listen
+ */
+export async function startProxy(name: ProxyName, port: number): Promise<Proxy> {
+  const { toConfiguration, toArguments } = programs[name]
+  const ownPort = await toFreePort()
+  const folder = mkdtempSync(join(tmpdir(), `sluice-${name}-`))
+  chmodSync(folder, 0o755) // started by root, nginx works as another user
+  const file = join(folder, `${name}.conf`)
+  writeFileSync(file, toConfiguration(ownPort, port))
+
+  const child = spawn(toBinary(name), toArguments(folder, file), {
+    env: { LD_LIBRARY_PATH: `${cache}lib` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()))
+  const exited = once(child, 'exit')
+  const onExit = () => child.kill('SIGTERM')
+  process.once('exit', onExit)
+
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await exited
+    process.off('exit', onExit)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const giveUpAt = performance.now() + startLimitMs
+  while (!(await isListening(ownPort))) {
+    const isOver = child.exitCode !== null || child.signalCode !== null
+    if (isOver || performance.now() > giveUpAt) {
+      await stop()
+      throw new Error(`Cannot start ${name}: it ${isOver ? 'ended' : 'does not listen in time'}\n${said}`)
+    }
+    await pause(10)
+  }
+  return { url: `http://127.0.0.1:${ownPort}`, stop }
+}
+
+async function toFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+function isListening(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  return new Promise<boolean>((resolve) => {
+    socket.once('connect', () => resolve(true))
+    socket.once('error', () => resolve(false))
+  }).finally(() => socket.destroy())
+}

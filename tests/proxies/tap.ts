@@ -1,0 +1,30 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
+
+/** A cable that counts: passes each connection on to a port of this machine. */
+export interface Tap {
+  readonly port: number
+  /** How many have been opened. */
+  readonly connections: number
+  stop(): void
+}
+
+export async function startTap(to: number): Promise<Tap> {
+  let connections = 0
+  const server = createServer((near) => {
+    connections++
+    const far = connect({ host: '127.0.0.1', port: to })
+    near.pipe(far).pipe(near)
+    near.on('error', () => far.destroy())
+    far.on('error', () => near.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    port,
+    get connections() {
+      return connections
+    },
+    stop: () => void server.close(),
+  }
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** The proxies of docs/performance.md in front of Sluice on Node (`npm run test:proxies`); `install.sh` gets them. */
+export default defineConfig({
+  test: {
+    include: ['tests/proxies/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 5000 } },
+  },
+})

@@ -1,0 +1,34 @@
+import { serveCalls } from '../../../bench/serve-calls.ts'
+import { generate, toTold, type Reader } from '../../runtimes/reader.ts'
+
+const atOnce = 100
+const readers: Reader[] = []
+
+async function toEnd(reader: Reader): Promise<string> {
+  if ((await reader.ended) === 'broken') return 'broken'
+  const { text, failed } = toTold('sse', reader.text)
+  return failed?.code ?? `done after${text}`
+}
+
+/** Readers in a process of their own: a socket each, and a process may have 20,000. */
+const calls = {
+  /** Opens streams, some at a time; rejects if one has no token within the minute. */
+  async open(url: string, model: string, count: number): Promise<void> {
+    const openOneByOne = async () => {
+      while (readers.length < count) {
+        const reader = generate({ url }, 'sse', model)
+        readers.push(reader)
+        await reader.until((text) => text.includes('token'), 60_000)
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, openOneByOne))
+  },
+  /** How many ended in which way, once all have. */
+  async ends(): Promise<Record<string, number>> {
+    const ends: Record<string, number> = {}
+    for (const end of await Promise.all(readers.map(toEnd))) ends[end] = (ends[end] ?? 0) + 1
+    return ends
+  },
+}
+export type ReaderCalls = typeof calls
+serveCalls(calls)
