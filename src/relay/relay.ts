@@ -76,5 +76,5 @@ export async function relay({ core, now, controller, generate, open, refuse }: R
     else await writer.end()
     timer.stop()
   }
-  return writer?.bytesWritten ?? 0
+  return sink?.bytesWritten ?? 0
 }

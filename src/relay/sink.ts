@@ -3,12 +3,14 @@ import { streamSSE } from 'hono/streaming'
 
 /** Where frames go. */
 export interface Sink {
-  /** Takes the bytes at once. A promise only when full: it settles when there is room again, or nobody to read. Never rejects. */
-  write(bytes: Uint8Array): void | Promise<void>
+  /** Takes the frames at once. A promise only when full: it settles when there is room again, or nobody to read. Never rejects. */
+  write(frames: string): void | Promise<void>
   /** A clean end, after the terminal. A promise, if the runtime can tell, until the reader has taken everything. Never rejects. */
   end(): void | Promise<void>
   /** A broken end, so that no reader takes it for a clean one. */
   cut(): void
+  /** What went out so far, in UTF-8. */
+  readonly bytesWritten: number
 }
 
 /** How a streaming response is opened. Headers that middleware sets afterwards still reach it. `onLeave`: its reader went away. */
@@ -18,21 +20,25 @@ export type Open = (
   onLeave: () => void,
 ) => { response: Response; sink: Sink }
 
-/** A sink is full when so much waits behind the write that is under way. */
-const waitingBytes = 16_384
+/** A sink is full when so many characters wait behind the write that is under way. */
+const waitingLength = 16_384
 
-/** The default on every runtime. Its callback runs synchronously, so that it can hand out its stream. */
+const utf8 = new TextEncoder()
+
+/** The default, on every runtime that brings nothing leaner. Its callback runs synchronously, so that it can hand out its stream. */
 export const openWithStreamSSE: Open = (c, headers, onLeave) => {
   let sink: Sink | undefined
   // No `onError` for streamSSE, and nothing in here throws: it would end the stream as if all were well (hazard 1).
   const response = streamSSE(c, (stream) => {
     const over = Promise.withResolvers<void>()
     stream.onAbort(onLeave)
-    sink = { ...toJoined((bytes) => stream.write(bytes), over.resolve), cut }
-    function cut() {
-      stream.abort()
-      over.resolve()
-    }
+    sink = toJoined((bytes) => stream.write(bytes), {
+      end: over.resolve,
+      cut() {
+        stream.abort()
+        over.resolve()
+      },
+    })
     return over.promise
   })
   // Both crash a Node process over HTTP/2 (hazard 5); the runtime sets what it needs.
@@ -43,44 +49,38 @@ export const openWithStreamSSE: Open = (c, headers, onLeave) => {
 }
 
 /** One write at a time, and what comes meanwhile in one piece behind it: a write costs much more than its bytes (hazard 3). */
-function toJoined(send: (bytes: Uint8Array) => Promise<unknown>, onEnd: () => void): Pick<Sink, 'write' | 'end'> {
+function toJoined(send: (bytes: Uint8Array) => Promise<unknown>, { end, cut }: Pick<Sink, 'end' | 'cut'>): Sink {
   let underWay: Promise<void> | undefined
-  let waiting: Uint8Array[] = []
-  let bytesWaiting = 0
+  let waiting = ''
+  let bytesWritten = 0
 
-  function start(bytes: Uint8Array) {
+  function start(frames: string) {
+    const bytes = utf8.encode(frames)
+    bytesWritten += bytes.byteLength
     underWay = send(bytes).then(goOn)
   }
   function goOn() {
     underWay = undefined
-    if (waiting.length > 0) start(join(waiting, bytesWaiting))
-    waiting = []
-    bytesWaiting = 0
+    if (waiting !== '') start(waiting)
+    waiting = ''
   }
   function drain(): Promise<void> | undefined {
     return underWay?.then(drain)
   }
 
   return {
-    write(bytes) {
-      if (!underWay) return start(bytes)
-      waiting.push(bytes)
-      bytesWaiting += bytes.byteLength
-      return bytesWaiting > waitingBytes ? underWay : undefined
+    write(frames) {
+      if (!underWay) return start(frames)
+      waiting += frames
+      return waiting.length > waitingLength ? underWay : undefined
     },
     end() {
       const drained = drain()
-      return drained ? drained.then(onEnd) : onEnd()
+      return drained ? drained.then(end) : end()
+    },
+    cut,
+    get bytesWritten() {
+      return bytesWritten
     },
   }
-}
-
-function join(pieces: readonly Uint8Array[], byteLength: number): Uint8Array {
-  const joined = new Uint8Array(byteLength)
-  let at = 0
-  for (const piece of pieces) {
-    joined.set(piece, at)
-    at += piece.byteLength
-  }
-  return joined
 }

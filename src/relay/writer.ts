@@ -4,24 +4,21 @@ export interface Writer {
   write(frames: string): void | Promise<void>
   /** Settles when the reader has taken everything that was written, and the clean end. */
   end(): Promise<void>
-  readonly bytesWritten: number
 }
 
-/** A longer piece goes out in parts: a slow reader that takes some of it has not stalled. */
-const partBytes = 262_144
+/** What is longer, in UTF-16 units, goes out in parts: a slow reader that takes some of it has not stalled. */
+const partLength = 65_536
 
-const utf8 = new TextEncoder()
-
-/** Frames → the bytes of a sink, in order. `onFull` hears when it is full, again each time that the reader has taken something, and when it has room. */
+/** Frames → a sink, in order. `onFull` hears when it is full, again each time that the reader has taken something, and when it has room. */
 export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Writer {
-  let bytesWritten = 0
   let pending: Promise<void> | undefined
 
-  async function writeParts(bytes: Uint8Array) {
+  async function writeParts(frames: string) {
     await pending
-    for (let from = 0; from < bytes.byteLength; from += partBytes) {
+    for (let from = 0, to; from < frames.length; from = to) {
+      to = endOfPart(frames, from)
       onFull(true)
-      await sink.write(bytes.subarray(from, from + partBytes))
+      await sink.write(frames.slice(from, to))
     }
   }
 
@@ -38,9 +35,7 @@ export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Wri
 
   return {
     write(frames) {
-      const bytes = utf8.encode(frames)
-      bytesWritten += bytes.byteLength
-      const full = pending || bytes.byteLength > partBytes ? writeParts(bytes) : sink.write(bytes)
+      const full = pending || frames.length > partLength ? writeParts(frames) : sink.write(frames)
       return full ? wait(full) : undefined
     },
     async end() {
@@ -48,8 +43,11 @@ export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Wri
       const full = sink.end()
       if (full) await wait(full)
     },
-    get bytesWritten() {
-      return bytesWritten
-    },
   }
+}
+
+/** Not between the halves of a surrogate pair: alone, neither is a character that UTF-8 knows. */
+function endOfPart(frames: string, from: number): number {
+  const to = from + partLength
+  return to < frames.length && frames.codePointAt(to - 1)! > 0xffff ? to - 1 : to
 }

@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import { createApp } from '../app.ts'
 import { viaFetch } from '../upstreams/connect.ts'
 import { checkConfig } from './bun/check-config.ts'
+import { openOnBun } from './bun/open.ts'
 import { readConfig } from './host-process.ts'
 import { createLog } from './log.ts'
 import { run } from './run.ts'
@@ -25,6 +26,7 @@ await run(config, () => {
     config,
     // `timeout: false`: Bun cuts at 338 s otherwise (hazard 15).
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
+    open: openOnBun,
     log: createLog(config.SLUICE_LOG ?? 'json', console.log),
   })
   const server = Bun.serve({

@@ -14,7 +14,6 @@ export interface OpenContract {
 }
 
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }
-const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** A reader that reads what it wants to, over a real socket. */
 interface Reader {
@@ -69,7 +68,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
     request.on('error', () => {})
     const responding = new Promise<http.IncomingMessage>((resolve) => request.on('response', resolve))
     const stream = await opened.promise
-    const full = stream.sink.write(toUtf8(first))
+    const full = stream.sink.write(first)
     const response = await responding
     let text = ''
     const ended = new Promise<string>((resolve) => {
@@ -97,7 +96,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
   /** Writes until the reader that takes nothing has filled everything; gives the pending promise. */
   async function fill(sink: Sink): Promise<{ full: Promise<void>; bytes: number }> {
     for (let bytes = 0; bytes < 100_000_000;) {
-      const full = sink.write(toUtf8(piece))
+      const full = sink.write(piece)
       bytes += piece.length
       if (!full) continue
       // It may have had to go through a few queues only: full for good is what nothing moves for 100 ms.
@@ -124,17 +123,18 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       for (let i = 0; i < 200; i++) {
         const text = `${i} é👋\n`
         expected += text
-        await sink.write(toUtf8(text))
+        await sink.write(text)
       }
       await expect.poll(() => reader.text, { interval: 1 }).toBe(expected)
       void sink.end()
       expect(await reader.ended).toBe('clean')
       expect(reader.text).toBe(expected)
+      expect(sink.bytesWritten).toBe(Buffer.byteLength(expected))
     })
 
     test('what is written in one turn, without waiting, arrives as well', async () => {
       const { sink, reader } = await start('a')
-      for (let i = 0; i < 100; i++) void sink.write(toUtf8(`${i} `))
+      for (let i = 0; i < 100; i++) void sink.write(`${i} `)
       void sink.end()
       expect(await reader.ended).toBe('clean')
       expect(reader.text).toBe(`a${Array.from({ length: 100 }, (_, i) => `${i} `).join('')}`)
@@ -173,7 +173,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       await expect.poll(() => reader.text, { interval: 1 }).toBe('a')
       reader.leave()
       await hasLeft
-      for (let i = 0; i < 20; i++) await sink.write(toUtf8('late'))
+      for (let i = 0; i < 20; i++) await sink.write('late')
       await sink.end()
       for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate)
       expect(stream.left).toBe(1)

@@ -16,20 +16,20 @@ export interface FakeSink extends Sink {
 
 export function createFakeSink({ endsLate = false } = {}): FakeSink {
   const written: string[] = []
-  const decoder = new TextDecoder()
   let isFull = false
   let room: PromiseWithResolvers<void> | undefined
   const end = Promise.withResolvers<void>()
-  const sink = { written, ended: 0, wasCut: 0 }
+  const sink = { written, ended: 0, wasCut: 0, bytesWritten: 0 }
 
   function takeOne() {
     room?.resolve()
     room = undefined
   }
   return Object.assign(sink, {
-    write(bytes: Uint8Array) {
+    write(frames: string) {
       if (sink.ended > 0) throw new Error('Cannot write: it has ended')
-      written.push(decoder.decode(bytes, { stream: true }))
+      written.push(frames)
+      sink.bytesWritten += Buffer.byteLength(frames)
       if (!isFull) return
       room ??= Promise.withResolvers<void>()
       return room.promise

@@ -8,7 +8,7 @@ openContract('streamSSE', openWithStreamSSE, { cuts: false })
 test('its response has no header that crashes HTTP/2 (hazard 5)', async () => {
   const app = new Hono().get('/', (c) => {
     const { response, sink } = openWithStreamSSE(c, { 'content-type': 'application/x-ndjson' }, () => {})
-    void sink.write(new TextEncoder().encode('a'))
+    void sink.write('a')
     void sink.end()
     return response
   })

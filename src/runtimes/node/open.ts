@@ -3,33 +3,58 @@ import { finished } from 'node:stream'
 import type { Open } from '../../relay/sink.ts'
 
 /**
- * One pushed stream, at two thirds of what `streamSSE` costs on Node. It can also do what `streamSSE` cannot: close the socket of a reader that takes
- * nothing (hazard 45), and tell when everything was taken.
+ * The response's stream carries the head, the first frames, the end, and the news that the reader left. The frames between go to the socket,
+ * past the stream and past `ServerResponse`, each an HTTP chunk in one string: a third of a token's cost (docs/performance.md). It can also do
+ * what `streamSSE` cannot: close the socket of a reader that takes nothing (hazard 45), and tell when everything was taken.
+ *
+ * Nothing between may transform the body.
  */
 export const openOnNode: Open = (c, headers, onLeave) => {
   const { outgoing } = c.env as HttpBindings
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   let room: PromiseWithResolvers<void> | undefined
+  let bytesWritten = 0
+  /** Someone reads the stream, and it is empty. */
+  let isAwaited = false
+
   const wake = () => {
     room?.resolve()
     room = undefined
   }
-  const body = new ReadableStream<Uint8Array>({
-    start: (own) => void (controller = own),
-    pull: wake,
-    cancel() {
-      controller = undefined
-      wake()
-      onLeave()
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start: (own) => void (controller = own),
+      pull() {
+        isAwaited = true
+        wake()
+      },
+      cancel() {
+        controller = undefined
+        wake()
+        onLeave()
+      },
     },
-  })
+    { highWaterMark: 0 },
+  )
+
   return {
     response: c.body(body, 200, { ...headers }),
     sink: {
-      write(bytes) {
+      write(frames) {
         if (!controller) return
-        controller.enqueue(bytes)
-        if (controller.desiredSize! > 0) return
+        const { socket } = outgoing
+        // The head is out, and all that went through the stream as well. Without a socket an earlier response is under way on it (pipelining).
+        if (isAwaited && outgoing.headersSent && socket) {
+          const byteLength = Buffer.byteLength(frames)
+          bytesWritten += byteLength
+          if (socket.write(outgoing.chunkedEncoding ? `${byteLength.toString(16)}\r\n${frames}\r\n` : frames)) return
+          if (!room) socket.once('drain', wake)
+        } else {
+          const bytes = Buffer.from(frames)
+          bytesWritten += bytes.byteLength
+          controller.enqueue(bytes)
+          isAwaited = false
+        }
         room ??= Promise.withResolvers()
         return room.promise
       },
@@ -39,6 +64,9 @@ export const openOnNode: Open = (c, headers, onLeave) => {
         return new Promise((resolve) => finished(outgoing, () => resolve()))
       },
       cut: () => void outgoing.destroy(),
+      get bytesWritten() {
+        return bytesWritten
+      },
     },
   }
 }

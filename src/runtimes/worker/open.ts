@@ -14,6 +14,7 @@ const waitingBytes = 16_384
 /** What breaks a response. workerd reports any error in its own log, but not the loss of a connection: an error that is `retryable`. */
 const cutting = Object.assign(new Error('The reader was cut'), { retryable: true })
 
+const utf8 = new TextEncoder()
 const ignore = () => {}
 
 /**
@@ -23,19 +24,25 @@ const ignore = () => {}
 export const openOnWorker: Open = (c, headers, onLeave) => {
   const { readable, writable } = new IdentityTransformStream({ highWaterMark: waitingBytes })
   const writer = writable.getWriter()
+  let bytesWritten = 0
   writer.closed.catch((reason) => {
     if (reason !== cutting) onLeave()
   })
   return {
     response: c.body(readable, 200, { ...headers }),
     sink: {
-      write(bytes) {
+      write(frames) {
+        const bytes = utf8.encode(frames)
+        bytesWritten += bytes.byteLength
         // Not `writer.ready`: workerd replaces it while the pipe is full, and who waits for the old one waits for ever.
         const taken = writer.write(bytes).catch(ignore)
         return writer.desiredSize! > 0 ? undefined : taken
       },
       end: () => writer.close().catch(ignore),
       cut: () => void writer.abort(cutting).catch(ignore),
+      get bytesWritten() {
+        return bytesWritten
+      },
     },
   }
 }

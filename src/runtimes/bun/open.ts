@@ -1,0 +1,60 @@
+import type { Open } from '../../relay/sink.ts'
+
+/** A sink is full when so much waits. */
+const waitingBytes = 16_384
+
+const utf8 = new TextEncoder()
+
+/**
+ * One pushed stream of bytes, at three quarters of what `streamSSE` costs on Bun: two streams and a promise for each write. It can also do
+ * what `streamSSE` cannot: break the response of a reader that is cut (hazard 55).
+ */
+export const openOnBun: Open = (c, headers, onLeave) => {
+  let controller: ReadableByteStreamController | undefined
+  let room: PromiseWithResolvers<void> | undefined
+  let bytesWritten = 0
+
+  const close = () => {
+    controller = undefined
+    room?.resolve()
+    room = undefined
+  }
+  const body = new ReadableStream({
+    type: 'bytes',
+    start: (own) => void (controller = own),
+    pull() {
+      room?.resolve()
+      room = undefined
+    },
+    cancel() {
+      close()
+      onLeave()
+    },
+  })
+
+  return {
+    response: c.body(body, 200, { ...headers }),
+    sink: {
+      write(frames) {
+        if (!controller) return
+        const bytes = utf8.encode(frames)
+        bytesWritten += bytes.byteLength
+        controller.enqueue(bytes)
+        if (controller.desiredSize! > -waitingBytes) return
+        room ??= Promise.withResolvers()
+        return room.promise
+      },
+      end() {
+        controller?.close()
+        close()
+      },
+      cut() {
+        controller?.error(undefined) // Bun prints any other reason
+        close()
+      },
+      get bytesWritten() {
+        return bytesWritten
+      },
+    },
+  }
+}
