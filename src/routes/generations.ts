@@ -6,6 +6,7 @@ import type { Env } from '../middleware/env.ts'
 import { createCore, type Core, type Deadlines } from '../relay/core.ts'
 import { relay } from '../relay/relay.ts'
 import type { Open } from '../relay/sink.ts'
+import { createSpread } from '../relay/spread.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
 import { toCause, toErrorResponse } from './error-response.ts'
@@ -29,13 +30,21 @@ export interface GenerationsOptions {
 
 /** The streams of one dialect: its request → a call → the response, and everything that a leaving reader stops. */
 export function generations({ dialect, body, upstream, streams, deadlines, maxBytes, open, hold, now }: GenerationsOptions) {
+  const spread = createSpread()
+
   return new Hono<Env>().on('POST', [...dialect.paths], body, (c) => {
     const { call, encoder } = dialect.parse({ path: c.req.path, accept: c.req.header('accept'), body: c.var.body })
     const { entry, requestId } = c.var
     entry.model = call.model
 
     const { controller, leave, release } = createReader(c, streams)
-    const core = createCore({ encoder, requestId, deadlines: toDeadlines(deadlines, call), maxBytes, now: now() })
+    const core = createCore({
+      encoder,
+      requestId,
+      deadlines: { ...toDeadlines(deadlines, call), heartbeatMs: spread(deadlines.heartbeatMs) },
+      maxBytes,
+      now: now(),
+    })
     const startedAt = now()
     const response = Promise.withResolvers<Response>()
     const stream = relay({

@@ -39,34 +39,44 @@ export function viaFetch(fetch: (url: string, init: RequestInit) => Promise<Resp
   }
 }
 
+/** A loop of callbacks, not of `await`: with nothing in its way a piece costs one promise, the reader's own (docs/performance.md). */
 function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): Flow<Uint8Array> {
-  return async (take) => {
-    if (!body) return
-    const reader = body.getReader()
-    // A `fetch` that is no network (the emulator) does not end its body by the signal alone.
-    const cancel = () => void reader.cancel(signal.reason).catch(() => {})
-    signal.addEventListener('abort', cancel)
-    try {
+  return (take) =>
+    new Promise((resolve, reject) => {
+      if (!body) return resolve()
+      const reader = body.getReader()
       let bytesOfTurn = 0
-      for (;;) {
-        const { done, value } = await reader.read()
-        signal.throwIfAborted()
-        if (done) return
+      let isAborted = false // as asking the signal itself is dear on workerd
+
+      const read = () => void reader.read().then(onRead, onError)
+      function onRead({ done, value }: ReadableStreamReadResult<Uint8Array>) {
+        if (isAborted || done) return end()
         const full = take(value)
-        if (full) await full
         bytesOfTurn += value.byteLength
-        if (bytesOfTurn >= turnBytes) {
-          bytesOfTurn = 0
-          await new Promise((resolve) => setTimeout(resolve, 0))
-        }
+        if (full) return void full.then(read)
+        if (bytesOfTurn < turnBytes) return read()
+        bytesOfTurn = 0
+        setTimeout(read, 0)
       }
-    } catch (cause) {
-      signal.throwIfAborted()
-      throw broken(cause)
-    } finally {
-      signal.removeEventListener('abort', cancel)
-    }
-  }
+      function onError(cause: unknown) {
+        end(broken(cause))
+      }
+      function onAbort() {
+        isAborted = true
+        // A `fetch` that is no network (the emulator) does not end its body by the signal alone.
+        void reader.cancel(signal.reason).catch(() => {})
+      }
+      function end(error?: ServiceError) {
+        signal.removeEventListener('abort', onAbort)
+        if (isAborted) reject(signal.reason as Error)
+        else if (error) reject(error)
+        else resolve()
+      }
+
+      signal.addEventListener('abort', onAbort)
+      if (signal.aborted) onAbort()
+      read()
+    })
 }
 
 export function unreachable(cause: unknown): ServiceError {

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { createSpread } from '../../src/relay/spread.ts'
+
+test('intervals fill the last tenth evenly, however many streams there are', () => {
+  const spread = createSpread()
+  const perPart = Array.from({ length: 10 }, () => 0)
+  for (let stream = 0; stream < 1_000; stream++) {
+    const ms = spread(5_000)
+    expect(ms).toBeGreaterThan(4_500)
+    expect(ms).toBeLessThanOrEqual(5_000)
+    perPart[Math.floor((5_000 - ms) / 50)]!++
+  }
+  for (const streams of perPart) expect(Math.abs(streams - 100)).toBeLessThanOrEqual(2)
+})
+
+test('none stays none', () => {
+  expect(createSpread()(0)).toBe(0)
+})
