@@ -31,13 +31,13 @@ export function createOllama({ model, maxLineBytes, embedTimeoutMs, now, ...opti
     const { controller, release } = link(context.signal)
     try {
       const body = { ...call.body, model: call.model ?? (await defaultModel(context)), stream: true }
-      const response = await exchange({ path: `/api/${call.endpoint}`, body, trace: context.trace }, controller.signal)
+      const { flow: source } = await exchange({ path: `/api/${call.endpoint}`, body, trace: context.trace }, controller.signal)
 
       const read = Promise.withResolvers<void>()
       let isRead = false
       let drain: ReturnType<typeof setTimeout> | undefined
       const bytes: Flow<Uint8Array> = (take) =>
-        response.flow(take).finally(() => {
+        source(take).finally(() => {
           isRead = true
           read.resolve()
           clearTimeout(drain)

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { finished } from 'node:stream'
-import { broken, turnBytes, unreachable, type Connect } from '../../upstreams/connect.ts'
+import { broken, turnBytes, unreachable, type Connect, type UpstreamResponse } from '../../upstreams/connect.ts'
 import { createTurns } from './turns.ts'
 
 /**
@@ -12,30 +12,40 @@ export function viaHttp(): Connect {
   const later = createTurns()
   const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) }
 
-  return ({ method, url, headers, body }, signal) =>
-    new Promise((resolve, reject) => {
-      signal.throwIfAborted()
-      const isTls = url.startsWith('https:')
-      const request = isTls
-        ? https.request(url, { method, headers: withLength(headers, body), agent: agents.https })
-        : http.request(url, { method, headers: withLength(headers, body), agent: agents.http })
-      const abort = () => request.destroy()
-      signal.addEventListener('abort', abort)
-      request.on('close', () => signal.removeEventListener('abort', abort))
-      request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
-      request.on('upgrade', (_response, socket) => {
-        socket.destroy() // without an error: nobody listens to this socket any more, and one would end the process
-        reject(unreachable(new Error('Ollama asked for another protocol')))
-      })
-      request.on('response', (response) => {
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: toHeaders(response),
-          flow: (take) => flow(response, take, signal, later),
-        })
-      })
-      request.end(body)
+  return async ({ method, url, headers, body }, signal) => {
+    signal.throwIfAborted()
+    const isTls = url.startsWith('https:')
+    const request = isTls
+      ? https.request(url, { method, headers: withLength(headers, body), agent: agents.https })
+      : http.request(url, { method, headers: withLength(headers, body), agent: agents.http })
+    request.end(body)
+    return toResponse(request, signal, later)
+  }
+}
+
+/** A function of its own: its closures live as long as the stream does, and must not keep what was asked. */
+function toResponse(
+  request: http.ClientRequest,
+  signal: AbortSignal,
+  later: (step: () => void) => void,
+): Promise<UpstreamResponse> {
+  return new Promise((resolve, reject) => {
+    const abort = () => request.destroy()
+    signal.addEventListener('abort', abort)
+    request.on('close', () => signal.removeEventListener('abort', abort))
+    request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy() // without an error: nobody listens to this socket any more, and one would end the process
+      reject(unreachable(new Error('Ollama asked for another protocol')))
     })
+    request.on('response', (response) => {
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: toHeaders(response),
+        flow: (take) => flow(response, take, signal, later),
+      })
+    })
+  })
 }
 
 function withLength(headers: Readonly<Record<string, string>>, body: string | undefined): http.OutgoingHttpHeaders {
