@@ -8,7 +8,7 @@ const longLength = 4096
 
 /**
  * The response's stream carries the head, the first frames, the end, and the news that the reader left. The frames between go to the socket,
- * past the stream and past `ServerResponse`, each an HTTP chunk in one string: a third of a token's cost (docs/performance.md). It can also do
+ * past the stream and past `ServerResponse`, each an HTTP chunk in one string: a quarter of a token's cost (hazard 67). It can also do
  * what `streamSSE` cannot: close the socket of a reader that takes nothing (hazard 45), and tell when everything was taken.
  *
  * Nothing between may transform the body.
