@@ -2,7 +2,8 @@ import { Hono, type Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config.ts'
 import type { Emulator } from './demo/emulator.ts'
-import { native } from './dialects/native/native.ts'
+import { createNative } from './dialects/native/native.ts'
+import { createOllamaDialect } from './dialects/ollama/ollama.ts'
 import { plain } from './dialects/plain/plain.ts'
 import { ServiceError } from './errors.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
@@ -12,10 +13,12 @@ import { jsonBody } from './middleware/json-body.ts'
 import { requestId } from './middleware/request-id.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
-import { catalog } from './routes/catalog.ts'
+import { blobs } from './routes/blobs.ts'
+import { cancel } from './routes/cancel.ts'
 import { toErrorResponse } from './routes/error-response.ts'
 import { generations } from './routes/generations.ts'
 import { health } from './routes/health.ts'
+import { questions } from './routes/questions.ts'
 import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
 
@@ -69,24 +72,34 @@ export function createApp({
   }
   const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES })
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
+  const management = config.SLUICE_MANAGEMENT
+  // Whose envelope an error has: the first that owns the path. Native, the last, owns them all.
+  const dialects = [plain, createOllamaDialect({ management }), createNative({ management })]
+  const dialectAt = (c: Context) => dialects.find(({ owns }) => owns(c.req.path))!
 
   const app = new Hono<Env>()
   app
     .use(requestId, accessLog({ log, now }), hostGuard)
-    .use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), native) }))
+    .use(
+      methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c)) }),
+    )
     .route('/', health({ upstream, streams, now }))
-    .route('/', generations({ dialect: native, ...streaming }))
-    .route('/', generations({ dialect: plain, ...streaming }))
-    .route('/api', catalog({ body, upstream, streams }))
-    .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), native))
+    .get('/ollama/', (c) => c.text('Ollama is running'))
+    .route('/', cancel(streams.cancel))
+    .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c)))
     .onError((error, c) => {
       // A body that its reader stopped sending is no error of anybody's.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
         c.var.entry.ended = 'left'
         return new Response(null, { status: 499 })
       }
-      return toErrorResponse(c, error, native)
+      return toErrorResponse(c, error, dialectAt(c))
     })
+  for (const dialect of dialects) {
+    app.route('/', generations({ dialect, ...streaming }))
+    app.route('/', questions({ dialect, body, upstream, streams }))
+  }
+  if (management) for (const base of ['/', '/ollama']) app.route(base, blobs({ upstream, streams }))
 
   return { fetch: app.fetch, drain: streams.drain }
 }

@@ -76,6 +76,8 @@ const variables = {
   SLUICE_WORKERS: integerOrAuto(1, 1, 256),
   /** How many streams may be open at once. */
   SLUICE_MAX_STREAMS: integer(1000, 1, 1_000_000),
+  /** 1: models may be pulled, pushed, created, copied and deleted through Sluice. */
+  SLUICE_MANAGEMENT: flag(),
   /** How long streams may go on after SIGTERM. */
   SLUICE_SHUTDOWN_GRACE_MS: ms(10_000),
   /** 1: the built-in emulator instead of OLLAMA_HOST. */

@@ -2,6 +2,7 @@
 const statuses = {
   invalid_json: 400,
   invalid_request: 400,
+  not_supported: 400,
   forbidden_host: 403,
   not_found: 404,
   method_not_allowed: 405,
@@ -21,6 +22,7 @@ const statuses = {
   first_token_timeout: 504,
   idle_timeout: 504,
   total_timeout: 504,
+  cancelled: 499,
   shutting_down: 503,
   internal: 500,
 } as const
@@ -36,6 +38,8 @@ export interface Issue {
 interface ServiceErrorOptions {
   /** Instead of the table's status: `upstream_rejected` and `upstream_busy` keep the upstream's own. */
   status?: number
+  /** What Ollama itself answered, for those who speak to it byte for byte (docs/protocol.md §5). */
+  upstreamStatus?: number
   issues?: Issue[]
   retryAfterSeconds?: number
   /** The methods of a route, for the `Allow` header of a `method_not_allowed`. */
@@ -47,6 +51,7 @@ interface ServiceErrorOptions {
 export class ServiceError extends Error {
   readonly code: ErrorCode
   readonly status: number
+  readonly upstreamStatus: number | undefined
   readonly issues: Issue[] | undefined
   readonly retryAfterSeconds: number | undefined
   readonly allow: string | undefined
@@ -56,6 +61,7 @@ export class ServiceError extends Error {
     this.name = 'ServiceError'
     this.code = code
     this.status = options.status ?? statuses[code]
+    this.upstreamStatus = options.upstreamStatus
     this.issues = options.issues
     this.retryAfterSeconds = options.retryAfterSeconds
     this.allow = options.allow

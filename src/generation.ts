@@ -6,6 +6,7 @@ export interface OllamaChunk {
   readonly model?: string
   readonly response?: string
   readonly thinking?: string
+  readonly created_at?: string
   readonly message?: {
     readonly [field: string]: unknown
     readonly content?: string
@@ -15,6 +16,7 @@ export interface OllamaChunk {
   readonly logprobs?: readonly unknown[]
   readonly done?: boolean
   readonly done_reason?: string
+  readonly prompt_eval_count?: number
   readonly eval_count?: number
 }
 
@@ -35,9 +37,10 @@ export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly h
  */
 export type Flow<T> = (take: (value: T) => void | Promise<void>) => Promise<void>
 
-/** What to ask of the upstream: one of two constant endpoints, and a body that was checked. */
+/** What to ask of the upstream: a constant endpoint, and a body that was checked. */
 export interface GenerationCall {
-  readonly endpoint: 'generate' | 'chat'
+  /** The last three tell of their progress, and generate nothing. */
+  readonly endpoint: 'generate' | 'chat' | 'pull' | 'push' | 'create'
   /** Absent: the default model, which the upstream resolves. */
   readonly model: string | undefined
   /** Ollama's own request; `model` and `stream` in it are overwritten. */

@@ -26,10 +26,11 @@ export const modelName = v.pipe(
 )
 
 /** Base64 as it is; a data URL or a file's path is not. */
-const image = v.pipe(
-  v.string(),
-  v.check((text) => text.length > 0 && text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text), 'Expected base64'),
-)
+export function isBase64(text: string): boolean {
+  return text.length > 0 && text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
+}
+
+const image = v.pipe(v.string(), v.check(isBase64, 'Expected base64'))
 export const images = v.nullish(v.array(image))
 
 /** An option of a wrong type is a 500 of Ollama's (docs/ollama.md §1), so it is checked here. */

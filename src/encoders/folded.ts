@@ -1,40 +1,54 @@
 import { ServiceError } from '../errors.ts'
 import type { OllamaChunk } from '../generation.ts'
-import type { Encoder } from './encoder.ts'
+import type { Encoder, StartOptions } from './encoder.ts'
+
+/** A whole generation: the last line's fields, and all lines' text, thinking, tool calls and logprobs, concatenated in order. */
+export interface Whole {
+  readonly chunk: OllamaChunk
+  /** Ollama's own JSON text, if one line was everything. */
+  readonly line: string | undefined
+}
+
+/** `stream:false`: all the lines as one object of Ollama's (docs/protocol.md §2). */
+export const folded = folding(({ line, chunk }) => line ?? JSON.stringify(chunk))
 
 /**
- * `stream:false`: all the lines as one object, written at the success terminal and not before, so that every failure has its real status
- * (docs/protocol.md §2). Text, thinking, tool calls and logprobs are concatenated in order; the other fields are those of the last line.
+ * The framing of answers in one piece: `write` gives the body. It is written at the success terminal and not before, so that every failure
+ * has its real status.
  */
-export const folded: Encoder = {
-  contentType: 'application/json',
-  headers: { 'cache-control': 'no-cache' },
-  opening: '',
-  heartbeat: '',
-  start({ maxBytes }) {
-    const fold = createFold()
-    let gathered = 0
-    return (batch) => {
-      for (const event of batch) {
-        if (event.type === 'failed') return ''
-        gathered += fold.add(event)
-        if (gathered > maxBytes) {
-          throw new ServiceError(
-            'line_too_long',
-            `Cannot answer in one piece: the answer is longer than ${maxBytes} bytes; ask for a stream`,
-          )
+export function folding(write: (whole: Whole, options: StartOptions) => string): Encoder {
+  return {
+    contentType: 'application/json',
+    headers: { 'cache-control': 'no-cache' },
+    opening: '',
+    heartbeat: '',
+    start(options) {
+      const { maxBytes } = options
+      const fold = createFold()
+      let gathered = 0
+      return (batch) => {
+        for (const event of batch) {
+          if (event.type === 'failed') return ''
+          gathered += fold.add(event)
+          if (gathered > maxBytes) {
+            throw new ServiceError(
+              'line_too_long',
+              `Cannot answer in one piece: the answer is longer than ${maxBytes} bytes; ask for a stream`,
+            )
+          }
+          if (event.type === 'done') return write(fold.finish(event), options)
         }
-        if (event.type === 'done') return JSON.stringify(fold.finish(event.chunk))
+        return ''
       }
-      return ''
-    }
-  },
+    },
+  }
 }
 
 function createFold() {
   const top = { response: '', thinking: '' }
   const message = { content: '', thinking: '' }
   let lastMessage: OllamaChunk['message']
+  let lineCount = 0
   const toolCalls: unknown[] = []
   const logprobs: unknown[] = []
 
@@ -44,6 +58,7 @@ function createFold() {
       const { message: part } = chunk
       const response = chunk.response ?? ''
       const thinking = chunk.thinking ?? ''
+      lineCount++
       lastMessage = part ?? lastMessage
       top.response += response
       top.thinking += thinking
@@ -55,8 +70,9 @@ function createFold() {
       logprobs.push(...(chunk.logprobs ?? []))
       return line.length
     },
-    finish(last: OllamaChunk): OllamaChunk {
-      return {
+    finish({ line, chunk: last }: { line: string; chunk: OllamaChunk }): Whole {
+      if (lineCount === 1) return { line, chunk: last }
+      const chunk = {
         ...last,
         ...(('response' in last || top.response) && { response: top.response }),
         ...(top.thinking && { thinking: top.thinking }),
@@ -70,6 +86,7 @@ function createFold() {
         }),
         ...(logprobs.length > 0 && { logprobs }),
       }
+      return { line: undefined, chunk }
     },
   }
 }

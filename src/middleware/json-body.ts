@@ -5,8 +5,8 @@ import type { Env } from './env.ts'
 import { parseJson } from './parse-json.ts'
 
 /**
- * The body of a POST as a JSON object, whatever content type it comes with: `curl -d` says form-urlencoded, and the type must not decide
- * whether JSON is JSON.
+ * The body as a JSON object, whatever content type it comes with: `curl -d` says form-urlencoded, and the type must not decide whether
+ * JSON is JSON. A GET's is empty, whatever came: Open WebUI sends content types there too.
  */
 export function jsonBody({ maxBytes }: { maxBytes: number }) {
   const tooLarge = () => {
@@ -14,7 +14,10 @@ export function jsonBody({ maxBytes }: { maxBytes: number }) {
   }
   const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   return createMiddleware<Env>(async (c, next) => {
-    if (c.req.method !== 'POST') return next()
+    if (c.req.method === 'GET' || c.req.method === 'HEAD') {
+      c.set('body', {})
+      return next()
+    }
     const encoding = c.req.header('content-encoding')?.trim().toLowerCase()
     if (encoding && encoding !== 'identity')
       throw new ServiceError('unsupported_encoding', 'Cannot read a compressed body; send it as it is')

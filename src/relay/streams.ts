@@ -1,39 +1,57 @@
 import { ServiceError } from '../errors.ts'
 
-/** The streams that are open: how many there may be, and how they end when the process does. */
+/** The streams that are open: how many there may be, who ends one from outside, and how they end when the process does. */
 export interface Streams {
   /**
    * Takes a place; the function that comes back gives it up again.
    * @throws ServiceError `too_many_streams`, or `shutting_down` once a drain has begun
    */
-  enter(controller: AbortController): () => void
+  enter(requestId: string, controller: AbortController): () => void
+  /** Ends every stream of this request id with `cancelled`; false if there is none. */
+  cancel(requestId: string): boolean
   /** Takes no more, waits for those that are open, and ends what is left after the grace with `shutting_down`. */
   drain(graceMs: number): Promise<void>
   readonly isDraining: boolean
 }
 
+interface OpenStream {
+  readonly requestId: string
+  readonly controller: AbortController
+  readonly cancel: () => void
+}
+
 export function createStreams({ max }: { max: number }): Streams {
-  const open = new Set<AbortController>()
+  const open = new Set<OpenStream>()
   let isDraining = false
   let onEmpty = () => {}
 
   return {
-    enter(controller) {
+    enter(requestId, controller) {
       if (isDraining) throw shuttingDown()
       if (open.size >= max)
         throw new ServiceError('too_many_streams', `All ${max} streams of this server are in use`, { retryAfterSeconds: 5 })
-      open.add(controller)
+      // By a promise, and not the controller itself: who cancels is another request, and on workerd only what waits for a promise runs
+      // where its stream's own I/O may be touched (hazard 77).
+      const { promise, resolve: cancel } = Promise.withResolvers<void>()
+      void promise.then(() => controller.abort(new ServiceError('cancelled', 'The answer was cancelled')))
+      const stream = { requestId, controller, cancel }
+      open.add(stream)
       return () => {
-        open.delete(controller)
+        open.delete(stream)
         if (open.size === 0) onEmpty()
       }
+    },
+    cancel(requestId) {
+      const those = [...open].filter((stream) => stream.requestId === requestId)
+      for (const { cancel } of those) cancel()
+      return those.length > 0
     },
     async drain(graceMs) {
       isDraining = true
       if (open.size === 0) return
       const empty = new Promise<void>((resolve) => (onEmpty = resolve))
       const timer = setTimeout(() => {
-        for (const controller of open) controller.abort(shuttingDown())
+        for (const { controller } of open) controller.abort(shuttingDown())
       }, graceMs)
       await empty
       clearTimeout(timer)

@@ -5,7 +5,7 @@ import { toServiceError } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
 
 /** A failure before commit: its real status, in the envelope of the dialect that is spoken there. The log is told what is behind it. */
-export function toErrorResponse(c: Context<Env>, thrown: unknown, { toErrorBody }: Pick<Dialect, 'toErrorBody'>): Response {
+export function toErrorResponse(c: Context<Env>, thrown: unknown, { toFailure }: Dialect): Response {
   const error = toServiceError(thrown)
   const { entry, requestId } = c.var
   entry.code = error.code
@@ -13,7 +13,8 @@ export function toErrorResponse(c: Context<Env>, thrown: unknown, { toErrorBody 
   if (cause) entry.cause = cause
   if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds))
   if (error.allow !== undefined) c.header('allow', error.allow)
-  return c.json(toErrorBody(error, requestId), error.status as ContentfulStatusCode)
+  const { status, body } = toFailure(error, requestId)
+  return typeof body === 'string' ? c.text(body, status as ContentfulStatusCode) : c.json(body, status as ContentfulStatusCode)
 }
 
 /** Of a connection's error the code (`ECONNREFUSED`), of one of our own the stack. */

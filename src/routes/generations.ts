@@ -1,5 +1,5 @@
 import { Hono, type Context, type MiddlewareHandler } from 'hono'
-import type { Dialect } from '../dialects/dialect.ts'
+import type { Dialect, GenerationPlan } from '../dialects/dialect.ts'
 import type { GenerationCall } from '../generation.ts'
 import type { Entry } from '../middleware/access-log.ts'
 import type { Env } from '../middleware/env.ts'
@@ -32,8 +32,7 @@ export interface GenerationsOptions {
 export function generations({ dialect, body, upstream, streams, deadlines, maxBytes, open, hold, now }: GenerationsOptions) {
   const spread = createSpread()
 
-  return new Hono<Env>().on('POST', [...dialect.paths], body, (c) => {
-    const { call, encoder } = dialect.parse({ path: c.req.path, accept: c.req.header('accept'), body: c.var.body })
+  function generate(c: Context<Env>, { call, encoder }: GenerationPlan) {
     const { entry, requestId } = c.var
     entry.model = call.model
 
@@ -68,11 +67,21 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
     entry.stream = stream
     hold(c, stream)
     return response.promise
-  })
+  }
+
+  const app = new Hono<Env>()
+  for (const [path, parse] of Object.entries(dialect.generations)) {
+    app.post(path, body, (c) => generate(c, parse({ accept: c.req.header('accept'), body: c.var.body })))
+  }
+  return app
 }
 
-/** A call that tools are offered to is composed in silence: that may take as long as a first token (docs/protocol.md §8). */
-function toDeadlines(deadlines: Deadlines, { body }: GenerationCall): Deadlines {
+/**
+ * A call that tools are offered to is composed in silence: that may take as long as a first token (docs/protocol.md §8). What tells of its
+ * progress has no first token, and as long as it does it may go on (§1).
+ */
+function toDeadlines(deadlines: Deadlines, { endpoint, body }: GenerationCall): Deadlines {
+  if (endpoint !== 'generate' && endpoint !== 'chat') return { ...deadlines, firstTokenMs: deadlines.idleMs, totalMs: 0 }
   const hasTools = Array.isArray(body.tools) && body.tools.length > 0
   return hasTools ? { ...deadlines, idleMs: deadlines.firstTokenMs } : deadlines
 }

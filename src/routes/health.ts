@@ -12,7 +12,7 @@ export function health({ upstream, streams, now }: { upstream: Upstream; streams
     now,
     load: (signal) =>
       upstream.ask({ about: 'version' }, { signal }).then(
-        ({ version }) => ({ status: 'ready', upstream: { version } }) as const,
+        ({ value: { version } }) => ({ status: 'ready', upstream: { version } }) as const,
         (error: unknown) => ({ status: 'not_ready', code: toServiceError(error).code }) as const,
       ),
   })

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
 
 /** Who waits for an answer: has a place among the streams, and a controller that aborts when it goes. */
@@ -14,9 +15,9 @@ export interface Reader {
  * The reader of a request. Its controller is our own: what the runtime's signal says as its reason may be no error (hazards 9 and 10).
  * @throws ServiceError if there is no place
  */
-export function createReader(c: Context, streams: Streams): Reader {
+export function createReader(c: Context<Env>, streams: Streams): Reader {
   const controller = new AbortController()
-  const exit = streams.enter(controller)
+  const exit = streams.enter(c.var.requestId, controller)
   const leave = () => controller.abort(new DOMException('The reader left', 'AbortError'))
   const { signal } = c.req.raw
   signal.addEventListener('abort', leave)

@@ -22,8 +22,12 @@ await run(config, async () => {
     fetch: app.fetch,
     hostname: config.HOST,
     port: config.PORT,
-    // Against slow heads and bodies (hazards 22 and 41); responses are not limited by these.
-    serverOptions: { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 1000 },
+    serverOptions: {
+      // Against slow heads and bodies (hazards 22 and 41); responses are not limited by these. A blob of gigabytes is a slow body.
+      headersTimeout: 10_000,
+      requestTimeout: config.SLUICE_MANAGEMENT ? 0 : 30_000,
+      connectionsCheckingInterval: 1000,
+    },
   }) as Server
   await once(server, 'listening')
   const { address, port } = server.address() as AddressInfo

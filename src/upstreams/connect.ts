@@ -2,11 +2,12 @@ import { ServiceError } from '../errors.ts'
 import type { Flow } from '../generation.ts'
 
 export interface UpstreamRequest {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
   /** Absolute, and made of nothing but the configuration and a constant path. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+  /** A stream goes out in chunks, as fast as the upstream takes it. */
+  readonly body?: string | ReadableStream<Uint8Array>
 }
 
 export interface UpstreamResponse {
@@ -30,13 +31,19 @@ export function viaFetch(fetch: (url: string, init: RequestInit) => Promise<Resp
   return async ({ method, url, headers, body }, signal) => {
     let response: Response
     try {
-      response = await fetch(url, { method, headers, redirect: 'manual', signal, ...(body !== undefined && { body }) })
+      response = await fetch(url, { method, headers, redirect: 'manual', signal, ...toBodyInit(body) })
     } catch (cause) {
       signal.throwIfAborted()
       throw unreachable(cause)
     }
     return { status: response.status, headers: response.headers, flow: toFlow(response.body, signal) }
   }
+}
+
+/** `duplex`, which the types do not know, is how `fetch` wants to be told of a stream. */
+function toBodyInit(body: UpstreamRequest['body']): RequestInit & { duplex?: 'half' } {
+  if (body === undefined) return {}
+  return typeof body === 'string' ? { body } : { body, duplex: 'half' }
 }
 
 /** A loop of callbacks, not of `await`: with nothing in its way a piece costs one promise, the reader's own (docs/performance.md). */

@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import { createCached } from './cached.ts'
-import type { CallContext, JsonAnswer, Upstream } from './upstream.ts'
+import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface DefaultModelOptions {
   /** `SLUICE_MODEL` */
@@ -31,7 +31,7 @@ export function createDefaultModel({ configured, ask, now }: DefaultModelOptions
 }
 
 /** Those that write text on this machine: embedding models (the BERT families) cannot, and a cloud model takes prompts elsewhere. */
-function toModels({ models }: JsonAnswer): { name: string; modifiedAt: number }[] {
+function toModels({ value: { models } }: Answer): { name: string; modifiedAt: number }[] {
   if (!Array.isArray(models)) return []
   return (models as ListedModel[])
     .filter(({ name, remote_host, details }) => typeof name === 'string' && !remote_host && !/bert/.test(details?.family ?? ''))

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { Connect, UpstreamResponse } from './connect.ts'
+import type { Connect, UpstreamRequest, UpstreamResponse } from './connect.ts'
 import { readAll } from './read-all.ts'
 import { toUpstreamError } from './upstream-error.ts'
 
@@ -11,12 +11,22 @@ export interface ExchangeOptions {
 }
 
 /** Every path that is ever asked of the upstream: constants, whatever the reader's own path was (hazard 8). */
-export type UpstreamPath = `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
+export type UpstreamPath =
+  | `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
+  | `/api/${'pull' | 'push' | 'create' | 'copy' | 'delete'}`
+  | `/api/blobs/${Digest}`
+
+/** What a blob is called: the only part of a path that comes from a reader, and nothing but a fixed word and 64 hex digits. */
+export type Digest = `sha256:${string}`
 
 export interface ExchangeRequest {
   readonly path: UpstreamPath
-  /** Absent: a GET. */
+  /** Absent: a POST if there is a body, else a GET. */
+  readonly method?: UpstreamRequest['method']
+  /** Sent as JSON; a stream as it is. */
   readonly body?: unknown
+  /** Whether a good answer has no body, and then no content type (copy, delete and blobs). */
+  readonly isEmpty?: boolean
   readonly trace: Readonly<Record<string, string>> | undefined
 }
 
@@ -35,24 +45,24 @@ export function createExchange({ host, apiKey, connect }: ExchangeOptions): Exch
     ...(apiKey && { authorization: `Bearer ${apiKey}` }),
   }
 
-  return async ({ path, body, trace }, signal) => {
+  return async ({ path, method, body, isEmpty = false, trace }, signal) => {
     const url = host + path
     const response = await connect(
       body === undefined
-        ? { method: 'GET', url, headers: { ...constant, ...trace } }
-        : {
-            method: 'POST',
-            url,
-            headers: { ...constant, ...trace, 'content-type': 'application/json' },
-            body: JSON.stringify(body),
-          },
+        ? { method: method ?? 'GET', url, headers: { ...constant, ...trace } }
+        : { method: method ?? 'POST', url, ...toContent(body, { ...constant, ...trace }) },
       signal,
     )
     const { status, headers } = response
     if (status < 200 || status > 299) throw toUpstreamError(status, headers, await readReason(response))
-    assertReadable(headers)
+    if (!isEmpty || headers.has('content-type')) assertReadable(headers)
     return response
   }
+}
+
+function toContent(body: unknown, headers: Readonly<Record<string, string>>): Pick<UpstreamRequest, 'headers' | 'body'> {
+  if (body instanceof ReadableStream) return { headers: { ...headers, 'content-type': 'application/octet-stream' }, body }
+  return { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
 /** The body of a failure, as far as it comes within 64 KiB and a second; the status alone is enough to go on. */

@@ -8,18 +8,26 @@ export interface Decoder {
   end(): Batch
 }
 
+export interface DecoderOptions {
+  maxLineBytes: number
+  /** Whether a line is the success terminal. Default: its `done` is true. */
+  isDone?(chunk: OllamaChunk): boolean
+}
+
+const isLast = ({ done }: OllamaChunk) => done === true
+
 /**
  * Ollama's NDJSON → events. Never throws: a fault is a last `failed`, and after a terminal nothing comes any more, whatever follows on
- * the wire. `done` is decided by the parsed top-level field, never by a substring: a tool call's arguments may contain `"done":true`.
+ * the wire. `isDone` decides by the parsed top-level field, never by a substring: a tool call's arguments may contain `"done":true`.
  */
-export function createDecoder({ maxLineBytes }: { maxLineBytes: number }): Decoder {
+export function createDecoder({ maxLineBytes, isDone = isLast }: DecoderOptions): Decoder {
   let batch: GenerationEvent[] = []
   let isOver = false
   const lines = createLineDecoder({ maxLineBytes, onLine })
 
   function onLine(line: string) {
     if (isOver || line.trim() === '') return
-    const event = toEvent(line)
+    const event = toEvent(line, isDone)
     if (event.type !== 'delta') isOver = true
     batch.push(event)
   }
@@ -53,14 +61,14 @@ export function createDecoder({ maxLineBytes }: { maxLineBytes: number }): Decod
   }
 }
 
-function toEvent(line: string): GenerationEvent {
+function toEvent(line: string, isDone: (chunk: OllamaChunk) => boolean): GenerationEvent {
   const chunk = parseChunk(line)
   if (chunk instanceof ServiceError) return { type: 'failed', error: chunk }
   if (chunk.error !== undefined) {
     const message = toMessage(chunk.error) ?? 'Ollama failed and did not say why'
     return { type: 'failed', error: new ServiceError('upstream_failed', message), line }
   }
-  return { type: chunk.done === true ? 'done' : 'delta', line, chunk }
+  return { type: isDone(chunk) ? 'done' : 'delta', line, chunk }
 }
 
 function parseChunk(line: string): OllamaChunk | ServiceError {

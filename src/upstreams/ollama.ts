@@ -1,9 +1,10 @@
 import { truncated } from '../errors.ts'
 import type { Batch, Flow, GenerationCall } from '../generation.ts'
+import { createBlob } from './blob.ts'
 import { createDefaultModel } from './default-model.ts'
 import { createExchange, type ExchangeOptions } from './exchange.ts'
 import { link } from './link.ts'
-import { createDecoder, type Decoder } from './ollama-decoder.ts'
+import { createDecoder, type Decoder, type DecoderOptions } from './ollama-decoder.ts'
 import { peek } from './peek.ts'
 import { createAsk } from './questions.ts'
 import type { CallContext, Generation, Upstream } from './upstream.ts'
@@ -43,7 +44,7 @@ export function createOllama({ model, maxLineBytes, embedTimeoutMs, now, ...opti
           clearTimeout(drain)
         })
 
-      const { first, flow } = await peek(toBatches(bytes, createDecoder({ maxLineBytes })))
+      const { first, flow } = await peek(toBatches(bytes, createDecoder({ maxLineBytes, ...toDecoding(call) })))
       if (first === undefined) throw truncated()
       if (first[0]?.type === 'failed') throw first[0].error
       return {
@@ -63,7 +64,12 @@ export function createOllama({ model, maxLineBytes, embedTimeoutMs, now, ...opti
     }
   }
 
-  return { generate, ask }
+  return { generate, ask, blob: createBlob(exchange) }
+}
+
+/** Pull, push and create tell of their progress in `status`, and have no `done` (docs/ollama.md §1). */
+function toDecoding({ endpoint }: GenerationCall): Pick<DecoderOptions, 'isDone'> {
+  return endpoint === 'generate' || endpoint === 'chat' ? {} : { isDone: ({ status }) => status === 'success' }
 }
 
 /** Bytes → batches, up to the one that holds the terminal; the bytes after it are read and dropped. */

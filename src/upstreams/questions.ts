@@ -1,9 +1,17 @@
-import { Ollama, type EmbeddingsRequest, type EmbedRequest, type ShowRequest } from 'ollama/browser'
+import {
+  Ollama,
+  type CopyRequest,
+  type DeleteRequest,
+  type EmbeddingsRequest,
+  type EmbedRequest,
+  type ShowRequest,
+} from 'ollama/browser'
 import { ServiceError } from '../errors.ts'
 import type { Exchange, UpstreamPath } from './exchange.ts'
+import type { UpstreamRequest } from './connect.ts'
 import { link } from './link.ts'
 import { readAll } from './read-all.ts'
-import type { JsonAnswer, Question, Upstream } from './upstream.ts'
+import type { Answer, Question, Upstream } from './upstream.ts'
 
 /** An embedding of many long inputs is the largest answer; a bound all the same. */
 const maxAnswerBytes = 67_108_864
@@ -19,18 +27,22 @@ export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; em
     const late = new ServiceError('first_token_timeout', `Ollama did not answer within ${limitMs / 1000} s`)
     const timer = limitMs > 0 ? setTimeout(() => controller.abort(late), limitMs) : undefined
 
+    let text = ''
     const client = new Ollama({
       // The client wants a URL: only its path matters. Its body is the question's, which the exchange writes itself.
       host: 'http://ollama',
-      async fetch(url) {
+      async fetch(url, init) {
         const path = new URL(url as string).pathname as UpstreamPath
-        const body = 'body' in question ? { body: question.body } : {}
-        const { flow } = await exchange({ path, trace, ...body }, controller.signal)
-        return new Response(await readAll(flow, maxAnswerBytes))
+        const method = (init?.method ?? 'GET') as UpstreamRequest['method']
+        const isEmpty = question.about === 'copy' || question.about === 'delete'
+        const { flow } = await exchange({ path, method, isEmpty, trace, ...toBody(question) }, controller.signal)
+        text = await readAll(flow, maxAnswerBytes)
+        return new Response(text)
       },
     })
     try {
-      return toAnswer(await send(client, question))
+      const value = await send(client, question)
+      return { text, value: assertObject(value) }
     } catch (cause) {
       controller.signal.throwIfAborted()
       if (cause instanceof ServiceError) throw cause
@@ -57,6 +69,10 @@ function send(client: Ollama, question: Question): Promise<unknown> {
       return client.embed(question.body as unknown as EmbedRequest)
     case 'embeddings':
       return client.embeddings(question.body as unknown as EmbeddingsRequest)
+    case 'copy':
+      return client.copy(question.body as unknown as CopyRequest)
+    case 'delete':
+      return client.delete(question.body as unknown as DeleteRequest)
   }
 }
 
@@ -66,7 +82,11 @@ function toLimit({ about }: Question, embedTimeoutMs: number): number {
   return about === 'version' ? 2000 : 10_000
 }
 
-function toAnswer(value: unknown): JsonAnswer {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonAnswer
+function toBody(question: Question): { body?: unknown } {
+  return 'body' in question ? { body: question.body } : {}
+}
+
+function assertObject(value: unknown): Answer['value'] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Answer['value']
   throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: it is not a JSON object')
 }

@@ -1,3 +1,4 @@
+import type { Digest } from './exchange.ts'
 import type { Batch, Ended, Flow, GenerationCall } from '../generation.ts'
 
 /** What answers us: Ollama itself; later a pool, a queue, a breaker or a resumable log around it, all as this interface. */
@@ -8,7 +9,9 @@ export interface Upstream {
    */
   generate(call: GenerationCall, context: CallContext): Promise<Generation>
   /** A small question with one JSON object as its answer. @throws ServiceError; the signal's reason once it aborts */
-  ask(question: Question, context: CallContext): Promise<JsonAnswer>
+  ask(question: Question, context: CallContext): Promise<Answer>
+  /** Whether it has a blob; with its content, takes it. @throws ServiceError `not_found`; the signal's reason once it aborts */
+  blob(blob: ModelBlob, context: CallContext): Promise<void>
 }
 
 export interface CallContext {
@@ -28,6 +31,19 @@ export interface Generation {
 
 export type Question =
   | { readonly about: 'tags' | 'ps' | 'version' }
-  | { readonly about: 'show' | 'embed' | 'embeddings'; readonly body: Readonly<Record<string, unknown>> }
+  | {
+      readonly about: 'show' | 'embed' | 'embeddings' | 'copy' | 'delete'
+      readonly body: Readonly<Record<string, unknown>>
+    }
 
-export type JsonAnswer = Readonly<Record<string, unknown>>
+export interface Answer {
+  /** Ollama's own text, verbatim; empty after copy and delete. */
+  readonly text: string
+  readonly value: Readonly<Record<string, unknown>>
+}
+
+/** A part of a model, for `create`: up to gigabytes, and streamed. */
+export interface ModelBlob {
+  readonly digest: Digest
+  readonly content: ReadableStream<Uint8Array> | undefined
+}

@@ -1,16 +1,13 @@
 import { toErrorBody } from '../../errors.ts'
 import type { Dialect } from '../dialect.ts'
-import { parse } from '../parse.ts'
+import { ollamaApi } from '../ollama-api.ts'
 import { toFraming } from './framing.ts'
-import { chatRequest, generateRequest } from './schema.ts'
 
-/** Ollama's own requests, answered as SSE, NDJSON or one object (docs/protocol.md §2). */
-export const native: Dialect = {
-  paths: ['/api/generate', '/api/chat'],
-  parse({ path, accept, body }) {
-    const endpoint = path === '/api/chat' ? 'chat' : 'generate'
-    const { model, stream } = parse(endpoint === 'chat' ? chatRequest : generateRequest, body)
-    return { call: { endpoint, model: model ?? undefined, body }, encoder: toFraming(stream ?? true, accept) }
-  },
-  toErrorBody,
+/** Ollama's own requests, answered as SSE, NDJSON or one object (docs/protocol.md §2). Errors at a path that is nobody's are told as here. */
+export function createNative({ management }: { management: boolean }): Dialect {
+  return {
+    owns: () => true,
+    ...ollamaApi({ prefix: '', management, toFraming: ({ stream, accept }) => toFraming(stream, accept) }),
+    toFailure: (error, requestId) => ({ status: error.status, body: toErrorBody(error, requestId) }),
+  }
 }

@@ -6,10 +6,13 @@ import { plainRequest } from './schema.ts'
 
 /** The seed's `POST /chat`: text in, events with raw text out (docs/protocol.md §3). */
 export const plain: Dialect = {
-  paths: ['/chat'],
-  parse({ body }) {
-    const { text, model, ...rest } = parse(plainRequest, body)
-    return { call: { endpoint: 'generate', model: model ?? undefined, body: { ...rest, prompt: text } }, encoder: messages }
+  owns: (path) => path === '/chat',
+  generations: {
+    '/chat'({ body }) {
+      const { text, model, ...rest } = parse(plainRequest, body)
+      return { call: { endpoint: 'generate', model: model ?? undefined, body: { ...rest, prompt: text } }, encoder: messages }
+    },
   },
-  toErrorBody,
+  questions: {},
+  toFailure: (error, requestId) => ({ status: error.status, body: toErrorBody(error, requestId) }),
 }

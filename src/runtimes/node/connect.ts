@@ -1,7 +1,15 @@
 import http from 'node:http'
 import https from 'node:https'
-import { finished } from 'node:stream'
-import { broken, turnBytes, unreachable, type Connect, type UpstreamResponse } from '../../upstreams/connect.ts'
+import { finished, pipeline, Readable } from 'node:stream'
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
+import {
+  broken,
+  turnBytes,
+  unreachable,
+  type Connect,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from '../../upstreams/connect.ts'
 import { createTurns } from './turns.ts'
 
 /**
@@ -18,8 +26,10 @@ export function viaHttp(): Connect {
     const request = isTls
       ? https.request(url, { method, headers: withLength(headers, body), agent: agents.https })
       : http.request(url, { method, headers: withLength(headers, body), agent: agents.http })
-    request.end(body)
-    return toResponse(request, signal, later)
+    const response = toResponse(request, signal, later)
+    if (typeof body === 'object') pipeline(Readable.fromWeb(body as NodeReadableStream), request, () => {}) // its failure is the request's
+    else request.end(body)
+    return response
   }
 }
 
@@ -48,8 +58,8 @@ function toResponse(
   })
 }
 
-function withLength(headers: Readonly<Record<string, string>>, body: string | undefined): http.OutgoingHttpHeaders {
-  return body === undefined ? { ...headers } : { ...headers, 'content-length': Buffer.byteLength(body) }
+function withLength(headers: Readonly<Record<string, string>>, body: UpstreamRequest['body']): http.OutgoingHttpHeaders {
+  return typeof body !== 'string' ? { ...headers } : { ...headers, 'content-length': Buffer.byteLength(body) }
 }
 
 function toHeaders({ headersDistinct }: http.IncomingMessage): Headers {

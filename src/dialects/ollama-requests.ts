@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { boolean, common, images, integer, keep_alive, modelName, object, options, string } from '../fields.ts'
+import { boolean, common, images, integer, keep_alive, modelName, object, options, string } from './fields.ts'
 
 /** Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2). */
 
@@ -36,11 +36,14 @@ export const chatRequest = v.looseObject({
   tools: v.nullish(v.array(tool)),
 })
 
-/** The small questions name their model: a default one is for generating. `name` is Ollama's old word for it. */
-export const showRequest = v.pipe(
-  v.looseObject({ model: v.nullish(modelName), name: v.nullish(modelName), verbose: boolean }),
-  v.check(({ model, name }) => Boolean(model ?? name), 'Expected a model'),
-)
+/** With a model: a default one is for generating. `name` is Ollama's old word for it. */
+const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
+  v.pipe(
+    v.looseObject({ model: v.nullish(modelName), name: v.nullish(modelName), ...entries }),
+    v.check(({ model, name }) => Boolean(model ?? name), 'Expected a model'),
+  )
+
+export const showRequest = named({ verbose: boolean })
 
 const text = v.union([v.string(), v.array(v.string())], 'Expected a text or a list of texts')
 export const embedRequest = v.looseObject({
@@ -52,3 +55,8 @@ export const embedRequest = v.looseObject({
   keep_alive,
 })
 export const embeddingsRequest = v.looseObject({ model: modelName, prompt: string, options, keep_alive })
+
+/** Pull, push and create. */
+export const progressRequest = named({ stream: boolean, insecure: boolean, from: v.nullish(modelName) })
+export const copyRequest = v.looseObject({ source: modelName, destination: modelName })
+export const deleteRequest = named({})

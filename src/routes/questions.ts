@@ -1,0 +1,38 @@
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
+import type { Dialect } from '../dialects/dialect.ts'
+import type { Env } from '../middleware/env.ts'
+import type { Streams } from '../relay/streams.ts'
+import type { Answer, Upstream } from '../upstreams/upstream.ts'
+import { createReader } from './reader.ts'
+import { toTrace } from './trace.ts'
+
+export interface QuestionsOptions {
+  dialect: Dialect
+  body: MiddlewareHandler<Env>
+  upstream: Upstream
+  streams: Streams
+}
+
+/** The small questions of one dialect, asked of Ollama. A reader that leaves stops them too. */
+export function questions({ dialect, body, upstream, streams }: QuestionsOptions) {
+  const app = new Hono<Env>()
+  for (const [route, parse] of Object.entries(dialect.questions)) {
+    const [method, path] = route.split(' ') as [string, string]
+    app.on(method, [path], body, async (c) => {
+      const { question, toAnswer } = parse({ params: c.req.param(), body: c.var.body })
+      const { controller, release } = createReader(c, streams)
+      try {
+        const answer = await upstream.ask(question, { signal: controller.signal, trace: toTrace(c.req) })
+        return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
+      } finally {
+        release()
+      }
+    })
+  }
+  return app
+}
+
+/** Ollama's own text: numbers and spacing as they are. Copy and delete have none. */
+function toVerbatim(c: Context, { text }: Answer): Response {
+  return text === '' ? c.body(null) : c.body(text, 200, { 'content-type': 'application/json; charset=utf-8' })
+}
