@@ -14,7 +14,7 @@ import { requestId } from './middleware/request-id.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
 import { blobs } from './routes/blobs.ts'
-import { cancel } from './routes/cancel.ts'
+import { cancel, type Cancel } from './routes/cancel.ts'
 import { toErrorResponse } from './routes/error-response.ts'
 import { generations } from './routes/generations.ts'
 import { health } from './routes/health.ts'
@@ -31,6 +31,8 @@ export interface AppOptions {
   open?: Open
   /** Keeps a promise alive after the response: `waitUntil` on workerd, nothing elsewhere. */
   hold?: (c: Context, promise: Promise<unknown>) => void
+  /** Stops what runs under a request id in the other processes on this port. */
+  cancelElsewhere?: Cancel
   /** Gets the access log's lines. */
   log?: (line: LogLine) => void
   /** Milliseconds of a monotonic clock. */
@@ -39,6 +41,8 @@ export interface AppOptions {
 
 export interface App {
   fetch: Hono<Env>['fetch']
+  /** Stops what runs here under a request id; false if nothing does. */
+  cancel(requestId: string): boolean
   /** Takes no new work, waits for the open streams, and ends what is left after the grace. */
   drain(graceMs: number): Promise<void>
 }
@@ -49,6 +53,7 @@ export function createApp({
   connect = viaFetch((url, init) => fetch(url, init)),
   open = openWithStreamSSE,
   hold = () => {},
+  cancelElsewhere = () => false,
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
@@ -85,7 +90,7 @@ export function createApp({
     )
     .route('/', health({ upstream, streams, now }))
     .get('/ollama/', (c) => c.text('Ollama is running'))
-    .route('/', cancel(streams.cancel))
+    .route('/', cancel({ here: streams.cancel, elsewhere: cancelElsewhere }))
     .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c)))
     .onError((error, c) => {
       // A body that its reader stopped sending is no error of anybody's.
@@ -101,7 +106,7 @@ export function createApp({
   }
   if (management) for (const base of ['/', '/ollama']) app.route(base, blobs({ upstream, streams }))
 
-  return { fetch: app.fetch, drain: streams.drain }
+  return { fetch: app.fetch, cancel: streams.cancel, drain: streams.drain }
 }
 
 /** The emulator, loaded when it is first asked: it is a third of the source, and most servers run without it. */

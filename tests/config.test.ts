@@ -23,6 +23,7 @@ test('an empty environment has the documented defaults', () => {
     SLUICE_IDLE_TIMEOUT_MS: 120_000,
     SLUICE_TOTAL_TIMEOUT_MS: 3_600_000,
     SLUICE_STALL_TIMEOUT_MS: 30_000,
+    SLUICE_MANAGEMENT: false,
     SLUICE_MAX_BODY_BYTES: 16_777_216,
     SLUICE_MAX_LINE_BYTES: 4_194_304,
     SLUICE_WORKERS: 1,

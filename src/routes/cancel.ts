@@ -7,7 +7,7 @@ import type { Env } from '../middleware/env.ts'
 export type Cancel = (requestId: string) => boolean | Promise<boolean>
 
 /** `GET|POST /ollama/cancel/:id`: the seed front end's stop button (docs/protocol.md §5). */
-export function cancel(stop: Cancel) {
+export function cancel({ here, elsewhere }: { here: Cancel; elsewhere: Cancel }) {
   /** Hono answers HEAD wherever GET is answered; here it would stop something. */
   const noHead = createMiddleware(async (c, next) => {
     if (c.req.raw.method === 'HEAD')
@@ -15,7 +15,9 @@ export function cancel(stop: Cancel) {
     await next()
   })
   return new Hono<Env>().on(['GET', 'POST'], '/ollama/cancel/:id', noHead, async (c) => {
-    if (await stop(c.req.param('id'))) return c.body(null, 204)
+    const id = c.req.param('id')
+    const found = await Promise.all([here(id), elsewhere(id)])
+    if (found.includes(true)) return c.body(null, 204)
     throw new ServiceError('not_found', 'Nothing runs under this request id')
   })
 }

@@ -21,12 +21,13 @@ declare const Bun: {
 
 const config = readConfig(checkConfig)
 
-await run(config, () => {
+await run(config, (cancelElsewhere) => {
   const app = createApp({
     config,
     // `timeout: false`: Bun cuts at 338 s otherwise (hazard 15).
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
     open: openOnBun,
+    cancelElsewhere,
     log: createLog(config.SLUICE_LOG ?? 'json', console.log),
   })
   const server = Bun.serve({

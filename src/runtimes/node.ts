@@ -11,11 +11,12 @@ import { run } from './run.ts'
 
 const config = readConfig()
 
-await run(config, async () => {
+await run(config, async (cancelElsewhere) => {
   const app = createApp({
     config,
     connect: viaHttp(),
     open: openOnNode,
+    cancelElsewhere,
     log: createLog(config.SLUICE_LOG ?? 'json', console.log),
   })
   const server = serve({

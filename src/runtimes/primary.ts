@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import process from 'node:process'
 import type { Config } from '../config.ts'
+import { createCancelLine } from './cancel-line.ts'
 import { announce, onSignals } from './host-process.ts'
 
 /**
@@ -16,6 +17,8 @@ export async function runPrimary(config: Config, count: number): Promise<void> {
   cluster.schedulingPolicy = cluster.SCHED_NONE
   /** Every worker, and whether it listens. */
   const workers = new Map<Worker, boolean>()
+  /** How to ask each worker whether it runs something, and to stop it. */
+  const lines = new Map<Worker, (requestId: string) => Promise<boolean>>()
   let status: number | undefined
 
   const stop = (own: number) => {
@@ -30,6 +33,11 @@ export async function runPrimary(config: Config, count: number): Promise<void> {
     new Promise<void>((resolve) => {
       const worker = cluster.fork({ PORT: `${port}`, SLUICE_WORKERS: `${count}` })
       workers.set(worker, false)
+      const cancelByOthers = async (requestId: string) => {
+        const others = [...lines].filter(([other]) => other !== worker)
+        return (await Promise.all(others.map(([, cancel]) => cancel(requestId)))).includes(true)
+      }
+      lines.set(worker, createCancelLine(worker, cancelByOthers))
       worker.on('error', (error) => {
         if (worker.process.pid === undefined) onEnd(worker, `Cannot start a worker: ${error.message}`)
         // else a message to one that is gone: its exit tells
@@ -45,6 +53,7 @@ export async function runPrimary(config: Config, count: number): Promise<void> {
   const onEnd = (worker: Worker, what: string) => {
     const listened = workers.get(worker)
     workers.delete(worker)
+    lines.delete(worker)
     if (status === undefined) {
       console.error(listened ? `${what}; another one takes its place` : `${what}; it never listened`)
       if (listened) void fork()

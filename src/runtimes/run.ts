@@ -4,19 +4,21 @@ import process from 'node:process'
 import type { App } from '../app.ts'
 import type { Config } from '../config.ts'
 import { announce, exitUnheard, onSignals } from './host-process.ts'
+import type { Cancel } from '../routes/cancel.ts'
+import { createCancelLine } from './cancel-line.ts'
 import { runPrimary } from './primary.ts'
 
 /** An app that is listened for. */
 export interface Listener {
-  readonly app: Pick<App, 'drain'>
+  readonly app: Pick<App, 'cancel' | 'drain'>
   readonly hostname: string
   readonly port: number
   /** Takes no connection any more, and ends the idle ones. */
   close(): Promise<unknown>
 }
 
-/** Makes the app and listens. @throws Error if it cannot listen */
-type Listen = () => Listener | Promise<Listener>
+/** Makes the app and listens; `cancelElsewhere` is the app's. @throws Error if it cannot listen */
+type Listen = (cancelElsewhere: Cancel) => Listener | Promise<Listener>
 
 /** Runs Sluice on Node or Bun: alone, or as SLUICE_WORKERS processes on one port. */
 export async function run(config: Config, listen: Listen): Promise<void> {
@@ -31,7 +33,7 @@ export async function run(config: Config, listen: Listen): Promise<void> {
 }
 
 async function runAlone(config: Config, listen: Listen) {
-  const listener = await listen()
+  const listener = await listen(() => false)
   onSignals(
     () => void drain(config, listener),
     () => process.exit(1),
@@ -43,7 +45,9 @@ async function runAlone(config: Config, listen: Listen) {
 async function runWorker(config: Config, listen: Listen, worker: Worker) {
   process.on('SIGTERM', () => {})
   process.on('SIGINT', () => {})
-  const listener = await listen()
+  let listener: Listener | undefined
+  const cancelElsewhere = createCancelLine(worker, (requestId) => listener?.app.cancel(requestId) ?? false)
+  listener = await listen(cancelElsewhere)
   worker.on('message', (message) => {
     if (message === 'drain') void drain(config, listener)
   })

@@ -285,7 +285,7 @@ export function upstreamContract(
     describe('a question', () => {
       test.each(['tags', 'ps', 'version'] as const)('about %s has Ollama’s own answer', async (about) => {
         const [line = ''] = toLines(loadRecording(about))
-        expect(await upstream.ask({ about }, { signal: live })).toEqual(JSON.parse(line))
+        expect(await upstream.ask({ about }, { signal: live })).toEqual({ text: line, value: JSON.parse(line) as unknown })
       })
 
       test.each(['show', 'embed', 'embeddings'] as const)('about %s is asked with its body', async (about) => {
@@ -296,7 +296,10 @@ export function upstreamContract(
           exchange.end()
         })
         const body = { model, input: ['grüße'], prompt: 'x', unknown: { a: 1 } }
-        expect(await upstream.ask({ about, body }, { signal: live })).toEqual({ own: [1, { a: null }] })
+        expect(await upstream.ask({ about, body }, { signal: live })).toEqual({
+          text: '{"own":[1,{"a":null}]}',
+          value: { own: [1, { a: null }] },
+        })
         expect(await fixture.next(model)).toMatchObject({
           method: 'POST',
           target: `/api/${about}`,

@@ -19,31 +19,51 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 describe('streams', () => {
   test('are as many as allowed, and no more', () => {
     const streams = createStreams({ max: 2 })
-    streams.enter(new AbortController())
-    const exit = streams.enter(new AbortController())
-    expect(() => streams.enter(new AbortController())).toThrow(
+    streams.enter('id', new AbortController())
+    const exit = streams.enter('id', new AbortController())
+    expect(() => streams.enter('id', new AbortController())).toThrow(
       expect.objectContaining({ code: 'too_many_streams', status: 503, retryAfterSeconds: 5 }),
     )
     exit()
-    streams.enter(new AbortController())
+    streams.enter('id', new AbortController())
   })
 
   test('give up their place once, however often they say so', () => {
     const streams = createStreams({ max: 2 })
-    const exit = streams.enter(new AbortController())
+    const exit = streams.enter('id', new AbortController())
     exit()
     exit()
-    streams.enter(new AbortController())
-    streams.enter(new AbortController())
-    expect(() => streams.enter(new AbortController())).toThrow()
+    streams.enter('id', new AbortController())
+    streams.enter('id', new AbortController())
+    expect(() => streams.enter('id', new AbortController())).toThrow()
   })
 
   test('that were refused take no place', () => {
     const streams = createStreams({ max: 1 })
-    const exit = streams.enter(new AbortController())
-    expect(() => streams.enter(new AbortController())).toThrow()
+    const exit = streams.enter('id', new AbortController())
+    expect(() => streams.enter('id', new AbortController())).toThrow()
     exit()
-    streams.enter(new AbortController())
+    streams.enter('id', new AbortController())
+  })
+})
+
+describe('cancelling', () => {
+  test('ends every stream of the request id, and no other, with cancelled', async () => {
+    const streams = createStreams({ max: 5 })
+    const [a, b, other] = [new AbortController(), new AbortController(), new AbortController()]
+    streams.enter('id', a)
+    streams.enter('id', b)
+    streams.enter('other', other)
+    expect(streams.cancel('id')).toBe(true)
+    await vi.advanceTimersByTimeAsync(0)
+    for (const { signal } of [a, b]) expect(signal.reason).toMatchObject({ code: 'cancelled', status: 499 })
+    expect(other.signal.aborted).toBe(false)
+  })
+
+  test('finds nothing once a stream is over, and where there was none', () => {
+    const streams = createStreams({ max: 5 })
+    streams.enter('id', new AbortController())()
+    expect([streams.cancel('id'), streams.cancel('')]).toEqual([false, false])
   })
 })
 
@@ -56,11 +76,11 @@ describe('a drain', () => {
 
   test('takes no more', () => {
     const streams = createStreams({ max: 5 })
-    streams.enter(new AbortController())
+    streams.enter('id', new AbortController())
     expect(streams.isDraining).toBe(false)
     void streams.drain(1000)
     expect(streams.isDraining).toBe(true)
-    expect(() => streams.enter(new AbortController())).toThrow(
+    expect(() => streams.enter('id', new AbortController())).toThrow(
       expect.objectContaining({ code: 'shutting_down', status: 503, retryAfterSeconds: 5 }),
     )
   })
@@ -68,7 +88,7 @@ describe('a drain', () => {
   test('is over when the last stream is, and aborts none of those that end in time', async () => {
     const streams = createStreams({ max: 5 })
     const controllers = [new AbortController(), new AbortController()]
-    const exits = controllers.map((controller) => streams.enter(controller))
+    const exits = controllers.map((controller) => streams.enter('id', controller))
     const drained = streams.drain(1000)
     vi.advanceTimersByTime(500)
     exits[0]!()
@@ -83,8 +103,8 @@ describe('a drain', () => {
   test('ends what is left after the grace with shutting_down, and waits for it', async () => {
     const streams = createStreams({ max: 5 })
     const [early, late] = [new AbortController(), new AbortController()]
-    streams.enter(early)()
-    const exit = streams.enter(late)
+    streams.enter('id', early)()
+    const exit = streams.enter('id', late)
     const drained = streams.drain(1000)
     vi.advanceTimersByTime(999)
     expect(late.signal.aborted).toBe(false)

@@ -63,10 +63,10 @@ const workersOf = (server: Server) =>
 const runningOf = (pids: readonly number[]) => processes().filter(({ pid }) => pids.includes(pid))
 
 /** Opens a stream on whichever worker has room: the runtime spreads connections, and a refused one tries again. */
-async function open(server: Server, model: string): Promise<Reader> {
+async function open(server: Server, model: string, requestId = 'any'): Promise<Reader> {
   const deadline = performance.now() + 10_000
   for (;;) {
-    const reader = generate(server, 'sse', model)
+    const reader = generate(server, 'sse', model, { headers: { 'x-request-id': requestId } })
     const { status } = await reader.head.catch(() => ({ status: 0 }))
     if (status === 200) {
       await reader.until((text) => text.includes('token'))
@@ -136,6 +136,20 @@ describe.each(['node', 'bun'] as const)('%s: workers', (runtime) => {
     finish(model)
     for (const reader of [whole, further]) await expectWhole(reader)
     expect(server.output().match(/listens/g)).toHaveLength(1)
+  })
+
+  test('are asked by one another: a cancel stops the streams of a request id wherever they run', async () => {
+    const server = await start(runtime)
+    const model = upstream.script(thenSilent(1))
+    const readers = [await open(server, model, 'mine'), await open(server, model, 'mine')]
+    const stop = () => readAll(read(server, { path: '/ollama/cancel/mine', method: 'POST' }))
+    expect(await stop()).toMatchObject({ status: 204 })
+    for (const reader of readers) {
+      expect(await reader.ended).toBe('clean')
+      expect(toTold('sse', reader.text)).toMatchObject({ text: ' token', failed: { code: 'cancelled' } })
+    }
+    await expect.poll(() => upstream.open).toBe(0)
+    expect(await stop()).toMatchObject({ status: 404 })
   })
 
   test('finish their streams after SIGTERM, as one', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createDefaultModel } from '../../src/upstreams/default-model.ts'
-import type { JsonAnswer, Question } from '../../src/upstreams/upstream.ts'
+import type { Answer, Question } from '../../src/upstreams/upstream.ts'
 
 const { signal } = new AbortController()
 type Listed = readonly unknown[] | undefined
@@ -12,9 +12,9 @@ function create({ configured, ps = [], tags = [] }: { configured?: string; ps?: 
   const find = createDefaultModel({
     configured,
     now: () => state.now,
-    async ask({ about }: Question): Promise<JsonAnswer> {
+    async ask({ about }: Question): Promise<Answer> {
       asked.push(about)
-      return { models: about === 'ps' ? state.ps : state.tags }
+      return { text: '', value: { models: about === 'ps' ? state.ps : state.tags } }
     },
   })
   return { find: () => find({ signal }), asked, state }

@@ -60,7 +60,7 @@ describe('a question', () => {
 
   test('may have a long answer', async () => {
     const embeddings = [Array.from({ length: 200_000 }, (_, i) => i / 7)]
-    expect(await askOf(answer(JSON.stringify({ embeddings })), 'embed')).toEqual({ embeddings })
+    expect((await askOf(answer(JSON.stringify({ embeddings })), 'embed')).value).toEqual({ embeddings })
   })
 })
 
@@ -153,6 +153,6 @@ describe('an answer', () => {
     const { exchange } = await fixture.next(model)
     for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate)
     await answer('{"embeddings":[]}')(exchange)
-    expect(await asked).toEqual({ embeddings: [] })
+    expect((await asked).value).toEqual({ embeddings: [] })
   })
 })

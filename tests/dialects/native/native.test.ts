@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { native } from '../../../src/dialects/native/native.ts'
-import { parseQuestion } from '../../../src/dialects/native/questions.ts'
+import { createNative } from '../../../src/dialects/native/native.ts'
 import { folded } from '../../../src/encoders/folded.ts'
 import { ndjson } from '../../../src/encoders/ndjson.ts'
 import { sse } from '../../../src/encoders/sse.ts'
@@ -9,7 +8,10 @@ import { loadRecording, recordingNames } from '../../fixtures/recording.ts'
 
 type Body = Record<string, unknown>
 type Path = '/api/generate' | '/api/chat'
-const parse = (path: Path, body: Body, accept?: string) => native.parse({ path, accept, body })
+const native = createNative({ management: false })
+const parse = (path: Path, body: Body, accept?: string) => native.generations[path]!({ accept, body })
+const parseQuestion = (about: 'show' | 'embed' | 'embeddings', body: Body) =>
+  native.questions[`POST /api/${about}`]!({ params: {}, body })
 
 /** The issues of a refusal; none if it was accepted. */
 function issuesOf(step: () => unknown): Issue[] {
@@ -238,7 +240,7 @@ describe('a question', () => {
     ['embed', { model: 'm' }],
     ['embeddings', { model: 'm', prompt: 'a', options: { num_ctx: 7 }, keep_alive: '1m' }],
   ])('%s is asked as it is: %j', (about, body) => {
-    expect(parseQuestion(about, body)).toEqual({ about, body })
+    expect(parseQuestion(about, body)).toEqual({ question: { about, body } })
   })
 
   test.each<['show' | 'embed' | 'embeddings', Body]>([

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { messages } from '../../../src/dialects/plain/messages.ts'
 import { plain } from '../../../src/dialects/plain/plain.ts'
 
-const parse = (body: Record<string, unknown>) => plain.parse({ path: '/chat', accept: 'application/x-ndjson', body })
+const parse = (body: Record<string, unknown>) => plain.generations['/chat']!({ accept: 'application/x-ndjson', body })
 
 describe('POST /chat', () => {
   test('asks generate, its text as the prompt', () => {
