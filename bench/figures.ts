@@ -1,5 +1,6 @@
 import type { Measured } from './measure.ts'
 import { WORKER_HEARTBEAT_MS } from './measures/abort.ts'
+import { dialectColumns } from './measures/dialects.ts'
 import type { RowName } from './rows/rows.ts'
 
 /** What each measure gave, by its name; only those that ran. */
@@ -64,6 +65,9 @@ const figures: readonly Figure[] = [
   ratio('flat', 'cpu64', 'sluice-node', 'write-sse-node', 0.55, 'CPU per token ×64'),
   ratio('flat', 'cpu64', 'sluice-bun', 'write-sse-bun', 0.55, 'CPU per token ×64'),
   ratio('flat', 'cpu64', 'sluice-worker', 'write-sse-worker', 1, 'CPU per token ×64'),
+  ...sluices.flatMap((row) =>
+    dialectColumns.map(({ key }) => most('dialects', key, row, 1.5, '×', `CPU per token, ${key} / native`)),
+  ),
   ...sluices.map((row) => atLeast(most('fairness', 'inTime', row, 50, 'of 50', 'first token within 2 s'))),
   ...hosts.map((row) => most('fairness', 'newcomer', row, 1_000, 'ms', 'first token of a 51st')),
   ...hosts.map((row) => most('fairness', 'gapP99', row, 150, 'ms', 'gap p99 of a paced stream')),

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { nowMs } from './clock.ts'
-import type { Dialect } from './reader/target.ts'
 import { serveCalls } from './serve-calls.ts'
 import { catalog } from './upstream/catalog.ts'
 import { createExchanges, type Exchange } from './upstream/exchanges.ts'
@@ -54,13 +53,13 @@ const answers: Record<Mode, (exchange: Exchange) => void> = {
   silent() {},
 }
 
-const dialects: Partial<Record<string, Dialect>> = {
+const dialects: Partial<Record<string, keyof typeof lines>> = {
   '/api/generate': 'generate',
   '/api/chat': 'chat',
   '/v1/chat/completions': 'openai',
 }
 
-async function generate(request: IncomingMessage, response: ServerResponse, dialect: Dialect): Promise<void> {
+async function generate(request: IncomingMessage, response: ServerResponse, dialect: keyof typeof lines): Promise<void> {
   const question = parseQuestion(Buffer.concat(await request.toArray()).toString())
   const exchange = { ...question, response, lines: lines[dialect] }
   exchanges.add(exchange)

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { nowMs } from '../clock.ts'
 import { MARK } from '../upstream/lines.ts'
 import { MODEL, toPrompt, type Question } from '../upstream/question.ts'
+import { toBody } from './ask.ts'
 import type { Target } from './target.ts'
 
 export interface Request extends Question {
@@ -31,9 +32,7 @@ const buffer = Buffer.allocUnsafe(65_536)
 const LAST_CHUNK = '0\r\n\r\n'
 
 function toBytes({ target: { host, port, path, dialect, accept }, ...question }: Request): string {
-  const prompt = toPrompt(question)
-  const asked = dialect === 'generate' ? { prompt } : { messages: [{ role: 'user', content: prompt }] }
-  const body = JSON.stringify({ model: MODEL, ...asked, stream: true })
+  const body = toBody(dialect, MODEL, toPrompt(question))
   const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   // OpenAI's gateways want some key.
   const authorization = dialect === 'openai' ? 'Authorization: Bearer bench\r\n' : ''

@@ -1,5 +1,5 @@
-/** What is spoken at a path: Ollama's two streams and OpenAI's. */
-export type Dialect = 'generate' | 'chat' | 'openai'
+/** What is spoken at a path: Ollama's two streams, OpenAI's chat, and what only Sluice is asked for. */
+export type Dialect = 'generate' | 'chat' | 'openai' | 'completions' | 'responses' | 'anthropic' | 'ai-sdk'
 
 /** Where readers ask, and how. */
 export interface Target {

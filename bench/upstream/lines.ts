@@ -1,4 +1,3 @@
-import type { Dialect } from '../reader/target.ts'
 import { MODEL } from './question.ts'
 
 /** A byte that every token has once and nothing else has: readers count tokens by it, whatever the framing around them. */
@@ -55,7 +54,7 @@ const toChoice = (content: string, finish_reason: 'stop' | null): string =>
   `data: ${JSON.stringify({ ...completion, choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason }] })}\n\n`
 
 /** The streams of Ollama 0.24, by what is spoken. */
-export const lines: Readonly<Record<Dialect, Lines>> = {
+export const lines: Readonly<Record<'generate' | 'chat' | 'openai', Lines>> = {
   generate: toLines('application/x-ndjson', (response) => toLine({ response, done: false }), [
     toLine({ response: '', ...stop }),
   ]),

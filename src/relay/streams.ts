@@ -31,7 +31,7 @@ export function createStreams({ max }: { max: number }): Streams {
       if (open.size >= max)
         throw new ServiceError('too_many_streams', `All ${max} streams of this server are in use`, { retryAfterSeconds: 5 })
       // By a promise, and not the controller itself: who cancels is another request, and on workerd only what waits for a promise runs
-      // where its stream's own I/O may be touched (hazard 77).
+      // where its stream's own I/O may be touched (hazard 74).
       const { promise, resolve: cancel } = Promise.withResolvers<void>()
       void promise.then(() => controller.abort(new ServiceError('cancelled', 'The answer was cancelled')))
       const stream = { requestId, controller, cancel }
