@@ -114,8 +114,9 @@ describe('every command does what the README says, in a fresh copy', () => {
         cwd: folder,
       })
       expect(stdout.startsWith(':\n')).toBe(true)
-      const terminals = stdout.match(/^event: (done|failed)$/gm)
-      expect(terminals).toEqual([command.includes('/fail') ? 'event: failed' : 'event: done'])
+      const terminals = stdout.match(/^event: (done|failed)$|^data: \[DONE\]$/gm)
+      const success = command.includes('/v1/') ? 'data: [DONE]' : 'event: done'
+      expect(terminals).toEqual([command.includes('/fail') ? 'event: failed' : success])
     },
   }
   const toRow = (command: string) =>
