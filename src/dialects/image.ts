@@ -1,5 +1,5 @@
-import { ServiceError } from '../errors.ts'
 import { isBase64 } from './fields.ts'
+import { invalidRequest } from './invalid-request.ts'
 import { notSupported } from './not-supported.ts'
 
 /**
@@ -10,6 +10,5 @@ export function toImage(url: string, path: string): string {
   if (!/^data:/i.test(url)) throw notSupported(path, 'send the image as a data URL; others are not fetched')
   const [head = '', data = ''] = url.split(',', 2)
   if (/^data:image\/[\w.+-]+(?:;[\w=.-]+)*;base64$/i.test(head) && isBase64(data)) return data
-  const message = 'Expected a data URL of an image in base64'
-  throw new ServiceError('invalid_request', `Invalid request: ${path}: ${message}`, { issues: [{ path, message }] })
+  throw invalidRequest(path, 'Expected a data URL of an image in base64')
 }

@@ -1,0 +1,28 @@
+import { folding } from '../../encoders/folded.ts'
+import { toToolCalls } from '../tool-calls.ts'
+import { toEnvelope, toFinishReason, toId, toUsage } from './envelope.ts'
+import { toLogprobs } from './logprobs.ts'
+
+/** A chat's answer in one piece: https://platform.openai.com/docs/api-reference/chat/object */
+export const chatCompletion = folding(({ chunk }, { requestId }) => {
+  const { message: { content = '', thinking } = {}, logprobs } = chunk
+  const calls = toToolCalls(chunk, requestId, 0).map(({ id, name, arguments: text }) => ({
+    id,
+    type: 'function',
+    function: { name, arguments: text },
+  }))
+  const message = {
+    role: 'assistant',
+    content,
+    ...(thinking && { reasoning: thinking, reasoning_content: thinking }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+  }
+  const choice = {
+    index: 0,
+    message,
+    logprobs: logprobs?.length ? toLogprobs(logprobs) : null,
+    finish_reason: calls.length > 0 ? 'tool_calls' : toFinishReason(chunk),
+  }
+  const envelope = toEnvelope(chunk, { id: toId('chatcmpl', requestId), object: 'chat.completion' })
+  return JSON.stringify({ ...envelope, choices: [choice], usage: toUsage(chunk) })
+})

@@ -1,0 +1,44 @@
+import * as v from 'valibot'
+import { ServiceError } from '../../errors.ts'
+import type { Answer } from '../../upstreams/upstream.ts'
+import type { QuestionPlan, QuestionRequest } from '../dialect.ts'
+import { integer, keep_alive, modelName } from '../fields.ts'
+import { parse } from '../parse.ts'
+import { present } from './present.ts'
+import { texts, toTexts } from './texts.ts'
+
+const embeddingsRequest = v.object({
+  model: modelName,
+  input: texts,
+  encoding_format: v.nullish(v.picklist(['float', 'base64'], 'Expected "float" or "base64"')),
+  dimensions: integer,
+  keep_alive,
+})
+
+/** Texts → vectors: https://platform.openai.com/docs/api-reference/embeddings */
+export function embeddings({ body }: QuestionRequest): QuestionPlan {
+  const { model, input, encoding_format: format, dimensions, keep_alive } = parse(embeddingsRequest, body)
+  const toVector = format === 'base64' ? toBase64 : (vector: readonly number[]) => vector
+  return {
+    question: { about: 'embed', body: present({ model, input: toTexts(input, 'input'), dimensions, keep_alive }) },
+    toAnswer({ value }) {
+      const data = toVectors(value).map((vector, index) => ({ object: 'embedding', index, embedding: toVector(vector) }))
+      const prompt_tokens = Number(value.prompt_eval_count ?? 0)
+      return { object: 'list', data, model: value.model ?? model, usage: { prompt_tokens, total_tokens: prompt_tokens } }
+    },
+  }
+}
+
+function toVectors({ embeddings }: Answer['value']): readonly (readonly number[])[] {
+  if (Array.isArray(embeddings)) return embeddings as number[][]
+  throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: it has no embeddings')
+}
+
+/** Floats of four bytes each, the lowest first, as OpenAI's own clients read them. */
+function toBase64(vector: readonly number[]): string {
+  const view = new DataView(new ArrayBuffer(vector.length * 4))
+  for (const [i, value] of vector.entries()) view.setFloat32(i * 4, value, true)
+  let binary = ''
+  for (const byte of new Uint8Array(view.buffer)) binary += String.fromCharCode(byte)
+  return btoa(binary)
+}

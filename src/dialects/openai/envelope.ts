@@ -1,0 +1,25 @@
+import type { OllamaChunk } from '../../generation.ts'
+import { toIdPart } from '../tool-calls.ts'
+
+/** What stands around every answer and every piece of one, in the order of Ollama's own `/v1`. */
+export function toEnvelope({ model = '', created_at }: OllamaChunk, { id, object }: { id: string; object: string }) {
+  return { id, object, created: toSeconds(created_at), model, system_fingerprint: 'fp_ollama' }
+}
+
+/** OpenAI's own begin so, and may be asked for later. */
+export function toId(prefix: 'chatcmpl' | 'cmpl', requestId: string): string {
+  return `${prefix}-${toIdPart(requestId)}`
+}
+
+/** Seconds since 1970, of a time as Ollama writes it. */
+export function toSeconds(time: unknown): number {
+  return Math.floor(Date.parse(String(time)) / 1000) || 0
+}
+
+export function toUsage({ prompt_eval_count: prompt = 0, eval_count: completion = 0 }: OllamaChunk) {
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
+}
+
+export function toFinishReason({ done_reason }: OllamaChunk): 'length' | 'stop' {
+  return done_reason === 'length' ? 'length' : 'stop'
+}

@@ -1,0 +1,55 @@
+import * as v from 'valibot'
+import { boolean, integer, keep_alive, modelName, object } from '../fields.ts'
+import { reasoningEfforts, toThink } from '../reasoning-effort.ts'
+import { present } from './present.ts'
+import { whenFilled, whenMany, type Refusals } from './refuse.ts'
+
+const number = v.nullish(v.number())
+const effort = v.nullish(v.picklist(reasoningEfforts, 'Expected "none", "minimal", "low", "medium", "high", "xhigh" or "max"'))
+
+/** What chat and text completions share: https://platform.openai.com/docs/api-reference/chat/create */
+export const sampling = {
+  model: v.nullish(modelName),
+  stream: boolean,
+  stream_options: v.nullish(object({ include_usage: boolean })),
+  temperature: number,
+  top_p: number,
+  presence_penalty: number,
+  frequency_penalty: number,
+  seed: integer,
+  stop: v.nullish(v.union([v.string(), v.array(v.string())], 'Expected a text or a list of texts')),
+  max_tokens: integer,
+  max_completion_tokens: integer,
+  reasoning_effort: effort,
+  /** OpenRouter's way to say it, and Ollama's `/v1` takes it too. */
+  reasoning: v.nullish(object({ effort })),
+  n: integer,
+  logit_bias: v.nullish(object({})),
+  /** Ollama's own, for clients that can send more than OpenAI knows. */
+  keep_alive,
+}
+
+export const samplingRefusals: Refusals = {
+  n: { when: whenMany, because: 'there is one answer to a request' },
+  logit_bias: { when: whenFilled, because: 'Ollama has no bias for tokens' },
+}
+
+type Sampling = { readonly [Field in keyof typeof sampling]?: v.InferOutput<(typeof sampling)[Field]> }
+
+/** The fields of Ollama's request that say how to generate. What is not given stays as the model's own file has it. */
+export function toSampling(request: Sampling) {
+  const { temperature, top_p, presence_penalty, frequency_penalty, seed, stop, max_tokens, max_completion_tokens } = request
+  return {
+    options: present({
+      temperature,
+      top_p,
+      presence_penalty,
+      frequency_penalty,
+      seed,
+      stop: typeof stop === 'string' ? [stop] : stop,
+      num_predict: max_completion_tokens ?? max_tokens,
+    }),
+    think: toThink(request.reasoning_effort ?? request.reasoning?.effort),
+    keep_alive: request.keep_alive,
+  }
+}

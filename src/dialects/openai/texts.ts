@@ -1,0 +1,22 @@
+import * as v from 'valibot'
+import { notSupported } from '../not-supported.ts'
+
+const token = v.number()
+
+/** A prompt or an input: OpenAI takes tokens there too. An empty one would load the model instead (docs/ollama.md §1). */
+export const texts = v.union(
+  [
+    v.pipe(v.string(), v.minLength(1)),
+    v.pipe(v.array(v.string()), v.minLength(1)),
+    v.pipe(v.array(token), v.minLength(1)),
+    v.pipe(v.array(v.array(token)), v.minLength(1)),
+  ],
+  'Expected a text that is not empty, or a list of texts',
+)
+
+/** @throws ServiceError `not_supported` for tokens */
+export function toTexts(texts: string | readonly (string | number | readonly number[])[], path: string): string | string[] {
+  if (typeof texts === 'string') return texts
+  if (texts.every((text) => typeof text === 'string')) return [...texts]
+  throw notSupported(path, 'send texts; tokens are another model’s')
+}

@@ -1,0 +1,27 @@
+import { expect } from 'vitest'
+import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
+import { loadRecording, toLines } from '../../fixtures/recording.ts'
+import { readEvents } from '../../encoders/read-events.ts'
+
+/** The data of a stream, parsed, `[DONE]` as it is; nothing else may be in it. */
+export function readChunks(pieces: readonly Uint8Array[]): unknown[] {
+  return readEvents(pieces).map(({ event, data, id }) => {
+    expect({ event, id }).toEqual({ event: undefined, id: undefined })
+    return data === '[DONE]' ? data : (JSON.parse(data) as unknown)
+  })
+}
+
+export const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
+  type: chunk.done === true ? 'done' : 'delta',
+  line: JSON.stringify(chunk),
+  chunk,
+})
+
+export const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
+
+/** The envelope of an error, by an oracle of its own. */
+export function toError(event: Extract<GenerationEvent, { type: 'failed' }>) {
+  return { error: { message: event.error.message, type: 'server_error', code: event.error.code, param: null } }
+}
+
+export const options = { requestId: 'id-1', maxBytes: 1e9 }
