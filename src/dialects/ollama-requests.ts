@@ -25,7 +25,7 @@ const message = v.looseObject({
   tool_name: string,
 })
 
-const tool = v.looseObject({
+export const tool = v.looseObject({
   type: string,
   function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(object({})) }),
 })
