@@ -3,6 +3,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config.ts'
 import type { Emulator } from './demo/emulator.ts'
 import { aiSdk } from './dialects/ai-sdk/ai-sdk.ts'
+import { anthropic } from './dialects/anthropic/anthropic.ts'
 import { createNative } from './dialects/native/native.ts'
 import { createOllamaDialect } from './dialects/ollama/ollama.ts'
 import { plain } from './dialects/plain/plain.ts'
@@ -80,7 +81,7 @@ export function createApp({
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
   const management = config.SLUICE_MANAGEMENT
   // Whose envelope an error has: the first that owns the path. Native, the last, owns them all.
-  const dialects = [plain, aiSdk, createOllamaDialect({ management }), createNative({ management })]
+  const dialects = [plain, aiSdk, anthropic, createOllamaDialect({ management }), createNative({ management })]
   const dialectAt = (c: Context) => dialects.find(({ owns }) => owns(c.req.path))!
 
   const app = new Hono<Env>()

@@ -12,6 +12,7 @@ import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
 import { describeHttp } from './http.ts'
 import { describeClients } from './clients.ts'
+import { describeAnthropic } from './anthropic.ts'
 
 /** The black-box suite: every sentence of the wire contract, whole on each runtime. */
 export function describeRuntime(runtime: RuntimeName) {
@@ -28,5 +29,6 @@ export function describeRuntime(runtime: RuntimeName) {
     describeDeadlines(runtime)
     describeBackpressure(runtime)
     describeClients(runtime)
+    describeAnthropic(runtime)
   })
 }

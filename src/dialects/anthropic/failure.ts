@@ -1,0 +1,28 @@
+import type { ServiceError } from '../../errors.ts'
+import type { Failure } from '../dialect.ts'
+
+/** The envelope of errors, before commit and after it; `code` is ours (docs/protocol.md §4, https://docs.claude.com/en/api/errors). */
+export function toErrorBody(error: ServiceError, requestId: string) {
+  const { message, code } = error
+  return { type: 'error', error: { type: toType(error), message, code }, request_id: requestId }
+}
+
+export function toFailure(error: ServiceError, requestId: string): Failure {
+  return { status: error.status, body: toErrorBody(error, requestId) }
+}
+
+const types: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  499: 'api_error', // somebody stopped it: the request was a good one
+  504: 'timeout_error',
+}
+
+function toType({ status, retryAfterSeconds }: ServiceError): string {
+  // Of what is unavailable, only that which passes by itself.
+  if (status === 503 && retryAfterSeconds !== undefined) return 'overloaded_error'
+  return types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error')
+}

@@ -1,0 +1,38 @@
+import { folding } from '../../encoders/folded.ts'
+import type { OllamaChunk } from '../../generation.ts'
+import { toIdPart, toToolCalls, type ToolCall } from '../tool-calls.ts'
+
+/** `stream:false`: one message (https://docs.claude.com/en/api/messages). */
+export const message = folding(({ chunk }, { requestId }) => {
+  const { thinking, content } = chunk.message ?? {}
+  const calls = toToolCalls(chunk, requestId, 0)
+  return JSON.stringify({
+    ...toHead(chunk, requestId),
+    content: [
+      ...(thinking ? [{ type: 'thinking', thinking, signature: '' }] : []),
+      ...(content ? [{ type: 'text', text: content }] : []),
+      ...calls.map((call) => toToolUse(call, JSON.parse(call.arguments))),
+    ],
+    ...toStop(chunk, calls.length),
+    usage: toUsage(chunk),
+  })
+})
+
+/** What is known of a message from its first line on. */
+export function toHead({ model = '' }: OllamaChunk, requestId: string) {
+  return { id: `msg_${toIdPart(requestId)}`, type: 'message', role: 'assistant', model } as const
+}
+
+export function toToolUse({ id, name }: ToolCall, input: unknown) {
+  return { type: 'tool_use', id, name, input } as const
+}
+
+/** Why it ended. Ollama does not tell whether it met a stop sequence: that is an `end_turn` like any other. */
+export function toStop({ done_reason }: OllamaChunk, toolCalls: number) {
+  const reason = toolCalls > 0 ? 'tool_use' : 'end_turn'
+  return { stop_reason: done_reason === 'length' ? 'max_tokens' : reason, stop_sequence: null } as const
+}
+
+export function toUsage({ prompt_eval_count = 0, eval_count = 0 }: OllamaChunk) {
+  return { input_tokens: prompt_eval_count, output_tokens: eval_count }
+}

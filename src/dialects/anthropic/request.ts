@@ -1,0 +1,111 @@
+import * as v from 'valibot'
+import { boolean, common, integer, isBase64, object } from '../fields.ts'
+
+/**
+ * `POST /v1/messages`, as far as Ollama can honour it, and by their names the parts that it cannot: call.ts refuses those. Unknown fields are
+ * dropped.
+ */
+
+/** Kept as it is, whatever its keys: a tool may have an argument `constructor`. */
+const anyObject = v.custom<Readonly<Record<string, unknown>>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'Expected an object',
+)
+
+const text = v.object({ type: v.literal('text'), text: v.string() })
+const thinking = v.object({ type: v.literal('thinking'), thinking: v.string() })
+const redactedThinking = v.object({ type: v.literal('redacted_thinking') })
+const toolUse = v.object({ type: v.literal('tool_use'), id: v.string(), name: v.string(), input: anyObject })
+
+const image = v.object({
+  type: v.literal('image'),
+  source: v.variant('type', [
+    v.object({
+      type: v.literal('base64'),
+      media_type: v.pipe(v.string(), v.regex(/^image\/[\w.+-]+$/, 'Expected the type of an image')),
+      data: v.pipe(v.string(), v.check(isBase64, 'Expected base64')),
+    }),
+    v.object({ type: v.picklist(['url', 'file']) }),
+  ]),
+})
+
+/** Blocks that only Anthropic's servers make, or only their models read. */
+const refused = v.object({
+  type: v.picklist([
+    'document',
+    'search_result',
+    'container_upload',
+    'browser_state',
+    'compaction',
+    'tool_reference',
+    'server_tool_use',
+    'web_search_tool_result',
+    'web_fetch_tool_result',
+    'code_execution_tool_result',
+    'bash_code_execution_tool_result',
+    'text_editor_code_execution_tool_result',
+    'tool_search_tool_result',
+    'mcp_tool_use',
+    'mcp_tool_result',
+  ]),
+})
+
+/** A text, or blocks. Not a union: its issues would not say which block is wrong. */
+const content = <const TBlock extends v.GenericSchema>(block: TBlock) =>
+  v.lazy((input) => (typeof input === 'string' ? v.string() : v.array(block, 'Expected a text or a list of blocks')))
+
+const toolResult = v.object({
+  type: v.literal('tool_result'),
+  tool_use_id: v.string(),
+  content: v.nullish(content(v.variant('type', [text, image, refused]))),
+  is_error: boolean,
+})
+
+const message = v.variant('role', [
+  v.object({ role: v.literal('user'), content: content(v.variant('type', [text, image, toolResult, refused])) }),
+  v.object({
+    role: v.literal('assistant'),
+    content: content(v.variant('type', [text, thinking, redactedThinking, toolUse, refused])),
+  }),
+  v.object({ role: v.literal('system'), content: content(text) }),
+])
+
+const customTool = v.object({ name: v.string(), description: v.nullish(v.string()), input_schema: anyObject })
+/** One that Anthropic's servers or models know by its type, `web_search_20250305` and the like. */
+const knownTool = v.object({ type: v.string() })
+const isKnownTool = (input: unknown) => {
+  const { type } = (input ?? {}) as { type?: unknown }
+  return typeof type === 'string' && type !== 'custom'
+}
+
+const outputFormat = v.nullish(v.object({ type: v.literal('json_schema'), schema: anyObject }))
+
+export const messagesRequest = v.object({
+  model: common.model,
+  max_tokens: v.pipe(v.number(), v.integer('Expected an integer'), v.minValue(1, 'Expected at least 1')),
+  system: v.nullish(content(text)),
+  messages: v.pipe(v.array(message), v.minLength(1, 'Expected a message')),
+  stream: boolean,
+  temperature: v.nullish(v.number()),
+  top_p: v.nullish(v.number()),
+  top_k: integer,
+  stop_sequences: v.nullish(v.array(v.string())),
+  thinking: v.nullish(v.object({ type: v.picklist(['enabled', 'disabled', 'adaptive', 'between_tools']) })),
+  tools: v.nullish(v.array(v.lazy((input) => (isKnownTool(input) ? knownTool : customTool)))),
+  tool_choice: v.nullish(v.object({ type: v.picklist(['auto', 'none', 'any', 'tool']), disable_parallel_tool_use: boolean })),
+  output_config: v.nullish(
+    object({ effort: v.nullish(v.picklist(['low', 'medium', 'high', 'xhigh', 'max'])), format: outputFormat }),
+  ),
+  /** What `output_config.format` was called in its beta. */
+  output_format: outputFormat,
+  container: v.nullish(v.unknown()),
+  context_management: v.nullish(v.unknown()),
+  inference_geo: v.nullish(v.unknown()),
+  mcp_servers: v.nullish(v.unknown()),
+})
+
+export type MessagesRequest = v.InferOutput<typeof messagesRequest>
+type Message = MessagesRequest['messages'][number]
+/** What a message of a role says: a text, or blocks. */
+export type Content<TRole extends Message['role']> = Extract<Message, { role: TRole }>['content']
+export type Block = Exclude<Message['content'], string>[number]

@@ -1,0 +1,171 @@
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { tokens } from '../../fixtures/scripts.ts'
+import { read, readAll } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { countRequests, useStage } from '../stage.ts'
+
+const path = '/v1/messages'
+const hi = { role: 'user', content: 'Hi' }
+const model = 'smollm2:135m'
+const base = { model, max_tokens: 5, messages: [hi] }
+const use = { type: 'tool_use', id: 'call_1', name: 'a', input: {} }
+const said = (content: unknown) => ({ ...base, messages: [{ role: 'user', content }] })
+const image = (source: object) => said([{ type: 'image', source }])
+const tool = { name: 'a', input_schema: { type: 'object' } }
+/** What is asked of Ollama for `base`. */
+const same = { messages: [hi] }
+const json = (body: object) => JSON.stringify(body)
+const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
+
+/** Refused: bodies, the code, and what the message names, if it is a field. */
+const refused: readonly (readonly [name: string, body: string | Uint8Array, code: string, named: string])[] = [
+  ['Latin-1', Buffer.from(json(said('ü')), 'latin1'), 'invalid_json', ''],
+  ['gzip without saying so', gzipSync(json(base)), 'invalid_json', ''],
+  ['a list', json([base]), 'invalid_json', ''],
+  ['no max_tokens', json({ model, messages: [hi] }), 'invalid_request', 'max_tokens'],
+  ['no messages', json({ ...base, messages: [] }), 'invalid_request', 'messages'],
+  ['a model that is a path', json({ ...base, model: '../x' }), 'invalid_request', 'model'],
+  ['a model that is a URL', json({ ...base, model: 'http://evil/x' }), 'invalid_request', 'model'],
+  ['an unknown role', json({ ...base, messages: [{ role: 'robot', content: 'Hi' }] }), 'invalid_request', 'messages.0.role'],
+  ['content that is a number', json(said(5)), 'invalid_request', 'messages.0.content'],
+  ['content that is null', json(said(null)), 'invalid_request', 'messages.0.content'],
+  ['a text that is none', json(said([{ type: 'text', text: {} }])), 'invalid_request', 'messages.0.content.0.text'],
+  ['an unknown block', json(said([{ type: 'hologram' }])), 'invalid_request', 'messages.0.content.0.type'],
+  [
+    'a result without its call',
+    json(said([{ type: 'tool_result', tool_use_id: 'x', content: 'a' }])),
+    'invalid_request',
+    'messages.0.content.0.tool_use_id',
+  ],
+  [
+    'an input that is a text',
+    json({ ...base, messages: [hi, { role: 'assistant', content: [{ ...use, input: '{}' }] }] }),
+    'invalid_request',
+    'messages.1.content.0.input',
+  ],
+  [
+    'an image that is no base64',
+    json(image({ type: 'base64', media_type: 'image/png', data: 'not base64!' })),
+    'invalid_request',
+    'messages.0.content.0.source.data',
+  ],
+  [
+    'an image that is a file’s path',
+    json(image({ type: 'base64', media_type: 'image/png', data: '/etc/passwd' })),
+    'invalid_request',
+    'messages.0.content.0.source.data',
+  ],
+  ['an image by URL', json(image({ type: 'url', url: 'http://169.254.169.254/' })), 'not_supported', 'source.type'],
+  ['a document', json(said([{ type: 'document', source: {} }])), 'not_supported', 'messages.0.content.0.type'],
+  ['a schema that is deep', `{"output_format":{"type":"json_schema","schema":${deep(10_000)}}}`, 'invalid_json', ''],
+  ['a tool without schema', json({ ...base, tools: [{ name: 'a' }] }), 'invalid_request', 'tools.0.input_schema'],
+  ['a server’s tool', json({ ...base, tools: [{ type: 'web_search_20250305', name: 'w' }] }), 'not_supported', 'tools.0.type'],
+  ['any tool', json({ ...base, tools: [tool], tool_choice: { type: 'any' } }), 'not_supported', 'tool_choice.type'],
+  ['MCP servers', json({ ...base, mcp_servers: [{}] }), 'not_supported', 'mcp_servers'],
+  ['a stream that is a text', json({ ...base, stream: 'true' }), 'invalid_request', 'stream'],
+  ['a temperature that is a text', json({ ...base, temperature: '1' }), 'invalid_request', 'temperature'],
+  ['half a token', json({ ...base, max_tokens: 0.5 }), 'invalid_request', 'max_tokens'],
+  ['a number that is too large', '{"max_tokens":1e400}', 'invalid_request', 'max_tokens'],
+]
+
+/** Passes: bodies without a model, and what Ollama is asked then, but model, stream and options. */
+const passing: readonly (readonly [name: string, body: string, asked: object])[] = [
+  ['an unknown field', json({ ...base, future: { a: [1] } }), same],
+  ['a field twice: the last one counts', json(base).replace('{', '{"messages":5,'), same],
+  ['__proto__', json(base).replace('{', '{"__proto__":{"stream":true,"system":"no"},'), same],
+  ['constructor.prototype', json({ ...base, constructor: { prototype: { system: 'no' } } }), same],
+  ['NUL in a name', json({ ...base, 'a\0b': 1 }), same],
+  ['100,000 fields', json({ ...Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, i])), ...base }), same],
+  ['a lone surrogate', json(said('a\ud800')), { messages: [{ role: 'user', content: expect.stringMatching(/^a.$/) }] }],
+  ['NUL in a text', json(said('a\0b')), { messages: [{ role: 'user', content: 'a\0b' }] }],
+  ['white space', json(said(' \n')), { messages: [{ role: 'user', content: ' \n' }] }],
+  ['10 MB of text', json(said('x'.repeat(10_000_000))), { messages: [{ role: 'user', content: 'x'.repeat(10_000_000) }] }],
+  [
+    '100,000 messages',
+    json({ ...base, messages: Array.from({ length: 100_000 }, () => hi) }),
+    { messages: Array.from({ length: 100_000 }, () => hi) },
+  ],
+  [
+    '10,000 tools',
+    json({ ...base, tools: Array.from({ length: 10_000 }, () => tool) }),
+    {
+      messages: [hi],
+      tools: Array.from({ length: 10_000 }, () => ({
+        type: 'function',
+        function: { name: 'a', parameters: { type: 'object' } },
+      })),
+    },
+  ],
+]
+
+/** The Type, Keys, Text and Other rows of the bad requests. */
+export function describeAnthropicRequests(runtime: RuntimeName) {
+  describe('requests', () => {
+    const stage = useStage(runtime)
+    const post = (body: string | Uint8Array, headers = {}) =>
+      readAll(read(stage.server, { path, body, headers, method: 'POST' }))
+
+    async function expectRefused(body: string | Uint8Array, expected: { status: number; code: string }, headers = {}) {
+      let message = ''
+      const asked = await countRequests(stage, async () => {
+        const { status, text } = await post(body, headers)
+        const envelope = JSON.parse(text) as { error: { code: string; message: string } }
+        expect(envelope).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } })
+        expect({ status, code: envelope.error.code }).toEqual(expected)
+        message = envelope.error.message
+      })
+      expect(asked).toBe(0)
+      return message
+    }
+
+    test.each(refused)('%s is refused', async (_name, body, code, named) => {
+      expect(await expectRefused(body, { status: 400, code })).toContain(named)
+    })
+
+    test.each(['gzip', 'br'])('a body in %s is refused', async (encoding) => {
+      const headers = { 'content-encoding': encoding }
+      await expectRefused(gzipSync(json(base)), { status: 415, code: 'unsupported_encoding' }, headers)
+    })
+
+    test.each(passing)('%s passes', async (_name, body, asked) => {
+      const name = stage.upstream.script(tokens({ count: 1 }))
+      const answer = await post(body.replace(`"model":"${model}"`, `"model":"${name}"`))
+      expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
+      const [seen] = stage.upstream.requestsFor(name)
+      expect(seen!.json).toEqual({ model: name, stream: true, options: { num_predict: 5 }, ...asked })
+    })
+
+    test.each([
+      'application/json',
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'text/event-stream',
+      'multipart/form-data',
+      '',
+    ])('content type "%s" is JSON all the same', async (type) => {
+      expect(await post(json(base), { 'content-type': type })).toMatchObject({ status: 200 })
+    })
+
+    test.each([
+      {},
+      { 'anthropic-version': '2023-06-01' },
+      { 'anthropic-version': 'future', 'anthropic-beta': 'a,b', accept: 'text/event-stream' },
+    ])('with the headers %j it is answered the same', async (headers) => {
+      const answer = await post(json(base), headers)
+      expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
+    })
+
+    test.each(['application/json', 'text/event-stream', '*/*'])('a stream is one, whatever Accept says: %s', async (accept) => {
+      expect(await post(json({ ...base, stream: true }), { accept })).toMatchObject({
+        status: 200,
+        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' },
+      })
+    })
+
+    test('without a model the one that is loaded answers', async () => {
+      const answer = await post(json({ max_tokens: 5, messages: [hi] }))
+      expect(JSON.parse(answer.text)).toMatchObject({ type: 'message', model: 'gemma3:270m' })
+    })
+  })
+}
