@@ -1,8 +1,7 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { Ollama } from 'ollama/browser'
 import { describe, expect, test } from 'vitest'
 import { loadRecording, toBytes, toLines } from '../../fixtures/recording.ts'
-import { replay, tokens } from '../../fixtures/scripts.ts'
+import { replay, tokens, tokensThen } from '../../fixtures/scripts.ts'
 import type { Script } from '../../fixtures/upstream.ts'
 import { toText, type Chunk } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
@@ -10,19 +9,6 @@ import { useStage } from '../stage.ts'
 
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const messages = [{ role: 'user', content: 'Hi' }]
-
-/** Two tokens, and then this. */
-function twoTokensThen(end: Script): Script {
-  return async (exchange) => {
-    exchange.head(200, { 'content-type': 'application/x-ndjson' })
-    for (const content of ['One', ' two'])
-      exchange.chunk(
-        `${JSON.stringify({ model: 'x', message: { role: 'assistant', content }, response: content, done: false })}\n`,
-      )
-    await exchange.passed
-    await end(exchange)
-  }
-}
 
 /** Programs that people use. */
 export function describeClients(runtime: RuntimeName) {
@@ -91,7 +77,7 @@ export function describeClients(runtime: RuntimeName) {
         ['ends without a terminal', ({ end }) => end()],
         ['tells of an error', (exchange) => (exchange.chunk('{"error":"the runner died"}\n'), exchange.end())],
       ])('throws when the upstream %s in the middle of a stream', async (_name, end) => {
-        const model = stage.upstream.script(twoTokensThen(end))
+        const model = stage.upstream.script(tokensThen(['One', ' two'], end))
         const said: string[] = []
         await expect(async () => {
           for await (const { message } of await client().chat({ model, messages, stream: true })) {
@@ -128,60 +114,6 @@ export function describeClients(runtime: RuntimeName) {
       test('loads a model', async () => {
         const model = stage.upstream.script(replay('generate-load'))
         expect(await client().generate({ model, prompt: '' })).toMatchObject({ done: true, done_reason: 'load' })
-      })
-    })
-
-    describe('eventsource-parser over fetch', () => {
-      async function* read(path: string, body: object, signal?: AbortSignal) {
-        const response = await fetch(stage.server.url + path, {
-          method: 'POST',
-          body: JSON.stringify(body),
-          ...(signal && { signal }),
-        })
-        if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
-        yield* response
-          .body!.pipeThrough(new TextDecoderStream())
-          .pipeThrough(new EventSourceParserStream({ onError: 'terminate' }))
-      }
-
-      test.each(['generate-stream', 'generate-chinese', 'generate-json'])('reads %s', async (name) => {
-        const model = stage.upstream.script(replay(name))
-        const data = []
-        for await (const event of read('/api/generate', { model, prompt: 'Hi' })) data.push(event.data)
-        expect(data).toEqual(toLines(loadRecording(name)))
-      })
-
-      test('reads messages, thinking and done of /chat', async () => {
-        const model = stage.upstream.script(replay('generate-html'))
-        let text = ''
-        let last
-        for await (const event of read('/chat', { text: 'Hi', model })) {
-          if (event.event === 'messages') text += event.data
-          last = event.event
-        }
-        expect(text).toBe(toText(chunksOf('generate-html')))
-        expect(last).toBe('done')
-      })
-
-      test('sees failed as the last event', async () => {
-        const model = stage.upstream.script(twoTokensThen(({ reset }) => reset()))
-        const events = []
-        for await (const event of read('/api/generate', { model, prompt: 'Hi' })) {
-          events.push(event)
-          if (events.length === 2) (await stage.upstream.next(model)).exchange.pass()
-        }
-        expect(events.map(({ event }) => event)).toEqual([undefined, undefined, 'failed'])
-        expect(JSON.parse(events[2]!.data)).toMatchObject({ code: 'upstream_failed' })
-      })
-
-      test('stops the upstream by its signal', async () => {
-        const controller = new AbortController()
-        const model = stage.upstream.script(tokens({ count: 5000, perSecond: 50 }))
-        await expect(async () => {
-          for await (const _ of read('/api/generate', { model, prompt: 'Hi' }, controller.signal)) controller.abort()
-        }).rejects.toThrow(/abort/i)
-        const { exchange } = await stage.upstream.next(model)
-        await exchange.closedByReader
       })
     })
   })

@@ -12,6 +12,8 @@ import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
 import { describeHttp } from './http.ts'
 import { describeClients } from './clients.ts'
+import { describeAiSdk } from './ai-sdk.ts'
+import { describeSseReaders } from './sse-readers.ts'
 import { describeAnthropic } from './anthropic.ts'
 
 /** The black-box suite: every sentence of the wire contract, whole on each runtime. */
@@ -29,6 +31,8 @@ export function describeRuntime(runtime: RuntimeName) {
     describeDeadlines(runtime)
     describeBackpressure(runtime)
     describeClients(runtime)
+    describeSseReaders(runtime)
+    describeAiSdk(runtime)
     describeAnthropic(runtime)
   })
 }
