@@ -6,7 +6,9 @@ import { aiSdk } from './dialects/ai-sdk/ai-sdk.ts'
 import { anthropic } from './dialects/anthropic/anthropic.ts'
 import { createNative } from './dialects/native/native.ts'
 import { createOllamaDialect } from './dialects/ollama/ollama.ts'
+import { openai } from './dialects/openai/openai.ts'
 import { plain } from './dialects/plain/plain.ts'
+import { responses } from './dialects/responses/responses.ts'
 import { ServiceError } from './errors.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
 import type { Env } from './middleware/env.ts'
@@ -81,7 +83,15 @@ export function createApp({
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
   const management = config.SLUICE_MANAGEMENT
   // Whose envelope an error has: the first that owns the path. Native, the last, owns them all.
-  const dialects = [plain, aiSdk, anthropic, createOllamaDialect({ management }), createNative({ management })]
+  const dialects = [
+    plain,
+    aiSdk,
+    anthropic,
+    createOllamaDialect({ management }),
+    responses,
+    openai,
+    createNative({ management }),
+  ]
   const dialectAt = (c: Context) => dialects.find(({ owns }) => owns(c.req.path))!
 
   const app = new Hono<Env>()
