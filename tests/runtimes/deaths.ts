@@ -1,0 +1,21 @@
+import { toDeltaLine } from '../fixtures/ollama-lines.ts'
+import { ndjson } from '../fixtures/scripts.ts'
+import type { Script } from '../fixtures/upstream.ts'
+
+/** Two tokens, and once a test has read them this. */
+export function twoTokensThen(end: Script): Script {
+  return async (exchange) => {
+    exchange.head(200, ndjson)
+    for (const text of ['One', ' two']) exchange.chunk(`${toDeltaLine(exchange.request, text)}\n`)
+    await exchange.passed
+    await end(exchange)
+  }
+}
+
+/** How an upstream ends in the middle of a stream: what it does, and the code that tells of it. */
+export const deaths: readonly (readonly [name: string, code: string, end: Script])[] = [
+  ['resets the connection', 'upstream_failed', ({ reset }) => reset()],
+  ['closes the connection', 'upstream_failed', ({ fin }) => fin()],
+  ['ends without a terminal', 'upstream_truncated', ({ end }) => end()],
+  ['tells of an error', 'upstream_failed', (exchange) => (exchange.chunk('{"error":"the runner died"}\n'), exchange.end())],
+]

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest'
+import { loadRecording, toLines } from '../../fixtures/recording.ts'
+import { replay } from '../../fixtures/scripts.ts'
+import { deaths, twoTokensThen } from '../deaths.ts'
+import { read, readAll, toSseEvents, toText, type Chunk, type ReaderRequest } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { useStage } from '../stage.ts'
+
+/** What its HTTP client sends with everything, GETs included. */
+const headers = {
+  accept: '*/*',
+  'accept-encoding': 'gzip, deflate, br',
+  'content-type': 'application/json',
+  'user-agent': 'Python/3.11 aiohttp/3.13.2',
+}
+
+/** Open WebUI, request by request, with Sluice as its OpenAI connection. */
+export function describeOpenWebUI(runtime: RuntimeName) {
+  describe('open webui', () => {
+    describe('by its OpenAI connection', () => {
+      const stage = useStage(runtime)
+      const send = (request: ReaderRequest) =>
+        read(stage.server, { ...request, headers: { ...headers, authorization: 'Bearer none' } })
+      const chat = (model: string) =>
+        send({
+          path: '/v1/chat/completions',
+          body: { stream: true, model, messages: [{ role: 'user', content: 'Hi' }], stream_options: { include_usage: true } },
+        })
+
+      test('finds the models', async () => {
+        const { status, headers, text } = await readAll(send({ path: '/v1/models' }))
+        expect(status).toBe(200)
+        expect(headers).not.toHaveProperty('content-encoding')
+        expect((JSON.parse(text) as { data: { id: string }[] }).data.map(({ id }) => id)).toContain('gemma3:270m')
+      })
+
+      test('streams a chat', async () => {
+        const { status, headers, text } = await readAll(chat(stage.upstream.script(replay('chat-history'))))
+        expect(status).toBe(200)
+        expect(headers).toMatchObject({ 'content-type': 'text/event-stream' })
+        expect(headers).not.toHaveProperty('content-encoding')
+        const data = toSseEvents(text).map((event) => event.data)
+        expect(data.pop()).toBe('[DONE]')
+        const chunks = data.map((json) => JSON.parse(json) as { choices: { delta: { content?: string } }[]; usage: object })
+        const recorded = toLines(loadRecording('chat-history')).map((line) => JSON.parse(line) as Chunk)
+        expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe(toText(recorded))
+        expect(chunks.at(-1)!.usage).toMatchObject({ completion_tokens: recorded.at(-1)!.eval_count })
+      })
+
+      test.each(deaths)('is told when the upstream %s in the middle of a chat', async (_name, code, end) => {
+        const model = stage.upstream.script(twoTokensThen(end))
+        const reader = chat(model)
+        await reader.until((text) => text.includes(' two'))
+        ;(await stage.upstream.next(model)).exchange.pass()
+        const { text } = await readAll(reader)
+        expect(JSON.parse(toSseEvents(text).at(-1)!.data)).toMatchObject({ error: { code } })
+      })
+
+      test('is told that there is no such model', async () => {
+        const { status, text } = await readAll(chat('nobody'))
+        expect(status).toBe(404)
+        expect(JSON.parse(text)).toMatchObject({ error: { message: "model 'nobody' not found" } })
+      })
+    })
+  })
+}

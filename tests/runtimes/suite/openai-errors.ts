@@ -1,0 +1,260 @@
+import { describe, expect, test } from 'vitest'
+import { faults } from '../../fixtures/faults.ts'
+import type { FailedAnswer, Fault } from '../../fixtures/fault.ts'
+import { delayed, lines, replay, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import type { Script } from '../../fixtures/upstream.ts'
+import { upstreamErrors } from '../../fixtures/upstream-errors.ts'
+import { deaths, twoTokensThen } from '../deaths.ts'
+import { read, readAll, readRaw, toPost, toSseEvents, type Answer, type Reader, type ReaderRequest } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { useStage } from '../stage.ts'
+
+interface OpenAIError {
+  readonly message: string
+  readonly type: string
+  readonly code: string
+  readonly param: string | null
+}
+
+/** Checks that it is the envelope, and nothing else. */
+function toError(text: string): OpenAIError {
+  const { error, ...rest } = JSON.parse(text) as { error: OpenAIError }
+  expect(rest).toEqual({})
+  expect(Object.keys(error)).toEqual(['message', 'type', 'code', 'param'])
+  expect(error.message).toMatch(/\w{3}/)
+  return error
+}
+
+/** An error before commit. */
+export async function readOpenAIError(reader: Reader) {
+  const { text, ...answer } = await readAll(reader)
+  expect(answer).toMatchObject({ ended: 'clean', headers: { 'content-type': 'application/json' } })
+  return { ...answer, ...toError(text) }
+}
+
+/** An error after commit: the last event of a stream that has no other terminal; and what was said before. */
+function toLate(answer: Answer) {
+  expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'content-type': 'text/event-stream' } })
+  expect(answer.text).not.toMatch(/\[DONE\]|"finish_reason":"/)
+  const events = toSseEvents(answer.text)
+  const error = toError(events.pop()!.data)
+  const chunks = events.map(({ data }) => JSON.parse(data) as Chunk)
+  return { said: chunks.map(({ choices: [{ delta, text }] }) => text ?? delta?.content ?? '').join(''), ...error }
+}
+interface Chunk {
+  readonly choices: readonly [{ readonly delta?: { readonly content?: string }; readonly text?: string }]
+}
+
+const chat = '/v1/chat/completions'
+const ask = (model: string, stream = true): ReaderRequest => ({
+  path: chat,
+  body: { model, stream, messages: [{ role: 'user', content: 'Hi' }] },
+})
+
+type Early = ReaderRequest & { name: string; status: number; type: string; code: string }
+const invalid = 'invalid_request_error'
+
+const early: readonly Early[] = [
+  { name: 'no JSON', path: chat, body: '{', status: 400, type: invalid, code: 'invalid_json' },
+  { name: 'a wrong field', path: chat, body: {}, status: 400, type: invalid, code: 'invalid_request' },
+  {
+    name: 'a refused field',
+    path: '/v1/completions',
+    body: { prompt: 'a', n: 2 },
+    status: 400,
+    type: invalid,
+    code: 'not_supported',
+  },
+  { name: 'nothing', path: '/v1', status: 404, type: 'not_found_error', code: 'not_found' },
+  { name: 'a path with nothing', path: '/v1/files', body: {}, status: 404, type: 'not_found_error', code: 'not_found' },
+  { name: 'a path with a slash too many', path: `${chat}/`, body: {}, status: 404, type: 'not_found_error', code: 'not_found' },
+  { name: 'a chat by GET', path: chat, status: 405, type: invalid, code: 'method_not_allowed' },
+  { name: 'models by POST', path: '/v1/models', body: {}, status: 405, type: invalid, code: 'method_not_allowed' },
+  {
+    name: 'a model by DELETE',
+    path: '/v1/models/thinky',
+    method: 'DELETE',
+    status: 405,
+    type: invalid,
+    code: 'method_not_allowed',
+  },
+  { name: 'a large body', path: chat, body: 'x'.repeat(100_001), status: 413, type: invalid, code: 'body_too_large' },
+  {
+    name: 'a compressed body',
+    path: '/v1/embeddings',
+    body: '{}',
+    headers: { 'content-encoding': 'br' },
+    status: 415,
+    type: invalid,
+    code: 'unsupported_encoding',
+  },
+  { name: 'an unknown model', ...ask('nobody'), status: 404, type: 'not_found_error', code: 'model_not_found' },
+  {
+    name: 'an unknown model, in one piece',
+    ...ask('nobody', false),
+    status: 404,
+    type: 'not_found_error',
+    code: 'model_not_found',
+  },
+  {
+    name: 'a model that is not there',
+    path: '/v1/models/me%2Fnobody',
+    status: 404,
+    type: 'not_found_error',
+    code: 'model_not_found',
+  },
+]
+
+/** What fails once the stream is open: `said` is what was said before. */
+const late: readonly (readonly [code: string, type: string, said: string, script: Script])[] = [
+  ['first_token_timeout', 'server_error', '', silent()],
+  ['idle_timeout', 'server_error', ' token', thenSilent(1)],
+  ['model_not_found', 'not_found_error', '', delayed(300, replay('error-chat-model-not-found'))],
+  ['upstream_busy', 'server_error', '', delayed(300, replay('error-busy'))],
+  ['upstream_rejected', invalid, '', delayed(300, replay('error-no-tools'))],
+  ['upstream_unreachable', 'server_error', '', delayed(300, ({ reset }) => reset())],
+  ['upstream_failed', 'server_error', '', delayed(300, lines(['{"error":"no memory"}']))],
+  ['upstream_truncated', 'server_error', '', delayed(300, lines([]))],
+  ['upstream_protocol', 'server_error', '', delayed(300, lines(['<html>']))],
+  ['upstream_protocol', 'server_error', 'a', lines(['{"message":{"content":"a"}}', '[]'])],
+  ['line_too_long', 'server_error', 'a', lines(['{"message":{"content":"a"}}', JSON.stringify({ long: 'x'.repeat(20_000) })])],
+  ['internal', 'server_error', 'a', lines(['{"message":{"content":"a"}}', '{"message":{"tool_calls":5}}'], { pace: 100 })],
+]
+
+const isFailed = (fault: Fault): fault is Fault & { expect: FailedAnswer } => 'status' in fault.expect
+
+/** Protocol §4 in OpenAI's envelope. */
+export function describeOpenAIErrors(runtime: RuntimeName) {
+  describe('errors before commit', () => {
+    // A long grace: whatever is found before the first token has its real status, however busy this machine is.
+    const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
+    const fail = (request: ReaderRequest) => readOpenAIError(read(stage.server, request))
+
+    test.each(early)('$name is $status $type $code', async ({ name: _name, status, type, code, ...request }) => {
+      const { headers, ...failure } = await fail(request)
+      expect(failure).toMatchObject({ status, type, code })
+      expect(headers['x-request-id']).toMatch(/^[\w.-]+$/)
+      if (status === 405) expect(headers.allow).toBe(request.path === chat ? 'POST' : 'GET, HEAD')
+    })
+
+    test('two hosts are forbidden_host', async () => {
+      const reader = readRaw(stage.server, toPost(chat, '{}', ['Host: evil', 'Content-Length: 2']))
+      await expect.poll(() => reader.text).toMatch(/^HTTP\/1\.1 403 [^]*"type":"permission_error","code":"forbidden_host"/)
+      reader.socket.destroy()
+    })
+
+    test('no model to be had is no_model', async () => {
+      const nothing: Script = (exchange) => {
+        exchange.head(200, { 'content-type': 'application/json', 'content-length': '13' })
+        exchange.chunk('{"models":[]}')
+        exchange.end()
+      }
+      const undo = ['GET /api/ps', 'GET /api/tags'].map((route) => stage.upstream.on(route, nothing))
+      const failure = await fail({ path: '/v1/completions', body: { prompt: 'Hi' } })
+      for (const step of undo) step()
+      expect(failure).toMatchObject({ status: 503, type: 'server_error', code: 'no_model' })
+      expect(failure.message).toContain('ollama pull')
+    })
+
+    test('no place is too_many_streams, and says when to come back', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const readers = Array.from({ length: 20 }, () => read(stage.server, ask(model)))
+      for (const reader of readers) await reader.until((text) => text.includes('token'))
+      for (const request of [ask('smollm2:135m'), { path: '/v1/models' }]) {
+        const failure = await fail(request)
+        expect(failure).toMatchObject({ status: 503, code: 'too_many_streams', headers: { 'retry-after': '5' } })
+      }
+      const seen = stage.upstream.requestsFor(model)
+      for (const reader of readers) reader.leave()
+      await Promise.all(seen.map(({ exchange }) => exchange.closedByReader))
+      const again = () => readAll(read(stage.server, { path: '/v1/models' }))
+      await expect.poll(again, { interval: 50 }).toMatchObject({ status: 200 })
+    })
+
+    test.each(upstreamErrors)('$recording: $status $code', async ({ recording, status, code, message, retryAfter }) => {
+      const model = stage.upstream.script(replay(recording))
+      for (const stream of [true, false]) {
+        const failure = await fail(ask(model, stream))
+        expect(failure).toMatchObject({ status, code, param: null })
+        if (message !== undefined) expect(failure.message).toMatch(message)
+        if (retryAfter) expect(Number(failure.headers['retry-after'])).toBe(retryAfter[0])
+      }
+    })
+
+    test.each(faults.filter((fault) => isFailed(fault) && fault.when === 'before-first-token').filter(isFailed))(
+      '$id $name',
+      async ({ script, expect: expected }) => {
+        const { status, code } = await fail(ask(stage.upstream.script(script)))
+        expect(status).toBe(expected.status)
+        expect([expected.code, expected.orCode]).toContain(code)
+      },
+    )
+
+    test.each(deaths)('an upstream that %s in the middle of an answer in one piece: 502 %s', async (_name, code, end) => {
+      const model = stage.upstream.script(twoTokensThen(end))
+      const failure = fail(ask(model, false))
+      ;(await stage.upstream.next(model)).exchange.pass()
+      expect(await failure).toMatchObject({ status: 502, type: 'server_error', code })
+    })
+  })
+
+  describe('errors after commit', () => {
+    const stage = useStage(runtime, {
+      SLUICE_GRACE_MS: '0',
+      SLUICE_HEARTBEAT_MS: '200',
+      SLUICE_FIRST_TOKEN_TIMEOUT_MS: '1500',
+      SLUICE_IDLE_TIMEOUT_MS: '600',
+      SLUICE_TOTAL_TIMEOUT_MS: '4000',
+      SLUICE_MAX_LINE_BYTES: '10000',
+    })
+
+    test.each(late)('%s is a %s, after "%s"', async (code, type, said, script) => {
+      const answer = await readAll(read(stage.server, ask(stage.upstream.script(script))))
+      expect(toLate(answer)).toMatchObject({ code, type, said, param: null })
+    })
+
+    test('total_timeout is told', async () => {
+      const model = stage.upstream.script(tokens({ count: 5000, perSecond: 20 }))
+      expect(toLate(await readAll(read(stage.server, ask(model))))).toMatchObject({
+        code: 'total_timeout',
+        type: 'server_error',
+      })
+    })
+
+    test('cancelled is told, in the stream and as a status', async () => {
+      for (const stream of [true, false]) {
+        const model = stage.upstream.script(thenSilent(1))
+        const reader = read(stage.server, { ...ask(model, stream), headers: { 'x-request-id': `cancel-${stream}` } })
+        await stage.upstream.next(model)
+        if (stream) await reader.until((text) => text.includes('token'))
+        await readAll(read(stage.server, { path: `/ollama/cancel/cancel-${stream}` }))
+        if (stream) expect(toLate(await readAll(reader))).toMatchObject({ code: 'cancelled', said: ' token' })
+        else expect(await readOpenAIError(reader)).toMatchObject({ status: 499, code: 'cancelled' })
+      }
+    })
+
+    test.each(deaths)('an upstream that %s: %s, and a completion has it too', async (_name, code, end) => {
+      for (const path of [chat, '/v1/completions']) {
+        const model = stage.upstream.script(twoTokensThen(end))
+        const body = { model, stream: true, prompt: 'Hi', messages: [{ role: 'user', content: 'Hi' }] }
+        const reader = read(stage.server, { path, body })
+        await reader.until((text) => text.includes(' two'))
+        ;(await stage.upstream.next(model)).exchange.pass()
+        expect(toLate(await readAll(reader))).toMatchObject({ code, type: 'server_error', said: 'One two' })
+      }
+    })
+
+    test.each(faults.filter((fault) => isFailed(fault) && fault.when === 'after-first-token').filter(isFailed))(
+      '$id $name',
+      async ({ script, text, expect: expected }) => {
+        const model = stage.upstream.script(script)
+        const reader = read(stage.server, ask(model))
+        await reader.until((said) => said.includes('três'))
+        ;(await stage.upstream.next(model)).exchange.pass()
+        const { said, code } = toLate(await readAll(reader))
+        expect(said).toBe(text)
+        expect([expected.code, expected.orCode]).toContain(code)
+      },
+    )
+  })
+}

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest'
+import { gzipSync } from 'node:zlib'
+import { replay } from '../../fixtures/scripts.ts'
+import { read, readAll } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { countRequests, useStage } from '../stage.ts'
+import { readOpenAIError } from './openai-errors.ts'
+
+const chat = '/v1/chat/completions'
+const posts = [chat, '/v1/completions', '/v1/embeddings']
+
+const model = 'smollm2:135m'
+const hi = { role: 'user', content: 'Hi' }
+/** A body that is a good request at every path. */
+const good = { model, messages: [hi], prompt: 'ü', input: 'ü' }
+const withMessage = (message: object) => ({ ...good, messages: [message] })
+const png = 'iVBORw0KGgo='
+const image = (url: string) => withMessage({ role: 'user', content: [{ type: 'image_url', image_url: { url } }] })
+
+const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+
+/** What is refused at a path: its body, the code, and the field that the error names. */
+const refused: readonly (readonly [
+  name: string,
+  path: string,
+  body: object | string | Uint8Array,
+  code: string,
+  param: string | null,
+])[] = [
+  ['Latin-1', chat, Buffer.from(JSON.stringify(good), 'latin1'), 'invalid_json', null],
+  ['a number beyond 2^53', chat, JSON.stringify(good).replace('{', '{"seed":9007199254740993,'), 'invalid_request', 'seed'],
+  ['1e400', chat, JSON.stringify(good).replace('{', '{"temperature":1e400,'), 'invalid_request', 'temperature'],
+  ['a float for an integer', chat, { ...good, max_tokens: 1.5 }, 'invalid_request', 'max_tokens'],
+  ['a text for a number', '/v1/completions', { ...good, temperature: '1' }, 'invalid_request', 'temperature'],
+  ['a model upwards', chat, { ...good, model: 'a/../../b' }, 'invalid_request', 'model'],
+  ['a model with a header', '/v1/embeddings', { ...good, model: 'a\r\nX: 1' }, 'invalid_request', 'model'],
+  ['a list of no messages', chat, { ...good, messages: [] }, 'invalid_request', 'messages'],
+  ['an unknown role', chat, withMessage({ role: 'robot', content: 'a' }), 'invalid_request', 'messages.0.role'],
+  ['the role function', chat, withMessage({ role: 'function', name: 'f', content: 'a' }), 'not_supported', 'messages.0.role'],
+  ['content that is no text', chat, withMessage({ role: 'user', content: 5 }), 'invalid_request', 'messages.0.content'],
+  ['an image that is a path', chat, image('/etc/passwd'), 'not_supported', 'messages.0.content.0.image_url'],
+  ['an image at a URL', chat, image('http://127.0.0.1:1/x.png'), 'not_supported', 'messages.0.content.0.image_url'],
+  ['an image that is no base64', chat, image('data:image/png;base64,?'), 'invalid_request', 'messages.0.content.0.image_url'],
+  [
+    'arguments that are no JSON',
+    chat,
+    withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: '{' } }] }),
+    'invalid_request',
+    'messages.0.tool_calls.0.function.arguments',
+  ],
+  [
+    'arguments with five million brackets',
+    chat,
+    withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: '['.repeat(5_000_000) } }] }),
+    'invalid_request',
+    'messages.0.tool_calls.0.function.arguments',
+  ],
+  [
+    'arguments 10,000 deep',
+    chat,
+    withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: deep(10_000) } }] }),
+    'invalid_request',
+    'messages.0.tool_calls.0.function.arguments',
+  ],
+  [
+    'a schema 10,000 deep',
+    chat,
+    JSON.stringify(good).replace('{', `{"response_format":{"type":"json_schema","json_schema":{"schema":${deep(10_000)}}},`),
+    'invalid_json',
+    null,
+  ],
+  ['stream as a text', chat, { ...good, stream: 'true' }, 'invalid_request', 'stream'],
+  ['two answers', chat, { ...good, n: 2 }, 'not_supported', 'n'],
+  ['a bias', '/v1/completions', { ...good, logit_bias: { '1': 1 } }, 'not_supported', 'logit_bias'],
+  ['a tool that must be called', chat, { ...good, tool_choice: 'required' }, 'not_supported', 'tool_choice'],
+  ['an echo', '/v1/completions', { ...good, echo: true }, 'not_supported', 'echo'],
+  ['several prompts', '/v1/completions', { ...good, prompt: ['a', 'b'] }, 'not_supported', 'prompt'],
+  ['tokens', '/v1/embeddings', { ...good, input: [1, 2] }, 'not_supported', 'input'],
+  ['an empty text', '/v1/embeddings', { ...good, input: '' }, 'invalid_request', 'input'],
+]
+
+/** What passes, and what Ollama gets of it. */
+const passed: readonly (readonly [name: string, body: object | string, sent: object])[] = [
+  ['unknown fields', { ...good, future: { a: [1] } }, { messages: [hi] }],
+  ['a field twice: the last one', `{"messages":[],${JSON.stringify(good).slice(1)}`, { messages: [hi] }],
+  [
+    'fields of every object',
+    `{"__proto__":{"n":2},"constructor":{"prototype":{}},${JSON.stringify(good).slice(1)}`,
+    { messages: [hi] },
+  ],
+  ['a name with NUL', { ...good, 'a\0b': 1 }, { messages: [hi] }],
+  [
+    '100,000 fields',
+    { ...Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, i])), ...good },
+    { messages: [hi] },
+  ],
+  ['NUL', withMessage({ role: 'user', content: 'a\0b' }), { messages: [{ role: 'user', content: 'a\0b' }] }],
+  ['a lone surrogate', withMessage({ role: 'user', content: 'a\ud800' }), { messages: [{ role: 'user', content: 'a\ud800' }] }],
+  ['white space', withMessage({ role: 'user', content: ' \n' }), { messages: [{ role: 'user', content: ' \n' }] }],
+  ['negative numbers', { ...good, seed: -1, temperature: -0.5 }, { messages: [hi], options: { seed: -1, temperature: -0.5 } }],
+  ['a long time to live', { ...good, keep_alive: '999h' }, { messages: [hi], keep_alive: '999h' }],
+  ['an image', image(`data:image/png;base64,${png}`), { messages: [{ role: 'user', content: '', images: [png] }] }],
+]
+
+/** *Type*, *Keys*, *Model*, *Numbers*, *Text* and *Other* of the bad requests, at `/v1`. */
+export function describeOpenAIRequests(runtime: RuntimeName) {
+  describe('requests', () => {
+    const stage = useStage(runtime)
+
+    async function expectRefused(path: string, body: object | string | Uint8Array, told: object, headers = {}) {
+      const asked = await countRequests(stage, async () => {
+        expect(await readOpenAIError(read(stage.server, { path, body, headers })), path).toMatchObject(told)
+      })
+      expect(asked).toBe(0)
+    }
+
+    async function expectPassed(body: object | string, sent: object, headers = {}) {
+      const asked = await countRequests(stage, async () => {
+        expect(await readAll(read(stage.server, { path: chat, body, headers }))).toMatchObject({ status: 200, ended: 'clean' })
+      })
+      expect(asked).toBe(1)
+      expect(stage.upstream.requests.at(-1)!.json).toEqual({ model, options: {}, stream: true, ...sent })
+    }
+
+    test.each(refused)('%s at %s is refused', async (_name, path, body, code, param) => {
+      await expectRefused(path, body, { status: 400, code, param, type: 'invalid_request_error' })
+    })
+
+    test.each(['', '{', '[]', 'null', '"a"', '{"model":"a",}', '['.repeat(100_000)])('%.10s is invalid_json', async (body) => {
+      for (const path of posts) await expectRefused(path, body, { status: 400, code: 'invalid_json' })
+    })
+
+    test.each(['gzip', 'br'])('Content-Encoding: %s is refused', async (encoding) => {
+      const packed = encoding === 'gzip' ? gzipSync(JSON.stringify(good)) : JSON.stringify(good)
+      for (const path of posts)
+        await expectRefused(path, packed, { status: 415, code: 'unsupported_encoding' }, { 'content-encoding': encoding })
+    })
+
+    test.each(['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense', ''])(
+      'the content type does not matter: %s',
+      async (type) => {
+        await expectPassed(good, { messages: [hi] }, { 'content-type': type })
+      },
+    )
+
+    test.each(passed)('%s: passes', async (_name, body, sent) => {
+      await expectPassed(body, sent)
+    })
+
+    test('10 MB of text, 100,000 messages and 10,000 tools pass', async () => {
+      const large = { role: 'user', content: 'x'.repeat(10_000_000) }
+      await expectPassed(withMessage(large), { messages: [large] })
+      const many = Array.from({ length: 100_000 }, () => hi)
+      await expectPassed({ ...good, messages: many }, { messages: many })
+      const parameters = { type: 'object', properties: {} }
+      const tools = Array.from({ length: 10_000 }, (_, i) => ({ type: 'function', function: { name: `f${i}`, parameters } }))
+      await expectPassed({ ...good, tools }, { messages: [hi], tools })
+    })
+
+    test('odd headers reach nobody', async () => {
+      const named = stage.upstream.script(replay('chat-stream'))
+      const headers = { 'last-event-id': 'x'.repeat(10_000), authorization: 'Bearer sk-none', origin: stage.server.url }
+      await readAll(read(stage.server, { path: chat, body: { ...good, model: named }, headers }))
+      const seen = stage.upstream.requestsFor(named)[0]!.headers
+      for (const name of Object.keys(headers)) expect(seen).not.toHaveProperty(name)
+    })
+  })
+}
