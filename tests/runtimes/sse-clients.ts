@@ -20,7 +20,7 @@ export interface SseRequest {
 export type ReadSse = (request: SseRequest) => Promise<void>
 
 /** An error before commit, which has its real status. */
-export class Refused extends Error {
+class Refused extends Error {
   readonly status: number
 
   constructor(status: number) {
