@@ -15,6 +15,9 @@ import { describeClients } from './clients.ts'
 import { describeAiSdk } from './ai-sdk.ts'
 import { describeSseReaders } from './sse-readers.ts'
 import { describeAnthropic } from './anthropic.ts'
+import { describeOpenAI } from './openai.ts'
+import { describeOpenWebUI } from './open-webui.ts'
+import { describeResponses } from './responses.ts'
 
 /** The black-box suite: every sentence of the wire contract, whole on each runtime. */
 export function describeRuntime(runtime: RuntimeName) {
@@ -34,5 +37,8 @@ export function describeRuntime(runtime: RuntimeName) {
     describeSseReaders(runtime)
     describeAiSdk(runtime)
     describeAnthropic(runtime)
+    describeOpenAI(runtime)
+    describeOpenWebUI(runtime)
+    describeResponses(runtime)
   })
 }
