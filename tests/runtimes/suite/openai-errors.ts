@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { faults } from '../../fixtures/faults.ts'
 import type { FailedAnswer, Fault } from '../../fixtures/fault.ts'
 import { delayed, lines, replay, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
-import type { Script } from '../../fixtures/upstream.ts'
+import { startUpstream, type Script } from '../../fixtures/upstream.ts'
 import { upstreamErrors } from '../../fixtures/upstream-errors.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, readRaw, toPost, toSseEvents, type Answer, type Reader, type ReaderRequest } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
+import { startServer, type RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
 interface OpenAIError {
@@ -256,5 +256,23 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
         expect([expected.code, expected.orCode]).toContain(code)
       },
     )
+  })
+
+  // Workers have no signals.
+  test.skipIf(runtime === 'worker')('shutting_down is told before commit and after it', async () => {
+    const upstream = await startUpstream()
+    const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_SHUTDOWN_GRACE_MS: '1500' })
+    try {
+      const model = upstream.script(thenSilent(1))
+      const reader = read(server, ask(model))
+      await reader.until((text) => text.includes('token'))
+      server.signal('SIGTERM')
+      await expect.poll(async () => (await readAll(read(server, { path: '/readyz' }))).status).toBe(503)
+      expect(await readOpenAIError(read(server, ask(model)))).toMatchObject({ status: 503, code: 'shutting_down' })
+      expect(toLate(await readAll(reader))).toMatchObject({ type: 'server_error', code: 'shutting_down', said: ' token' })
+    } finally {
+      await server.stop()
+      await upstream.close()
+    }
   })
 }
