@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadRecording, toLines } from '../fixtures/recording.ts'
+import { replay, tokens } from '../fixtures/scripts.ts'
+import { toText, type Chunk } from '../runtimes/reader.ts'
+import { useStage } from '../runtimes/stage.ts'
+import { ask, joined, testChatting, twoTokensThen, type Exceptions } from './chatting.ts'
+import { startProgram, type Call, type Program } from './program.ts'
+
+const recorded = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as unknown)
+const textOf = (name: string) => toText(recorded(name) as Chunk[])
+const models = ['thinky:latest', 'tooly:latest', 'gemma3:270m', 'smollm2:135m']
+const { embeddings } = recorded('embed')[0] as { embeddings: number[][] }
+
+const ofOllama: Exceptions = { notFound: 'ResponseError', busy: 'ResponseError', died: 'ResponseError' }
+
+describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
+  const stage = useStage(runtime)
+
+  /** Starts a program for the tests of a `describe`; gives how to call its functions. */
+  function useProgram(file: string): Call {
+    let program: Program
+    beforeAll(() => {
+      program = startProgram(file, stage.server.url)
+    })
+    afterAll(() => program.stop())
+    return (...args) => program.call(...args)
+  }
+
+  describe('ollama', () => {
+    const call = useProgram('ollama_client.py')
+    testChatting(stage, call, ofOllama)
+
+    test('generates', async () => {
+      const model = stage.upstream.script(replay('generate-chinese'))
+      expect(await ask(call, 'generate', model)).toEqual([textOf('generate-chinese')])
+      expect(joined(await ask(call, 'stream_generate', model))).toBe(textOf('generate-chinese'))
+    })
+
+    test('embeds', async () => {
+      expect(await ask(call, 'embed', 'smollm2:135m')).toEqual([embeddings])
+    })
+
+    test('lists and shows models', async () => {
+      const [{ capabilities }] = recorded('show') as [{ capabilities: string[] }]
+      expect(await ask(call, 'catalog', 'smollm2:135m')).toEqual([[models, models.slice(2), capabilities]])
+    })
+  })
+
+  describe('langchain-ollama', () => {
+    const call = useProgram('langchain_ollama_client.py')
+    testChatting(stage, call, ofOllama)
+
+    test('embeds', async () => {
+      expect(await ask(call, 'embed', 'smollm2:135m')).toEqual([embeddings])
+    })
+  })
+
+  describe('openai', () => {
+    const call = useProgram('openai_client.py')
+    testChatting(stage, call, { notFound: 'NotFoundError', busy: 'InternalServerError', died: 'APIError' })
+
+    test('counts tokens', async () => {
+      expect(await ask(call, 'usage', stage.upstream.script(tokens({ count: 7 })))).toEqual([[9, 7]])
+    })
+
+    test('embeds', async () => {
+      // It asks for base64, which holds floats of 32 bits.
+      expect(await ask(call, 'embed', 'smollm2:135m')).toEqual([embeddings.map((vector) => vector.map(Math.fround))])
+    })
+
+    test('lists models', async () => {
+      expect(await ask(call, 'catalog', 'gemma3:270m')).toEqual([[models, 'gemma3:270m']])
+    })
+
+    describe('responses', () => {
+      const toDeltas = (events: readonly unknown[]) =>
+        (events as [type: string, delta: string | null][]).map(([, delta]) => delta)
+
+      test('are given in one piece and as a stream', async () => {
+        const model = stage.upstream.script(tokens({ count: 3 }))
+        expect(await ask(call, 'respond', model)).toEqual([' token token token'])
+        const got = await ask(call, 'stream_response', model)
+        expect(toDeltas(got).filter(Boolean)).toEqual([' token', ' token', ' token'])
+        expect(got.at(-1)).toEqual(['response.completed', null])
+      })
+
+      test('are left in the middle, and the upstream stops', async () => {
+        const model = stage.upstream.script(tokens({ count: 5000, perSecond: 50 }))
+        expect(await ask(call, 'leave_response', model)).toEqual([' token'])
+        const { exchange } = await stage.upstream.next(model)
+        await exchange.closedByReader
+      })
+
+      test('raise when the upstream dies in the middle', async () => {
+        const model = stage.upstream.script(twoTokensThen(({ reset }) => reset()))
+        const { got, raised } = await call('stream_response', model, async (said) => {
+          if (joined(toDeltas(said)) === 'One two') (await stage.upstream.next(model)).exchange.pass()
+        })
+        expect(joined(toDeltas(got))).toBe('One two')
+        expect(raised).toMatchObject({ type: 'APIError', message: expect.stringMatching(/broke/) })
+      })
+    })
+  })
+
+  describe('anthropic', () => {
+    const call = useProgram('anthropic_client.py')
+    testChatting(stage, call, { notFound: 'NotFoundError', busy: 'ServiceUnavailableError', died: 'APIStatusError' })
+
+    test('counts tokens', async () => {
+      expect(await ask(call, 'usage', stage.upstream.script(tokens({ count: 7 })))).toEqual([['end_turn', 9, 7]])
+    })
+  })
+})

@@ -1,0 +1,24 @@
+"""Lets a test call the functions of a program, one after the other.
+
+Standard input is a line `{"call": NAME, "arguments": {…}}` for each call. Standard output is a line `{"got": VALUE}` for each value
+that the function yields, as it comes, and a last one: `{"ended": "returned"}` or `{"ended": "raised", …}`.
+"""
+
+import json
+import sys
+
+
+def serve(functions):
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            for value in functions[asked["call"]](**asked["arguments"]):
+                say(got=value)
+            say(ended="returned")
+        except Exception as error:
+            status = getattr(error, "status_code", None)
+            say(ended="raised", type=type(error).__name__, message=str(error), status=status)
+
+
+def say(**what):
+    print(json.dumps(what), flush=True)

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { toPython } from './python.ts'
+
+/** What a function of a program has done (`clients/calls.py`). */
+export interface Outcome {
+  /** Everything that it has yielded. */
+  readonly got: unknown[]
+  /** What it ended with, if not by itself. */
+  readonly raised: Raised | undefined
+}
+
+/** A Python exception. `status` is that of HTTP, if it has one. */
+export interface Raised {
+  readonly type: string
+  readonly message: string
+  readonly status: number | null
+}
+
+/**
+ * Calls a function of a program; one call after the other. `onGot` hears each value as it comes, and is waited for.
+ * @throws Error with what the program said, if it ends
+ */
+export type Call = (name: string, model: string, onGot?: (got: readonly unknown[]) => void | Promise<void>) => Promise<Outcome>
+
+/** A program of `clients/` as a process of its own. */
+export interface Program {
+  readonly call: Call
+  stop(): Promise<void>
+}
+
+type Said = { got: unknown } | { ended: 'returned' } | ({ ended: 'raised' } & Raised)
+
+/** Starts a program without anything of our own environment; its functions are told of Sluice's `url`. */
+export function startProgram(file: string, url: string): Program {
+  const path = fileURLToPath(new URL(`clients/${file}`, import.meta.url))
+  const child = spawn(toPython(), ['-B', path], { env: { PATH: process.env.PATH, PYTHONUTF8: '1' } })
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  let complaint = ''
+  child.stderr.on('data', (data: Buffer) => (complaint += data.toString()))
+  const exited = once(child, 'exit')
+  const said = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+
+  return {
+    async call(name, model, onGot) {
+      child.stdin.write(`${JSON.stringify({ call: name, arguments: { url, model } })}\n`)
+      const got: unknown[] = []
+      for (;;) {
+        const line = await said.next()
+        if (line.done) throw new Error(`Cannot call ${name} of ${file}: it has ended\n${complaint}`)
+        const event = JSON.parse(line.value) as Said
+        if ('got' in event) {
+          got.push(event.got)
+          await onGot?.(got)
+        } else return { got, raised: event.ended === 'raised' ? event : undefined }
+      }
+    },
+    async stop() {
+      child.stdin.end()
+      await exited
+      process.off('exit', kill)
+    },
+  }
+}

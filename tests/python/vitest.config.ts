@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** The clients of PyPI against Sluice on the three runtimes (`npm run test:python`); `install.sh` gets them. */
+export default defineConfig({
+  test: {
+    include: ['tests/python/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 5000 } },
+  },
+})
