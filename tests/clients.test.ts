@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startServer, type Server } from './runtimes/server.ts'
+import { failing, failure, isAnswer, loadSnippets, runSnippet, type Interpreter, type Snippet } from './snippets.ts'
+
+/** `@microsoft/fetch-event-source` is for browsers only. */
+const browser = 'data:text/javascript,globalThis.window=globalThis;globalThis.document=new EventTarget()'
+
+const interpreters: Record<string, (snippet: Snippet) => Interpreter> = {
+  js: ({ code }) => ({
+    command: process.execPath,
+    args: [...(code.includes("'@microsoft/fetch-event-source'") ? ['--import', browser] : []), '--input-type=module'],
+  }),
+  sh: () => ({ command: 'sh', args: ['-s'] }),
+}
+
+const snippets = loadSnippets()
+
+test('every block of docs/clients.md is run, here or in tests/python', () => {
+  expect(snippets.length).toBeGreaterThan(20)
+  for (const { language, name } of snippets) expect([...Object.keys(interpreters), 'python'], name).toContain(language)
+})
+
+describe('every snippet of docs/clients.md', () => {
+  let server: Server
+
+  beforeAll(async () => {
+    server = await startServer('node', { SLUICE_DEMO: '1', SLUICE_LOG: 'silent' })
+  })
+  afterAll(() => server.stop())
+
+  const runs = snippets.flatMap((snippet) => {
+    const interpreter = interpreters[snippet.language]?.(snippet)
+    return interpreter ? [{ name: `${snippet.name} (${snippet.language})`, snippet, interpreter }] : []
+  })
+
+  test.concurrent.for(runs)('$name prints the answer', async ({ snippet, interpreter }, { expect }) => {
+    const { status, out, all } = await runSnippet(snippet, interpreter, server.url)
+    expect(isAnswer(out), all).toBe(true)
+    expect(status).toBe(0)
+  })
+
+  test.concurrent.for(runs)('$name tells of a failure in the middle', async ({ snippet, interpreter }, { expect }) => {
+    const { all } = await runSnippet(snippet, interpreter, server.url, failing)
+    expect(all).toContain(snippet.code.includes("'ollama-ai-provider-v2'") ? 'The answer broke off' : failure)
+  })
+})

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** A block of docs/clients.md. */
+export interface Snippet {
+  /** What its fence says. */
+  readonly language: string
+  /** Its heading and how many blocks came before it there: a name for a test. */
+  readonly name: string
+  readonly code: string
+}
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const address = 'http://127.0.0.1:8083'
+const question = 'What is Sluice?'
+/** A reader that asks again and again never ends by itself. */
+const timeout = 15_000
+
+/**
+ * Every block of the page, in order.
+ * @throws Error if a fence belongs to none
+ */
+export function loadSnippets(): Snippet[] {
+  const page = readFileSync(`${root}docs/clients.md`, 'utf8')
+  const snippets: Snippet[] = []
+  let heading = ''
+  let count = 0
+  for (const [, title, language = '', code = ''] of page.matchAll(
+    /^#+ (.*)$|^ *(?:```|~~~)(.*)\n([\s\S]*?)^ *(?:```|~~~) *$/gm,
+  )) {
+    if (title !== undefined) [heading, count] = [title, 0]
+    else snippets.push({ language, name: ++count === 1 ? heading : `${heading}, ${count}`, code })
+  }
+  if (page.match(/^ *(?:```|~~~)/gm)?.length !== 2 * snippets.length)
+    throw new Error('Cannot read the page: a fence is left over')
+  return snippets
+}
+
+/** How a language is run: with the code on the standard input. */
+export interface Interpreter {
+  readonly command: string
+  readonly args: readonly string[]
+}
+
+/**
+ * Runs a snippet as it stands against a demo at `url`, which is asked `ask` instead of what the page asks.
+ * @throws Error if the page's address or question is not in it
+ */
+export async function runSnippet({ name, code }: Snippet, { command, args }: Interpreter, url: string, ask = question) {
+  for (const text of [address, question])
+    if (!code.includes(text)) throw new Error(`Cannot run ${name}: '${text}' is not in it`)
+  const env = { PATH: process.env.PATH, PYTHONUTF8: '1' }
+  const child = spawn(command, args, { cwd: root, env, stdio: 'pipe', timeout })
+  const said = { out: '', all: '' }
+  child.stdout.on('data', (data: Buffer) => (said.out += data.toString()))
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said.all += data.toString()))
+  child.stdin.end(code.replaceAll(address, url).replaceAll(question, ask))
+  const [status] = (await once(child, 'close')) as [number | null]
+  return { status, ...said }
+}
+
+/** In the demo's answer to the page's question; each piece of it may stand on a line of its own, as data of SSE too. */
+export function isAnswer(out: string): boolean {
+  return out.replaceAll(/^event: messages$|^data: |\n/gm, '').includes('Every stream ends in exactly one honest terminal')
+}
+
+/** Makes the demo fail in the middle of its answer. */
+export const failing = '/fail after 5'
+/** What the demo then says, as Ollama does. */
+export const failure = 'an error was encountered while running the model: unexpected EOF'
