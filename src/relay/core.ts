@@ -1,6 +1,6 @@
 import type { Encoder } from '../encoders/encoder.ts'
 import { ServiceError, toServiceError, truncated } from '../errors.ts'
-import type { Batch, Ended, OllamaChunk } from '../generation.ts'
+import type { Batch, Ended, GenerationEvent, OllamaChunk } from '../generation.ts'
 
 /** The limits of one stream, each in milliseconds and 0 = off; but `graceMs` 0 opens at once (docs/protocol.md §2 and §8). */
 export interface Deadlines {
@@ -94,9 +94,9 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     schedule()
   }
 
-  function fail(error: ServiceError): string {
+  function fail(error: ServiceError, event: GenerationEvent = { type: 'failed', error }): string {
     end({ how: 'failed', error })
-    return isCommitted ? encode([{ type: 'failed', error }]) : ''
+    return isCommitted ? encode([event]) : ''
   }
 
   function count(batch: Batch, now: number) {
@@ -138,7 +138,7 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
         return fail(toServiceError(error))
       }
       if (last?.type === 'done') end({ how: 'done' })
-      else if (last?.type === 'failed') frames += fail(last.error)
+      else if (last?.type === 'failed') frames += fail(last.error, last)
       return frames
     },
     end(error) {

@@ -12,8 +12,11 @@ export const lines: Encoder = {
   },
 }
 
-/** Its own line, unless that holds what stays inside (an address, a stack: docs/protocol.md §4). */
-function toErrorLine({ error, line }: Extract<GenerationEvent, { type: 'failed' }>): string {
-  if (line !== undefined && (JSON.parse(line) as { error?: unknown }).error === error.message) return line
-  return JSON.stringify({ error: error.message })
+/** Its own line, unless that says more than a reader is told: an address, a stack, where its owner signs in (docs/protocol.md §4). */
+function toErrorLine({ error: { message }, line }: Extract<GenerationEvent, { type: 'failed' }>): string {
+  if (line !== undefined) {
+    const said = JSON.parse(line) as Readonly<Record<string, unknown>>
+    if (said.error === message && Object.keys(said).length === 1) return line
+  }
+  return JSON.stringify({ error: message })
 }
