@@ -4,11 +4,14 @@ import { ServiceError } from '../errors.ts'
 import type { Env } from './env.ts'
 import { parseJson } from './parse-json.ts'
 
+/** Node cuts slow bodies by itself; Bun, workerd, and Node with management do not (F26). */
+const defaultMaxMs = 30_000
+
 /**
  * The body as a JSON object, whatever content type it comes with: `curl -d` says form-urlencoded, and the type must not decide whether
  * JSON is JSON. A GET's is empty, whatever came: Open WebUI sends content types there too.
  */
-export function jsonBody({ maxBytes }: { maxBytes: number }) {
+export function jsonBody({ maxBytes, maxMs = defaultMaxMs }: { maxBytes: number; maxMs?: number }) {
   const tooLarge = () => {
     throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes`)
   }
@@ -25,9 +28,9 @@ export function jsonBody({ maxBytes }: { maxBytes: number }) {
       const read = async () => c.set('body', parseJson(new Uint8Array(await c.req.arrayBuffer())))
       // A length that is told needs no counting; and counting makes a whole Request on Node, which lives as long as its stream.
       const length = c.req.header('transfer-encoding') ? undefined : c.req.header('content-length')
-      if (length === undefined) await limitChunks(c, read)
+      if (length === undefined) await within(maxMs, limitChunks(c, read))
       else if (Number(length) > maxBytes) tooLarge()
-      else await read()
+      else await within(maxMs, read())
     } catch (error) {
       if (error instanceof ServiceError || c.req.raw.signal.aborted) throw error
       // workerd calls us before it has seen the body's end, so that broken chunks are found here, and a reader that left, as the same. No
@@ -36,4 +39,13 @@ export function jsonBody({ maxBytes }: { maxBytes: number }) {
     }
     return next()
   })
+}
+
+/** @throws ServiceError if that takes longer */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ServiceError('invalid_json', `The body took longer than ${ms / 1000} s`)), ms)
+  })
+  await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

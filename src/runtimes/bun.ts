@@ -2,22 +2,36 @@ import cluster from 'node:cluster'
 import { createApp } from '../app.ts'
 import { viaFetch } from '../upstreams/connect.ts'
 import { checkConfig } from './bun/check-config.ts'
-import { openOnBun } from './bun/open.ts'
-import { readConfig } from './host-process.ts'
+import { openOnBun, type BunBindings } from './bun/open.ts'
+import { readConfig, toStandardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
 import { run } from './run.ts'
 
+interface Server {
+  readonly hostname: string
+  readonly port: number
+  /** How long the connection of a request may be idle, in seconds; 0 = for ever. It stays so for the next request on it. */
+  timeout(request: Request, seconds: number): void
+  stop(): Promise<void>
+}
+
 declare const Bun: {
   serve(options: {
-    fetch: (request: Request) => Response | Promise<Response>
+    fetch: (request: Request, server: Server) => Promise<Response>
     hostname: string
     port: number
     reusePort: boolean
     /** Seconds; 0 = never. */
     idleTimeout: number
     maxRequestBodySize: number
-  }): { hostname: string; port: number; stop(): Promise<void> }
+  }): Server
 }
+
+/** How long a head may take; not even a byte now and then makes that longer (F26). Bun counts in steps of 4 s. */
+const headSeconds = 10
+
+/** How long a connection may be kept for its next request, and the head of that one with it. */
+const keptSeconds = 60
 
 const config = readConfig(checkConfig)
 
@@ -28,14 +42,20 @@ await run(config, (cancelElsewhere) => {
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
     open: openOnBun,
     cancelElsewhere,
-    log: createLog(config.SLUICE_LOG ?? 'json', console.log),
+    log: createLog(config.SLUICE_LOG ?? 'json', toStandardOutput()),
   })
   const server = Bun.serve({
-    fetch: (request) => app.fetch(request),
+    async fetch(request, server) {
+      server.timeout(request, 0) // an answer may be silent for as long as Ollama is (hazard 21)
+      const bindings: BunBindings = { onAnswered: () => server.timeout(request, keptSeconds), isStreaming: false }
+      const response = await app.fetch(request, bindings)
+      if (!bindings.isStreaming) bindings.onAnswered()
+      return response
+    },
     hostname: config.HOST,
     port: config.PORT,
     reusePort: cluster.isWorker,
-    idleTimeout: 0, // Bun cuts silent connections at 10 s otherwise (hazard 21)
+    idleTimeout: headSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit: Bun's own 413 is without our envelope
   })
   return { app, hostname: server.hostname, port: server.port, close: () => server.stop() }

@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { ConfigError, parseConfig, type Config } from '../config.ts'
+import { createLogSink } from './log-sink.ts'
 
 /** What Node and Bun share: they are processes, with an environment, words on a terminal and an exit status. */
 
@@ -44,6 +45,14 @@ export async function announce(config: Config, { hostname, port }: { hostname: s
   } catch {
     console.log('Ollama does not answer there yet: start it (ollama serve), or set OLLAMA_HOST; /readyz tells when it does')
   }
+}
+
+/** Where the access log goes; it never blocks. */
+export function toStandardOutput(): (line: string) => void {
+  return createLogSink({
+    output: process.stdout,
+    onDropped: (count) => console.error(`${count} lines of the access log were dropped: nobody took them from standard output`),
+  })
 }
 
 /** SIGTERM and SIGINT: the first one calls `first`, every further one `again`. */

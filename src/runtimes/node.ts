@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from '../app.ts'
-import { readConfig } from './host-process.ts'
+import { readConfig, toStandardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
 import { viaHttp } from './node/connect.ts'
 import { openOnNode } from './node/open.ts'
@@ -17,7 +17,7 @@ await run(config, async (cancelElsewhere) => {
     connect: viaHttp(),
     open: openOnNode,
     cancelElsewhere,
-    log: createLog(config.SLUICE_LOG ?? 'json', console.log),
+    log: createLog(config.SLUICE_LOG ?? 'json', toStandardOutput()),
   })
   const server = serve({
     fetch: app.fetch,

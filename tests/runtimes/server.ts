@@ -16,6 +16,10 @@ export interface Server {
   readonly pid: number
   /** Everything it has printed, stdout and stderr in one. */
   output(): string
+  /** What it has printed to stderr alone. */
+  errors(): string
+  /** Our end of its standard output: paused, nobody takes it; destroyed, it is closed. */
+  readonly stdout: Readable
   /** Resolves with the exit status, null if a signal ended it. */
   readonly exited: Promise<number | null>
   signal(name: NodeJS.Signals): void
@@ -34,7 +38,9 @@ const startLimitMs = 20_000
 export async function startServer(runtime: RuntimeName, env: Readonly<Record<string, string>> = {}): Promise<Server> {
   const { child, port: listening, cleanUp } = await spawnRuntime(runtime, env)
   let said = ''
+  let errors = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()))
+  child.stderr?.on('data', (data: Buffer) => (errors += data.toString()))
   const exited = once(child, 'exit').then(([status]) => {
     cleanUp()
     return status as number | null
@@ -66,6 +72,8 @@ export async function startServer(runtime: RuntimeName, env: Readonly<Record<str
       port,
       pid: child.pid!,
       output: () => said,
+      errors: () => errors,
+      stdout: child.stdout!,
       exited,
       signal: (name) => void child.kill(name),
       async stop() {

@@ -1,5 +1,13 @@
 import type { Open } from '../../relay/sink.ts'
 
+/** What the server hands to each request. */
+export interface BunBindings {
+  /** Set once an answer is a stream: whoever handed it out does not know its end then. */
+  isStreaming: boolean
+  /** Called at its end. */
+  onAnswered(): void
+}
+
 /** A sink is full when so much waits. */
 const waitingBytes = 16_384
 
@@ -14,7 +22,11 @@ export const openOnBun: Open = (c, headers, onLeave) => {
   let room: PromiseWithResolvers<void> | undefined
   let bytesWritten = 0
 
+  const bindings = c.env as BunBindings
+  bindings.isStreaming = true
+
   const close = () => {
+    if (controller) bindings.onAnswered()
     controller = undefined
     room?.resolve()
     room = undefined

@@ -1,0 +1,30 @@
+import { Hono } from 'hono'
+import { expect, test } from 'vitest'
+import { toServiceError } from '../../src/errors.ts'
+import type { Env } from '../../src/middleware/env.ts'
+import { jsonBody } from '../../src/middleware/json-body.ts'
+
+const app = new Hono<Env>()
+  .use(jsonBody({ maxBytes: 1000, maxMs: 50 }))
+  .post('/', (c) => c.json(c.var.body))
+  .onError((error, c) => c.text(`${toServiceError(error).code}: ${error.message}`, 400))
+
+/** A body whose end does not come. */
+const slow = () => new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{')) })
+
+const post = (body: BodyInit, headers: Record<string, string>) =>
+  app.request('/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit)
+
+test.each([
+  ['with a length', { 'content-length': '999' }],
+  ['in chunks', { 'transfer-encoding': 'chunked' }],
+  ['of neither', {}],
+])('F26: a body %s that takes too long is refused', async (_, headers) => {
+  const response = await post(slow(), headers)
+  expect([response.status, await response.text()]).toEqual([400, 'invalid_json: The body took longer than 0.05 s'])
+})
+
+test('a body in time is read, whatever comes after it', async () => {
+  const response = await post('{"a":1}', { 'content-length': '7' })
+  expect(await response.json()).toEqual({ a: 1 })
+})

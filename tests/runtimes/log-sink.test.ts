@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { createLogSink } from '../../src/runtimes/log-sink.ts'
+
+/** A standard output that takes what it was given when the test says so. */
+function createOutput() {
+  const texts: string[] = []
+  const waiting: (() => void)[] = []
+  return {
+    texts,
+    take: () => waiting.splice(0).forEach((onTaken) => onTaken()),
+    errorListeners: 0,
+    on() {
+      this.errorListeners++
+    },
+    write(text: string, onTaken: () => void) {
+      texts.push(text)
+      waiting.push(onTaken)
+      return false
+    },
+  }
+}
+
+function createSink(maxWaiting: number) {
+  const output = createOutput()
+  const dropped: number[] = []
+  return { output, dropped, log: createLogSink({ output, maxWaiting, onDropped: (count) => dropped.push(count) }) }
+}
+
+test('each line has its end', () => {
+  const { output, log } = createSink(100)
+  log('one')
+  log('two')
+  expect(output.texts).toEqual(['one\n', 'two\n'])
+})
+
+test('what is more than may wait is dropped, and its count told once there is room again', () => {
+  const { output, dropped, log } = createSink(8)
+  for (const line of ['four', 'more', 'lost', 'too']) log(line)
+  expect(output.texts).toEqual(['four\n', 'more\n'])
+  expect(dropped).toEqual([])
+  output.take()
+  expect(dropped).toEqual([2])
+  log('back')
+  output.take()
+  expect(output.texts).toEqual(['four\n', 'more\n', 'back\n'])
+  expect(dropped).toEqual([2])
+})
+
+test('an output that is closed has a listener: its error would end the process', () => {
+  expect(createSink(8).output.errorListeners).toBe(1)
+})
