@@ -86,7 +86,15 @@ function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): F
     })
 }
 
+/** What a process without descriptors fails with, by its own or the whole machine's limit. */
+const outOfDescriptors = new Set<unknown>(['EMFILE', 'ENFILE'])
+
 export function unreachable(cause: unknown): ServiceError {
+  if (outOfDescriptors.has((cause as { code?: unknown }).code))
+    return new ServiceError('too_many_streams', 'This server has no room for another connection', {
+      retryAfterSeconds: 5,
+      cause,
+    })
   return new ServiceError('upstream_unreachable', 'Cannot reach Ollama: is it running, and is OLLAMA_HOST right?', { cause })
 }
 
