@@ -12,6 +12,8 @@ import { crowd } from './measures/crowd.ts'
 import { dialects } from './measures/dialects.ts'
 import { fairness } from './measures/fairness.ts'
 import { flat } from './measures/flat.ts'
+import { guards } from './measures/guards.ts'
+import { keyTiming } from './measures/key-timing.ts'
 import { paced } from './measures/paced.ts'
 import { size } from './measures/size.ts'
 import { stalled } from './measures/stalled.ts'
@@ -26,7 +28,19 @@ process.on('uncaughtException', (error) => {
   console.error(String(error))
   process.exit(1)
 })
-const options = parseOptions(process.argv.slice(2), [paced, flat, dialects, fairness, abort, crowd, stalled, cold, size])
+const options = parseOptions(process.argv.slice(2), [
+  paced,
+  flat,
+  dialects,
+  guards,
+  keyTiming,
+  fairness,
+  abort,
+  crowd,
+  stalled,
+  cold,
+  size,
+])
 
 const startMs = nowMs()
 const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version, load: loadavg() }

@@ -68,6 +68,8 @@ const figures: readonly Figure[] = [
   ...sluices.flatMap((row) =>
     dialectColumns.map(({ key }) => most('dialects', key, row, 1.5, '×', `CPU per token, ${key} / native`)),
   ),
+  ...sluices.map((row) => most('guards', 'added', row, 30, 'µs', 'CPU added to a request')),
+  most('key-timing', 't', 'sluice-node', 4.5, '', 'Welch |t|'),
   ...sluices.map((row) => atLeast(most('fairness', 'inTime', row, 50, 'of 50', 'first token within 2 s'))),
   ...hosts.map((row) => most('fairness', 'newcomer', row, 1_000, 'ms', 'first token of a 51st')),
   ...hosts.map((row) => most('fairness', 'gapP99', row, 150, 'ms', 'gap p99 of a paced stream')),

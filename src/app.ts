@@ -14,9 +14,15 @@ import { accessLog, type LogLine } from './middleware/access-log.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
+import { keyGuard, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
+import { limitGuard } from './middleware/limit-guard.ts'
+import type { Limits } from './middleware/limits.ts'
+import { createMemoryLimits } from './middleware/memory-limits.ts'
+import { originGuard } from './middleware/origin-guard.ts'
 import { requestId } from './middleware/request-id.ts'
+import { securityHeaders } from './middleware/security-headers.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
-import { createStreams } from './relay/streams.ts'
+import { createStreams, type Streams } from './relay/streams.ts'
 import { blobs } from './routes/blobs.ts'
 import { cancel, type Cancel } from './routes/cancel.ts'
 import { toErrorResponse } from './routes/error-response.ts'
@@ -25,6 +31,8 @@ import { health } from './routes/health.ts'
 import { questions } from './routes/questions.ts'
 import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
+import { createPolicy } from './upstreams/policy.ts'
+import { createQueue } from './upstreams/queue.ts'
 
 /** What a runtime may replace; each has a portable default. */
 export interface AppOptions {
@@ -35,7 +43,15 @@ export interface AppOptions {
   open?: Open
   /** Keeps a promise alive after the response: `waitUntil` on workerd, nothing elsewhere. */
   hold?: (c: Context, promise: Promise<unknown>) => void
-  /** Stops what runs under a request id in the other processes on this port. */
+  /** The caller's address, which limits go by where there are no keys. */
+  address?: (c: Context) => string
+  /** The host that is listened on. Absent where there is none, as on Workers: the `Host` header is checked only against a list then. */
+  bound?: string
+  /** A leaner way to hash a key. */
+  sha256?: Sha256
+  /** Limits that are kept elsewhere than in this process. */
+  limits?: Limits
+  /** Stops what a principal has running under a request id in the other processes on this port. */
   cancelElsewhere?: Cancel
   /** Gets the access log's lines. */
   log?: (line: LogLine) => void
@@ -45,11 +61,14 @@ export interface AppOptions {
 
 export interface App {
   fetch: Hono<Env>['fetch']
-  /** Stops what runs here under a request id; false if nothing does. */
-  cancel(requestId: string): boolean
+  /** Stops what a principal has running here under a request id; false if that is nothing. */
+  cancel: Streams['cancel']
   /** Takes no new work, waits for the open streams, and ends what is left after the grace. */
   drain(graceMs: number): Promise<void>
 }
+
+/** What a link from anywhere may open. */
+const openPaths = ['/', '/ping', '/healthz', '/readyz', '/ollama/']
 
 /** Sluice: every route on one screen. */
 export function createApp({
@@ -57,18 +76,33 @@ export function createApp({
   connect = viaFetch((url, init) => fetch(url, init)),
   open = openWithStreamSSE,
   hold = () => {},
+  address = () => '',
+  bound,
+  sha256 = sha256OfWebCrypto,
+  limits: sharedLimits,
   cancelElsewhere = () => false,
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
   const streams = createStreams({ max: config.SLUICE_MAX_STREAMS })
-  const upstream = createOllama({
+  const ollama = createOllama({
     host: config.OLLAMA_HOST,
     apiKey: config.OLLAMA_API_KEY,
-    model: config.SLUICE_MODEL,
     maxLineBytes: config.SLUICE_MAX_LINE_BYTES,
     embedTimeoutMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
     connect: config.SLUICE_DEMO ? viaFetch(toDemo()) : connect,
+  })
+  const running = config.SLUICE_UPSTREAM_STREAMS
+  const upstream = createPolicy({
+    upstream: running > 0 ? createQueue({ upstream: ollama, running, waiting: config.SLUICE_QUEUE }) : ollama,
+    models: config.SLUICE_MODELS,
+    aliases: new Map(config.SLUICE_ALIASES),
+    clamps: {
+      numPredict: config.SLUICE_MAX_NUM_PREDICT,
+      numCtx: config.SLUICE_MAX_NUM_CTX,
+      keepAliveSeconds: config.SLUICE_MAX_KEEP_ALIVE,
+    },
+    defaultModel: config.SLUICE_MODEL,
     now,
   })
   const deadlines = {
@@ -81,7 +115,9 @@ export function createApp({
   }
   const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES })
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
-  const management = config.SLUICE_MANAGEMENT
+  const { SLUICE_MANAGEMENT: management, SLUICE_RATE_PER_MINUTE: perMinute, SLUICE_MAX_STREAMS_PER_KEY: streamsPerKey } = config
+  const keys = config.SLUICE_API_KEYS ?? []
+  const limits = sharedLimits ?? createMemoryLimits({ perMinute, streams: streamsPerKey, now })
   // Whose envelope an error has: the first that owns the path. Native, the last, owns them all.
   const dialects = [
     plain,
@@ -96,12 +132,16 @@ export function createApp({
 
   const app = new Hono<Env>()
   app
-    .use(requestId, accessLog({ log, now }), hostGuard)
+    .use(requestId, accessLog({ log, now }), securityHeaders)
+    .use(hostGuard({ bound, allowed: config.SLUICE_ALLOWED_HOSTS, isKeyless: keys.length === 0 && !config.SLUICE_INSECURE }))
+    .use(...originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.includes(path) }))
     .use(
       methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c)) }),
     )
-    .route('/', health({ upstream, streams, now }))
+    .route('/', health({ upstream: ollama, streams, now }))
     .get('/ollama/', (c) => c.text('Ollama is running'))
+    // From here on somebody has to say who asks.
+    .use(keyGuard({ keys, sha256 }), limitGuard({ limits, perMinute, streams: streamsPerKey, address }))
     .route('/', cancel({ here: streams.cancel, elsewhere: cancelElsewhere }))
     .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c)))
     .onError((error, c) => {

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { toSeconds } from './duration.ts'
 import { parseOllamaHost } from './ollama-host.ts'
 
 /** Milliseconds; 0 = off. A timer of JavaScript takes no more than 2^31 - 1. */
@@ -33,6 +34,52 @@ function flag() {
   )
 }
 
+/** `a,b`: each checked by `item`, which gives undefined for a mistake. */
+function list<T>(item: (text: string) => T | undefined, expected: string) {
+  return v.optional(
+    v.pipe(
+      v.string(),
+      v.rawTransform(({ dataset, addIssue, NEVER }) => {
+        const items = dataset.value.split(',').map((text) => item(text.trim()))
+        if (!items.includes(undefined)) return items as T[]
+        addIssue({ message: expected })
+        return NEVER
+      }),
+    ),
+  )
+}
+
+const isGlob = (text: string) => /^[\w.:/*-]{1,256}$/.test(text)
+
+/** A key: its name, the SHA-256 of its secret in hex, and the globs of its models; undefined: all. */
+interface ApiKey {
+  readonly name: string
+  readonly sha256: string
+  readonly models: readonly string[] | undefined
+}
+
+function toApiKey(text: string): ApiKey | undefined {
+  const [, name, sha256, globs] = /^([\w.-]{1,64}):([\da-f]{64})(?::(.+))?$/i.exec(text) ?? []
+  const models = globs?.split('|')
+  if (!name || !sha256 || models?.some((glob) => !isGlob(glob))) return undefined
+  return { name, sha256: sha256.toLowerCase(), models }
+}
+
+/** As browsers write it in `Origin`. */
+function toOrigin(text: string): string | undefined {
+  const url = URL.parse(text)
+  return url && /^https?:$/.test(url.protocol) && url.origin === text.replace(/\/$/, '').toLowerCase() ? url.origin : undefined
+}
+
+function toHost(text: string): string | undefined {
+  return /^(?:\[[\da-f:.]+\]|[\w.-]+)$/i.test(text) ? text.toLowerCase() : undefined
+}
+
+function toAlias(text: string): readonly [string, string] | undefined {
+  const [, from, to] = /^([\w.:/-]{1,256})=([\w.:/-]{1,256})$/.exec(text) ?? []
+  return from && to ? [from, to] : undefined
+}
+
 /** Every variable, its meaning and its default (docs/protocol.md §8). An empty one is unset. */
 const variables = {
   /** The address to listen on. */
@@ -56,6 +103,21 @@ const variables = {
   OLLAMA_API_KEY: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'))),
   /** The model of a request that names none. Unset: one already loaded, else the newest installed. */
   SLUICE_MODEL: v.optional(v.pipe(v.string(), v.regex(/^[\w.:/-]{1,256}$/, 'must be a model name'))),
+  /** What other names of models mean: `gpt-4o=gemma3:270m,…`. */
+  SLUICE_ALIASES: list(toAlias, 'must be a list of from=to'),
+  /** Globs of the models that may be asked. Unset: all but cloud models. */
+  SLUICE_MODELS: list((text) => (isGlob(text) ? text : undefined), 'must be a list of model names, * as the wildcard'),
+  /** Who may ask: `name:sha256hex[:glob|glob…],…`; `npm run key -- NAME` makes one. Unset: everybody who reaches the port. */
+  SLUICE_API_KEYS: v.pipe(
+    list(toApiKey, 'must be a list of name:sha256hex[:glob|glob…]; npm run key -- NAME makes one'),
+    v.check((keys) => new Set(keys?.map(({ name }) => name)).size === (keys?.length ?? 0), 'must have each name once'),
+  ),
+  /** Origins whose pages may ask from a browser, besides our own. */
+  SLUICE_CORS_ORIGINS: list(toOrigin, 'must be a list of origins such as https://chat.example'),
+  /** What else a `Host` header may say than a loopback name and HOST. */
+  SLUICE_ALLOWED_HOSTS: list(toHost, 'must be a list of host names without ports'),
+  /** 1: listen on any address without keys. */
+  SLUICE_INSECURE: flag(),
   /** How long an SSE answer may still have a failure's real status, counted from the parsed request. */
   SLUICE_GRACE_MS: ms(250),
   /** After how much silence a heartbeat goes out. On workerd it is also what notices that a reader has left (hazard 11). */
@@ -78,6 +140,27 @@ const variables = {
   SLUICE_MAX_STREAMS: integer(1000, 1, 1_000_000),
   /** 1: models may be pulled, pushed, created, copied and deleted through Sluice. */
   SLUICE_MANAGEMENT: flag(),
+  /** How many answers one key, or one address without keys, may have at a time; 0 = no limit. */
+  SLUICE_MAX_STREAMS_PER_KEY: integer(0, 0, 1_000_000),
+  /** How many requests a minute one key, or one address without keys, may send; 0 = no limit. */
+  SLUICE_RATE_PER_MINUTE: integer(0, 0, 1_000_000),
+  /** How many generations run at the upstream at once; 0 = no limit. */
+  SLUICE_UPSTREAM_STREAMS: integer(0, 0, 1_000_000),
+  /** How many may wait for that. */
+  SLUICE_QUEUE: integer(100, 0, 1_000_000),
+  /** The most tokens of an answer; 0 = no limit, here and for the next two. */
+  SLUICE_MAX_NUM_PREDICT: integer(0, 0, 2_147_483_647),
+  /** The largest context window that a request may ask for. */
+  SLUICE_MAX_NUM_CTX: integer(0, 0, 2_147_483_647),
+  /** How long a request may keep its model loaded: seconds, or a duration such as 10m. */
+  SLUICE_MAX_KEEP_ALIVE: v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((text) => toSeconds(/^\d+$/.test(text) ? Number(text) : text)),
+      v.check((seconds) => seconds >= 0, 'must be seconds or a duration such as 10m'),
+    ),
+    '0',
+  ),
   /** How long streams may go on after SIGTERM. */
   SLUICE_SHUTDOWN_GRACE_MS: ms(10_000),
   /** 1: the built-in emulator instead of OLLAMA_HOST. */

@@ -41,7 +41,7 @@ export type Flow<T> = (take: (value: T) => void | Promise<void>) => Promise<void
 export interface GenerationCall {
   /** The last three tell of their progress, and generate nothing. */
   readonly endpoint: 'generate' | 'chat' | 'pull' | 'push' | 'create'
-  /** Absent: the default model, which the upstream resolves. */
+  /** Absent: the default model, which the policy in front of the upstream finds. */
   readonly model: string | undefined
   /** Ollama's own request; `model` and `stream` in it are overwritten. */
   readonly body: Readonly<Record<string, unknown>>

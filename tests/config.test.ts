@@ -12,6 +12,8 @@ function mistakesOf(env: Record<string, unknown>): string {
   throw new Error('Cannot find a mistake: it was accepted')
 }
 
+const hash = 'ab'.repeat(32)
+
 test('an empty environment has the documented defaults', () => {
   expect(parseConfig({})).toEqual({
     HOST: '127.0.0.1',
@@ -23,7 +25,15 @@ test('an empty environment has the documented defaults', () => {
     SLUICE_IDLE_TIMEOUT_MS: 120_000,
     SLUICE_TOTAL_TIMEOUT_MS: 3_600_000,
     SLUICE_STALL_TIMEOUT_MS: 30_000,
+    SLUICE_INSECURE: false,
     SLUICE_MANAGEMENT: false,
+    SLUICE_MAX_STREAMS_PER_KEY: 0,
+    SLUICE_RATE_PER_MINUTE: 0,
+    SLUICE_UPSTREAM_STREAMS: 0,
+    SLUICE_QUEUE: 100,
+    SLUICE_MAX_NUM_PREDICT: 0,
+    SLUICE_MAX_NUM_CTX: 0,
+    SLUICE_MAX_KEEP_ALIVE: 0,
     SLUICE_MAX_BODY_BYTES: 16_777_216,
     SLUICE_MAX_LINE_BYTES: 4_194_304,
     SLUICE_WORKERS: 1,
@@ -54,6 +64,24 @@ test.each([
   ['SLUICE_WORKERS', '256', 256],
   ['SLUICE_WORKERS', 'auto', 'auto'],
   ['SLUICE_MAX_STREAMS', '1', 1],
+  ['SLUICE_API_KEYS', `me:${hash}`, [{ name: 'me', sha256: hash, models: undefined }]],
+  [
+    'SLUICE_API_KEYS',
+    `a:${hash.toUpperCase()}:gemma3:*|llama3, b.c-d:${hash}:*`,
+    [
+      { name: 'a', sha256: hash, models: ['gemma3:*', 'llama3'] },
+      { name: 'b.c-d', sha256: hash, models: ['*'] },
+    ],
+  ],
+  ['SLUICE_MODELS', 'gemma3:*, hf.co/a/b', ['gemma3:*', 'hf.co/a/b']],
+  ['SLUICE_ALIASES', 'gpt-4o=gemma3:270m,x=y', [['gpt-4o', 'gemma3:270m'], ['x', 'y']]],
+  ['SLUICE_CORS_ORIGINS', 'https://chat.example, http://localhost:3000/', ['https://chat.example', 'http://localhost:3000']],
+  ['SLUICE_ALLOWED_HOSTS', 'Chat.example,[::2]', ['chat.example', '[::2]']],
+  ['SLUICE_MAX_KEEP_ALIVE', '600', 600],
+  ['SLUICE_MAX_KEEP_ALIVE', '10m', 600],
+  ['SLUICE_RATE_PER_MINUTE', '60', 60],
+  ['SLUICE_MANAGEMENT', '1', true],
+  ['SLUICE_INSECURE', '1', true],
   ['SLUICE_SHUTDOWN_GRACE_MS', '0', 0],
   ['SLUICE_DEMO', '1', true],
   ['SLUICE_DEMO', '0', false],

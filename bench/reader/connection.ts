@@ -26,6 +26,9 @@ export interface Connection {
   leave(): number
 }
 
+/** Gateways of OpenAI's want some key. */
+export const KEY = 'bench'
+
 const MARK_BYTE = MARK.charCodeAt(0)
 /** Sockets share it: what arrives is looked at before the next read. */
 const buffer = Buffer.allocUnsafe(65_536)
@@ -34,10 +37,8 @@ const LAST_CHUNK = '0\r\n\r\n'
 function toBytes({ target: { host, port, path, dialect, accept }, ...question }: Request): string {
   const body = toBody(dialect, MODEL, toPrompt(question))
   const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-  // OpenAI's gateways want some key.
-  const authorization = dialect === 'openai' ? 'Authorization: Bearer bench\r\n' : ''
   return (
-    `POST ${path} HTTP/1.1\r\nHost: ${authority}\r\nAccept: ${accept}\r\n${authorization}` +
+    `POST ${path} HTTP/1.1\r\nHost: ${authority}\r\nAccept: ${accept}\r\nAuthorization: Bearer ${KEY}\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   )
 }

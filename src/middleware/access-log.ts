@@ -6,6 +6,8 @@ import type { Env } from './env.ts'
 
 /** What a handler tells the log of its request. Never a prompt, an output or a key. */
 export interface Entry {
+  /** The name of the key. */
+  key?: string
   model?: string | undefined
   code?: ErrorCode
   /** What is behind an error, for whoever runs the server. */

@@ -1,4 +1,5 @@
 import type { Entry } from './access-log.ts'
+import type { Principal } from './keys.ts'
 
 /** What middleware leaves for the handlers behind it. */
 export interface Env {
@@ -6,6 +7,8 @@ export interface Env {
     requestId: string
     /** The access log's line of this request, to be filled in. */
     entry: Entry
+    /** Who asks, behind `keyGuard`. */
+    principal: Principal
     /** The parsed body, behind `jsonBody`. */
     body: Record<string, unknown>
   }

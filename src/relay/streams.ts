@@ -6,16 +6,22 @@ export interface Streams {
    * Takes a place; the function that comes back gives it up again.
    * @throws ServiceError `too_many_streams`, or `shutting_down` once a drain has begun
    */
-  enter(requestId: string, controller: AbortController): () => void
-  /** Ends every stream of this request id with `cancelled`; false if there is none. */
-  cancel(requestId: string): boolean
+  enter(who: StreamOf, controller: AbortController): () => void
+  /** Ends every stream of this request id and principal with `cancelled`; false if there is none. */
+  cancel(who: StreamOf): boolean
   /** Takes no more, waits for those that are open, and ends what is left after the grace with `shutting_down`. */
   drain(graceMs: number): Promise<void>
   readonly isDraining: boolean
 }
 
-interface OpenStream {
+/** Whose stream it is. */
+export interface StreamOf {
   readonly requestId: string
+  /** The key's name; empty where there are no keys. */
+  readonly principal: string
+}
+
+interface OpenStream extends StreamOf {
   readonly controller: AbortController
   readonly cancel: () => void
 }
@@ -26,7 +32,7 @@ export function createStreams({ max }: { max: number }): Streams {
   let onEmpty = () => {}
 
   return {
-    enter(requestId, controller) {
+    enter({ requestId, principal }, controller) {
       if (isDraining) throw shuttingDown()
       if (open.size >= max)
         throw new ServiceError('too_many_streams', `All ${max} streams of this server are in use`, { retryAfterSeconds: 5 })
@@ -34,15 +40,15 @@ export function createStreams({ max }: { max: number }): Streams {
       // where its stream's own I/O may be touched (hazard 74).
       const { promise, resolve: cancel } = Promise.withResolvers<void>()
       void promise.then(() => controller.abort(new ServiceError('cancelled', 'The answer was cancelled')))
-      const stream = { requestId, controller, cancel }
+      const stream = { requestId, principal, controller, cancel }
       open.add(stream)
       return () => {
         open.delete(stream)
         if (open.size === 0) onEmpty()
       }
     },
-    cancel(requestId) {
-      const those = [...open].filter((stream) => stream.requestId === requestId)
+    cancel(who) {
+      const those = [...open].filter((stream) => stream.requestId === who.requestId && stream.principal === who.principal)
       for (const { cancel } of those) cancel()
       return those.length > 0
     },

@@ -4,8 +4,8 @@ import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Digest } from '../upstreams/exchange.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
+import { toCaller } from './caller.ts'
 import { createReader } from './reader.ts'
-import { toTrace } from './trace.ts'
 
 /** Parts of models, for `create`. They are gigabytes: streamed, and without a limit; management is for who runs the server. */
 export function blobs({ upstream, streams }: { upstream: Upstream; streams: Streams }) {
@@ -15,7 +15,7 @@ export function blobs({ upstream, streams }: { upstream: Upstream; streams: Stre
       const digest = c.req.param('digest') as Digest
       const isNew = c.req.method === 'POST'
       const content = isNew ? (c.req.raw.body ?? new Blob().stream()) : undefined
-      await upstream.blob({ digest, content }, { signal: controller.signal, trace: toTrace(c.req) })
+      await upstream.blob({ digest, content }, { signal: controller.signal, ...toCaller(c) })
       return c.body(null, isNew ? 201 : 200)
     } finally {
       release()

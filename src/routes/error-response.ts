@@ -12,6 +12,7 @@ export function toErrorResponse(c: Context<Env>, thrown: unknown, { toFailure }:
   const cause = toCause(error.cause)
   if (cause) entry.cause = cause
   if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds))
+  if (error.code === 'unauthorized') c.header('www-authenticate', 'Bearer realm="sluice"')
   if (error.allow !== undefined) c.header('allow', error.allow)
   const { status, body } = toFailure(error, requestId)
   return typeof body === 'string' ? c.text(body, status as ContentfulStatusCode) : c.json(body, status as ContentfulStatusCode)

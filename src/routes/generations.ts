@@ -11,7 +11,7 @@ import type { Streams } from '../relay/streams.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
 import { toCause, toErrorResponse } from './error-response.ts'
 import { createReader } from './reader.ts'
-import { toTrace } from './trace.ts'
+import { toCaller } from './caller.ts'
 
 export interface GenerationsOptions {
   dialect: Dialect
@@ -50,7 +50,7 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
       core,
       now,
       controller,
-      generate: (signal) => upstream.generate(call, { signal, trace: toTrace(c.req), hold: (promise) => hold(c, promise) }),
+      generate: (signal) => upstream.generate(call, { signal, ...toCaller(c), hold: (promise) => hold(c, promise) }),
       open() {
         const { response: opened, sink } = open(c, { 'content-type': encoder.contentType, ...encoder.headers }, leave)
         response.resolve(opened)

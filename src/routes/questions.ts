@@ -4,7 +4,7 @@ import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Answer, Upstream } from '../upstreams/upstream.ts'
 import { createReader } from './reader.ts'
-import { toTrace } from './trace.ts'
+import { toCaller } from './caller.ts'
 
 export interface QuestionsOptions {
   dialect: Dialect
@@ -22,7 +22,7 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
       const { question, toAnswer } = parse({ params: c.req.param(), body: c.var.body })
       const { controller, release } = createReader(c, streams)
       try {
-        const answer = await upstream.ask(question, { signal: controller.signal, trace: toTrace(c.req) })
+        const answer = await upstream.ask(question, { signal: controller.signal, ...toCaller(c) })
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
       } finally {
         release()

@@ -17,7 +17,7 @@ export interface Reader {
  */
 export function createReader(c: Context<Env>, streams: Streams): Reader {
   const controller = new AbortController()
-  const exit = streams.enter(c.var.requestId, controller)
+  const exit = streams.enter({ requestId: c.var.requestId, principal: c.var.principal.name }, controller)
   const leave = () => controller.abort(new DOMException('The reader left', 'AbortError'))
   const { signal } = c.req.raw
   signal.addEventListener('abort', leave)

@@ -6,12 +6,14 @@ import { openOnBun, type BunBindings } from './bun/open.ts'
 import { readConfig, toStandardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
 import { run } from './run.ts'
+import { sha256OfNode } from './sha256.ts'
 
 interface Server {
   readonly hostname: string
   readonly port: number
   /** How long the connection of a request may be idle, in seconds; 0 = for ever. It stays so for the next request on it. */
   timeout(request: Request, seconds: number): void
+  requestIP(request: Request): { address: string } | null
   stop(): Promise<void>
 }
 
@@ -41,13 +43,20 @@ await run(config, (cancelElsewhere) => {
     // `timeout: false`: Bun cuts at 338 s otherwise (hazard 15).
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
     open: openOnBun,
+    bound: config.HOST,
+    address: (c) => (c.env as BunBindings).address,
+    sha256: sha256OfNode,
     cancelElsewhere,
     log: createLog(config.SLUICE_LOG ?? 'json', toStandardOutput()),
   })
   const server = Bun.serve({
     async fetch(request, server) {
       server.timeout(request, 0) // an answer may be silent for as long as Ollama is (hazard 21)
-      const bindings: BunBindings = { onAnswered: () => server.timeout(request, keptSeconds), isStreaming: false }
+      const bindings: BunBindings = {
+        address: server.requestIP(request)?.address ?? '',
+        onAnswered: () => server.timeout(request, keptSeconds),
+        isStreaming: false,
+      }
       const response = await app.fetch(request, bindings)
       if (!bindings.isStreaming) bindings.onAnswered()
       return response

@@ -1,14 +1,15 @@
 import type { Worker } from 'node:cluster'
+import type { StreamOf } from '../relay/streams.ts'
 import type { Cancel } from '../routes/cancel.ts'
 
-/** What a worker and its primary say to each other, either way: stop this request id, and whether something ran there. */
-type Message = { ask: number; cancel: string } | { ask: number; found: boolean }
+/** What a worker and its primary say to each other, either way: stop these streams, and whether there were any. */
+type Message = { ask: number; cancel: StreamOf } | { ask: number; found: boolean }
 
 /**
  * One end of the line between a worker and its primary: answers by `cancel` what comes from the other end, and gives how to ask there. Who
  * is gone has nothing to stop.
  */
-export function createCancelLine(worker: Worker, cancel: Cancel): (requestId: string) => Promise<boolean> {
+export function createCancelLine(worker: Worker, cancel: Cancel): (who: StreamOf) => Promise<boolean> {
   const waiting = new Map<number, (found: boolean) => void>()
   let count = 0
 
@@ -16,8 +17,8 @@ export function createCancelLine(worker: Worker, cancel: Cancel): (requestId: st
     waiting.get(ask)?.(found)
     waiting.delete(ask)
   }
-  async function reply({ ask, cancel: requestId }: Extract<Message, { cancel: string }>) {
-    const found = await cancel(requestId)
+  async function reply({ ask, cancel: who }: Extract<Message, { cancel: StreamOf }>) {
+    const found = await cancel(who)
     if (worker.isConnected()) worker.send({ ask, found })
   }
   worker.on('message', (message: Message | string) => {
@@ -28,11 +29,11 @@ export function createCancelLine(worker: Worker, cancel: Cancel): (requestId: st
   worker.on('disconnect', () => {
     for (const ask of waiting.keys()) settle(ask, false)
   })
-  return (requestId) =>
+  return (who) =>
     new Promise((resolve) => {
       if (!worker.isConnected()) return resolve(false)
       const ask = ++count
       waiting.set(ask, resolve)
-      worker.send({ ask, cancel: requestId })
+      worker.send({ ask, cancel: who })
     })
 }

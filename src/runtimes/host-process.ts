@@ -11,6 +11,7 @@ import { createLogSink } from './log-sink.ts'
 export function readConfig(check: (config: Config) => void = () => {}): Config {
   try {
     const config = parseConfig(process.env, { SLUICE_LOG: process.stdout.isTTY ? 'pretty' : 'json' })
+    checkBinding(config)
     check(config)
     return config
   } catch (error) {
@@ -18,6 +19,19 @@ export function readConfig(check: (config: Config) => void = () => {}): Config {
     console.error(`Cannot start: the environment has mistakes\n${error.message}`)
     process.exit(1)
   }
+}
+
+/** An address that others reach wants keys: Ollama asks nobody who they are. @throws ConfigError */
+function checkBinding({ HOST, SLUICE_API_KEYS, SLUICE_INSECURE }: Config) {
+  if (SLUICE_API_KEYS || SLUICE_INSECURE || isLoopback(HOST)) return
+  throw new ConfigError([
+    'HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS (npm run key -- NAME makes one), ' +
+      'or SLUICE_INSECURE=1 if whatever is in front asks for them',
+  ])
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 /** Ends the process with status 1 if listening failed, and says what to do about it. */
@@ -39,6 +53,8 @@ export async function announce(config: Config, { hostname, port }: { hostname: s
     ? 'the built-in demo: every answer is made up, by no model'
     : `Ollama at ${config.OLLAMA_HOST}`
   console.log(`Sluice listens on ${url} in front of ${source}`)
+  if (config.SLUICE_INSECURE && !config.SLUICE_API_KEYS && !isLoopback(config.HOST))
+    console.log(`Warning: there are no keys (SLUICE_INSECURE=1): whoever reaches ${config.HOST} may use Ollama`)
   if (config.SLUICE_DEMO) return console.log(`Try: curl -N ${url}/chat -d '{"text":"What is Sluice?"}'`)
   try {
     await fetch(`${config.OLLAMA_HOST}/api/version`, { signal: AbortSignal.timeout(2000) })

@@ -1,4 +1,4 @@
-import { serve } from '@hono/node-server'
+import { serve, type HttpBindings } from '@hono/node-server'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,6 +8,7 @@ import { createLog } from './log.ts'
 import { viaHttp } from './node/connect.ts'
 import { openOnNode } from './node/open.ts'
 import { run } from './run.ts'
+import { sha256OfNode } from './sha256.ts'
 
 const config = readConfig()
 
@@ -16,6 +17,9 @@ await run(config, async (cancelElsewhere) => {
     config,
     connect: viaHttp(),
     open: openOnNode,
+    bound: config.HOST,
+    address: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? '',
+    sha256: sha256OfNode,
     cancelElsewhere,
     log: createLog(config.SLUICE_LOG ?? 'json', toStandardOutput()),
   })

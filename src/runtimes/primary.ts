@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import process from 'node:process'
 import type { Config } from '../config.ts'
+import type { StreamOf } from '../relay/streams.ts'
 import { createCancelLine } from './cancel-line.ts'
 import { announce, onSignals } from './host-process.ts'
 
@@ -18,7 +19,7 @@ export async function runPrimary(config: Config, count: number): Promise<void> {
   /** Every worker, and whether it listens. */
   const workers = new Map<Worker, boolean>()
   /** How to ask each worker whether it runs something, and to stop it. */
-  const lines = new Map<Worker, (requestId: string) => Promise<boolean>>()
+  const lines = new Map<Worker, (who: StreamOf) => Promise<boolean>>()
   let status: number | undefined
 
   const stop = (own: number) => {
@@ -33,9 +34,9 @@ export async function runPrimary(config: Config, count: number): Promise<void> {
     new Promise<void>((resolve) => {
       const worker = cluster.fork({ PORT: `${port}`, SLUICE_WORKERS: `${count}` })
       workers.set(worker, false)
-      const cancelByOthers = async (requestId: string) => {
+      const cancelByOthers = async (who: StreamOf) => {
         const others = [...lines].filter(([other]) => other !== worker)
-        return (await Promise.all(others.map(([, cancel]) => cancel(requestId)))).includes(true)
+        return (await Promise.all(others.map(([, cancel]) => cancel(who)))).includes(true)
       }
       lines.set(worker, createCancelLine(worker, cancelByOthers))
       worker.on('error', (error) => {

@@ -46,7 +46,7 @@ async function runWorker(config: Config, listen: Listen, worker: Worker) {
   process.on('SIGTERM', () => {})
   process.on('SIGINT', () => {})
   let listener: Listener | undefined
-  const cancelElsewhere = createCancelLine(worker, (requestId) => listener?.app.cancel(requestId) ?? false)
+  const cancelElsewhere = createCancelLine(worker, (who) => listener?.app.cancel(who) ?? false)
   listener = await listen(cancelElsewhere)
   worker.on('message', (message) => {
     if (message === 'drain') void drain(config, listener)

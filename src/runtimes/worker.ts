@@ -1,10 +1,12 @@
 import { Hono } from 'hono'
 import { createApp, type App } from '../app.ts'
-import { ConfigError, parseConfig } from '../config.ts'
+import { ConfigError, parseConfig, type Config } from '../config.ts'
 import { ServiceError, toErrorBody } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
 import { requestId } from '../middleware/request-id.ts'
+import { createMemoryLimits } from '../middleware/memory-limits.ts'
 import { createLog } from './log.ts'
+import { createBoundLimits, isRateLimiter } from './worker/bound-limits.ts'
 import { openOnWorker } from './worker/open.ts'
 
 interface ExecutionContext {
@@ -28,6 +30,8 @@ function create(env: Record<string, unknown>): Pick<App, 'fetch'> {
     return createApp({
       config,
       open: openOnWorker,
+      address: (c) => c.req.header('cf-connecting-ip') ?? '',
+      ...toLimits(env, config),
       hold: (c, promise) => c.executionCtx.waitUntil(promise), // or nothing runs after the reader has left (hazard 12)
       log: createLog(config.SLUICE_LOG ?? 'json', console.log),
     })
@@ -35,6 +39,14 @@ function create(env: Record<string, unknown>): Pick<App, 'fetch'> {
     if (!(error instanceof ConfigError)) throw error
     return createMisconfigured(error)
   }
+}
+
+/** A rate limiter of Cloudflare's, bound as RATE_LIMITER, counts for all isolates of a place; without it each has its own count. */
+function toLimits({ RATE_LIMITER }: Record<string, unknown>, config: Config) {
+  if (!isRateLimiter(RATE_LIMITER)) return {}
+  const streams = config.SLUICE_MAX_STREAMS_PER_KEY
+  const memory = createMemoryLimits({ perMinute: 0, streams, now: () => performance.now() })
+  return { limits: createBoundLimits({ limiter: RATE_LIMITER, memory }) }
 }
 
 /** Alive, and of no use: the names of the variables are in the log. */

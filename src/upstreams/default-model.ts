@@ -10,24 +10,38 @@ export interface DefaultModelOptions {
 }
 
 /**
- * The model of a request that names none: the configured one, else one that is already loaded, else the newest installed.
+ * The model of a request that names none: the configured one, else of those that its key may use one that is already loaded, else the newest
+ * installed.
  * @throws ServiceError `no_model` if there is none at all
  */
-export function createDefaultModel({ configured, ask, now }: DefaultModelOptions): (context: CallContext) => Promise<string> {
-  if (configured) return async () => configured
-
-  const find = createCached({
-    ttlMs: 30_000,
+export function createDefaultModel({ configured, ask, now }: DefaultModelOptions) {
+  const find = (about: 'ps' | 'tags') => async (signal: AbortSignal) => toModels(await ask({ about }, { signal }))
+  const loaded = createCached({ ttlMs, now, load: find('ps') })
+  const installed = createCached({
+    ttlMs,
     now,
     async load(signal) {
-      const [loaded] = toModels(await ask({ about: 'ps' }, { signal }))
-      if (loaded) return loaded.name
-      const [newest] = toModels(await ask({ about: 'tags' }, { signal })).toSorted((a, b) => b.modifiedAt - a.modifiedAt)
-      if (newest) return newest.name
-      throw new ServiceError('no_model', 'No model is installed; run: ollama pull gemma3')
+      const models = await find('tags')(signal)
+      if (models.length === 0) throw noModel() // and so is not kept: somebody is going to pull one
+      return models.toSorted((a, b) => b.modifiedAt - a.modifiedAt)
     },
   })
-  return ({ signal }) => find(signal)
+
+  return async ({ signal }: CallContext, isAllowed: (name: string) => boolean): Promise<string> => {
+    const toAllowed = (models: readonly { name: string }[]) => models.find(({ name }) => isAllowed(name))?.name
+    const name =
+      configured === undefined
+        ? (toAllowed(await loaded(signal)) ?? toAllowed(await installed(signal)))
+        : toAllowed([{ name: configured }])
+    if (name === undefined) throw noModel()
+    return name
+  }
+}
+
+const ttlMs = 30_000
+
+function noModel(): ServiceError {
+  return new ServiceError('no_model', 'No model is installed; run: ollama pull gemma3')
 }
 
 /** Those that write text on this machine: embedding models (the BERT families) cannot, and a cloud model takes prompts elsewhere. */

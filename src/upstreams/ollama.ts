@@ -1,7 +1,6 @@
 import { truncated } from '../errors.ts'
 import type { Batch, Flow, GenerationCall } from '../generation.ts'
 import { createBlob } from './blob.ts'
-import { createDefaultModel } from './default-model.ts'
 import { createExchange, type ExchangeOptions } from './exchange.ts'
 import { link } from './link.ts'
 import { createDecoder, type Decoder, type DecoderOptions } from './ollama-decoder.ts'
@@ -10,28 +9,24 @@ import { createAsk } from './questions.ts'
 import type { CallContext, Generation, Upstream } from './upstream.ts'
 
 export interface OllamaOptions extends ExchangeOptions {
-  /** Asked where a request names none (docs/protocol.md §8, `SLUICE_MODEL`). */
-  model: string | undefined
   maxLineBytes: number
   /** How long an embedding may take; loading its model is part of it. 0 = no limit. */
   embedTimeoutMs: number
-  now: () => number
 }
 
 /** How long a finished answer is read on, so that its connection can be used again (hazard 16). */
 const drainMs = 50
 
 /** Ollama as the upstream. */
-export function createOllama({ model, maxLineBytes, embedTimeoutMs, now, ...options }: OllamaOptions): Upstream {
+export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: OllamaOptions): Upstream {
   const exchange = createExchange(options)
   const ask = createAsk({ exchange, embedTimeoutMs })
-  const defaultModel = createDefaultModel({ configured: model, ask, now })
 
   async function generate(call: GenerationCall, context: CallContext): Promise<Generation> {
     // The connection has a controller of its own: it may outlive its stream by 50 ms.
     const { controller, release } = link(context.signal)
     try {
-      const body = { ...call.body, model: call.model ?? (await defaultModel(context)), stream: true }
+      const body = { ...call.body, model: call.model, stream: true }
       const { flow: source } = await exchange({ path: `/api/${call.endpoint}`, body, trace: context.trace }, controller.signal)
 
       const read = Promise.withResolvers<void>()

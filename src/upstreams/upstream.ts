@@ -18,6 +18,10 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** The reader's own `traceparent` and `tracestate`, the only headers that are passed on. */
   readonly trace?: Readonly<Record<string, string>>
+  /** Whose request it is, where there are keys: the queue is fair between them. */
+  readonly principal?: string
+  /** Globs of the models that this key may use; undefined: all that anybody may. */
+  readonly models?: readonly string[] | undefined
   /** Keeps alive what outlives the stream: reading a finished answer to its end (workerd, hazard 12). */
   readonly hold?: (promise: Promise<unknown>) => void
 }

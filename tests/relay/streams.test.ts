@@ -16,34 +16,36 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled
 }
 
+const mine = { requestId: 'id', principal: 'me' }
+
 describe('streams', () => {
   test('are as many as allowed, and no more', () => {
     const streams = createStreams({ max: 2 })
-    streams.enter('id', new AbortController())
-    const exit = streams.enter('id', new AbortController())
-    expect(() => streams.enter('id', new AbortController())).toThrow(
+    streams.enter(mine, new AbortController())
+    const exit = streams.enter(mine, new AbortController())
+    expect(() => streams.enter(mine, new AbortController())).toThrow(
       expect.objectContaining({ code: 'too_many_streams', status: 503, retryAfterSeconds: 5 }),
     )
     exit()
-    streams.enter('id', new AbortController())
+    streams.enter(mine, new AbortController())
   })
 
   test('give up their place once, however often they say so', () => {
     const streams = createStreams({ max: 2 })
-    const exit = streams.enter('id', new AbortController())
+    const exit = streams.enter(mine, new AbortController())
     exit()
     exit()
-    streams.enter('id', new AbortController())
-    streams.enter('id', new AbortController())
-    expect(() => streams.enter('id', new AbortController())).toThrow()
+    streams.enter(mine, new AbortController())
+    streams.enter(mine, new AbortController())
+    expect(() => streams.enter(mine, new AbortController())).toThrow()
   })
 
   test('that were refused take no place', () => {
     const streams = createStreams({ max: 1 })
-    const exit = streams.enter('id', new AbortController())
-    expect(() => streams.enter('id', new AbortController())).toThrow()
+    const exit = streams.enter(mine, new AbortController())
+    expect(() => streams.enter(mine, new AbortController())).toThrow()
     exit()
-    streams.enter('id', new AbortController())
+    streams.enter(mine, new AbortController())
   })
 })
 
@@ -51,19 +53,29 @@ describe('cancelling', () => {
   test('ends every stream of the request id, and no other, with cancelled', async () => {
     const streams = createStreams({ max: 5 })
     const [a, b, other] = [new AbortController(), new AbortController(), new AbortController()]
-    streams.enter('id', a)
-    streams.enter('id', b)
-    streams.enter('other', other)
-    expect(streams.cancel('id')).toBe(true)
+    streams.enter(mine, a)
+    streams.enter(mine, b)
+    streams.enter({ ...mine, requestId: 'other' }, other)
+    expect(streams.cancel(mine)).toBe(true)
     await vi.advanceTimersByTimeAsync(0)
     for (const { signal } of [a, b]) expect(signal.reason).toMatchObject({ code: 'cancelled', status: 499 })
     expect(other.signal.aborted).toBe(false)
   })
 
+  test('ends nothing of another principal, who may know the id', async () => {
+    const streams = createStreams({ max: 5 })
+    const controller = new AbortController()
+    streams.enter(mine, controller)
+    expect(streams.cancel({ ...mine, principal: 'other' })).toBe(false)
+    expect(streams.cancel({ ...mine, principal: '' })).toBe(false)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(controller.signal.aborted).toBe(false)
+  })
+
   test('finds nothing once a stream is over, and where there was none', () => {
     const streams = createStreams({ max: 5 })
-    streams.enter('id', new AbortController())()
-    expect([streams.cancel('id'), streams.cancel('')]).toEqual([false, false])
+    streams.enter(mine, new AbortController())()
+    expect([streams.cancel(mine), streams.cancel({ ...mine, requestId: '' })]).toEqual([false, false])
   })
 })
 
@@ -76,11 +88,11 @@ describe('a drain', () => {
 
   test('takes no more', () => {
     const streams = createStreams({ max: 5 })
-    streams.enter('id', new AbortController())
+    streams.enter(mine, new AbortController())
     expect(streams.isDraining).toBe(false)
     void streams.drain(1000)
     expect(streams.isDraining).toBe(true)
-    expect(() => streams.enter('id', new AbortController())).toThrow(
+    expect(() => streams.enter(mine, new AbortController())).toThrow(
       expect.objectContaining({ code: 'shutting_down', status: 503, retryAfterSeconds: 5 }),
     )
   })
@@ -88,7 +100,7 @@ describe('a drain', () => {
   test('is over when the last stream is, and aborts none of those that end in time', async () => {
     const streams = createStreams({ max: 5 })
     const controllers = [new AbortController(), new AbortController()]
-    const exits = controllers.map((controller) => streams.enter('id', controller))
+    const exits = controllers.map((controller) => streams.enter(mine, controller))
     const drained = streams.drain(1000)
     vi.advanceTimersByTime(500)
     exits[0]!()
@@ -103,8 +115,8 @@ describe('a drain', () => {
   test('ends what is left after the grace with shutting_down, and waits for it', async () => {
     const streams = createStreams({ max: 5 })
     const [early, late] = [new AbortController(), new AbortController()]
-    streams.enter('id', early)()
-    const exit = streams.enter('id', late)
+    streams.enter(mine, early)()
+    const exit = streams.enter(mine, late)
     const drained = streams.drain(1000)
     vi.advanceTimersByTime(999)
     expect(late.signal.aborted).toBe(false)

@@ -63,9 +63,20 @@ describe.each(runtimes)('%s: start', (runtime) => {
   })
 
   test('0.0.0.0 is printed as an address that can be opened', async () => {
-    const server = await start(runtime, { HOST: '0.0.0.0' })
+    const server = await start(runtime, { HOST: '0.0.0.0', SLUICE_INSECURE: '1' })
     expect(linesOf(server)[0]).toContain(`http://127.0.0.1:${server.port} `)
     expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
+  })
+
+  test('an address that others reach wants keys, or somebody who insists and is warned each time', async () => {
+    const text = await refusalOf(runtime, { HOST: '0.0.0.0' })
+    expect(text).toContain('it ended with 1\n')
+    expect(text).toContain('HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS')
+    for (const HOST of ['127.0.0.2', 'localhost']) await start(runtime, { HOST })
+    const insisting = await start(runtime, { HOST: '0.0.0.0', SLUICE_INSECURE: '1' })
+    await expect.poll(() => linesOf(insisting)).toContainEqual(expect.stringMatching(/^Warning: there are no keys/))
+    const keyed = await start(runtime, { HOST: '0.0.0.0', SLUICE_API_KEYS: `me:${'0'.repeat(64)}` })
+    expect(keyed.output()).not.toContain('Warning')
   })
 
   test('the demo says that its answers are made up, and prints a command that streams at once', async () => {
@@ -111,7 +122,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
   })
 
   test('an address that is not this machine’s is named', async () => {
-    const text = await refusalOf(runtime, { HOST: '192.0.2.1' })
+    const text = await refusalOf(runtime, { HOST: '192.0.2.1', SLUICE_INSECURE: '1' })
     expect(text).toContain('it ended with 1\n')
     expect(text).toContain('Cannot listen on 192.0.2.1')
   })

@@ -17,7 +17,7 @@ function create({ configured, ps = [], tags = [] }: { configured?: string; ps?: 
       return { text: '', value: { models: about === 'ps' ? state.ps : state.tags } }
     },
   })
-  return { find: () => find({ signal }), asked, state }
+  return { find: (isAllowed = (_name: string) => true) => find({ signal }, isAllowed), asked, state }
 }
 
 const installed = (name: string, modified_at?: string, more: object = {}) => ({ name, modified_at, ...more })
@@ -67,6 +67,18 @@ describe('the default model', () => {
       })
     },
   )
+
+  test('is one that may be asked: another loaded one, or an installed one', async () => {
+    const { find } = create({
+      ps: [installed('a'), installed('b')],
+      tags: [installed('c', '2025-01-01T00:00:00Z'), installed('d', '2026-01-01T00:00:00Z')],
+    })
+    expect(await find((name) => name !== 'a')).toBe('b')
+    expect(await find((name) => name === 'c')).toBe('c')
+    expect(await find()).toBe('a')
+    await expect(find(() => false)).rejects.toMatchObject({ code: 'no_model' })
+    await expect(create({ configured: 'mine' }).find(() => false)).rejects.toMatchObject({ code: 'no_model' })
+  })
 
   test('is kept for 30 seconds', async () => {
     const { find, asked, state } = create({ ps: [installed('a')] })

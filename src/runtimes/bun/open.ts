@@ -2,6 +2,8 @@ import type { Open } from '../../relay/sink.ts'
 
 /** What the server hands to each request. */
 export interface BunBindings {
+  /** The caller's. */
+  readonly address: string
   /** Set once an answer is a stream: whoever handed it out does not know its end then. */
   isStreaming: boolean
   /** Called at its end. */

@@ -6,10 +6,8 @@ upstreamContract('Ollama over node:http', (host) =>
   createOllama({
     host,
     apiKey: undefined,
-    model: undefined,
     maxLineBytes: 100_000,
     embedTimeoutMs: 5000,
     connect: viaHttp(),
-    now: () => performance.now(),
   }),
 )

@@ -181,7 +181,7 @@ export function describeLeaving(runtime: RuntimeName) {
 
     test.each(leaves)('by %s, in the middle of its head, asks nothing of the upstream', async (how) => {
       const asked = upstream.requests.length
-      const { socket } = readRaw(server, 'POST /api/generate HTTP/1.1\r\nhost: sluice.test\r\ncontent-le')
+      const { socket } = readRaw(server, 'POST /api/generate HTTP/1.1\r\nhost: localhost\r\ncontent-le')
       await untilSent(socket)
       if (how === 'fin') socket.destroy()
       else socket.resetAndDestroy()
@@ -191,7 +191,7 @@ export function describeLeaving(runtime: RuntimeName) {
     test.each(leaves)('by %s, in the middle of its body, asks nothing of the upstream', async (how) => {
       const asked = upstream.requests.length
       const requestId = `leaving-${++count}`
-      const head = `POST /api/generate HTTP/1.1\r\nhost: sluice.test\r\nx-request-id: ${requestId}\r\ncontent-length: 1000\r\n\r\n`
+      const head = `POST /api/generate HTTP/1.1\r\nhost: localhost\r\nx-request-id: ${requestId}\r\ncontent-length: 1000\r\n\r\n`
       const { socket } = readRaw(server, `${head}{"model":"any","prompt":"`)
       await untilSent(socket)
       if (how === 'fin') socket.destroy()

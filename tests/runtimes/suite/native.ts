@@ -127,9 +127,11 @@ export function describeNative(runtime: RuntimeName) {
         worker: ['transfer-encoding'],
       }
 
+      const secure = ['content-security-policy', 'cross-origin-resource-policy', 'referrer-policy', 'x-content-type-options']
+
       test.each([
-        ['sse', ['cache-control', 'content-type', 'x-accel-buffering', 'x-request-id']],
-        ['ndjson', ['cache-control', 'content-type', 'x-accel-buffering', 'x-request-id']],
+        ['sse', ['cache-control', 'content-type', 'x-accel-buffering', 'x-request-id', ...secure]],
+        ['ndjson', ['cache-control', 'content-type', 'x-accel-buffering', 'x-request-id', ...secure]],
       ] as const)('of %s are these and no others', async (framing, ours) => {
         const { headers } = await readAll(generate(stage.server, framing, 'smollm2:135m'))
         expect(Object.keys(headers).toSorted()).toEqual([...ours, ...added[runtime]].toSorted())

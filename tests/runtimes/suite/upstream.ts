@@ -82,7 +82,7 @@ export function describeUpstream(runtime: RuntimeName) {
 
     beforeAll(async () => {
       upstream = await startUpstream()
-      server = await startServer(runtime, { OLLAMA_HOST: upstream.url })
+      server = await startServer(runtime, { SLUICE_CORS_ORIGINS: readerHeaders.origin, OLLAMA_HOST: upstream.url })
     })
     afterAll(async () => {
       expect(upstream.strangers).toEqual([])
@@ -187,7 +187,11 @@ export function describeUpstream(runtime: RuntimeName) {
   test('OLLAMA_HOST keeps its path, and OLLAMA_API_KEY is sent as a Bearer token', async () => {
     const upstream = await startUpstream()
     const key = 'a-secret-key'
-    const server = await startServer(runtime, { OLLAMA_HOST: `${upstream.url}/some/prefix/`, OLLAMA_API_KEY: key })
+    const server = await startServer(runtime, {
+      SLUICE_CORS_ORIGINS: readerHeaders.origin,
+      OLLAMA_HOST: `${upstream.url}/some/prefix/`,
+      OLLAMA_API_KEY: key,
+    })
     try {
       for (const path of ['/api/generate', '/api/chat']) upstream.on(`POST /some/prefix${path}`, short)
       upstream.on('GET /some/prefix/api/tags', answerModels([]))
@@ -230,7 +234,11 @@ export function describeUpstream(runtime: RuntimeName) {
         tags ? upstream.on('GET /api/tags', answerModels(tags)) : () => {},
         upstream.on('POST /api/generate', short),
       ]
-      const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, ...env })
+      const server = await startServer(runtime, {
+        SLUICE_CORS_ORIGINS: readerHeaders.origin,
+        OLLAMA_HOST: upstream.url,
+        ...env,
+      })
       const from = ofReaders(upstream).length
       const asked = () => ofReaders(upstream).slice(from).map(toTarget)
       try {
@@ -294,7 +302,7 @@ export function describeUpstream(runtime: RuntimeName) {
     })
 
     test.each(framings)('is no secret to the reader: %s', async (framing) => {
-      const server = await startServer(runtime, { OLLAMA_HOST: upstream.url })
+      const server = await startServer(runtime, { SLUICE_CORS_ORIGINS: readerHeaders.origin, OLLAMA_HOST: upstream.url })
       try {
         const { text } = await readAll(generate(server, framing, { prompt: 'Hi' }))
         expect(toTold(framing, text).chunks.at(-1)).toMatchObject({ model: 'gemma3:270m', done: true })

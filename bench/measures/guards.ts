@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import http from 'node:http'
+import type { Lab } from '../lab.ts'
+import type { Measure, Measured } from '../measure.ts'
+import { percentile } from '../percentile.ts'
+import { cpuMsOf } from '../process-stats.ts'
+import { KEY } from '../reader/connection.ts'
+import type { RunningRow } from '../rows/running-row.ts'
+
+const ROUNDS = 5
+const REQUESTS = 4_000
+const CONNECTIONS = 16
+
+/** Ten keys, of which the last is ours, and both limits, which nobody reaches. */
+const guarded = {
+  SLUICE_API_KEYS: Array.from({ length: 10 }, (_, i) => {
+    const secret = i === 9 ? KEY : `other-${i}`
+    return `key-${i}:${createHash('sha256').update(secret).digest('hex')}:*`
+  }).join(),
+  SLUICE_RATE_PER_MINUTE: '1000000',
+  SLUICE_MAX_STREAMS_PER_KEY: '1000',
+}
+
+/** Microseconds of CPU for a request that passes every guard and then has nothing to do: a cancel of what does not run. */
+async function measureRound({ target: { host, port }, pids }: RunningRow): Promise<number> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+  const options = { host, port, agent, path: '/ollama/cancel/nothing', headers: { authorization: `Bearer ${KEY}` } }
+  const ask = () =>
+    new Promise<void>((resolve, reject) => {
+      const request = http.get(options, (response) => {
+        if (response.statusCode !== 404) reject(new Error(`Cannot pass the guards: ${response.statusCode}`))
+        response.resume().on('end', resolve)
+      })
+      request.on('error', reject)
+    })
+  const before = cpuMsOf(...pids)
+  await Promise.all(
+    Array.from({ length: CONNECTIONS }, async () => {
+      for (let i = 0; i < REQUESTS / CONNECTIONS; i++) await ask()
+    }),
+  )
+  const cpuMs = cpuMsOf(...pids) - before
+  agent.destroy()
+  return (cpuMs * 1000) / REQUESTS
+}
+
+async function measureRow(open: RunningRow, closed: RunningRow): Promise<Record<string, number>> {
+  const rounds: { open: number; closed: number }[] = []
+  for (let round = -1; round < ROUNDS; round++) {
+    const one = { open: await measureRound(open), closed: await measureRound(closed) }
+    if (round >= 0) rounds.push(one) // the first round warms up
+  }
+  const toMedian = (of: (round: { open: number; closed: number }) => number) => percentile(rounds.map(of), 50)
+  return {
+    open: toMedian(({ open }) => open),
+    closed: toMedian(({ closed }) => closed),
+    added: toMedian(({ open, closed }) => closed - open),
+  }
+}
+
+/** What keys and limits cost a request. A token passes none of them. */
+export const guards: Measure = {
+  name: 'guards',
+  title: `a request with a key (one of ten), a rate and a limit of answers, against one without; ${REQUESTS} requests on ${CONNECTIONS} connections, medians of ${ROUNDS} interleaved rounds after one to warm up`,
+  columns: [
+    { key: 'open', title: 'CPU µs/request', digits: 1 },
+    { key: 'closed', title: 'with guards', digits: 1 },
+    { key: 'added', title: 'added', digits: 1 },
+  ],
+  rows: ['sluice-node', 'sluice-bun', 'sluice-worker'],
+  async run(lab: Lab, names) {
+    const measured: Measured = {}
+    for (const name of names) {
+      const figures = await lab.withRow(name, {}, (open) =>
+        lab.withRow(name, { environment: guarded }, (closed) => measureRow(open, closed)),
+      )
+      if (figures) measured[name] = figures
+    }
+    return measured
+  },
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import { isEqual } from '../../src/middleware/keys.ts'
+import type { Measure } from '../measure.ts'
+
+const SAMPLES = 100_000
+/** Comparisons in one sample: a single one is shorter than the clock's step. */
+const BATCH = 50
+
+/** All of one kind, as V8 has other code for a Buffer. */
+const hashOf = (secret: string) => Uint8Array.from(createHash('sha256').update(secret).digest())
+
+/** The first secret whose hash begins as this one does, for so many bytes: what an attacker would look for if time told. */
+function findAlike(hash: Uint8Array, bytes: number): Uint8Array {
+  for (let i = 0; ; i++) {
+    const other = hashOf(`guess-${i}`)
+    if (other.subarray(0, bytes).every((byte, at) => byte === hash[at])) return other
+  }
+}
+
+/** Welch's t of two samples; above 4.5 they are told apart (ISO/IEC 17825, dudect). */
+function welch(a: readonly number[], b: readonly number[]): number {
+  const stats = (of: readonly number[]) => {
+    const mean = of.reduce((sum, x) => sum + x, 0) / of.length
+    const variance = of.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (of.length - 1)
+    return { mean, error: variance / of.length }
+  }
+  const [of, than] = [stats(a), stats(b)]
+  return Math.abs(of.mean - than.mean) / Math.sqrt(of.error + than.error)
+}
+
+/** Interleaved at random; the slowest twentieth is the machine's, not the comparison's. */
+function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
+  const times: { near: number[]; far: number[] } = { near: [], far: [] }
+  let equal = 0
+  for (let i = -SAMPLES / 10; i < SAMPLES; i++) {
+    const which = Math.random() < 0.5 ? 'near' : 'far'
+    const hash = which === 'near' ? near : far
+    const start = process.hrtime.bigint()
+    for (let j = 0; j < BATCH; j++) if (isEqual(hash, key)) equal++
+    const ns = Number(process.hrtime.bigint() - start)
+    if (i >= 0) times[which].push(ns)
+  }
+  if (equal > 0) throw new Error('Cannot measure: two hashes are equal')
+  const all = [...times.near, ...times.far].toSorted((a, b) => a - b)
+  const limit = all[Math.floor(all.length * 0.95)]!
+  return welch(
+    times.near.filter((x) => x <= limit),
+    times.far.filter((x) => x <= limit),
+  )
+}
+
+/** Whether the time of a comparison tells how much of a hash is right. In this process: what goes on around it would only hide it. */
+export const keyTiming: Measure = {
+  name: 'key-timing',
+  title: `comparing a hash that is right in its first two bytes, against one that is wrong from the first; Welch's |t| over ${SAMPLES} samples`,
+  columns: [{ key: 't', title: '|t|', digits: 2 }],
+  rows: ['sluice-node'],
+  async run(_lab, names) {
+    if (!names.includes('sluice-node')) return {}
+    const key = hashOf('the secret')
+    const far = Uint8Array.from(hashOf('another'), (byte, i) => (i === 0 && byte === key[0] ? byte ^ 1 : byte))
+    return { 'sluice-node': { t: measure(key, findAlike(key, 2), far) } }
+  },
+}

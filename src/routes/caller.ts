@@ -1,0 +1,17 @@
+import type { Context, HonoRequest } from 'hono'
+import type { Env } from '../middleware/env.ts'
+import type { CallContext } from '../upstreams/upstream.ts'
+
+/** Who asks, as the upstream's side needs to know it. */
+export function toCaller(c: Context<Env>): Pick<CallContext, 'principal' | 'models' | 'trace'> {
+  const { name, models } = c.var.principal
+  return { principal: name, models, trace: toTrace(c.req) }
+}
+
+/** The reader's trace, the only headers that reach the upstream, if they are what the W3C's Trace Context says they are. */
+function toTrace(request: HonoRequest): Record<string, string> {
+  const parent = request.header('traceparent')
+  if (!parent || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(parent)) return {}
+  const state = request.header('tracestate')
+  return { traceparent: parent, ...(state && /^[\x20-\x7e]{1,512}$/.test(state) && { tracestate: state }) }
+}

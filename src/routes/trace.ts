@@ -1,9 +1,0 @@
-import type { HonoRequest } from 'hono'
-
-/** The reader's trace, the only headers that reach the upstream, if they are what the W3C's Trace Context says they are. */
-export function toTrace(request: HonoRequest): Record<string, string> {
-  const parent = request.header('traceparent')
-  if (!parent || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(parent)) return {}
-  const state = request.header('tracestate')
-  return { traceparent: parent, ...(state && /^[\x20-\x7e]{1,512}$/.test(state) && { tracestate: state }) }
-}

@@ -1,0 +1,20 @@
+import { createHash, randomBytes } from 'node:crypto'
+import process from 'node:process'
+
+/** `npm run key -- NAME [GLOB…]`: a new secret, which is shown once and kept nowhere, and what SLUICE_API_KEYS takes for it (docs/protocol.md §7). */
+const [name = '', ...globs] = process.argv.slice(2)
+if (!/^[\w.-]{1,64}$/.test(name) || !globs.every((glob) => /^[\w.:/*-]{1,256}$/.test(glob))) {
+  console.error(
+    'Usage: npm run key -- NAME [MODEL…]\nNAME is letters, digits, dots, - and _; models are names, * is a wildcard',
+  )
+  process.exit(1)
+}
+const secret = `sluice-${randomBytes(32).toString('base64url')}`
+const hash = createHash('sha256').update(secret).digest('hex')
+console.log(`The secret, for whoever asks; it is shown only now:
+
+  ${secret}
+
+What SLUICE_API_KEYS takes for it (several with commas between them):
+
+  ${[name, hash, ...(globs.length > 0 ? [globs.join('|')] : [])].join(':')}`)

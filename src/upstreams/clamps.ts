@@ -1,0 +1,36 @@
+import { toSeconds } from '../duration.ts'
+import type { GenerationCall } from '../generation.ts'
+
+/** The most that a request may ask for; 0 = anything. */
+export interface Clamps {
+  readonly numPredict: number
+  readonly numCtx: number
+  readonly keepAliveSeconds: number
+}
+
+/**
+ * A request with what is too much made less: negative numbers mean "without end" to Ollama, and so does a `num_predict` that is not there
+ * (docs/ollama.md §1). What a request does not say of `num_ctx` and `keep_alive` is the model's and Ollama's own.
+ */
+export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAliveSeconds }: Clamps): GenerationCall['body'] {
+  const options = (body.options ?? {}) as Readonly<Record<string, unknown>>
+  const { num_predict, num_ctx } = options
+  const clamped = {
+    ...(numPredict > 0 && isBeyond(num_predict ?? -1, numPredict) && { num_predict: numPredict }),
+    ...(numCtx > 0 && isGiven(num_ctx) && isBeyond(num_ctx, numCtx) && { num_ctx: numCtx }),
+  }
+  const isLong = keepAliveSeconds > 0 && isGiven(body.keep_alive) && isBeyond(toSeconds(body.keep_alive), keepAliveSeconds)
+  return {
+    ...body,
+    ...(Object.keys(clamped).length > 0 && { options: { ...options, ...clamped } }),
+    ...(isLong && { keep_alive: keepAliveSeconds }),
+  }
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+function isBeyond(value: unknown, max: number): boolean {
+  return !(typeof value === 'number' && value >= 0 && value <= max)
+}

@@ -1,0 +1,111 @@
+import { ServiceError } from '../errors.ts'
+import type { CallContext, Upstream } from './upstream.ts'
+
+export interface QueueOptions {
+  upstream: Upstream
+  /** How many run at the upstream at once. */
+  running: number
+  /** How many may wait for that. */
+  waiting: number
+}
+
+/**
+ * At most so many generations and embeddings at the upstream at once; others wait here, where a reader that leaves costs nothing. Fair
+ * between keys: each that waits has its turn after the others', however many requests one of them has sent.
+ */
+export function createQueue({ upstream, running, waiting }: QueueOptions): Upstream {
+  /** Who waits, by key, in the order of turns; each key's own in the order of coming. */
+  const lines = new Map<string, Waiter[]>()
+  let runningCount = 0
+  let waitingCount = 0
+
+  /** Resolves when the caller may run. */
+  function enter({ principal = '', signal }: CallContext): Promise<void> {
+    if (runningCount < running) {
+      runningCount++
+      return Promise.resolve()
+    }
+    if (waitingCount >= waiting) {
+      throw new ServiceError(
+        'too_many_streams',
+        `All ${running} places at Ollama are in use, and ${waiting} wait already; come back in 5 s`,
+        {
+          retryAfterSeconds: 5,
+        },
+      )
+    }
+    waitingCount++
+    return new Promise((resolve, reject) => {
+      const line = lines.get(principal) ?? []
+      const onAbort = () => {
+        drop(principal, waiter)
+        reject(signal.reason as Error)
+      }
+      const waiter: Waiter = () => {
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      line.push(waiter)
+      lines.set(principal, line)
+      signal.addEventListener('abort', onAbort)
+      if (signal.aborted) onAbort()
+    })
+  }
+
+  function drop(principal: string, waiter: Waiter) {
+    const line = lines.get(principal)
+    const at = line?.indexOf(waiter) ?? -1
+    if (!line || at === -1) return
+    waitingCount--
+    line.splice(at, 1)
+    if (line.length === 0) lines.delete(principal)
+  }
+
+  /** A place is free: the first of the key whose turn it is takes it, and that key goes behind the others. */
+  function leave() {
+    const [next] = lines
+    if (!next) return void runningCount--
+    const [principal, line] = next
+    const waiter = line.shift()!
+    waitingCount--
+    lines.delete(principal)
+    if (line.length > 0) lines.set(principal, line)
+    waiter()
+  }
+
+  return {
+    ...upstream,
+    async generate(call, context) {
+      await enter(context)
+      let isIn = true
+      const leaveOnce = () => {
+        if (isIn) leave()
+        isIn = false
+      }
+      try {
+        const generation = await upstream.generate(call, context)
+        return {
+          flow: generation.flow,
+          close(ended) {
+            generation.close(ended)
+            leaveOnce()
+          },
+        }
+      } catch (error) {
+        leaveOnce()
+        throw error
+      }
+    },
+    async ask(question, context) {
+      if (question.about !== 'embed' && question.about !== 'embeddings') return upstream.ask(question, context)
+      await enter(context)
+      try {
+        return await upstream.ask(question, context)
+      } finally {
+        leave()
+      }
+    },
+  }
+}
+
+type Waiter = () => void

@@ -1,0 +1,44 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, test } from 'vitest'
+import { createMemoryLimits } from '../../src/middleware/memory-limits.ts'
+import { limitsContract } from '../contracts/limits.ts'
+
+function create({ perMinute = 60, streams = 2 } = {}) {
+  let now = 0
+  return { limits: createMemoryLimits({ perMinute, streams, now: () => now }), pass: (ms: number) => (now += ms) }
+}
+
+limitsContract('in memory', { create })
+
+describe('limits in memory', () => {
+  test('that are off refuse nobody', async () => {
+    const { limits } = create({ perMinute: 0, streams: 0 })
+    for (let i = 0; i < 1000; i++) {
+      expect((await limits.take('a')).isAllowed).toBe(true)
+      expect(await limits.enter('a')).toBeDefined()
+    }
+  })
+
+  test('tell what remains', async () => {
+    const { limits } = create({ perMinute: 3 })
+    const remaining = []
+    for (let i = 0; i < 4; i++) remaining.push((await limits.take('a')).remaining)
+    expect(remaining).toEqual([2, 1, 0, 0])
+  })
+
+  test('forget who has been away: a million addresses do not stay', async () => {
+    const { limits, pass } = create()
+    await limits.take('first')
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const used = () => (collect(), process.memoryUsage().heapUsed)
+    const before = used()
+    for (let i = 0; i < 1_000_000; i++) {
+      await limits.take(`address ${i}`)
+      if (i % 10_000 === 0) pass(60_000)
+    }
+    expect((used() - before) / 1e6).toBeLessThan(20)
+    expect((await limits.take('first')).remaining).toBe(59)
+  })
+})

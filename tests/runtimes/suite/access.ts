@@ -1,0 +1,277 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { generate, read, readAll, readFailure, toTold, type ReaderRequest } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { countRequests, useStage } from '../stage.ts'
+
+const secrets = { alice: 'sluice-secret-of-alice', bob: 'sluice-secret-of-bob' }
+const toEntry = (name: keyof typeof secrets, ...models: string[]) =>
+  [name, createHash('sha256').update(secrets[name]).digest('hex'), ...models].join(':')
+const bearer = (name: keyof typeof secrets) => ({ authorization: `Bearer ${secrets[name]}` })
+
+/** One request to each surface, with what its refusal looks like there. */
+const surfaces: readonly (readonly [path: string, request: Omit<ReaderRequest, 'path'>, toCode: (body: string) => unknown])[] =
+  [
+    ['/api/generate', { body: { prompt: 'Hi' } }, (body) => JSON.parse(body).code],
+    ['/chat', { body: { text: 'Hi' } }, (body) => JSON.parse(body).code],
+    ['/api/tags', {}, (body) => JSON.parse(body).code],
+    ['/api/ui/chat', { body: {} }, (body) => JSON.parse(body).code],
+    ['/ollama/api/chat', { body: {} }, (body) => Object.keys(JSON.parse(body)).join()],
+    ['/ollama/cancel/x', {}, (body) => Object.keys(JSON.parse(body)).join()],
+    ['/v1/chat/completions', { body: {} }, (body) => JSON.parse(body).error.code],
+    ['/v1/models', {}, (body) => JSON.parse(body).error.code],
+    ['/v1/messages', { body: {} }, (body) => JSON.parse(body).error.code],
+    ['/nothing/here', {}, (body) => JSON.parse(body).code],
+  ]
+
+/** Protocol §7: who may ask. */
+export function describeAccess(runtime: RuntimeName) {
+  describe('keys', () => {
+    const stage = useStage(runtime, {
+      SLUICE_API_KEYS: `${toEntry('alice')},${toEntry('bob', 'smollm2:*|mine*')}`,
+      SLUICE_LOG: 'json',
+    })
+
+    test.each(surfaces)('%s wants one, in its own envelope, and Ollama hears nothing', async (path, request, toCode) => {
+      for (const headers of [
+        {},
+        { authorization: 'Bearer ' },
+        { authorization: `Bearer ${secrets.alice}x` },
+        { authorization: `Basic ${Buffer.from(`alice:${secrets.alice}`).toString('base64')}` },
+        { authorization: secrets.alice },
+        { 'x-api-key': 'alice' },
+      ]) {
+        const asked = await countRequests(stage, async () => {
+          const answer = await readAll(read(stage.server, { path, ...request, headers }))
+          expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer realm="sluice"' } })
+          expect(toCode(answer.text)).toBe(path.startsWith('/ollama') ? 'error' : 'unauthorized')
+          expect(answer.text).not.toContain(secrets.alice)
+        })
+        expect(asked).toBe(0)
+      }
+    })
+
+    test('never counts in a URL', async () => {
+      for (const name of ['key', 'api_key', 'access_token', 'authorization'])
+        expect(await readFailure(read(stage.server, { path: `/api/tags?${name}=${secrets.alice}` }))).toMatchObject({
+          status: 401,
+        })
+    })
+
+    test.each([
+      ['Authorization', bearer('alice')],
+      ['Authorization in other letters', { authorization: `bearer ${secrets.alice}` }],
+      ['x-api-key, as Anthropic’s clients send it', { 'x-api-key': secrets.alice }],
+    ])('in %s lets in', async (_name, headers) => {
+      const model = stage.upstream.script(tokens({ count: 2 }))
+      const answer = await readAll(generate(stage.server, 'sse', model, { headers }))
+      expect(toTold('sse', answer.text).failed).toBeUndefined()
+    })
+
+    test.each(['/', '/ping', '/healthz', '/readyz', '/ollama/'])('%s is open', async (path) => {
+      expect(await readAll(read(stage.server, { path }))).toMatchObject({ status: 200 })
+    })
+
+    test('the log has its name, and never its secret', async () => {
+      const model = stage.upstream.script(tokens({ count: 1 }))
+      await readAll(generate(stage.server, 'sse', model, { headers: bearer('alice') }))
+      await readAll(read(stage.server, { path: '/api/tags', headers: bearer('bob') }))
+      await readAll(read(stage.server, { path: '/api/tags', headers: { authorization: `Bearer ${secrets.bob}wrong` } }))
+      await expect.poll(() => stage.server.output()).toContain('"key":"bob"')
+      expect(stage.server.output()).not.toContain('secret-of')
+    })
+
+    test('has its own models: others are not found, in lists neither', async () => {
+      const model = stage.upstream.script(tokens({ count: 1 }), 'mine:1b')
+      expect((await readAll(generate(stage.server, 'sse', model, { headers: bearer('bob') }))).status).toBe(200)
+      expect((await readAll(generate(stage.server, 'sse', 'gemma3:270m', { headers: bearer('alice') }))).status).toBe(200)
+      const asked = await countRequests(stage, async () => {
+        const failure = await readFailure(generate(stage.server, 'sse', 'gemma3:270m', { headers: bearer('bob') }))
+        expect(failure).toMatchObject({ status: 404, code: 'model_not_found', error: "model 'gemma3:270m' not found" })
+      })
+      expect(asked).toBe(0)
+      const toNames = async (name: keyof typeof secrets) => {
+        const { text } = await readAll(read(stage.server, { path: '/api/tags', headers: bearer(name) }))
+        return (JSON.parse(text) as { models: { name: string }[] }).models.map(({ name }) => name)
+      }
+      const all = await toNames('alice')
+      const own = await toNames('bob')
+      expect(own.length).toBeGreaterThan(0)
+      expect(own.length).toBeLessThan(all.length)
+      for (const name of own) expect(name).toMatch(/^smollm2:/)
+    })
+
+    test('of one does not cancel what another has running', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const headers = { ...bearer('alice'), 'x-request-id': 'mine' }
+      const reader = generate(stage.server, 'sse', model, { headers })
+      await reader.until((text) => text.includes(' token'))
+      const cancel = (name: keyof typeof secrets) =>
+        readAll(read(stage.server, { path: '/ollama/cancel/mine', method: 'POST', headers: bearer(name) }))
+      expect(await cancel('bob')).toMatchObject({ status: 404 })
+      expect(reader.isEnded).toBe(false)
+      expect(await cancel('alice')).toMatchObject({ status: 204 })
+      await reader.ended
+      expect(toTold('sse', reader.text).failed).toMatchObject({ code: 'cancelled' })
+    })
+  })
+
+  describe('hosts', () => {
+    const stage = useStage(runtime, { SLUICE_ALLOWED_HOSTS: 'chat.example,[2001:db8::1]' })
+    const ask = (host: string) => readAll(read(stage.server, { path: '/ping', headers: { host } }))
+
+    test.each([
+      '127.0.0.1',
+      '127.0.0.1:8083',
+      '127.9.9.9',
+      'localhost',
+      'LOCALHOST:80',
+      'localhost.',
+      'my.localhost:3000',
+      '[::1]:8083',
+      'chat.example',
+      'Chat.Example:443',
+      '[2001:db8::1]:80',
+    ])('%s is one of ours', async (host) => {
+      expect(await ask(host)).toMatchObject({ status: 200 })
+    })
+
+    test.each([
+      'evil.example',
+      'chat.example.evil',
+      'xchat.example',
+      '127.0.0.1.evil.example',
+      'localhost.evil.example',
+      '128.0.0.1',
+      '192.168.0.1:8083',
+      '[2001:db8::2]',
+      '0.0.0.0',
+      '2130706433',
+      'a@localhost',
+      'localhost:80:80',
+    ])('%s is another’s name: a page that was rebound to us has one', async (host) => {
+      const answer = await ask(host)
+      expect(answer.status).toBeGreaterThanOrEqual(400)
+      // A runtime may refuse what is no host at all before we see it.
+      if (answer.text.startsWith('{')) expect(JSON.parse(answer.text)).toMatchObject({ code: 'forbidden_host' })
+    })
+  })
+
+  describe('origins', () => {
+    const listed = 'https://chat.example'
+    const stage = useStage(runtime, { SLUICE_CORS_ORIGINS: `${listed},http://localhost:3000`, SLUICE_HEARTBEAT_MS: '1000' })
+    const ask = (headers: Readonly<Record<string, string>>, request: Partial<ReaderRequest> = {}) =>
+      readAll(read(stage.server, { path: '/api/generate', body: '{', headers, ...request }))
+
+    test.each([
+      'https://evil.example',
+      'https://chat.example.evil',
+      'https://chat.example:444',
+      'http://chat.example',
+      'https://CHAT.example',
+      'http://localhost:3001',
+      'http://localhost',
+      'null',
+      'file://',
+      'chrome-extension://abc',
+      'nonsense',
+    ])('%s may not ask, whatever it sends: not as JSON, not as a form', async (origin) => {
+      for (const type of [
+        'application/json',
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'multipart/form-data; boundary=x',
+      ]) {
+        const asked = await countRequests(stage, async () => {
+          const answer = await ask({ origin, 'content-type': type }, { body: { model: 'smollm2:135m', prompt: 'Hi' } })
+          expect(answer).toMatchObject({ status: 403 })
+          expect(JSON.parse(answer.text)).toMatchObject({ code: 'forbidden_origin' })
+          expect(answer.headers).not.toHaveProperty('access-control-allow-origin')
+        })
+        expect(asked).toBe(0)
+      }
+    })
+
+    test('our own may, under either scheme and with its default port dropped', async () => {
+      const { port } = stage.server
+      for (const [origin, host] of [
+        [`http://127.0.0.1:${port}`, `127.0.0.1:${port}`],
+        [`https://localhost:${port}`, `localhost:${port}`],
+        ['http://localhost', 'localhost'],
+        ['https://localhost', 'localhost:443'],
+        ['http://localhost', 'localhost:80'],
+      ] as const)
+        expect(JSON.parse((await ask({ origin, host })).text)).toMatchObject({ code: 'invalid_json' })
+    })
+
+    test('a listed one may, and its page may read what comes, errors too', async () => {
+      const model = stage.upstream.script(tokens({ count: 1 }))
+      const answer = await readAll(generate(stage.server, 'sse', model, { headers: { origin: listed } }))
+      expect(answer).toMatchObject({ status: 200, headers: { 'access-control-allow-origin': listed } })
+      expect(answer.headers.vary?.toLowerCase()).toContain('origin')
+      expect(answer.headers).not.toHaveProperty('access-control-allow-credentials')
+      expect(await ask({ origin: listed })).toMatchObject({ status: 400, headers: { 'access-control-allow-origin': listed } })
+    })
+
+    test('a preflight of a listed one allows what OpenAI’s and Anthropic’s browser clients send; of another, nothing', async () => {
+      const preflight = (origin: string) =>
+        ask(
+          {
+            origin,
+            'access-control-request-method': 'POST',
+            'access-control-request-headers':
+              'authorization,content-type,x-stainless-os,anthropic-dangerous-direct-browser-access',
+          },
+          { method: 'OPTIONS', path: '/v1/chat/completions', body: '' },
+        )
+      const { status, headers } = await preflight(listed)
+      expect(status).toBe(204)
+      expect(headers).toMatchObject({ 'access-control-allow-origin': listed, 'access-control-max-age': '600' })
+      expect(headers['access-control-allow-methods']).toContain('POST')
+      for (const name of [
+        'authorization',
+        'content-type',
+        'x-api-key',
+        'x-stainless-os',
+        'anthropic-version',
+        'anthropic-dangerous-direct-browser-access',
+      ])
+        expect(headers['access-control-allow-headers']!.toLowerCase().split(',')).toContain(name)
+      const other = await preflight('https://evil.example')
+      expect(other.status).toBe(403)
+      expect(Object.keys(other.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
+    })
+
+    test('a request without an origin that is of another site is refused, but a link to an open page', async () => {
+      const get = (path: string, headers: Readonly<Record<string, string>>) =>
+        readAll(read(stage.server, { path, headers: { 'sec-fetch-site': 'cross-site', ...headers } }))
+      expect(await get('/api/tags', { 'sec-fetch-mode': 'no-cors' })).toMatchObject({ status: 403 })
+      expect(await get('/api/tags', { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 403 })
+      expect(await get('/ollama/cancel/x', { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 403 })
+      expect(await get('/ping', { 'sec-fetch-mode': 'no-cors' })).toMatchObject({ status: 403 })
+      for (const path of ['/', '/ping'])
+        expect(await get(path, { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 200 })
+      for (const site of ['same-origin', 'same-site', 'none'])
+        expect(await get('/api/tags', { 'sec-fetch-site': site })).toMatchObject({ status: 200 })
+    })
+  })
+
+  if (runtime === 'worker') {
+    describe('a Worker without keys', () => {
+      const stage = useStage(runtime)
+
+      test('serves loopback names only, and is alive for all', async () => {
+        const ask = (path: string, host: string) => readAll(read(stage.server, { path, headers: { host } }))
+        expect(await ask('/api/tags', 'localhost')).toMatchObject({ status: 200 })
+        const refused = await ask('/api/tags', 'my.workers.dev')
+        expect(refused.status).toBe(503)
+        expect(JSON.parse(refused.text)).toMatchObject({
+          code: 'misconfigured',
+          error: expect.stringContaining('SLUICE_API_KEYS'),
+        })
+        for (const path of ['/ping', '/healthz']) expect(await ask(path, 'my.workers.dev')).toMatchObject({ status: 200 })
+      })
+    })
+  }
+}

@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest'
+import { silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { generate, read, readAll, readFailure, toTold, type Reader } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { countRequests, useStage } from '../stage.ts'
+
+const isFirst = (text: string) => text.includes(' token')
+
+/** Protocol §8: how much one may ask for, and how much all together. */
+export function describeLimits(runtime: RuntimeName) {
+  describe('requests a minute', () => {
+    const stage = useStage(runtime, { SLUICE_RATE_PER_MINUTE: '5' })
+
+    test('are counted, told by the standard headers, and refused when there are too many; open routes are not counted', async () => {
+      const ask = () => readAll(read(stage.server, { path: '/v1/models' }))
+      const remaining: unknown[] = []
+      for (let i = 0; i < 5; i++) {
+        const { status, headers } = await ask()
+        expect(status).toBe(200)
+        expect(headers['ratelimit-policy']).toBe('"minute";q=5;w=60')
+        remaining.push(/r=(\d+)/.exec(String(headers.ratelimit))?.[1])
+      }
+      expect(remaining).toEqual(['4', '3', '2', '1', '0'])
+      const asked = await countRequests(stage, async () => {
+        const refused = await ask()
+        expect(refused.status).toBe(429)
+        expect(JSON.parse(refused.text)).toMatchObject({
+          error: { code: 'rate_limited', type: 'rate_limit_error', message: expect.stringContaining('5 requests a minute') },
+        })
+        const seconds = Number(refused.headers['retry-after'])
+        expect(seconds).toBeGreaterThan(0)
+        expect(seconds).toBeLessThanOrEqual(12)
+        expect(refused.headers.ratelimit).toBe(`"minute";r=0;t=${seconds}`)
+      })
+      expect(asked).toBe(0)
+      for (let i = 0; i < 20; i++) expect(await readAll(read(stage.server, { path: '/ping' }))).toMatchObject({ status: 200 })
+    })
+  })
+
+  describe('answers at a time', () => {
+    const stage = useStage(runtime, { SLUICE_MAX_STREAMS_PER_KEY: '2' })
+
+    test('are refused when there are too many, and there is a place again when one is over or left', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const open = async () => {
+        const reader = generate(stage.server, 'sse', model)
+        await reader.until(isFirst)
+        return reader
+      }
+      const [first, second] = [await open(), await open()]
+      const failure = await readFailure(generate(stage.server, 'sse', model))
+      expect(failure).toMatchObject({ status: 429, code: 'rate_limited', headers: { 'retry-after': '5' } })
+      expect(failure.error).toContain('2 answers at a time')
+
+      const { exchange } = stage.upstream.requestsFor(model)[0]!
+      exchange.chunk('{"response":"","done":true}\n')
+      exchange.end()
+      await first.ended
+      const third = await open()
+      second.leave()
+      // workerd learns of it by a heartbeat that fails.
+      await expect.poll(async () => (await generate(stage.server, 'sse', model).head).status, { interval: 100 }).toBe(200)
+      third.leave()
+    })
+  })
+
+  describe('places at Ollama', () => {
+    const stage = useStage(runtime, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '2', SLUICE_GRACE_MS: '50' })
+
+    /** Ends the only stream that runs. */
+    function finish(model: string, index: number) {
+      const { exchange } = stage.upstream.requestsFor(model)[index]!
+      exchange.chunk('{"response":"","done":true}\n')
+      exchange.end()
+    }
+
+    test('are waited for, in order and with heartbeats; who leaves the line is never asked; one too many is told so', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const first = generate(stage.server, 'sse', model)
+      await first.until(isFirst)
+      const second = generate(stage.server, 'sse', model)
+      await second.until((text) => text === ':\n') // it has opened, and waits
+      const third = generate(stage.server, 'sse', model)
+      await third.until((text) => text === ':\n')
+
+      const failure = await readFailure(generate(stage.server, 'ndjson', model))
+      expect(failure).toMatchObject({ status: 503, code: 'too_many_streams', headers: { 'retry-after': '5' } })
+      expect(failure.error).toContain('2 wait already')
+      expect(stage.upstream.requestsFor(model)).toHaveLength(1)
+
+      second.leave()
+      // Its place in the line is free again, at once or when a heartbeat has failed (workerd).
+      let fourth: Reader | undefined
+      await expect
+        .poll(
+          async () => {
+            fourth = generate(stage.server, 'sse', model)
+            return (await fourth.head).status
+          },
+          { interval: 100 },
+        )
+        .toBe(200)
+      finish(model, 0)
+      expect(await first.ended).toBe('clean')
+      await third.until(isFirst)
+      finish(model, 1)
+      await fourth!.until(isFirst)
+      finish(model, 2)
+      expect(await fourth!.ended).toBe('clean')
+      expect(stage.upstream.requestsFor(model)).toHaveLength(3)
+    })
+
+    test('are free again after a failure, and after a reader that left', async () => {
+      const broken = stage.upstream.script((exchange) => exchange.reset())
+      const slow = stage.upstream.script(silent())
+      const good = stage.upstream.script(tokens({ count: 1 }))
+      for (let i = 0; i < 3; i++) {
+        expect(await readFailure(generate(stage.server, 'ndjson', broken))).toMatchObject({ code: 'upstream_unreachable' })
+        const leaving = generate(stage.server, 'sse', slow)
+        const { exchange } = await stage.upstream.next(slow)
+        leaving.leave()
+        await exchange.closedByReader
+        const answer = await readAll(generate(stage.server, 'ndjson', good))
+        expect(toTold('ndjson', answer.text).failed).toBeUndefined()
+      }
+    })
+  })
+
+  describe('clamps and aliases', () => {
+    const stage = useStage(runtime, {
+      SLUICE_MAX_NUM_PREDICT: '100',
+      SLUICE_MAX_NUM_CTX: '4096',
+      SLUICE_MAX_KEEP_ALIVE: '10m',
+      SLUICE_ALIASES: 'gpt-4o=smollm2:135m,claude-sonnet=smollm2:135m',
+      SLUICE_MODELS: 'smollm2:*,scripted*,fake*',
+    })
+    const last = () => stage.upstream.requests.at(-1)!.json
+
+    test.each([
+      ['/api/generate', { prompt: 'Hi' }, { options: { num_predict: 100 } }],
+      ['/chat', { text: 'Hi', options: { num_predict: -1 } }, { options: { num_predict: 100 } }],
+      [
+        '/ollama/api/chat',
+        { messages: [{ role: 'user', content: 'Hi' }], keep_alive: '999h', options: { num_ctx: 1e6, num_predict: 5 } },
+        { keep_alive: 600, options: { num_ctx: 4096, num_predict: 5 } },
+      ],
+      [
+        '/v1/chat/completions',
+        { messages: [{ role: 'user', content: 'Hi' }], max_tokens: 100_000 },
+        { options: { num_predict: 100 } },
+      ],
+      ['/v1/messages', { messages: [{ role: 'user', content: 'Hi' }], max_tokens: 50 }, { options: { num_predict: 50 } }],
+    ])('%s %j asks for no more than may be', async (path, body, expected) => {
+      await readAll(read(stage.server, { path, body: { model: 'smollm2:135m', ...body } }))
+      expect(last()).toMatchObject(expected)
+    })
+
+    test('another name of a model means it, on every surface', async () => {
+      const messages = [{ role: 'user', content: 'Hi' }]
+      await readAll(read(stage.server, { path: '/v1/chat/completions', body: { model: 'gpt-4o', messages } }))
+      expect(last()).toMatchObject({ model: 'smollm2:135m' })
+      await readAll(read(stage.server, { path: '/v1/messages', body: { model: 'claude-sonnet', max_tokens: 5, messages } }))
+      expect(last()).toMatchObject({ model: 'smollm2:135m' })
+    })
+
+    test('a model that is not listed is told as one that is not there, cloud models too', async () => {
+      for (const model of ['gemma3:270m', 'smollm2:135m-cloud', 'smollm2:cloud']) {
+        const asked = await countRequests(stage, async () => {
+          const failure = await readFailure(generate(stage.server, 'sse', model))
+          expect(failure).toMatchObject({ status: 404, code: 'model_not_found', error: `model '${model}' not found` })
+        })
+        expect(asked).toBe(0)
+      }
+      const { text } = await readAll(read(stage.server, { path: '/v1/models' }))
+      const ids = (JSON.parse(text) as { data: { id: string }[] }).data.map(({ id }) => id)
+      expect(ids.length).toBeGreaterThan(0)
+      for (const id of ids) expect(id).toMatch(/^smollm2:/)
+    })
+  })
+}

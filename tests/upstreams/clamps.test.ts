@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { clamp } from '../../src/upstreams/clamps.ts'
+
+const limits = { numPredict: 100, numCtx: 4096, keepAliveSeconds: 600 }
+
+describe('a clamp', () => {
+  test.each([
+    [{}, { options: { num_predict: 100 } }],
+    [{ options: null }, { options: { num_predict: 100 } }],
+    [{ options: { seed: 1 } }, { options: { seed: 1, num_predict: 100 } }],
+    [{ options: { num_predict: 50 } }, { options: { num_predict: 50 } }],
+    [{ options: { num_predict: 0 } }, { options: { num_predict: 0 } }],
+    [{ options: { num_predict: 100 } }, { options: { num_predict: 100 } }],
+    [{ options: { num_predict: 101 } }, { options: { num_predict: 100 } }],
+    [{ options: { num_predict: -1 } }, { options: { num_predict: 100 } }],
+    [{ options: { num_predict: -2 } }, { options: { num_predict: 100 } }],
+    [{ options: { num_predict: null } }, { options: { num_predict: 100 } }],
+    [{ options: { num_predict: '5' } }, { options: { num_predict: 100 } }],
+  ])('of num_predict: %j → %j', (body, clamped) => {
+    expect(clamp(body, { ...limits, numCtx: 0, keepAliveSeconds: 0 })).toEqual(clamped)
+  })
+
+  test.each([
+    [{}, {}],
+    [{ options: { num_ctx: 2048 } }, { options: { num_ctx: 2048 } }],
+    [{ options: { num_ctx: 1_000_000 } }, { options: { num_ctx: 4096 } }],
+    [{ options: { num_ctx: -1 } }, { options: { num_ctx: 4096 } }],
+  ])('of num_ctx: %j → %j', (body, clamped) => {
+    expect(clamp(body, { ...limits, numPredict: 0 })).toEqual(clamped)
+  })
+
+  test.each([
+    [{}, {}],
+    [{ keep_alive: null }, { keep_alive: null }],
+    [{ keep_alive: 0 }, { keep_alive: 0 }],
+    [{ keep_alive: '5m' }, { keep_alive: '5m' }],
+    [{ keep_alive: 600 }, { keep_alive: 600 }],
+    [{ keep_alive: 601 }, { keep_alive: 600 }],
+    [{ keep_alive: -1 }, { keep_alive: 600 }],
+    [{ keep_alive: '-1s' }, { keep_alive: 600 }],
+    [{ keep_alive: '999h' }, { keep_alive: 600 }],
+    [{ keep_alive: 'for ever' }, { keep_alive: 600 }],
+  ])('of keep_alive: %j → %j', (body, clamped) => {
+    expect(clamp(body, { ...limits, numPredict: 0 })).toEqual(clamped)
+  })
+
+  test('that is off changes nothing', () => {
+    const body = { keep_alive: -1, options: { num_predict: -1, num_ctx: 1e9 } }
+    expect(clamp(body, { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 })).toEqual(body)
+  })
+
+  test('changes no body that somebody else holds', () => {
+    const body = { keep_alive: -1, options: { num_predict: -1, num_ctx: 1e9 } }
+    const before = structuredClone(body)
+    clamp(body, limits)
+    expect(body).toEqual(before)
+  })
+})

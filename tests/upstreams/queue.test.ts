@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest'
+import { createQueue } from '../../src/upstreams/queue.ts'
+import type { CallContext, Upstream } from '../../src/upstreams/upstream.ts'
+
+const call = { endpoint: 'chat', model: 'm', body: {} } as const
+
+/** An upstream whose generations start at once, and that tells who has started. */
+function create({ running = 1, waiting = 10, fails = false } = {}) {
+  const started: string[] = []
+  const upstream: Upstream = {
+    async generate(_call, { principal = '', requestId = principal }: CallContext & { requestId?: string }) {
+      started.push(requestId)
+      if (fails) throw new Error('refused')
+      return { flow: async () => {}, close: () => {} }
+    },
+    async ask(question, { principal = '' }) {
+      started.push(`${question.about} ${principal}`)
+      return { text: '{}', value: {} }
+    },
+    blob: async () => {},
+  }
+  const queue = createQueue({ upstream, running, waiting })
+  const enter = (principal: string, requestId = principal, signal = new AbortController().signal) =>
+    queue.generate(call, { principal, requestId, signal } as CallContext)
+  return { queue, enter, started }
+}
+
+const turns = async () => {
+  for (let i = 0; i < 10; i++) await Promise.resolve()
+}
+
+describe('the queue', () => {
+  test('lets as many run as may, and the next when one is over', async () => {
+    const { enter, started } = create({ running: 2 })
+    const first = await enter('a', '1')
+    await enter('a', '2')
+    const third = enter('a', '3')
+    await turns()
+    expect(started).toEqual(['1', '2'])
+    first.close({ how: 'done' })
+    first.close({ how: 'done' })
+    await third
+    expect(started).toEqual(['1', '2', '3'])
+    void enter('a', '4')
+    await turns()
+    expect(started).toHaveLength(3)
+  })
+
+  test('gives each key its turn, however many requests one of them has sent', async () => {
+    const { enter, started } = create()
+    /** Each closes as soon as it runs. */
+    const run = async (who: string, id: string) => (await enter(who, id)).close({ how: 'done' })
+    const first = await enter('a', 'a0')
+    const all = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map((id) => run(id[0]!, id))
+    await turns()
+    first.close({ how: 'done' })
+    await Promise.all(all)
+    expect(started).toEqual(['a0', 'a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
+  })
+
+  test('refuses who would be one too many, and says when to come back', async () => {
+    const { enter } = create({ waiting: 1 })
+    await enter('a')
+    void enter('a')
+    await expect(enter('a')).rejects.toMatchObject({ code: 'too_many_streams', status: 503, retryAfterSeconds: 5 })
+  })
+
+  test('forgets who leaves: its place in the line is free', async () => {
+    const { enter, started } = create({ waiting: 1 })
+    const first = await enter('a', '1')
+    const controller = new AbortController()
+    const leaving = enter('b', '2', controller.signal)
+    controller.abort(new DOMException('left', 'AbortError'))
+    await expect(leaving).rejects.toThrow('left')
+    const third = enter('c', '3')
+    first.close({ how: 'left' })
+    await third
+    expect(started).toEqual(['1', '3'])
+  })
+
+  test('has a place again when the upstream refuses', async () => {
+    const { enter, started } = create({ fails: true })
+    for (let i = 0; i < 3; i++) await expect(enter('a', `${i}`)).rejects.toThrow('refused')
+    expect(started).toEqual(['0', '1', '2'])
+  })
+
+  test('embeddings wait as generations do, the small questions do not', async () => {
+    const { queue, enter, started } = create()
+    const { signal } = new AbortController()
+    const first = await enter('a', '1')
+    const embed = queue.ask({ about: 'embed', body: {} }, { signal, principal: 'b' })
+    await queue.ask({ about: 'tags' }, { signal, principal: 'b' })
+    expect(started).toEqual(['1', 'tags b'])
+    first.close({ how: 'done' })
+    await embed
+    expect(started).toEqual(['1', 'tags b', 'embed b'])
+  })
+})
