@@ -55,6 +55,7 @@ await run(config, (cancelElsewhere) => {
       const bindings: BunBindings = {
         address: server.requestIP(request)?.address ?? '',
         onAnswered: () => server.timeout(request, keptSeconds),
+        onCut: () => server.timeout(request, 1), // Bun would wait for ever to hand over what its reader does not take (hazard 78)
         isStreaming: false,
       }
       const response = await app.fetch(request, bindings)

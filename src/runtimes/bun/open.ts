@@ -8,6 +8,8 @@ export interface BunBindings {
   isStreaming: boolean
   /** Called at its end. */
   onAnswered(): void
+  /** Called instead, if its reader is cut. */
+  onCut(): void
 }
 
 /** A sink is full when so much waits. */
@@ -28,7 +30,6 @@ export const openOnBun: Open = (c, headers, onLeave) => {
   bindings.isStreaming = true
 
   const close = () => {
-    if (controller) bindings.onAnswered()
     controller = undefined
     room?.resolve()
     room = undefined
@@ -59,10 +60,12 @@ export const openOnBun: Open = (c, headers, onLeave) => {
         return room.promise
       },
       end() {
+        if (controller) bindings.onAnswered()
         controller?.close()
         close()
       },
       cut() {
+        if (controller) bindings.onCut()
         controller?.error(undefined) // Bun prints any other reason
         close()
       },

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** What takes a machine of one's own (`npm run test:machine`): root on Linux, for a network whose cable can be pulled, and Debian's libfaketime, which `install.sh` gets. */
+export default defineConfig({
+  test: {
+    include: ['tests/machine/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 5000 } },
+  },
+})

@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { workingPid } from '../../bench/process-stats.ts'
+import { thenSilent, tokens } from '../fixtures/scripts.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { generate, readAll, toTold, type Reader } from './reader.ts'
+import { startServer, type Server } from './server.ts'
+
+// workerd ends itself when it cannot accept a connection: hazard 77.
+describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime) => {
+  let upstream: Upstream
+  let server: Server
+  let old: Reader
+
+  beforeEach(async () => {
+    upstream = await startUpstream()
+    server = await startServer(runtime, { OLLAMA_HOST: upstream.url })
+    old = generate(server, 'sse', upstream.script(tokens({ count: 1e6, perSecond: 50 })))
+    await old.until((text) => text.includes('token'))
+  })
+  afterEach(async () => {
+    old.leave()
+    await server.stop()
+    await upstream.close()
+  })
+
+  /** Leaves so many descriptors free; the lowest free numbers count, whatever is open above. */
+  function leaveFree(count: number) {
+    const pid = workingPid(server.pid)
+    const taken = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+    let limit = 0
+    for (let free = 0; free < count || taken.has(limit); limit++) if (!taken.has(limit)) free++
+    limitTo(limit)
+  }
+
+  function limitTo(descriptors: number) {
+    execFileSync('prlimit', [`--pid=${workingPid(server.pid)}`, `--nofile=${descriptors}:`])
+  }
+
+  async function goesOn() {
+    const count = old.byteCount
+    await old.until(() => old.byteCount > count + 1000)
+  }
+
+  test('answers 503 where the upstream’s socket is the one too many, goes on with old streams, and recovers', async () => {
+    // Room for readers only: each stream takes a second descriptor.
+    const readers = await withRoomFor(1)
+    const answers = await Promise.all(readers.map((reader) => readAll(reader).catch(() => undefined)))
+    const refused = answers.filter((answer) => answer?.status === 503)
+    expect(refused.length).toBeGreaterThan(0)
+    for (const { text, headers } of refused as NonNullable<(typeof answers)[0]>[]) {
+      expect(JSON.parse(text)).toMatchObject({ code: 'too_many_streams' })
+      expect(headers['retry-after']).toBe('5')
+    }
+    await goesOn()
+    await recovers()
+  })
+
+  async function withRoomFor(count: number) {
+    leaveFree(count)
+    return Array.from({ length: 4 }, () => generate(server, 'ndjson', upstream.script(tokens({ count: 2 }))))
+  }
+
+  async function recovers() {
+    limitTo(1000)
+    const { status, text } = await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 }))))
+    expect([status, toTold('sse', text).text]).toEqual([200, ' token token'])
+    await goesOn()
+    expect(server.errors()).toBe('')
+  }
+
+  test('takes no connection that it has no descriptor for, goes on with old streams, and recovers', async () => {
+    leaveFree(0)
+    const model = upstream.script(thenSilent(1))
+    const readers = Array.from({ length: 20 }, () => generate(server, 'sse', model))
+    // Node closes them; on Bun they wait in the kernel's queue (hazard 76).
+    if (runtime === 'node') for (const reader of readers) expect(await reader.ended).toBe('broken')
+    await goesOn()
+    for (const reader of readers) expect(reader.text).toBe('')
+    for (const reader of readers) reader.leave()
+    await recovers()
+  })
+})
