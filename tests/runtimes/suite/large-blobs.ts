@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import http from 'node:http'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { rssKbOf, workingPid } from '../../../bench/process-stats.ts'
+import { startBlobStore, type BlobStore } from '../../fixtures/blob-store.ts'
+import { startServer, type RuntimeName, type Server } from '../server.ts'
+
+const piece = Buffer.alloc(65_536, 'sluice')
+const pieceCount = 4096
+const byteCount = piece.byteLength * pieceCount
+const path = `/api/blobs/sha256:${'0'.repeat(64)}`
+
+const framings = [
+  ['with its length', { 'content-length': byteCount }],
+  ['in chunks', { 'transfer-encoding': 'chunked' }],
+] as const
+
+/** Resolves with whether there is room again, or nobody took anything for so long. */
+async function untilDrained(request: http.ClientRequest, limitMs: number): Promise<boolean> {
+  try {
+    await once(request, 'drain', { signal: AbortSignal.timeout(limitMs) })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Protocol §1: what is larger than any memory. */
+export function describeLargeBlobs(runtime: RuntimeName) {
+  describe('a large blob', () => {
+    let store: BlobStore
+    let server: Server
+    beforeAll(async () => {
+      store = await startBlobStore()
+      const limits = { SLUICE_MAX_BODY_BYTES: '1000' } // of JSON
+      server = await startServer(runtime, { OLLAMA_HOST: store.url, SLUICE_MANAGEMENT: '1', SLUICE_LOG: 'json', ...limits })
+    })
+    afterAll(async () => {
+      await server.stop()
+      await store.close()
+    })
+
+    let count = 0
+    function upload(headers: http.OutgoingHttpHeaders) {
+      const requestId = `blob-${++count}`
+      const request = http.request(`${server.url}/ollama${path}`, {
+        method: 'POST',
+        agent: false,
+        headers: { 'x-request-id': requestId, ...headers },
+      })
+      request.on('error', () => {}) // of one that leaves
+      const answered = once(request, 'response').then(async (given) => {
+        const [response] = given as [http.IncomingMessage]
+        return { status: response.statusCode, text: Buffer.concat(await response.toArray()).toString() }
+      })
+      answered.catch(() => {})
+      return { request, requestId, answered }
+    }
+
+    /** The access log's line of a request. */
+    function logged(requestId: string): unknown {
+      const line = server
+        .output()
+        .split('\n')
+        .find((text) => text.includes(`"${requestId}"`))
+      return line === undefined ? undefined : JSON.parse(line)
+    }
+
+    test.each(framings)('passes through, %s, and memory stays flat', async (_name, headers) => {
+      const { request, answered } = upload(headers)
+      const memory = () => rssKbOf(workingPid(server.pid)) / 1024
+      const before = memory()
+      const hash = createHash('sha256')
+      let peak = before
+      const send = async () => {
+        for (let index = 0; index < pieceCount; index++) {
+          hash.update(piece)
+          if (!request.write(piece)) await once(request, 'drain')
+          if (index % 64 === 0) peak = Math.max(peak, memory())
+        }
+        request.end()
+      }
+      const [seen] = await Promise.all([store.next().then((seen) => (seen.take(), seen)), send()])
+      expect(await answered).toEqual({ status: 201, text: '' })
+      expect(seen).toMatchObject({ path, byteCount })
+      expect(await seen.digest).toBe(`sha256:${hash.digest('hex')}`)
+      expect(peak - before, 'MB').toBeLessThan(byteCount / 1024 / 1024 / 2)
+    })
+
+    test.each(framings)('is taken no faster than Ollama takes it, %s', async (_name, headers) => {
+      const { request } = upload(headers)
+      let sent = 0
+      do sent += piece.byteLength
+      while (sent < byteCount && (request.write(piece) || (await untilDrained(request, 500))))
+      expect(sent).toBeLessThan(byteCount / 2)
+      const seen = await store.next()
+      request.destroy()
+      seen.take()
+      expect(await seen.digest).toBeUndefined()
+    })
+
+    test.each(framings)('whose reader leaves in the middle is not taken for a whole one, %s', async (_name, headers) => {
+      const { request, requestId } = upload(headers)
+      request.write(piece)
+      const seen = await store.next()
+      seen.take()
+      await expect.poll(() => seen.byteCount).toBe(piece.byteLength)
+      request.destroy()
+      expect(await seen.digest).toBeUndefined()
+      // workerd cannot tell who broke it off.
+      const told = runtime === 'worker' ? { status: 502, code: 'upstream_unreachable' } : { status: 499, ended: 'left' }
+      await expect.poll(() => logged(requestId)).toMatchObject(told)
+    })
+
+    // workerd would notice it only by a write.
+    test.skipIf(runtime === 'worker')('whose reader leaves before Ollama has answered stops that', async () => {
+      const { request } = upload({ 'content-length': piece.byteLength })
+      request.end(piece)
+      const seen = await store.next()
+      request.destroy()
+      await seen.closed
+    })
+
+    test('that Ollama refuses in the middle is sent no further', async () => {
+      const { request, answered } = upload({ 'transfer-encoding': 'chunked' })
+      request.write(piece)
+      const seen = await store.next()
+      seen.refuse(507, 'no space left on device')
+      expect(await answered).toEqual({ status: 507, text: '{"error":"no space left on device"}' })
+      await seen.closed // before its reader has left
+      request.destroy()
+    })
+  })
+}

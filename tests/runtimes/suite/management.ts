@@ -1,0 +1,379 @@
+import { createHash } from 'node:crypto'
+import { afterEach, describe, expect, test } from 'vitest'
+import { loadRecording, toBytes } from '../../fixtures/recording.ts'
+import { lines, ndjson, pause, replay, silent } from '../../fixtures/scripts.ts'
+import type { Script } from '../../fixtures/upstream.ts'
+import { read, readAll, readRaw, toChunked, toPost, toSseEvents, type ReaderRequest } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { countRequests, useStage } from '../stage.ts'
+
+const textOf = (name: string) => Buffer.from(toBytes(loadRecording(name))).toString()
+const linesOf = (text: string) => text.split('\n').filter((line) => line !== '')
+const toDigest = (bytes: string | Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+const progress = [
+  '{"status":"pulling manifest"}',
+  `{"status":"pulling 1","digest":"sha256:${'1'.repeat(64)}","total":100,"completed":50}`,
+  '{"status":"verifying sha256 digest"}',
+  '{"status":"success"}',
+]
+const said = progress.map((line) => `${line}\n`).join('')
+
+/** What Ollama needs of each. */
+const requests = {
+  pull: { model: 'gemma3' },
+  push: { model: 'me/mine' },
+  create: { model: 'mine', from: 'gemma3', system: 'x' },
+}
+const streams = Object.entries(requests).map(([about, body]) => ({ path: `/api/${about}`, body }))
+
+const whole: Script = (exchange) => {
+  exchange.head(200, { 'content-length': '0' })
+  exchange.end()
+}
+
+function answer(status: number, text: string): Script {
+  return (exchange) => {
+    exchange.head(status, { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) })
+    exchange.chunk(text)
+    exchange.end()
+  }
+}
+
+/** Protocol §1 and §5: what changes which models there are. */
+export function describeManagement(runtime: RuntimeName) {
+  describe('management', () => {
+    describe('by default', () => {
+      const stage = useStage(runtime)
+
+      test.each([
+        ...streams.map(({ path }) => ['POST', path] as const),
+        ['POST', '/api/copy'],
+        ['DELETE', '/api/delete'],
+        ['HEAD', `/api/blobs/${toDigest('x')}`],
+        ['POST', `/api/blobs/${toDigest('x')}`],
+      ] as const)('is off: %s %s is nothing, under /ollama neither', async (method, path) => {
+        const asked = await countRequests(stage, async () => {
+          const request = { method, ...(method !== 'HEAD' && { body: { model: 'm' } }) }
+          const native = await readAll(read(stage.server, { ...request, path }))
+          expect(native.status).toBe(404)
+          if (method !== 'HEAD') expect(JSON.parse(native.text)).toMatchObject({ code: 'not_found' })
+          const dropIn = await readAll(read(stage.server, { ...request, path: `/ollama${path}` }))
+          expect(dropIn).toMatchObject({ status: 404, text: method === 'HEAD' ? '' : '404 page not found' })
+        })
+        expect(asked).toBe(0)
+      })
+    })
+
+    describe('where it is on', () => {
+      const stage = useStage(runtime, { SLUICE_MANAGEMENT: '1', SLUICE_LOG: 'json' })
+      const send = (request: ReaderRequest) => read(stage.server, request)
+      let undo: (() => void)[] = []
+      const on = (route: string, script: Script) => undo.push(stage.upstream.on(route, script))
+      afterEach(() => {
+        for (const step of undo) step()
+        undo = []
+      })
+
+      describe.each(streams)('$path', ({ path, body }) => {
+        const route = `POST ${path}`
+
+        test('tells of its progress as SSE, and ends with success', async () => {
+          on(route, lines(progress))
+          const { status, headers, text } = await readAll(send({ path, body }))
+          expect(status).toBe(200)
+          expect(headers).toMatchObject({ 'content-type': 'text/event-stream' })
+          expect(toSseEvents(text)).toEqual(progress.map((data) => ({ event: undefined, data })))
+          expect(stage.upstream.requests.at(-1)).toMatchObject({ target: path, json: { ...body, stream: true } })
+        })
+
+        test.each([
+          ['/api, if Accept says so', path, 'application/x-ndjson'],
+          ['/ollama, whatever Accept says', `/ollama${path}`, 'text/event-stream'],
+        ])('tells of its progress as lines under %s', async (_name, path, accept) => {
+          on(route, lines(progress))
+          const answer = await readAll(send({ path, body, headers: { accept } }))
+          expect(answer).toMatchObject({ status: 200, text: said, headers: { 'content-type': 'application/x-ndjson' } })
+        })
+
+        test.each(['', '/ollama'])('stream:false has the last object, under %s', async (prefix) => {
+          on(route, lines(progress))
+          const answer = await readAll(send({ path: prefix + path, body: { ...body, stream: false } }))
+          expect(answer).toMatchObject({
+            status: 200,
+            text: '{"status":"success"}',
+            headers: { 'content-type': 'application/json' },
+          })
+        })
+
+        test('without success at its end has failed', async () => {
+          on(route, lines(progress.slice(0, 2)))
+          const { text } = await readAll(send({ path, body }))
+          const events = toSseEvents(text)
+          expect(events).toHaveLength(3)
+          expect(events[2]!.event).toBe('failed')
+          expect(JSON.parse(events[2]!.data)).toMatchObject({ code: 'upstream_truncated' })
+
+          const dropIn = linesOf((await readAll(send({ path: `/ollama${path}`, body }))).text)
+          expect(dropIn).toHaveLength(3)
+          expect(JSON.parse(dropIn[2]!)).toEqual({ error: expect.stringContaining('without finishing') as string })
+
+          const { status } = await readAll(send({ path, body: { ...body, stream: false } }))
+          expect(status).toBe(502)
+        })
+
+        test('is told why it failed, in the middle', async () => {
+          on(route, lines([progress[0]!, '{"error":"no space left on device"}', '{"status":"success"}']))
+          const { text } = await readAll(send({ path: `/ollama${path}`, body }))
+          expect(text).toBe(`${progress[0]}\n{"error":"no space left on device"}\n`)
+          expect(await readAll(send({ path, body: { ...body, stream: false } }))).toMatchObject({ status: 502 })
+        })
+
+        test('has the status that Ollama refuses it with', async () => {
+          on(route, answer(400, '{"error":"invalid model name"}'))
+          expect(await readAll(send({ path: `/ollama${path}`, body }))).toMatchObject({
+            status: 400,
+            text: '{"error":"invalid model name"}',
+          })
+        })
+
+        test('a reader that leaves stops it', async () => {
+          on(route, async (exchange) => {
+            exchange.head(200, ndjson)
+            while (exchange.isOpen) {
+              exchange.chunk(`${progress[1]}\n`)
+              await pause(exchange, 20)
+            }
+          })
+          const reader = send({ path, body })
+          await reader.until((text) => text.includes('pulling'))
+          reader.leave()
+          await stage.upstream.requests.at(-1)!.exchange.closedByReader
+        })
+
+        test('can be cancelled', async () => {
+          on(route, silent())
+          const requestId = `managed-${path.slice(5)}`
+          const reader = send({ path: `/ollama${path}`, body, headers: { 'x-request-id': requestId } })
+          await expect.poll(() => stage.upstream.open).toBe(1)
+          expect(await readAll(send({ path: `/ollama/cancel/${requestId}` }))).toMatchObject({ status: 204 })
+          expect(await readAll(reader)).toMatchObject({ status: 499 })
+        })
+
+        test.each<[string, object]>([
+          ['no model', {}],
+          ['a number', { model: 5 }],
+          ['a path', { model: '../../etc' }],
+          ['a URL', { model: 'https://evil/x' }],
+          ['a path by its old name', { name: '/etc/passwd' }],
+          ['a text as stream', { model: 'm', stream: 'false' }],
+          ['a text as insecure', { model: 'm', insecure: 'yes' }],
+        ])('with %s is refused before Ollama hears of it', async (_name, body) => {
+          const asked = await countRequests(stage, async () => {
+            for (const prefix of ['', '/ollama'])
+              expect(await readAll(send({ path: prefix + path, body }))).toMatchObject({ status: 400 })
+          })
+          expect(asked).toBe(0)
+        })
+
+        test('takes a model by its old name', async () => {
+          on(route, lines(progress))
+          const { model, ...rest } = body
+          expect(await readAll(send({ path, body: { ...rest, name: model } }))).toMatchObject({ status: 200 })
+          expect(stage.upstream.requests.at(-1)!.json).toMatchObject({ model })
+        })
+      })
+
+      test('a create as it was recorded has the same bytes', async () => {
+        on('POST /api/create', replay('create-stream'))
+        const { body } = loadRecording('create-stream').request
+        const { status, text } = await readAll(send({ path: '/ollama/api/create', body: body as object }))
+        expect({ status, text }).toEqual({ status: 200, text: textOf('create-stream') })
+      })
+
+      test('a pull that fails as it was recorded has the same lines, but for the address', async () => {
+        on('POST /api/pull', replay('error-pull'))
+        const { status, text } = await readAll(send({ path: '/ollama/api/pull', body: { model: 'nope-nope' } }))
+        expect(status).toBe(200)
+        const [first, error, ...more] = linesOf(text)
+        expect([first, ...more]).toEqual(linesOf(textOf('error-pull')).slice(0, 1))
+        expect(JSON.parse(error!)).toEqual({
+          error: 'pull model manifest: Get "[address]": dial tcp: lookup registry.ollama.ai on [address]: no such host',
+        })
+      })
+
+      describe.each(['', '/ollama'])('under "%s"', (prefix) => {
+        test.each([
+          ['POST', '/api/copy', { source: 'a', destination: 'b:c' }],
+          ['DELETE', '/api/delete', { model: 'b:c' }],
+          ['DELETE', '/api/delete', { name: 'b:c' }],
+        ])('%s %s %j is done, and says nothing', async (method, path, body) => {
+          on(`${method} ${path}`, whole)
+          const { status, headers, text } = await readAll(send({ method, path: prefix + path, body }))
+          expect({ status, text }).toEqual({ status: 200, text: '' })
+          expect(headers).not.toHaveProperty('content-type')
+          expect(stage.upstream.requests.at(-1)).toMatchObject({ method, target: path, json: body })
+        })
+
+        test.each([
+          ['POST', '/api/copy', { source: 'a', destination: 'b' }],
+          ['DELETE', '/api/delete', { model: 'a' }],
+        ])('%s %s of what is not there is 404, in Ollama’s words', async (method, path, body) => {
+          on(`${method} ${path}`, answer(404, `{"error":"model 'a' not found"}`))
+          const { status, text } = await readAll(send({ method, path: prefix + path, body }))
+          expect(status).toBe(404)
+          expect(JSON.parse(text)).toMatchObject({ error: "model 'a' not found" })
+        })
+
+        test.each([
+          ['POST', '/api/copy', {}],
+          ['POST', '/api/copy', { source: 'a' }],
+          ['POST', '/api/copy', { source: '../a', destination: 'b' }],
+          ['POST', '/api/copy', { source: 'a', destination: 'http://b' }],
+          ['DELETE', '/api/delete', {}],
+          ['DELETE', '/api/delete', { model: ['a'] }],
+          ['DELETE', '/api/delete', { model: '/etc/passwd' }],
+        ])('%s %s %j is refused before Ollama hears of it', async (method, path, body) => {
+          const asked = await countRequests(stage, async () => {
+            expect(await readAll(send({ method, path: prefix + path, body }))).toMatchObject({ status: 400 })
+          })
+          expect(asked).toBe(0)
+        })
+
+        const digest = toDigest('hello')
+        const path = `${prefix}/api/blobs/${digest}`
+
+        test('HEAD of a blob says whether it is there', async () => {
+          on(`HEAD /api/blobs/${digest}`, whole)
+          expect(await readAll(send({ method: 'HEAD', path }))).toMatchObject({ status: 200, text: '' })
+          on(`HEAD /api/blobs/${digest}`, (exchange) => {
+            exchange.head(404, { 'content-length': '0' })
+            exchange.end()
+          })
+          expect(await readAll(send({ method: 'HEAD', path }))).toMatchObject({ status: 404, text: '' })
+        })
+
+        test.each([
+          ['with its length', toPost(path, 'hello')],
+          ['in chunks', toPost(path, toChunked('hello', 2), ['Transfer-Encoding: chunked'])],
+          ['as curl asks first', toPost(path, 'hello', ['Content-Length: 5', 'Expect: 100-continue'])],
+        ])('POST brings a blob, %s', async (_name, bytes) => {
+          on(`POST /api/blobs/${digest}`, (exchange) => {
+            exchange.head(201, { 'content-length': '0' })
+            exchange.end()
+          })
+          const { socket, ...reader } = toRaw(bytes)
+          await expect.poll(() => reader.status()).toBe('201')
+          expect(stage.upstream.requests.at(-1)).toMatchObject({
+            method: 'POST',
+            body: 'hello',
+            headers: { 'content-type': 'application/octet-stream', 'user-agent': 'sluice' },
+          })
+          socket.destroy()
+        })
+
+        test('a blob may be empty', async () => {
+          const empty = toDigest('')
+          on(`POST /api/blobs/${empty}`, (exchange) => {
+            exchange.head(201, { 'content-length': '0' })
+            exchange.end()
+          })
+          const answer = await readAll(send({ method: 'POST', path: `${prefix}/api/blobs/${empty}`, body: '' }))
+          expect(answer).toMatchObject({ status: 201, text: '' })
+          expect(stage.upstream.requests.at(-1)).toMatchObject({ body: '' })
+        })
+
+        test('a digest that does not match is told in Ollama’s words', async () => {
+          const error = `digest mismatch, expected "${digest}", got "sha256:0"`
+          on(`POST /api/blobs/${digest}`, answer(400, JSON.stringify({ error })))
+          const { status, text } = await readAll(send({ method: 'POST', path, body: 'other' }))
+          expect(status).toBe(400)
+          expect(JSON.parse(text)).toMatchObject({ error })
+        })
+
+        test.each([
+          'x',
+          'sha256:',
+          `sha256:${'0'.repeat(63)}`,
+          `sha256:${'0'.repeat(65)}`,
+          `sha256:${'g'.repeat(64)}`,
+          `sha256:${'A'.repeat(64)}`,
+          `sha512:${'0'.repeat(64)}`,
+          `sha256-${'0'.repeat(64)}`,
+          `sha256:${'0'.repeat(64)}/x`,
+          `sha256:${'0'.repeat(64)}%2f..%2f..%2fpull`,
+          `sha256:${'0'.repeat(64)}%0a`,
+          `..%2f..%2fapi%2fpull`,
+        ])('a blob of %s is nothing', async (name) => {
+          const asked = await countRequests(stage, async () => {
+            for (const method of ['HEAD', 'POST']) {
+              const path = `${prefix}/api/blobs/${name}`
+              const answer = await readAll(send({ method, path, ...(method === 'POST' && { body: 'x' }) }))
+              expect(answer, method).toMatchObject({ status: 404 })
+            }
+          })
+          expect(asked).toBe(0)
+        })
+
+        test.each(['GET', 'PUT', 'DELETE'])('a blob by %s is 405 with Allow', async (method) => {
+          const asked = await countRequests(stage, async () => {
+            expect(await readAll(send({ method, path }))).toMatchObject({ status: 405, headers: { allow: 'HEAD, POST' } })
+          })
+          expect(asked).toBe(0)
+        })
+      })
+
+      test.each([
+        ['POST', '/ollama/api/delete', 'DELETE'],
+        ['GET', '/ollama/api/pull', 'POST'],
+        ['DELETE', '/ollama/api/copy', 'POST'],
+      ])('%s %s is 405 with Allow', async (method, path, allow) => {
+        expect(await readAll(send({ method, path }))).toMatchObject({ status: 405, headers: { allow } })
+      })
+
+      /** A raw request, and the status of its last answer. */
+      function toRaw(bytes: Buffer) {
+        const reader = readRaw(stage.server, bytes)
+        return { socket: reader.socket, status: () => /HTTP\/1\.1 ([2-5]\d\d)/.exec(reader.text)?.[1] }
+      }
+    })
+
+    describe('its deadlines', () => {
+      const limits = { SLUICE_FIRST_TOKEN_TIMEOUT_MS: '200', SLUICE_TOTAL_TIMEOUT_MS: '400', SLUICE_IDLE_TIMEOUT_MS: '700' }
+      const stage = useStage(runtime, { SLUICE_MANAGEMENT: '1', ...limits })
+      const pull = () => read(stage.server, { path: '/ollama/api/pull', body: { model: 'gemma3' } })
+      /** So many lines, each after so many milliseconds. */
+      const paced =
+        (texts: readonly string[], ms: number): Script =>
+        async (exchange) => {
+          await pause(exchange, ms)
+          exchange.head(200, ndjson)
+          for (const text of texts) {
+            exchange.chunk(`${text}\n`)
+            await pause(exchange, ms)
+          }
+        }
+
+      test('one that goes on may take as long as it does, its first line too', async () => {
+        const undo = stage.upstream.on('POST /api/pull', paced(progress, 350))
+        const { text, ended } = await readAll(pull())
+        undo()
+        expect({ text, ended }).toEqual({ text: said, ended: 'clean' })
+      })
+
+      test('one that falls silent has failed', async () => {
+        const undo = stage.upstream.on('POST /api/pull', paced(progress.slice(0, 1), 10))
+        const [first, last] = linesOf((await readAll(pull())).text)
+        undo()
+        expect(first).toBe(progress[0])
+        expect(JSON.parse(last!)).toEqual({ error: 'Ollama fell silent for 0.7 s' })
+      })
+
+      test('one that never begins has failed', async () => {
+        const undo = stage.upstream.on('POST /api/pull', silent())
+        expect(await readAll(pull())).toMatchObject({ status: 504 })
+        undo()
+      })
+    })
+  })
+}
