@@ -8,18 +8,22 @@ import type { Flow } from '../generation.ts'
 export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; flow: Flow<T> }> {
   const first = Promise.withResolvers<T | undefined>()
   const taken = Promise.withResolvers<void>()
+  /** A source that is paused may still end, and have a last value then. */
+  const held: T[] = []
   let take: ((value: T) => void | Promise<void>) | undefined
   const ended = source((value) => {
     if (take) return take(value)
+    held.push(value)
     first.resolve(value)
-    return taken.promise.then(() => take?.(value))
+    return taken.promise
   })
   ended.then(() => first.resolve(undefined), first.reject)
   return {
     first: await first.promise,
-    flow(taker) {
+    async flow(taker) {
+      // At once and in order: what comes next must not overtake what was held.
       take = taker
-      taken.resolve()
+      taken.resolve(Promise.all(held.map(taker)).then(() => {}))
       return ended
     },
   }

@@ -51,6 +51,20 @@ describe('peek', () => {
     expect(taken).toEqual(['a', 'b', 'c'])
   })
 
+  test('gives what came while it was held, and what comes right then, in order', async () => {
+    const source = createSource()
+    const peeked = peek(source.flow)
+    void source.push('a')
+    void source.push('b') // a source that is paused may end, and its last piece comes then
+    const { flow } = await peeked
+    const taken: string[] = []
+    const ended = flow((value) => void taken.push(value))
+    void source.push('c')
+    source.end()
+    await ended
+    expect(taken).toEqual(['a', 'b', 'c'])
+  })
+
   test('passes on what the taker returns: a full one pauses the source, at the first value too', async () => {
     const source = createSource()
     const peeked = peek(source.flow)
