@@ -1,5 +1,6 @@
 import { ServiceError, toServiceError } from '../errors.ts'
 import type { Batch, GenerationEvent, OllamaChunk } from '../generation.ts'
+import { hasShape } from './chunk-shape.ts'
 import { createLineDecoder } from './line-decoder.ts'
 import { toMessage } from './upstream-error.ts'
 
@@ -67,6 +68,10 @@ function toEvent(line: string, isDone: (chunk: OllamaChunk) => boolean): Generat
   if (chunk.error !== undefined) {
     const message = toMessage(chunk.error) ?? 'Ollama failed and did not say why'
     return { type: 'failed', error: new ServiceError('upstream_failed', message), line }
+  }
+  if (!hasShape(chunk)) {
+    const message = 'Cannot read the answer of Ollama: a field of a line has another type than it should'
+    return { type: 'failed', error: new ServiceError('upstream_protocol', message) }
   }
   return { type: isDone(chunk) ? 'done' : 'delta', line, chunk }
 }

@@ -189,6 +189,48 @@ describe('a fault', () => {
   })
 
   test.each([
+    { response: 5 },
+    { thinking: {} },
+    { message: 'x' },
+    { message: [] },
+    { message: { content: 5 } },
+    { message: { thinking: true } },
+    { message: { tool_calls: {} } },
+    { message: { tool_calls: [null] } },
+    { message: { tool_calls: [{ id: 5 }] } },
+    { message: { tool_calls: [{ function: 'f' }] } },
+    { message: { tool_calls: [{ function: { name: 5 } }] } },
+    { model: 5 },
+    { created_at: { toString: 5 } },
+    { logprobs: {} },
+    { logprobs: ['x'] },
+    { logprobs: [{ token: 'x', top_logprobs: [null] }] },
+    { done: true, done_reason: 5 },
+    { done: true, prompt_eval_count: '5' },
+    { done: true, eval_count: {} },
+  ])('a type that no encoder expects is upstream_protocol: %j', (chunk) => {
+    const line = JSON.stringify({ model: 'm', done: false, ...chunk })
+    expect(decodeText(`${delta('a')}\n${line}\n${done}`)).toMatchObject([
+      { type: 'delta' },
+      { type: 'failed', code: 'upstream_protocol', status: 502 },
+    ])
+  })
+
+  test.each([
+    {},
+    { response: null, thinking: null, message: null, model: null, created_at: null, logprobs: null },
+    { message: { content: null, thinking: null, tool_calls: null } },
+    { message: { role: 5, tool_calls: [{ function: { arguments: 5 } }], images: {} }, future: [5] },
+    { status: 'success', total: 5, logprobs: [{}] },
+  ])('what is absent or unknown is none: %j', (chunk) => {
+    expect(decodeText(JSON.stringify(chunk))).toEqual([{ type: 'delta', line: JSON.stringify(chunk), chunk }])
+  })
+
+  test('an error of Ollama’s own is told as that, whatever else its line says', () => {
+    expect(decodeText('{"error":"it died","response":5}')).toMatchObject([{ code: 'upstream_failed', message: 'it died' }])
+  })
+
+  test.each([
     ['a text', '{"error":"it died"}', 'it died'],
     ['a text beside done', '{"error":"it died","done":true}', 'it died'],
     ['an object with a message', '{"error":{"message":"it died","type":"api"}}', 'it died'],
