@@ -3,7 +3,7 @@ import { createApp } from '../app.ts'
 import { viaFetch } from '../upstreams/connect.ts'
 import { checkConfig } from './bun/check-config.ts'
 import { openOnBun, type BunBindings } from './bun/open.ts'
-import { readConfig, toStandardOutput } from './host-process.ts'
+import { readConfig, standardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
 import { run } from './run.ts'
 import { sha256OfNode } from './sha256.ts'
@@ -47,7 +47,7 @@ await run(config, (cancelElsewhere) => {
     address: (c) => (c.env as BunBindings).address,
     sha256: sha256OfNode,
     cancelElsewhere,
-    log: createLog(config.SLUICE_LOG ?? 'json', toStandardOutput()),
+    log: createLog(config.SLUICE_LOG ?? 'json', standardOutput.write),
   })
   const server = Bun.serve({
     async fetch(request, server) {

@@ -63,13 +63,11 @@ export async function announce(config: Config, { hostname, port }: { hostname: s
   }
 }
 
-/** Where the access log goes; it never blocks. */
-export function toStandardOutput(): (line: string) => void {
-  return createLogSink({
-    output: process.stdout,
-    onDropped: (count) => console.error(`${count} lines of the access log were dropped: nobody took them from standard output`),
-  })
-}
+/** Where the access log goes. */
+export const standardOutput = createLogSink({
+  output: process.stdout,
+  onDropped: (count) => console.error(`${count} lines of the access log were dropped: nobody took them from standard output`),
+})
 
 /** SIGTERM and SIGINT: the first one calls `first`, every further one `again`. */
 export function onSignals(first: () => void, again: () => void) {

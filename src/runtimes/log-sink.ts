@@ -12,27 +12,46 @@ export interface LogSinkOptions {
   onDropped(count: number): void
 }
 
+export interface LogSink {
+  write(line: string): void
+  /** Resolves once everything has been taken, and after the limit in any case: what waits is lost in an exit. */
+  flush(limitMs: number): Promise<void>
+}
+
 /**
  * Lines → standard output, which may be full or closed: a log that nobody reads must hold up no stream, and fill no memory (F32, hazard 75).
  * What is more than may wait is dropped, and counted.
  */
-export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: LogSinkOptions): (line: string) => void {
+export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: LogSinkOptions): LogSink {
   let waiting = 0
   let dropped = 0
+  let onEmpty = () => {}
   output.on('error', () => {}) // closed at its other end; without a listener that would end the process
 
-  return (line) => {
-    if (waiting + line.length > maxWaiting) {
-      dropped++
-      return
-    }
-    waiting += line.length
-    // By its callback: Bun has no `writableLength`.
-    output.write(`${line}\n`, () => {
-      waiting -= line.length
-      if (dropped === 0 || waiting > 0) return
-      onDropped(dropped)
-      dropped = 0
-    })
+  function taken(length: number) {
+    waiting -= length
+    if (waiting > 0) return
+    onEmpty()
+    if (dropped > 0) onDropped(dropped)
+    dropped = 0
+  }
+
+  return {
+    write(line) {
+      const { length } = line
+      if (waiting + length > maxWaiting) {
+        dropped++
+        return
+      }
+      waiting += length
+      output.write(`${line}\n`, () => taken(length)) // by its callback, as Bun has no `writableLength`
+    },
+    flush(limitMs) {
+      if (waiting === 0) return Promise.resolve()
+      return new Promise((resolve) => {
+        onEmpty = resolve
+        setTimeout(resolve, limitMs)
+      })
+    },
   }
 }

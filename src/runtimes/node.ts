@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from '../app.ts'
-import { readConfig, toStandardOutput } from './host-process.ts'
+import { readConfig, standardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
 import { viaHttp } from './node/connect.ts'
 import { openOnNode } from './node/open.ts'
@@ -21,7 +21,7 @@ await run(config, async (cancelElsewhere) => {
     address: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? '',
     sha256: sha256OfNode,
     cancelElsewhere,
-    log: createLog(config.SLUICE_LOG ?? 'json', toStandardOutput()),
+    log: createLog(config.SLUICE_LOG ?? 'json', standardOutput.write),
   })
   const server = serve({
     fetch: app.fetch,

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import process from 'node:process'
 import type { App } from '../app.ts'
 import type { Config } from '../config.ts'
-import { announce, exitUnheard, onSignals } from './host-process.ts'
+import { announce, exitUnheard, onSignals, standardOutput } from './host-process.ts'
 import type { Cancel } from '../routes/cancel.ts'
 import { createCancelLine } from './cancel-line.ts'
 import { runPrimary } from './primary.ts'
@@ -63,5 +63,6 @@ async function drain({ SLUICE_SHUTDOWN_GRACE_MS: graceMs }: Config, { app, close
   setTimeout(() => process.exit(0), graceMs + 900).unref() // a reader that does not take its terminal holds nobody up
   await app.drain(graceMs)
   await close()
+  await standardOutput.flush(500)
   process.exit(0)
 }

@@ -23,24 +23,24 @@ function createOutput() {
 function createSink(maxWaiting: number) {
   const output = createOutput()
   const dropped: number[] = []
-  return { output, dropped, log: createLogSink({ output, maxWaiting, onDropped: (count) => dropped.push(count) }) }
+  return { output, dropped, sink: createLogSink({ output, maxWaiting, onDropped: (count) => dropped.push(count) }) }
 }
 
 test('each line has its end', () => {
-  const { output, log } = createSink(100)
-  log('one')
-  log('two')
+  const { output, sink } = createSink(100)
+  sink.write('one')
+  sink.write('two')
   expect(output.texts).toEqual(['one\n', 'two\n'])
 })
 
 test('what is more than may wait is dropped, and its count told once there is room again', () => {
-  const { output, dropped, log } = createSink(8)
-  for (const line of ['four', 'more', 'lost', 'too']) log(line)
+  const { output, dropped, sink } = createSink(8)
+  for (const line of ['four', 'more', 'lost', 'too']) sink.write(line)
   expect(output.texts).toEqual(['four\n', 'more\n'])
   expect(dropped).toEqual([])
   output.take()
   expect(dropped).toEqual([2])
-  log('back')
+  sink.write('back')
   output.take()
   expect(output.texts).toEqual(['four\n', 'more\n', 'back\n'])
   expect(dropped).toEqual([2])
@@ -48,4 +48,20 @@ test('what is more than may wait is dropped, and its count told once there is ro
 
 test('an output that is closed has a listener: its error would end the process', () => {
   expect(createSink(8).output.errorListeners).toBe(1)
+})
+
+test('it is flushed once all is taken, or after the limit', async () => {
+  const { output, sink } = createSink(8)
+  await sink.flush(1e6)
+  sink.write('one')
+  sink.write('two')
+  let isFlushed = false
+  const flushed = sink.flush(1e6).then(() => (isFlushed = true))
+  await Promise.resolve()
+  expect(isFlushed).toBe(false)
+  output.take()
+  await flushed
+
+  sink.write('three')
+  await sink.flush(1)
 })

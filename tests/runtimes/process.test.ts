@@ -256,20 +256,29 @@ describe.each(runtimes)('%s: end', (runtime) => {
     expect(logOf(server).filter(({ code }) => code === 'shutting_down')).toHaveLength(7)
   })
 
-  test('F29: a thousand streams end honestly', { timeout: 60_000 }, async () => {
-    const server = await start(runtime, { SLUICE_SHUTDOWN_GRACE_MS: '100', SLUICE_LOG: 'silent' })
+  test('F29: a thousand streams end honestly, and /readyz tells meanwhile', { timeout: 60_000, retry: 1 }, async () => {
+    const graceMs = 1500
+    const server = await start(runtime, { SLUICE_SHUTDOWN_GRACE_MS: `${graceMs}` })
     const model = upstream.script(thenSilent(1))
     const readers = Array.from({ length: 1000 }, () => generate(server, 'sse', model))
     await Promise.all(readers.map((reader) => reader.until((text) => text.includes('token'), 30_000)))
     const signalledAt = performance.now()
     server.signal('SIGTERM')
+    await expect.poll(() => readAll(read(server, { path: '/readyz' }))).toMatchObject({ status: 503 })
+    expect(await readFailure(generate(server, 'sse', model))).toMatchObject({ status: 503, code: 'shutting_down' })
+
     expect(await server.exited).toBe(0)
-    expect(performance.now() - signalledAt).toBeLessThan(100 + 1500)
+    const tookMs = performance.now() - signalledAt
+    expect(tookMs).toBeGreaterThan(graceMs - 50)
+    expect(tookMs).toBeLessThan(graceMs + 1000)
     for (const reader of readers) {
       expect(await reader.ended).toBe('clean')
       expect(toTold('sse', reader.text)).toMatchObject({ text: ' token', failed: { code: 'shutting_down' } })
     }
     await expect.poll(() => upstream.open, { timeout: 10_000 }).toBe(0)
+    // The log has each of them too: nothing is lost in the exit.
+    expect(logOf(server).filter(({ tokens, code }) => tokens === 1 && code === 'shutting_down')).toHaveLength(1000)
+    expect(server.errors()).toBe('')
   })
 
   test('F29: a second signal exits at once', async () => {

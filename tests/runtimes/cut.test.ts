@@ -1,0 +1,40 @@
+import { readdirSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { workingPid } from '../../bench/process-stats.ts'
+import { flatOut, tokens } from '../fixtures/scripts.ts'
+import { startUpstream } from '../fixtures/upstream.ts'
+import { generate, readAll } from './reader.ts'
+import { startServer, type RuntimeName } from './server.ts'
+
+const count = 20
+
+test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
+  'F25: %s closes the connections of readers that never read, at both ends',
+  { timeout: 40_000 },
+  async (runtime) => {
+    const upstream = await startUpstream()
+    const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_STALL_TIMEOUT_MS: '500' })
+    const descriptors = () => readdirSync(`/proc/${workingPid(server.pid)}/fd`).length
+    try {
+      const whole = upstream.script(tokens({ count: 2 }))
+      await Promise.all(Array.from({ length: count }, () => readAll(generate(server, 'sse', whole))))
+      const before = descriptors()
+
+      const model = upstream.script(flatOut({ linesPerChunk: 64 }))
+      const readers = Array.from({ length: count }, () => generate(server, 'sse', model))
+      for (const reader of readers) {
+        await reader.until((text) => text.includes('token'))
+        reader.pause()
+      }
+      expect(descriptors()).toBeGreaterThan(before)
+      await expect.poll(() => upstream.open, { timeout: 15_000 }).toBe(0)
+      // As far as the readers know, all goes on: they have not read that it does not.
+      await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before)
+      expect(readers.map(({ isEnded }) => isEnded)).toEqual(Array(count).fill(false))
+      for (const reader of readers) reader.leave()
+    } finally {
+      await server.stop()
+      await upstream.close()
+    }
+  },
+)
