@@ -109,6 +109,11 @@ describe('every command does what the README says, in a fresh copy', () => {
       await start(command, /Ready on/)
       expect(await ask('/readyz')).toMatchObject({ status: 'ready' })
     },
+    async 'npm run key'(command) {
+      const { stdout } = await run('sh', ['-c', command], { cwd: folder, env: newcomer() })
+      expect(stdout).toMatch(/^ {2}sluice-[\w-]{43}$/m)
+      expect(stdout).toMatch(/^ {2}alice:[\da-f]{64}$/m)
+    },
     async curl(command) {
       const { stdout } = await run('sh', ['-c', command.replace('127.0.0.1:8083', `127.0.0.1:${started?.port}`)], {
         cwd: folder,
