@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { loadRecording, toLines } from '../../fixtures/recording.ts'
-import { replay } from '../../fixtures/scripts.ts'
+import { loadRecording, toBytes, toLines } from '../../fixtures/recording.ts'
+import { replay, tokens } from '../../fixtures/scripts.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, toSseEvents, toText, type Chunk, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
@@ -14,9 +14,55 @@ const headers = {
   'user-agent': 'Python/3.11 aiohttp/3.13.2',
 }
 
-/** Open WebUI, request by request, with Sluice as its OpenAI connection. */
+/** Open WebUI, request by request, with Sluice as its Ollama connection and as its OpenAI one. */
 export function describeOpenWebUI(runtime: RuntimeName) {
   describe('open webui', () => {
+    describe('by its Ollama connection', () => {
+      const stage = useStage(runtime)
+      const send = (request: ReaderRequest) => read(stage.server, { ...request, path: `/ollama${request.path}`, headers })
+      const chat = (model: string) =>
+        send({ path: '/api/chat', body: { model, messages: [{ role: 'user', content: 'Hi' }], options: {}, stream: true } })
+      const textOf = (name: string) => Buffer.from(toBytes(loadRecording(name))).toString()
+
+      test.each(['tags', 'ps', 'version'])('asks for the %s', async (name) => {
+        const { status, headers, text } = await readAll(send({ path: `/api/${name}` }))
+        expect({ status, text }).toEqual({ status: 200, text: textOf(name) })
+        expect(headers).not.toHaveProperty('content-encoding')
+      })
+
+      test.each(['chat-stream', 'chat-history', 'chat-thinking', 'chat-tool-call'])('streams %s', async (name) => {
+        const model = stage.upstream.script(replay(name))
+        const { status, headers, text } = await readAll(chat(model))
+        expect({ status, text }).toEqual({ status: 200, text: textOf(name) })
+        expect(headers).toMatchObject({ 'content-type': 'application/x-ndjson' })
+        expect(headers).not.toHaveProperty('content-encoding')
+        expect(stage.upstream.requestsFor(model)[0]!.headers['accept-encoding']).toBe('identity')
+      })
+
+      test.each(deaths)('is told when the upstream %s in the middle of a chat', async (_name, _code, end) => {
+        const model = stage.upstream.script(twoTokensThen(end))
+        const reader = chat(model)
+        await reader.until((text) => text.includes(' two'))
+        ;(await stage.upstream.next(model)).exchange.pass()
+        const { text } = await readAll(reader)
+        expect(JSON.parse(text.trimEnd().split('\n').at(-1)!)).toEqual({ error: expect.stringMatching(/\w/) as string })
+      })
+
+      test('is told that there is no such model', async () => {
+        expect(await readAll(chat('nobody'))).toMatchObject({ status: 404, text: `{"error":"model 'nobody' not found"}` })
+      })
+
+      test('stops the upstream when its reader leaves', async () => {
+        const model = stage.upstream.script(tokens({ count: 5000, perSecond: 50 }))
+        const reader = chat(model)
+        await reader.until((text) => text.includes(' token'))
+        reader.leave()
+        await (
+          await stage.upstream.next(model)
+        ).exchange.closedByReader
+      })
+    })
+
     describe('by its OpenAI connection', () => {
       const stage = useStage(runtime)
       const send = (request: ReaderRequest) =>

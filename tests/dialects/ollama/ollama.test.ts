@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest'
+import { lines } from '../../../src/dialects/ollama/lines.ts'
+import { createOllamaDialect } from '../../../src/dialects/ollama/ollama.ts'
+import { folded } from '../../../src/encoders/folded.ts'
+import { ServiceError } from '../../../src/errors.ts'
+import { loadRecording, recordingNames } from '../../fixtures/recording.ts'
+
+type Body = Record<string, unknown>
+const ollama = createOllamaDialect({ management: true })
+const parse = (path: string, body: Body, accept?: string) => ollama.generations[`/ollama${path}`]!({ accept, body })
+const hi = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] }
+
+test.each(['/ollama', '/ollama/', '/ollama/api/chat', '/ollama/nothing', '/ollama/cancel/x'])('owns %s', (path) => {
+  expect(ollama.owns(path)).toBe(true)
+})
+
+test.each(['/', '/api/chat', '/ollamax', '/Ollama/api/chat', '/v1/ollama/x'])('does not own %s', (path) => {
+  expect(ollama.owns(path)).toBe(false)
+})
+
+test('has Ollama’s routes, and without management none that changes a model', () => {
+  const routesOf = ({ generations, questions }: typeof ollama) =>
+    [...Object.keys(generations), ...Object.keys(questions)].toSorted()
+  const readOnly = [
+    '/ollama/api/chat',
+    '/ollama/api/generate',
+    'GET /ollama/api/ps',
+    'GET /ollama/api/tags',
+    'GET /ollama/api/version',
+    'POST /ollama/api/embed',
+    'POST /ollama/api/embeddings',
+    'POST /ollama/api/show',
+  ]
+  const managing = ['pull', 'push', 'create'].map((about) => `/ollama/api/${about}`)
+  expect(routesOf(createOllamaDialect({ management: false }))).toEqual(readOnly)
+  expect(routesOf(ollama)).toEqual([...readOnly, ...managing, 'POST /ollama/api/copy', 'DELETE /ollama/api/delete'].toSorted())
+})
+
+describe('an answer', () => {
+  test.each([undefined, '*/*', 'text/event-stream', 'application/json'])('is lines, with Accept: %s', (accept) => {
+    for (const stream of [undefined, null, true]) expect(parse('/api/chat', { ...hi, stream }, accept).encoder).toBe(lines)
+    expect(parse('/api/pull', { model: 'm' }, accept).encoder).toBe(lines)
+    expect(parse('/api/chat', { ...hi, stream: false }, accept).encoder).toBe(folded)
+  })
+
+  test.each<[string, Body]>([
+    ['/api/generate', { model: 'm' }],
+    ['/api/generate', { model: 'm', prompt: '', stream: true }],
+    ['/api/generate', { model: 'm', prompt: null, keep_alive: 0 }],
+    ['/api/chat', { model: 'm' }],
+    ['/api/chat', { model: 'm', messages: [], stream: true }],
+  ])('of what only loads or unloads is one object: %s %j', (path, body) => {
+    expect(parse(path, body).encoder).toBe(folded)
+  })
+
+  const recorded = recordingNames().filter((name) => {
+    const { request, status } = loadRecording(name)
+    return status === 200 && ['/api/generate', '/api/chat', '/api/create'].includes(request.path)
+  })
+  test.each(recorded)('to what was recorded is framed as that was: %s', (name) => {
+    const { request, headers } = loadRecording(name)
+    expect(headers['content-type']!.split(';')[0]).toBe(parse(request.path, request.body as Body).encoder.contentType)
+  })
+})
+
+test.each(['pull', 'push', 'create'] as const)('%s is called as it was asked', (endpoint) => {
+  const body = { name: 'm', odd: [1], stream: false }
+  expect(parse(`/api/${endpoint}`, body).call).toEqual({ endpoint, model: 'm', body })
+})
+
+describe('a failure is told as Ollama would', () => {
+  const toFailure = (...args: ConstructorParameters<typeof ServiceError>) => ollama.toFailure(new ServiceError(...args), 'id-1')
+
+  test('with nothing but its text', () => {
+    const issues = [{ path: 'prompt', message: 'Expected string' }]
+    expect(toFailure('invalid_request', 'prompt: Expected string', { issues })).toEqual({
+      status: 400,
+      body: { error: 'prompt: Expected string' },
+    })
+  })
+
+  test('with the status that it gave itself', () => {
+    expect(toFailure('upstream_failed', 'x', { upstreamStatus: 500 }).status).toBe(500)
+    expect(toFailure('upstream_rejected', 'x', { status: 401 }).status).toBe(401)
+    expect(toFailure('upstream_failed', 'x').status).toBe(502)
+    expect(toFailure('upstream_protocol', 'x', { upstreamStatus: 404 }).status).toBe(502)
+  })
+
+  test('in its router’s plain words', () => {
+    expect(toFailure('not_found', 'x')).toEqual({ status: 404, body: '404 page not found' })
+    expect(toFailure('method_not_allowed', 'x')).toEqual({ status: 405, body: '405 method not allowed' })
+  })
+})
