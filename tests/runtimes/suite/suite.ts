@@ -18,6 +18,11 @@ import { describeAnthropic } from './anthropic.ts'
 import { describeOpenAI } from './openai.ts'
 import { describeOpenWebUI } from './open-webui.ts'
 import { describeResponses } from './responses.ts'
+import { describeOllama } from './ollama.ts'
+import { describeManagement } from './management.ts'
+import { describeLargeBlobs } from './large-blobs.ts'
+import { describeCancel } from './cancel.ts'
+import { describeOllamaClients } from './ollama-clients.ts'
 
 /** The black-box suite: every sentence of the wire contract, whole on each runtime. */
 export function describeRuntime(runtime: RuntimeName) {
@@ -40,5 +45,10 @@ export function describeRuntime(runtime: RuntimeName) {
     describeOpenAI(runtime)
     describeOpenWebUI(runtime)
     describeResponses(runtime)
+    describeOllama(runtime)
+    describeManagement(runtime)
+    describeLargeBlobs(runtime)
+    describeCancel(runtime)
+    describeOllamaClients(runtime)
   })
 }
