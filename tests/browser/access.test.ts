@@ -1,0 +1,188 @@
+import type { Browser, Page } from 'playwright-core'
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { thenSilent, tokens } from '../fixtures/scripts.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { generate, type Reader } from '../runtimes/reader.ts'
+import { startServer, type Server } from '../runtimes/server.ts'
+import { launchChromium } from './chromium.ts'
+
+/** Pages of two other sites: one is listed, the other is anybody's. */
+let site: http.Server
+let upstream: Upstream
+let server: Server
+let browser: Browser
+let page: Page
+let good: string
+let evil: string
+
+beforeAll(async () => {
+  site = http.createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html')
+    response.end('<!doctype html><title>A page</title>')
+  })
+  site.listen(0, '127.0.0.1')
+  await once(site, 'listening')
+  const { port } = site.address() as AddressInfo
+  good = `http://good.test:${port}`
+  evil = `http://evil.test:${port}`
+  upstream = await startUpstream()
+  server = await startServer('node', {
+    OLLAMA_HOST: upstream.url,
+    SLUICE_LOG: 'silent',
+    SLUICE_CORS_ORIGINS: good,
+    SLUICE_MANAGEMENT: '1',
+  })
+  browser = await launchChromium()
+  page = await browser.newPage()
+}, 60_000)
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  await upstream?.close()
+  site?.close()
+})
+let asked: number
+afterEach(() => page.goto('about:blank'))
+
+/** Opens a page, and counts from there what reaches Ollama. */
+async function visit(origin: string) {
+  await page.goto(origin)
+  asked = upstream.requests.length
+}
+
+/** What a page's own code sees of a request: its status and text, or that it sees nothing. */
+function fetchFrom(url: string, init: RequestInit = {}): Promise<{ status: number; text: string } | 'nothing'> {
+  return page.evaluate(
+    async ([url, init]) => {
+      try {
+        const response = await fetch(url, init as RequestInit)
+        return { status: response.status, text: await response.text() }
+      } catch {
+        return 'nothing' as const
+      }
+    },
+    [url, init] as const,
+  )
+}
+
+const body = JSON.stringify({ model: 'smollm2:135m', prompt: 'Hi' })
+
+describe('a page of another site', () => {
+  test.each<[string, RequestInit]>([
+    ['as JSON', { headers: { 'content-type': 'application/json' } }],
+    ['as text/plain, which needs no preflight', { headers: { 'content-type': 'text/plain' } }],
+    ['without CORS', { mode: 'no-cors', headers: { 'content-type': 'text/plain' } }],
+    ['with cookies', { credentials: 'include', headers: { 'content-type': 'text/plain' } }],
+  ])('asks nothing of Ollama by fetch, %s, and reads nothing', async (_name, init) => {
+    await visit(evil)
+    const seen = await fetchFrom(`${server.url}/api/generate`, { method: 'POST', body, ...init })
+    expect(seen).toBe('nothing')
+    expect(upstream.requests).toHaveLength(asked)
+  })
+
+  test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])(
+    'asks nothing by a form of %s',
+    async (type) => {
+      await visit(evil)
+      const [response] = await Promise.all([
+        page.waitForNavigation(),
+        page.evaluate(
+          ([url, type]) => {
+            const form = document.createElement('form')
+            Object.assign(form, { method: 'POST', action: url, enctype: type })
+            // The usual trick: a name and a value that are JSON around the = between them.
+            const input = document.createElement('input')
+            Object.assign(input, { name: '{"model":"smollm2:135m","prompt":"Hi","a":"', value: '"}' })
+            form.append(input)
+            document.body.append(form)
+            form.submit()
+          },
+          [`${server.url}/api/generate`, type] as const,
+        ),
+      ])
+      expect(response?.status()).toBe(403)
+      expect(upstream.requests).toHaveLength(asked)
+    },
+  )
+
+  test('neither reads nor stops anything by images, scripts, frames and links', async () => {
+    const model = upstream.script(thenSilent(1))
+    const reader: Reader = generate(server, 'sse', model, { headers: { 'x-request-id': 'running' } })
+    await reader.until((text) => text.includes(' token'))
+    await visit(evil)
+    const loaded = await page.evaluate(async (url) => {
+      const load = (name: 'img' | 'script' | 'iframe', path: string) =>
+        new Promise<string>((resolve) => {
+          const element = document.createElement(name)
+          element.addEventListener('load', () => resolve(`${name} ${path} loaded`))
+          element.addEventListener('error', () => resolve(`${name} ${path} refused`))
+          element.src = url + path
+          document.body.append(element)
+        })
+      return Promise.all([
+        load('img', '/ollama/cancel/running'),
+        load('script', '/api/tags'),
+        load('script', '/ollama/cancel/running'),
+        load('iframe', '/ollama/cancel/running'),
+      ])
+    }, server.url)
+    expect(loaded.slice(0, 3)).toEqual([
+      'img /ollama/cancel/running refused',
+      'script /api/tags refused',
+      'script /ollama/cancel/running refused',
+    ])
+    expect(upstream.requests).toHaveLength(asked)
+    expect(reader.isEnded).toBe(false)
+
+    const link = (path: string) =>
+      Promise.all([
+        page.waitForNavigation(),
+        page.evaluate((href) => {
+          const anchor = document.createElement('a')
+          anchor.href = href
+          document.body.append(anchor)
+          anchor.click()
+        }, server.url + path),
+      ])
+    const [cancelled] = await link('/ollama/cancel/running')
+    expect(cancelled?.status()).toBe(403)
+    expect(reader.isEnded).toBe(false)
+    await page.goto(evil)
+    const [open] = await link('/')
+    expect(open?.status()).toBe(200)
+    reader.leave()
+  })
+
+  test('has another name when that is rebound to this machine: it is same-origin then, and refused by its Host', async () => {
+    const rebound = `http://rebound.test:${server.port}`
+    // The name is ours already, so that its first page is our refusal; what runs there has the origin that a rebound page has.
+    await visit(`${rebound}/page`)
+    expect(await page.evaluate(() => location.origin)).toBe(rebound)
+    for (const path of ['/api/tags', '/v1/models', '/', '/ping'])
+      expect(await fetchFrom(rebound + path)).toMatchObject({ status: 403, text: expect.stringContaining('forbidden_host') })
+    expect(await fetchFrom(`${rebound}/api/delete`, { method: 'DELETE', body })).toMatchObject({ status: 403 })
+    expect(upstream.requests).toHaveLength(asked)
+  })
+})
+
+describe('a page that may ask', () => {
+  test('of a listed site, reads a stream as it comes', async () => {
+    await visit(good)
+    const model = upstream.script(tokens({ count: 3 }))
+    const seen = await fetchFrom(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer none', 'x-stainless-lang': 'js' },
+      body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Hi' }] }),
+    })
+    expect(seen).toMatchObject({ status: 200, text: expect.stringMatching(/ token[\s\S]*data: \[DONE\]\n\n$/) })
+  })
+
+  test('of ours, reads too', async () => {
+    await page.route(`${server.url}/page`, (route) => route.fulfill({ contentType: 'text/html', body: '<title>Ours</title>' }))
+    await visit(`${server.url}/page`)
+    expect(await fetchFrom('/api/generate', { method: 'POST', body })).toMatchObject({ status: 200 })
+  })
+})
