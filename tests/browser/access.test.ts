@@ -158,13 +158,18 @@ describe('a page of another site', () => {
 
   test('has another name when that is rebound to this machine: it is same-origin then, and refused by its Host', async () => {
     const rebound = `http://rebound.test:${server.port}`
-    // The name is ours already, so that its first page is our refusal; what runs there has the origin that a rebound page has.
+    // The name is ours already, so that its first page is our refusal; what runs there has the origin that a rebound page has, but for the
+    // refusal's policy, which the attacker's page would not have had.
+    const usual = page
+    page = await browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)
     expect(await page.evaluate(() => location.origin)).toBe(rebound)
     for (const path of ['/api/tags', '/v1/models', '/', '/ping'])
       expect(await fetchFrom(rebound + path)).toMatchObject({ status: 403, text: expect.stringContaining('forbidden_host') })
     expect(await fetchFrom(`${rebound}/api/delete`, { method: 'DELETE', body })).toMatchObject({ status: 403 })
     expect(upstream.requests).toHaveLength(asked)
+    await page.close()
+    page = usual
   })
 })
 
