@@ -204,17 +204,20 @@ export function describeFaults(runtime: RuntimeName) {
 
   describe('an upstream that is not there', () => {
     test.each([
-      ['F1: a refused connection', refusedUrl],
-      ['F2: a name that does not resolve', async () => unresolvableUrl],
-    ])('%s is upstream_unreachable, at once', async (_, toUrl) => {
+      ['F1: a refused connection', refusedUrl, 50],
+      ['F2: a name that does not resolve', async () => unresolvableUrl, 1000],
+    ])('%s is upstream_unreachable, at once', async (_, toUrl, limitMs) => {
       const server = await startServer(runtime, { OLLAMA_HOST: await toUrl(), SLUICE_GRACE_MS: '10000' })
       try {
+        const tookMs: number[] = []
         for (const { framing, path } of ways) {
           const startedAt = performance.now()
           const outcome = toOutcome(framing, await readAll(generate(server, framing, 'any', { path })))
           expectFailure(outcome, { code: 'upstream_unreachable', status: 502, message: /OLLAMA_HOST/ }, false)
-          expect(performance.now() - startedAt).toBeLessThan(1000)
+          tookMs.push(performance.now() - startedAt)
         }
+        // The quickest: what a busy machine adds is none of it.
+        expect(Math.min(...tookMs)).toBeLessThan(limitMs)
       } finally {
         await server.stop()
       }
@@ -298,21 +301,30 @@ export function describeFaults(runtime: RuntimeName) {
       await upstream.close()
     })
 
-    test('F19: 1,000 streams get 1,000 honest terminals, and the next request works', async () => {
-      const model = upstream.script(thenSilent(1))
-      const readers = Array.from({ length: streams }, () => generate(server, 'sse', model))
-      await Promise.all(readers.map((reader) => reader.until((text) => text.includes('data:'), 15_000)))
-      expect(upstream.open).toBe(streams)
+    test(
+      'F19: 1,000 streams get 1,000 honest terminals within a second, and the next request works',
+      { retry: 1 },
+      async () => {
+        const model = upstream.script(thenSilent(1))
+        const readers = Array.from({ length: streams }, () => generate(server, 'sse', model))
+        await Promise.all(readers.map((reader) => reader.until((text) => text.includes('data:'), 15_000)))
+        expect(upstream.open).toBe(streams)
 
-      await upstream.stop()
-      const answers = await Promise.all(readers.map(readAll))
-      const codes = new Set(answers.map((answer) => toOutcome('sse', answer).failed?.code))
-      expect([...codes]).toEqual(['upstream_failed'])
+        const stoppedAt = performance.now()
+        await upstream.stop()
+        const answers = await Promise.all(readers.map(readAll))
+        const tookMs = performance.now() - stoppedAt
+        const codes = new Set(answers.map((answer) => toOutcome('sse', answer).failed?.code))
+        expect([...codes]).toEqual(['upstream_failed'])
 
-      await upstream.start()
-      const next = toOutcome('sse', await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 })))))
-      expect(next).toMatchObject({ status: 200, text: ' token token', failed: undefined })
-    })
+        await upstream.start()
+        const next = toOutcome('sse', await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 })))))
+        expect(next).toMatchObject({ status: 200, text: ' token token', failed: undefined })
+        expect(tookMs).toBeLessThan(1000)
+        // And nothing is said about it but in the access log.
+        expect(server.output()).not.toMatch(/^(?!\{|Sluice listens).+/m)
+      },
+    )
   })
 }
 

@@ -119,6 +119,12 @@ export function describeLeaving(runtime: RuntimeName) {
         // A folded answer shows nothing: it is under way when the upstream has been asked.
         reached: (reader, _, framing) => (framing === 'folded' ? Promise.resolve() : reader.until(isFirst)),
       },
+      {
+        name: 'after the opening, before a token',
+        script: silent(),
+        // The others have none.
+        reached: (reader, _, framing) => (framing === 'sse' ? reader.until((text) => text !== '') : Promise.resolve()),
+      },
     ]
     const notReading: Point = {
       name: 'while not reading',
