@@ -168,7 +168,6 @@ describe('a page of another site', () => {
       expect(await fetchFrom(rebound + path)).toMatchObject({ status: 403, text: expect.stringContaining('forbidden_host') })
     expect(await fetchFrom(`${rebound}/api/delete`, { method: 'DELETE', body })).toMatchObject({ status: 403 })
     expect(upstream.requests).toHaveLength(asked)
-    await page.close()
     page = usual
   })
 })
