@@ -1,6 +1,9 @@
 import { describe } from 'vitest'
 import type { RuntimeName } from '../server.ts'
+import { describeAccess } from './access.ts'
 import { describeFaults } from './faults.ts'
+import { describeLimits } from './limits.ts'
+import { describeKeyedClients } from './keyed-clients.ts'
 import { describeLeaving } from './leaving.ts'
 import { describeDeadlines } from './deadlines.ts'
 import { describeBackpressure } from './backpressure.ts'
@@ -28,6 +31,8 @@ import { describeOllamaClients } from './ollama-clients.ts'
 export function describeRuntime(runtime: RuntimeName) {
   describe(runtime, () => {
     describeRoutes(runtime)
+    describeAccess(runtime)
+    describeLimits(runtime)
     describeNative(runtime)
     describePlain(runtime)
     describeErrors(runtime)
@@ -50,5 +55,6 @@ export function describeRuntime(runtime: RuntimeName) {
     describeLargeBlobs(runtime)
     describeCancel(runtime)
     describeOllamaClients(runtime)
+    describeKeyedClients(runtime)
   })
 }
