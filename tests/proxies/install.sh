@@ -1,9 +1,10 @@
 #!/bin/sh
-# Puts Debian's nginx and haproxy, and the libraries that this machine has not, into node_modules/.cache/proxies. Needs no root and
+# Puts Debian's nginx, haproxy and caddy, and the libraries that this machine has not, into node_modules/.cache/proxies. Needs no root and
 # leaves the system alone: apt resolves and downloads from the machine's own sources, and dpkg only unpacks.
 set -eu
+packages='nginx haproxy caddy'
 cache=$(cd "$(dirname "$0")/../.." && pwd)/node_modules/.cache/proxies
-[ -e "$cache/complete" ] && exit 0
+[ "$(cat "$cache/complete" 2>/dev/null)" = "$packages" ] && exit 0
 
 rm -rf "$cache"
 mkdir -p "$cache/apt/archives/partial" "$cache/lists/partial" "$cache/lib"
@@ -13,7 +14,7 @@ get() {
   apt-get --quiet=2 -o "Dir::Cache=$cache/apt" -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3 "$@"
 }
 download() {
-  get install --yes --reinstall --no-install-recommends --download-only "$@" nginx haproxy
+  get install --yes --reinstall --no-install-recommends --download-only "$@" $packages
 }
 # The machine's lists of packages may be empty, or name versions that are gone.
 download_anew() {
@@ -24,4 +25,4 @@ download 2>/dev/null || download_anew || { sleep 5 && download_anew; } || { slee
 for archive in "$cache"/apt/archives/*.deb; do dpkg -x "$archive" "$cache/root"; done
 find "$cache/root" -name '*.so*' -exec ln -s -t "$cache/lib" {} +
 rm -rf "$cache/apt" "$cache/lists"
-touch "$cache/complete"
+echo "$packages" >"$cache/complete"

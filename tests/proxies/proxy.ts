@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { toSnippet } from './snippet.ts'
 
-export const proxyNames = ['nginx', 'haproxy'] as const
+export const proxyNames = ['nginx', 'haproxy', 'caddy'] as const
 type ProxyName = (typeof proxyNames)[number]
 
 /** A reverse proxy as a process of its own. */
@@ -61,9 +61,23 @@ ${toSnippet('nginx', [
       ]),
     toArguments: (_, file) => ['-db', '-f', file],
   },
+  caddy: {
+    // It would wait for open streams before it ends.
+    toConfiguration: (ownPort, port) => `
+{
+	admin off
+	default_bind 127.0.0.1
+	grace_period 100ms
+}
+${toSnippet('caddy', [
+  [':80 {', `:${ownPort} {`],
+  [sluice, `127.0.0.1:${port}`],
+])}`,
+    toArguments: (_, file) => ['run', '--adapter', 'caddyfile', '--config', file],
+  },
 }
 
-const toBinary = (name: ProxyName) => `${cache}root/usr/sbin/${name}`
+const toBinary = (name: ProxyName) => `${cache}root/usr/${name === 'caddy' ? 'bin' : 'sbin'}/${name}`
 
 /** @throws Error if `install.sh` has not run */
 export function checkInstalled(): void {
@@ -72,7 +86,7 @@ export function checkInstalled(): void {
 }
 
 /**
- * Starts a proxy by its snippet of docs/performance.md, on a free port, in front of the server at `port`.
+ * Starts a proxy by its snippet of docs/deploy.md, on a free port, in front of the server at `port`.
  * @throws Error with what the program said, if it does not listen
  */
 export async function startProxy(name: ProxyName, port: number): Promise<Proxy> {
@@ -84,7 +98,7 @@ export async function startProxy(name: ProxyName, port: number): Promise<Proxy> 
   writeFileSync(file, toConfiguration(ownPort, port))
 
   const child = spawn(toBinary(name), toArguments(folder, file), {
-    env: { LD_LIBRARY_PATH: `${cache}lib` },
+    env: { LD_LIBRARY_PATH: `${cache}lib`, HOME: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

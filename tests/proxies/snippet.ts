@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
+const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8')
 
 /**
  * The page's block of a language, with other texts in place of some of its own.
