@@ -1,0 +1,106 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { parseConfig } from '../../src/config.ts'
+import { parseDockerfile } from './dockerfile.ts'
+import { root } from './image.ts'
+
+interface Service {
+  readonly image?: string
+  readonly build?: string
+  readonly command?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly ports?: readonly string[]
+  readonly volumes?: readonly string[]
+  readonly healthcheck?: { readonly test: readonly string[] }
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly restart?: string
+  readonly stop_grace_period?: string
+  readonly network_mode?: string
+}
+
+const text = readFileSync(`${root}compose.yaml`, 'utf8')
+const dockerfile = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8'))
+const keys = `alice:${'a'.repeat(64)}`
+
+interface Compose {
+  readonly services: Readonly<Record<'ollama' | 'pull' | 'sluice', Service>>
+  readonly volumes: Readonly<Record<string, unknown>>
+}
+
+/** The file with the variables of an `.env` put in. @throws Error if one that is required is not there */
+function load(env: Readonly<Record<string, string>>): Compose {
+  const fill = (value: string) => {
+    const filled = value.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_, name: string, kind: string, rest: string) => {
+      if (!env[name] && kind === '?') throw new Error(`${name}: ${rest}`)
+      return env[name] ?? rest
+    })
+    if (filled.includes('$')) throw new Error(`Cannot follow compose.yaml: ${value}`)
+    return filled
+  }
+  return parse(text, (_, value: unknown) => (typeof value === 'string' ? fill(value) : value)) as Compose
+}
+
+const { services, volumes } = load({ SLUICE_API_KEYS: keys })
+const { ollama, pull, sluice } = services
+const config = parseConfig({ ...dockerfile.env, ...sluice.environment })
+
+test('Sluice has a key, or nothing starts', () => {
+  expect(() => load({})).toThrow(/^SLUICE_API_KEYS: .*npm run key/)
+  expect(config.SLUICE_API_KEYS?.map(({ name }) => name)).toEqual(['alice'])
+  expect(config.SLUICE_INSECURE).toBe(false)
+})
+
+test('nothing is published but Sluice, on 127.0.0.1', () => {
+  const published = Object.values(services).flatMap(({ ports = [] }) => ports)
+  expect(published).toEqual([`127.0.0.1:8083:${dockerfile.expose}`])
+  for (const { network_mode: mode } of Object.values(services)) expect(mode).toBeUndefined()
+})
+
+test('Ollama keeps its models in a volume and says when it is healthy', () => {
+  const [volume = ''] = ollama.volumes?.[0]?.split(':') ?? []
+  expect(Object.keys(volumes)).toEqual([volume])
+  expect(ollama.healthcheck?.test.join(' ')).toBe('CMD ollama list')
+})
+
+test('the model of Sluice is pulled once, by the same Ollama, which is healthy by then', () => {
+  expect(pull.command).toEqual(['pull', config.SLUICE_MODEL])
+  expect(pull.image).toBe(ollama.image)
+  expect(pull.restart).toBe('no')
+  expect(pull.environment?.OLLAMA_HOST).toBe(config.OLLAMA_HOST)
+  expect(pull.depends_on).toEqual({ ollama: { condition: 'service_healthy' } })
+})
+
+test('another model is set in one place', () => {
+  const { services } = load({ SLUICE_API_KEYS: keys, SLUICE_MODEL: 'qwen3:8b' })
+  expect(services.pull.command).toEqual(['pull', 'qwen3:8b'])
+  expect(services.sluice.environment?.SLUICE_MODEL).toBe('qwen3:8b')
+})
+
+test('Sluice asks that Ollama, and starts once the model is there', () => {
+  expect(new URL(config.OLLAMA_HOST).host).toBe('ollama:11434')
+  expect(sluice.depends_on).toEqual({
+    ollama: { condition: 'service_healthy' },
+    pull: { condition: 'service_completed_successfully' },
+  })
+  expect(sluice.build).toBe('.')
+  expect(sluice.healthcheck).toBeUndefined() // the image's own
+})
+
+test('streams may come to their end before Docker kills', () => {
+  const [, seconds] = /^(\d+)s$/.exec(sluice.stop_grace_period ?? '') ?? []
+  expect(Number(seconds) * 1000).toBeGreaterThan(config.SLUICE_SHUTDOWN_GRACE_MS + 1000)
+})
+
+const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0
+test.skipIf(!hasCompose)('Docker Compose understands it, and insists on the key', () => {
+  const configure = (env: Record<string, string>) =>
+    spawnSync('docker', ['compose', '--env-file', '/dev/null', 'config', '--quiet'], {
+      cwd: root,
+      env: { PATH: process.env.PATH, ...env },
+      encoding: 'utf8',
+    })
+  expect(configure({ SLUICE_API_KEYS: keys })).toMatchObject({ status: 0, stderr: '' })
+  expect(configure({}).stderr).toContain('SLUICE_API_KEYS')
+})

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
+import { parseConfig } from '../../src/config.ts'
+import { parseDockerfile, parseDockerignore } from './dockerfile.ts'
+import { buildImage, type Image } from './image.ts'
+import { startProgram, type Program } from './program.ts'
+
+const run = promisify(execFile)
+
+describe('the image', () => {
+  let image: Image
+  let container: Program | undefined
+
+  beforeAll(async () => {
+    image = await buildImage()
+  }, 120_000)
+  afterAll(() => image?.remove())
+  afterEach(async () => {
+    await container?.end('SIGKILL')
+    container = undefined
+  })
+
+  /** `docker run --rm sluice COMMAND` */
+  const execute = ([file = '', ...args]: readonly string[], env: Record<string, string> = {}) =>
+    run(file, args, { cwd: image.app, env: { ...image.env, ...env }, ...image.ids })
+  const start = async (env: Record<string, string>) =>
+    (container = await startProgram(image.cmd, { cwd: image.app, env: { ...image.env, PORT: '0', ...env }, ...image.ids }))
+
+  test('has the Node that the tests run on, and the command of npm start', () => {
+    expect(image.from).toBe(`node:${packageJson.devDependencies.node}-slim`)
+    expect(process.version).toBe(`v${packageJson.devDependencies.node}`)
+    expect(image.cmd.join(' ')).toBe(packageJson.scripts.start)
+  })
+
+  test('holds the source and what production needs of node_modules', () => {
+    expect(readdirSync(image.app).toSorted()).toEqual(['node_modules', 'package-lock.json', 'package.json', 'src'])
+    const packages = readdirSync(join(image.app, 'node_modules')).filter((name) => !name.startsWith('.'))
+    // Ours, and what ollama needs.
+    expect(packages.toSorted()).toEqual(['@hono', 'hono', 'ollama', 'valibot', 'whatwg-fetch'])
+  })
+
+  test('runs as somebody who is not root, listens on every address, and is told to stop by SIGTERM', () => {
+    expect(image.user).toBe('node')
+    expect(image.stopSignal).toBe('SIGTERM')
+    const { HOST, PORT } = parseConfig(image.env)
+    expect(HOST).toBe('0.0.0.0')
+    expect(image.expose).toBe(`${PORT}`)
+  })
+
+  test('does not start without a key, and says what is missing', async () => {
+    await expect(start({})).rejects.toThrow(/ended with 1\n[\s\S]*SLUICE_API_KEYS/)
+  })
+
+  test('makes a key, streams to whoever has it, is healthy meanwhile, and ends with 0 on SIGTERM', async () => {
+    const { stdout } = await execute(['node', 'src/runtimes/key.ts', 'alice'])
+    const [secret = '', keys = ''] = [...stdout.matchAll(/^ {2}(\S+)$/gm)].map(([, word]) => word)
+    const { url, end } = await start({ SLUICE_API_KEYS: keys, SLUICE_DEMO: '1' })
+    const ask = async (headers: Record<string, string>) =>
+      (await fetch(`${url}/chat`, { method: 'POST', headers, body: '{"text":"Hello"}' })).text()
+    expect(await ask({})).toContain('unauthorized')
+    expect(await ask({ authorization: `Bearer ${secret}` })).toContain('\nevent: done\n')
+
+    const check = () => execute(image.healthcheck, { PORT: new URL(url).port })
+    expect(await check()).toEqual({ stdout: '', stderr: '' })
+    expect(await end('SIGTERM')).toBe(0)
+    await expect(check()).rejects.toMatchObject({ code: 1 })
+  })
+})
+
+test.each([
+  'FROM node\nVOLUME /data',
+  'FROM node\nFROM node',
+  'FROM node\nCOPY --chown=node src ./src',
+  'FROM node\nWORKDIR /app\nUSER node\nEXPOSE 1\nSTOPSIGNAL SIGTERM\nHEALTHCHECK CMD ["node"]\nCMD npm start',
+])('an instruction that the test cannot follow fails it: %j', (text) => {
+  expect(() => parseDockerfile(text)).toThrow()
+})
+
+test.each(['node_modules', '*\n!src/**', '*\n!src\nsrc/secret'])('so does a .dockerignore: %j', (text) => {
+  expect(() => parseDockerignore(text)).toThrow('Cannot follow')
+})

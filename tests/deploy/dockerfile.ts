@@ -1,0 +1,97 @@
+/** What the Dockerfile says, as far as a test can do it without Docker. */
+export interface Dockerfile {
+  readonly from: string
+  readonly workdir: string
+  readonly env: Readonly<Record<string, string>>
+  /** COPY and RUN, in order. */
+  readonly steps: readonly Step[]
+  readonly user: string
+  readonly expose: string
+  readonly stopSignal: string
+  readonly healthcheck: readonly string[]
+  readonly cmd: readonly string[]
+}
+
+export type Step =
+  | { readonly copy: readonly string[]; readonly to: string }
+  /** For a shell. */
+  | { readonly run: string }
+
+/**
+ * Understands what this Dockerfile uses: a single stage, COPY without flags, and commands to execute as JSON.
+ * @throws Error for anything else, so that nothing is in the file that the test passes over
+ */
+export function parseDockerfile(text: string): Dockerfile {
+  const once = new Map<string, string>()
+  const env: Record<string, string> = {}
+  const steps: Step[] = []
+  for (const line of toLines(text)) {
+    const [, name = '', value = ''] = /^([A-Z]+) (.+)$/.exec(line) ?? []
+    if (name === 'ENV') Object.assign(env, toVariables(value))
+    else if (name === 'COPY') steps.push(toCopy(value))
+    else if (name === 'RUN') steps.push({ run: value })
+    else if (!['FROM', 'WORKDIR', 'USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'CMD'].includes(name) || once.has(name))
+      throw new Error(`Cannot follow the Dockerfile: ${line}`)
+    else once.set(name, value)
+  }
+  const get = (name: string) => {
+    const value = once.get(name)
+    if (value === undefined) throw new Error(`Cannot follow the Dockerfile: it has no ${name}`)
+    return value
+  }
+  return {
+    from: get('FROM'),
+    workdir: get('WORKDIR'),
+    env,
+    steps,
+    user: get('USER'),
+    expose: get('EXPOSE'),
+    stopSignal: get('STOPSIGNAL'),
+    healthcheck: toCommand(get('HEALTHCHECK').replace(/^(?:--(?:interval|timeout|start-period)=\d+s )*CMD /, '')),
+    cmd: toCommand(get('CMD')),
+  }
+}
+
+/** Instructions, a line each. */
+function toLines(text: string): string[] {
+  return text
+    .replaceAll(/^#.*\n/gm, '')
+    .replaceAll(/\\\n */g, '')
+    .split('\n')
+    .filter((line) => line !== '')
+}
+
+function toVariables(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(' ').map((pair) => {
+      const [, name, value] = /^(\w+)=([\w.:/]+)$/.exec(pair) ?? []
+      if (!name || !value) throw new Error(`Cannot follow the Dockerfile: ENV ${text}`)
+      return [name, value]
+    }),
+  )
+}
+
+function toCopy(text: string): Step {
+  const paths = text.split(' ')
+  const to = paths.pop()
+  if (!to || paths.length === 0 || !paths.every((path) => /^\w[\w./-]*$/.test(path)))
+    throw new Error(`Cannot follow the Dockerfile: COPY ${text}`)
+  return { copy: paths, to }
+}
+
+function toCommand(text: string): string[] {
+  const command = JSON.parse(text) as unknown
+  if (Array.isArray(command) && command.every((word) => typeof word === 'string')) return command
+  throw new Error(`Cannot follow the Dockerfile: ${text} is for a shell, which keeps signals to itself`)
+}
+
+/**
+ * Which files Docker gets to see. Understands a `.dockerignore` that excludes everything and then includes single files and folders.
+ * @throws Error for any other
+ */
+export function parseDockerignore(text: string): (file: string) => boolean {
+  const [first, ...rest] = toLines(text)
+  const included = rest.map((line) => /^!(\w[\w./-]*)$/.exec(line)?.[1])
+  if (first !== '*' || included.includes(undefined)) throw new Error('Cannot follow the .dockerignore')
+  return (file) => included.some((path) => file === path || file.startsWith(`${path}/`))
+}

@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
+import { parseConfig } from '../../src/config.ts'
+import { root } from './image.ts'
+import { startProgram } from './program.ts'
+import { parseUnit } from './unit.ts'
+
+const text = readFileSync(`${root}deploy/sluice.service`, 'utf8')
+const unit = parseUnit(text)
+const [execStart = ''] = unit.ExecStart ?? []
+
+test('the command is that of npm start, and starts, and SIGTERM ends it with 0', async () => {
+  const [file, ...args] = execStart.split(' ')
+  expect(file).toBe('/usr/bin/node')
+  expect(['node', ...args].join(' ')).toBe(packageJson.scripts.start)
+  expect(unit.WorkingDirectory).toEqual(['/opt/sluice'])
+
+  const program = await startProgram([process.execPath, ...args], { cwd: root, env: { PORT: '0' } })
+  expect(await (await fetch(`${program.url}/healthz`)).json()).toEqual({ status: 'ok' })
+  expect(unit.KillSignal).toEqual(['SIGTERM'])
+  expect(await program.end('SIGTERM')).toBe(0)
+})
+
+test('streams may come to their end before systemd kills', () => {
+  expect(Number(unit.TimeoutStopSec?.[0]) * 1000).toBeGreaterThan(parseConfig({}).SLUICE_SHUTDOWN_GRACE_MS + 1000)
+  expect(unit.KillMode).toEqual(['mixed'])
+})
+
+test('it is started again after a crash, has descriptors, and reads its keys from a file', () => {
+  expect(unit).toMatchObject({ Restart: ['on-failure'], LimitNOFILE: ['65536'], EnvironmentFile: ['/etc/sluice.env'] })
+})
+
+test('it has no rights that it does not need', () => {
+  expect(unit).toMatchObject({
+    DynamicUser: ['yes'],
+    NoNewPrivileges: ['yes'],
+    ProtectSystem: ['strict'],
+    CapabilityBoundingSet: [''],
+    RestrictAddressFamilies: ['AF_INET AF_INET6 AF_UNIX AF_NETLINK'],
+    SystemCallFilter: ['@system-service', '~@privileged @resources'],
+  })
+  expect(unit.MemoryDenyWriteExecute).toBeUndefined() // a JIT cannot live with it
+})
+
+const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
+describe.skipIf(!hasSystemd)('systemd itself', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-unit-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  /** On the unit, with what is on this machine in place of what is not. */
+  function analyze(...args: string[]) {
+    const file = join(folder, 'sluice.service')
+    writeFileSync(file, text.replaceAll('/opt/sluice', root).replaceAll('/usr/bin/node', process.execPath))
+    return spawnSync('systemd-analyze', [...args, file], { encoding: 'utf8' })
+  }
+
+  test('understands every line', () => {
+    expect(analyze('verify')).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('finds it hardened: 1.3 of 10 is exposed', () => {
+    expect(analyze('security', '--offline=true', '--threshold=15').status).toBe(0)
+  })
+})
