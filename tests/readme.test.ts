@@ -26,7 +26,7 @@ const commands = toBlocks('README.md')
 
 test('only what needs Docker, a real Ollama or a Cloudflare account is not run', () => {
   const notRun = toBlocks('README.md').filter(({ isRun }) => !isRun)
-  expect(notRun).toHaveLength(3)
+  expect(notRun).toHaveLength(4)
   for (const block of notRun)
     expect(block.commands.join('\n')).toMatch(/^docker |^OLLAMA_HOST=\S+ npm run test:ollama$|npm run deploy/m)
 })
