@@ -59,7 +59,9 @@ await run(config, (cancelElsewhere) => {
         isStreaming: false,
       }
       const response = await app.fetch(request, bindings)
-      if (!bindings.isStreaming) bindings.onAnswered()
+      // An error is soon taken, and may be about a body that still trickles in.
+      if (!response.ok) server.timeout(request, headSeconds)
+      else if (!bindings.isStreaming) bindings.onAnswered()
       return response
     },
     hostname: config.HOST,

@@ -74,7 +74,7 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     leaveFree(0)
     const model = upstream.script(thenSilent(1))
     const readers = Array.from({ length: 20 }, () => generate(server, 'sse', model))
-    // Node closes them; on Bun they wait in the kernel's queue (hazard 76).
+    // Node closes them; on Bun they wait in the kernel's queue (hazard 77).
     if (runtime === 'node') for (const reader of readers) expect(await reader.ended).toBe('broken')
     await goesOn()
     for (const reader of readers) expect(reader.text).toBe('')
