@@ -28,25 +28,22 @@ export async function buildImage(): Promise<Image> {
   const bin = join(folder, 'bin')
   const app = join(folder, 'image', dockerfile.workdir)
   chmodSync(folder, 0o755)
-  for (const path of [context, bin, app]) mkdirSync(path, { recursive: true })
-  cpSync(process.execPath, join(bin, 'node'))
-  await copyContext(context)
-
-  for (const step of dockerfile.steps) {
-    if ('run' in step)
-      await run('sh', ['-c', step.run], {
-        cwd: app,
-        env: { ...process.env, PATH: `${bin}:${process.env.PATH}`, ...dockerfile.env },
-      })
-    else for (const path of step.copy) copy(join(context, path), join(app, step.to))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  try {
+    for (const path of [context, bin, app]) mkdirSync(path, { recursive: true })
+    cpSync(process.execPath, join(bin, 'node'))
+    await copyContext(context)
+    const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, ...dockerfile.env }
+    for (const step of dockerfile.steps) {
+      if ('run' in step) await run('sh', ['-c', step.run], { cwd: app, env })
+      else for (const path of step.copy) copy(join(context, path), join(app, step.to))
+    }
+  } catch (error) {
+    remove()
+    throw error
   }
-  return {
-    ...dockerfile,
-    app,
-    env: { PATH: bin, ...dockerfile.env },
-    ids: process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {},
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  }
+  const ids = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {}
+  return { ...dockerfile, app, env: { PATH: bin, ...dockerfile.env }, ids, remove }
 }
 
 async function copyContext(to: string) {
