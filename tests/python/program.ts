@@ -33,10 +33,10 @@ export interface Program {
 
 type Said = { got: unknown } | { ended: 'returned' } | ({ ended: 'raised' } & Raised)
 
-/** Starts a program without anything of our own environment; its functions are told of Sluice's `url`. */
-export function startProgram(file: string, url: string): Program {
+/** Starts a program without anything of our own environment; its functions are told of Sluice's `url`, and send the key. */
+export function startProgram(file: string, url: string, key = 'none'): Program {
   const path = fileURLToPath(new URL(`clients/${file}`, import.meta.url))
-  const child = spawn(toPython(), ['-B', path], { env: { PATH: process.env.PATH, PYTHONUTF8: '1' } })
+  const child = spawn(toPython(), ['-B', path], { env: { PATH: process.env.PATH, PYTHONUTF8: '1', KEY: key } })
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
   let complaint = ''

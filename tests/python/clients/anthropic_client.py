@@ -1,7 +1,7 @@
 """What people do with `anthropic`. Each function yields what the client gave it."""
 
 from anthropic import Anthropic
-from calls import serve
+from calls import KEY, serve
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOLS = [{"name": "get_weather", "description": "Weather of a city", "input_schema": SCHEMA}]
@@ -9,7 +9,7 @@ THINKING = {"type": "enabled", "budget_tokens": 1024}
 
 
 def client(url):
-    return Anthropic(base_url=url, api_key="none", max_retries=0)
+    return Anthropic(base_url=url, api_key=KEY, max_retries=0)
 
 
 def asked(model, **options):

@@ -5,7 +5,11 @@ that the function yields, as it comes, and a last one: `{"ended": "returned"}` o
 """
 
 import json
+import os
 import sys
+
+# The key that a client sends.
+KEY = os.environ.get("KEY", "none")
 
 
 def serve(functions):

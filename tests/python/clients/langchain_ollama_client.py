@@ -1,6 +1,6 @@
 """What people do with `langchain-ollama`. Each function yields what the client gave it."""
 
-from calls import serve
+from calls import KEY, serve
 from langchain_ollama import ChatOllama, OllamaEmbeddings
 
 
@@ -10,7 +10,8 @@ def get_weather(city: str) -> str:
 
 
 def llm(url, model, **options):
-    return ChatOllama(base_url=f"{url}/ollama", model=model, **options)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    return ChatOllama(base_url=f"{url}/ollama", model=model, client_kwargs={"headers": headers}, **options)
 
 
 def chat(url, model):

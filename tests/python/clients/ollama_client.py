@@ -1,6 +1,6 @@
 """What people do with `ollama`. Each function yields what the client gave it."""
 
-from calls import serve
+from calls import KEY, serve
 from ollama import Client
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -16,7 +16,7 @@ def get_weather(city: str) -> str:
 
 
 def client(url):
-    return Client(host=f"{url}/ollama")
+    return Client(host=f"{url}/ollama", headers={"Authorization": f"Bearer {KEY}"})
 
 
 def chat(url, model):

@@ -2,7 +2,7 @@
 
 import json
 
-from calls import serve
+from calls import KEY, serve
 from openai import OpenAI
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -12,7 +12,7 @@ TOOLS = [{"type": "function", "function": WEATHER}]
 
 
 def client(url):
-    return OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    return OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0)
 
 
 def complete(url, model, **options):
