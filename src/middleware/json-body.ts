@@ -25,7 +25,8 @@ export function jsonBody({ maxBytes, maxMs = defaultMaxMs }: { maxBytes: number;
     if (encoding && encoding !== 'identity')
       throw new ServiceError('unsupported_encoding', 'Cannot read a compressed body; send it as it is')
     try {
-      const read = async () => c.set('body', parseJson(new Uint8Array(await c.req.arrayBuffer())))
+      // Past Hono's own request, which would keep the bytes for as long as the answer lasts.
+      const read = async () => c.set('body', parseJson(new Uint8Array(await c.req.raw.arrayBuffer())))
       // A length that is told needs no counting; and counting makes a whole Request on Node, which lives as long as its stream.
       const length = c.req.header('transfer-encoding') ? undefined : c.req.header('content-length')
       if (length === undefined) await within(maxMs, limitChunks(c, read))

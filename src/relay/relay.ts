@@ -11,7 +11,8 @@ export interface RelayOptions {
   now: () => number
   /** Ends the stream: aborted with a ServiceError, it ends with that error; with anything else, its reader has left. */
   controller: AbortController
-  generate(signal: AbortSignal): Promise<Generation>
+  /** What was asked already; the controller's signal ends it. A promise, as a function would keep the request's body for the whole stream. */
+  generation: Promise<Generation>
   /** Commits: called once, with the first frames. */
   open(): Sink
   /** Called instead of `open`, if the stream is over before a frame. */
@@ -22,7 +23,7 @@ export interface RelayOptions {
  * The whole waiting life of a stream: moves values from the upstream to the sink, and keeps one timer. What goes out, and when it is over,
  * the core says. Never rejects; resolves when the reader has taken everything, with the number of bytes.
  */
-export async function relay({ core, now, controller, generate, open, refuse }: RelayOptions): Promise<number> {
+export async function relay({ core, now, controller, generation: asked, open, refuse }: RelayOptions): Promise<number> {
   const { signal } = controller
   let sink: Sink | undefined
   let writer: Writer | undefined
@@ -58,7 +59,7 @@ export async function relay({ core, now, controller, generate, open, refuse }: R
   if (signal.aborted) onAbort()
   timer.at(core.due)
   try {
-    generation = await generate(signal)
+    generation = await asked
     await generation.flow((batch) => {
       const full = out(core.push(batch, now()))
       if (core.ended?.how === 'failed') controller.abort() // an encoder failed: the upstream has to stop

@@ -50,7 +50,11 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
       core,
       now,
       controller,
-      generate: (signal) => upstream.generate(call, { signal, ...toCaller(c), hold: (promise) => hold(c, promise) }),
+      generation: upstream.generate(call, {
+        signal: controller.signal,
+        ...toCaller(c),
+        hold: (promise) => hold(c, promise),
+      }),
       open() {
         const { response: opened, sink } = open(c, { 'content-type': encoder.contentType, ...encoder.headers }, leave)
         response.resolve(opened)
@@ -71,7 +75,11 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
 
   const app = new Hono<Env>()
   for (const [path, parse] of Object.entries(dialect.generations)) {
-    app.post(path, body, (c) => generate(c, parse({ accept: c.req.header('accept'), body: c.var.body })))
+    app.post(path, body, (c) => {
+      const plan = parse({ accept: c.req.header('accept'), body: c.var.body })
+      c.set('body', {}) // the context lives as long as the stream, and an image must not
+      return generate(c, plan)
+    })
   }
   return app
 }

@@ -109,7 +109,7 @@ function start({
     core,
     now,
     controller,
-    generate: upstream.generate,
+    generation: upstream.generate(controller.signal),
     open() {
       state.opened++
       return sink
@@ -183,7 +183,7 @@ describe('a stream', () => {
     const add = vi.spyOn(signal, 'addEventListener')
     const remove = vi.spyOn(signal, 'removeEventListener')
     const state = start({ controller })
-    const ours = add.mock.calls[0]![1]
+    const ours = add.mock.calls.at(-1)![1] // the first one is the upstream's
     await state.upstream.break(new Error('x'))
     expect(remove.mock.calls.map(([, listener]) => listener)).toContain(ours)
   })

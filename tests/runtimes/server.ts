@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { workingPid } from '../../bench/process-stats.ts'
 import { writeWorkerdConfig } from '../../bench/rows/write-workerd-config.ts'
 
 export type RuntimeName = 'node' | 'bun' | 'worker'
@@ -23,6 +24,8 @@ export interface Server {
   /** Resolves with the exit status, null if a signal ended it. */
   readonly exited: Promise<number | null>
   signal(name: NodeJS.Signals): void
+  /** Bytes of its heap that are in use after it has collected all garbage. NaN unless it was started with `tellsHeap`, and for workerd. */
+  usedHeap(): Promise<number>
   /** Ends it at once. */
   stop(): Promise<void>
 }
@@ -30,13 +33,23 @@ export interface Server {
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bin = (name: string) => `${root}node_modules/.bin/${name}`
 const startLimitMs = 20_000
+const heapProbe = new URL('../../bench/rows/heap-probe.ts', import.meta.url)
+
+interface StartOptions {
+  /** It can tell its heap (Node and Bun). */
+  readonly tellsHeap?: boolean
+}
 
 /**
  * Starts a server on a free port. `env` are its variables (docs/protocol.md §8), and nothing of our own environment gets there.
  * @throws Error with what the process said, if it ends or does not listen in time
  */
-export async function startServer(runtime: RuntimeName, env: Readonly<Record<string, string>> = {}): Promise<Server> {
-  const { child, port: listening, cleanUp } = await spawnRuntime(runtime, env)
+export async function startServer(
+  runtime: RuntimeName,
+  env: Readonly<Record<string, string>> = {},
+  { tellsHeap = false }: StartOptions = {},
+): Promise<Server> {
+  const { child, port: listening, cleanUp } = await spawnRuntime(runtime, env, tellsHeap)
   let said = ''
   let errors = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()))
@@ -76,6 +89,13 @@ export async function startServer(runtime: RuntimeName, env: Readonly<Record<str
       stdout: child.stdout!,
       exited,
       signal: (name) => void child.kill(name),
+      async usedHeap() {
+        if (!tellsHeap || runtime === 'worker') return NaN
+        const told = once(child.stdio[3] as Readable, 'data')
+        process.kill(workingPid(child.pid!), 'SIGUSR2')
+        const [bytes] = (await told) as [Buffer]
+        return Number(bytes.toString())
+      },
       async stop() {
         kill()
         await exited
@@ -100,7 +120,7 @@ interface Spawned {
   cleanUp(): void
 }
 
-async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, string>>): Promise<Spawned> {
+async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, string>>, tellsHeap: boolean): Promise<Spawned> {
   const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC' }
   if (runtime === 'worker') {
     const { folder, config } = await writeWorkerdConfig(new URL('../../src/runtimes/worker.ts', import.meta.url), { ...env })
@@ -115,9 +135,10 @@ async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, s
     runtime === 'node'
       ? [process.execPath, '--max-semi-space-size=8', `--import=${pathToFileURL(root).href}src/runtimes/node/compile-cache.mjs`]
       : [bin('bun'), `--env-file=${root}src/runtimes/bun/bun.env`]
-  const child = spawn(file, [...args, `${root}src/runtimes/${runtime}.ts`], {
+  const probe = runtime === 'node' ? ['--expose-gc', `--import=${heapProbe.href}`] : ['--preload', fileURLToPath(heapProbe)]
+  const child = spawn(file, [...args, ...(tellsHeap ? probe : []), `${root}src/runtimes/${runtime}.ts`], {
     env: { ...base, PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(tellsHeap ? (['pipe'] as const) : [])],
     detached: hasWorkers(env),
   })
   return { child, port: portOfStartLine, cleanUp: () => {} }

@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { thenSilent } from '../fixtures/scripts.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { read } from './reader.ts'
+import { startServer, type Server } from './server.ts'
+
+const streams = 20
+const image = 'iVBORw0K'.repeat(250_000)
+
+// Of three copies of a body one stays on Bun, wherever that is.
+describe.each([
+  ['node', 200_000],
+  ['bun', 2_500_000],
+] as const)('%s', (runtime, maxBytes) => {
+  let upstream: Upstream
+  let server: Server
+
+  beforeEach(async () => {
+    upstream = await startUpstream()
+    server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent' }, { tellsHeap: true })
+  })
+  afterEach(async () => {
+    await server.stop()
+    await upstream.close()
+  })
+
+  test.each([
+    ['/api/generate', { prompt: 'Hi', images: [image] }],
+    ['/api/chat', { messages: [{ role: 'user', content: 'Hi', images: [image] }] }],
+    [
+      '/v1/chat/completions',
+      {
+        stream: true,
+        messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${image}` } }] }],
+      },
+    ],
+  ])('an image at %s does not stay with its stream once Ollama has it', async (path, body) => {
+    const model = upstream.script(thenSilent(1))
+    const ask = async (count: number) => {
+      const readers = Array.from({ length: count }, () => read(server, { path, body: { model, ...body } }))
+      for (const reader of readers) await reader.until((text) => text.includes('token'))
+    }
+    await ask(2)
+    const before = await server.usedHeap()
+    await ask(streams)
+    expect(((await server.usedHeap()) - before) / streams).toBeLessThan(maxBytes)
+  })
+})
