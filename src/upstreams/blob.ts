@@ -23,7 +23,7 @@ export function createBlob(exchange: Exchange): Upstream['blob'] {
     } finally {
       clearTimeout(timer)
       release()
-      controller.abort() // what was refused before its end is sent no further
+      controller.abort() // what was refused is sent no further, and read no further
     }
   }
 }

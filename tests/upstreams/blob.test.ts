@@ -3,6 +3,7 @@ import { viaHttp } from '../../src/runtimes/node/connect.ts'
 import { createBlob } from '../../src/upstreams/blob.ts'
 import { viaFetch, type Connect } from '../../src/upstreams/connect.ts'
 import { createExchange, type Digest } from '../../src/upstreams/exchange.ts'
+import { startBlobStore } from '../fixtures/blob-store.ts'
 import { silent } from '../fixtures/scripts.ts'
 import { startUpstream, type Script, type Upstream } from '../fixtures/upstream.ts'
 
@@ -88,6 +89,26 @@ describe.each<[string, () => Connect]>([
     controller.abort(reason)
     await expect(sent).rejects.toBe(reason)
     await expect.poll(() => fixture.connections).toBe(0)
+  })
+
+  test('that is refused in the middle is sent no further', async () => {
+    const store = await startBlobStore()
+    const content = new ReadableStream<Uint8Array>({ start: (source) => source.enqueue(new Uint8Array(1000)) })
+    const send = createBlob(createExchange({ host: store.url, apiKey: undefined, connect: connect() }))
+    const sent = expect(send({ digest, content }, { signal })).rejects.toMatchObject({ message: 'no space left on device' })
+    const seen = await store.next()
+    seen.refuse(507, 'no space left on device')
+    await sent
+    await seen.closed
+    await store.close()
+  })
+
+  test('that is refused with words that never end leaves nothing open', async () => {
+    on('POST', (exchange) => {
+      exchange.head(400, { 'content-type': 'application/json' })
+      exchange.chunk('{"error":')
+    })
+    await expect(blob(toStream('x'))).rejects.toMatchObject({ code: 'upstream_rejected', status: 400 })
   })
 
   test('that Ollama is asked for stops with the signal’s reason', async () => {
