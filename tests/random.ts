@@ -1,0 +1,19 @@
+/** A number from 0 to below `below`. */
+export type Random = (below: number) => number
+
+/** Gives the same numbers for the same seed, every time (mulberry32). */
+export function createRandom(seed: number): Random {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}
+
+/** One of them. @throws Error if there is none */
+export function pick<T>(random: Random, values: readonly T[]): T {
+  if (values.length === 0) throw new Error('Cannot pick: there is nothing')
+  return values[random(values.length)]!
+}
