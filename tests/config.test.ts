@@ -74,7 +74,14 @@ test.each([
     ],
   ],
   ['SLUICE_MODELS', 'gemma3:*, hf.co/a/b', ['gemma3:*', 'hf.co/a/b']],
-  ['SLUICE_ALIASES', 'gpt-4o=gemma3:270m,x=y', [['gpt-4o', 'gemma3:270m'], ['x', 'y']]],
+  [
+    'SLUICE_ALIASES',
+    'gpt-4o=gemma3:270m,x=y',
+    [
+      ['gpt-4o', 'gemma3:270m'],
+      ['x', 'y'],
+    ],
+  ],
   ['SLUICE_CORS_ORIGINS', 'https://chat.example, http://localhost:3000/', ['https://chat.example', 'http://localhost:3000']],
   ['SLUICE_ALLOWED_HOSTS', 'Chat.example,[::2]', ['chat.example', '[::2]']],
   ['SLUICE_MAX_KEEP_ALIVE', '600', 600],

@@ -23,7 +23,7 @@ export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; 
     async flow(taker) {
       // At once and in order: what comes next must not overtake what was held.
       take = taker
-      taken.resolve(Promise.all(held.map(taker)).then(() => {}))
+      taken.resolve(Promise.all(held.map(async (value) => taker(value))).then(() => {}))
       return ended
     },
   }
