@@ -38,7 +38,8 @@ const chat: ChunkKind = {
 }
 
 /** Thinking by both of its names: clients know one or the other. */
-function toText({ content, thinking }: NonNullable<OllamaChunk['message']> = {}): string {
+function toText(message: OllamaChunk['message'] | null): string {
+  const { content, thinking } = message ?? {}
   if (!thinking) return content ? `"content":${JSON.stringify(content)}` : ''
   const thought = JSON.stringify(thinking)
   return `"reasoning":${thought},"reasoning_content":${thought}${content ? `,"content":${JSON.stringify(content)}` : ''}`

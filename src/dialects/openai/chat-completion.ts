@@ -5,7 +5,7 @@ import { toLogprobs } from './logprobs.ts'
 
 /** A chat's answer in one piece: https://platform.openai.com/docs/api-reference/chat/object */
 export const chatCompletion = folding(({ chunk }, { requestId }) => {
-  const { message: { content = '', thinking } = {}, logprobs } = chunk
+  const { content, thinking } = chunk.message ?? {}
   const calls = toToolCalls(chunk, requestId, 0).map(({ id, name, arguments: text }) => ({
     id,
     type: 'function',
@@ -13,14 +13,14 @@ export const chatCompletion = folding(({ chunk }, { requestId }) => {
   }))
   const message = {
     role: 'assistant',
-    content,
+    content: content ?? '',
     ...(thinking && { reasoning: thinking, reasoning_content: thinking }),
     ...(calls.length > 0 && { tool_calls: calls }),
   }
   const choice = {
     index: 0,
     message,
-    logprobs: logprobs?.length ? toLogprobs(logprobs) : null,
+    logprobs: chunk.logprobs?.length ? toLogprobs(chunk.logprobs) : null,
     finish_reason: calls.length > 0 ? 'tool_calls' : toFinishReason(chunk),
   }
   const envelope = toEnvelope(chunk, { id: toId('chatcmpl', requestId), object: 'chat.completion' })

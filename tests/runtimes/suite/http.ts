@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { createRandom, pick } from '../../random.ts'
 import { read, readAll, readRaw, toChunked, toPost, type RawReader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
@@ -120,34 +121,17 @@ const paths: readonly (readonly [target: string, status: number])[] = [
   ['http://evil/nothing', 404],
 ]
 
-/** A number generator that gives the same numbers every time (mulberry32). */
-function createRandom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
 /** Targets that look much like the upstream's own paths. */
 function toTargets(count: number): string[] {
   const random = createRandom(7)
-  const pick = <T>(values: readonly T[]): T => values[random(values.length)]!
   const roots = [
-    'pull',
-    'push',
-    'create',
-    'copy',
-    'delete',
-    'blobs/sha256:0',
-    'generate',
-    'chat',
-    'tags',
-    'show',
-    'embed',
-    'ps',
+    ...'pull push create copy delete blobs/sha256:0 generate chat tags show embed ps'.split(' ').map((name) => `/api/${name}`),
+    ...'pull delete generate chat show'.split(' ').map((name) => `/ollama/api/${name}`),
+    ...'chat/completions completions embeddings models models/a messages responses ../api/pull'
+      .split(' ')
+      .map((name) => `/v1/${name}`),
+    '/ollama/cancel/a',
+    '/chat',
   ]
   const inserts = [
     '/',
@@ -176,18 +160,18 @@ function toTargets(count: number): string[] {
     '%e2%80%ae',
   ]
   const changes: readonly ((text: string) => string)[] = [
-    (text) => text.slice(0, random(text.length)) + pick(inserts) + text.slice(random(text.length)),
-    (text) => `${text}${pick(inserts)}`,
-    (text) => `${pick(inserts)}${text}`,
+    (text) => text.slice(0, random(text.length)) + pick(random, inserts) + text.slice(random(text.length)),
+    (text) => `${text}${pick(random, inserts)}`,
+    (text) => `${pick(random, inserts)}${text}`,
     (text) => text.replace(/[a-z]/g, (letter) => (random(3) === 0 ? letter.toUpperCase() : letter)),
     (text) => text.replace(/[a-z]/g, (letter) => (random(3) === 0 ? `%${letter.charCodeAt(0).toString(16)}` : letter)),
-    (text) => `${pick(['/v1', '/ollama', '/chat', '/api', '/ping'])}/..${text}`,
-    (text) => `http://${pick(['evil', 'localhost:11434', '127.0.0.1'])}${text}`,
-    (text) => text.replace('/', pick(['//', '/./', '\\', '/%2e/'])),
+    (text) => `${pick(random, ['/v1', '/ollama', '/chat', '/api', '/ping'])}/..${text}`,
+    (text) => `http://${pick(random, ['evil', 'localhost:11434', '127.0.0.1'])}${text}`,
+    (text) => text.replace('/', pick(random, ['//', '/./', '\\', '/%2e/'])),
   ]
   return Array.from({ length: count }, () => {
-    let target = `/api/${pick(roots)}`
-    for (let i = random(3); i >= 0; i--) target = pick(changes)(target)
+    let target = pick(random, roots)
+    for (let i = random(3); i >= 0; i--) target = pick(random, changes)(target)
     return /^(\/|http:)/.test(target) ? target : `/${target}`
   })
 }
@@ -283,8 +267,8 @@ export function describeHttp(runtime: RuntimeName) {
       test('whatever the spelling, the upstream sees only constant paths of the route table', async () => {
         const known = ['generate', 'chat', 'embed', 'embeddings', 'show', 'tags', 'ps', 'version'].map((name) => `/api/${name}`)
         const before = stage.upstream.requests.length
-        const targets = toTargets(220)
-        expect(new Set(targets).size).toBeGreaterThan(200)
+        const targets = toTargets(300)
+        expect(new Set(targets).size).toBeGreaterThan(250)
         for (let from = 0; from < targets.length; from += 20) {
           await Promise.all(
             targets

@@ -14,6 +14,8 @@ import { describePlain } from './plain.ts'
 import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
 import { describeHttp } from './http.ts'
+import { describeOddRequests } from './odd-requests.ts'
+import { describeSmuggling } from './smuggling.ts'
 import { describeClients } from './clients.ts'
 import { describeAiSdk } from './ai-sdk.ts'
 import { describeSseReaders } from './sse-readers.ts'
@@ -38,6 +40,8 @@ export function describeRuntime(runtime: RuntimeName) {
     describeErrors(runtime)
     describeRequests(runtime)
     describeHttp(runtime)
+    describeOddRequests(runtime)
+    describeSmuggling(runtime)
     describeUpstream(runtime)
     describeFaults(runtime)
     describeLeaving(runtime)

@@ -1,0 +1,58 @@
+import { createApp, type App } from '../../src/app.ts'
+import { parseConfig } from '../../src/config.ts'
+import type { UpstreamRequest } from '../../src/upstreams/connect.ts'
+import { loadRecording, toBytes } from '../fixtures/recording.ts'
+import type { WholeAnswer } from '../surfaces.ts'
+
+/** Sluice without a socket, in front of an Ollama that is a function: the body of its 200 answers. */
+export function createInProcess(toAnswer: (path: string, request: UpstreamRequest) => readonly Uint8Array[]): App {
+  return createApp({
+    config: parseConfig({}),
+    async connect(request, signal) {
+      const path = new URL(request.url).pathname
+      const pieces = toAnswer(path, request)
+      return {
+        status: 200,
+        headers: new Headers({ 'content-type': /generate|chat/.test(path) ? 'application/x-ndjson' : 'application/json' }),
+        async flow(take) {
+          for (const piece of pieces) {
+            signal.throwIfAborted()
+            await take(piece)
+          }
+        },
+      }
+    },
+  })
+}
+
+/** Posts, and reads the whole answer. */
+export async function post(
+  app: App,
+  path: string,
+  body: Uint8Array | string,
+  headers: Record<string, string> = {},
+): Promise<WholeAnswer> {
+  const request = new Request(`http://127.0.0.1${path}`, {
+    method: 'POST',
+    headers: { host: '127.0.0.1', 'content-type': 'application/json', ...headers },
+    body: body as BodyInit,
+  })
+  const response = await app.fetch(request)
+  return { status: response.status, contentType: response.headers.get('content-type'), text: await response.text() }
+}
+
+const answers: Readonly<Record<string, string>> = {
+  '/api/embed': 'embed',
+  '/api/show': 'show',
+  '/api/tags': 'tags',
+  '/api/ps': 'ps',
+  '/api/version': 'version',
+}
+
+/** What a real Ollama answered to a small question. @throws Error for a path that is none of its own */
+export function toSmallAnswer(path: string): Uint8Array {
+  if (path === '/api/embeddings') return Buffer.from('{"embedding":[0.5]}')
+  const name = answers[path]
+  if (!name) throw new Error(`Asked for ${path}`)
+  return toBytes(loadRecording(name))
+}

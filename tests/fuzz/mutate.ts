@@ -1,0 +1,104 @@
+import { pick, type Random } from '../random.ts'
+
+/** What stands where something else should: other types, other sizes, odd characters. JSON texts, as some are none of JSON.stringify's. */
+const oddities: readonly string[] = [
+  `null true false [] {} "" [null] [[]] [{}] {"":""} {"a":{"a":{"a":1}}} 0 -0 -1 1 0.5 1e3 1e-400 1e400 -1e400`,
+  String.raw`9007199254740993 1e16 2147483648 "5" "true" "\u0000" "\ud800" "\udc00\ud800" "\u2028" "\r\n\r\ndata:x" "👩‍👩‍👧" "\ufeff"`,
+  String.raw`"\u202e" "е" {"__proto__":{"a":1}} {"constructor":{"prototype":{}}} {"toString":1,"valueOf":1} {"length":-1} {"then":1}`,
+  `NaN Infinity undefined 'a' 0x10 /**/1 " [ { ] } , "../../x" "http://evil/x" "file:///etc/passwd" "data:image/png;base64,?"`,
+  `"data:," "gemma3:cloud" "json" "auto" "high" "assistant" "system" "tool" "text" "function" "999h"`,
+]
+  .flatMap((texts) => texts.split(' '))
+  .concat(
+    ['', ' ', '" "', '1 2', `"${'x'.repeat(10_000)}"`, `[${'0,'.repeat(500)}0]`],
+    [`${'['.repeat(40)}${']'.repeat(40)}`, `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`],
+  )
+
+/** Where something stands in a value: its holder and its key. */
+interface Spot {
+  readonly holder: Record<string, unknown>
+  readonly key: string
+}
+
+function spotsOf(value: unknown): Spot[] {
+  if (typeof value !== 'object' || value === null) return []
+  const holder = value as Record<string, unknown>
+  return Object.keys(holder).flatMap((key) => [{ holder, key }, ...spotsOf(holder[key])])
+}
+
+/** Stands for an oddity until the value is written. */
+const mark = (index: number) => `\u0001${index}\u0001`
+
+type Change = (random: Random, spot: Spot, other: Spot) => void
+
+const changes: readonly Change[] = [
+  (random, { holder, key }) => (holder[key] = mark(random(oddities.length))),
+  (random, { holder, key }) => (holder[key] = mark(random(oddities.length))),
+  (_, { holder, key }, other) => (holder[key] = other.holder[other.key]), // a splice of two
+  (_, { holder, key }, other) => (holder[other.key] = holder[key]),
+  (_, { holder, key }) => delete holder[key],
+  (_, { holder, key }) => (holder[key] = [holder[key]]),
+  (_, { holder, key }) => (holder[key] = String(holder[key])),
+  (random, { holder, key }) => (holder[mark(random(oddities.length))] = holder[key]),
+  (_, { holder, key }) => (holder[`${key}\u0002`] = holder[key]), // the same key twice
+  (random, { holder, key }) => {
+    if (Array.isArray(holder[key])) holder[key] = Array.from({ length: random(50) }, () => (holder[key] as unknown[])[0])
+  },
+]
+
+/** The text of a JSON value, some of its fields changed; mostly JSON still. `other` is what parts are taken of. */
+export function mutateJson(random: Random, value: object, other: object): string {
+  const changed: unknown = structuredClone(value)
+  for (let left = random(4); left > 0; left--) {
+    const [spots, others] = [spotsOf(changed), spotsOf(other)]
+    if (spots.length > 0 && others.length > 0)
+      pick(random, changes)(random, pick(random, spots), structuredClone(pick(random, others)))
+  }
+  return JSON.stringify(changed)
+    .replaceAll(/"\\u0001(\d+)\\u0001"/g, (_, index: string) => oddities[Number(index)]!)
+    .replaceAll('\\u0002', '')
+}
+
+const insertions = [
+  '"',
+  '\\',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '\n',
+  '\r',
+  '\0',
+  '\ufeff',
+  ' ',
+  'null',
+  '"a":1,',
+  '\ud83d\ude00',
+  'e9',
+  '\\u0000',
+]
+
+/** Bytes of which some were flipped, dropped, put in, or come from others. */
+export function mutateBytes(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Array {
+  const at = random(bytes.length + 1)
+  const [head, tail] = [bytes.subarray(0, at), bytes.subarray(at)]
+  switch (random(6)) {
+    case 0: {
+      const flipped = Uint8Array.from(bytes)
+      for (let left = random(3); left >= 0 && bytes.length > 0; left--) flipped[random(bytes.length)]! ^= 1 << random(8)
+      return flipped
+    }
+    case 1:
+      return head
+    case 2:
+      return Buffer.concat([head, tail.subarray(random(20))])
+    case 3:
+      return Buffer.concat([head, Buffer.from(pick(random, insertions)), tail])
+    case 4:
+      return Buffer.concat([head, other.subarray(random(other.length + 1))])
+    default:
+      return Buffer.concat([head, head.subarray(random(head.length + 1)), tail])
+  }
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** `npm run fuzz`: ten times the cases of the suite, other ones each time. FUZZ_SEED and FUZZ_COUNT say otherwise. */
+export default defineConfig({
+  test: {
+    include: ['tests/fuzz/**/*.test.ts'],
+    env: { FUZZ_COUNT: process.env.FUZZ_COUNT ?? '100000', FUZZ_SEED: process.env.FUZZ_SEED ?? String(Date.now() % 1e9) },
+    testTimeout: 1_200_000,
+    hookTimeout: 30_000,
+  },
+})
