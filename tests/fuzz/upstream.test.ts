@@ -50,6 +50,22 @@ function toExpected(bytes: Uint8Array): Ending {
   return 'failed'
 }
 
+test.each(generating)('null is as good as absent in an answer at $path', async (surface) => {
+  const nothing = { model: null, created_at: null, response: null, thinking: null, logprobs: null, message: null }
+  const empty = { ...nothing, message: { content: null, thinking: null, tool_calls: null } }
+  const done = { ...nothing, done: true, done_reason: null, prompt_eval_count: null, eval_count: null }
+  const lines = [nothing, empty, done].map((line) => JSON.stringify(line))
+  for (const text of [lines.join('\n'), lines.at(-1)!]) {
+    const app = createInProcess(() => [Buffer.from(text)])
+    for (const streams of [surface.streams, { stream: false }]) {
+      const answer = await post(app, surface.path, JSON.stringify({ model: 'gemma3:270m', ...surface.body, ...streams }))
+      expect(toEnding(surface, answer)).toBe('done')
+      // Ollama's own lines stay as they are.
+      if (surface.path.startsWith('/v1')) expect(answer.text).not.toMatch(/"(?:text|content)":null/)
+    }
+  }
+})
+
 test(
   `${count} spoilt answers of Ollama, seed ${seed}: each has one terminal, and none that is damaged succeeds`,
   { timeout: 1_200_000 },

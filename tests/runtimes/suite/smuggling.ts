@@ -81,7 +81,8 @@ export function describeSmuggling(runtime: RuntimeName) {
       return seen
     }
 
-    test.each(attacks)('%s', async (_name, bytes, pipelinesOn) => {
+    const named = attacks.map(([name, bytes, pipelinesOn]) => ({ name, bytes, pipelinesOn }))
+    test.each(named)('$name', async ({ bytes, pipelinesOn }) => {
       const seen = await attack(bytes)
       const prompts = pipelinesOn === runtime ? ['honest', 'smuggled'] : ['honest']
       for (const { target, json } of seen) {
