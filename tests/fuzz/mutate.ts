@@ -1,6 +1,8 @@
 import { pick, type Random } from '../random.ts'
 
-/** What stands where something else should: other types, other sizes, odd characters. JSON texts, as some are none of JSON.stringify's. */
+/** Something of every type, as JSON text. */
+const types = 'null true "a" "" 5 -1 0.5 [] {} [5] ["a"] [[5]] [{}] [null] {"a":1}'.split(' ')
+/** What stands where something else should: other types, other sizes, odd characters; some is no JSON. */
 const oddities: readonly string[] = [
   `null true false [] {} "" [null] [[]] [{}] {"":""} {"a":{"a":{"a":1}}} 0 -0 -1 1 0.5 1e3 1e-400 1e400 -1e400`,
   String.raw`9007199254740993 1e16 2147483648 "5" "true" "\u0000" "\ud800" "\udc00\ud800" "\u2028" "\r\n\r\ndata:x" "👩‍👩‍👧" "\ufeff"`,
@@ -9,6 +11,7 @@ const oddities: readonly string[] = [
   `"data:," "gemma3:cloud" "json" "auto" "high" "assistant" "system" "tool" "text" "function" "999h"`,
 ]
   .flatMap((texts) => texts.split(' '))
+  .concat(types)
   .concat(
     ['', ' ', '" "', '1 2', `"${'x'.repeat(10_000)}"`, `[${'0,'.repeat(500)}0]`],
     [`${'['.repeat(40)}${']'.repeat(40)}`, `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`],
@@ -26,23 +29,29 @@ function spotsOf(value: unknown): Spot[] {
   return Object.keys(holder).flatMap((key) => [{ holder, key }, ...spotsOf(holder[key])])
 }
 
-/** Stands for an oddity until the value is written. */
-const mark = (index: number) => `\u0001${index}\u0001`
+/** Stands for an oddity, half the time just another type, until the value is written. */
+function mark(random: Random): string {
+  const text = random(2) === 0 ? pick(random, types) : pick(random, oddities)
+  return `\u0001${oddities.indexOf(text)}\u0001`
+}
 
 type Change = (random: Random, spot: Spot, other: Spot) => void
 
 const changes: readonly Change[] = [
-  (random, { holder, key }) => (holder[key] = mark(random(oddities.length))),
-  (random, { holder, key }) => (holder[key] = mark(random(oddities.length))),
+  (random, { holder, key }) => (holder[key] = mark(random)),
+  (random, { holder, key }) => (holder[key] = mark(random)),
   (_, { holder, key }, other) => (holder[key] = other.holder[other.key]), // a splice of two
   (_, { holder, key }, other) => (holder[other.key] = holder[key]),
   (_, { holder, key }) => delete holder[key],
   (_, { holder, key }) => (holder[key] = [holder[key]]),
   (_, { holder, key }) => (holder[key] = String(holder[key])),
-  (random, { holder, key }) => (holder[mark(random(oddities.length))] = holder[key]),
+  (random, { holder, key }) => (holder[mark(random)] = holder[key]),
   (_, { holder, key }) => (holder[`${key}\u0002`] = holder[key]), // the same key twice
+  // A list of one thing: its first item, or an oddity.
   (random, { holder, key }) => {
-    if (Array.isArray(holder[key])) holder[key] = Array.from({ length: random(50) }, () => (holder[key] as unknown[])[0])
+    const value = holder[key]
+    const item: unknown = Array.isArray(value) && random(2) === 0 ? value[0] : mark(random)
+    holder[key] = Array.from({ length: 1 + random(20) }, () => item)
   },
 ]
 
