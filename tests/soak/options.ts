@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util'
+import type { RuntimeName } from '../runtimes/server.ts'
+
+export interface SoakOptions {
+  readonly minutes: number
+  readonly runtime: RuntimeName
+  readonly seed: number
+}
+
+const runtimes = ['node', 'bun', 'worker'] as const
+
+const usage = `npm run soak -- [OPTIONS]
+
+  --minutes N      how long, 10 unless told
+  --runtime NAME   ${runtimes.join(', ')}; node unless told
+  --seed N         of what happens when; another one each time unless told`
+
+/** What the command line says; `--help` ends here. @throws Error that says what is wrong */
+export function parseOptions(args: string[]): SoakOptions {
+  const { values } = parseArgs({
+    args,
+    options: {
+      minutes: { type: 'string', default: '10' },
+      runtime: { type: 'string', default: 'node' },
+      seed: { type: 'string', default: String(Date.now() % 1e9) },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.help) {
+    console.log(usage)
+    process.exit(0)
+  }
+  const minutes = Number(values.minutes)
+  if (!(minutes > 0)) throw new Error(`Cannot run for '${values.minutes}' minutes`)
+  const runtime = runtimes.find((name) => name === values.runtime)
+  if (!runtime) throw new Error(`Cannot find '${values.runtime}': known are ${runtimes.join(', ')}`)
+  return { minutes, runtime, seed: Number(values.seed) }
+}

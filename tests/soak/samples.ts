@@ -1,0 +1,45 @@
+import { readdirSync } from 'node:fs'
+import { rssKbOf, workingPid } from '../../bench/process-stats.ts'
+import type { SoakStage } from './stage.ts'
+
+/** A server at rest: nobody reads, the upstream is stopped, the garbage is collected. */
+export interface Sample {
+  /** Seconds since the start. */
+  readonly at: number
+  /** What has been asked so far. */
+  readonly requests: number
+  readonly heapMb: number
+  readonly rssMb: number
+  readonly descriptors: number
+  /** At the upstream; counted before it was stopped. */
+  readonly openStreams: number
+}
+
+export const countDescriptors = ({ server }: SoakStage) => readdirSync(`/proc/${workingPid(server.pid)}/fd`).length
+
+export async function takeSample(
+  stage: SoakStage,
+  openStreams: number,
+  told: Pick<Sample, 'at' | 'requests'>,
+): Promise<Sample> {
+  return {
+    ...told,
+    openStreams,
+    heapMb: (await stage.server.usedHeap()) / 1e6,
+    rssMb: rssKbOf(workingPid(stage.server.pid)) / 1000,
+    descriptors: countDescriptors(stage),
+  }
+}
+
+/** Growth in MB an hour, and its standard error, of the straight line that fits best. */
+export function toSlope(samples: readonly Sample[], of: (sample: Sample) => number): { slope: number; error: number } {
+  const count = samples.length
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / count
+  const hours = samples.map(({ at }) => at / 3600)
+  const values = samples.map(of)
+  const [meanHour, meanValue] = [mean(hours), mean(values)]
+  const spread = hours.reduce((sum, hour) => sum + (hour - meanHour) ** 2, 0)
+  const slope = hours.reduce((sum, hour, i) => sum + (hour - meanHour) * (values[i]! - meanValue), 0) / spread
+  const rest = hours.reduce((sum, hour, i) => sum + (values[i]! - meanValue - slope * (hour - meanHour)) ** 2, 0)
+  return { slope, error: Math.sqrt(rest / (count - 2) / spread) }
+}

@@ -1,0 +1,66 @@
+import { faults } from '../fixtures/faults.ts'
+import type { Fault } from '../fixtures/fault.ts'
+import { flatOut, thenSilent, tokens } from '../fixtures/scripts.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { startServer, type RuntimeName, type Server } from '../runtimes/server.ts'
+import type { Random } from '../random.ts'
+
+/** How long a reader may take nothing. */
+const stallMs = 1500
+
+/** An Ollama that has a model for everything that it may do, and Sluice in front of it. */
+export interface SoakStage {
+  readonly server: Server
+  readonly upstream: Upstream
+  readonly models: {
+    /** Some tokens, as fast as they are taken. */
+    readonly quick: string
+    /** Some tokens over a second. */
+    readonly paced: string
+    /** A token, and nothing more. */
+    readonly silent: string
+    /** Tokens for ever. */
+    readonly endless: string
+  }
+  readonly faults: readonly { readonly model: string; readonly fault: Fault }[]
+  readonly random: Random
+  /** Kills the upstream and starts it again after so many milliseconds. */
+  restart(downMs: number): Promise<void>
+  /** Whether the upstream was away at some time since then (`performance.now()`). */
+  wasAwaySince(time: number): boolean
+}
+
+export async function setStage(runtime: RuntimeName, random: Random): Promise<SoakStage> {
+  const upstream = await startUpstream()
+  const env = {
+    OLLAMA_HOST: upstream.url,
+    SLUICE_LOG: 'silent',
+    SLUICE_STALL_TIMEOUT_MS: String(stallMs),
+    SLUICE_FIRST_TOKEN_TIMEOUT_MS: '4000',
+    SLUICE_IDLE_TIMEOUT_MS: '4000',
+    SLUICE_HEARTBEAT_MS: '500',
+  }
+  const server = await startServer(runtime, env, { tellsHeap: true })
+  let backAt = -Infinity
+  return {
+    server,
+    upstream,
+    models: {
+      quick: upstream.script(tokens({ count: 30 })),
+      paced: upstream.script(tokens({ count: 40, perSecond: 50 })),
+      silent: upstream.script(thenSilent(1)),
+      endless: upstream.script(flatOut({ linesPerChunk: 50 })),
+    },
+    faults: faults.map((fault) => ({ model: upstream.script(fault.script), fault })),
+    random,
+    async restart(downMs) {
+      backAt = Infinity
+      await upstream.stop()
+      await new Promise((resolve) => setTimeout(resolve, downMs))
+      await upstream.start()
+      backAt = performance.now()
+    },
+    // A connection that was closed a moment ago may still be taken for a good one (F20).
+    wasAwaySince: (time) => backAt + 100 >= time,
+  }
+}
