@@ -107,7 +107,6 @@ const late: readonly (readonly [code: string, type: string, text: string, script
     'a',
     lines(['{"message":{"content":"a"}}', `{"message":{"content":"${'x'.repeat(20_000)}"}}`]),
   ],
-  ['internal', 'api_error', 'a', lines(['{"message":{"content":"a"}}', '{"message":{"tool_calls":5}}'], { pace: 100 })],
 ]
 
 /** Protocol §4 in Anthropic's envelope. */

@@ -276,50 +276,87 @@ export function describeErrors(runtime: RuntimeName) {
       })
     })
 
-    describe('what breaks inside', () => {
-      const canary = 'canary7f3a'
-      const odd = `{"response":{"${canary}":1},"message":{"tool_calls":5},"done":false}` // a text that is none: our encoder stumbles
+    // workerd's V8 writes JSON of any depth; nothing that Ollama can say breaks anything there.
+    if (runtime !== 'worker') {
+      describe('what breaks inside', () => {
+        const stage = useStage(runtime, { SLUICE_LOG: 'json' })
+        const canary = 'canary7f3a'
+        // Deeper than any runtime writes: our encoders stumble over it.
+        const deep = `${'['.repeat(100_000)}"${canary}"${']'.repeat(100_000)}`
+        const odd = `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${deep}}}]},"deep":${deep},"done":true}`
 
-      test('is internal, with a text that says nothing about it; the log has the stack', async () => {
-        const headers = { 'x-request-id': 'stumble-1' }
-        const model = stage.upstream.script(lines([odd]))
-        const readers = [
-          read(stage.server, { path: '/chat', body: { text: 'Hi', model }, headers }),
-          generate(stage.server, 'folded', model, { path: '/api/chat', headers }),
-        ]
-        for (const reader of readers) {
-          expect(await readFailure(reader)).toMatchObject({
-            status: 500,
-            code: 'internal',
-            error: expect.stringContaining('its log'),
-          })
-          expect(reader.text).not.toMatch(/TypeError|function|iterable|\.ts|\.js|at |canary/)
-        }
-        await expect
-          .poll(() => stage.server.output())
-          .toMatch(/"request_id":"stumble-1".*"code":"internal".*"cause":"TypeError/)
-        expect(stage.server.output()).not.toContain(canary)
-      })
-
-      test('is a failed event after commit, and the upstream stops', async () => {
-        const model = stage.upstream.script(thenSilent(1))
-        const reader = read(stage.server, {
-          path: '/chat',
-          body: { text: 'Hi', model },
-          headers: { 'x-request-id': 'stumble-2' },
+        test('is internal, with a text that says nothing about it; the log has the stack', async () => {
+          const headers = { 'x-request-id': 'stumble-1' }
+          const model = stage.upstream.script(lines([odd]))
+          const readers = [
+            read(stage.server, { path: '/chat', body: { text: 'Hi', model }, headers }),
+            generate(stage.server, 'folded', stage.upstream.script(lines(['{"message":{}}', odd])), {
+              path: '/api/chat',
+              headers,
+            }),
+          ]
+          for (const reader of readers) {
+            expect(await readFailure(reader)).toMatchObject({
+              status: 500,
+              code: 'internal',
+              error: expect.stringContaining('its log'),
+            })
+            expect(reader.text).not.toMatch(/RangeError|stack size|\.ts|\.js|at |canary/)
+          }
+          await expect
+            .poll(() => stage.server.output())
+            .toMatch(/"request_id":"stumble-1".*"code":"internal".*"cause":"RangeError/)
+          expect(stage.server.output()).not.toContain(canary)
         })
-        await reader.until((text) => text.includes('token'))
-        const { exchange } = await stage.upstream.next(model)
-        exchange.chunk(`${odd}\n`)
-        const { text, ended } = await readAll(reader)
-        expect(ended).toBe('clean')
-        await exchange.closedByReader
-        const failed = toSseEvents(text).at(-1)!
-        expect(failed.event).toBe('failed')
-        expect(JSON.parse(failed.data)).toMatchObject({ code: 'internal', error: expect.stringContaining('its log') })
-        await expect.poll(() => stage.server.output()).toMatch(/"request_id":"stumble-2".*"ended":"failed".*"cause":"TypeError/)
+
+        test('is a failed event after commit, and the upstream stops', async () => {
+          const model = stage.upstream.script(thenSilent(1))
+          const reader = read(stage.server, {
+            path: '/chat',
+            body: { text: 'Hi', model },
+            headers: { 'x-request-id': 'stumble-2' },
+          })
+          await reader.until((text) => text.includes('token'))
+          const { exchange } = await stage.upstream.next(model)
+          exchange.chunk(`${odd}\n`)
+          const { text, ended } = await readAll(reader)
+          expect(ended).toBe('clean')
+          await exchange.closedByReader
+          const failed = toSseEvents(text).at(-1)!
+          expect(failed.event).toBe('failed')
+          expect(JSON.parse(failed.data)).toMatchObject({ code: 'internal', error: expect.stringContaining('its log') })
+          await expect
+            .poll(() => stage.server.output())
+            .toMatch(/"request_id":"stumble-2".*"ended":"failed".*"cause":"RangeError/)
+        })
+
+        test.each<[path: string, body: object, told: RegExp]>([
+          [
+            '/v1/chat/completions',
+            { stream: true },
+            /^data: \{"error":\{"message":"[^"]+","type":"server_error","code":"internal","param":null\}\}$/,
+          ],
+          [
+            '/v1/messages',
+            { stream: true, max_tokens: 5 },
+            /^data: \{"type":"error","error":\{"type":"api_error",.*"code":"internal"\}/,
+          ],
+          ['/v1/responses', { stream: true, input: 'Hi' }, /"type":"response.failed".*"code":"internal"/],
+          [
+            '/api/ui/chat',
+            { messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] },
+            /^data: \{"type":"error"/,
+          ],
+        ])('%s tells of what breaks inside in its own way, last and once', async (path, body, told) => {
+          const model = stage.upstream.script(lines(['{"message":{"content":"a"}}', odd], { pace: 100 }))
+          const messages = [{ role: 'user', content: 'Hi' }]
+          const { text } = await readAll(read(stage.server, { path, body: { model, messages, ...body } }))
+          const last = text.trimEnd().split('\n').at(-1)!
+          expect(last).toMatch(told)
+          expect(text).toContain('Something went wrong inside Sluice')
+        })
       })
-    })
+    }
 
     test('an answer in one piece that grows beyond the line limit is line_too_long, and the upstream stops', async () => {
       const model = stage.upstream.script(flatOut())

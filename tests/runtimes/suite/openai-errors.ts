@@ -118,7 +118,6 @@ const late: readonly (readonly [code: string, type: string, said: string, script
   ['upstream_protocol', 'server_error', '', delayed(300, lines(['<html>']))],
   ['upstream_protocol', 'server_error', 'a', lines(['{"message":{"content":"a"}}', '[]'])],
   ['line_too_long', 'server_error', 'a', lines(['{"message":{"content":"a"}}', JSON.stringify({ long: 'x'.repeat(20_000) })])],
-  ['internal', 'server_error', 'a', lines(['{"message":{"content":"a"}}', '{"message":{"tool_calls":5}}'], { pace: 100 })],
 ]
 
 const isFailed = (fault: Fault): fault is Fault & { expect: FailedAnswer } => 'status' in fault.expect
