@@ -24,42 +24,58 @@ export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: Ollam
 
   async function generate(call: GenerationCall, context: CallContext): Promise<Generation> {
     // The connection has a controller of its own: it may outlive its stream by 50 ms.
-    const { controller, release } = link(context.signal)
+    const connection = link(context.signal)
     try {
       const body = { ...call.body, model: call.model, stream: true }
-      const { flow: source } = await exchange({ path: `/api/${call.endpoint}`, body, trace: context.trace }, controller.signal)
-
-      const read = Promise.withResolvers<void>()
-      let isRead = false
-      let drain: ReturnType<typeof setTimeout> | undefined
-      const bytes: Flow<Uint8Array> = (take) =>
-        source(take).finally(() => {
-          isRead = true
-          read.resolve()
-          clearTimeout(drain)
-        })
-
-      const { first, flow } = await peek(toBatches(bytes, createDecoder({ maxLineBytes, ...toDecoding(call) })))
-      if (first === undefined) throw truncated()
-      if (first[0]?.type === 'failed') throw first[0].error
-      return {
-        flow,
-        close(ended) {
-          release()
-          if (isRead) return
-          if (ended.how !== 'done') return controller.abort()
-          drain ??= setTimeout(() => controller.abort(), drainMs)
-          context.hold?.(read.promise)
-        },
-      }
+      const { flow } = await exchange(
+        { path: `/api/${call.endpoint}`, body, trace: context.trace },
+        connection.controller.signal,
+      )
+      return await toGeneration(flow, createDecoder({ maxLineBytes, ...toDecoding(call) }), connection, context.hold)
     } catch (error) {
-      release()
-      controller.abort(error)
+      connection.release()
+      connection.controller.abort(error)
       throw error
     }
   }
 
   return { generate, ask, blob: createBlob(exchange) }
+}
+
+/**
+ * A function of its own: its closures live as long as the stream does, and where a function is async Bun keeps all that it was called with for
+ * them (hazard 81): what was asked, with its images.
+ * @throws ServiceError if the first event is a failure, or none comes
+ */
+async function toGeneration(
+  source: Flow<Uint8Array>,
+  decoder: Decoder,
+  { controller, release }: ReturnType<typeof link>,
+  hold: CallContext['hold'],
+): Promise<Generation> {
+  const read = Promise.withResolvers<void>()
+  let isRead = false
+  let drain: ReturnType<typeof setTimeout> | undefined
+  const bytes: Flow<Uint8Array> = (take) =>
+    source(take).finally(() => {
+      isRead = true
+      read.resolve()
+      clearTimeout(drain)
+    })
+
+  const { first, flow } = await peek(toBatches(bytes, decoder))
+  if (first === undefined) throw truncated()
+  if (first[0]?.type === 'failed') throw first[0].error
+  return {
+    flow,
+    close(ended) {
+      release()
+      if (isRead) return
+      if (ended.how !== 'done') return controller.abort()
+      drain ??= setTimeout(() => controller.abort(), drainMs)
+      hold?.(read.promise)
+    },
+  }
 }
 
 /** Pull, push and create tell of their progress in `status`, and have no `done` (docs/ollama.md §1). */

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { CallContext, Upstream } from './upstream.ts'
+import type { CallContext, Generation, Upstream } from './upstream.ts'
 
 export interface QueueOptions {
   upstream: Upstream
@@ -77,20 +77,9 @@ export function createQueue({ upstream, running, waiting }: QueueOptions): Upstr
     ...upstream,
     async generate(call, context) {
       await enter(context)
-      let isIn = true
-      const leaveOnce = () => {
-        if (isIn) leave()
-        isIn = false
-      }
+      const leaveOnce = toOnce(leave)
       try {
-        const generation = await upstream.generate(call, context)
-        return {
-          flow: generation.flow,
-          close(ended) {
-            generation.close(ended)
-            leaveOnce()
-          },
-        }
+        return toLeaving(await upstream.generate(call, context), leaveOnce)
       } catch (error) {
         leaveOnce()
         throw error
@@ -109,3 +98,22 @@ export function createQueue({ upstream, running, waiting }: QueueOptions): Upstr
 }
 
 type Waiter = () => void
+
+function toOnce(step: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) step()
+    isDone = true
+  }
+}
+
+/** A function of its own, so that the stream does not keep what was asked (hazard 81). */
+function toLeaving({ flow, close }: Generation, leave: () => void): Generation {
+  return {
+    flow,
+    close(ended) {
+      close(ended)
+      leave()
+    },
+  }
+}

@@ -7,11 +7,10 @@ import { startServer, type Server } from './server.ts'
 const streams = 20
 const image = 'iVBORw0K'.repeat(250_000)
 
-// Of three copies of a body one stays on Bun, wherever that is.
-describe.each([
-  ['node', 200_000],
-  ['bun', 2_500_000],
-] as const)('%s', (runtime, maxBytes) => {
+/** A quarter of the image: on Bun a few of them are garbage that is found later. */
+const maxBytes = image.length / 4
+
+describe.each(['node', 'bun'] as const)('%s', (runtime) => {
   let upstream: Upstream
   let server: Server
 
@@ -34,7 +33,7 @@ describe.each([
         messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${image}` } }] }],
       },
     ],
-  ])('an image at %s does not stay with its stream once Ollama has it', async (path, body) => {
+  ])('an image at %s does not stay with its stream once Ollama has it (hazard 81)', async (path, body) => {
     const model = upstream.script(thenSilent(1))
     const ask = async (count: number) => {
       const readers = Array.from({ length: count }, () => read(server, { path, body: { model, ...body } }))
