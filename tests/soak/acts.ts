@@ -93,7 +93,8 @@ const stalling: Act = async (stage) => {
   reader.leave('reset')
   // The upstream may have died before the limit had passed.
   if (isOver && ended === 'clean') return 'failed'
-  throw new Error(`A reader that took nothing was not cut: ${surface.path}`)
+  const state = `upstream ${isOver ? 'closed' : 'open'}, ${reader.byteCount} bytes, ${ended ?? 'not ended'}`
+  throw new Error(`A reader that took nothing was not cut: ${surface.path}, ${state}`)
 }
 
 const cancelled: Act = async (stage) => {
