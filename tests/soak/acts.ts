@@ -6,6 +6,9 @@ import { read, readRaw, type Leave, type Reader } from '../runtimes/reader.ts'
 import { surfaces, toEnding, type Surface } from '../surfaces.ts'
 import type { SoakStage } from './stage.ts'
 
+/** Whatever takes longer hangs, even on a busy machine. */
+const longMs = 40_000
+
 /** What became of a request, as it should. */
 export type Fate = 'done' | 'failed' | 'refused' | 'left' | 'cut'
 
@@ -79,20 +82,25 @@ const leaving: Act = async (stage) => {
 const stalling: Act = async (stage) => {
   const surface = pick(stage.random, streaming.filter(isStream))
   const model = stage.upstream.script(flatOut({ linesPerChunk: 50 }))
-  const asked = stage.upstream.next(model).catch(() => undefined)
+  const asked = stage.upstream.next(model, 10_000).catch(() => undefined)
   const reader = ask(stage, surface, model)
-  await reader.until((text) => text.length > 0).catch(() => {})
+  await reader.until((text) => text.length > 0, longMs).catch(() => {})
   reader.pause()
-  const exchange = (await asked)?.exchange
+  const seen = reader.isEnded ? undefined : await asked
+  if (!seen) {
+    // The upstream was away.
+    reader.resume()
+    return toFate(reader, surface)
+  }
   // The kernel's buffers have to be full first, and then the limit has to pass.
-  const isOver = await Promise.race([exchange?.ended.then(() => true) ?? true, sleep(40_000, false)])
+  const isOver = await Promise.race([seen.exchange.ended.then(() => true), sleep(longMs, false)])
   await sleep(100)
   reader.resume()
   const ended = await Promise.race([reader.ended, sleep(10_000)])
-  if (isOver && ended === 'broken') return 'cut'
+  if (ended === 'broken' && isOver) return 'cut'
   reader.leave('reset')
   // The upstream may have died before the limit had passed.
-  if (isOver && ended === 'clean') return 'failed'
+  if (ended === 'clean' && isOver) return 'failed'
   const state = `upstream ${isOver ? 'closed' : 'open'}, ${reader.byteCount} bytes, ${ended ?? 'not ended'}`
   throw new Error(`A reader that took nothing was not cut: ${surface.path}, ${state}`)
 }
