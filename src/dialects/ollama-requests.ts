@@ -1,9 +1,22 @@
 import * as v from 'valibot'
 import { boolean, common, images, integer, keep_alive, modelName, object, options, string } from './fields.ts'
 
-/** Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2). */
+/**
+ * Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2), but none in capitals: to Ollama
+ * `Model` is `model` as well, whichever comes last counts, and what is checked here would not be what is done (hazard 82).
+ */
+const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
+  v.pipe(
+    v.looseObject(entries),
+    v.check((body) => !Object.keys(body).some(hasCapitals), 'Expected the names of all fields in lower case'),
+  )
 
-export const generateRequest = v.looseObject({
+/** With the two other letters that Go reads as lower-case ASCII: the long s and the Kelvin sign. */
+function hasCapitals(name: string): boolean {
+  return /[A-Z\u017f\u212a]/.test(name)
+}
+
+export const generateRequest = request({
   ...common,
   prompt: string,
   suffix: string,
@@ -30,7 +43,7 @@ export const tool = v.looseObject({
   function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(object({})) }),
 })
 
-export const chatRequest = v.looseObject({
+export const chatRequest = request({
   ...common,
   messages: v.nullish(v.array(message)),
   tools: v.nullish(v.array(tool)),
@@ -39,14 +52,14 @@ export const chatRequest = v.looseObject({
 /** With a model: a default one is for generating. `name` is Ollama's old word for it. */
 const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
-    v.looseObject({ model: v.nullish(modelName), name: v.nullish(modelName), ...entries }),
+    request({ model: v.nullish(modelName), name: v.nullish(modelName), ...entries }),
     v.check(({ model, name }) => Boolean(model ?? name), 'Expected a model'),
   )
 
 export const showRequest = named({ verbose: boolean })
 
 const text = v.union([v.string(), v.array(v.string())], 'Expected a text or a list of texts')
-export const embedRequest = v.looseObject({
+export const embedRequest = request({
   model: modelName,
   input: v.nullish(text),
   truncate: boolean,
@@ -54,9 +67,14 @@ export const embedRequest = v.looseObject({
   options,
   keep_alive,
 })
-export const embeddingsRequest = v.looseObject({ model: modelName, prompt: string, options, keep_alive })
+export const embeddingsRequest = request({ model: modelName, prompt: string, options, keep_alive })
 
-/** Pull, push and create. */
-export const progressRequest = named({ stream: boolean, insecure: boolean, from: v.nullish(modelName) })
-export const copyRequest = v.looseObject({ source: modelName, destination: modelName })
+/** Pull, push and create; but not create a cloud model under a name that does not say so. */
+export const progressRequest = named({
+  stream: boolean,
+  insecure: boolean,
+  from: v.nullish(modelName),
+  remote_host: v.nullish(v.literal('', 'Expected none: a cloud model has a name that ends in cloud')),
+})
+export const copyRequest = request({ source: modelName, destination: modelName })
 export const deleteRequest = named({})

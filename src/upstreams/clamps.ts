@@ -9,14 +9,14 @@ export interface Clamps {
 }
 
 /**
- * A request with what is too much made less: negative numbers mean "without end" to Ollama, and so does a `num_predict` that is not there
- * (docs/ollama.md §1). What a request does not say of `num_ctx` and `keep_alive` is the model's and Ollama's own.
+ * A request with what is too much made less: a negative number means "without end" to Ollama, and so does a `num_predict` that is 0 or not
+ * there (docs/ollama.md §1). What a request does not say of `num_ctx` and `keep_alive` is the model's and Ollama's own.
  */
 export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAliveSeconds }: Clamps): GenerationCall['body'] {
   const options = (body.options ?? {}) as Readonly<Record<string, unknown>>
   const { num_predict, num_ctx } = options
   const clamped = {
-    ...(numPredict > 0 && isBeyond(num_predict ?? -1, numPredict) && { num_predict: numPredict }),
+    ...(numPredict > 0 && isBeyond(num_predict || -1, numPredict) && { num_predict: numPredict }),
     ...(numCtx > 0 && isGiven(num_ctx) && isBeyond(num_ctx, numCtx) && { num_ctx: numCtx }),
   }
   const isLong = keepAliveSeconds > 0 && isGiven(body.keep_alive) && isBeyond(toSeconds(body.keep_alive), keepAliveSeconds)

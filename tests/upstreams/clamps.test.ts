@@ -9,7 +9,8 @@ describe('a clamp', () => {
     [{ options: null }, { options: { num_predict: 100 } }],
     [{ options: { seed: 1 } }, { options: { seed: 1, num_predict: 100 } }],
     [{ options: { num_predict: 50 } }, { options: { num_predict: 50 } }],
-    [{ options: { num_predict: 0 } }, { options: { num_predict: 0 } }],
+    [{ options: { num_predict: 0 } }, { options: { num_predict: 100 } }],
+    [{ options: { num_predict: 1 } }, { options: { num_predict: 1 } }],
     [{ options: { num_predict: 100 } }, { options: { num_predict: 100 } }],
     [{ options: { num_predict: 101 } }, { options: { num_predict: 100 } }],
     [{ options: { num_predict: -1 } }, { options: { num_predict: 100 } }],
@@ -23,6 +24,7 @@ describe('a clamp', () => {
   test.each([
     [{}, {}],
     [{ options: { num_ctx: 2048 } }, { options: { num_ctx: 2048 } }],
+    [{ options: { num_ctx: 0 } }, { options: { num_ctx: 0 } }],
     [{ options: { num_ctx: 1_000_000 } }, { options: { num_ctx: 4096 } }],
     [{ options: { num_ctx: -1 } }, { options: { num_ctx: 4096 } }],
   ])('of num_ctx: %j → %j', (body, clamped) => {

@@ -209,6 +209,16 @@ describe('refused', () => {
     expect(issuesOf(() => parse('/api/generate', { model })).map(({ path }) => path)).toContain('model')
   })
 
+  test.each<[string, Path, Body]>([
+    ['Model', '/api/generate', { model: 'a', Model: 'b' }],
+    ['MODEL', '/api/chat', { MODEL: 'b' }],
+    ['OPTIONS', '/api/chat', { options: { num_predict: 1 }, OPTIONS: { num_predict: -1 } }],
+    ['with the Kelvin sign', '/api/generate', { '\u212aeep_alive': -1 }],
+    ['with a long s', '/api/generate', { 'option\u017f': {} }],
+  ])('a field in capitals, which Ollama reads as well: %s', (_, path, body) => {
+    expect(issuesOf(() => parse(path, body))).toMatchObject([{ message: 'Expected the names of all fields in lower case' }])
+  })
+
   test('with no more than eight issues, and never with what was sent', () => {
     const issues = issuesOf(() =>
       parse('/api/generate', { context: Array.from({ length: 100 }, () => 'SECRET'), model: 'SECRET SECRET' }),

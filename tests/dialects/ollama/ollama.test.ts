@@ -68,6 +68,13 @@ test.each(['pull', 'push', 'create'] as const)('%s is called as it was asked', (
   expect(parse(`/api/${endpoint}`, body).call).toEqual({ endpoint, model: 'm', body })
 })
 
+test('create makes no cloud model under a name that does not say so', () => {
+  const create = (more: Body) => () => parse('/api/create', { model: 'm', from: 'gpt-oss:120b', ...more })
+  expect(create({ remote_host: 'https://ollama.com' })).toThrow('a cloud model has a name that ends in cloud')
+  expect(create({ Remote_Host: 'https://ollama.com' })).toThrow('in lower case')
+  expect(create({ remote_host: '' })).not.toThrow()
+})
+
 describe('a failure is told as Ollama would', () => {
   const toFailure = (...args: ConstructorParameters<typeof ServiceError>) => ollama.toFailure(new ServiceError(...args), 'id-1')
 

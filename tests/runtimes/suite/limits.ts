@@ -139,6 +139,7 @@ export function describeLimits(runtime: RuntimeName) {
     test.each([
       ['/api/generate', { prompt: 'Hi' }, { options: { num_predict: 100 } }],
       ['/chat', { text: 'Hi', options: { num_predict: -1 } }, { options: { num_predict: 100 } }],
+      ['/api/generate', { prompt: 'Hi', options: { num_predict: 0 } }, { options: { num_predict: 100 } }],
       [
         '/ollama/api/chat',
         { messages: [{ role: 'user', content: 'Hi' }], keep_alive: '999h', options: { num_ctx: 1e6, num_predict: 5 } },
@@ -153,6 +154,22 @@ export function describeLimits(runtime: RuntimeName) {
     ])('%s %j asks for no more than may be', async (path, body, expected) => {
       await readAll(read(stage.server, { path, body: { model: 'smollm2:135m', ...body } }))
       expect(last()).toMatchObject(expected)
+    })
+
+    test.each([
+      ['/api/generate', { Model: 'gemma3:270m' }],
+      ['/api/chat', { OPTIONS: { num_predict: -1 } }],
+      ['/ollama/api/chat', { Keep_Alive: -1 }],
+      ['/api/show', { MODEL: 'gemma3:270m' }],
+      ['/api/embed', { input: 'Hi', mOdel: 'gemma3:270m' }],
+      ['/ollama/api/embeddings', { 'OPTION\u017f': { num_ctx: 1e6 } }],
+    ])('%s takes no field twice, as Ollama reads names in any case: %j', async (path, more) => {
+      const asked = await countRequests(stage, async () => {
+        expect(await readAll(read(stage.server, { path, body: { model: 'smollm2:135m', ...more } }))).toMatchObject({
+          status: 400,
+        })
+      })
+      expect(asked).toBe(0)
     })
 
     test('another name of a model means it, on every surface', async () => {
