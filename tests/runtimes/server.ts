@@ -58,6 +58,7 @@ export async function startServer(
     cleanUp()
     return status as number | null
   })
+  const closed = once(child, 'close')
   const kill = () => {
     try {
       process.kill(hasWorkers(env) ? -child.pid! : child.pid!, 'SIGKILL')
@@ -103,6 +104,7 @@ export async function startServer(
     }
   } catch (error) {
     kill()
+    await closed // its last words may come after its exit
     throw new Error(`Cannot start ${runtime}: ${(error as Error).message}\n${said}`, { cause: error })
   } finally {
     clearTimeout(timer)
