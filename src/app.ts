@@ -15,12 +15,13 @@ import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
 import { keyGuard, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
-import { limitGuard } from './middleware/limit-guard.ts'
+import { answerGuard, rateGuard } from './middleware/limit-guards.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import type { Deadlines } from './relay/core.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
 import { createStreams, type Streams } from './relay/streams.ts'
 import { blobs } from './routes/blobs.ts'
@@ -33,6 +34,7 @@ import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
 import { createPolicy } from './upstreams/policy.ts'
 import { createQueue } from './upstreams/queue.ts'
+import type { Upstream } from './upstreams/upstream.ts'
 
 /** What a runtime may replace; each has a portable default. */
 export interface AppOptions {
@@ -84,40 +86,15 @@ export function createApp({
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
+  const { SLUICE_API_KEYS: keys = [], SLUICE_MANAGEMENT: management } = config
+  const { SLUICE_RATE_PER_MINUTE: perMinute, SLUICE_MAX_STREAMS_PER_KEY: answers } = config
+  const limits = sharedLimits ?? createMemoryLimits({ perMinute, streams: answers, now })
   const streams = createStreams({ max: config.SLUICE_MAX_STREAMS })
-  const ollama = createOllama({
-    host: config.OLLAMA_HOST,
-    apiKey: config.OLLAMA_API_KEY,
-    maxLineBytes: config.SLUICE_MAX_LINE_BYTES,
-    embedTimeoutMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
-    connect: config.SLUICE_DEMO ? viaFetch(toDemo()) : connect,
-  })
-  const running = config.SLUICE_UPSTREAM_STREAMS
-  const upstream = createPolicy({
-    upstream: running > 0 ? createQueue({ upstream: ollama, running, waiting: config.SLUICE_QUEUE }) : ollama,
-    models: config.SLUICE_MODELS,
-    aliases: new Map(config.SLUICE_ALIASES),
-    clamps: {
-      numPredict: config.SLUICE_MAX_NUM_PREDICT,
-      numCtx: config.SLUICE_MAX_NUM_CTX,
-      keepAliveSeconds: config.SLUICE_MAX_KEEP_ALIVE,
-    },
-    defaultModel: config.SLUICE_MODEL,
-    now,
-  })
-  const deadlines = {
-    graceMs: config.SLUICE_GRACE_MS,
-    heartbeatMs: config.SLUICE_HEARTBEAT_MS,
-    firstTokenMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
-    idleMs: config.SLUICE_IDLE_TIMEOUT_MS,
-    totalMs: config.SLUICE_TOTAL_TIMEOUT_MS,
-    stallMs: config.SLUICE_STALL_TIMEOUT_MS,
-  }
+  const ollama = toOllama(config, connect)
+  const upstream = toUpstream(config, ollama, now)
   const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES })
+  const deadlines = toDeadlines(config)
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
-  const { SLUICE_MANAGEMENT: management, SLUICE_RATE_PER_MINUTE: perMinute, SLUICE_MAX_STREAMS_PER_KEY: streamsPerKey } = config
-  const keys = config.SLUICE_API_KEYS ?? []
-  const limits = sharedLimits ?? createMemoryLimits({ perMinute, streams: streamsPerKey, now })
   // Whose envelope an error has: the first that owns the path. Native, the last, owns them all.
   const dialects = [
     plain,
@@ -141,8 +118,10 @@ export function createApp({
     .route('/', health({ upstream: ollama, streams, now }))
     .get('/ollama/', (c) => c.text('Ollama is running'))
     // From here on somebody has to say who asks.
-    .use(keyGuard({ keys, sha256 }), limitGuard({ limits, perMinute, streams: streamsPerKey, address }))
+    .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perMinute, address }))
+    // No answer: who has as many as may be must be able to stop one.
     .route('/', cancel({ here: streams.cancel, elsewhere: cancelElsewhere }))
+    .use(answerGuard({ limits, max: answers, address }))
     .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c)))
     .onError((error, c) => {
       // A body that its reader stopped sending is no error of anybody's.
@@ -159,6 +138,44 @@ export function createApp({
   if (management) for (const base of ['/', '/ollama']) app.route(base, blobs({ upstream, streams }))
 
   return { fetch: app.fetch, cancel: streams.cancel, drain: streams.drain }
+}
+
+function toOllama(config: Config, connect: Connect): Upstream {
+  return createOllama({
+    host: config.OLLAMA_HOST,
+    apiKey: config.OLLAMA_API_KEY,
+    maxLineBytes: config.SLUICE_MAX_LINE_BYTES,
+    embedTimeoutMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
+    connect: config.SLUICE_DEMO ? viaFetch(toDemo()) : connect,
+  })
+}
+
+/** Ollama behind what may be asked of it, and how much at once. */
+function toUpstream(config: Config, ollama: Upstream, now: () => number): Upstream {
+  const running = config.SLUICE_UPSTREAM_STREAMS
+  return createPolicy({
+    upstream: running > 0 ? createQueue({ upstream: ollama, running, waiting: config.SLUICE_QUEUE }) : ollama,
+    models: config.SLUICE_MODELS,
+    aliases: new Map(config.SLUICE_ALIASES),
+    clamps: {
+      numPredict: config.SLUICE_MAX_NUM_PREDICT,
+      numCtx: config.SLUICE_MAX_NUM_CTX,
+      keepAliveSeconds: config.SLUICE_MAX_KEEP_ALIVE,
+    },
+    defaultModel: config.SLUICE_MODEL,
+    now,
+  })
+}
+
+function toDeadlines(config: Config): Deadlines {
+  return {
+    graceMs: config.SLUICE_GRACE_MS,
+    heartbeatMs: config.SLUICE_HEARTBEAT_MS,
+    firstTokenMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
+    idleMs: config.SLUICE_IDLE_TIMEOUT_MS,
+    totalMs: config.SLUICE_TOTAL_TIMEOUT_MS,
+    stallMs: config.SLUICE_STALL_TIMEOUT_MS,
+  }
 }
 
 /** The emulator, loaded when it is first asked: it is a third of the source, and most servers run without it. */

@@ -21,10 +21,10 @@ const guarded = {
   SLUICE_MAX_STREAMS_PER_KEY: '1000',
 }
 
-/** Microseconds of CPU for a request that passes every guard and then has nothing to do: a cancel of what does not run. */
+/** Microseconds of CPU for a request that passes every guard and then finds nothing. */
 async function measureRound({ target: { host, port }, pids }: RunningRow): Promise<number> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-  const options = { host, port, agent, path: '/ollama/cancel/nothing', headers: { authorization: `Bearer ${KEY}` } }
+  const options = { host, port, agent, path: '/nothing', headers: { authorization: `Bearer ${KEY}` } }
   const ask = () =>
     new Promise<void>((resolve, reject) => {
       const request = http.get(options, (response) => {

@@ -64,6 +64,22 @@ export function describeLimits(runtime: RuntimeName) {
     })
   })
 
+  describe('all answers that one may have', () => {
+    const stage = useStage(runtime, { SLUICE_MAX_STREAMS_PER_KEY: '1', SLUICE_RATE_PER_MINUTE: '100' })
+
+    test('can be stopped by who has them, as a cancel is none; it counts as a request', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const reader = generate(stage.server, 'sse', model, { headers: { 'x-request-id': 'mine' } })
+      await reader.until(isFirst)
+      expect(await readFailure(generate(stage.server, 'sse', model))).toMatchObject({ status: 429 })
+      const cancelled = await readAll(read(stage.server, { path: '/ollama/cancel/mine', method: 'POST' }))
+      expect(cancelled).toMatchObject({ status: 204, headers: { 'ratelimit-policy': '"minute";q=100;w=60' } })
+      await reader.ended
+      expect(toTold('sse', reader.text).failed).toMatchObject({ code: 'cancelled' })
+      await expect.poll(async () => (await generate(stage.server, 'sse', model).head).status).toBe(200)
+    })
+  })
+
   describe('places at Ollama', () => {
     const stage = useStage(runtime, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '2', SLUICE_GRACE_MS: '50' })
 
@@ -123,6 +139,25 @@ export function describeLimits(runtime: RuntimeName) {
         const answer = await readAll(generate(stage.server, 'ndjson', good))
         expect(toTold('ndjson', answer.text).failed).toBeUndefined()
       }
+    })
+  })
+
+  describe('a wait for a place at Ollama', () => {
+    const stage = useStage(runtime, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_FIRST_TOKEN_TIMEOUT_MS: '400' })
+
+    test('is part of the wait for the first token, and over with it: the place goes to the next', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const first = generate(stage.server, 'sse', model)
+      await first.until(isFirst)
+      const late = await readFailure(generate(stage.server, 'ndjson', model))
+      expect(late).toMatchObject({ status: 504, code: 'first_token_timeout' })
+      const next = generate(stage.server, 'sse', model)
+      const { exchange } = await stage.upstream.next(model)
+      exchange.chunk('{"response":"","done":true}\n')
+      exchange.end()
+      await next.until(isFirst)
+      expect(stage.upstream.requestsFor(model)).toHaveLength(2)
+      next.leave()
     })
   })
 

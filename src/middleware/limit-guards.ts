@@ -1,0 +1,73 @@
+import type { Context } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import { ServiceError } from '../errors.ts'
+import type { Env } from './env.ts'
+import type { Limits } from './limits.ts'
+
+export interface LimitGuardOptions {
+  limits: Limits
+  /** How much `limits` allows: for the texts and headers, and 0 = no limit. */
+  max: number
+  /** The caller's address, for those without a key. */
+  address: (c: Context) => string
+}
+
+/**
+ * Requests a minute of a key, or of an address where there are no keys. The headers are the IETF's
+ * (draft-ietf-httpapi-ratelimit-headers-10 §3 and §4).
+ * @throws ServiceError `rate_limited`, with what was too much and when to come back
+ */
+export function rateGuard({ limits, max, address }: LimitGuardOptions) {
+  return createMiddleware<Env>(async (c, next) => {
+    if (max === 0) return next()
+    const { isAllowed, remaining, retryAfterSeconds } = await limits.take(toWho(c, address))
+    c.header('ratelimit-policy', `"minute";q=${max};w=60`)
+    if (remaining !== undefined) c.header('ratelimit', `"minute";r=${remaining};t=${retryAfterSeconds}`)
+    if (!isAllowed) {
+      throw new ServiceError('rate_limited', `No more than ${max} requests a minute; come back in ${retryAfterSeconds} s`, {
+        retryAfterSeconds,
+      })
+    }
+    return next()
+  })
+}
+
+/**
+ * Answers at a time of a key, or of an address where there are no keys.
+ * @throws ServiceError `rate_limited`, with what was too much and when to come back
+ */
+export function answerGuard({ limits, max, address }: LimitGuardOptions) {
+  return createMiddleware<Env>(async (c, next) => {
+    if (max === 0) return next()
+    const leave = await limits.enter(toWho(c, address))
+    if (!leave) {
+      throw new ServiceError('rate_limited', `No more than ${max} answers at a time; come back when one is over`, {
+        retryAfterSeconds: 5,
+      })
+    }
+    try {
+      return await next()
+    } finally {
+      const { stream } = c.var.entry
+      if (stream) void stream.then(leave)
+      else leave()
+    }
+  })
+}
+
+function toWho(c: Context<Env>, address: LimitGuardOptions['address']): string {
+  const { name } = c.var.principal
+  return name ? `key ${name}` : `address ${toNetwork(address(c))}`
+}
+
+/** Of IPv6 the first half: who has an address has all that share it. */
+function toNetwork(address: string): string {
+  const mapped = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(address)?.[1]
+  if (mapped) return mapped
+  if (!address.includes(':')) return address
+  const [head = '', tail] = address.toLowerCase().split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const after = tail ? tail.split(':') : []
+  const zeros = tail === undefined ? 0 : Math.max(8 - groups.length - after.length, 0)
+  return `${[...groups, ...Array.from({ length: zeros }, () => '0'), ...after].slice(0, 4).join(':')}::/64`
+}
