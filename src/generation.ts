@@ -46,3 +46,8 @@ export interface GenerationCall {
   /** Ollama's own request; `model` and `stream` in it are overwritten. */
   readonly body: Readonly<Record<string, unknown>>
 }
+
+/** Whether it tells of the progress of something else than a text. */
+export function isProgress({ endpoint }: GenerationCall): boolean {
+  return endpoint !== 'generate' && endpoint !== 'chat'
+}

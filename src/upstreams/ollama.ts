@@ -1,5 +1,5 @@
 import { truncated } from '../errors.ts'
-import type { Batch, Flow, GenerationCall } from '../generation.ts'
+import { isProgress, type Batch, type Flow, type GenerationCall } from '../generation.ts'
 import { createBlob } from './blob.ts'
 import { createExchange, type ExchangeOptions } from './exchange.ts'
 import { link } from './link.ts'
@@ -79,8 +79,8 @@ async function toGeneration(
 }
 
 /** Pull, push and create tell of their progress in `status`, and have no `done` (docs/ollama.md §1). */
-function toDecoding({ endpoint }: GenerationCall): Pick<DecoderOptions, 'isDone'> {
-  return endpoint === 'generate' || endpoint === 'chat' ? {} : { isDone: ({ status }) => status === 'success' }
+function toDecoding(call: GenerationCall): Pick<DecoderOptions, 'isDone'> {
+  return isProgress(call) ? { isDone: ({ status }) => status === 'success' } : {}
 }
 
 /** Bytes → batches, up to the one that holds the terminal; the bytes after it are read and dropped. */

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { GenerationCall } from '../generation.ts'
+import { isProgress, type GenerationCall } from '../generation.ts'
 import { clamp, type Clamps } from './clamps.ts'
 import { createDefaultModel } from './default-model.ts'
 import { createModelGlobs } from './model-globs.ts'
@@ -23,7 +23,9 @@ export interface PolicyOptions {
  */
 export function createPolicy({ upstream, models, aliases, clamps, defaultModel, now }: PolicyOptions): Upstream {
   const isListed = createModelGlobs(models)
-  const findDefault = createDefaultModel({ configured: defaultModel, ask: upstream.ask, now })
+  const toMeant = (name: string) => aliases.get(name) ?? name
+  const configured = defaultModel === undefined ? undefined : toMeant(defaultModel)
+  const findDefault = createDefaultModel({ configured, ask: upstream.ask, now })
 
   const allowedFor = ({ models: own }: CallContext) => {
     const isOwn = own ? createModelGlobs(own) : () => true
@@ -32,7 +34,7 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
 
   /** @throws ServiceError `model_not_found` */
   function toAllowed(name: string, context: CallContext): string {
-    const meant = aliases.get(name) ?? name
+    const meant = toMeant(name)
     if (allowedFor(context)(meant)) return meant
     throw new ServiceError('model_not_found', `model '${name}' not found`)
   }
@@ -46,7 +48,7 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
     ...upstream,
     async generate(call, context) {
       const { endpoint } = call
-      if (endpoint !== 'generate' && endpoint !== 'chat') {
+      if (isProgress(call)) {
         const body = toAllowedBody(call.body, context)
         return upstream.generate({ endpoint, model: toAllowed(call.model!, context), body }, context)
       }

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { isProgress } from '../generation.ts'
 import type { CallContext, Generation, Upstream } from './upstream.ts'
 
 export interface QueueOptions {
@@ -76,6 +77,7 @@ export function createQueue({ upstream, running, waiting }: QueueOptions): Upstr
   return {
     ...upstream,
     async generate(call, context) {
+      if (isProgress(call)) return upstream.generate(call, context) // a pull takes an hour, and no GPU
       await enter(context)
       const leaveOnce = toOnce(leave)
       try {

@@ -76,6 +76,11 @@ describe('the policy of models', () => {
     await expect(generate('secret')).rejects.toMatchObject(notFound('secret'))
   })
 
+  test('the default model may be an alias', async () => {
+    const { generate } = create({ aliases: new Map([['gpt-4o', 'gemma3:270m']]), defaultModel: 'gpt-4o' })
+    expect(await generate(undefined)).toMatchObject({ model: 'gemma3:270m' })
+  })
+
   test('the default model is one that the key may use', async () => {
     const { generate } = create()
     expect((await generate(undefined)).model).toBe('gemma3:270m')

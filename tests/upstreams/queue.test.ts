@@ -95,4 +95,14 @@ describe('the queue', () => {
     await embed
     expect(started).toEqual(['1', 'tags b', 'embed b'])
   })
+
+  test.each(['pull', 'push', 'create'] as const)('a %s takes no place, and waits for none', async (endpoint) => {
+    const { queue, enter, started } = create()
+    await enter('a', '1')
+    const context = { signal: new AbortController().signal, principal: 'b' }
+    await queue.generate({ endpoint, model: 'm', body: {} }, context)
+    void enter('a', '2')
+    await turns()
+    expect(started).toEqual(['1', 'b'])
+  })
 })
