@@ -40,7 +40,7 @@ export function hostGuard({ bound, allowed, isKeyless }: HostGuardOptions) {
 
 /** An IPv6 address has brackets in a header. */
 function toBoundName(host: string): string {
-  return host.includes(':') ? `[${host}]` : host.toLowerCase()
+  return (host.includes(':') ? `[${host}]` : host).toLowerCase()
 }
 
 /**

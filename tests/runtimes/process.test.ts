@@ -5,7 +5,7 @@ import { badConfigurations, canary } from '../fixtures/bad-configurations.ts'
 import { refusedUrl } from '../fixtures/faults.ts'
 import { flatOut, lines, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
-import { generate, read, readAll, readFailure, toSseEvents, toTold } from './reader.ts'
+import { generate, read, readAll, readFailure, toSseEvents, toTold, type Reader } from './reader.ts'
 import { startServer, type RuntimeName, type Server } from './server.ts'
 
 const runtimes = ['node', 'bun'] as const
@@ -254,6 +254,38 @@ describe.each(runtimes)('%s: end', (runtime) => {
     expect(tookMs).toBeLessThan(graceMs + 1500)
     await expect.poll(() => upstream.open).toBe(0)
     expect(logOf(server).filter(({ code }) => code === 'shutting_down')).toHaveLength(7)
+  })
+
+  test('who waits for a place has his turn within the grace; then all are told, and Ollama never hears of the rest', async () => {
+    const server = await start(runtime, {
+      SLUICE_UPSTREAM_STREAMS: '1',
+      SLUICE_SHUTDOWN_GRACE_MS: '1000',
+      SLUICE_GRACE_MS: '0',
+    })
+    const model = upstream.script(thenSilent(1))
+    const running = generate(server, 'sse', model)
+    await running.until((text) => text.includes('token'))
+    const waiting: Reader[] = []
+    for (let i = 0; i < 3; i++) {
+      const reader = generate(server, 'sse', model)
+      await reader.until((text) => text === ':\n') // it is in the line
+      waiting.push(reader)
+    }
+    server.signal('SIGTERM')
+    await expect.poll(() => readAll(read(server, { path: '/readyz' }))).toMatchObject({ status: 503 })
+
+    const { exchange } = await upstream.next(model)
+    exchange.chunk('{"response":"","done":true}\n')
+    exchange.end()
+    expect(await running.ended).toBe('clean')
+    expect(toTold('sse', running.text).failed).toBeUndefined()
+    await waiting[0]!.until((text) => text.includes('token'))
+    expect(await server.exited).toBe(0)
+    for (const [i, reader] of waiting.entries()) {
+      expect(await reader.ended).toBe('clean')
+      expect(toTold('sse', reader.text)).toMatchObject({ text: i === 0 ? ' token' : '', failed: { code: 'shutting_down' } })
+    }
+    expect(upstream.requestsFor(model)).toHaveLength(2)
   })
 
   test('F29: a thousand streams end honestly, and /readyz tells meanwhile', { timeout: 60_000, retry: 1 }, async () => {
