@@ -11,8 +11,8 @@ const page = readFileSync(`${root}docs/deploy.md`, 'utf8')
 const blocks = [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({ language, code }))
 const toCode = (name: string) => blocks.filter(({ language }) => language === name).map(({ code }) => code)
 
-test('every block is run here or by the proxies’ tests, but for what needs Docker, root or an account', () => {
-  const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini']
+test('every block is run here, by wrangler’s or by the proxies’ tests, but for what needs Docker, root or an account', () => {
+  const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini', 'toml']
   for (const { language } of blocks) expect(known).toContain(language)
   for (const code of toCode('sh not run in CI')) expect(code).toMatch(/^docker |^systemctl |^npm run deploy$/m)
   for (const code of toCode('ini')) expect(code).toMatch(/^net\.ipv4\.\w+ = \d+\n$/)

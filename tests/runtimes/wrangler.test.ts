@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refusedUrl } from '../fixtures/faults.ts'
 import { generate, read, readAll, toTold } from './reader.ts'
 
@@ -23,46 +23,77 @@ function run(...args: readonly string[]): { child: ChildProcess; output: () => s
   return { child, output: () => said }
 }
 
-let dev: ReturnType<typeof run>
-let server: { url: string }
+/** `wrangler dev` on a port that is free, with the demo behind it, once it answers; ended after the tests of its `describe`. */
+function useDev(toArguments: () => readonly string[] = () => []) {
+  const dev = {} as ReturnType<typeof run> & { url: string }
+  beforeAll(async () => {
+    const url = await refusedUrl()
+    const port = new URL(url).port
+    Object.assign(dev, run('start:worker', '--', '--port', port, '--var', 'SLUICE_DEMO:1', ...toArguments()), { url })
+    const deadline = performance.now() + 60_000
+    for (;;) {
+      if (await readAll(read(dev, { path: '/ping' })).catch(() => undefined)) return
+      if (performance.now() > deadline || dev.child.exitCode !== null)
+        throw new Error(`wrangler dev does not answer:\n${dev.output()}`)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }, 90_000)
+  afterAll(async () => {
+    process.kill(-dev.child.pid!, 'SIGTERM')
+    await once(dev.child, 'exit')
+    // The whole group is gone, workerd included: nobody listens any more.
+    await expect(readAll(read(dev, { path: '/ping' }))).rejects.toThrow()
+  }, 30_000)
+  return dev
+}
 
-beforeAll(async () => {
-  server = { url: await refusedUrl() } // a port that is free
-  dev = run('start:worker', '--', '--port', new URL(server.url).port, '--var', 'SLUICE_DEMO:1')
-  const deadline = performance.now() + 60_000
-  for (;;) {
-    if (await readAll(read(server, { path: '/ping' })).catch(() => undefined)) return
-    if (performance.now() > deadline || dev.child.exitCode !== null)
-      throw new Error(`wrangler dev does not answer:\n${dev.output()}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}, 90_000)
+describe('wrangler dev', () => {
+  const dev = useDev()
 
-afterAll(async () => {
-  process.kill(-dev.child.pid!, 'SIGTERM')
-  await once(dev.child, 'exit')
-  // The whole group is gone, workerd included: nobody listens any more.
-  await expect(readAll(read(server, { path: '/ping' }))).rejects.toThrow()
-}, 30_000)
+  test('streams a chat, token by token', async () => {
+    const body = { messages: [{ role: 'user', content: 'Hi' }], options: { num_predict: 12 } }
+    const reader = generate(dev, 'sse', body, { path: '/api/chat' })
+    await reader.until((text) => text.split('data: ').length > 3, 15_000)
+    expect(reader.isEnded).toBe(false)
+    expect(await reader.ended).toBe('clean')
+    const { chunks, text, failed } = toTold('sse', reader.text)
+    expect(failed).toBeUndefined()
+    expect(text).not.toBe('')
+    expect(chunks.at(-1)).toMatchObject({ done: true, model: expect.stringContaining('demo') })
+  })
 
-test('wrangler dev streams a chat, token by token', async () => {
-  const body = { messages: [{ role: 'user', content: 'Hi' }], options: { num_predict: 12 } }
-  const reader = generate(server, 'sse', body, { path: '/api/chat' })
-  await reader.until((text) => text.split('data: ').length > 3, 15_000)
-  expect(reader.isEnded).toBe(false)
-  expect(await reader.ended).toBe('clean')
-  const { chunks, text, failed } = toTold('sse', reader.text)
-  expect(failed).toBeUndefined()
-  expect(text).not.toBe('')
-  expect(chunks.at(-1)).toMatchObject({ done: true, model: expect.stringContaining('demo') })
+  test('notices a reader that leaves', async () => {
+    const body = { prompt: 'Hi', options: { num_predict: -1 } }
+    const reader = generate(dev, 'sse', body, { headers: { 'x-request-id': 'leaving' } })
+    await reader.until((text) => text.split('data: ').length > 3, 15_000)
+    reader.leave()
+    await expect.poll(dev.output, { timeout: 5000 }).toMatch(/"request_id":"leaving".*"ended":"left"/)
+  })
 })
 
-test('wrangler dev notices a reader that leaves', async () => {
-  const body = { prompt: 'Hi', options: { num_predict: -1 } }
-  const reader = generate(server, 'sse', body, { headers: { 'x-request-id': 'leaving' } })
-  await reader.until((text) => text.split('data: ').length > 3, 15_000)
-  reader.leave()
-  await expect.poll(dev.output, { timeout: 5000 }).toMatch(/"request_id":"leaving".*"ended":"left"/)
+describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
+  let folder: string
+  const dev = useDev(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-limiter-'))
+    const config = join(folder, 'wrangler.toml')
+    const [, block = ''] = /^```toml\n([\s\S]*?)^```$/m.exec(readFileSync(`${root}docs/deploy.md`, 'utf8')) ?? []
+    const own = readFileSync(`${root}wrangler.toml`, 'utf8').replace(/^main = "(.*)"$/m, `main = "${root}$1"`)
+    writeFileSync(config, `${own}\n${block}`)
+    return ['--config', config]
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('counts by the binding, and says so', async () => {
+    const ask = () => readAll(read(dev, { path: '/api/version' }))
+    const answers = []
+    // Its periods are the clock's: one may end meanwhile, two may not.
+    for (let i = 0; i < 121; i++) answers.push(await ask())
+    const refused = answers.find(({ status }) => status !== 200)
+    expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '60', 'ratelimit-policy': '"minute";q=60;w=60' } })
+    expect(refused!.headers).not.toHaveProperty('ratelimit')
+    expect(answers.findIndex(({ status }) => status !== 200)).toBeGreaterThanOrEqual(60)
+    expect(await readAll(read(dev, { path: '/ping' }))).toMatchObject({ status: 200 })
+  })
 })
 
 test('wrangler deploy bundles the Worker, of nothing that is Node’s', { timeout: 60_000 }, async () => {

@@ -11,7 +11,7 @@ export function isRateLimiter(value: unknown): value is RateLimiter {
 
 /**
  * Requests are counted by the binding, answers at a time by this isolate. The binding does not tell what remains, nor when to come back: its
- * period is a minute in our wrangler.toml, as SLUICE_RATE_PER_MINUTE says it.
+ * period is a minute, as SLUICE_RATE_PER_MINUTE says it (docs/deploy.md §6).
  */
 export function createBoundLimits({ limiter, memory }: { limiter: RateLimiter; memory: Limits }): Limits {
   return {
