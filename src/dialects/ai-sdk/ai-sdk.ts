@@ -1,5 +1,6 @@
-import { ServiceError, toErrorBody } from '../../errors.ts'
+import { toErrorBody } from '../../errors.ts'
 import type { Dialect } from '../dialect.ts'
+import { invalidRequest } from '../invalid-request.ts'
 import { parse } from '../parse.ts'
 import { toOllamaMessages } from './messages.ts'
 import { chatRequest } from './schema.ts'
@@ -12,7 +13,8 @@ export const aiSdk: Dialect = {
     '/api/ui/chat'({ body }) {
       const { messages: given, model, system, ...rest } = parse(chatRequest, body)
       const messages = given.flatMap((message, index) => toOllamaMessages(message, `messages.${index}`))
-      if (messages.length === 0) throw nothingToAnswer()
+      // Ollama would take no messages for a request to load the model (docs/ollama.md §1).
+      if (messages.length === 0) throw invalidRequest('messages', 'Expected a message that says something')
       const all = system ? [{ role: 'system', content: system }, ...messages] : messages
       return {
         call: { endpoint: 'chat', model: model ?? undefined, body: { ...rest, messages: all } },
@@ -22,12 +24,4 @@ export const aiSdk: Dialect = {
   },
   questions: {},
   toFailure: (error, requestId) => ({ status: error.status, body: toErrorBody(error, requestId) }),
-}
-
-/** Ollama would take no messages for a request to load the model (docs/ollama.md §1). */
-function nothingToAnswer(): ServiceError {
-  const message = 'Expected a message that says something'
-  return new ServiceError('invalid_request', `Invalid request: messages: ${message}`, {
-    issues: [{ path: 'messages', message }],
-  })
 }

@@ -1,16 +1,7 @@
 import { toImage } from '../image.ts'
 import { notSupported } from '../not-supported.ts'
+import type { OllamaMessage } from '../ollama-message.ts'
 import type { Part, UiMessage } from './schema.ts'
-
-interface OllamaMessage {
-  role: UiMessage['role'] | 'tool'
-  content: string
-  thinking?: string
-  images?: string[]
-  tool_calls?: object[]
-  tool_name?: string
-  tool_call_id?: string
-}
 
 /**
  * A message of a page → Ollama's, as the SDK's own `convertToModelMessages` does it: each step of an assistant is a message, and the

@@ -1,17 +1,8 @@
-import { ServiceError } from '../../errors.ts'
+import type { ServiceError } from '../../errors.ts'
+import { invalidRequest } from '../invalid-request.ts'
 import { notSupported } from '../not-supported.ts'
+import type { OllamaMessage } from '../ollama-message.ts'
 import type { Block, Content, MessagesRequest } from './request.ts'
-
-/** A message of Ollama's. */
-interface OllamaMessage {
-  role: 'system' | 'user' | 'assistant' | 'tool'
-  content: string
-  thinking?: string
-  images?: string[]
-  tool_calls?: object[]
-  tool_name?: string
-  tool_call_id?: string
-}
 
 /**
  * Anthropic's messages, and its system prompt, → Ollama's. Results of tools, which ride in the user's messages, become messages of their own,
@@ -65,10 +56,7 @@ type ToolResult = Extract<Block, { type: 'tool_result' }>
 
 function toToolMessage(result: ToolResult, path: string, called: ReadonlyMap<string, string>): OllamaMessage {
   const name = called.get(result.tool_use_id)
-  if (name === undefined) {
-    const issue = { path: `${path}.tool_use_id`, message: 'Expected the id of a tool_use of an earlier message' }
-    throw new ServiceError('invalid_request', `Invalid request: ${issue.path}: ${issue.message}`, { issues: [issue] })
-  }
+  if (name === undefined) throw invalidRequest(`${path}.tool_use_id`, 'Expected the id of a tool_use of an earlier message')
   const parts = toParts(toBlocks(result.content ?? ''), `${path}.content`)
   // Ollama has no flag for it; the model reads it.
   if (result.is_error) parts.content = `Error: ${parts.content}`

@@ -1,33 +1,23 @@
 import { toImage } from '../image.ts'
 import { invalidRequest } from '../invalid-request.ts'
 import { notSupported } from '../not-supported.ts'
+import type { OllamaMessage } from '../ollama-message.ts'
 import { toArguments } from '../tool-arguments.ts'
 import type { Content, ImagePart, Item } from './input.ts'
-
-/** One of Ollama's. */
-interface Message {
-  role: 'system' | 'user' | 'assistant' | 'tool'
-  content: string
-  images?: readonly string[]
-  thinking?: string
-  tool_calls?: object[]
-  tool_name?: string
-  tool_call_id?: string
-}
 
 /**
  * What was said so far, as Ollama takes it: what the model said in one turn is one message there, with its thinking and its calls.
  * @throws ServiceError `not_supported`, `invalid_request`
  */
-export function toMessages(instructions: string | null | undefined, input: string | readonly Item[]): Message[] {
-  const messages: Message[] = instructions ? [{ role: 'system', content: instructions }] : []
+export function toMessages(instructions: string | null | undefined, input: string | readonly Item[]): OllamaMessage[] {
+  const messages: OllamaMessage[] = instructions ? [{ role: 'system', content: instructions }] : []
   if (typeof input === 'string') return [...messages, { role: 'user', content: input }]
   const names = new Map<string, string>() // of the functions called so far, by the call's id
   for (const [i, item] of input.entries()) addItem(messages, item, `input.${i}`, names)
   return messages
 }
 
-function addItem(messages: Message[], item: Item, path: string, names: Map<string, string>) {
+function addItem(messages: OllamaMessage[], item: Item, path: string, names: Map<string, string>) {
   const last = messages.at(-1)
   switch (item.type) {
     case 'message': {
@@ -46,7 +36,7 @@ function addItem(messages: Message[], item: Item, path: string, names: Map<strin
       const { call_id: id, name } = item
       names.set(id, name)
       const call = { id, function: { name, arguments: toArguments(item.arguments || '{}', `${path}.arguments`) } }
-      if (last?.role === 'assistant') last.tool_calls = [...(last.tool_calls ?? []), call]
+      if (last?.role === 'assistant') (last.tool_calls ??= []).push(call)
       else messages.push({ role: 'assistant', content: '', tool_calls: [call] })
       return
     }
@@ -63,12 +53,12 @@ function addItem(messages: Message[], item: Item, path: string, names: Map<strin
 }
 
 /** Thinking that nothing was said after yet. */
-function isThought({ role, content, tool_calls: calls }: Message): boolean {
+function isThought({ role, content, tool_calls: calls }: OllamaMessage): boolean {
   return role === 'assistant' && content === '' && !calls
 }
 
 /** Ollama has one text and a list of images: the texts as paragraphs, the images in order. */
-function toContent(content: Content, path: string): Pick<Message, 'content' | 'images'> {
+function toContent(content: Content, path: string): Pick<OllamaMessage, 'content' | 'images'> {
   if (typeof content === 'string') return { content }
   const texts: string[] = []
   const images: string[] = []

@@ -149,6 +149,11 @@ describe('a request for a response', () => {
     expect(toMessages(input)).toEqual(messages)
   })
 
+  test('takes a turn of very many calls, in time', () => {
+    const [turn] = toMessages(Array.from({ length: 100_000 }, () => call('1'))) as { tool_calls: object[] }[]
+    expect(turn?.tool_calls).toHaveLength(100_000)
+  })
+
   test('puts its instructions first', () => {
     expect(toMessages('Hi', { instructions: 'Be brief' })).toEqual([
       { role: 'system', content: 'Be brief' },
