@@ -7,12 +7,14 @@ const float = v.nullish(v.number())
 export const boolean = v.nullish(v.boolean())
 export const string = v.nullish(v.string())
 
+/** Kept as it is, whatever its keys: valibot would drop a `constructor`, and a tool may have an argument of that name. */
+export const anyObject = v.custom<Readonly<Record<string, unknown>>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'Expected an object',
+)
+
 /** With these fields and any others. Valibot takes an array for an object, Ollama does not. */
-export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
-  v.pipe(
-    v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'Expected an object'),
-    v.looseObject(entries),
-  )
+export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
 
 /** `[host[:port]/][namespace/]name[:tag]`: nothing that could be taken for a path, a URL or a header. */
 export const modelName = v.pipe(
@@ -65,7 +67,7 @@ export const common = {
   model: v.nullish(modelName),
   stream: boolean,
   options,
-  format: v.nullish(v.union([v.literal('json'), v.literal(''), object({})], 'Expected "json" or a JSON schema')),
+  format: v.nullish(v.union([v.literal('json'), v.literal(''), anyObject], 'Expected "json" or a JSON schema')),
   keep_alive,
   think: v.nullish(
     v.union(

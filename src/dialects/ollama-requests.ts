@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { boolean, common, images, integer, keep_alive, modelName, object, options, string } from './fields.ts'
+import { anyObject, boolean, common, images, integer, keep_alive, modelName, options, string } from './fields.ts'
 
 /**
  * Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2), but none in capitals: to Ollama
@@ -27,7 +27,7 @@ export const generateRequest = request({
   context: v.nullish(v.array(v.pipe(v.number(), v.integer('Expected an integer')))),
 })
 
-const toolCall = v.looseObject({ function: v.looseObject({ name: v.string(), arguments: v.nullish(object({})) }) })
+const toolCall = v.looseObject({ function: v.looseObject({ name: v.string(), arguments: v.nullish(anyObject) }) })
 
 const message = v.looseObject({
   role: v.picklist(['system', 'user', 'assistant', 'tool', 'developer'], 'Expected "system", "user", "assistant" or "tool"'),
@@ -40,7 +40,7 @@ const message = v.looseObject({
 
 export const tool = v.looseObject({
   type: string,
-  function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(object({})) }),
+  function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(anyObject) }),
 })
 
 export const chatRequest = request({

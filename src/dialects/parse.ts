@@ -20,5 +20,6 @@ export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, bo
 /** Valibot's own texts repeat what was received; a schema's own text does not. */
 function toMessage({ kind, expected, message }: v.BaseIssue<unknown>): string {
   if (kind !== 'schema' || !message.startsWith('Invalid ')) return message
+  if (message.startsWith('Invalid key')) return 'Missing'
   return expected === null ? 'Invalid' : `Expected ${expected}`
 }

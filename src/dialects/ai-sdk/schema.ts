@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { common, object } from '../fields.ts'
+import { anyObject, common } from '../fields.ts'
 import { tool as offeredTool } from '../ollama-requests.ts'
 
 /** What the parts of a message say, as far as a model is told of it. */
@@ -42,7 +42,7 @@ const call = {
     ['input-available', 'approval-requested', 'approval-responded', 'output-available', 'output-error', 'output-denied'],
     'Expected a state of a tool part',
   ),
-  input: v.nullish(object({})),
+  input: v.nullish(anyObject),
   output: v.optional(v.unknown()),
   errorText: v.nullish(v.string()),
   approval: v.nullish(v.object({ approved: v.nullish(v.boolean()), reason: v.nullish(v.string()) })),

@@ -1,6 +1,8 @@
 import type { GenerationCall } from '../../generation.ts'
 import { notSupported } from '../not-supported.ts'
+import { present } from '../present.ts'
 import { toThink } from '../reasoning-effort.ts'
+import { toStopWords } from '../stop-words.ts'
 import { toMessages } from './conversation.ts'
 import type { MessagesRequest } from './request.ts'
 
@@ -19,13 +21,11 @@ export function toCall(request: MessagesRequest): GenerationCall {
     think: toThinking(request),
     options: toOptions(request),
   }
-  return { endpoint: 'chat', model: request.model ?? undefined, body: withoutAbsent(body) }
+  return { endpoint: 'chat', model: request.model ?? undefined, body: present(body) }
 }
 
 function toOptions({ max_tokens, temperature, top_p, top_k, stop_sequences }: MessagesRequest) {
-  // An empty list would take a model's own stop words away.
-  const stop = stop_sequences?.length ? stop_sequences : undefined
-  return withoutAbsent({ num_predict: max_tokens, temperature, top_p, top_k, stop })
+  return present({ num_predict: max_tokens, temperature, top_p, top_k, stop: toStopWords(stop_sequences) })
 }
 
 /** `adaptive` leaves it to the model, which is Ollama's own default; how much is no number in Ollama, so a budget is only a wish. */
@@ -43,11 +43,7 @@ function toTools({ tools, tool_choice }: MessagesRequest) {
   const functions = tools?.map((tool, i) => {
     if (!('input_schema' in tool)) throw notSupported(`tools.${i}.type`, 'only tools with an input_schema of their own are')
     const { name, description, input_schema: parameters } = tool
-    return { type: 'function', function: withoutAbsent({ name, description, parameters }) }
+    return { type: 'function', function: present({ name, description, parameters }) }
   })
   return tool_choice?.type === 'none' ? undefined : functions
-}
-
-function withoutAbsent(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))
 }

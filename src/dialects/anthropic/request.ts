@@ -1,16 +1,10 @@
 import * as v from 'valibot'
-import { boolean, common, integer, isBase64, object } from '../fields.ts'
+import { anyObject, boolean, common, integer, isBase64, object } from '../fields.ts'
 
 /**
  * `POST /v1/messages`, as far as Ollama can honour it, and by their names the parts that it cannot: call.ts refuses those. Unknown fields are
  * dropped.
  */
-
-/** Kept as it is, whatever its keys: a tool may have an argument `constructor`. */
-const anyObject = v.custom<Readonly<Record<string, unknown>>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'Expected an object',
-)
 
 const text = v.object({ type: v.literal('text'), text: v.string() })
 const thinking = v.object({ type: v.literal('thinking'), thinking: v.string() })
@@ -19,14 +13,18 @@ const toolUse = v.object({ type: v.literal('tool_use'), id: v.string(), name: v.
 
 const image = v.object({
   type: v.literal('image'),
-  source: v.variant('type', [
-    v.object({
-      type: v.literal('base64'),
-      media_type: v.pipe(v.string(), v.regex(/^image\/[\w.+-]+$/, 'Expected the type of an image')),
-      data: v.pipe(v.string(), v.check(isBase64, 'Expected base64')),
-    }),
-    v.object({ type: v.picklist(['url', 'file']) }),
-  ]),
+  source: v.variant(
+    'type',
+    [
+      v.object({
+        type: v.literal('base64'),
+        media_type: v.pipe(v.string(), v.regex(/^image\/[\w.+-]+$/, 'Expected the type of an image')),
+        data: v.pipe(v.string(), v.check(isBase64, 'Expected base64')),
+      }),
+      v.object({ type: v.picklist(['url', 'file']) }),
+    ],
+    'Expected "base64"',
+  ),
 })
 
 /** Blocks that only Anthropic's servers make, or only their models read. */
@@ -57,18 +55,26 @@ const content = <const TBlock extends v.GenericSchema>(block: TBlock) =>
 const toolResult = v.object({
   type: v.literal('tool_result'),
   tool_use_id: v.string(),
-  content: v.nullish(content(v.variant('type', [text, image, refused]))),
+  content: v.nullish(content(v.variant('type', [text, image, refused], 'Expected "text" or "image"'))),
   is_error: boolean,
 })
 
-const message = v.variant('role', [
-  v.object({ role: v.literal('user'), content: content(v.variant('type', [text, image, toolResult, refused])) }),
-  v.object({
-    role: v.literal('assistant'),
-    content: content(v.variant('type', [text, thinking, redactedThinking, toolUse, refused])),
-  }),
-  v.object({ role: v.literal('system'), content: content(text) }),
-])
+const userBlock = v.variant('type', [text, image, toolResult, refused], 'Expected "text", "image" or "tool_result"')
+const assistantBlock = v.variant(
+  'type',
+  [text, thinking, redactedThinking, toolUse, refused],
+  'Expected "text", "thinking", "redacted_thinking" or "tool_use"',
+)
+
+const message = v.variant(
+  'role',
+  [
+    v.object({ role: v.literal('user'), content: content(userBlock) }),
+    v.object({ role: v.literal('assistant'), content: content(assistantBlock) }),
+    v.object({ role: v.literal('system'), content: content(text) }),
+  ],
+  'Expected "user", "assistant" or "system"',
+)
 
 const customTool = v.object({ name: v.string(), description: v.nullish(v.string()), input_schema: anyObject })
 /** One that Anthropic's servers or models know by its type, `web_search_20250305` and the like. */
@@ -90,11 +96,25 @@ export const messagesRequest = v.object({
   top_p: v.nullish(v.number()),
   top_k: integer,
   stop_sequences: v.nullish(v.array(v.string())),
-  thinking: v.nullish(v.object({ type: v.picklist(['enabled', 'disabled', 'adaptive', 'between_tools']) })),
+  thinking: v.nullish(
+    v.object({
+      type: v.picklist(['enabled', 'disabled', 'adaptive', 'between_tools'], 'Expected "enabled", "disabled" or "adaptive"'),
+    }),
+  ),
   tools: v.nullish(v.array(v.lazy((input) => (isKnownTool(input) ? knownTool : customTool)))),
-  tool_choice: v.nullish(v.object({ type: v.picklist(['auto', 'none', 'any', 'tool']), disable_parallel_tool_use: boolean })),
+  tool_choice: v.nullish(
+    v.object({
+      type: v.picklist(['auto', 'none', 'any', 'tool'], 'Expected "auto" or "none"'),
+      disable_parallel_tool_use: boolean,
+    }),
+  ),
   output_config: v.nullish(
-    object({ effort: v.nullish(v.picklist(['low', 'medium', 'high', 'xhigh', 'max'])), format: outputFormat }),
+    object({
+      effort: v.nullish(
+        v.picklist(['low', 'medium', 'high', 'xhigh', 'max'], 'Expected "low", "medium", "high", "xhigh" or "max"'),
+      ),
+      format: outputFormat,
+    }),
   ),
   /** What `output_config.format` was called in its beta. */
   output_format: outputFormat,

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { boolean, integer } from '../fields.ts'
 import { parse } from '../parse.ts'
+import { present } from '../present.ts'
 import { messages, toMessages } from './messages.ts'
-import { present } from './present.ts'
 import { refuse, whenGiven, type Refusals } from './refuse.ts'
 import { responseFormat, toFormat } from './response-format.ts'
 import { sampling, samplingRefusals, toSampling } from './sampling.ts'
@@ -30,6 +30,7 @@ const refusals: Refusals = {
   prediction: { when: whenGiven, because: 'Ollama predicts nothing ahead' },
   functions: { when: whenGiven, because: 'send them as tools' },
   function_call: { when: whenGiven, because: 'send it as tool_choice' },
+  verbosity: { when: (value) => value !== 'medium', because: 'say it in the instructions' },
   web_search_options: { when: whenGiven, because: 'nothing is searched' },
 }
 

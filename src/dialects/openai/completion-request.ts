@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { boolean, integer, string } from '../fields.ts'
+import { invalidRequest } from '../invalid-request.ts'
 import { notSupported } from '../not-supported.ts'
 import { parse } from '../parse.ts'
-import { present } from './present.ts'
+import { present } from '../present.ts'
 import { refuse, whenGiven, whenMany, type Refusals } from './refuse.ts'
 import { sampling, samplingRefusals, toSampling } from './sampling.ts'
 import { texts, toTexts } from './texts.ts'
@@ -32,8 +33,9 @@ export function toCompletion(body: Readonly<Record<string, unknown>>) {
 }
 
 function toPrompt(texts: string | readonly string[]): string {
-  if (typeof texts === 'string') return texts
-  const [prompt = '', ...more] = texts
+  const [prompt = '', ...more] = [texts].flat()
+  // It would load the model, and that is no answer (docs/ollama.md §1).
+  if (prompt === '') throw invalidRequest('prompt', 'Expected a text that is not empty')
   if (more.length > 0) throw notSupported('prompt', 'there is one answer to a request: send one text')
   return prompt
 }

@@ -4,7 +4,7 @@ import type { Answer } from '../../upstreams/upstream.ts'
 import type { QuestionPlan, QuestionRequest } from '../dialect.ts'
 import { integer, keep_alive, modelName } from '../fields.ts'
 import { parse } from '../parse.ts'
-import { present } from './present.ts'
+import { present } from '../present.ts'
 import { texts, toTexts } from './texts.ts'
 
 const embeddingsRequest = v.object({

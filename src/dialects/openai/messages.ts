@@ -3,7 +3,7 @@ import { string } from '../fields.ts'
 import { toImage } from '../image.ts'
 import { notSupported } from '../not-supported.ts'
 import { toArguments } from '../tool-arguments.ts'
-import { present } from './present.ts'
+import { present } from '../present.ts'
 
 const part = v.variant(
   'type',

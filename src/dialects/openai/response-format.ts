@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { object } from '../fields.ts'
+import { anyObject } from '../fields.ts'
 
 export const responseFormat = v.nullish(
   v.variant(
@@ -7,7 +7,7 @@ export const responseFormat = v.nullish(
     [
       v.object({ type: v.literal('text') }),
       v.object({ type: v.literal('json_object') }),
-      v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: object({}) }) }),
+      v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: anyObject }) }),
     ],
     'Expected "text", "json_object" or "json_schema"',
   ),

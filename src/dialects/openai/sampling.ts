@@ -1,7 +1,8 @@
 import * as v from 'valibot'
-import { boolean, integer, keep_alive, modelName, object } from '../fields.ts'
+import { anyObject, boolean, integer, keep_alive, modelName, object } from '../fields.ts'
 import { reasoningEfforts, toThink } from '../reasoning-effort.ts'
-import { present } from './present.ts'
+import { toStopWords } from '../stop-words.ts'
+import { present } from '../present.ts'
 import { whenFilled, whenMany, type Refusals } from './refuse.ts'
 
 const number = v.nullish(v.number())
@@ -24,7 +25,7 @@ export const sampling = {
   /** OpenRouter's way to say it, and Ollama's `/v1` takes it too. */
   reasoning: v.nullish(object({ effort })),
   n: integer,
-  logit_bias: v.nullish(object({})),
+  logit_bias: v.nullish(anyObject),
   /** Ollama's own, for clients that can send more than OpenAI knows. */
   keep_alive,
 }
@@ -46,7 +47,7 @@ export function toSampling(request: Sampling) {
       presence_penalty,
       frequency_penalty,
       seed,
-      stop: typeof stop === 'string' ? [stop] : stop,
+      stop: toStopWords(stop),
       num_predict: max_completion_tokens ?? max_tokens,
     }),
     think: toThink(request.reasoning_effort ?? request.reasoning?.effort),

@@ -2,16 +2,17 @@ import * as v from 'valibot'
 import { notSupported } from '../not-supported.ts'
 
 const token = v.number()
+const expected = 'Expected a text that is not empty, or a list of texts'
 
 /** A prompt or an input: OpenAI takes tokens there too. An empty one would load the model instead (docs/ollama.md §1). */
 export const texts = v.union(
   [
-    v.pipe(v.string(), v.minLength(1)),
-    v.pipe(v.array(v.string()), v.minLength(1)),
-    v.pipe(v.array(token), v.minLength(1)),
-    v.pipe(v.array(v.array(token)), v.minLength(1)),
+    v.pipe(v.string(), v.minLength(1, expected)),
+    v.pipe(v.array(v.string()), v.minLength(1, expected)),
+    v.pipe(v.array(token), v.minLength(1, expected)),
+    v.pipe(v.array(v.array(token)), v.minLength(1, expected)),
   ],
-  'Expected a text that is not empty, or a list of texts',
+  expected,
 )
 
 /** @throws ServiceError `not_supported` for tokens */

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { object, string } from '../fields.ts'
+import { anyObject, string } from '../fields.ts'
 import { notSupported } from '../not-supported.ts'
 
 const tool = v.variant(
@@ -7,7 +7,7 @@ const tool = v.variant(
   [
     v.object({
       type: v.literal('function'),
-      function: v.object({ name: v.string(), description: string, parameters: v.nullish(object({})) }),
+      function: v.object({ name: v.string(), description: string, parameters: v.nullish(anyObject) }),
     }),
     v.object({ type: v.literal('custom') }),
   ],
@@ -15,9 +15,7 @@ const tool = v.variant(
 )
 export const tools = v.nullish(v.array(tool))
 
-export const toolChoice = v.nullish(
-  v.union([v.picklist(['auto', 'none', 'required']), object({})], 'Expected "auto" or "none"'),
-)
+export const toolChoice = v.nullish(v.union([v.picklist(['auto', 'none', 'required']), anyObject], 'Expected "auto" or "none"'))
 
 /** The tools that are offered; undefined for none. @throws ServiceError `not_supported` */
 export function toTools(tools: readonly v.InferOutput<typeof tool>[] | null | undefined, choice: unknown) {

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { boolean, integer, keep_alive, modelName, object, string } from '../fields.ts'
+import { anyObject, boolean, integer, keep_alive, modelName, object, string } from '../fields.ts'
 import { reasoningEfforts } from '../reasoning-effort.ts'
 import { input } from './input.ts'
 import { other } from './other.ts'
@@ -9,7 +9,7 @@ const number = v.nullish(v.number())
 const tool = v.variant(
   'type',
   [
-    v.looseObject({ type: v.literal('function'), name: v.string(), description: string, parameters: v.nullish(object({})) }),
+    v.looseObject({ type: v.literal('function'), name: v.string(), description: string, parameters: v.nullish(anyObject) }),
     other('function'),
   ],
   'Expected "function"',
@@ -20,7 +20,7 @@ const format = v.variant(
   [
     v.looseObject({ type: v.literal('text') }),
     v.looseObject({ type: v.literal('json_object') }),
-    v.looseObject({ type: v.literal('json_schema'), schema: object({}) }),
+    v.looseObject({ type: v.literal('json_schema'), schema: anyObject }),
   ],
   'Expected "text", "json_object" or "json_schema"',
 )
@@ -47,7 +47,7 @@ export const responsesRequest = v.object({
   text: v.nullish(object({ format: v.nullish(format), verbosity: string })),
   tools: v.nullish(v.array(tool)),
   tool_choice: v.nullish(v.picklist(['auto', 'none'], 'Expected "auto" or "none"')),
-  metadata: v.nullish(object({})),
+  metadata: v.nullish(anyObject),
   store: boolean,
   background: boolean,
   parallel_tool_calls: boolean,

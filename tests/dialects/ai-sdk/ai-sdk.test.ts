@@ -111,6 +111,12 @@ describe('POST /api/ui/chat', () => {
     expect(results.map(({ content }) => content)).toEqual(result === undefined ? [] : [result])
   })
 
+  test('keeps every argument of a call, whatever its name', () => {
+    const input = JSON.parse('{"constructor":"Ferrari","prototype":1,"__proto__":{"a":2}}') as object
+    const [said] = messagesOf(assistant(tool({ state: 'input-available', input })))
+    expect(JSON.stringify(said?.tool_calls)).toContain(JSON.stringify(input))
+  })
+
   test('leaves out what is for the page alone', () => {
     const parts = [
       { type: 'source-url', sourceId: 's', url: 'http://x' },

@@ -52,6 +52,7 @@ describe('POST /v1/messages', () => {
     ],
     [{ temperature: 0 }, { temperature: 0 }],
     [{ stop_sequences: ['END', '\n'] }, { stop: ['END', '\n'] }],
+    [{ stop_sequences: ['', 'END'] }, { stop: ['END'] }],
     [{ stop_sequences: [] }, {}],
     [{ temperature: null, top_p: null, top_k: null, stop_sequences: null }, {}],
   ])('%j are the options %j', (more, options) => {
@@ -292,6 +293,16 @@ describe('POST /v1/messages', () => {
     expect(() => asked(more)).toThrow(
       expect.objectContaining({ code: 'invalid_request', issues: expect.arrayContaining([expect.objectContaining({ path })]) }),
     )
+  })
+
+  test.each([
+    [of({ type: 'hologram' }), `${at}.type: Expected "text", "image" or "tool_result"`],
+    [by({ type: 'hologram' }), `${at}.type: Expected "text", "thinking", "redacted_thinking" or "tool_use"`],
+    [{ messages: [{ role: 'tool', content: 'Hi' }] }, 'messages.0.role: Expected "user", "assistant" or "system"'],
+    [{ tool_choice: { type: 'most' } }, 'tool_choice.type: Expected "auto" or "none"'],
+    [of({ type: 'text' }), `${at}.text: Missing`],
+  ])('names what it takes, and nothing that it refuses: %j', (more, text) => {
+    expect(catchError(() => asked(more)).message).toBe(`Invalid request: ${text}`)
   })
 
   test.each([

@@ -54,6 +54,9 @@ describe('a chat', () => {
     [{ max_tokens: 5, max_completion_tokens: 6 }, { num_predict: 6 }],
     [{ max_tokens: 5, max_completion_tokens: null }, { num_predict: 5 }],
     [{ stop: 'a' }, { stop: ['a'] }],
+    [{ stop: '' }, {}],
+    [{ stop: [] }, {}],
+    [{ stop: ['', 'a'] }, { stop: ['a'] }],
     [{ stop: ['a', 'b'] }, { stop: ['a', 'b'] }],
   ])('%j is the option %j', (more, options) => {
     expect(asked(more).options).toEqual(options)
@@ -87,7 +90,7 @@ describe('a chat', () => {
 
   test.each([
     { user: 'me', metadata: { a: 'b' }, store: true, service_tier: 'auto', safety_identifier: 'x', prompt_cache_key: 'y' },
-    { verbosity: 'low', stream_options: { include_obfuscation: false } },
+    { verbosity: 'medium', stream_options: { include_obfuscation: false } },
     { n: 1, logit_bias: {}, modalities: ['text'], parallel_tool_calls: true, tool_choice: 'auto' },
     { n: null, logit_bias: null, audio: null, functions: null, prediction: null, web_search_options: null },
     { options: { num_ctx: 5 }, format: 'json', think: true, raw: true, nobody_knows: [1] },
@@ -173,6 +176,7 @@ describe('what a chat cannot have is refused by its name', () => {
     [{ function_call: 'auto' }, 'function_call'],
     [{ web_search_options: {} }, 'web_search_options'],
     [{ tool_choice: 'required' }, 'tool_choice'],
+    [{ verbosity: 'low' }, 'verbosity'],
     [{ tool_choice: { type: 'function', function: { name: 'get_weather' } } }, 'tool_choice'],
     [{ parallel_tool_calls: false }, 'parallel_tool_calls'],
     [{ tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools.0'],
@@ -316,7 +320,7 @@ describe('a text to complete', () => {
   })
 
   test.each<Refused>([
-    ...[undefined, null, '', [], 5, {}, ['a', 5], [null]].map((prompt): Refused => [{ prompt }, 'prompt']),
+    ...[undefined, null, '', [], [''], 5, {}, ['a', 5], [null]].map((prompt): Refused => [{ prompt }, 'prompt']),
     [{ suffix: 5 }, 'suffix'],
     [{ echo: 'yes' }, 'echo'],
     [{ stream: 1 }, 'stream'],
