@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createQueue } from '../../src/upstreams/queue.ts'
 import type { CallContext, Upstream } from '../../src/upstreams/upstream.ts'
@@ -104,5 +105,70 @@ describe('the queue', () => {
     void enter('a', '2')
     await turns()
     expect(started).toEqual(['1', 'b'])
+  })
+
+  test('loses no place and lets nobody too many in, whoever comes, waits, leaves, is refused or breaks, in any order', async () => {
+    const step = fc.oneof(
+      fc.record({ does: fc.constant('come' as const), key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean() }),
+      fc.record({ does: fc.constantFrom('leave' as const, 'end' as const), which: fc.nat(50) }),
+      fc.constant({ does: 'pass' as const }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        let running = 0
+        let most = 0
+        const upstream: Upstream = {
+          async generate({ model }, { signal }) {
+            most = Math.max(most, ++running)
+            await Promise.resolve()
+            if (model === 'fails' || signal.aborted) {
+              running--
+              throw new Error('refused')
+            }
+            let isOpen = true
+            const close = () => {
+              if (isOpen) running--
+              isOpen = false
+            }
+            return { flow: async () => {}, close }
+          },
+          ask: () => Promise.reject(new Error('not asked')),
+          blob: async () => {},
+        }
+        const queue = createQueue({ upstream, running: 2, waiting: 3 })
+        const come = (principal: string, model = 'm') => {
+          const controller = new AbortController()
+          const asked = queue.generate({ ...call, model }, { principal, signal: controller.signal })
+          asked.catch(() => {})
+          return { controller, end: () => asked.then((generation) => generation.close({ how: 'done' })).catch(() => {}) }
+        }
+        const comers: ReturnType<typeof come>[] = []
+        for (const one of steps) {
+          if (one.does === 'come') comers.push(come(one.key, one.fails ? 'fails' : 'm'))
+          if (one.does === 'leave') comers[one.which % (comers.length || 1)]?.controller.abort(new Error('left'))
+          if (one.does === 'end') void comers[one.which % (comers.length || 1)]?.end()
+          if (one.does === 'pass') await turns()
+        }
+        for (const { controller, end } of comers) {
+          controller.abort(new Error('left'))
+          void end()
+        }
+        await turns()
+        await turns()
+        expect(running).toBe(0)
+        expect(most).toBeLessThanOrEqual(2)
+
+        // All places are there: two run, three wait, and one is too many.
+        const last = Array.from({ length: 5 }, () => come('z'))
+        await expect(queue.generate(call, { signal: new AbortController().signal })).rejects.toMatchObject({
+          code: 'too_many_streams',
+        })
+        await turns()
+        expect(running).toBe(2)
+        await Promise.all(last.map(({ end }) => end()))
+        expect(running).toBe(0)
+      }),
+      { numRuns: 500 },
+    )
   })
 })

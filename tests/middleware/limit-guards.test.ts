@@ -1,0 +1,91 @@
+import { Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import type { Env } from '../../src/middleware/env.ts'
+import { answerGuard, rateGuard } from '../../src/middleware/limit-guards.ts'
+import type { Limits } from '../../src/middleware/limits.ts'
+
+/** Both guards in front of a handler; what they count, by whom, and who is in. */
+function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined as Promise<void> | undefined } = {}) {
+  const counted: string[] = []
+  const inside = new Set<string>()
+  const limits: Limits = {
+    take(who) {
+      counted.push(who)
+      return { isAllowed: true, remaining: 1, retryAfterSeconds: 0 }
+    },
+    enter(who) {
+      inside.add(who)
+      return () => void inside.delete(who)
+    },
+  }
+  const app = new Hono<Env>()
+    .use(async (c, next) => {
+      c.set('principal', { name: key, models: undefined })
+      c.set('entry', stream ? { stream } : {})
+      await next()
+    })
+    .use(rateGuard({ limits, max, address: () => address }), answerGuard({ limits, max, address: () => address }))
+    .get('/', (c) => c.text([...inside].join()))
+    .get('/broken', () => {
+      throw new Error('broken')
+    })
+    .onError((_error, c) => c.text('', 500))
+  return { app, counted, inside }
+}
+
+describe('who is counted', () => {
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::FFFF:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:DB8:1:2:ffff::1', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:db8:0:0:9::', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['1::', '1:0:0:0::/64'],
+    ['', ''],
+  ])('the address %s is counted as %s', async (address, network) => {
+    const { app, counted } = create({ address })
+    expect(await (await app.request('/')).text()).toBe(`address ${network}`)
+    expect(counted).toEqual([`address ${network}`])
+  })
+
+  test('a key is counted by its name, wherever it is, and is nobody’s address', async () => {
+    const { app, counted } = create({ key: '192.0.2.1' })
+    await app.request('/')
+    expect(counted).toEqual(['key 192.0.2.1'])
+  })
+
+  test('where there is no limit nobody is', async () => {
+    const { app, counted } = create({ max: 0 })
+    const response = await app.request('/')
+    expect(await response.text()).toBe('')
+    expect(response.headers.has('ratelimit-policy')).toBe(false)
+    expect(counted).toEqual([])
+  })
+})
+
+describe('a place for an answer is given up', () => {
+  test('once it is there', async () => {
+    const { app, inside } = create()
+    await app.request('/')
+    expect(inside.size).toBe(0)
+  })
+
+  test('if it is an error', async () => {
+    const { app, inside } = create()
+    expect((await app.request('/broken')).status).toBe(500)
+    expect(inside.size).toBe(0)
+  })
+
+  test('with its stream, not with its head', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { app, inside } = create({ stream: promise })
+    await app.request('/')
+    expect(inside.size).toBe(1)
+    resolve()
+    await promise
+    expect(inside.size).toBe(0)
+  })
+})
