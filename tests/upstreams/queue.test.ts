@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createQueue } from '../../src/upstreams/queue.ts'
 import type { CallContext, Upstream } from '../../src/upstreams/upstream.ts'
