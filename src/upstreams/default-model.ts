@@ -12,7 +12,7 @@ export interface DefaultModelOptions {
 /**
  * The model of a request that names none: the configured one, else of those that its key may use one that is already loaded, else the newest
  * installed.
- * @throws ServiceError `no_model` if there is none at all
+ * @throws ServiceError `no_model` if there is none
  */
 export function createDefaultModel({ configured, ask, now }: DefaultModelOptions) {
   const find = (about: 'ps' | 'tags') => async (signal: AbortSignal) => toModels(await ask({ about }, { signal }))
@@ -41,7 +41,7 @@ export function createDefaultModel({ configured, ask, now }: DefaultModelOptions
 const ttlMs = 30_000
 
 function noModel(): ServiceError {
-  return new ServiceError('no_model', 'No model is installed; run: ollama pull gemma3')
+  return new ServiceError('no_model', 'No model is here that you may use; name another, or run: ollama pull gemma3')
 }
 
 /** Those that write text on this machine: embedding models (the BERT families) cannot, and a cloud model takes prompts elsewhere. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { thenSilent, tokens } from '../../fixtures/scripts.ts'
-import { generate, read, readAll, readFailure, toTold, type ReaderRequest } from '../reader.ts'
+import { generate, read, readAll, readFailure, readRaw, toPost, toTold, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
 
@@ -50,6 +50,39 @@ export function describeAccess(runtime: RuntimeName) {
         })
         expect(asked).toBe(0)
       }
+    })
+
+    test.each([
+      ['a wrong one first', [`Authorization: Bearer x`, `Authorization: Bearer ${secrets.alice}`], false],
+      ['a wrong one last', [`Authorization: Bearer ${secrets.alice}`, `Authorization: Bearer x`], false],
+      ['two in x-api-key', [`X-Api-Key: ${secrets.alice}`, `X-Api-Key: ${secrets.alice}`], false],
+      ['a wrong Bearer, a good x-api-key', ['Authorization: Bearer x', `X-Api-Key: ${secrets.alice}`], false],
+      ['a good Bearer, a wrong x-api-key', [`Authorization: Bearer ${secrets.alice}`, 'X-Api-Key: x'], true],
+      ['other headers', [`Proxy-Authorization: Bearer ${secrets.alice}`, `Api-Key: ${secrets.alice}`], false],
+    ])('of which Authorization’s counts, and only one: %s', async (_name, headers, isIn) => {
+      for (const method of ['GET', 'HEAD']) {
+        const asked = await countRequests(stage, async () => {
+          const head = [`${method} /api/version HTTP/1.1`, 'Host: localhost', ...headers, 'Connection: close', '', '']
+          const reader = readRaw(stage.server, head.join('\r\n'))
+          await reader.closed
+          expect(reader.text).toMatch(isIn ? /^HTTP\/1\.1 200 / : /^HTTP\/1\.1 401 /)
+        })
+        expect(asked).toBe(isIn ? 1 : 0)
+      }
+    })
+
+    test.each(['HEAD', 'PUT', 'DELETE', 'OPTIONS'])(
+      'is wanted for a %s too, and before anything is told of a path',
+      async (method) => {
+        for (const path of ['/api/tags', '/api/generate', '/nothing'])
+          expect((await readAll(read(stage.server, { path, method }))).status).toBe(401)
+      },
+    )
+
+    test('is asked for before the body: one that never comes keeps nobody waiting', async () => {
+      const reader = readRaw(stage.server, toPost('/api/chat', '', ['Content-Length: 100000']))
+      await expect.poll(() => reader.text).toMatch(/^HTTP\/1\.1 401 /)
+      reader.socket.destroy()
     })
 
     test('never counts in a URL', async () => {
