@@ -2,18 +2,21 @@ import * as v from 'valibot'
 import { anyObject, boolean, common, images, integer, keep_alive, modelName, options, string } from './fields.ts'
 
 /**
- * Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2), but none in capitals: to Ollama
- * `Model` is `model` as well, whichever comes last counts, and what is checked here would not be what is done (hazard 82).
+ * Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2), but not a known one in capitals: to
+ * Ollama `Model` is `model` as well, whichever comes last counts, and what is checked here would not be what is done (hazard 82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
     v.looseObject(entries),
-    v.check((body) => !Object.keys(body).some(hasCapitals), 'Expected the names of all fields in lower case'),
+    v.check(
+      (body) => Object.keys(body).every((name) => Object.hasOwn(entries, name) || !Object.hasOwn(entries, fold(name))),
+      'Expected the names of fields in lower case',
+    ),
   )
 
-/** With the two other letters that Go reads as lower-case ASCII: the long s and the Kelvin sign. */
-function hasCapitals(name: string): boolean {
-  return /[A-Z\u017f\u212a]/.test(name)
+/** As Go compares names: by way of capitals, since the long s is an S there, and the Kelvin sign a K. */
+function fold(name: string): string {
+  return name.toUpperCase().toLowerCase()
 }
 
 export const generateRequest = request({
