@@ -16,5 +16,6 @@ function toType(status: number): string {
   if (status === 403) return 'permission_error'
   if (status === 404) return 'not_found_error'
   if (status === 429) return 'rate_limit_error'
-  return status < 500 ? 'invalid_request_error' : 'server_error'
+  // 499: somebody stopped it, and the request was a good one.
+  return status < 499 ? 'invalid_request_error' : 'server_error'
 }

@@ -32,7 +32,7 @@ const chat: ChunkKind = {
         return `"delta":{${delta}},"logprobs":${JSON.stringify(toLogprobs(logprobs))}`
       },
       last: '"delta":{}',
-      toFinishReason: (chunk) => (calls > 0 ? 'tool_calls' : toFinishReason(chunk)),
+      toFinishReason: (chunk) => toFinishReason(chunk, calls),
     }
   },
 }

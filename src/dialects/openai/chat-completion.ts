@@ -21,7 +21,7 @@ export const chatCompletion = folding(({ chunk }, { requestId }) => {
     index: 0,
     message,
     logprobs: chunk.logprobs?.length ? toLogprobs(chunk.logprobs) : null,
-    finish_reason: calls.length > 0 ? 'tool_calls' : toFinishReason(chunk),
+    finish_reason: toFinishReason(chunk, calls.length),
   }
   const envelope = toEnvelope(chunk, { id: toId('chatcmpl', requestId), object: 'chat.completion' })
   return JSON.stringify({ ...envelope, choices: [choice], usage: toUsage(chunk) })

@@ -11,7 +11,7 @@ const completion: ChunkKind = {
       return `"text":${JSON.stringify(response ?? '')},"reasoning":${JSON.stringify(thinking)}`
     },
     last: '"text":""',
-    toFinishReason,
+    toFinishReason: (chunk) => toFinishReason(chunk),
   }),
 }
 

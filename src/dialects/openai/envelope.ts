@@ -20,6 +20,8 @@ export function toUsage({ prompt_eval_count: prompt = 0, eval_count: completion 
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
 }
 
-export function toFinishReason({ done_reason }: OllamaChunk): 'length' | 'stop' {
-  return done_reason === 'length' ? 'length' : 'stop'
+/** What was cut off is not whole, calls neither: there may have been more of them. */
+export function toFinishReason({ done_reason }: OllamaChunk, calls = 0): 'length' | 'tool_calls' | 'stop' {
+  if (done_reason === 'length') return 'length'
+  return calls > 0 ? 'tool_calls' : 'stop'
 }

@@ -6,6 +6,8 @@ import { present } from '../present.ts'
 import { whenFilled, whenMany, type Refusals } from './refuse.ts'
 
 const number = v.nullish(v.number())
+/** To Ollama 0 and less would mean without end. */
+const count = v.nullish(v.pipe(v.number(), v.integer('Expected an integer'), v.minValue(1, 'Expected at least 1')))
 const effort = v.nullish(v.picklist(reasoningEfforts, 'Expected "none", "minimal", "low", "medium", "high", "xhigh" or "max"'))
 
 /** What chat and text completions share: https://platform.openai.com/docs/api-reference/chat/create */
@@ -19,12 +21,12 @@ export const sampling = {
   frequency_penalty: number,
   seed: integer,
   stop: v.nullish(v.union([v.string(), v.array(v.string())], 'Expected a text or a list of texts')),
-  max_tokens: integer,
-  max_completion_tokens: integer,
+  max_tokens: count,
+  max_completion_tokens: count,
   reasoning_effort: effort,
   /** OpenRouter's way to say it, and Ollama's `/v1` takes it too. */
   reasoning: v.nullish(object({ effort })),
-  n: integer,
+  n: count,
   logit_bias: v.nullish(anyObject),
   /** Ollama's own, for clients that can send more than OpenAI knows. */
   keep_alive,

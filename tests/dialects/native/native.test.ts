@@ -219,6 +219,11 @@ describe('refused', () => {
     expect(issuesOf(() => parse(path, body))).toMatchObject([{ message: 'Expected the names of fields in lower case' }])
   })
 
+  test('with the first mistake alone, where a body is made of them: gathering all would hold everybody up', () => {
+    const body = { messages: Array.from({ length: 1_000_000 }, () => 0) }
+    expect(issuesOf(() => parse('/api/chat', body))).toEqual([{ path: 'messages.0', message: expect.any(String) }])
+  })
+
   test('with no more than eight issues, and never with what was sent', () => {
     const issues = issuesOf(() =>
       parse('/api/generate', { context: Array.from({ length: 100 }, () => 'SECRET'), model: 'SECRET SECRET' }),

@@ -56,7 +56,7 @@ function toExpected(events: readonly GenerationEvent[], requestId: string, inclu
     if (Object.keys(delta).length > 0 || content.length > 0)
       choose(delta, null, content.length > 0 ? { logprobs: { content } } : {})
     if (event.type !== 'done') return
-    choose({}, calls > 0 ? 'tool_calls' : done_reason === 'length' ? 'length' : 'stop')
+    choose({}, done_reason === 'length' ? 'length' : calls > 0 ? 'tool_calls' : 'stop')
     if (includeUsage) tell({ choices: [], usage: { prompt_tokens: 0, completion_tokens, total_tokens: completion_tokens } })
     told.push('[DONE]')
   })

@@ -34,7 +34,8 @@ function toWhole(chunks: readonly OllamaChunk[], id: string, object: string, cho
   return [JSON.parse(JSON.stringify(whole)) as unknown]
 }
 
-const toReason = (chunks: readonly OllamaChunk[]) => (chunks.at(-1)!.done_reason === 'length' ? 'length' : 'stop')
+const toReason = (chunks: readonly OllamaChunk[], calls = 0) =>
+  chunks.at(-1)!.done_reason === 'length' ? 'length' : calls > 0 ? 'tool_calls' : 'stop'
 
 encoderContract('a chat completion', {
   encoder: chatCompletion,
@@ -60,7 +61,7 @@ encoderContract('a chat completion', {
       },
       logprobs:
         logprobs.length > 0 ? { content: logprobs.map((entry) => ({ ...entry, bytes: null, top_logprobs: [] })) } : null,
-      finish_reason: calls.length > 0 ? 'tool_calls' : toReason(chunks),
+      finish_reason: toReason(chunks, calls.length),
     })
   },
 })
