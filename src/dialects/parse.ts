@@ -19,9 +19,9 @@ export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, bo
   })
 }
 
-/** Whether there are no more than some thousand values in it, looked at no further than that. */
+/** Whether there are no more than some ten thousand values in it, looked at no further than that. */
 function isSmall(body: unknown): boolean {
-  let left = 5_000
+  let left = 20_000
   const fits = (value: unknown): boolean =>
     --left > 0 && (typeof value !== 'object' || value === null || Object.values(value).every(fits))
   return fits(body)
