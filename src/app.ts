@@ -18,6 +18,7 @@ import { keyGuard, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
 import { answerGuard, rateGuard } from './middleware/limit-guards.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
+import { toMethodError } from './middleware/methods.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
@@ -186,9 +187,4 @@ function toDemo(): Emulator['fetch'] {
     emulator ??= createEmulator()
     return emulator.fetch(url, init)
   }
-}
-
-function toMethodError(methods: string[]): ServiceError {
-  const allow = methods.join(', ')
-  return new ServiceError('method_not_allowed', `This path takes ${allow}`, { allow })
 }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { toDeltaLine } from '../fixtures/ollama-lines.ts'
 import { loadRecording, toLines } from '../fixtures/recording.ts'
-import { ndjson, replay, tokens } from '../fixtures/scripts.ts'
+import { replay, tokens } from '../fixtures/scripts.ts'
 import type { Script } from '../fixtures/upstream.ts'
 import { toText, type Chunk } from '../runtimes/reader.ts'
+import { twoTokensThen } from '../runtimes/deaths.ts'
 import type { Stage } from '../runtimes/stage.ts'
 import type { Call } from './program.ts'
 
@@ -24,16 +24,6 @@ const deaths: [how: string, end: Script, message: RegExp][] = [
   ['ends without a terminal', ({ end }) => end(), /without finishing/],
   ['tells of an error', (exchange) => (exchange.chunk('{"error":"the runner died"}\n'), exchange.end()), /the runner died/],
 ]
-
-/** Two tokens, and this when the client has them. */
-export const twoTokensThen =
-  (end: Script): Script =>
-  async (exchange) => {
-    exchange.head(200, ndjson)
-    for (const text of ['One', ' two']) exchange.chunk(`${toDeltaLine(exchange.request, text)}\n`)
-    await exchange.passed
-    await end(exchange)
-  }
 
 /** Pieces of text in one; Python's None, too, is no text. */
 export const joined = (pieces: readonly unknown[]) => pieces.join('')

@@ -3,7 +3,8 @@ import { loadRecording, toLines } from '../fixtures/recording.ts'
 import { replay, tokens } from '../fixtures/scripts.ts'
 import { toText, type Chunk } from '../runtimes/reader.ts'
 import { useStage } from '../runtimes/stage.ts'
-import { ask, joined, testChatting, twoTokensThen, type Exceptions } from './chatting.ts'
+import { twoTokensThen } from '../runtimes/deaths.ts'
+import { ask, joined, testChatting, type Exceptions } from './chatting.ts'
 import { startProgram, type Call, type Program } from './program.ts'
 
 const recorded = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as unknown)

@@ -4,7 +4,7 @@ import { invalidRequest } from '../invalid-request.ts'
 import { notSupported } from '../not-supported.ts'
 import { parse } from '../parse.ts'
 import { present } from '../present.ts'
-import { refuse, whenGiven, whenMany, type Refusals } from './refuse.ts'
+import { refuse, whenGiven, whenMany, type Refusals } from '../refuse.ts'
 import { sampling, samplingRefusals, toSampling } from './sampling.ts'
 import { texts, toTexts } from './texts.ts'
 

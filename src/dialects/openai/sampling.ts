@@ -3,7 +3,7 @@ import { anyObject, boolean, integer, keep_alive, modelName, object } from '../f
 import { reasoningEfforts, toThink } from '../reasoning-effort.ts'
 import { toStopWords } from '../stop-words.ts'
 import { present } from '../present.ts'
-import { whenFilled, whenMany, type Refusals } from './refuse.ts'
+import { whenFilled, whenMany, type Refusals } from '../refuse.ts'
 
 const number = v.nullish(v.number())
 /** To Ollama 0 and less would mean without end. */

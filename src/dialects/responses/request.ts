@@ -3,7 +3,8 @@ import { parse } from '../parse.ts'
 import { toThink } from '../reasoning-effort.ts'
 import { toEcho, type Echo } from './echo.ts'
 import { toMessages } from './messages.ts'
-import { refuse, refuseParts } from './refusals.ts'
+import { refuse } from '../refuse.ts'
+import { refusals, refuseParts } from './refusals.ts'
 import { responsesRequest, type ResponsesRequest } from './schema.ts'
 import { toTools } from './tools.ts'
 
@@ -15,7 +16,7 @@ export interface ResponsePlan {
 
 /** A request for a response → Ollama's chat. @throws ServiceError `invalid_request`, `not_supported` */
 export function toPlan(body: Readonly<Record<string, unknown>>): ResponsePlan {
-  refuse(body)
+  refuse(body, refusals)
   const request = parse(responsesRequest, body)
   refuseParts(request)
   const call = { endpoint: 'chat', model: request.model ?? undefined, body: toChat(request) } as const

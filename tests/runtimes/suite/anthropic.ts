@@ -1,9 +1,9 @@
 import Anthropic, { APIError, APIUserAbortError, BadRequestError, InternalServerError, NotFoundError } from '@anthropic-ai/sdk'
 import { describe, expect, test } from 'vitest'
-import { toDeltaLine } from '../../fixtures/ollama-lines.ts'
 import { loadRecording, toLines } from '../../fixtures/recording.ts'
-import { delayed, lines, ndjson, replay, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { delayed, lines, replay, thenSilent, tokens } from '../../fixtures/scripts.ts'
 import type { Script } from '../../fixtures/upstream.ts'
+import { deaths, twoTokensThen } from '../deaths.ts'
 import type { Chunk } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
@@ -16,23 +16,6 @@ const abortMs = 25
 const hi = { role: 'user', content: 'Hi' } as const
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const textOf = (name: string) => chunksOf(name).reduce((text, { message }) => text + (message?.content ?? ''), '')
-
-/** Two tokens, and then this. */
-function twoTokensThen(end: Script): Script {
-  return async (exchange) => {
-    exchange.head(200, ndjson)
-    for (const text of ['One', ' two']) exchange.chunk(`${toDeltaLine(exchange.request, text)}\n`)
-    await exchange.passed
-    await end(exchange)
-  }
-}
-
-const deaths: readonly (readonly [name: string, end: Script])[] = [
-  ['resets the connection', ({ reset }) => reset()],
-  ['closes the connection', ({ fin }) => fin()],
-  ['ends without a terminal', ({ end }) => end()],
-  ['tells of an error', (exchange) => (exchange.chunk('{"error":"the runner died"}\n'), exchange.end())],
-]
 
 /** Protocol §6: what programs written for Anthropic's API get. */
 export function describeAnthropic(runtime: RuntimeName) {
@@ -253,7 +236,7 @@ export function describeAnthropic(runtime: RuntimeName) {
         })
       })
 
-      describe.each(deaths)('throws when the upstream %s in the middle', (_name, end) => {
+      describe.each(deaths)('throws when the upstream %s in the middle', (_name, _code, end) => {
         test('of a stream', async () => {
           const request = ask(twoTokensThen(end))
           const said: string[] = []

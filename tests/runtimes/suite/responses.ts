@@ -3,10 +3,10 @@ import { ChatOpenAI } from '@langchain/openai'
 import OpenAI, { APIError, APIUserAbortError, BadRequestError, InternalServerError, NotFoundError } from 'openai'
 import type { ResponseInputItem, ResponseStreamEvent, Tool } from 'openai/resources/responses/responses'
 import { describe, expect, test } from 'vitest'
-import { toDeltaLine } from '../../fixtures/ollama-lines.ts'
 import { loadRecording, toLines } from '../../fixtures/recording.ts'
-import { delayed, flatOut, lines, ndjson, replay, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { delayed, flatOut, lines, replay, thenSilent, tokens } from '../../fixtures/scripts.ts'
 import type { Script } from '../../fixtures/upstream.ts'
+import { deaths, twoTokensThen } from '../deaths.ts'
 import type { Chunk } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
@@ -19,23 +19,6 @@ const hi = { role: 'user', content: 'Hi' } as const
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const join = (name: string, of: 'content' | 'thinking') =>
   chunksOf(name).reduce((text, { message }) => text + (message?.[of] ?? ''), '')
-
-/** Two tokens, and then this. */
-function twoTokensThen(end: Script): Script {
-  return async (exchange) => {
-    exchange.head(200, ndjson)
-    for (const text of ['One', ' two']) exchange.chunk(`${toDeltaLine(exchange.request, text)}\n`)
-    await exchange.passed
-    await end(exchange)
-  }
-}
-
-const deaths: readonly (readonly [name: string, end: Script])[] = [
-  ['resets the connection', ({ reset }) => reset()],
-  ['closes the connection', ({ fin }) => fin()],
-  ['ends without a terminal', ({ end }) => end()],
-  ['tells of an error', (exchange) => (exchange.chunk('{"error":"the runner died"}\n'), exchange.end())],
-]
 
 /** Protocol §6: what programs written for OpenAI's Responses get. */
 export function describeResponses(runtime: RuntimeName) {
@@ -245,7 +228,7 @@ export function describeResponses(runtime: RuntimeName) {
         })
       })
 
-      describe.each(deaths)('throws when the upstream %s in the middle', (_name, end) => {
+      describe.each(deaths)('throws when the upstream %s in the middle', (_name, _code, end) => {
         test('of a stream', async () => {
           const request = ask(twoTokensThen(end))
           const said: string[] = []
@@ -376,7 +359,7 @@ export function describeResponses(runtime: RuntimeName) {
       })
 
       // It knows no response.failed, and would take that for a short answer.
-      test.each(deaths)('throws when the upstream %s in the middle', async (_name, end) => {
+      test.each(deaths)('throws when the upstream %s in the middle', async (_name, _code, end) => {
         const { model, langchain } = chat(twoTokensThen(end))
         const reading = async () => {
           let text = ''

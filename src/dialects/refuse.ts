@@ -1,4 +1,4 @@
-import { notSupported } from '../not-supported.ts'
+import { notSupported } from './not-supported.ts'
 
 /** By field: the values that ask for what cannot be had, and why it cannot. */
 export type Refusals = Readonly<Record<string, { when: (value: unknown) => boolean; because: string }>>
