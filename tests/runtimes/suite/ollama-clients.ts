@@ -206,8 +206,8 @@ export function describeOllamaClients(runtime: RuntimeName) {
       })
 
       test('throws Ollama’s own words when there is no such model', async () => {
-        for (const asked of [client.say('nobody'), client.stream('nobody', () => {})])
-          expect(await asked.catch(toFailure)).toEqual({
+        for (const ask of [() => client.say('nobody'), () => client.stream('nobody', () => {})])
+          expect(await ask().catch(toFailure)).toEqual({
             status: 404,
             text: expect.stringContaining("model 'nobody' not found") as string,
           })
@@ -215,8 +215,8 @@ export function describeOllamaClients(runtime: RuntimeName) {
 
       test('throws when Ollama is busy', async () => {
         const model = stage.upstream.script(replay('error-busy'))
-        for (const asked of [client.say(model), client.stream(model, () => {})])
-          expect(await asked.catch(toFailure)).toEqual({ status: 503, text: expect.stringContaining('server busy') as string })
+        for (const ask of [() => client.say(model), () => client.stream(model, () => {})])
+          expect(await ask().catch(toFailure)).toEqual({ status: 503, text: expect.stringContaining('server busy') as string })
       })
     })
 
