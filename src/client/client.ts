@@ -1,0 +1,4 @@
+/** Streams a chat. */
+export async function* streamChat(): AsyncGenerator<string> {
+  yield ''
+}
