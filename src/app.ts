@@ -36,6 +36,7 @@ import { createOllama } from './upstreams/ollama.ts'
 import { createPolicy } from './upstreams/policy.ts'
 import { createQueue } from './upstreams/queue.ts'
 import type { Upstream } from './upstreams/upstream.ts'
+import { createWaiting } from './upstreams/waiting.ts'
 
 /** What a runtime may replace; each has a portable default. */
 export interface AppOptions {
@@ -154,8 +155,9 @@ function toOllama(config: Config, connect: Connect): Upstream {
 /** Ollama behind what may be asked of it, and how much at once. */
 function toUpstream(config: Config, ollama: Upstream, now: () => number): Upstream {
   const running = config.SLUICE_UPSTREAM_STREAMS
+  const telling = createWaiting({ upstream: ollama, now })
   return createPolicy({
-    upstream: running > 0 ? createQueue({ upstream: ollama, running, waiting: config.SLUICE_QUEUE }) : ollama,
+    upstream: running > 0 ? createQueue({ upstream: telling, running, waiting: config.SLUICE_QUEUE }) : telling,
     models: config.SLUICE_MODELS,
     aliases: new Map(config.SLUICE_ALIASES),
     clamps: {

@@ -28,6 +28,9 @@ export type GenerationEvent =
 /** The events that one piece of bytes gave, in order; `done` and `failed` only at its end. */
 export type Batch = readonly GenerationEvent[]
 
+/** What a generation waits for before its first event: a place in our queue, Ollama to load the model, Ollama to read the prompt. */
+export type Waiting = 'queued' | 'loading' | 'evaluating'
+
 /** How a stream ended: by Ollama's `done`, by its reader's leaving, by a reader that took nothing, or by an error. */
 export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly how: 'failed'; readonly error: ServiceError }
 

@@ -6,6 +6,8 @@ import type { Answer, Question } from '../upstreams/upstream.ts'
 export interface GenerationRequest {
   /** The `Accept` header. */
   readonly accept: string | undefined
+  /** The `Prefer` header. */
+  readonly prefer?: string | undefined
   readonly body: Readonly<Record<string, unknown>>
 }
 

@@ -26,14 +26,19 @@ export interface OllamaApiOptions {
 export interface FramingRequest {
   readonly stream: boolean
   readonly accept: string | undefined
+  readonly prefer: string | undefined
   readonly call: GenerationCall
 }
 
 /** Ollama's own routes: its requests, checked and passed through (docs/protocol.md §1 and §2). */
 export function ollamaApi({ prefix, management, toFraming }: OllamaApiOptions): Pick<Dialect, 'generations' | 'questions'> {
-  const plan = (call: GenerationCall, stream: boolean | null | undefined, { accept }: GenerationRequest): GenerationPlan => ({
+  const plan = (
+    call: GenerationCall,
+    stream: boolean | null | undefined,
+    { accept, prefer }: GenerationRequest,
+  ): GenerationPlan => ({
     call,
-    encoder: toFraming({ stream: stream ?? true, accept, call }),
+    encoder: toFraming({ stream: stream ?? true, accept, prefer, call }),
   })
   const generation = (endpoint: 'generate' | 'chat') => (request: GenerationRequest) => {
     const { body } = request

@@ -1,4 +1,4 @@
-import type { Batch } from '../generation.ts'
+import type { Batch, Waiting } from '../generation.ts'
 
 export interface StartOptions {
   readonly requestId: string
@@ -17,6 +17,8 @@ export interface Encoder {
   readonly heartbeat: string
   /** Begins a stream: gives the function from its batches to their frames. The text may be empty. */
   start(options: StartOptions): (batch: Batch) => string
+  /** What tells a reader, that has asked for it, of the wait before the first event. `elapsedMs`: since the request. */
+  toStatus?(status: Waiting, elapsedMs: number): string
 }
 
 /** What keeps a proxy from holding a stream back: nginx by its own header, others by the standard one. */

@@ -29,3 +29,10 @@ export const sse: Encoder = {
       return frames
     },
 }
+
+/** Native SSE that tells of the wait before the first token too: for who asks for it with `Prefer: status`. */
+export const sseWithStatus: Encoder = {
+  ...sse,
+  headers: { ...sse.headers, 'preference-applied': 'status' },
+  toStatus: (status, elapsedMs) => `event: status\ndata: ${JSON.stringify({ status, elapsed_ms: elapsedMs })}\n\n`,
+}

@@ -51,7 +51,7 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions): Middleware
     origin: (origin) => (listed.has(origin) ? origin : null),
     allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowHeaders: clientHeaders,
-    exposeHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy', 'www-authenticate'],
+    exposeHeaders: ['x-request-id', 'retry-after', 'preference-applied', 'ratelimit', 'ratelimit-policy', 'www-authenticate'],
     maxAge: 600,
   })
   return listed.size > 0 ? [guard, allow] : [guard]

@@ -1,6 +1,6 @@
 import type { Encoder } from '../encoders/encoder.ts'
 import { ServiceError, toServiceError, truncated } from '../errors.ts'
-import type { Batch, Ended, GenerationEvent, OllamaChunk } from '../generation.ts'
+import type { Batch, Ended, GenerationEvent, OllamaChunk, Waiting } from '../generation.ts'
 
 /** The limits of one stream, each in milliseconds and 0 = off; but `graceMs` 0 opens at once (docs/protocol.md §2 and §8). */
 export interface Deadlines {
@@ -35,6 +35,11 @@ export interface Tally {
  * `due` is when `tick` is next needed, and `ended` how it ended. `now` is milliseconds of a monotonic clock.
  */
 export interface Core {
+  /**
+   * What it waits for before the first event; undefined: no longer for what it was told last. The latest is told once the response is open, if
+   * the encoder can, and never brings that nearer: a failure may still have its real status.
+   */
+  waiting(state: Waiting | undefined, now: number): string
   push(batch: Batch, now: number): string
   /** The source ended: undefined = by itself, else the error that broke it. */
   end(error: unknown): string
@@ -50,6 +55,9 @@ export interface Core {
   readonly tally: Readonly<Tally>
 }
 
+/** How often a reader is told at most what it waits for. */
+const statusMs = 1000
+
 /**
  * The first terminal wins and nothing follows it, whatever its cause: Ollama's `done`, its error, truncation, a deadline, a signal. Only
  * a stall can follow it: a reader that does not take the terminal is cut as well.
@@ -62,6 +70,9 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   let lastInAt = startedAt
   let lastOutAt = startedAt
   let fullSince: number | undefined
+  let told: Waiting | undefined
+  let toldAt = startedAt - statusMs
+  let untold: Waiting | undefined
   let due = 0
 
   const at = (from: number, ms: number) => (ms === 0 ? Infinity : from + ms)
@@ -71,13 +82,14 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   const openingAt = () => (isCommitted || encoder.opening === '' ? Infinity : startedAt + deadlines.graceMs)
   const heartbeatAt = () =>
     isCommitted && !isFull() && encoder.heartbeat !== '' ? at(lastOutAt, deadlines.heartbeatMs) : Infinity
+  const statusAt = () => (isCommitted && !isFull() && untold !== undefined ? toldAt + statusMs : Infinity)
   /** While the reader is full we do not read: Ollama's silence is of our making then. */
   const firstTokenAt = () => (tally.firstDeltaAt === undefined && !isFull() ? at(startedAt, deadlines.firstTokenMs) : Infinity)
   const idleAt = () => (tally.firstDeltaAt !== undefined && !isFull() ? at(lastInAt, deadlines.idleMs) : Infinity)
 
   /** After what may have brought the next thing nearer; not after every token. */
   function schedule() {
-    due = ended ? stallAt() : Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), heartbeatAt())
+    due = ended ? stallAt() : Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), statusAt(), heartbeatAt())
   }
 
   /** Something goes out now: gives the opening, if nothing has before. */
@@ -87,6 +99,14 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     isCommitted = true
     schedule()
     return encoder.opening
+  }
+
+  function tellStatus(now: number): string {
+    if (now < statusAt()) return ''
+    told = untold
+    untold = undefined
+    toldAt = now
+    return commit(now) + encoder.toStatus!(told!, Math.round(now - startedAt))
   }
 
   function end(how: Ended) {
@@ -105,6 +125,7 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     tally.deltas += last?.type === 'done' ? batch.length - 1 : batch.length
     if (tally.firstDeltaAt !== undefined) return
     tally.firstDeltaAt = now
+    untold = undefined
     schedule()
   }
 
@@ -116,12 +137,20 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     if (now >= totalAt()) return late('total_timeout', 'did not finish within', deadlines.totalMs)
     if (now >= firstTokenAt()) return late('first_token_timeout', 'sent no token within', deadlines.firstTokenMs)
     if (now >= idleAt()) return late('idle_timeout', 'fell silent for', deadlines.idleMs)
-    if (now >= openingAt()) return commit(now)
+    if (now >= openingAt()) return commit(now) + tellStatus(now)
+    if (now >= statusAt()) return tellStatus(now)
     return now >= heartbeatAt() ? commit(now) + encoder.heartbeat : ''
   }
 
   schedule()
   return {
+    waiting(state, now) {
+      if (ended || tally.firstDeltaAt !== undefined || !encoder.toStatus) return ''
+      untold = state === told ? undefined : state
+      const frames = tellStatus(now)
+      schedule()
+      return frames
+    },
     push(batch, now) {
       if (ended) return ''
       lastInAt = now

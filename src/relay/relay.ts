@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { Ended } from '../generation.ts'
+import type { Ended, Waiting } from '../generation.ts'
 import type { Generation } from '../upstreams/upstream.ts'
 import type { Core } from './core.ts'
 import type { Sink } from './sink.ts'
@@ -11,23 +11,30 @@ export interface RelayOptions {
   now: () => number
   /** Ends the stream: aborted with a ServiceError, it ends with that error; with anything else, its reader has left. */
   controller: AbortController
-  /** What was asked already; the controller's signal ends it. A promise, as a function would keep the request's body for the whole stream. */
-  generation: Promise<Generation>
   /** Commits: called once, with the first frames. */
   open(): Sink
   /** Called instead of `open`, if the stream is over before a frame. */
   refuse(ended: Ended): void
 }
 
+export interface Relay {
+  /** Tells the reader what it waits for, as `CallContext.onWaiting` hears it. */
+  waiting(state: Waiting | undefined): void
+  /**
+   * Once, with what was asked already; the controller's signal ends it. A promise, as a function would keep the request's body for the whole
+   * stream. Never rejects; resolves when the reader has taken everything, with the number of bytes.
+   */
+  run(generation: Promise<Generation>): Promise<number>
+}
+
 /**
  * The whole waiting life of a stream: moves values from the upstream to the sink, and keeps one timer. What goes out, and when it is over,
- * the core says. Never rejects; resolves when the reader has taken everything, with the number of bytes.
+ * the core says.
  */
-export async function relay({ core, now, controller, generation: asked, open, refuse }: RelayOptions): Promise<number> {
+export function createRelay({ core, now, controller, open, refuse }: RelayOptions): Relay {
   const { signal } = controller
   let sink: Sink | undefined
   let writer: Writer | undefined
-  let generation: Generation | undefined
 
   function out(frames: string): void | Promise<void> {
     let full: void | Promise<void> = undefined
@@ -55,27 +62,35 @@ export async function relay({ core, now, controller, generation: asked, open, re
     controller.abort() // a deadline: the upstream has to stop
   })
 
-  signal.addEventListener('abort', onAbort)
-  if (signal.aborted) onAbort()
-  timer.at(core.due)
-  try {
-    generation = await asked
-    await generation.flow((batch) => {
-      const full = out(core.push(batch, now()))
-      if (core.ended?.how === 'failed') controller.abort() // an encoder failed: the upstream has to stop
-      return full
-    })
-    void out(core.end(undefined))
-  } catch (error) {
-    void out(core.end(error))
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    const ended = core.ended!
-    generation?.close(ended)
-    if (!writer) refuse(ended)
-    else if (ended.how === 'left') void sink?.end()
-    else await writer.end()
-    timer.stop()
+  return {
+    waiting(state) {
+      void out(core.waiting(state, now()))
+    },
+    async run(asked) {
+      let generation: Generation | undefined
+      signal.addEventListener('abort', onAbort)
+      if (signal.aborted) onAbort()
+      timer.at(core.due)
+      try {
+        generation = await asked
+        await generation.flow((batch) => {
+          const full = out(core.push(batch, now()))
+          if (core.ended?.how === 'failed') controller.abort() // an encoder failed: the upstream has to stop
+          return full
+        })
+        void out(core.end(undefined))
+      } catch (error) {
+        void out(core.end(error))
+      } finally {
+        signal.removeEventListener('abort', onAbort)
+        const ended = core.ended!
+        generation?.close(ended)
+        if (!writer) refuse(ended)
+        else if (ended.how === 'left') void sink?.end()
+        else await writer.end()
+        timer.stop()
+      }
+      return sink?.bytesWritten ?? 0
+    },
   }
-  return sink?.bytesWritten ?? 0
 }

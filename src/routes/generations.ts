@@ -4,7 +4,7 @@ import type { GenerationCall } from '../generation.ts'
 import type { Entry } from '../middleware/access-log.ts'
 import type { Env } from '../middleware/env.ts'
 import { createCore, type Core, type Deadlines } from '../relay/core.ts'
-import { relay } from '../relay/relay.ts'
+import { createRelay } from '../relay/relay.ts'
 import type { Open } from '../relay/sink.ts'
 import { createSpread } from '../relay/spread.ts'
 import type { Streams } from '../relay/streams.ts'
@@ -46,15 +46,10 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
     })
     const startedAt = now()
     const response = Promise.withResolvers<Response>()
-    const stream = relay({
+    const relay = createRelay({
       core,
       now,
       controller,
-      generation: upstream.generate(call, {
-        signal: controller.signal,
-        ...toCaller(c),
-        hold: (promise) => hold(c, promise),
-      }),
       open() {
         const { response: opened, sink } = open(c, { 'content-type': encoder.contentType, ...encoder.headers }, leave)
         response.resolve(opened)
@@ -64,7 +59,14 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
         if (ended.how === 'failed') response.resolve(toErrorResponse(c, ended.error, dialect))
         else response.resolve(new Response(null, { status: 499 })) // nobody is there to read it
       },
-    }).then((bytes) => {
+    })
+    const generation = upstream.generate(call, {
+      signal: controller.signal,
+      ...toCaller(c),
+      hold: (promise) => hold(c, promise),
+      ...(encoder.toStatus && { onWaiting: relay.waiting }),
+    })
+    const stream = relay.run(generation).then((bytes) => {
       release()
       tell(entry, core, bytes, startedAt)
     })
@@ -76,7 +78,7 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
   const app = new Hono<Env>()
   for (const [path, parse] of Object.entries(dialect.generations)) {
     app.post(path, body, (c) => {
-      const plan = parse({ accept: c.req.header('accept'), body: c.var.body })
+      const plan = parse({ accept: c.req.header('accept'), prefer: c.req.header('prefer'), body: c.var.body })
       c.set('body', {}) // the context lives as long as the stream, and an image must not
       return generate(c, plan)
     })

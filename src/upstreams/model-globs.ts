@@ -14,11 +14,11 @@ export function createModelGlobs(globs: readonly string[] | undefined): (name: s
 }
 
 /** `:cloud` and `:…-cloud` run on Ollama's servers. */
-function isCloud(name: string): boolean {
+export function isCloud(name: string): boolean {
   return /[:-]cloud$/i.test(name)
 }
 
-function toTagged(name: string): string {
+export function toTagged(name: string): string {
   return /:[^/]*$/.test(name) ? name : `${name}:latest`
 }
 

@@ -21,7 +21,7 @@ export function createQueue({ upstream, running, waiting }: QueueOptions): Upstr
   let waitingCount = 0
 
   /** Resolves when the caller may run. */
-  function enter({ principal = '', signal }: CallContext): Promise<void> {
+  function enter({ principal = '', signal, onWaiting }: CallContext): Promise<void> {
     if (runningCount < running) {
       runningCount++
       return Promise.resolve()
@@ -36,6 +36,7 @@ export function createQueue({ upstream, running, waiting }: QueueOptions): Upstr
       )
     }
     waitingCount++
+    onWaiting?.('queued')
     return new Promise((resolve, reject) => {
       const line = lines.get(principal) ?? []
       const onAbort = () => {
@@ -79,6 +80,7 @@ export function createQueue({ upstream, running, waiting }: QueueOptions): Upstr
     async generate(call, context) {
       if (isProgress(call)) return upstream.generate(call, context) // a pull takes an hour, and no GPU
       await enter(context)
+      context.onWaiting?.(undefined) // here, where it waited, and not where it is let in: that is another request (hazard 74)
       const leaveOnce = toOnce(leave)
       try {
         return toLeaving(await upstream.generate(call, context), leaveOnce)

@@ -1,5 +1,5 @@
 import type { Digest } from './exchange.ts'
-import type { Batch, Ended, Flow, GenerationCall } from '../generation.ts'
+import type { Batch, Ended, Flow, GenerationCall, Waiting } from '../generation.ts'
 
 /** What answers us: Ollama itself; later a pool, a queue, a breaker or a resumable log around it, all as this interface. */
 export interface Upstream {
@@ -24,6 +24,8 @@ export interface CallContext {
   readonly models?: readonly string[] | undefined
   /** Keeps alive what outlives the stream: reading a finished answer to its end (workerd, hazard 12). */
   readonly hold?: (promise: Promise<unknown>) => void
+  /** Hears what the generation waits for; undefined: no longer for what it was told last. Absent: nobody wants to know. */
+  readonly onWaiting?: (state: Waiting | undefined) => void
 }
 
 export interface Generation {

@@ -3,7 +3,7 @@ import type { Encoder } from '../../src/encoders/encoder.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { Batch, Ended, GenerationEvent } from '../../src/generation.ts'
 import { createCore, type Deadlines } from '../../src/relay/core.ts'
-import { relay } from '../../src/relay/relay.ts'
+import { createRelay } from '../../src/relay/relay.ts'
 import type { Generation } from '../../src/upstreams/upstream.ts'
 import { createFakeSink } from './fake-sink.ts'
 
@@ -105,17 +105,17 @@ function start({
   const sink = createFakeSink({ endsLate })
   const refused: Ended[] = []
   const state = { core, upstream, sink, controller, refused, opened: 0, bytes: undefined as number | undefined }
-  void relay({
+  const relay = createRelay({
     core,
     now,
     controller,
-    generation: upstream.generate(controller.signal),
     open() {
       state.opened++
       return sink
     },
     refuse: (ended) => void refused.push(ended),
-  }).then((bytes) => (state.bytes = bytes))
+  })
+  void relay.run(upstream.generate(controller.signal)).then((bytes) => (state.bytes = bytes))
   return state
 }
 type State = ReturnType<typeof start>

@@ -1,0 +1,65 @@
+import { isProgress } from '../generation.ts'
+import { link } from './link.ts'
+import { isCloud, toTagged } from './model-globs.ts'
+import type { Answer, CallContext, Upstream } from './upstream.ts'
+
+export interface WaitingOptions {
+  upstream: Upstream
+  now: () => number
+}
+
+/** How long Ollama's list is good for others too. */
+const keptMs = 1000
+
+/**
+ * Tells who wants to know what Ollama does before the first event: it loads the model, if the model is not in its list of those that are loaded, or
+ * it reads the prompt. The list is asked for beside the generation and holds nothing up: what does not come in time is not told.
+ */
+export function createWaiting({ upstream, now }: WaitingOptions): Upstream {
+  let kept: { names: ReadonlySet<string>; askedAt: number } | undefined
+
+  async function toLoaded(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const askedAt = now()
+    // A list and never a promise: on workerd that may hang for ever when its own request leaves (hazard 40).
+    if (kept && askedAt - kept.askedAt < keptMs) return kept.names
+    const names = toNames(await upstream.ask({ about: 'ps' }, { signal }))
+    kept = { names, askedAt }
+    return names
+  }
+
+  /** A function of its own, so that what was asked is not kept (hazard 81). Gives the one that ends it. */
+  function tell(model: string, { signal, hold, onWaiting }: CallContext): () => void {
+    const { controller, release } = link(signal)
+    const told = toLoaded(controller.signal)
+      .then((names) => {
+        if (!controller.signal.aborted) onWaiting?.(names.has(toFull(model)) ? 'evaluating' : 'loading')
+      })
+      .catch(() => {}) // not told
+      .finally(release)
+    hold?.(told)
+    return () => controller.abort()
+  }
+
+  return {
+    ...upstream,
+    generate(call, context) {
+      const { model = '' } = call
+      // A cloud model is loaded elsewhere.
+      if (!context.onWaiting || isProgress(call) || isCloud(model)) return upstream.generate(call, context)
+      const stop = tell(model, context)
+      return upstream.generate(call, context).finally(stop)
+    },
+  }
+}
+
+function toNames({ value: { models } }: Answer): ReadonlySet<string> {
+  const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown }[]
+  return new Set(listed.flatMap(({ name }) => (typeof name === 'string' ? [toFull(name)] : [])))
+}
+
+/** As Ollama compares names: in any case, and without what it fills in where there is no host, no namespace or no tag. */
+function toFull(name: string): string {
+  return toTagged(name.toLowerCase())
+    .replace(/^registry\.ollama\.ai\//, '')
+    .replace(/^library\//, '')
+}
