@@ -46,8 +46,8 @@ export function createWaiting({ upstream, now }: WaitingOptions): Upstream {
       const { model = '' } = call
       // A cloud model is loaded elsewhere.
       if (!context.onWaiting || isProgress(call) || isCloud(model)) return upstream.generate(call, context)
-      const stop = tell(model, context)
-      return upstream.generate(call, context).finally(stop)
+      const generation = upstream.generate(call, context) // first: where connections are few, it must not wait for the question
+      return generation.finally(tell(model, context))
     },
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { sse } from '../../src/encoders/sse.ts'
+import { sse, sseWithStatus } from '../../src/encoders/sse.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../src/generation.ts'
 import { encoderContract } from '../contracts/encoder.ts'
@@ -40,6 +40,12 @@ describe('SSE', () => {
     expect(encode({ type: 'failed', error })).toBe(
       'event: failed\ndata: {"error":"no\\ngood","code":"invalid_request","request_id":"id-1","issues":[{"path":"a","message":"b"}]}\n\n',
     )
+  })
+
+  test('tells of a wait by an event of its own, for who has asked', () => {
+    expect(sse.toStatus).toBeUndefined()
+    expect(sseWithStatus.toStatus!('loading', 1234)).toBe('event: status\ndata: {"status":"loading","elapsed_ms":1234}\n\n')
+    expect(sseWithStatus).toMatchObject({ start: sse.start, headers: { ...sse.headers, 'preference-applied': 'status' } })
   })
 
   test('opens with a comment, and beats with one that has no blank line (hazard 31)', () => {

@@ -5,7 +5,7 @@ import { folded } from '../../src/encoders/folded.ts'
 import { ndjson } from '../../src/encoders/ndjson.ts'
 import { sse } from '../../src/encoders/sse.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { Batch, GenerationEvent } from '../../src/generation.ts'
+import type { Batch, GenerationEvent, Waiting } from '../../src/generation.ts'
 import { createCore, type Core, type Deadlines } from '../../src/relay/core.ts'
 
 const delta = (text: string): GenerationEvent => ({ type: 'delta', line: text, chunk: { response: text } })
@@ -28,6 +28,7 @@ function toFrame(event: GenerationEvent): string {
 }
 
 const live: Encoder = { ...plainFrames, opening: '<', heartbeat: '.' }
+const telling: Encoder = { ...live, toStatus: (status, elapsedMs) => `${status[0]}${elapsedMs} ` }
 /** Like `stream:false`: writes only at the success terminal. */
 const gathering: Encoder = {
   ...plainFrames,
@@ -224,6 +225,95 @@ describe('a heartbeat', () => {
   })
 })
 
+describe('what it waits for', () => {
+  test('is told at once, after the opening and before the first event', () => {
+    const core = create({ encoder: telling, graceMs: 250, now: 1000 })
+    expect(core.tick(1250)).toBe('<')
+    expect(core.waiting('loading', 1300)).toBe('l300 ')
+    expect(core.push([delta('a')], 3000)).toBe('a')
+  })
+
+  test('commits nothing: it goes out with the opening, the latest alone, and a failure before has its real status', () => {
+    const core = create({ encoder: telling, graceMs: 250 })
+    expect(core.waiting('queued', 10) + core.waiting('loading', 20)).toBe('')
+    expect(core.due).toBe(250)
+    expect(core.tick(250)).toBe('<l250 ')
+    const failing = create({ encoder: telling, graceMs: 250 })
+    failing.waiting('loading', 10)
+    expect(failing.push([failed], 20)).toBe('')
+    expect(codeOf(failing)).toBe('upstream_failed')
+  })
+
+  test('is told once, until it changes, and a change no sooner than a second later', () => {
+    const core = create({ encoder: telling, graceMs: 0 })
+    core.tick(0)
+    expect(core.waiting('queued', 100)).toBe('q100 ')
+    expect(core.waiting('queued', 5000)).toBe('')
+    expect(core.due).toBe(Infinity)
+    expect(core.waiting('loading', 5000)).toBe('l5000 ')
+    expect(core.waiting('evaluating', 5001)).toBe('')
+    expect(core.due).toBe(6000)
+    expect(core.tick(5999)).toBe('')
+    expect(core.tick(6000)).toBe('e6000 ')
+  })
+
+  test('is not told if it has changed back meanwhile, or is over', () => {
+    for (const next of ['queued', undefined] as const) {
+      const core = create({ encoder: telling, graceMs: 0 })
+      core.tick(0)
+      expect(core.waiting('queued', 0)).toBe('q0 ')
+      core.waiting('loading', 10)
+      core.waiting(next, 20)
+      expect(core.due).toBe(Infinity)
+      expect(core.tick(5000)).toBe('')
+    }
+  })
+
+  test('is not told after the first event, nor with it, nor after a terminal', () => {
+    const core = create({ encoder: telling })
+    core.waiting('loading', 1)
+    expect(core.push([delta('a')], 2)).toBe('<a')
+    expect(core.waiting('evaluating', 3) + core.tick(9000)).toBe('')
+    for (const end of [(core: Core) => core.end(new ServiceError('cancelled', '')), (core: Core) => core.leave()]) {
+      const over = create({ encoder: telling, graceMs: 0 })
+      over.tick(0)
+      over.waiting('queued', 1)
+      over.waiting('loading', 2)
+      end(over)
+      expect(over.waiting('evaluating', 3000) + over.tick(9000)).toBe('')
+      expect(over.due).toBe(Infinity)
+    }
+  })
+
+  test('waits while the reader is full', () => {
+    const core = create({ encoder: telling, graceMs: 0 })
+    core.tick(0)
+    core.full(true, 1)
+    expect(core.waiting('queued', 2) + core.tick(3000)).toBe('')
+    core.full(false, 3000)
+    expect(core.due).toBeLessThanOrEqual(3000)
+    expect(core.tick(3001)).toBe('q3001 ')
+  })
+
+  test('is output for the heartbeat, and no token for the deadlines', () => {
+    const core = create({ encoder: telling, graceMs: 0, heartbeatMs: 1000, firstTokenMs: 2500 })
+    core.tick(0)
+    expect(core.waiting('queued', 900)).toBe('q900 ')
+    expect(core.tick(1000)).toBe('')
+    expect(core.tick(1900)).toBe('.')
+    expect(core.waiting('loading', 2400)).toBe('l2400 ')
+    expect(core.tick(2500)).toBe('!first_token_timeout')
+  })
+
+  test('is nothing to an encoder that cannot tell', () => {
+    for (const encoder of [live, plainFrames, sse, ndjson, folded]) {
+      const core = create({ encoder, graceMs: 0 })
+      core.tick(0)
+      expect(core.waiting('loading', 1) + core.tick(2000)).toBe('')
+    }
+  })
+})
+
 describe('a deadline', () => {
   test('first token: of the request, until an event comes', () => {
     const core = create({ firstTokenMs: 600, now: 1000, graceMs: 0 })
@@ -322,10 +412,10 @@ test('the tally tells of the first token, the number of them, and the last line'
 
 // The same rules once more, naively: a list of facts, and every question answered by looking through all of it.
 
-type Fact = 'asked' | 'line' | 'frame' | 'full' | 'room' | 'opened'
+type Fact = 'asked' | 'line' | 'frame' | 'full' | 'room' | 'opened' | 'waits' | 'told'
 
 function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number) {
-  const facts: { fact: Fact; at: number }[] = [{ fact: 'asked', at: askedAt }]
+  const facts: { fact: Fact; at: number; state?: Waiting | undefined }[] = [{ fact: 'asked', at: askedAt }]
   const encode = encoder.start({ requestId: 'id', maxBytes: 1000 })
   const reference = {
     now: askedAt,
@@ -333,7 +423,7 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
     sent: [] as string[],
     has: (fact: Fact) => facts.some((known) => known.fact === fact),
     last: (...wanted: Fact[]) => facts.findLast(({ fact }) => wanted.includes(fact)),
-    note: (fact: Fact) => void facts.push({ fact, at: reference.now }),
+    note: (fact: Fact, state?: Waiting) => void facts.push({ fact, at: reference.now, state }),
     isFull: () => reference.last('full', 'room')?.fact === 'full',
 
     /** When each thing has to happen, the more important one first. */
@@ -347,9 +437,27 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
         ['first_token_timeout', after(reads && !has('line'), deadlines.firstTokenMs, 'asked')],
         ['idle_timeout', after(reads && has('line'), deadlines.idleMs, 'line', 'full', 'room')],
         ['opening', !has('opened') && encoder.opening !== '' ? askedAt + deadlines.graceMs : Infinity],
+        ['status', reads && has('opened') && reference.untold() ? (last('told')?.at ?? askedAt - 1000) + 1000 : Infinity],
         ['heartbeat', after(reads && has('opened') && encoder.heartbeat !== '', deadlines.heartbeatMs, 'frame')],
       ]
       return [['stalled', after(!reads, deadlines.stallMs, 'full')], ...(reference.ended ? [] : upstream)]
+    },
+    /** What it waits for, unless that is known or of no use any more. */
+    untold(): Waiting | undefined {
+      const state = reference.last('waits')?.state
+      const isNews = state !== reference.last('told')?.state
+      return encoder.toStatus && isNews && !reference.has('line') ? state : undefined
+    },
+    tell(): string {
+      const state = reference.untold()!
+      reference.note('told', state)
+      return reference.send(encoder.toStatus!(state, reference.now - askedAt))
+    },
+    isDue: (wanted: string) => reference.agenda().some(([what, at]) => what === wanted && at <= reference.now),
+    wait(state: Waiting | undefined): string {
+      if (reference.ended) return ''
+      reference.note('waits', state)
+      return reference.isDue('status') ? reference.tell() : ''
     },
     next: () => Math.min(...reference.agenda().map(([, at]) => at)),
 
@@ -385,8 +493,9 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
         reference.note('room')
       } else if (what === 'opening') {
         for (const fact of ['opened', 'frame'] as const) reference.note(fact)
-        return encoder.opening
-      } else if (what === 'heartbeat') return reference.send(encoder.heartbeat)
+        return encoder.opening + (reference.isDue('status') ? reference.tell() : '')
+      } else if (what === 'status') return reference.tell()
+      else if (what === 'heartbeat') return reference.send(encoder.heartbeat)
       else if (what) return reference.end(what)
       return ''
     },
@@ -458,6 +567,11 @@ const leaves = waits.map((ms) =>
     return [reference.end('left'), '']
   }),
 )
+const waitings = fc
+  .tuple(fc.oneof(waits, fc.integer({ min: 0, max: 1500 })), fc.constantFrom('queued', 'loading', 'evaluating', undefined))
+  .map(([ms, state]) =>
+    toCommand(`waiting ${state}`, ms, (reference, core) => [reference.wait(state), core.waiting(state, reference.now)]),
+  )
 const ends = fc
   .tuple(
     waits,
@@ -471,7 +585,7 @@ const ends = fc
 
 // A stream's life has many tokens and one end: what ends it is rare here too.
 const commands = fc.commands(
-  [pushes, pushes, pushes, ticks, ticks, dueTicks, dueTicks, fulls, fulls, fc.oneof(ticks, ends, leaves)],
+  [waitings, pushes, pushes, pushes, ticks, ticks, dueTicks, dueTicks, fulls, fulls, fc.oneof(ticks, ends, leaves)],
   {
     maxCommands: 40,
   },
@@ -492,6 +606,7 @@ test.each([
   ['without them', plainFrames],
   ['that gathers', gathering],
   ['with an opening only', { ...live, heartbeat: '' }],
+  ['that tells what it waits for', telling],
 ])('through any history the core does what the rules say, for an encoder %s', (_, encoder) => {
   fc.assert(
     fc.property(limits, fc.nat(1000), commands, (deadlines, askedAt, history) => {
@@ -501,7 +616,7 @@ test.each([
       fc.modelRun(() => ({ model: reference, real: core }), history)
       // And what its reader has got, seen as a whole.
       const sent = reference.sent.join('')
-      expect(sent).toMatch(encoder.opening === '' ? /^[ab]*(END|![a-z_]+)?$/ : /^(<[ab.]*(END|![a-z_]+)?)?$/)
+      expect(sent).toMatch(encoder.opening === '' ? /^[ab]*(END|![a-z_]+)?$/ : /^(<(\.|[qle]\d+ )*[ab.]*(END|![a-z_]+)?)?$/)
     }),
     { numRuns: 1500 },
   )

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Encoder } from '../../src/encoders/encoder.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { Batch, Ended, GenerationEvent } from '../../src/generation.ts'
+import type { Batch, Ended, GenerationEvent, Waiting } from '../../src/generation.ts'
 import { createCore, type Deadlines } from '../../src/relay/core.ts'
 import { createRelay } from '../../src/relay/relay.ts'
 import type { Generation } from '../../src/upstreams/upstream.ts'
@@ -36,6 +36,7 @@ const lines: Encoder = {
       .join(''),
 }
 const live: Encoder = { ...lines, opening: '<', heartbeat: '.' }
+const telling: Encoder = { ...live, toStatus: (status) => `(${status})` }
 
 /** An upstream that does what the test says, and keeps its contract: an abort ends it. */
 function createScript() {
@@ -92,11 +93,13 @@ function start({
   encoder = live,
   endsLate = false,
   controller = new AbortController(),
+  waitsFor,
   ...deadlines
 }: Partial<Deadlines> & {
   encoder?: Encoder
   endsLate?: boolean
   controller?: AbortController
+  waitsFor?: Waiting
 } = {}) {
   const startedAt = Date.now()
   const now = () => Date.now() - startedAt
@@ -104,7 +107,16 @@ function start({
   const upstream = createScript()
   const sink = createFakeSink({ endsLate })
   const refused: Ended[] = []
-  const state = { core, upstream, sink, controller, refused, opened: 0, bytes: undefined as number | undefined }
+  const state = {
+    core,
+    upstream,
+    sink,
+    controller,
+    refused,
+    opened: 0,
+    bytes: undefined as number | undefined,
+    waiting: (what: Waiting | undefined) => relay.waiting(what),
+  }
   const relay = createRelay({
     core,
     now,
@@ -115,6 +127,7 @@ function start({
     },
     refuse: (ended) => void refused.push(ended),
   })
+  if (waitsFor) relay.waiting(waitsFor)
   void relay.run(upstream.generate(controller.signal)).then((bytes) => (state.bytes = bytes))
   return state
 }
@@ -186,6 +199,47 @@ describe('a stream', () => {
     const ours = add.mock.calls.at(-1)![1] // the first one is the upstream's
     await state.upstream.break(new Error('x'))
     expect(remove.mock.calls.map(([, listener]) => listener)).toContain(ours)
+  })
+})
+
+describe('what a stream waits for', () => {
+  test('is told with the opening, and a change a second later', async () => {
+    const state = start({ encoder: telling, graceMs: 200 })
+    state.waiting('queued')
+    await pass(100)
+    state.waiting('loading')
+    expect(state.opened).toBe(0)
+    await pass(100)
+    expect(sentOf(state)).toBe('<(loading)')
+    state.waiting('evaluating')
+    await pass(900)
+    expect(sentOf(state)).toBe('<(loading)')
+    await pass(100)
+    expect(sentOf(state)).toBe('<(loading)(evaluating)')
+    await state.upstream.start()
+    void state.upstream.push(delta('a'), done)
+    state.waiting('loading')
+    await state.upstream.end()
+    expect(sentOf(state)).toBe('<(loading)(evaluating)aEND')
+    state.waiting('loading')
+    await expectOver(state, 'done')
+  })
+
+  test('may be known before it runs, and commits nothing', async () => {
+    const state = start({ encoder: telling, waitsFor: 'queued' })
+    await pass(1000)
+    await state.upstream.break(new ServiceError('model_not_found', 'none'))
+    expect(state.refused).toHaveLength(1)
+    await expectOver(state, 'model_not_found')
+  })
+
+  test('goes to nobody who has left', async () => {
+    const state = start({ encoder: telling, graceMs: 0 })
+    await pass(0)
+    state.controller.abort()
+    state.waiting('loading')
+    expect(sentOf(state)).toBe('<')
+    await expectOver(state, 'left')
   })
 })
 

@@ -59,6 +59,21 @@ describe('the queue', () => {
     expect(started).toEqual(['a0', 'a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
   })
 
+  test('tells who waits that it does, and when that is over', async () => {
+    const { queue, enter } = create()
+    const states: unknown[] = []
+    const first = await enter('a')
+    const context = { signal: new AbortController().signal, onWaiting: (state: unknown) => void states.push(state) }
+    const second = queue.generate(call, context)
+    expect(states).toEqual(['queued'])
+    first.close({ how: 'done' })
+    expect(states).toEqual(['queued']) // not from another's request (hazard 74)
+    ;(await second).close({ how: 'done' })
+    expect(states).toEqual(['queued', undefined])
+    await queue.generate(call, context)
+    expect(states).toEqual(['queued', undefined, undefined])
+  })
+
   test('refuses who would be one too many, and says when to come back', async () => {
     const { enter } = create({ waiting: 1 })
     await enter('a')

@@ -3,8 +3,8 @@
  * an empty value is none. Several headers reach us as one list.
  */
 export function prefersStatus(prefer = ''): boolean {
-  // What is quoted may hold commas. Without its end it goes to the end, or this could take quadratic time.
-  const names = prefer.replaceAll(/"(?:\\.|[^"\\])*(?:"|$)/g, (quoted) => (quoted === '""' ? '' : '"')).split(',')
+  // What is quoted may hold commas. It matches without its end too, or a long one would take quadratic time.
+  const names = prefer.replaceAll(/"(?:\\.?|[^"\\])*(?:"|$)/g, (quoted) => (quoted === '""' ? '' : '"')).split(',')
   const first = names.map((preference) => preference.split(';', 1)[0]!.split('=')).find(([name]) => isStatus(name!))
   return first !== undefined && (first[1] ?? '').trim() === ''
 }

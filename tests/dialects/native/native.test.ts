@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createNative } from '../../../src/dialects/native/native.ts'
 import { folded } from '../../../src/encoders/folded.ts'
 import { ndjson } from '../../../src/encoders/ndjson.ts'
-import { sse } from '../../../src/encoders/sse.ts'
+import { sse, sseWithStatus } from '../../../src/encoders/sse.ts'
 import { ServiceError, type Issue } from '../../../src/errors.ts'
 import { loadRecording, recordingNames } from '../../fixtures/recording.ts'
 
@@ -48,6 +48,18 @@ describe('a call', () => {
     expect(framingOf({ stream: null })).toBe(sse)
     expect(framingOf({ stream: true }, 'application/x-ndjson')).toBe(ndjson)
     expect(framingOf({ stream: false }, 'text/event-stream')).toBe(folded)
+  })
+
+  test('tells of its wait where SSE is asked to, and nowhere else', () => {
+    const all = createNative({ management: true }).generations
+    const framingOf = (path: keyof typeof all, body: Body, accept?: string, prefer = 'status') =>
+      all[path]!({ accept, prefer, body: { model: 'm', ...body } }).encoder
+    expect(framingOf('/api/generate', {})).toBe(sseWithStatus)
+    expect(framingOf('/api/chat', {}, 'text/event-stream', 'respond-async, Status')).toBe(sseWithStatus)
+    expect(framingOf('/api/chat', {}, undefined, 'statuses')).toBe(sse)
+    expect(framingOf('/api/chat', {}, 'application/x-ndjson')).toBe(ndjson)
+    expect(framingOf('/api/chat', { stream: false })).toBe(folded)
+    for (const path of ['/api/pull', '/api/push', '/api/create'] as const) expect(framingOf(path, {})).toBe(sse)
   })
 
   const requests = recordingNames().filter((name) => {

@@ -1,0 +1,62 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { prefersStatus } from '../../../src/dialects/native/prefer.ts'
+
+test.each([
+  'status',
+  'Status',
+  'STATUS',
+  ' status ',
+  'respond-async, status',
+  'respond-async,status,wait=10',
+  'status, respond-async',
+  'return=representation; a="b, c", status',
+  'foo="a \\" b", status',
+  'status; foo=bar',
+  'status;foo="a,b"',
+  'status=',
+  'status=""',
+  'status = ""; x',
+  ',,status,',
+  'status, status=off',
+])('asks for it: Prefer: %s', (prefer) => {
+  expect(prefersStatus(prefer)).toBe(true)
+})
+
+test.each([
+  undefined,
+  '',
+  ',;=",',
+  'respond-async',
+  'statuses',
+  'a-status',
+  'status-x',
+  'no status',
+  'status=off',
+  'status="off"',
+  'status="; "',
+  'status=off, status',
+  'foo=status',
+  'foo; status',
+  'foo="a, status, b"',
+  'foo="a\\", status, b"',
+  'foo="a, status',
+])('does not: Prefer: %s', (prefer) => {
+  expect(prefersStatus(prefer)).toBe(false)
+})
+
+test('whatever stands around it, in whatever quotes', () => {
+  const quoted = fc.string().map((text) => `x="${text.replaceAll(/["\\]/g, '\\$&')}"`)
+  const others = fc.array(fc.oneof(quoted, fc.constantFrom('respond-async', 'wait=5', 'foo; bar="status"')))
+  fc.assert(
+    fc.property(others, others, fc.boolean(), (before, after, isAsked) => {
+      const prefer = [...before, ...(isAsked ? ['status'] : []), ...after].join(', ')
+      expect(prefersStatus(prefer)).toBe(isAsked)
+    }),
+  )
+})
+
+// In quadratic time it would take minutes.
+test.each(['"', '\\"', '"\\', '",', '\\', 'status=x,'])('a long one takes no time: %s', (piece) => {
+  expect(prefersStatus(piece.repeat(300_000))).toBe(false)
+})

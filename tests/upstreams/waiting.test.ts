@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { GenerationCall, Waiting } from '../../src/generation.ts'
+import type { Answer, Generation, Upstream } from '../../src/upstreams/upstream.ts'
+import { createWaiting } from '../../src/upstreams/waiting.ts'
+
+/** A question or a generation, to be answered by the test. */
+type Asked<T> = PromiseWithResolvers<T> & { readonly signal: AbortSignal }
+
+const generation: Generation = { flow: async () => {}, close: () => {} }
+const toList = (...names: string[]): Answer => ({ text: '', value: { models: names.map((name) => ({ name })) } })
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+let now: number
+let order: string[]
+let questions: Asked<Answer>[]
+let generations: Asked<Generation>[]
+let upstream: Upstream
+
+beforeEach(() => {
+  now = 5000
+  order = []
+  questions = []
+  generations = []
+  const ask = <T>(all: Asked<T>[], what: string, signal: AbortSignal) => {
+    const asked = { ...Promise.withResolvers<T>(), signal }
+    signal.addEventListener('abort', () => asked.reject(signal.reason))
+    order.push(what)
+    all.push(asked)
+    return asked.promise
+  }
+  upstream = createWaiting({
+    now: () => now,
+    upstream: {
+      generate: (_, { signal }) => ask(generations, 'generate', signal),
+      ask: ({ about }, { signal }) => ask(questions, about, signal),
+      blob: async () => {},
+    },
+  })
+})
+
+/** Asks for a generation by somebody who wants to know. */
+function generate(model = 'gemma3', { endpoint = 'chat' }: Partial<GenerationCall> = {}) {
+  const controller = new AbortController()
+  const states: (Waiting | undefined)[] = []
+  const held: Promise<unknown>[] = []
+  const asked = upstream.generate(
+    { endpoint, model, body: {} },
+    { signal: controller.signal, onWaiting: (state) => states.push(state), hold: (promise) => held.push(promise) },
+  )
+  asked.catch(() => {})
+  return { controller, states, held, asked }
+}
+
+async function tellFor(model: string, ...loaded: string[]) {
+  const { states } = generate(model)
+  questions.at(-1)!.resolve(toList(...loaded))
+  await settle()
+  now += 5000
+  return states
+}
+
+describe('what Ollama does before the first event', () => {
+  test('is to load a model that is not in its list, and to read the prompt with one that is', async () => {
+    expect(await tellFor('gemma3')).toEqual(['loading'])
+    expect(await tellFor('gemma3', 'smollm2:135m', 'gemma3:270m')).toEqual(['loading'])
+    expect(await tellFor('gemma3', 'smollm2:135m', 'gemma3:latest')).toEqual(['evaluating'])
+  })
+
+  test.each([
+    ['gemma3', 'gemma3:latest'],
+    ['gemma3:latest', 'gemma3'],
+    ['Gemma3:270M', 'gemma3:270m'],
+    ['library/gemma3', 'gemma3:latest'],
+    ['registry.ollama.ai/library/gemma3:1b', 'gemma3:1b'],
+    ['Registry.Ollama.AI/me/gemma3', 'me/gemma3:latest'],
+    ['gemma3', 'registry.ollama.ai/library/gemma3:latest'],
+    ['localhost:5000/me/gemma3', 'localhost:5000/me/gemma3:latest'],
+  ])('goes by names as Ollama compares them: %s is %s', async (model, listed) => {
+    expect(await tellFor(model, listed)).toEqual(['evaluating'])
+  })
+
+  test.each([
+    ['gemma3', 'me/gemma3:latest'],
+    ['library/gemma3', 'hf.co/library/gemma3:latest'],
+    ['gemma3:1b', 'gemma3:latest'],
+    ['gemma3', 'gemma3:latest2'],
+  ])('%s is not %s', async (model, listed) => {
+    expect(await tellFor(model, listed)).toEqual(['loading'])
+  })
+
+  test.each([{}, { models: null }, { models: 'x' }, { models: [{}, { name: 5 }] }])(
+    'is told by a list of whatever shape: %j',
+    async (value) => {
+      const { states } = generate()
+      questions[0]!.resolve({ text: '', value })
+      await settle()
+      expect(states).toEqual(['loading'])
+    },
+  )
+})
+
+describe('the question', () => {
+  test('goes beside the generation, and after it; neither waits for the other', async () => {
+    const { asked, states } = generate()
+    expect(order).toEqual(['generate', 'ps'])
+    generations[0]!.resolve(generation)
+    expect(await asked).toBe(generation)
+    expect(states).toEqual([])
+  })
+
+  test('is over with the first event, and nothing is told any more', async () => {
+    const { asked, states, held } = generate()
+    generations[0]!.resolve(generation)
+    await asked
+    expect(questions[0]!.signal.aborted).toBe(true)
+    await Promise.all(held)
+    expect(states).toEqual([])
+  })
+
+  test('is over with a generation that fails, or whose reader leaves, and what it holds settles', async () => {
+    const failing = generate()
+    const refused = new Error('refused')
+    generations[0]!.reject(refused)
+    await expect(failing.asked).rejects.toBe(refused)
+    expect(questions[0]!.signal.aborted).toBe(true)
+    const left = generate()
+    const remove = vi.spyOn(left.controller.signal, 'removeEventListener')
+    left.controller.abort(new Error('left'))
+    await expect(left.asked).rejects.toThrow('left')
+    expect(questions[1]!.signal.aborted).toBe(true)
+    expect(left.held).toHaveLength(1)
+    await Promise.all([...failing.held, ...left.held])
+    expect(remove).toHaveBeenCalled()
+    expect([...failing.states, ...left.states]).toEqual([])
+  })
+
+  test('may fail: that is nobody’s business', async () => {
+    const { asked, states, held } = generate()
+    questions[0]!.reject(new Error('no ps here'))
+    await Promise.all(held)
+    generations[0]!.resolve(generation)
+    expect(await asked).toBe(generation)
+    expect(states).toEqual([])
+  })
+
+  test('is not put without anybody who wants to know, nor for progress, nor for a cloud model', () => {
+    const { signal } = new AbortController()
+    void upstream.generate({ endpoint: 'chat', model: 'm', body: {} }, { signal })
+    for (const endpoint of ['pull', 'push', 'create'] as const) generate('m', { endpoint })
+    generate('gpt-oss:120b-cloud')
+    expect(order).toEqual(Array(5).fill('generate'))
+  })
+
+  test('serves who asks within a second of it, and no longer', async () => {
+    generate()
+    questions[0]!.resolve(toList('gemma3:latest'))
+    await settle()
+    now += 999
+    const { states } = generate()
+    await settle()
+    expect(questions).toHaveLength(1)
+    expect(states).toEqual(['evaluating'])
+    now += 1
+    generate()
+    expect(questions).toHaveLength(2)
+  })
+
+  test('of another is not waited for (hazard 40)', async () => {
+    generate()
+    const { states } = generate()
+    expect(questions).toHaveLength(2)
+    questions[1]!.resolve(toList())
+    await settle()
+    expect(states).toEqual(['loading'])
+  })
+})
