@@ -1,3 +1,13 @@
+# The page and the client, which need tools that the image does not.
+FROM node:24.21.0-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
+COPY tsconfig.json ./
+COPY build ./build
+COPY src ./src
+RUN node build/build.ts
+
 # Not alpine: Node's builds for musl are experimental, and the tests and figures are those of glibc.
 FROM node:24.21.0-slim
 WORKDIR /app
@@ -6,7 +16,7 @@ ENV NODE_ENV=production HOST=0.0.0.0
 COPY package.json package-lock.json ./
 # Without --omit=optional npm takes TypeScript along, an optional peer of valibot: 37 MB instead of 6.
 RUN npm ci --omit=dev --omit=optional
-COPY src ./src
+COPY --from=build /app/src ./src
 
 USER node
 EXPOSE 8083

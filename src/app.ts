@@ -10,6 +10,7 @@ import { openai } from './dialects/openai/openai.ts'
 import { plain } from './dialects/plain/plain.ts'
 import { responses } from './dialects/responses/responses.ts'
 import { ServiceError } from './errors.ts'
+import { assets as files } from './generated/assets.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
@@ -25,6 +26,7 @@ import { securityHeaders } from './middleware/security-headers.ts'
 import type { Deadlines } from './relay/core.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
 import { createStreams, type Streams } from './relay/streams.ts'
+import { assets } from './routes/assets.ts'
 import { blobs } from './routes/blobs.ts'
 import { cancel, type Cancel } from './routes/cancel.ts'
 import { toErrorResponse } from './routes/error-response.ts'
@@ -111,12 +113,13 @@ export function createApp({
 
   const app = new Hono<Env>()
   app
-    .use(requestId, accessLog({ log, now }), securityHeaders)
+    .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use(hostGuard({ bound, allowed: config.SLUICE_ALLOWED_HOSTS, isKeyless: keys.length === 0 && !config.SLUICE_INSECURE }))
     .use(...originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.includes(path) }))
     .use(
       methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c)) }),
     )
+    .route('/', assets(files))
     .route('/', health({ upstream: ollama, streams, now }))
     .get('/ollama/', (c) => c.text('Ollama is running'))
     // From here on somebody has to say who asks.

@@ -31,6 +31,12 @@ const allowed: readonly Case[] = [
   ['routes/x.ts', '../middleware/env.ts'],
   ['routes/x.ts', '../relay/relay.ts'],
   ['app.ts', './routes/health.ts'],
+  ['client/x.ts', './frames.ts'],
+  ['pages/main.tsx', './components/page.tsx'],
+  ['pages/main.tsx', 'preact'],
+  ['pages/state/x.ts', '../chats/chat.ts'],
+  ['pages/state/x.ts', '../../client/client.ts'],
+  ['pages/markdown/x.ts', '@speed-highlight/core/languages/js'],
   ['runtimes/x.ts', '../app.ts'],
   ['runtimes/x.ts', 'node:http'],
 ]
@@ -55,6 +61,13 @@ const refused: readonly Case[] = [
   ['routes/x.ts', '../app.ts'],
   ['routes/x.ts', '../config.ts'],
   ['app.ts', './runtimes/log.ts'],
+  // Browsers know nothing of the server.
+  ['client/x.ts', '../errors.ts'],
+  ['client/x.ts', '../pages/chats/chat.ts'],
+  ['pages/main.tsx', '../errors.ts'],
+  ['pages/state/x.ts', '../../errors.ts'],
+  ['pages/state/x.ts', '../../dialects/dialect.ts'],
+  ['pages/state/x.ts', 'hono'],
   // Into a sibling.
   ['encoders/x.ts', '../upstreams/connect.ts'],
   ['upstreams/x.ts', '../encoders/sse.ts'],

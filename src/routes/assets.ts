@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { etag } from 'hono/etag'
+import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import type { Env } from '../middleware/env.ts'
 
 /** A file for browsers, as build/build.ts makes it. */
@@ -17,36 +17,42 @@ export interface Asset {
 }
 
 /**
- * The chat page, the client and what they are made of, without a file system. `GET /` is the page to whoever takes HTML, a browser, and a
- * word to everything else. Nothing is unpacked before it is asked for.
+ * The chat page, the client and what they are made of, without a file system. `GET /` is the page for who takes HTML, a browser; everybody
+ * else gets what comes after. Nothing is unpacked before it is asked for.
  */
 export function assets(files: readonly Asset[]) {
-  const app = new Hono<Env>().use(etag())
+  const unlessKept = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'x-request-id'] })
+  const app = new Hono<Env>()
   for (const file of files) {
-    const bytes = createBytes(file)
-    app.get(file.path, async (c, next) => {
-      if (file.path === '/' && !takes(c.req.header('accept'), 'text/html')) return next()
-      const isGzip = takes(c.req.header('accept-encoding'), 'gzip')
-      return new Response(isGzip ? bytes() : unzip(bytes()), {
-        headers: {
-          'content-type': file.type,
-          'cache-control': file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
-          vary: file.path === '/' ? 'accept, accept-encoding' : 'accept-encoding',
-          etag: `"${file.etag}${isGzip ? '-gzip' : ''}"`,
-          ...(isGzip && { 'content-encoding': 'gzip' }),
-          ...file.headers,
-        },
-        // workerd would gzip it again.
-        ...(isGzip && { encodeBody: 'manual' }),
+    const isPage = file.path === '/'
+    const toResponse = createResponses(file, isPage ? 'accept, accept-encoding' : 'accept-encoding')
+    app.get(file.path, (c, next) => {
+      if (isPage && !takes(c.req.header('accept'), 'text/html')) return next()
+      return unlessKept(c, async () => {
+        c.res = toResponse(takes(c.req.header('accept-encoding'), 'gzip'), c.var.requestId)
       })
     })
   }
-  return app.get('/', (c) => c.text('Sluice is running', 200, { vary: 'accept, accept-encoding' }))
+  return app
 }
 
-function createBytes({ gzip }: Asset): () => Uint8Array<ArrayBuffer> {
+function createResponses({ gzip, etag, type, isImmutable, headers }: Asset, vary: string) {
   let bytes: Uint8Array<ArrayBuffer> | undefined
-  return () => (bytes ??= Uint8Array.from(atob(gzip), (unit) => unit.charCodeAt(0)))
+  return (isGzip: boolean, requestId: string): Response => {
+    bytes ??= Uint8Array.from(atob(gzip), (unit) => unit.charCodeAt(0))
+    return new Response(isGzip ? bytes : unzip(bytes), {
+      headers: {
+        'content-type': type,
+        'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+        'x-request-id': requestId,
+        etag: `"${etag}${isGzip ? '-gzip' : ''}"`,
+        vary,
+        ...(isGzip && { 'content-encoding': 'gzip' }),
+        ...headers,
+      },
+      ...(isGzip && { encodeBody: 'manual' }), // or workerd gzips it again
+    })
+  }
 }
 
 function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {

@@ -74,6 +74,9 @@ describe('the image', () => {
 test.each([
   'FROM node\nVOLUME /data',
   'FROM node\nFROM node',
+  'COPY src ./src\nFROM node',
+  'FROM node AS build\nWORKDIR /app\nUSER node\nFROM node',
+  'FROM node AS build\nWORKDIR /app',
   'FROM node\nCOPY --chown=node src ./src',
   'FROM node\nWORKDIR /app\nUSER node\nEXPOSE 1\nSTOPSIGNAL SIGTERM\nHEALTHCHECK CMD ["node"]\nCMD npm start',
 ])('an instruction that the test cannot follow fails it: %j', (text) => {

@@ -1,10 +1,6 @@
-/** What the Dockerfile says, as far as a test can do it without Docker. */
-export interface Dockerfile {
-  readonly from: string
-  readonly workdir: string
-  readonly env: Readonly<Record<string, string>>
-  /** COPY and RUN, in order. */
-  readonly steps: readonly Step[]
+/** What the Dockerfile says, as far as a test can do it without Docker: the stage that the image is, and those before it. */
+export interface Dockerfile extends Stage {
+  readonly stages: readonly Stage[]
   readonly user: string
   readonly expose: string
   readonly stopSignal: string
@@ -12,25 +8,58 @@ export interface Dockerfile {
   readonly cmd: readonly string[]
 }
 
+export interface Stage {
+  readonly from: string
+  /** Empty: it is the image. */
+  readonly name: string
+  readonly workdir: string
+  readonly env: Readonly<Record<string, string>>
+  /** COPY and RUN, in order. */
+  readonly steps: readonly Step[]
+}
+
 export type Step =
-  | { readonly copy: readonly string[]; readonly to: string }
+  /** `from`: the name of an earlier stage. */
+  | { readonly copy: readonly string[]; readonly to: string; readonly from?: string }
   /** For a shell. */
   | { readonly run: string }
 
 /**
- * Understands what this Dockerfile uses: a single stage, COPY without flags, and commands to execute as JSON.
+ * Understands what this Dockerfile uses: stages with names, COPY without flags but `--from`, and commands to execute as JSON.
  * @throws Error for anything else, so that nothing is in the file that the test passes over
  */
 export function parseDockerfile(text: string): Dockerfile {
+  const stages = toLines(text).reduce<string[][]>((all, line) => {
+    if (line.startsWith('FROM ')) all.push([])
+    if (all.length === 0) throw new Error(`Cannot follow the Dockerfile: ${line}`)
+    all.at(-1)!.push(line)
+    return all
+  }, [])
+  const parsed = stages.map((lines, i) => parseStage(lines, i === stages.length - 1))
+  const { stage, get } = parsed.at(-1)!
+  return {
+    ...stage,
+    stages: parsed.slice(0, -1).map(({ stage }) => stage),
+    user: get('USER'),
+    expose: get('EXPOSE'),
+    stopSignal: get('STOPSIGNAL'),
+    healthcheck: toCommand(get('HEALTHCHECK').replace(/^(?:--(?:interval|timeout|start-period)=\d+s )*CMD /, '')),
+    cmd: toCommand(get('CMD')),
+  }
+}
+
+const onlyOfTheImage = ['USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'CMD']
+
+function parseStage(lines: readonly string[], isLast: boolean) {
   const once = new Map<string, string>()
   const env: Record<string, string> = {}
   const steps: Step[] = []
-  for (const line of toLines(text)) {
+  for (const line of lines) {
     const [, name = '', value = ''] = /^([A-Z]+) (.+)$/.exec(line) ?? []
     if (name === 'ENV') Object.assign(env, toVariables(value))
     else if (name === 'COPY') steps.push(toCopy(value))
     else if (name === 'RUN') steps.push({ run: value })
-    else if (!['FROM', 'WORKDIR', 'USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'CMD'].includes(name) || once.has(name))
+    else if (!['FROM', 'WORKDIR', ...(isLast ? onlyOfTheImage : [])].includes(name) || once.has(name))
       throw new Error(`Cannot follow the Dockerfile: ${line}`)
     else once.set(name, value)
   }
@@ -39,17 +68,9 @@ export function parseDockerfile(text: string): Dockerfile {
     if (value === undefined) throw new Error(`Cannot follow the Dockerfile: it has no ${name}`)
     return value
   }
-  return {
-    from: get('FROM'),
-    workdir: get('WORKDIR'),
-    env,
-    steps,
-    user: get('USER'),
-    expose: get('EXPOSE'),
-    stopSignal: get('STOPSIGNAL'),
-    healthcheck: toCommand(get('HEALTHCHECK').replace(/^(?:--(?:interval|timeout|start-period)=\d+s )*CMD /, '')),
-    cmd: toCommand(get('CMD')),
-  }
+  const [from, name, ...more] = get('FROM').split(' AS ')
+  if (more.length > 0 || (name === undefined) !== isLast) throw new Error(`Cannot follow the Dockerfile: FROM ${get('FROM')}`)
+  return { stage: { from: from!, name: name ?? '', workdir: get('WORKDIR'), env, steps }, get }
 }
 
 /** Instructions, a line each. */
@@ -72,11 +93,12 @@ function toVariables(text: string): Record<string, string> {
 }
 
 function toCopy(text: string): Step {
-  const paths = text.split(' ')
+  const [, from, rest = ''] = /^(?:--from=(\w+) )?(.+)$/.exec(text) ?? []
+  const paths = rest.split(' ')
   const to = paths.pop()
-  if (!to || paths.length === 0 || !paths.every((path) => /^\w[\w./-]*$/.test(path)))
-    throw new Error(`Cannot follow the Dockerfile: COPY ${text}`)
-  return { copy: paths, to }
+  const isPath = (path: string) => (from ? /^\/\w[\w./-]*$/ : /^\w[\w./-]*$/).test(path)
+  if (!to || paths.length === 0 || !paths.every(isPath)) throw new Error(`Cannot follow the Dockerfile: COPY ${text}`)
+  return { copy: paths, to, ...(from !== undefined && { from }) }
 }
 
 function toCommand(text: string): string[] {

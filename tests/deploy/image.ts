@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { parseDockerfile, parseDockerignore, type Dockerfile } from './dockerfile.ts'
+import { parseDockerfile, parseDockerignore, type Dockerfile, type Stage } from './dockerfile.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 const run = promisify(execFile)
@@ -24,26 +24,43 @@ export interface Image extends Dockerfile {
 export async function buildImage(): Promise<Image> {
   const dockerfile = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8'))
   const folder = mkdtempSync(join(tmpdir(), 'sluice-image-'))
-  const context = join(folder, 'context')
   const bin = join(folder, 'bin')
-  const app = join(folder, 'image', dockerfile.workdir)
+  const toStage = ({ name }: Pick<Stage, 'name'>) => join(folder, `stage-${name}`)
   chmodSync(folder, 0o755)
   const remove = () => rmSync(folder, { recursive: true, force: true })
   try {
-    for (const path of [context, bin, app]) mkdirSync(path, { recursive: true })
+    mkdirSync(bin)
     cpSync(process.execPath, join(bin, 'node'))
-    await copyContext(context)
-    const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, ...dockerfile.env }
-    for (const step of dockerfile.steps) {
-      if ('run' in step) await run('sh', ['-c', step.run], { cwd: app, env })
-      else for (const path of step.copy) copy(join(context, path), join(app, step.to))
-    }
+    await copyContext(join(folder, 'context'))
+    for (const stage of [...dockerfile.stages, dockerfile]) await runStage(stage, { folder, bin, toStage })
   } catch (error) {
     remove()
     throw error
   }
   const ids = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {}
+  const app = join(toStage(dockerfile), dockerfile.workdir)
   return { ...dockerfile, app, env: { PATH: bin, ...dockerfile.env }, ids, remove }
+}
+
+interface Place {
+  readonly folder: string
+  readonly bin: string
+  toStage(stage: Pick<Stage, 'name'>): string
+}
+
+async function runStage(stage: Stage, { folder, bin, toStage }: Place) {
+  const app = join(toStage(stage), stage.workdir)
+  mkdirSync(app, { recursive: true })
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, ...stage.env }
+  for (const step of stage.steps) {
+    if ('copy' in step) {
+      const from = step.from === undefined ? join(folder, 'context') : toStage({ name: step.from })
+      for (const path of step.copy) copy(join(from, path), join(app, step.to))
+    }
+    // What `npm ci` gives is here already, and it takes a minute: `.ci/run` starts with it.
+    else if (step.run === 'npm ci --ignore-scripts') symlinkSync(`${root}node_modules`, join(app, 'node_modules'))
+    else await run('sh', ['-c', step.run], { cwd: app, env })
+  }
 }
 
 async function copyContext(to: string) {

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['tests/fuzz/**/*.test.ts'],
+    globalSetup: 'tests/build.ts',
     env: { FUZZ_COUNT: process.env.FUZZ_COUNT ?? '100000', FUZZ_SEED: process.env.FUZZ_SEED ?? String(Date.now() % 1e9) },
     testTimeout: 1_200_000,
     hookTimeout: 30_000,

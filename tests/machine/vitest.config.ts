@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['tests/machine/**/*.test.ts'],
+    globalSetup: 'tests/build.ts',
     testTimeout: 60_000,
     hookTimeout: 30_000,
     expect: { poll: { timeout: 5000 } },

@@ -3,5 +3,11 @@ import { defineConfig } from 'vitest/config'
 /** What takes minutes (`npm run test:slow`): leaks that show after thousands of streams, and limits of the runtimes that count minutes. */
 export default defineConfig({
   // Six wait beside each other: two silences on three runtimes.
-  test: { include: ['tests/slow/**/*.test.ts'], testTimeout: 420_000, hookTimeout: 60_000, maxConcurrency: 6 },
+  test: {
+    include: ['tests/slow/**/*.test.ts'],
+    globalSetup: 'tests/build.ts',
+    testTimeout: 420_000,
+    hookTimeout: 60_000,
+    maxConcurrency: 6,
+  },
 })

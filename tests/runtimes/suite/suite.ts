@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import type { RuntimeName } from '../server.ts'
+import { describeAssets } from './assets.ts'
 import { describeAccess } from './access.ts'
 import { describeFaults } from './faults.ts'
 import { describeLimits } from './limits.ts'
@@ -10,6 +11,7 @@ import { describeBackpressure } from './backpressure.ts'
 import { describeUpstream } from './upstream.ts'
 import { describeRoutes } from './routes.ts'
 import { describeNative } from './native.ts'
+import { describeStatus } from './status.ts'
 import { describePlain } from './plain.ts'
 import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
@@ -33,9 +35,11 @@ import { describeOllamaClients } from './ollama-clients.ts'
 export function describeRuntime(runtime: RuntimeName) {
   describe(runtime, () => {
     describeRoutes(runtime)
+    describeAssets(runtime)
     describeAccess(runtime)
     describeLimits(runtime)
     describeNative(runtime)
+    describeStatus(runtime)
     describePlain(runtime)
     describeErrors(runtime)
     describeRequests(runtime)
