@@ -1,0 +1,284 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { toDeltaLine, toDoneLine } from '../../fixtures/ollama-lines.ts'
+import { ndjson, replay, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import type { Exchange, Script } from '../../fixtures/upstream.ts'
+import { generate, read, readAll, readFailure, readRaw, toPost, toSseEvents, toTold, type Reader } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { useStage, type Stage } from '../stage.ts'
+
+const prefer = { prefer: 'status' }
+const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' } // workerd learns by heartbeats who has left
+const isFirst = (text: string) => text.includes(' token')
+const isTold = (state: string) => (text: string) => text.includes(`{"status":"${state}"`)
+const psIn = ({ upstream }: Stage) => upstream.requests.filter(({ target }) => target === '/api/ps')
+
+/** Asks for a generation and for what it waits for. */
+const prefers = ({ server }: Stage, model: string, headers: Readonly<Record<string, string>> = {}) =>
+  generate(server, 'sse', model, { headers: { ...prefer, ...headers } })
+
+/** What it said of its wait, in order; each had to come before the first token. */
+function toStates(text: string): string[] {
+  const events = toSseEvents(text)
+  const told = events.filter(({ event }) => event === 'status').map(({ data }) => JSON.parse(data) as Status)
+  expect(events.slice(0, told.length).every(({ event }) => event === 'status')).toBe(true)
+  told.reduce((before, { elapsed_ms }) => {
+    expect(Number.isInteger(elapsed_ms) && elapsed_ms >= before).toBe(true)
+    return elapsed_ms
+  }, 0)
+  return told.map(({ status }) => status)
+}
+
+interface Status {
+  readonly status: string
+  readonly elapsed_ms: number
+}
+
+/** Lists models as loaded. */
+const listing =
+  (...names: string[]): Script =>
+  (exchange) => {
+    exchange.head(200, { 'content-type': 'application/json' })
+    exchange.chunk(JSON.stringify({ models: names.map((name) => ({ name, model: name })) }))
+    exchange.end()
+  }
+
+/** One token and the end of an answer that was silent so far. */
+function answer(exchange: Exchange) {
+  exchange.head(200, ndjson)
+  exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n`)
+  finish(exchange)
+}
+
+function finish(exchange: Exchange) {
+  exchange.chunk(`${toDoneLine(exchange.request, 1)}\n`)
+  exchange.end()
+}
+
+/** The answer under its statuses: what it would be without them. */
+const toRest = (text: string) => text.replaceAll(/event: status\n.*\n\n/g, '').replaceAll(/^:\n/gm, '')
+
+/** Protocol §2: `Prefer: status`. */
+export function describeStatus(runtime: RuntimeName) {
+  describe('Prefer: status', () => {
+    const stage = useStage(runtime, { ...env, SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '1' })
+    const resident = 'resident'
+    beforeAll(() => {
+      stage.upstream.on('GET /api/ps', listing('smollm2:135m', 'resident:latest'))
+    })
+
+    async function untilAsked(reader: Reader, model: string): Promise<Exchange> {
+      const { exchange } = await stage.upstream.next(model)
+      expect((await reader.head).headers).toMatchObject({ 'content-type': 'text/event-stream', 'preference-applied': 'status' })
+      return exchange
+    }
+
+    test('tells that the model loads, before its token and never after it', async () => {
+      const model = stage.upstream.script(silent())
+      const reader = prefers(stage, model)
+      await reader.until(isTold('loading'))
+      expect(reader.text).toMatch(/^:\n(:\n)*event: status\ndata: \{"status":"loading","elapsed_ms":\d+\}\n\n/)
+      answer(await untilAsked(reader, model))
+      expect(await reader.ended).toBe('clean')
+      expect(toStates(reader.text)).toEqual(['loading'])
+      expect(toTold('sse', toRest(reader.text)).text).toBe(' token')
+    })
+
+    test('tells that it is queued, and then that the prompt is read', async () => {
+      const model = stage.upstream.script(silent(), resident)
+      const busy = stage.upstream.script(thenSilent(1))
+      const first = generate(stage.server, 'sse', busy)
+      await first.until(isFirst)
+      const second = prefers(stage, model)
+      await second.until(isTold('queued'))
+      expect(stage.upstream.requestsFor(model)).toEqual([])
+      finish(stage.upstream.requestsFor(busy)[0]!.exchange)
+      await second.until(isTold('evaluating'))
+      answer(await untilAsked(second, model))
+      expect(await second.ended).toBe('clean')
+      expect(toStates(second.text)).toEqual(['queued', 'evaluating'])
+      const [queued, evaluating] = Array.from(second.text.matchAll(/"elapsed_ms":(\d+)/g), ([, ms]) => Number(ms))
+      expect(evaluating! - queued!).toBeGreaterThanOrEqual(999) // each is rounded
+    })
+
+    test.each([
+      ['/api/chat', 'Status', 'RESIDENT:latest'],
+      ['/api/generate', 'respond-async, status', 'library/resident'],
+    ])('is told at %s for Prefer: %s, by the name that Ollama gives to %s', async (path, wanted, name) => {
+      const model = stage.upstream.script(silent(), name)
+      const reader = generate(stage.server, 'sse', model, { path, headers: { prefer: wanted } })
+      await reader.until(isTold('evaluating'))
+      answer(await untilAsked(reader, model))
+      expect(await reader.ended).toBe('clean')
+      expect(toStates(reader.text)).toEqual(['evaluating'])
+    })
+
+    test('may be said in a header of its own beside others', async () => {
+      const model = stage.upstream.script(tokens({ count: 1 }))
+      const body = JSON.stringify({ model, prompt: 'Hi' })
+      const lines = [`Content-Length: ${body.length}`, 'Prefer: wait=10', 'Prefer: status', 'Connection: close']
+      const reader = readRaw(stage.server, toPost('/api/generate', body, lines))
+      await reader.closed
+      expect(reader.text.toLowerCase()).toContain('\r\npreference-applied: status\r\n')
+    })
+
+    test.each([{}, { prefer: 'respond-async' }, { prefer: 'status=off' }, { prefer: 'x="a, status"' }] as Record<
+      string,
+      string
+    >[])('is not told to who has not asked: %j', async (headers) => {
+      const model = stage.upstream.script(silent())
+      const before = psIn(stage).length
+      const reader = generate(stage.server, 'sse', model, { headers })
+      await reader.until((text) => text.startsWith(':\n:\n'))
+      const { exchange } = await stage.upstream.next(model)
+      answer(exchange)
+      expect(await reader.ended).toBe('clean')
+      expect(reader.text).not.toContain('status')
+      expect((await reader.head).headers).not.toHaveProperty('preference-applied')
+      expect(psIn(stage)).toHaveLength(before)
+    })
+
+    test('a reader that leaves the line is never asked for, and its place goes to the next', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const first = generate(stage.server, 'sse', model)
+      await first.until(isFirst)
+      const second = prefers(stage, model)
+      await second.until(isTold('queued'))
+      second.leave()
+      let third: Reader | undefined
+      const join = async () => (await (third = prefers(stage, model)).head).status
+      await expect.poll(join, { interval: 100 }).toBe(200)
+      await third!.until(isTold('queued'))
+      const { exchange } = await stage.upstream.next(model)
+      finish(exchange)
+      await third!.until(isFirst)
+      expect(stage.upstream.requestsFor(model)).toHaveLength(2)
+      finish((await stage.upstream.next(model)).exchange)
+      expect(await third!.ended).toBe('clean')
+    })
+  })
+
+  describe('Prefer: status, before the response is committed', () => {
+    const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000' })
+
+    test('leaves a failure its real status, though it was known what Ollama does', async () => {
+      const known = Promise.withResolvers<void>()
+      const restore = stage.upstream.on('GET /api/ps', async (exchange) => {
+        await listing()(exchange)
+        known.resolve()
+      })
+      const model = stage.upstream.script(async (exchange) => {
+        await known.promise
+        await readAll(read(stage.server, { path: '/ping' })) // by now Sluice has read it
+        await replay('error-model-not-found')(exchange)
+      })
+      const failure = await readFailure(prefers(stage, model))
+      expect(failure).toMatchObject({ status: 404, code: 'model_not_found' })
+      expect(failure.headers).not.toHaveProperty('preference-applied')
+      restore()
+    })
+
+    test('an answer that comes at once is told of by nothing but its header', async () => {
+      const { text, headers } = await readAll(prefers(stage, stage.upstream.script(tokens({ count: 2 }))))
+      expect(headers).toMatchObject({ 'preference-applied': 'status', 'content-type': 'text/event-stream' })
+      expect(toStates(text)).toEqual([])
+      expect(toTold('sse', text).text).toBe(' token token')
+    })
+
+    test.each([
+      ['NDJSON', '/api/chat', { accept: 'application/x-ndjson' }, {}],
+      ['one object', '/api/chat', {}, { stream: false }],
+      ['/chat', '/chat', {}, {}],
+      ['/ollama', '/ollama/api/chat', {}, {}],
+      ['/v1', '/v1/chat/completions', {}, { stream: true, stream_options: { include_usage: true } }],
+      ['/v1/messages', '/v1/messages', {}, { stream: true, max_tokens: 5 }],
+    ])('means nothing to %s', async (_, path, headers, more) => {
+      const model = stage.upstream.script(tokens({ count: 2 }))
+      const body = { model, messages: [{ role: 'user', content: 'Hi' }], text: 'Hi', ...more }
+      const before = psIn(stage).length
+      const [plain, asked] = [{}, prefer].map((extra) => read(stage.server, { path, body, headers: { ...headers, ...extra } }))
+      const toSame = (text: string) => text.replaceAll(/"(id|created|model)":("[^"]*"|\d+)/g, '')
+      const answered = await readAll(asked!)
+      expect(toSame(answered.text)).toBe(toSame((await readAll(plain!)).text))
+      expect(answered.status).toBe(200)
+      expect(answered.headers).not.toHaveProperty('preference-applied')
+      expect(psIn(stage)).toHaveLength(before)
+    })
+  })
+
+  describe('Prefer: status, where the list of what is loaded', () => {
+    const stage = useStage(runtime, env)
+
+    /** Asks, with an Ollama that does this with the question; gives it with the answer. */
+    async function ask(script: Script, answering: Script = silent()) {
+      const seen = Promise.withResolvers<Exchange>()
+      const restore = stage.upstream.on('GET /api/ps', async (exchange) => {
+        seen.resolve(exchange)
+        await script(exchange)
+      })
+      const model = stage.upstream.script(answering)
+      const before = psIn(stage).length
+      const reader = prefers(stage, model)
+      const { exchange } = await stage.upstream.next(model)
+      const question = await seen.promise
+      restore()
+      return { reader, exchange, question, asked: () => psIn(stage).length - before }
+    }
+
+    test.each<[string, Script]>([
+      ['fails', replay('error-busy')],
+      [
+        'breaks', // in its body: Bun asks once more by itself where there is none
+        (exchange) => {
+          exchange.head(200, { 'content-type': 'application/json' })
+          exchange.chunk('{"models":')
+          exchange.reset()
+        },
+      ],
+      [
+        'is no list',
+        (exchange) => {
+          exchange.head(200, { 'content-type': 'application/json' })
+          exchange.chunk('["?"')
+          exchange.end()
+        },
+      ],
+    ])('%s, nothing is told and nothing fails; it is asked for once', async (_, script) => {
+      const { reader, exchange, asked } = await ask(script)
+      await reader.until((text) => text.startsWith(':\n:\n:\n'))
+      answer(exchange)
+      expect(await reader.ended).toBe('clean')
+      expect(toStates(reader.text)).toEqual([])
+      expect(toTold('sse', reader.text).text).toBe(' token')
+      expect(asked()).toBe(1)
+    })
+
+    test('hangs, the answer comes all the same, and the question ends with its first token', async () => {
+      const { reader, exchange, question } = await ask(silent())
+      await reader.until((text) => text.startsWith(':\n:\n'))
+      exchange.head(200, ndjson)
+      exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n`)
+      await reader.until(isFirst)
+      await question.closedByReader
+      await listing()(question) // too late
+      finish(exchange)
+      expect(await reader.ended).toBe('clean')
+      expect(toStates(reader.text)).toEqual([])
+    })
+
+    test.each(['fin', 'reset'] as const)('hangs, a reader that leaves by %s ends both questions', async (how) => {
+      const { reader, exchange, question } = await ask(silent())
+      await reader.until((text) => text.startsWith(':\n:\n'))
+      reader.leave(how)
+      await Promise.all([exchange.closedByReader, question.closedByReader])
+      await expect.poll(() => stage.upstream.open).toBe(0)
+    })
+
+    test('says that the model loads, a reader that leaves then stops that', async () => {
+      const { reader, exchange } = await ask(listing())
+      await reader.until(isTold('loading'))
+      reader.leave()
+      await exchange.closedByReader
+      await expect.poll(() => stage.upstream.open).toBe(0)
+    })
+  })
+}
