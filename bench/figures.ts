@@ -86,7 +86,7 @@ const figures: readonly Figure[] = [
   ...sluices.map((row) => atLeast(most('stalled', 'cut', row, 100, 'of 100', 'cut at the stall limit'))),
   most('cold', 'ms', 'sluice-node', 150, 'ms', 'start to first token'),
   most('cold', 'ms', 'sluice-bun', 50, 'ms', 'start to first token'),
-  most('size', 'kb', 'sluice-worker', 60, 'kB', 'bundle, gzipped'),
+  most('size', 'kb', 'sluice-worker', 60, 'kB', 'bundle without the page, gzipped'),
   most('size', 'dependencies', 'sluice-worker', 8, '', 'direct production dependencies'),
 ]
 
