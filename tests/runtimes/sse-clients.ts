@@ -12,6 +12,7 @@ export interface SseEvent {
 export interface SseRequest {
   readonly url: string
   readonly body: object
+  readonly headers?: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   take(event: SseEvent): void
 }
@@ -29,8 +30,8 @@ class Refused extends Error {
   }
 }
 
-export const withEventSourceParser: ReadSse = async ({ url, body, signal, take }) => {
-  const response = await fetch(url, { method: 'POST', body: JSON.stringify(body), signal })
+export const withEventSourceParser: ReadSse = async ({ url, body, headers = {}, signal, take }) => {
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal })
   if (!response.ok) throw new Refused(response.status)
   const events = response
     .body!.pipeThrough(new TextDecoderStream())
@@ -38,17 +39,18 @@ export const withEventSourceParser: ReadSse = async ({ url, body, signal, take }
   for await (const event of events) take(event)
 }
 
-export const withFetchEventStream: ReadSse = async ({ url, body, signal, take }) => {
-  const events = await stream(url, { method: 'POST', body: JSON.stringify(body), signal }).catch((thrown: unknown) => {
+export const withFetchEventStream: ReadSse = async ({ url, body, headers = {}, signal, take }) => {
+  const events = await stream(url, { method: 'POST', headers, body: JSON.stringify(body), signal }).catch((thrown: unknown) => {
     throw thrown instanceof Response ? new Refused(thrown.status) : thrown
   })
   for await (const { event, data } of events) take({ event, data })
 }
 
 /** It asks again a second after every error, a refusal included, unless `onerror` throws (hazard 31). */
-export const withFetchEventSource: ReadSse = ({ url, body, signal, take }) =>
+export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   fetchEventSource(url, {
     method: 'POST',
+    headers,
     body: JSON.stringify(body),
     signal,
     openWhenHidden: true,
@@ -62,11 +64,12 @@ export const withFetchEventSource: ReadSse = ({ url, body, signal, take }) =>
   })
 
 /** It asks again two seconds after every end, a clean one included, unless it is closed; and it looks at no status (hazard 31). */
-export const withEventSourceClient: ReadSse = ({ url, body, signal, take }) =>
+export const withEventSourceClient: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   new Promise((resolve, reject) => {
     const source = createEventSource({
       url,
       method: 'POST',
+      headers,
       body: JSON.stringify(body),
       async fetch(input, init) {
         const response = await fetch(input, init)

@@ -66,12 +66,13 @@ export function describeSseReaders(runtime: RuntimeName) {
       abort(): void
     }
 
-    function start(reader: SseReader, path: string, model: string): Reading {
+    function start(reader: SseReader, path: string, model: string, headers: Readonly<Record<string, string>> = {}): Reading {
       const events: SseEvent[] = []
       const controller = new AbortController()
       const ended = reader.read({
         url: stage.server.url + path,
         body: toBody(model),
+        headers,
         signal: controller.signal,
         // Some give an empty text where there is no name, and an id where there is none.
         take: ({ event, data }) => void events.push({ event: event || undefined, data }),
@@ -121,6 +122,14 @@ export function describeSseReaders(runtime: RuntimeName) {
         const [messages, ...native] = await Promise.all(['/chat', '/api/chat', '/api/generate'].map(readSlowly))
         expect(messages).toEqual(['messages', 'messages', 'messages', 'done'])
         for (const events of native) expect(events).toEqual(Array(4).fill(undefined))
+      })
+
+      test('sees what it waits for as an event of its own, if it asks for that', async () => {
+        const model = stage.upstream.script(delayed(600, tokens({ count: 1 })))
+        const { events, ended } = start(reader, '/api/chat', model, { prefer: 'status' })
+        await ended
+        expect(events.map(({ event }) => event)).toEqual(['status', undefined, undefined])
+        expect(JSON.parse(events[0]!.data!)).toEqual({ status: 'loading', elapsed_ms: expect.any(Number) })
       })
 
       test.each(paths)('sees failed as the last event of %s', async (path) => {
