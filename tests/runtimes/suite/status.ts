@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { toDeltaLine, toDoneLine } from '../../fixtures/ollama-lines.ts'
-import { ndjson, replay, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { lines, ndjson, replay, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
 import type { Exchange, Script } from '../../fixtures/upstream.ts'
 import { generate, read, readAll, readFailure, readRaw, toPost, toSseEvents, toTold, type Reader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
@@ -115,8 +115,8 @@ export function describeStatus(runtime: RuntimeName) {
     test('may be said in a header of its own beside others', async () => {
       const model = stage.upstream.script(tokens({ count: 1 }))
       const body = JSON.stringify({ model, prompt: 'Hi' })
-      const lines = [`Content-Length: ${body.length}`, 'Prefer: wait=10', 'Prefer: status', 'Connection: close']
-      const reader = readRaw(stage.server, toPost('/api/generate', body, lines))
+      const headers = [`Content-Length: ${body.length}`, 'Prefer: wait=10', 'Prefer: status', 'Connection: close']
+      const reader = readRaw(stage.server, toPost('/api/generate', body, headers))
       await reader.closed
       expect(reader.text.toLowerCase()).toContain('\r\npreference-applied: status\r\n')
     })
@@ -158,7 +158,7 @@ export function describeStatus(runtime: RuntimeName) {
   })
 
   describe('Prefer: status, before the response is committed', () => {
-    const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000' })
+    const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000', SLUICE_MANAGEMENT: '1' })
 
     test('leaves a failure its real status, though it was known what Ollama does', async () => {
       const known = Promise.withResolvers<void>()
@@ -184,6 +184,14 @@ export function describeStatus(runtime: RuntimeName) {
       expect(toTold('sse', text).text).toBe(' token token')
     })
 
+    test('means nothing to the progress of a pull', async () => {
+      const restore = stage.upstream.on('POST /api/pull', lines(['{"status":"success"}']))
+      const { text, headers } = await readAll(read(stage.server, { path: '/api/pull', body: { model: 'm' }, headers: prefer }))
+      expect(text).toBe(':\ndata: {"status":"success"}\n\n')
+      expect(headers).not.toHaveProperty('preference-applied')
+      restore()
+    })
+
     test.each([
       ['NDJSON', '/api/chat', { accept: 'application/x-ndjson' }, {}],
       ['one object', '/api/chat', {}, { stream: false }],
@@ -206,7 +214,7 @@ export function describeStatus(runtime: RuntimeName) {
   })
 
   describe('Prefer: status, where the list of what is loaded', () => {
-    const stage = useStage(runtime, env)
+    const stage = useStage(runtime, { ...env, SLUICE_MODELS: '*,*:cloud' })
 
     /** Asks, with an Ollama that does this with the question; gives it with the answer. */
     async function ask(script: Script, answering: Script = silent()) {
@@ -252,6 +260,17 @@ export function describeStatus(runtime: RuntimeName) {
       expect(asked()).toBe(1)
     })
 
+    test('cannot have it, as a cloud model is loaded elsewhere, nothing is told and nothing asked', async () => {
+      const model = stage.upstream.script(silent(), 'far:cloud')
+      const before = psIn(stage).length
+      const reader = prefers(stage, model)
+      await reader.until((text) => text.startsWith(':\n:\n:\n'))
+      answer((await stage.upstream.next(model)).exchange)
+      expect(await reader.ended).toBe('clean')
+      expect(toStates(reader.text)).toEqual([])
+      expect(psIn(stage)).toHaveLength(before)
+    })
+
     test('hangs, the answer comes all the same, and the question ends with its first token', async () => {
       const { reader, exchange, question } = await ask(silent())
       await reader.until((text) => text.startsWith(':\n:\n'))
@@ -279,6 +298,20 @@ export function describeStatus(runtime: RuntimeName) {
       reader.leave()
       await exchange.closedByReader
       await expect.poll(() => stage.upstream.open).toBe(0)
+    })
+
+    test('has come within the last second, it serves others too', async () => {
+      const restore = stage.upstream.on('GET /api/ps', listing())
+      const model = stage.upstream.script(silent())
+      const ask = async () => {
+        const before = psIn(stage).length
+        const reader = prefers(stage, model)
+        await reader.until(isTold('loading'))
+        reader.leave()
+        return psIn(stage).length - before
+      }
+      await expect.poll(ask).toBe(0)
+      restore()
     })
   })
 }
