@@ -1,0 +1,44 @@
+/** Letters and punctuation of Chinese, Japanese and Korean, full-width forms included. */
+const cjk = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\u3000-\u303f\uff00-\uffef]/u
+const punctuation = /[\p{P}\p{S}]/u
+
+/**
+ * Masks punctuation beside runs of `*` as letters, where it touches Chinese, Japanese or Korean: there are no spaces between words there, so
+ * that CommonMark's flanking rule fails for `**中文。**后` and `**“引用”**的`. The rule is that of markdown-cjk-friendly: CJK punctuation is a
+ * letter, and other punctuation is one beside a CJK character. Lengths stay the same, as marked demands of a mask.
+ */
+export function toCjkMask(source: string): string {
+  let masked = ''
+  let end = 0
+  for (const { 0: run, index } of source.matchAll(/\*+/g)) {
+    const after = index + run.length
+    const [left = '', right = ''] = [toCharBefore(source, index), toCharAt(source, after)]
+    if (index > end) masked += source.slice(end, index - 1) + (isLetterBeside(left, right) ? 'a' : source[index - 1])
+    masked += run
+    end = after
+    if (isLetterBeside(right, left)) {
+      masked += 'a'
+      end += 1
+    }
+  }
+  return masked + source.slice(end)
+}
+
+/** Whether a `*` between the two may open, as far as punctuation is concerned. */
+export function isCjkBeside(left: string, right: string): boolean {
+  return cjk.test(left) || cjk.test(right)
+}
+
+/** Of one code unit only: a mask may not change lengths. */
+function isLetterBeside(char: string, other: string): boolean {
+  return char.length === 1 && punctuation.test(char) && isCjkBeside(char, other)
+}
+
+function toCharAt(text: string, index: number): string {
+  return index < text.length ? String.fromCodePoint(text.codePointAt(index)!) : ''
+}
+
+function toCharBefore(text: string, index: number): string {
+  const isPair = index > 1 && /[\udc00-\udfff]/.test(text[index - 1]!)
+  return index > 0 ? text.slice(index - (isPair ? 2 : 1), index) : ''
+}

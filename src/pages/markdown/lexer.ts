@@ -1,0 +1,69 @@
+import { Hooks, Lexer, Tokenizer, type Links, type Token, type Tokens } from 'marked'
+import { isCjkBeside, toCjkMask } from './cjk.ts'
+
+/** Deeper lists and quotes are text: each level is a call of the lexer and an element. */
+const maxDepth = 16
+
+/** marked's tokenizer with what a chat needs: HTML is text, emphasis is right in CJK, `~` alone is a tilde, and depth has an end. */
+class ChatTokenizer extends Tokenizer {
+  #depth = 0
+
+  override html(): undefined {}
+
+  override tag(src: string): Tokens.Tag | undefined {
+    const tag = /^<br[ \t]*\/?>/i.exec(src)?.[0]
+    // The type is marked's for a line break, which it knows only in the source's own form.
+    return tag === undefined ? undefined : ({ type: 'br', raw: tag } as unknown as Tokens.Tag)
+  }
+
+  override list(src: string): Tokens.List | undefined {
+    return this.#deeper(() => super.list(src))
+  }
+
+  override blockquote(src: string): Tokens.Blockquote | undefined {
+    return this.#deeper(() => super.blockquote(src))
+  }
+
+  override emStrong(src: string, maskedSrc: string, prevChar = ''): Tokens.Em | Tokens.Strong | undefined {
+    const next = /^\*+(.)/su.exec(src)?.[1] ?? ''
+    return super.emStrong(
+      src,
+      maskedSrc,
+      src.startsWith('*') && prevChar !== '*' && isCjkBeside(prevChar, next) ? '' : prevChar,
+    )
+  }
+
+  override del(src: string, maskedSrc: string, prevChar?: string): Tokens.Del | undefined {
+    return src.startsWith('~~') ? super.del(src, maskedSrc, prevChar) : undefined
+  }
+
+  #deeper<T>(tokenize: () => T): T | undefined {
+    if (this.#depth >= maxDepth) return undefined
+    this.#depth += 1
+    try {
+      return tokenize()
+    } finally {
+      this.#depth -= 1
+    }
+  }
+}
+
+class ChatHooks extends Hooks {
+  override emStrongMask = toCjkMask
+}
+
+/** Blocks of a text whose line ends are `\n`, their inlines not looked at yet; adds the references that it defines to `links`. */
+export function lexBlocks(text: string, links: Links = {}): Token[] {
+  const lexer = createLexer(links)
+  return [...lexer.blockTokens(text, lexer.tokens)]
+}
+
+export function lexInline(text: string, links: Links): Token[] {
+  return createLexer(links).inlineTokens(text)
+}
+
+function createLexer(links: Links): Lexer {
+  const lexer = new Lexer({ gfm: true, tokenizer: new ChatTokenizer(), hooks: new ChatHooks() })
+  lexer.tokens.links = links
+  return lexer
+}

@@ -1,0 +1,33 @@
+import { decodeEntities } from './entities.ts'
+
+/** Control characters, and those that are not seen or turn the text around: an address with one is not what it looks like. */
+// oxlint-disable-next-line no-control-regex
+const hidden = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffc]/
+
+/** What a link of a model may lead to: http, https and mailto, absolute, without hidden characters; undefined: it may not. */
+export function toSafeUrl(href: string): URL | undefined {
+  const text = decodeEntities(href).trim()
+  if (hidden.test(text) || !/^(?:https?:\/\/|mailto:)/i.test(text)) return undefined
+  const url = URL.parse?.(text) ?? toUrl(text)
+  return url && /^(?:https?|mailto):$/.test(url.protocol) ? url : undefined
+}
+
+function toUrl(text: string): URL | undefined {
+  try {
+    return new URL(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The host to show beside a link's text: of an address that hides it behind a user name, and of a text that names another host. */
+export function toHonestHost(url: URL, text: string): string | undefined {
+  if (url.host === '') return undefined
+  if (url.username !== '' || url.password !== '') return url.host
+  const named = /(?:^|[\s(<])(?:https?:\/\/)?((?:[\p{L}\p{N}-]+\.)+\p{L}{2,})(?=$|[\s/:?#)>])/iu.exec(text)?.[1]
+  if (named === undefined) return undefined
+  const [a, b] = [named.toLowerCase().replace(/^www\./, ''), url.hostname.replace(/^www\./, '')]
+  return a === b || /\.(?:js|ts|py|md|json|html|css|rs|go|txt|sh|ya?ml|toml)$/.test(a) || toUrl(`http://${a}`)?.hostname === b
+    ? undefined
+    : url.host
+}
