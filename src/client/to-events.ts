@@ -1,0 +1,94 @@
+import type { ChatEvent } from './client.ts'
+import type { Frame } from './frames.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** What a frame of `/chat` or a line of Ollama says, in the order in which a reader wants it: one line may think, speak, call and end. */
+export function toEvents(frame: Frame): ChatEvent[] {
+  const { event, data } = frame
+  if (event === 'messages') return toText('delta', data)
+  if (event === 'thinking') return toText('thinking', data)
+  const json = parseObject(data)
+  if (json) {
+    if (event === 'status' && isText(json['status']))
+      return [{ type: 'status', status: json['status'], elapsedMs: toNumber(json['elapsed_ms']) ?? 0 }]
+    if (event === 'done') return [toDone(json)]
+    if (event === 'failed' || event === 'message') {
+      if (isText(json['error'])) return [toFailed(json['error'], json)]
+      const events = event === 'message' && toLineEvents(json, frame)
+      if (events) return events
+    }
+  }
+  return [toUnknown(frame)]
+}
+
+/** Of a line of `/api/chat` or `/api/generate`; undefined if it is neither. */
+function toLineEvents(line: Fields, frame: Frame): ChatEvent[] | undefined {
+  const message = isObject(line['message']) ? line['message'] : line
+  const text = message['content'] ?? message['response']
+  const { thinking, tool_calls: calls } = message
+  const isDone = line['done'] === true
+  if (text === undefined && thinking === undefined && calls === undefined && !isDone) return
+  return [
+    ...toText('thinking', thinking),
+    ...toText('delta', text),
+    ...(Array.isArray(calls) ? calls.map((call: unknown) => toToolCall(call) ?? toUnknown(frame)) : []),
+    ...(isDone ? [toDone(line)] : []),
+  ]
+}
+
+function toText(type: 'delta' | 'thinking', text: unknown): ChatEvent[] {
+  return isText(text) && text !== '' ? [{ type, text }] : []
+}
+
+function toToolCall(call: unknown): ChatEvent | undefined {
+  const called = isObject(call) && call['function']
+  if (!isObject(called) || !isText(called['name'])) return
+  return { type: 'tool_call', name: called['name'], arguments: isObject(called['arguments']) ? called['arguments'] : {} }
+}
+
+function toDone(line: Fields): ChatEvent {
+  const tokens = toNumber(line['eval_count']) ?? 0 // Ollama leaves a zero out
+  const nanoseconds = toNumber(line['eval_duration'])
+  return {
+    type: 'done',
+    reason: isText(line['done_reason']) ? line['done_reason'] : 'stop',
+    model: isText(line['model']) ? line['model'] : undefined,
+    usage: { promptTokens: toNumber(line['prompt_eval_count']), tokens },
+    tokensPerSecond: nanoseconds && tokens ? (tokens / nanoseconds) * 1e9 : undefined,
+  }
+}
+
+function toFailed(message: string, { code, request_id: requestId }: Fields): ChatEvent {
+  return {
+    type: 'failed',
+    message,
+    // Ollama's own line has none.
+    code: isText(code) ? code : 'upstream_failed',
+    requestId: isText(requestId) ? requestId : undefined,
+  }
+}
+
+function toUnknown({ event, data }: Frame): ChatEvent {
+  return { type: 'unknown', event, data }
+}
+
+/** Undefined if it is no JSON, or no object. */
+export function parseObject(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {}
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function toNumber(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
