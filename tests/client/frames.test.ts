@@ -1,0 +1,120 @@
+import { createParser } from 'eventsource-parser'
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createEventReader, createLineReader, type Frame, type FrameReader } from '../../src/client/frames.ts'
+import { cutAnywhere, cuts } from '../cuts.ts'
+
+/** As the client feeds it: bytes through one decoder. */
+function readAll(reader: FrameReader, pieces: readonly Uint8Array[], end = ''): Frame[] {
+  const decoder = new TextDecoder()
+  const frames = pieces.flatMap((piece) => reader.read(decoder.decode(piece, { stream: true })))
+  return [...frames, ...reader.read(decoder.decode() + end)]
+}
+
+function readByParser(pieces: readonly Uint8Array[]): Frame[] {
+  const frames: Frame[] = []
+  const decoder = new TextDecoder()
+  const parser = createParser({ onEvent: ({ event, data }) => void frames.push({ event: event || 'message', data }) })
+  for (const piece of pieces) parser.feed(decoder.decode(piece, { stream: true }))
+  parser.feed(decoder.decode())
+  return frames
+}
+
+const text = fc.stringMatching(/^[^\r\n\uFEFF]{0,12}$/u)
+const field = fc.oneof(
+  fc.constantFrom(
+    'data',
+    'data:',
+    'data: ',
+    'data:  two',
+    'event',
+    'event:',
+    'event: failed',
+    'id: 7',
+    'retry: 1',
+    ':',
+    ': ping',
+    'Data: x',
+    ' data: x',
+  ),
+  fc.tuple(fc.constantFrom('data:', 'data: ', 'event: ', 'foo: ', ':', ''), text).map((parts) => parts.join('')),
+)
+const newline = fc.constantFrom('\n', '\r', '\r\n', '\n\n', '\r\r', '\r\n\r\n', '\n\r', '\n\r\n')
+const stream = fc
+  .tuple(
+    fc.constantFrom('', '\uFEFF'),
+    fc.array(fc.tuple(field, newline), { maxLength: 30 }),
+    fc.constantFrom('', 'data: open'),
+  )
+  .map(([bom, lines, rest]) => bom + lines.flat().join('') + rest)
+
+describe('Server-Sent Events', () => {
+  test('are the same as for eventsource-parser, however lines end and bytes are cut', () => {
+    fc.assert(
+      fc.property(stream, cuts, (text, offsets) => {
+        const pieces = cutAnywhere(new TextEncoder().encode(text), offsets)
+        expect(readAll(createEventReader(), pieces)).toEqual(readByParser(pieces))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('are the same one byte at a time, with broken UTF-8 too', () => {
+    fc.assert(
+      fc.property(stream, fc.uint8Array({ maxLength: 8 }), fc.nat(200), (text, noise, at) => {
+        const bytes = new TextEncoder().encode(text)
+        const place = Math.min(at, bytes.length)
+        // Not at the very start, where noise could be a second byte order mark.
+        const all = [...bytes.subarray(0, place), ...(place > 3 ? noise : []), ...bytes.subarray(place)]
+        const pieces = all.map((byte) => Uint8Array.of(byte))
+        expect(readAll(createEventReader(), pieces)).toEqual(readByParser(pieces))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('lose one space after the colon and no other, keep empty lines of data, and end only by an empty line', () => {
+    const reader = createEventReader()
+    expect(reader.read('data:  a\ndata:\ndata\ndata: \u0000b\n')).toEqual([])
+    expect(reader.read('\nevent: x\n\ndata\n\ndata: open\n')).toEqual([
+      { event: 'message', data: ' a\n\n\n\u0000b' },
+      { event: 'message', data: '' },
+    ])
+  })
+})
+
+describe('NDJSON', () => {
+  test('is its lines, however the bytes are cut; a CR ends none, and the last may have no LF', () => {
+    const line = fc.oneof(fc.json(), fc.constant('{"a":\r1}'), fc.constant('{"汉":"字🎉"}\r'), fc.constant(''))
+    fc.assert(
+      fc.property(fc.array(line), fc.boolean(), cuts, (lines, isClosed, offsets) => {
+        const bytes = new TextEncoder().encode(lines.join('\n') + (isClosed ? '\n' : ''))
+        const read = readAll(createLineReader(), cutAnywhere(bytes, offsets), '\n').map(({ data }) => data)
+        expect(read).toEqual(lines.filter((line) => line !== ''))
+      }),
+    )
+  })
+})
+
+test.each([
+  ['Server-Sent Events', createEventReader, 'data: ', '\n\n'],
+  ['NDJSON', createLineReader, '', '\n'],
+])('a frame of 10 MB of %s in pieces of 64 bytes costs its length, and what waits is counted', (_name, create, start, end) => {
+  const reader = create()
+  const piece = 'x'.repeat(64)
+  reader.read(start)
+  const began = performance.now()
+  for (let count = 0; count < 160_000; count++) reader.read(piece)
+  expect(reader.pending).toBe(start.length + 160_000 * 64)
+  const [frame] = reader.read(end)
+  expect(frame?.data).toHaveLength(160_000 * 64)
+  expect(reader.pending).toBe(0)
+  // By its square it would be minutes.
+  expect(performance.now() - began).toBeLessThan(5000)
+})
+
+test('many lines of data of one event are counted too', () => {
+  const reader = createEventReader()
+  for (let count = 0; count < 100; count++) reader.read('data: 123456789\n')
+  expect(reader.pending).toBe(999)
+})
