@@ -181,7 +181,7 @@ export function streamChat(options: ChatOptions): ChatStream {
   /** Keeps what `final()` tells. */
   const keep = (event: ChatEvent) => {
     if (event.type === 'failed') {
-      const error = toError(event.code, event.message)
+      const error = new ChatStreamError(event.code, event.message, event.requestId ?? requestId)
       toAnswer = () => {
         throw error
       }
