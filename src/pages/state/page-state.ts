@@ -9,6 +9,8 @@ export interface PageState {
   readonly query: Signal<string>
   /** The open one; a new chat is kept once it has a message. */
   readonly chat: ReadonlySignal<Chat>
+  /** Until the kept chats have been read. */
+  readonly isReading: ReadonlySignal<boolean>
   open(id: string): Promise<void>
   /** Opens an empty chat, with the settings' model of the last one. */
   create(): void
@@ -24,10 +26,11 @@ export interface PageState {
   // The open chat
   /** From the first message down the chosen branches. */
   readonly thread: ReadonlySignal<readonly ThreadItem[]>
-  set(settings: Partial<ChatSettings>): void
+  /** Undefined takes a setting back to its default. */
+  set(settings: { readonly [K in keyof ChatSettings]?: ChatSettings[K] | undefined }): void
   /** Writes to the end of the thread, and asks. */
   send(text: string, images: readonly string[]): void
-  /** A new answer beside this one. */
+  /** A new answer beside this one, or in its place if nothing of it came. */
   retry(answerId: string): void
   /** The same question in other words, as a branch, and asks. */
   edit(questionId: string, text: string, images: readonly string[]): void

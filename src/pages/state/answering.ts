@@ -1,0 +1,78 @@
+import type { Chat, Message } from '../chats/chat.ts'
+import { toRequest } from '../chats/to-request.ts'
+import { toThread } from '../chats/to-thread.ts'
+import { withMessage } from '../chats/with-message.ts'
+import { createId } from './create-id.ts'
+import type { OpenChat } from './open-chat.ts'
+import type { PageState } from './page-state.ts'
+import type { Runs } from './runs.ts'
+
+type Answering = Pick<PageState, 'send' | 'retry' | 'edit' | 'resume' | 'stop'>
+
+interface AnsweringOptions {
+  readonly open: OpenChat
+  readonly runs: Runs
+  readonly now: () => number
+  /** All that is to be asked is kept first: a reload may come at any time. */
+  readonly flush: () => void
+}
+
+/** Questions of the open chat and their answers, one at a time: what is asked while one is being written is not. */
+export function createAnswering({ open, runs, now, flush }: AnsweringOptions): Answering {
+  const toMessage = (role: Message['role'], parent: string, text = '', images: readonly string[] = []): Message => {
+    const at = now()
+    return { id: createId(), parent, createdAt: at, updatedAt: at, role, text, ...(images.length > 0 && { images }) }
+  }
+  /** Another answer in the place of one that has no text to go on from, or nothing at all: no empty branch is left. */
+  const toFresh = ({ id, parent, createdAt }: Message): Message => ({ ...toMessage('assistant', parent), id, createdAt })
+  const toUnended = (answer: Message): Message => {
+    const { end: _, ...unended } = answer
+    return { ...unended, updatedAt: now() }
+  }
+
+  /** Does nothing while the chat has an answer that is being written. */
+  const change = (act: (chat: Chat) => void) => {
+    const chat = open.chat.peek()
+    if (!runs.all.peek().has(chat.id)) act(chat)
+  }
+  const ask = (chat: Chat, answer: Message) => {
+    const next = choose(withMessage(chat, answer), answer)
+    open.change(next)
+    runs.start(next.id, answer, toRequest(next, answer.id))
+    flush()
+  }
+  const askNew = (chat: Chat, question: Message) => {
+    if (question.text.trim() === '' && !question.images) return
+    ask(choose(withMessage(chat, question), question), toMessage('assistant', question.id))
+  }
+
+  return {
+    send: (text, images) =>
+      change((chat) => askNew(chat, toMessage('user', toThread(chat).at(-1)?.message.id ?? '', text, images))),
+    edit: (questionId, text, images) =>
+      change((chat) => {
+        const question = chat.messages[questionId]
+        if (question) askNew(chat, toMessage('user', question.parent, text, images))
+      }),
+    retry: (answerId) =>
+      change((chat) => {
+        const answer = chat.messages[answerId]
+        if (answer) ask(chat, isEmpty(answer) ? toFresh(answer) : toMessage('assistant', answer.parent))
+      }),
+    resume: (answerId) =>
+      change((chat) => {
+        const answer = chat.messages[answerId]
+        if (answer) ask(chat, answer.text === '' ? toFresh(answer) : toUnended(answer))
+      }),
+    stop: () => runs.stop(open.chat.peek().id),
+  }
+}
+
+/** Shows the branch of a message. */
+export function choose(chat: Chat, { parent, id }: Message): Chat {
+  return { ...chat, chosen: { ...chat.chosen, [parent]: id } }
+}
+
+function isEmpty({ text, thinking = '', toolCalls = [] }: Message): boolean {
+  return text === '' && thinking === '' && toolCalls.length === 0
+}

@@ -1,0 +1,49 @@
+import type { Host } from './host.ts'
+import { toAuthorization } from './key.ts'
+import type { Key } from './key.ts'
+import type { ServerState } from './page-state.ts'
+
+/** What the server said to a short question. */
+export interface Answer {
+  /** Undefined: nobody answered. */
+  readonly status: number | undefined
+  /** Whether it is JSON of the kind that was asked for. */
+  readonly isGood: boolean
+  /** Empty if the answer was no object. */
+  readonly value: Readonly<Record<string, unknown>>
+}
+
+export interface Ask {
+  /** GET, or POST if there is a body; with the page's key, or another. Never rejects. */
+  (path: string, options?: { readonly body?: object; readonly key?: string }): Promise<Answer>
+}
+
+const limitMs = 30_000
+
+export function createAsk(host: Host, key: Key): Ask {
+  return async (path, { body, key: other } = {}) => {
+    const headers: Record<string, string> = { accept: 'application/json', ...toAuthorization(other ?? key.current()) }
+    if (body) headers['content-type'] = 'application/json'
+    const init: RequestInit = {
+      headers,
+      signal: AbortSignal.timeout(limitMs),
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+    }
+    try {
+      const response = await host.fetch(path, init)
+      const { ok, status } = response
+      const value: unknown = await response.json().catch(() => undefined)
+      const isObject = typeof value === 'object' && value !== null
+      return { status, isGood: ok && isObject, value: isObject ? (value as Answer['value']) : {} }
+    } catch {
+      return { status: undefined, isGood: false, value: {} }
+    }
+  }
+}
+
+/** What an answer that is not good tells of the server; `wasKeySent`: with a key. */
+export function toTrouble({ status, value: { code, error } }: Answer, wasKeySent: boolean): ServerState {
+  if (status === 401) return { how: 'locked', isWrong: wasKeySent }
+  const who = typeof code === 'string' && code.startsWith('upstream_') ? 'ollama' : 'sluice'
+  return { how: 'unreachable', who, text: typeof error === 'string' ? error : '' }
+}

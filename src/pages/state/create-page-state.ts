@@ -1,0 +1,167 @@
+import { computed, effect, signal } from '@preact/signals'
+import type { Chat, Message } from '../chats/chat.ts'
+import { find } from '../chats/find.ts'
+import { createHistory } from '../chats/history.ts'
+import type { History } from '../chats/history.ts'
+import { toSibling, toThread } from '../chats/to-thread.ts'
+import { parseFile, toFile } from '../chats/transfer.ts'
+import { withMessage } from '../chats/with-message.ts'
+import { choose, createAnswering } from './answering.ts'
+import { createAsk } from './ask.ts'
+import type { Host } from './host.ts'
+import { createKeptTexts } from './kept-text.ts'
+import { createKey } from './key.ts'
+import { createLibrary } from './library.ts'
+import { createModelChoice } from './model-choice.ts'
+import { createModels } from './models.ts'
+import { createOpenChat } from './open-chat.ts'
+import type { PageState } from './page-state.ts'
+import { createRuns } from './runs.ts'
+import { createServer } from './server.ts'
+import { withoutUndefined } from './without-undefined.ts'
+import { toSummaries } from './to-summaries.ts'
+
+export interface PageOptions {
+  readonly host?: Host
+  readonly history?: History
+  /** `Date.now` */
+  readonly now?: () => number
+}
+
+/** The state of the chat page. It reads the history and asks the server at once. */
+export function createPageState({ host = window, history = createHistory(), now = Date.now }: PageOptions = {}): PageState {
+  const tab = createKeptTexts(host, 'sessionStorage')
+  const device = createKeptTexts(host, 'localStorage')
+  const key = createKey(tab, device)
+  const ask = createAsk(host, key)
+  const models = createModels(ask, tab)
+  const server = createServer({ host, ask, key, models })
+  const choice = createModelChoice(models, device)
+
+  /** An answer into its chat, if that is still there. */
+  const withAnswer = (chatId: string, answer: Message): Chat | undefined => {
+    const chat = library.all.peek().get(chatId)
+    return chat && withMessage(chat, answer)
+  }
+  const runs = createRuns({
+    host,
+    key,
+    now,
+    save(chatId, partial) {
+      const chat = withAnswer(chatId, partial)
+      if (chat) history.save(chat)
+    },
+    finish(chatId, answer) {
+      const chat = withAnswer(chatId, answer)
+      if (!chat) return
+      library.put(chat)
+      void history.flush()
+      learnFrom(chat, answer)
+    },
+  })
+  /** How an answer ended tells of the server, too. */
+  const learnFrom = ({ settings }: Chat, { end, model }: Message) => {
+    if (end?.how === 'failed') {
+      if (end.code === 'unauthorized') server.lock()
+      else if (end.code === 'network' || end.code === 'upstream_unreachable') void server.look()
+    } else if (model !== undefined) {
+      models.markLoaded(model)
+      if (settings.model === undefined) choice.learnDefault(model)
+    }
+  }
+
+  /** A chat for a file, in which nobody goes on with an answer. */
+  const toWritten = (chat: Chat): Chat => {
+    const partial = runs.all.peek().get(chat.id)?.toPartial()
+    return partial ? withMessage(chat, { ...partial, end: { how: 'interrupted' } }) : chat
+  }
+
+  const library = createLibrary({
+    history,
+    now,
+    keepOwn(merged, own) {
+      const id = runs.all.peek().get(own.id)?.run.answerId
+      return id === undefined ? merged : { ...merged, messages: { ...merged.messages, [id]: own.messages[id]! } }
+    },
+    onRemoved(id) {
+      runs.drop(id)
+      open.leave(id)
+    },
+  })
+  const open = createOpenChat({ host, library, now, toSettings: choice.toSettings })
+  const { chat } = open
+  const model = computed(() => choice.toModel(chat.value))
+  const query = signal('')
+
+  const keepAll = () => {
+    runs.saveAll()
+    void history.flush()
+  }
+  host.addEventListener('pagehide', keepAll)
+  host.document.addEventListener('visibilitychange', () => host.document.visibilityState === 'hidden' && keepAll())
+  effect(() => {
+    if (model.value) void models.learn(model.value.name)
+  })
+  const first = chat.peek()
+  void server.look().then(() => {
+    if (chat.peek() === first && choice.isGone(first)) open.change({ ...first, settings: {} })
+  })
+
+  return {
+    chats: computed(() => toSummaries(find([...library.all.value.values()], query.value))),
+    query,
+    chat,
+    isReading: library.isReading,
+    open: open.open,
+    create: open.create,
+    async rename(id, title) {
+      const named = library.all.peek().get(id)
+      if (named) library.put({ ...named, title: title.trim(), updatedAt: now() })
+    },
+    async remove(id) {
+      runs.drop(id)
+      open.leave(id)
+      await library.remove(id)
+    },
+    async removeAll() {
+      for (const id of runs.ids.peek()) runs.drop(id)
+      open.leave()
+      await library.removeAll()
+    },
+    async exportAll() {
+      await library.loaded
+      return toFile([...library.all.peek().values()].map(toWritten))
+    },
+    async importFrom(file) {
+      const chats = parseFile(await file.text())
+      for (const one of chats ?? []) library.takeIn(one)
+      return chats?.length
+    },
+    historyProblem: history.problem,
+
+    thread: computed(() => toThread(chat.value)),
+    set(changes) {
+      if ('model' in changes) choice.remember(changes.model)
+      const { settings, ...rest } = chat.peek()
+      open.change({ ...rest, settings: withoutUndefined({ ...settings, ...changes }), updatedAt: now() })
+    },
+    ...createAnswering({ open, runs, now, flush: () => void history.flush() }),
+    choose(messageId, step) {
+      const message = chat.peek().messages[messageId]
+      const next = message && toSibling(chat.peek(), message, step)
+      if (next) open.change({ ...choose(chat.peek(), next), updatedAt: now() })
+    },
+
+    run: computed(() => runs.all.value.get(chat.value.id)?.run),
+    running: runs.ids,
+    server: server.state,
+    models: models.all,
+    model,
+    async refresh() {
+      await server.look()
+      await models.learnAll()
+    },
+    setKey: server.setKey,
+    forgetKey: server.forgetKey,
+  }
+}

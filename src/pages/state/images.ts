@@ -1,0 +1,51 @@
+/** How many one message may have. */
+export const maxImages = 10
+/** How large a file may be before it is made smaller. */
+export const maxImageBytes = 20 * 1024 * 1024
+
+/** Vision models tile images of this size at most; more pixels are only more bytes. */
+const maxSidePx = 1344
+/** Request bodies are limited to 16 MiB (docs/protocol.md §8), and ten images must fit. */
+const maxPngBytes = 1024 * 1024
+
+/**
+ * A picture as Ollama takes it: JPEG or PNG in base64 without prefix, upright as its EXIF says, its longer side 1344 px at most.
+ * Undefined if it is none that this browser knows, or over 20 MB.
+ */
+export async function toImage(file: Blob): Promise<string | undefined> {
+  if (!/^image\/(?!svg)/.test(file.type) || file.size > maxImageBytes) return undefined
+  try {
+    const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' })
+    const picture = draw(bitmap)
+    bitmap.close()
+    const png = file.type === 'image/jpeg' ? undefined : await picture.convertToBlob({ type: 'image/png' })
+    return await toBase64(
+      png && png.size <= maxPngBytes ? png : await picture.convertToBlob({ type: 'image/jpeg', quality: 0.9 }),
+    )
+  } catch {
+    return undefined // it does not decode
+  }
+}
+
+function draw(bitmap: ImageBitmap): OffscreenCanvas {
+  const scale = Math.min(1, maxSidePx / Math.max(bitmap.width, bitmap.height))
+  const side = (px: number) => Math.max(1, Math.round(px * scale))
+  const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height))
+  const context = canvas.getContext('2d')!
+  context.imageSmoothingQuality = 'high'
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
+  // White under what is clear: a JPEG would have it black.
+  context.globalCompositeOperation = 'destination-over'
+  context.fillStyle = '#fff'
+  context.fillRect(0, 0, canvas.width, canvas.height)
+  return canvas
+}
+
+function toBase64(blob: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader()
+    reader.addEventListener('load', () => resolve((reader.result as string).replace(/^.*,/, '')))
+    reader.addEventListener('error', () => reject(reader.error!))
+    reader.readAsDataURL(blob)
+  })
+}

@@ -1,0 +1,38 @@
+import type { KeptTexts } from './kept-text.ts'
+
+/** The key of this page (docs/protocol.md §7). */
+export interface Key {
+  /** Undefined if there is none. */
+  current(): string | undefined
+  keep(key: string, isOnDevice: boolean): void
+  forget(): void
+}
+
+const name = 'sluice.key'
+
+/** For this tab alone unless its owner wants it on the device; if neither storage takes it, until the reload. */
+export function createKey(tab: KeptTexts, device: KeptTexts): Key {
+  let key = tab.read(name) ?? device.read(name)
+  return {
+    current: () => key,
+    keep(next, isOnDevice) {
+      key = next
+      tab.write(name, isOnDevice ? undefined : next)
+      device.write(name, isOnDevice ? next : undefined)
+    },
+    forget() {
+      key = undefined
+      tab.write(name, undefined)
+      device.write(name, undefined)
+    },
+  }
+}
+
+/** Whether a header can carry it: what cannot be sent is no key. */
+export function isKey(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text)
+}
+
+export function toAuthorization(key: string | undefined): Record<string, string> {
+  return key === undefined ? {} : { authorization: `Bearer ${key}` }
+}

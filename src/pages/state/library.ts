@@ -1,0 +1,80 @@
+import { signal } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
+import type { Chat } from '../chats/chat.ts'
+import type { History } from '../chats/history.ts'
+import { mergeChats } from '../chats/merge-chats.ts'
+
+/** All chats that have a message, in memory and in the history; other tabs' changes come in by themselves. */
+export interface Library {
+  readonly all: ReadonlySignal<ReadonlyMap<string, Chat>>
+  /** Until those of the history are there. */
+  readonly isReading: ReadonlySignal<boolean>
+  /** Resolves when they are; never rejects. */
+  readonly loaded: Promise<void>
+  /** Takes a chat in as it is now, or instead of what it was. */
+  put(chat: Chat): void
+  /** Takes in one of a file, beside what there is of it. */
+  takeIn(chat: Chat): void
+  remove(id: string): Promise<void>
+  removeAll(): Promise<void>
+}
+
+interface LibraryOptions {
+  readonly history: History
+  readonly now: () => number
+  /** Puts into a merged chat what of this tab's is newer than all that is kept. */
+  readonly keepOwn: (merged: Chat, own: Chat) => Chat
+  /** Another tab has removed it. */
+  readonly onRemoved: (id: string) => void
+}
+
+export function createLibrary({ history, now, keepOwn, onRemoved }: LibraryOptions): Library {
+  const all = signal<ReadonlyMap<string, Chat>>(new Map())
+
+  const isReading = signal(true)
+
+  const show = (chats: readonly Chat[]) => {
+    const next = new Map(all.peek())
+    for (const chat of chats) {
+      const mine = next.get(chat.id)
+      next.set(chat.id, mine ? keepOwn(mergeChats(mine, chat), mine) : chat)
+    }
+    all.value = next
+  }
+  const forget = (id: string) => {
+    const rest = new Map(all.peek())
+    if (rest.delete(id)) all.value = rest
+  }
+
+  history.onChange((id, chat) => {
+    if (chat) return show([chat])
+    forget(id)
+    onRemoved(id)
+  })
+
+  return {
+    all,
+    isReading,
+    loaded: history
+      .all()
+      .then(show, () => {}) // `problem` tells why
+      .finally(() => (isReading.value = false)),
+    put(chat) {
+      all.value = new Map(all.peek()).set(chat.id, chat)
+      history.save(chat)
+    },
+    takeIn(chat) {
+      // Created anew: if it was removed since the file was made, the history takes no older one.
+      show([all.peek().has(chat.id) ? chat : { ...chat, createdAt: now() }])
+      history.save(all.peek().get(chat.id)!)
+    },
+    async remove(id) {
+      forget(id)
+      await history.remove(id)
+    },
+    async removeAll() {
+      all.value = new Map()
+      await history.removeAll()
+    },
+  }
+}

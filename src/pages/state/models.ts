@@ -1,0 +1,85 @@
+import { signal } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
+import type { Ask } from './ask.ts'
+import type { KeptTexts } from './kept-text.ts'
+import type { Model } from './page-state.ts'
+import { parseShow, toModels } from './to-models.ts'
+import type { Abilities, InstalledModel } from './to-models.ts'
+
+/** The installed models, and what is known of them. */
+export interface Models {
+  readonly all: ReadonlySignal<readonly InstalledModel[]>
+  /** Takes the answers of `/api/tags` and `/api/ps`. */
+  take(tags: unknown, ps: unknown): void
+  /** Asks what one can do, unless that is known. */
+  learn(name: string): Promise<void>
+  learnAll(): Promise<void>
+  /** It has answered, so it is in memory. */
+  markLoaded(name: string): void
+}
+
+const atOnce = 4
+const name = 'sluice.models'
+
+/** What a model can do is kept for this tab, by the model's digest: asking takes from the key's requests a minute. */
+export function createModels(ask: Ask, tab: KeptTexts): Models {
+  const all = signal<readonly InstalledModel[]>([])
+  const known = readKnown(tab)
+  const asked = new Map<string, Promise<void>>()
+
+  const change = (isMeant: (model: InstalledModel) => boolean, news: Partial<Model>) => {
+    all.value = all.value.map((model) => (isMeant(model) ? { ...model, ...news } : model))
+  }
+
+  const show = async ({ name: model, digest }: InstalledModel) => {
+    const { isGood, value } = await ask('/api/show', { body: { model } })
+    const abilities = isGood ? parseShow(value) : undefined
+    if (!abilities) return
+    known.set(digest, abilities)
+    tab.write(name, JSON.stringify([...known]))
+    change((one) => one.digest === digest, abilities)
+  }
+
+  const learn = (model: InstalledModel) => {
+    if (model.capabilities) return Promise.resolve()
+    const running = asked.get(model.digest) ?? show(model).finally(() => asked.delete(model.digest))
+    asked.set(model.digest, running)
+    return running
+  }
+
+  return {
+    all,
+    take(tags, ps) {
+      all.value = toModels(tags, ps).map((model) => ({ ...model, ...known.get(model.digest) }))
+    },
+    async learn(wanted) {
+      const model = findModel(all.peek(), wanted)
+      if (model) await learn(model)
+    },
+    async learnAll() {
+      const rest = [...all.peek()]
+      const work = async () => {
+        for (let model = rest.shift(); model; model = rest.shift()) await learn(model)
+      }
+      await Promise.all(Array.from({ length: atOnce }, work))
+    },
+    markLoaded(wanted) {
+      const model = findModel(all.peek(), wanted)
+      if (model && !model.isLoaded) change((one) => one.name === model.name, { isLoaded: true })
+    },
+  }
+}
+
+/** A name without a tag means `:latest`. */
+export function findModel<M extends Model>(models: readonly M[], wanted: string): M | undefined {
+  const full = wanted.includes(':') ? wanted : `${wanted}:latest`
+  return models.find((model) => model.name === wanted || model.name === full)
+}
+
+function readKnown(tab: KeptTexts): Map<string, Abilities> {
+  try {
+    return new Map(JSON.parse(tab.read(name) ?? '[]') as [string, Abilities][])
+  } catch {
+    return new Map()
+  }
+}

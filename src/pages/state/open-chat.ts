@@ -1,0 +1,80 @@
+import { batch, computed, signal } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
+import type { Chat } from '../chats/chat.ts'
+import { createAddress } from './address.ts'
+import { createId } from './create-id.ts'
+import type { Host } from './host.ts'
+import type { Library } from './library.ts'
+
+/** Which chat is open; an empty one is kept, and gets its address, once it has a message. */
+export interface OpenChat {
+  readonly chat: ReadonlySignal<Chat>
+  change(next: Chat): void
+  open(id: string): Promise<void>
+  create(): void
+  /** Opens an empty one in the place of what was removed; without ids, of whatever is open. */
+  leave(id?: string): void
+}
+
+interface OpenChatOptions {
+  readonly host: Host
+  readonly library: Library
+  readonly now: () => number
+  /** Of a chat that is created now. */
+  readonly toSettings: (before: Chat | undefined) => Chat['settings']
+}
+
+export function createOpenChat({ host, library, now, toSettings }: OpenChatOptions): OpenChat {
+  const toEmpty = (before?: Chat): Chat => {
+    const at = now()
+    return { id: createId(), title: '', createdAt: at, updatedAt: at, settings: toSettings(before), messages: {}, chosen: {} }
+  }
+  const draft = signal(toEmpty())
+  const openId = signal(draft.peek().id)
+  const chat = computed(() => library.all.value.get(openId.value) ?? draft.value)
+
+  const empty = () =>
+    batch(() => {
+      draft.value = toEmpty(chat.peek())
+      openId.value = draft.peek().id
+    })
+  /** Whether there is such a chat. */
+  const show = (id: string | undefined) => {
+    const isKnown = id !== undefined && library.all.peek().has(id)
+    if (isKnown) openId.value = id
+    else empty()
+    return isKnown
+  }
+
+  const follow = (id: string | undefined) => {
+    if (!show(id)) address.write(undefined, false)
+  }
+  const address = createAddress(host, follow)
+  void library.loaded.then(() => {
+    const id = address.read()
+    // Unless its reader was faster than the disk, and has written already.
+    if (id !== undefined && id !== openId.peek()) follow(id)
+  })
+
+  return {
+    chat,
+    change(next) {
+      if (Object.keys(next.messages).length === 0) return void (draft.value = next)
+      library.put(next)
+      if (next.id === openId.peek()) address.write(next.id, false)
+    },
+    async open(id) {
+      await library.loaded
+      if (show(id)) address.write(id, true)
+    },
+    create() {
+      empty()
+      address.write(undefined, true)
+    },
+    leave(id = openId.peek()) {
+      if (id !== openId.peek()) return
+      empty()
+      address.write(undefined, false)
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import { streamChat } from '../../client/client.ts'
+import type { ChatEvent } from '../../client/client.ts'
+import type { End, Message } from '../chats/chat.ts'
+import { createId } from './create-id.ts'
+import type { Host } from './host.ts'
+import { toAuthorization } from './key.ts'
+import type { Key } from './key.ts'
+import type { Phase, Run } from './page-state.ts'
+import { toEnd } from './to-end.ts'
+import { createWriting } from './writing.ts'
+import type { Figures } from './writing.ts'
+
+export interface StartedRun {
+  readonly run: Run
+  toPartial(): Message
+  stop(): void
+  /** The whole message; never rejects. */
+  readonly ended: Promise<Message>
+}
+
+interface RunOptions {
+  readonly host: Host
+  readonly key: Key
+  readonly now: () => number
+  /** Empty, or what there is already of an answer that goes on. */
+  readonly answer: Message
+  /** Of `POST /api/chat`. */
+  readonly body: object
+  /** The partial has grown. */
+  readonly onNews: () => void
+}
+
+/** How long the server may take to confirm that an answer's GPU is free. */
+const stopLimitMs = 1000
+
+/** Asks for an answer, and writes it down. */
+export function startRun({ host, key, now, answer, body, onNews }: RunOptions): StartedRun {
+  const requestId = `page-${createId()}`
+  const authorization = toAuthorization(key.current())
+  const writing = createWriting(host, answer, now)
+  const abort = new AbortController()
+  /** Set once the reader has stopped it; whether nothing runs there any more. */
+  let freed: Promise<boolean> | undefined
+
+  /** What the stream's last event says; undefined while there was none. */
+  let last: { readonly end: End; readonly figures?: Figures } | undefined
+
+  const take = (event: ChatEvent) => {
+    if (event.type === 'status' && isWaitingPhase(event.status)) writing.enter(event.status)
+    else if (event.type === 'thinking') writing.addThinking(event.text)
+    else if (event.type === 'delta') writing.addText(event.text)
+    else if (event.type === 'tool_call') writing.addToolCall({ name: event.name, arguments: event.arguments })
+    else if (event.type === 'done') {
+      const { reason, model, usage, tokensPerSecond } = event
+      if (model !== undefined) writing.setModel(model)
+      last = { end: { how: reason === 'length' ? 'length' : 'done' }, figures: { ...usage, tokensPerSecond } }
+    } else if (event.type === 'failed') {
+      const { code, message: text, requestId: told = requestId } = event
+      last = { end: { how: 'failed', code, text, requestId: told } }
+    } else return
+    onNews()
+  }
+
+  const read = async () => {
+    const headers = { ...authorization, accept: 'text/event-stream', prefer: 'status', 'x-request-id': requestId }
+    const fetch: Host['fetch'] = (url, init) => host.fetch(url, init)
+    try {
+      for await (const event of streamChat({ url: '/api/chat', body, headers, fetch, signal: abort.signal })) take(event)
+    } catch (error) {
+      last ??= { end: toEnd(error, requestId) }
+    }
+  }
+
+  const finish = async (): Promise<Message> => {
+    await read()
+    const { end, figures } = last!
+    const isStopped = end.how === 'failed' && (end.code === 'cancelled' || abort.signal.aborted)
+    return writing.finish(isStopped ? { how: 'stopped', isFreed: (await freed) ?? true } : end, figures)
+  }
+  const ended = finish()
+
+  return {
+    run: writing.run,
+    toPartial: writing.toPartial,
+    ended,
+    stop() {
+      if (freed) return
+      writing.enter('stopping')
+      // The answer's own end may be on its way: it is waited for, too, unless the server is not heard of.
+      const limit = host.setTimeout(() => abort.abort(), stopLimitMs)
+      void ended.then(() => host.clearTimeout(limit))
+      freed = host
+        .fetch(`/ollama/cancel/${requestId}`, { method: 'POST', headers: authorization, signal: abort.signal })
+        .then(({ status }) => status === 204)
+        .catch(() => {
+          abort.abort()
+          return false
+        })
+    },
+  }
+}
+
+function isWaitingPhase(status: string): status is Phase {
+  return status === 'queued' || status === 'loading' || status === 'evaluating'
+}

@@ -1,0 +1,78 @@
+import { batch, computed, signal } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
+import type { Message } from '../chats/chat.ts'
+import type { Host } from './host.ts'
+import type { Key } from './key.ts'
+import { startRun } from './run.ts'
+import type { StartedRun } from './run.ts'
+
+/** The answers that are being written: one a chat, several chats at once. */
+export interface Runs {
+  readonly all: ReadonlySignal<ReadonlyMap<string, StartedRun>>
+  readonly ids: ReadonlySignal<ReadonlySet<string>>
+  /** Asks for `answer`, which is empty or has what there is already. The chat must have no other running. */
+  start(chatId: string, answer: Message, body: object): void
+  /** Ends it as stopped; what it has is kept. */
+  stop(chatId: string): void
+  /** Ends it, and keeps nothing. */
+  drop(chatId: string): void
+  /** Keeps what all of them have, at once. */
+  saveAll(): void
+}
+
+interface RunsOptions {
+  readonly host: Host
+  readonly key: Key
+  readonly now: () => number
+  /** Keeps what an answer has so far. */
+  readonly save: (chatId: string, partial: Message) => void
+  /** The answer is whole, or as whole as it gets. */
+  readonly finish: (chatId: string, answer: Message) => void
+}
+
+const saveEveryMs = 500
+
+export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs {
+  const all = signal<ReadonlyMap<string, StartedRun>>(new Map())
+
+  const saveOne = (chatId: string) => {
+    const started = all.peek().get(chatId)
+    if (started) save(chatId, started.toPartial())
+  }
+  const drop = (chatId: string) => {
+    const rest = new Map(all.peek())
+    rest.delete(chatId)
+    all.value = rest
+  }
+
+  return {
+    all,
+    ids: computed(() => new Set(all.value.keys())),
+    start(chatId, answer, body) {
+      const isCurrent = () => all.peek().get(chatId) === started
+      let timer: number | undefined
+      const onNews = () => {
+        timer ??= host.setTimeout(() => {
+          timer = undefined
+          if (isCurrent()) saveOne(chatId)
+        }, saveEveryMs)
+      }
+      const started = startRun({ host, key, now, answer, body, onNews })
+      all.value = new Map(all.peek()).set(chatId, started)
+      void started.ended.then((message) => {
+        host.clearTimeout(timer)
+        if (!isCurrent()) return
+        batch(() => {
+          drop(chatId)
+          finish(chatId, message)
+        })
+      })
+    },
+    stop: (chatId) => all.peek().get(chatId)?.stop(),
+    drop(chatId) {
+      all.peek().get(chatId)?.stop()
+      drop(chatId)
+    },
+    saveAll: () => [...all.peek().keys()].forEach(saveOne),
+  }
+}

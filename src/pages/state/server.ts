@@ -1,0 +1,101 @@
+import { batch, signal } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
+import { toTrouble } from './ask.ts'
+import type { Ask } from './ask.ts'
+import type { Host } from './host.ts'
+import { isKey } from './key.ts'
+import type { Key } from './key.ts'
+import type { Models } from './models.ts'
+import type { ServerState } from './page-state.ts'
+
+/** What is known of the server. It asks by itself again while the server does not answer, or has no models. */
+export interface Server {
+  readonly state: ReadonlySignal<ServerState>
+  /** Asks for its version and models. */
+  look(): Promise<void>
+  /** It has just refused the key, or the lack of one. */
+  lock(): void
+  setKey(key: string, isOnDevice: boolean): Promise<boolean>
+  forgetKey(): void
+}
+
+const firstWaitMs = 2000
+const longestWaitMs = 30_000
+
+export function createServer({ host, ask, key, models }: { host: Host; ask: Ask; key: Key; models: Models }): Server {
+  const state = signal<ServerState>({ how: 'starting' })
+  let asking: { readonly key: string | undefined; readonly done: Promise<void> } | undefined
+  let waitMs = firstWaitMs
+  let timer: number | undefined
+
+  const isWaiting = () => state.peek().how === 'unreachable' || state.peek().how === 'empty'
+  const isSeen = () => host.document.visibilityState !== 'hidden'
+
+  const enter = (next: ServerState) => {
+    const wasWaiting = isWaiting()
+    state.value = next
+    host.clearTimeout(timer)
+    if (!isWaiting()) return
+    waitMs = wasWaiting ? Math.min(waitMs * 2, longestWaitMs) : firstWaitMs
+    timer = host.setTimeout(lookAgain, waitMs)
+  }
+
+  /** A page that nobody sees asks when it is seen again. */
+  const lookAgain = () => {
+    if (isWaiting() && isSeen()) void look()
+  }
+
+  const askAll = async (sent: string | undefined) => {
+    const [version, tags, ps] = await Promise.all([ask('/api/version'), ask('/api/tags'), ask('/api/ps')])
+    if (sent !== key.current()) return // the key has changed meanwhile, and was asked with, too
+    const bad = [version, tags].find(({ isGood }) => !isGood)
+    if (bad) {
+      const trouble = toTrouble(bad, sent !== undefined)
+      const isTooOften = bad.status === 429
+      if (!isTooOften || state.peek().how !== 'ready') enter(trouble)
+      return
+    }
+    batch(() => {
+      models.take(tags.value, ps.value)
+      enter(models.all.peek().length > 0 ? toReady(version.value) : { how: 'empty' })
+    })
+  }
+
+  const look = () => {
+    const sent = key.current()
+    if (asking && asking.key === sent) return asking.done
+    const mine = { key: sent, done: askAll(sent).finally(() => asking === mine && (asking = undefined)) }
+    asking = mine
+    return mine.done
+  }
+
+  host.addEventListener('online', lookAgain)
+  host.document.addEventListener('visibilitychange', lookAgain)
+
+  return {
+    state,
+    look,
+    lock: () => enter({ how: 'locked', isWrong: key.current() !== undefined }),
+    async setKey(text, isOnDevice) {
+      const answer = isKey(text) ? await ask('/api/tags', { key: text }) : undefined
+      if (!answer || answer.status === 401) {
+        enter({ how: 'locked', isWrong: true })
+        return false
+      }
+      // Any other answer of Sluice's own comes after its look at the key.
+      const isKnown = answer.isGood || (typeof answer.value.code === 'string' && answer.status !== 403)
+      if (isKnown) key.keep(text, isOnDevice)
+      await look()
+      return isKnown
+    },
+    forgetKey() {
+      key.forget()
+      void look()
+    },
+  }
+}
+
+function toReady({ version }: Readonly<Record<string, unknown>>): ServerState {
+  const text = typeof version === 'string' ? version : ''
+  return { how: 'ready', version: text, isDemo: text.endsWith('-demo') }
+}

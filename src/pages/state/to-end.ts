@@ -1,0 +1,13 @@
+import { ChatHttpError, ChatStreamError } from '../../client/client.ts'
+import type { End } from '../chats/chat.ts'
+
+/** How an answer ended whose stream threw. */
+export function toEnd(error: unknown, requestId: string): End {
+  const text = error instanceof Error ? error.message : ''
+  if (error instanceof ChatHttpError) {
+    const { code, retryAfter, requestId: told = requestId } = error
+    return { how: 'failed', code, text, requestId: told, ...(retryAfter !== undefined && { retryAfterSeconds: retryAfter }) }
+  }
+  if (error instanceof ChatStreamError) return { how: 'failed', code: error.code, text, requestId }
+  return { how: 'failed', code: 'network', text, requestId }
+}

@@ -1,0 +1,132 @@
+import type { Host, KeptText } from '../../../src/pages/state/host.ts'
+
+/** A window for Node: real time, real sockets, and everything else in memory. */
+export interface FakeHost extends Host {
+  /** Every request that was sent, as `METHOD /path`. */
+  readonly asked: string[]
+  /** What Back does, and the reader's hand in the address bar. */
+  goTo(hash: string): void
+  /** Other windows, or the same one after a reload, have the same storages. */
+  readonly stores: Stores
+  dispatch(event: 'popstate' | 'pagehide' | 'online' | 'visibilitychange'): void
+  hide(): void
+  show(): void
+  /** How long its timers were to wait. */
+  readonly waitsMs: number[]
+  /** How many frames were painted. */
+  readonly frames: number
+}
+
+export interface Stores {
+  readonly tab: Map<string, string>
+  readonly device: Map<string, string>
+}
+
+interface FakeHostOptions {
+  /** Where the server is; a function, as it may move. */
+  readonly url: string | (() => string)
+  readonly hash?: string
+  readonly stores?: Stores
+  readonly deniesStorage?: boolean
+  /** Its timers run this many times faster. */
+  readonly hurry?: number
+  readonly fetch?: Host['fetch']
+}
+
+const frameMs = 16
+
+export function createFakeHost({
+  url,
+  hash = '',
+  stores = createStores(),
+  deniesStorage = false,
+  hurry = 1,
+  fetch = globalThis.fetch,
+}: FakeHostOptions): FakeHost {
+  const events = new EventTarget()
+  const asked: string[] = []
+  const waitsMs: number[] = []
+  let current = hash
+  let visibilityState: DocumentVisibilityState = 'visible'
+  let frames = 0
+  const storage = (map: Map<string, string>) => {
+    if (deniesStorage) throw new DOMException('Denied', 'SecurityError')
+    return toStorage(map)
+  }
+  const write = (_state: unknown, _title: string, next?: string | URL | null) => {
+    current = /#.*/.exec(String(next))?.[0] ?? ''
+  }
+  const dispatch = (event: string) => void events.dispatchEvent(new Event(event))
+  return {
+    asked,
+    stores,
+    dispatch,
+    fetch: (path, init) => {
+      asked.push(`${init?.method ?? 'GET'} ${String(path)}`)
+      return fetch(`${typeof url === 'string' ? url : url()}${String(path)}`, init)
+    },
+    location: {
+      pathname: '/',
+      get hash() {
+        return current
+      },
+    },
+    history: { pushState: write, replaceState: write },
+    document: {
+      get visibilityState() {
+        return visibilityState
+      },
+      addEventListener: (type: string, listener: unknown) => events.addEventListener(type, listener as EventListener),
+    },
+    get sessionStorage() {
+      return storage(stores.tab)
+    },
+    get localStorage() {
+      return storage(stores.device)
+    },
+    performance,
+    addEventListener: (type, listener) => events.addEventListener(type, listener),
+    requestAnimationFrame(callback) {
+      if (visibilityState === 'visible') {
+        setTimeout(() => {
+          frames++
+          callback()
+        }, frameMs)
+      }
+      return 0
+    },
+    waitsMs,
+    setTimeout(callback, ms) {
+      waitsMs.push(ms)
+      return setTimeout(callback, ms / hurry)[Symbol.toPrimitive]()
+    },
+    clearTimeout: (id) => clearTimeout(id),
+    goTo(next) {
+      current = next
+      dispatch('popstate')
+    },
+    hide() {
+      visibilityState = 'hidden'
+      dispatch('visibilitychange')
+    },
+    show() {
+      visibilityState = 'visible'
+      dispatch('visibilitychange')
+    },
+    get frames() {
+      return frames
+    },
+  }
+}
+
+export function createStores(): Stores {
+  return { tab: new Map(), device: new Map() }
+}
+
+function toStorage(map: Map<string, string>): KeptText {
+  return {
+    getItem: (name) => map.get(name) ?? null,
+    setItem: (name, text) => void map.set(name, text),
+    removeItem: (name) => void map.delete(name),
+  }
+}

@@ -1,0 +1,35 @@
+import { signal } from '@preact/signals'
+import type { Chat } from '../../../src/pages/chats/chat.ts'
+import type { History } from '../../../src/pages/chats/history.ts'
+
+/** A history in memory, with another tab. */
+export interface MemoryHistory extends History {
+  readonly kept: Map<string, Chat>
+  /** How often a chat was given to be kept. */
+  readonly saves: Chat[]
+  readonly flushes: () => number
+  fromOtherTab(id: string, chat: Chat | undefined): void
+}
+
+export function createMemoryHistory(chats: readonly Chat[] = []): MemoryHistory {
+  const kept = new Map(chats.map((chat) => [chat.id, chat]))
+  const saves: Chat[] = []
+  let flushes = 0
+  let tell: (id: string, chat: Chat | undefined) => void = () => {}
+  return {
+    kept,
+    saves,
+    flushes: () => flushes,
+    problem: signal(undefined),
+    all: () => Promise.resolve([...kept.values()]),
+    save(chat) {
+      saves.push(chat)
+      kept.set(chat.id, chat)
+    },
+    flush: async () => void flushes++,
+    remove: async (id) => void kept.delete(id),
+    removeAll: async () => kept.clear(),
+    onChange: (listener) => void (tell = listener),
+    fromOtherTab: (id, chat) => tell(id, chat),
+  }
+}

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest'
+import { createAsk } from '../../../src/pages/state/ask.ts'
+import { createKeptTexts } from '../../../src/pages/state/kept-text.ts'
+import { createKey } from '../../../src/pages/state/key.ts'
+import { createModels, findModel } from '../../../src/pages/state/models.ts'
+import { parseShow, toDefault, toModels } from '../../../src/pages/state/to-models.ts'
+import { loadRecording } from '../../fixtures/recording.ts'
+import { createFakeHost, createStores } from './fake-host.ts'
+
+const read = (name: string) =>
+  JSON.parse(
+    loadRecording(name)
+      .chunks.map(([, text]) => text)
+      .join(''),
+  ) as Record<string, unknown>
+
+test("Ollama's own lists become models", () => {
+  const models = toModels(read('tags'), read('ps'))
+  expect(models.find(({ name }) => name === 'smollm2:135m')).toMatchObject({
+    parameters: '134.52M',
+    sizeBytes: expect.any(Number) as number,
+    capabilities: undefined,
+  })
+})
+
+test('lists of any other shape become no models', () => {
+  for (const odd of [undefined, null, 1, 'x', [], {}, { models: null }, { models: [null, 1, {}, { name: 1 }, { name: '' }] }]) {
+    expect(toModels(odd, odd)).toEqual([])
+  }
+  expect(toModels({ models: [{ name: 'a', details: null }] }, undefined)).toEqual([
+    { name: 'a', sizeBytes: 0, isLoaded: false, capabilities: undefined, digest: 'a', isForAll: true },
+  ])
+})
+
+test('what a model can do comes with the most that it can take', () => {
+  expect(parseShow(read('show'))).toMatchObject({ contextLength: 8192 })
+  expect(parseShow({})).toBeUndefined()
+})
+
+test('who answers without a name is loaded, else the newest, and writes text on this machine', () => {
+  const tags = {
+    models: [
+      { name: 'cloud', remote_host: 'https://ollama.com' },
+      { name: 'bert', details: { family: 'nomic-bert' } },
+      { name: 'new' },
+      { name: 'old' },
+    ],
+  }
+  const pick = (ps: object) => toDefault(toModels(tags, ps))?.name
+  expect(pick({ models: [] })).toBe('new')
+  expect(pick({ models: [{ name: 'old' }, { name: 'bert' }] })).toBe('old')
+  expect(toDefault(toModels(tags, {}).map((model) => ({ ...model, capabilities: ['embedding'] })))).toBeUndefined()
+})
+
+test('a name without a tag is the latest', () => {
+  const models = toModels({ models: [{ name: 'a:1b' }, { name: 'a:latest' }] }, {})
+  expect(findModel(models, 'a')?.name).toBe('a:latest')
+  expect(findModel(models, 'a:1b')?.name).toBe('a:1b')
+  expect(findModel(models, 'b')).toBeUndefined()
+})
+
+function createAsked(count: number, stores = createStores()) {
+  let open = 0
+  let most = 0
+  const host = createFakeHost({
+    url: '',
+    stores,
+    async fetch(_, init) {
+      most = Math.max(most, ++open)
+      await new Promise(setImmediate)
+      open--
+      const { model } = JSON.parse(init?.body as string) as { model: string }
+      if (model === 'm3') return Response.json({ error: 'Slowly' }, { status: 429 })
+      return Response.json({ capabilities: ['completion', model] })
+    },
+  })
+  const tab = createKeptTexts(host, 'sessionStorage')
+  const models = createModels(createAsk(host, createKey(tab, tab)), tab)
+  const take = () => models.take({ models: Array.from({ length: count }, (_, i) => ({ name: `m${i}`, digest: `d${i}` })) }, {})
+  take()
+  return { models, host, stores, take, most: () => most }
+}
+
+test('what all can do is asked four at a time, and what fails is asked again the next time', async () => {
+  const { models, host, most } = createAsked(10)
+  await models.learnAll()
+  expect(most()).toBe(4)
+  expect(models.all.value.map(({ capabilities }) => capabilities?.[1])).toEqual([
+    'm0',
+    'm1',
+    'm2',
+    undefined,
+    'm4',
+    'm5',
+    'm6',
+    'm7',
+    'm8',
+    'm9',
+  ])
+  await models.learnAll()
+  expect(host.asked).toHaveLength(11)
+})
+
+test('one is asked about once, in this tab', async () => {
+  const { models, host, stores, take } = createAsked(2)
+  await Promise.all([models.learn('m1'), models.learn('m1'), models.learn('unknown')])
+  take()
+  await models.learn('m1')
+  expect(host.asked).toHaveLength(1)
+  const reloaded = createAsked(2, stores)
+  expect(reloaded.models.all.value[1]?.capabilities).toEqual(['completion', 'm1'])
+})
+
+test('what the tab keeps may be broken', () => {
+  const stores = createStores()
+  stores.tab.set('sluice.models', '{')
+  expect(createAsked(1, stores).models.all.value).toHaveLength(1)
+  stores.tab.set('sluice.models', '3')
+  expect(createAsked(1, stores).models.all.value).toHaveLength(1)
+})

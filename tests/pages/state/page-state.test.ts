@@ -1,0 +1,468 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createPageState } from '../../../src/pages/state/create-page-state.ts'
+import type { Phase } from '../../../src/pages/state/page-state.ts'
+import { toDeltaLine, toDoneLine } from '../../fixtures/ollama-lines.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import type { Exchange, Script, Upstream } from '../../fixtures/upstream.ts'
+import { startServer } from '../../runtimes/server.ts'
+import type { Server } from '../../runtimes/server.ts'
+import { createFakeHost } from './fake-host.ts'
+import { createMemoryHistory } from './memory-history.ts'
+
+const secret = 'a-secret-of-the-reader'
+let upstream: Upstream
+let sluice: Server
+let locked: Server
+
+beforeAll(async () => {
+  upstream = await startUpstream()
+  const env = { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent' }
+  const hash = createHash('sha256').update(secret).digest('hex')
+  ;[sluice, locked] = await Promise.all([
+    startServer('node', env),
+    startServer('node', { ...env, SLUICE_API_KEYS: `reader:${hash}` }),
+  ])
+})
+afterAll(async () => {
+  await Promise.all([sluice.stop(), locked.stop()])
+  await upstream.close()
+})
+
+function createPage({ host = createFakeHost({ url: sluice.url }), history = createMemoryHistory() } = {}) {
+  const page = createPageState({ host, history })
+  const answer = () => page.thread.value.at(-1)!.message
+  return {
+    page,
+    host,
+    history,
+    answer,
+    /** Asks a model that runs a script, and gives the exchange. */
+    async ask(script: Script, text = 'Why?') {
+      const model = upstream.script(script)
+      page.set({ model })
+      page.send(text, [])
+      return (await upstream.next(model)).exchange
+    },
+    ended: () => expect.poll(() => page.run.value).toBeUndefined(),
+  }
+}
+
+const line = (exchange: Exchange, text: string) => exchange.chunk(`${toDeltaLine(exchange.request, text)}\n`)
+const think = (exchange: Exchange, thinking: string) =>
+  exchange.chunk(`${JSON.stringify({ message: { role: 'assistant', content: '', thinking }, done: false })}\n`)
+const done = (exchange: Exchange, tokens: number, reason = 'stop') => {
+  exchange.chunk(`${toDoneLine(exchange.request, tokens).replace('"stop"', `"${reason}"`)}\n`)
+  exchange.end()
+}
+const head: Script = (exchange) => exchange.head(200, { 'content-type': 'application/x-ndjson' })
+/** Answers with these pieces, and ends. */
+const saying =
+  (...pieces: string[]): Script =>
+  async (exchange) => {
+    await head(exchange)
+    for (const piece of pieces) line(exchange, piece)
+    done(exchange, pieces.length)
+  }
+
+test("a question gets its answer, with Ollama's own figures", async () => {
+  const { page, ask, ended, answer, history } = createPage()
+  await ask(saying('Be', 'cause'))
+  await ended()
+  expect(answer()).toMatchObject({
+    role: 'assistant',
+    text: 'Because',
+    model: page.chat.value.settings.model,
+    end: { how: 'done' },
+    usage: {
+      promptTokens: 9,
+      tokens: 2,
+      tokensPerSecond: expect.closeTo(33.3, 1) as number,
+      firstTokenMs: expect.any(Number) as number,
+    },
+  })
+  expect(page.thread.value.map(({ message }) => message.text)).toEqual(['Why?', 'Because'])
+  expect(history.kept.get(page.chat.value.id)).toEqual(page.chat.value)
+})
+
+test('thinking is shown apart, and timed', async () => {
+  const { page, ask, ended, answer } = createPage()
+  const exchange = await ask(head)
+  think(exchange, 'Hm.')
+  await expect.poll(() => page.run.value?.thinking.value).toBe('Hm.')
+  expect(page.run.value?.phase.value).toBe('thinking')
+  line(exchange, 'So')
+  await expect.poll(() => page.run.value?.text.value).toBe('So')
+  expect(page.run.value?.phase.value).toBe('writing')
+  expect(page.run.value?.tokens.value).toBe(2)
+  done(exchange, 2)
+  await ended()
+  expect(answer()).toMatchObject({ text: 'So', thinking: 'Hm.', thinkingMs: expect.any(Number) as number })
+})
+
+test('before the first token it shows what the server is doing', async () => {
+  const { page, ask, ended } = createPage()
+  const phases: Phase[] = []
+  const asked = ask(head)
+  page.run.value!.phase.subscribe((phase) => void phases.push(phase))
+  const exchange = await asked
+  await expect.poll(() => phases.length).toBeGreaterThan(1)
+  done(exchange, 0)
+  await ended()
+  expect(phases[0]).toBe('connecting')
+  expect(['queued', 'loading', 'evaluating']).toContain(phases[1])
+})
+
+test('many pieces change the text once a frame', async () => {
+  const { page, ask, ended, answer, host } = createPage()
+  const asked = ask(saying(...Array.from({ length: 2000 }, () => 'word ')))
+  let changes = 0
+  const before = host.frames
+  page.run.value!.text.subscribe(() => void changes++)
+  await asked
+  await ended()
+  expect(answer().text).toHaveLength(10_000)
+  expect(changes).toBeLessThanOrEqual(host.frames - before + 2)
+})
+
+test('on a hidden page the text goes on', async () => {
+  const { page, ask, ended, host } = createPage()
+  host.hide()
+  const exchange = await ask(head)
+  line(exchange, 'Hello')
+  await expect.poll(() => page.run.value?.text.value).toBe('Hello')
+  done(exchange, 1)
+  await ended()
+})
+
+test('stop frees the GPU and keeps what there is', async () => {
+  const { page, ask, ended, answer } = createPage()
+  const exchange = await ask(head)
+  line(exchange, 'Half an ans')
+  await expect.poll(() => page.run.value?.text.value).toBe('Half an ans')
+  page.stop()
+  expect(page.run.value?.phase.value).toBe('stopping')
+  await exchange.closedByReader
+  await ended()
+  expect(answer()).toMatchObject({ text: 'Half an ans', end: { how: 'stopped', isFreed: true } })
+})
+
+test('stop with the server gone says that it is not confirmed', async () => {
+  let isGone = false
+  const host = createFakeHost({ url: () => (isGone ? 'http://127.0.0.1:9' : sluice.url) })
+  const { page, ask, ended, answer } = createPage({ host })
+  await ask(head)
+  isGone = true
+  page.stop()
+  await ended()
+  expect(answer().end).toEqual({ how: 'stopped', isFreed: false })
+})
+
+test('stop waits a second for the server at most', async () => {
+  const host = createFakeHost({
+    url: sluice.url,
+    hurry: 20,
+    fetch: (url, init) =>
+      String(url).includes('/cancel/')
+        ? new Promise<Response>((_, reject) => init?.signal?.addEventListener('abort', reject))
+        : fetch(url, init),
+  })
+  const { page, ask, ended, answer } = createPage({ host })
+  const exchange = await ask(head)
+  page.stop()
+  await exchange.closedByReader
+  await ended()
+  expect(host.waitsMs).toContain(1000)
+  expect(answer().end).toEqual({ how: 'stopped', isFreed: false })
+})
+
+test('an answer that ends while it is being stopped has its own end', async () => {
+  let exchange: Exchange | undefined
+  const host = createFakeHost({
+    url: sluice.url,
+    fetch: async (url, init) => {
+      if (!String(url).includes('/cancel/')) return fetch(url, init)
+      done(exchange!, 1)
+      await exchange!.ended
+      return new Response(null, { status: 404 })
+    },
+  })
+  const { page, ask, ended, answer } = createPage({ host })
+  exchange = await ask(head)
+  line(exchange, 'All')
+  page.stop()
+  await ended()
+  expect(answer()).toMatchObject({ text: 'All', end: { how: 'done' } })
+})
+
+test("a failure before the stream has the server's code and words", async () => {
+  const { page, ended, answer } = createPage()
+  page.set({ model: 'not-there' })
+  page.send('Why?', [])
+  await ended()
+  expect(answer()).toMatchObject({
+    text: '',
+    end: {
+      how: 'failed',
+      code: 'model_not_found',
+      text: expect.stringContaining('not-there') as string,
+      requestId: expect.stringMatching(/^page-/) as string,
+    },
+  })
+})
+
+test('Retry-After comes along', async () => {
+  const { ask, ended, answer } = createPage()
+  await ask((exchange) => {
+    exchange.head(503, { 'content-type': 'application/json', 'retry-after': '7' })
+    exchange.chunk('{"error":"server busy"}')
+    exchange.end()
+  })
+  await ended()
+  expect(answer().end).toMatchObject({ how: 'failed', code: 'upstream_busy', retryAfterSeconds: 7 })
+})
+
+test.each([
+  ['upstream_failed', (exchange: Exchange) => exchange.chunk('{"error":"the runner died"}\n')],
+  ['upstream_truncated', (exchange: Exchange) => exchange.end()],
+  ['upstream_failed', (exchange: Exchange) => exchange.reset()],
+])('a failure in the middle keeps what there is: %s', async (code, fail) => {
+  const { page, ask, ended, answer } = createPage()
+  const exchange = await ask(head)
+  line(exchange, 'Half')
+  await expect.poll(() => page.run.value?.text.value).toBe('Half')
+  fail(exchange)
+  await ended()
+  expect(answer()).toMatchObject({ text: 'Half', end: { how: 'failed', code } })
+})
+
+test('an answer that was cut off goes on in its place', async () => {
+  const { page, ask, ended, answer } = createPage()
+  const exchange = await ask(head)
+  think(exchange, 'Hm.')
+  line(exchange, 'One, ')
+  done(exchange, 3, 'length')
+  await ended()
+  expect(answer().end).toEqual({ how: 'length' })
+
+  const { model } = page.chat.value.settings
+  upstream.script(saying('two'), model)
+  page.resume(answer().id)
+  expect(answer().end).toBeUndefined()
+  expect(page.run.value?.text.value).toBe('One, ')
+  await ended()
+  expect(answer()).toMatchObject({ text: 'One, two', thinking: 'Hm.', end: { how: 'done' }, usage: { tokens: 4 } })
+  const { json } = upstream.requestsFor(model!).at(-1)!
+  expect((json as { messages: object[] }).messages.at(-1)).toMatchObject({ role: 'assistant', content: 'One, ' })
+})
+
+test('another answer is a branch, and so are other words', async () => {
+  const { page, ask, ended, answer } = createPage()
+  await ask(saying('first'))
+  await ended()
+  page.retry(answer().id)
+  await ended()
+  expect(page.thread.value.map(({ index, count }) => [index, count])).toEqual([
+    [1, 1],
+    [2, 2],
+  ])
+  page.choose(answer().id, -1)
+  expect(page.thread.value[1]).toMatchObject({ index: 1, count: 2 })
+  page.choose(answer().id, -1)
+  expect(page.thread.value[1]).toMatchObject({ index: 1 })
+
+  page.edit(page.thread.value[0]!.message.id, 'In other words?', [])
+  await ended()
+  expect(page.thread.value.map(({ message, index, count }) => [message.text, index, count])).toEqual([
+    ['In other words?', 2, 2],
+    ['first', 1, 1],
+  ])
+  page.choose(page.thread.value[0]!.message.id, -1)
+  expect(page.thread.value[0]!.message.text).toBe('Why?')
+})
+
+test('an answer of which nothing came is asked for again in its place', async () => {
+  const { page, ask, ended, answer } = createPage()
+  await ask((exchange) => exchange.reset())
+  await ended()
+  const { id } = answer()
+  upstream.script(saying('now'), page.chat.value.settings.model)
+  page.retry(id)
+  await ended()
+  expect(page.thread.value.at(-1)).toMatchObject({ count: 1, message: { id, text: 'now', end: { how: 'done' } } })
+})
+
+test('without a key the question stays, and is asked again with one', async () => {
+  const { page, ended, answer } = createPage({ host: createFakeHost({ url: locked.url }) })
+  const model = upstream.script(saying('yes'))
+  page.set({ model })
+  page.send('Open?', [])
+  await ended()
+  expect(page.server.value).toEqual({ how: 'locked', isWrong: false })
+  expect(answer().end).toMatchObject({ how: 'failed', code: 'unauthorized' })
+  expect(await page.setKey(secret, false)).toBe(true)
+  page.retry(answer().id)
+  await ended()
+  expect(page.thread.value.map(({ message }) => message.text)).toEqual(['Open?', 'yes'])
+})
+
+test('several chats answer at once, and go on when another is opened', async () => {
+  const { page, ask, ended, answer } = createPage()
+  const first = await ask(head, 'First?')
+  const id = page.chat.value.id
+  page.send('Not while it answers', [])
+  expect(page.thread.value).toHaveLength(2)
+
+  page.create()
+  expect(page.run.value).toBeUndefined()
+  const second = await ask(head, 'Second?')
+  expect(page.running.value.size).toBe(2)
+  line(first, 'one')
+  done(first, 1)
+  await expect.poll(() => page.running.value.size).toBe(1)
+  line(second, 'two')
+  done(second, 1)
+  await ended()
+  expect(answer().text).toBe('two')
+  await page.open(id)
+  expect(answer().text).toBe('one')
+  expect(page.chats.value.map(({ title }) => title)).toEqual(['Second?', 'First?'])
+})
+
+test('what there is is kept twice a second, and when the page goes', async () => {
+  const { page, ask, ended, host, history } = createPage()
+  const kept = () => Object.values(history.kept.get(page.chat.value.id)!.messages).at(-1)!
+  const exchange = await ask(head)
+  line(exchange, 'Half')
+  await expect.poll(() => kept().text).toBe('Half')
+  expect(kept().end).toBeUndefined()
+  line(exchange, ' of it')
+  await expect.poll(() => page.run.value?.text.value).toBe('Half of it')
+  const flushes = history.flushes()
+  host.dispatch('pagehide')
+  expect(kept().text).toBe('Half of it')
+  expect(history.flushes()).toBeGreaterThan(flushes)
+  done(exchange, 2)
+  await ended()
+})
+
+test('the address is the open chat: reload and Back find it', async () => {
+  const { page, ask, ended, host, history } = createPage()
+  await ask(saying('one'), 'First?')
+  const first = page.chat.value.id
+  expect(host.location.hash).toBe(`#/c/${first}`)
+  await ended()
+  page.create()
+  expect(host.location.hash).toBe('')
+  await ask(saying('two'), 'Second?')
+  await ended()
+
+  host.goTo(`#/c/${first}`)
+  expect(page.chat.value.id).toBe(first)
+  host.goTo('')
+  expect(page.thread.value).toEqual([])
+
+  const reload = async (hash: string) => {
+    const next = createPage({ host: createFakeHost({ url: sluice.url, hash }), history })
+    expect(next.page.isReading.value).toBe(true)
+    await expect.poll(() => next.page.isReading.value).toBe(false)
+    return next
+  }
+  expect((await reload(`#/c/${first}`)).answer().text).toBe('one')
+  const lost = await reload('#/c/lost')
+  expect([lost.page.thread.value, lost.host.location.hash]).toEqual([[], ''])
+})
+
+test("a new chat has the last one's model and no other setting, after a reload too", async () => {
+  const { page, host } = createPage()
+  page.set({ model: 'smollm2:135m', temperature: 0.1, seed: 3 })
+  page.set({ seed: undefined })
+  expect(page.chat.value.settings).toEqual({ model: 'smollm2:135m', temperature: 0.1 })
+  page.create()
+  expect(page.chat.value.settings).toEqual({ model: 'smollm2:135m' })
+  const reloaded = createPage({ host: createFakeHost({ url: sluice.url, stores: host.stores }) })
+  expect(reloaded.page.chat.value.settings).toEqual({ model: 'smollm2:135m' })
+})
+
+test('a new chat lets go of a model that is not there any more', async () => {
+  const { page, host } = createPage()
+  page.set({ model: 'removed:1b' })
+  const reloaded = createPage({ host: createFakeHost({ url: sluice.url, stores: host.stores }) })
+  expect(reloaded.page.chat.value.settings).toEqual({ model: 'removed:1b' })
+  await expect.poll(() => reloaded.page.model.value).toBeDefined()
+  expect(reloaded.page.chat.value.settings).toEqual({})
+})
+
+test('what the model can do is asked at once, and of the others when the picker opens', async () => {
+  const { page, host } = createPage()
+  await expect.poll(() => page.model.value?.capabilities).toContain('completion')
+  const shows = () => host.asked.filter((one) => one === 'POST /api/show').length
+  expect(shows()).toBe(1)
+  await page.refresh()
+  expect(page.models.value.every(({ capabilities }) => capabilities)).toBe(true)
+  expect(shows()).toBe(page.models.value.length)
+})
+
+test('who answers without being named is the one that is shown from then on', async () => {
+  const { page, ended, answer } = createPage()
+  await expect.poll(() => page.model.value).toBeDefined()
+  const { name } = page.models.value.at(-1)!
+  const undo = upstream.on('POST /api/chat', async (exchange) => {
+    await head(exchange)
+    exchange.chunk(`${toDoneLine(exchange.request, 1).replace(/"model":"[^"]*"/, `"model":"${name}"`)}\n`)
+    exchange.end()
+  })
+  page.send('Who?', [])
+  await ended()
+  undo()
+  expect(answer().model).toBe(name)
+  expect(page.model.value).toMatchObject({ name, isLoaded: true })
+  expect(page.chat.value.settings).toEqual({})
+})
+
+test("other tabs' changes come in, but not over what is being written", async () => {
+  const { page, ask, ended, answer, history } = createPage()
+  const exchange = await ask(head)
+  const { chat } = page
+  const later = Date.now() + 60_000
+  const id = answer().id
+  const messages = { ...chat.value.messages, [id]: { ...answer(), text: 'older', updatedAt: later } }
+  history.fromOtherTab(chat.value.id, { ...chat.value, title: 'Renamed there', updatedAt: later, messages })
+  expect(chat.value.title).toBe('Renamed there')
+  expect(answer().text).toBe('')
+  line(exchange, 'newer')
+  done(exchange, 1)
+  await ended()
+  expect(answer()).toMatchObject({ id, text: 'newer' })
+  history.fromOtherTab(chat.value.id, undefined)
+  expect([page.chats.value, page.thread.value]).toEqual([[], []])
+})
+
+test('a removed chat stops, and does not come back', async () => {
+  const { page, ask, history } = createPage()
+  const exchange = await ask(head)
+  line(exchange, 'x')
+  await page.remove(page.chat.value.id)
+  await exchange.closedByReader
+  expect([page.thread.value, page.chats.value, page.running.value.size, history.kept.size]).toEqual([[], [], 0, 0])
+})
+
+test('chats are found, renamed, taken out and taken in', async () => {
+  const { page, ask, ended } = createPage()
+  await ask(saying('about herons'), 'Birds?')
+  await ended()
+  const { id } = page.chat.value
+  page.query.value = 'herons'
+  expect(page.chats.value).toHaveLength(1)
+  page.query.value = 'whales'
+  expect(page.chats.value).toHaveLength(0)
+  page.query.value = ''
+  await page.rename(id, 'My birds')
+  expect(page.chats.value[0]?.title).toBe('My birds')
+  const file = await page.exportAll()
+  await page.removeAll()
+  expect(page.chats.value).toEqual([])
+  expect(await page.importFrom(file)).toBe(1)
+  expect(page.chats.value[0]).toMatchObject({ id, title: 'My birds' })
+  expect(await page.importFrom(new Blob(['{}']))).toBeUndefined()
+})

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createAsk } from '../../../src/pages/state/ask.ts'
+import { createKeptTexts } from '../../../src/pages/state/kept-text.ts'
+import { createKey } from '../../../src/pages/state/key.ts'
+import { createModels } from '../../../src/pages/state/models.ts'
+import { createServer } from '../../../src/pages/state/server.ts'
+import { startUpstream } from '../../fixtures/upstream.ts'
+import type { Upstream } from '../../fixtures/upstream.ts'
+import { startServer } from '../../runtimes/server.ts'
+import type { Server } from '../../runtimes/server.ts'
+import { createFakeHost, createStores } from './fake-host.ts'
+import type { FakeHost } from './fake-host.ts'
+
+let upstream: Upstream
+let open: Server
+let locked: Server
+const undo: (() => void)[] = []
+const secret = 'a-secret-of-the-reader'
+
+beforeAll(async () => {
+  upstream = await startUpstream()
+  const env = { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent' }
+  const hash = createHash('sha256').update(secret).digest('hex')
+  ;[open, locked] = await Promise.all([
+    startServer('node', env),
+    startServer('node', { ...env, SLUICE_API_KEYS: `reader:${hash}` }),
+  ])
+})
+afterEach(() => undo.splice(0).forEach((one) => one()))
+afterAll(async () => {
+  await Promise.all([open.stop(), locked.stop()])
+  await upstream.close()
+})
+
+function createParts(host: FakeHost) {
+  const tab = createKeptTexts(host, 'sessionStorage')
+  const key = createKey(tab, createKeptTexts(host, 'localStorage'))
+  const ask = createAsk(host, key)
+  const models = createModels(ask, tab)
+  return { key, models, server: createServer({ host, ask, key, models }) }
+}
+
+test('a server that answers is ready, with its version and models', async () => {
+  const { server, models } = createParts(createFakeHost({ url: open.url }))
+  expect(server.state.value).toEqual({ how: 'starting' })
+  await server.look()
+  expect(server.state.value).toEqual({ how: 'ready', version: '0.0.0', isDemo: false })
+  expect(models.all.value.map(({ name }) => name)).toContain('smollm2:135m')
+})
+
+test('without models it is empty, and asks again until there are some', async () => {
+  const host = createFakeHost({ url: open.url })
+  const { server } = createParts(host)
+  const putBack = upstream.on('GET /api/tags', (exchange) => {
+    exchange.head(200, { 'content-type': 'application/json' })
+    exchange.chunk('{"models":[]}')
+    exchange.end()
+  })
+  await server.look()
+  expect(server.state.value).toEqual({ how: 'empty' })
+  putBack()
+  host.dispatch('online')
+  await expect.poll(() => server.state.value.how).toBe('ready')
+})
+
+test('Ollama gone is told from Sluice gone, and both come back', async () => {
+  let url = 'http://127.0.0.1:9'
+  const host = createFakeHost({ url: () => url, hurry: 20 })
+  const { server } = createParts(host)
+  await server.look()
+  expect(server.state.value).toMatchObject({ how: 'unreachable', who: 'sluice' })
+  url = open.url
+  await upstream.stop()
+  host.show()
+  await expect
+    .poll(() => server.state.value)
+    .toMatchObject({ how: 'unreachable', who: 'ollama', text: expect.stringMatching(/./) as string })
+  await upstream.start()
+  await expect.poll(() => server.state.value.how).toBe('ready')
+})
+
+test('it waits twice as long each time, half a minute at most, and anew once it was there', async () => {
+  let isGone = true
+  const fetch = () =>
+    isGone ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(Response.json({ models: [{ name: 'a' }] }))
+  const host = createFakeHost({ url: '', fetch, hurry: 10_000 })
+  const { server } = createParts(host)
+  await server.look()
+  await expect.poll(() => host.waitsMs.slice(0, 6)).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000])
+  isGone = false
+  await expect.poll(() => server.state.value.how).toBe('ready')
+  isGone = true
+  const before = host.waitsMs.length
+  await server.look()
+  expect(host.waitsMs[before]).toBe(2000)
+})
+
+test('what answers there but is not Sluice counts as gone', async () => {
+  const host = createFakeHost({ url: '', fetch: () => Promise.resolve(new Response('<h1>Router</h1>')) })
+  const { server } = createParts(host)
+  await server.look()
+  expect(server.state.value).toEqual({ how: 'unreachable', who: 'sluice', text: '' })
+})
+
+test('a hidden page does not ask again before it is seen', async () => {
+  const host = createFakeHost({ url: 'http://127.0.0.1:9' })
+  const { server } = createParts(host)
+  await server.look()
+  host.hide()
+  host.dispatch('online')
+  expect(host.asked).toHaveLength(3)
+  host.show()
+  await expect.poll(() => host.asked).toHaveLength(6)
+})
+
+test('a server that wants a key is locked until it gets the right one', async () => {
+  const host = createFakeHost({ url: locked.url })
+  const { server, key } = createParts(host)
+  await server.look()
+  expect(server.state.value).toEqual({ how: 'locked', isWrong: false })
+  expect(await server.setKey('wrong', false)).toBe(false)
+  expect(server.state.value).toEqual({ how: 'locked', isWrong: true })
+  expect(key.current()).toBeUndefined()
+  expect(await server.setKey('密码', false)).toBe(false)
+  expect(await server.setKey(secret, false)).toBe(true)
+  expect(server.state.value.how).toBe('ready')
+})
+
+test('a key is kept for the tab, on the device if its owner wants it, and forgotten in both', async () => {
+  const stores = createStores()
+  const { server } = createParts(createFakeHost({ url: locked.url, stores }))
+  await server.setKey(secret, false)
+  expect([[...stores.tab.values()].includes(secret), [...stores.device.values()].includes(secret)]).toEqual([true, false])
+  await server.setKey(secret, true)
+  expect([[...stores.tab.values()].includes(secret), [...stores.device.values()].includes(secret)]).toEqual([false, true])
+
+  const reloaded = createParts(createFakeHost({ url: locked.url, stores: { ...createStores(), device: stores.device } }))
+  await reloaded.server.look()
+  expect(reloaded.server.state.value.how).toBe('ready')
+  reloaded.server.forgetKey()
+  await expect.poll(() => reloaded.server.state.value).toEqual({ how: 'locked', isWrong: false })
+  expect(stores.device.size).toBe(0)
+})
+
+test('where storage is denied a key lasts until the reload', async () => {
+  const { server } = createParts(createFakeHost({ url: locked.url, deniesStorage: true }))
+  expect(await server.setKey(secret, true)).toBe(true)
+  expect(server.state.value.how).toBe('ready')
+})
+
+test('too many requests take nothing away from a page that is ready', async () => {
+  const answers = [{ version: '1' }, { models: [{ name: 'a:latest' }] }, { models: [] }]
+  const fetch = () => {
+    const answer = answers.shift()
+    return Promise.resolve(Response.json(answer ?? { error: 'Slowly', code: 'rate_limited' }, { status: answer ? 200 : 429 }))
+  }
+  const { server, models } = createParts(createFakeHost({ url: '', fetch }))
+  await server.look()
+  await server.look()
+  expect(server.state.value.how).toBe('ready')
+  expect(models.all.value).toHaveLength(1)
+})
+
+test('questions at the same time are one', async () => {
+  const host = createFakeHost({ url: open.url })
+  const { server } = createParts(host)
+  await Promise.all([server.look(), server.look()])
+  expect(host.asked).toHaveLength(3)
+})
