@@ -1,39 +1,12 @@
 import type { Token, Tokens } from 'marked'
+import type { Block, Context, ShowBlocks, KeptBlock } from './block.ts'
 import { createCode } from './code-block.ts'
-import type { Context } from './context.ts'
 import { toTable } from './half-open.ts'
 import { createInline } from './inline.ts'
 import { createList } from './list.ts'
 import { createTable } from './table.ts'
 
-/** One block in the page. */
-export interface Block {
-  readonly node: HTMLElement
-  /** Shows what the block is now, if it can become that; false: it must be made anew. */
-  update(token: Token, isOpen: boolean): boolean
-}
-
-/** A block, and what it was made from. */
-export interface KeptBlock {
-  readonly type: string
-  readonly block: Block
-  raw: string
-  isOpen: boolean
-  linksKey: string
-}
-
-/**
- * Makes the blocks of an element, from the one at `base`, what the tokens say. Those that are the same are not touched. If `isOpen`, more may
- * come to the last one.
- */
-export function showBlocks(
-  element: HTMLElement,
-  kept: KeptBlock[],
-  base: number,
-  tokens: readonly Token[],
-  context: Context,
-  isOpen: boolean,
-): void {
+export const showBlocks: ShowBlocks = (element, kept, base, tokens, context, isOpen) => {
   const last = tokens.at(-1)
   const visible = tokens.filter(({ type }) => type !== 'space' && type !== 'def' && type !== 'checkbox')
   for (const [index, found] of visible.entries()) {

@@ -12,7 +12,7 @@ export function toCjkMask(source: string): string {
   let end = 0
   for (const { 0: run, index } of source.matchAll(/\*+/g)) {
     const after = index + run.length
-    const [left = '', right = ''] = [toCharBefore(source, index), toCharAt(source, after)]
+    const [left, right] = [toCharBefore(source, index), toCharAt(source, after)]
     if (index > end) masked += source.slice(end, index - 1) + (isLetterBeside(left, right) ? 'a' : source[index - 1])
     masked += run
     end = after

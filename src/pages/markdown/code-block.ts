@@ -1,6 +1,5 @@
 import type { Tokens } from 'marked'
-import type { Block } from './blocks.ts'
-import type { Context } from './context.ts'
+import type { Block, Context } from './block.ts'
 import { highlight } from './highlight.ts'
 import { focusWhenScrollable } from './scroller.ts'
 import { whenIdle } from './when-idle.ts'
@@ -69,7 +68,7 @@ interface Piece {
 }
 
 function createPiece(parent: HTMLElement, language: string): Piece {
-  const node = document.createElement('span')
+  const node = document.createElement('div')
   const rest = new Text()
   node.append(rest)
   parent.append(node)

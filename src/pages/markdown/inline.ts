@@ -1,5 +1,5 @@
 import type { Token, Tokens } from 'marked'
-import type { Context } from './context.ts'
+import type { Context } from './block.ts'
 import { decodeEntities } from './entities.ts'
 import { completeInline } from './half-open.ts'
 import { lexInline } from './lexer.ts'
@@ -17,63 +17,66 @@ interface Kept {
 }
 
 interface Piece {
+  /** The first one's is the element itself. */
+  readonly container: HTMLElement
+  readonly kept: Kept[]
   text: string
   linksKey: string
-  /** How many nodes it has. */
-  size: number
 }
 
-/** A longer text is cut into pieces that know nothing of each other, so that the work per token has a limit. */
+/**
+ * A longer text is cut into pieces that know nothing of each other, so that the work per token has a limit: marked's, and the browser's, which
+ * lays out a whole block when something in it changes, and looks through all of it for each node that leaves. So each piece is a block.
+ */
 const pieceLength = 3072
+/** marked's work grows with the square of these in a piece: `*a *a … *a*` of 3,000 characters would take it 130 ms. */
+const pieceMarks = 256
 const pieceMargin = 512
 
 /** Shows inlines in the element, and keeps the nodes of those that stay: a selection in them stays as well. */
 export function createInline(element: HTMLElement, context: Context): Inline {
-  let pieces: Piece[] = []
-  const kept: Kept[] = []
+  const pieces: Piece[] = []
+
+  function addPiece(): Piece {
+    const container = pieces.length === 0 ? element : document.createElement('div')
+    if (container !== element) element.append(container)
+    return { container, kept: [], text: '', linksKey: '' }
+  }
 
   return {
     update(text, isOpen) {
       const texts = cut(text)
       if (isOpen) texts.push(completeInline(texts.pop() ?? ''))
-      let [same, base] = [0, 0]
-      while (
-        same < texts.length &&
-        pieces[same]?.text === texts[same] &&
-        pieces[same]!.linksKey === toLinksKey(texts[same]!, context)
-      ) {
-        base += pieces[same]!.size
-        same += 1
+      for (const { container } of pieces.splice(texts.length)) container.remove()
+      for (const [index, text] of texts.entries()) {
+        const piece = (pieces[index] ??= addPiece())
+        const linksKey = toLinksKey(text, context)
+        if (piece.text === text && piece.linksKey === linksKey) continue
+        Object.assign(piece, { text, linksKey })
+        show(piece, lexInline(text, context.links), context, index === 0 ? pieces[1]?.container : undefined)
       }
-      pieces = pieces.slice(0, same)
-      const tokens = texts.slice(same).flatMap((text) => {
-        const tokens = lexInline(text, context.links)
-        pieces.push({ text, linksKey: toLinksKey(text, context), size: tokens.length })
-        return tokens
-      })
-      show(element, kept, base, tokens, context)
     },
   }
 }
 
-function show(element: HTMLElement, kept: Kept[], base: number, tokens: readonly Token[], context: Context) {
+function show({ container, kept }: Piece, tokens: readonly Token[], context: Context, next?: Node) {
   for (const [index, token] of tokens.entries()) {
     const { type } = token
     // A reference is the same text with another address.
     const raw = token.raw + toLinksKey(token.raw, context)
-    const old = kept[base + index]
+    const old = kept[index]
     if (old?.type === type && old.raw === raw) continue
     if (old?.type === 'text' && type === 'text') {
       setText(old.node as Text, decodeEntities(token.raw))
-      kept[base + index] = { type, raw, node: old.node }
+      kept[index] = { type, raw, node: old.node }
       continue
     }
     const node = toNode(token, context, false)
-    if (old) element.replaceChild(node, old.node)
-    else element.append(node)
-    kept[base + index] = { type, raw, node }
+    if (old) container.replaceChild(node, old.node)
+    else container.insertBefore(node, next ?? null)
+    kept[index] = { type, raw, node }
   }
-  for (const { node } of kept.splice(base + tokens.length)) element.removeChild(node)
+  for (const { node } of kept.splice(tokens.length)) container.removeChild(node)
 }
 
 function toNode(token: Token, context: Context, isInLink: boolean): Node {
@@ -150,15 +153,28 @@ function toLinksKey(text: string, { linksKey }: Context): string {
 function cut(text: string): string[] {
   const pieces = []
   let start = 0
-  while (text.length - start >= pieceLength + pieceMargin) {
-    const window = text.slice(start + pieceLength, start + pieceLength + pieceMargin)
-    const at = [window.indexOf('\n'), window.search(/[.!?] /) + 1, window.search(/[。！？]/), window.indexOf(' ')].find(
-      (at) => at > 0,
-    )
-    const end = start + pieceLength + (at === undefined ? 0 : at + 1)
-    const isInPair = /[\udc00-\udfff]/.test(text[end]!)
-    pieces.push(text.slice(start, end - (isInPair ? 1 : 0)))
-    start = end - (isInPair ? 1 : 0)
+  for (let end = toPieceEnd(text, start); end !== undefined; end = toPieceEnd(text, start)) {
+    pieces.push(text.slice(start, end))
+    start = end
   }
   return [...pieces, text.slice(start)]
+}
+
+function toPieceEnd(text: string, start: number): number | undefined {
+  if (text.length - start < pieceMarks + pieceMargin) return undefined
+  let marks = 0
+  let end = start
+  for (const max = start + pieceLength; end < max && marks < pieceMarks; end += 1) if (isMark(text.charCodeAt(end))) marks += 1
+  if (text.length < end + pieceMargin) return undefined
+  const window = text.slice(end, end + pieceMargin)
+  const at = [window.indexOf('\n'), window.search(/[.!?] /) + 1, window.search(/[。！？]/), window.indexOf(' ')].find(
+    (at) => at > 0,
+  )
+  if (at !== undefined) return end + at + 1
+  return /[\udc00-\udfff]/.test(text[end]!) ? end - 1 : end
+}
+
+/** ASCII punctuation: what Markdown is made of. */
+function isMark(code: number): boolean {
+  return (code > 32 && code < 48) || (code > 57 && code < 65) || (code > 90 && code < 97) || (code > 122 && code < 127)
 }

@@ -3,6 +3,8 @@ import { isCjkBeside, toCjkMask } from './cjk.ts'
 
 /** Deeper lists and quotes are text: each level is a call of the lexer and an element. */
 const maxDepth = 16
+/** A longer quote is several: marked's work on one grows with the square of its length. */
+const quoteLength = 8192
 
 /** marked's tokenizer with what a chat needs: HTML is text, emphasis is right in CJK, `~` alone is a tilde, and depth has an end. */
 class ChatTokenizer extends Tokenizer {
@@ -21,7 +23,8 @@ class ChatTokenizer extends Tokenizer {
   }
 
   override blockquote(src: string): Tokens.Blockquote | undefined {
-    return this.#deeper(() => super.blockquote(src))
+    const end = src.indexOf('\n', quoteLength)
+    return this.#deeper(() => super.blockquote(end === -1 ? src : src.slice(0, end + 1)))
   }
 
   override emStrong(src: string, maskedSrc: string, prevChar = ''): Tokens.Em | Tokens.Strong | undefined {

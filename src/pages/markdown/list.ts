@@ -1,6 +1,5 @@
 import type { Token, Tokens } from 'marked'
-import { showBlocks, type Block, type KeptBlock } from './blocks.ts'
-import type { Context } from './context.ts'
+import type { Block, Context, KeptBlock } from './block.ts'
 
 /** A list of which the first items are left out, because nothing can change them any more. */
 export interface RestOfList extends Tokens.List {
@@ -69,14 +68,14 @@ function showItem(kept: KeptItem, item: Tokens.ListItem, context: Context) {
     kept.checkbox.remove()
     kept.checkbox = undefined
   }
-  showBlocks(node, kept.blocks, 0, tokens, context, kept.isOpen)
+  context.showBlocks(node, kept.blocks, 0, tokens, context, kept.isOpen)
 }
 
 /** In a loose list marked puts the box back into the text. */
 function withoutBox(token: Token): Token {
   if (token.type !== 'paragraph') return token
   const text = (token as Tokens.Paragraph).text.replace(/^\[[ xX]\][ \t]*/, '')
-  return { ...token, text } as Token
+  return { ...token, text }
 }
 
 function setStart(node: HTMLElement, { ordered, start }: Tokens.List) {
@@ -87,5 +86,7 @@ function setStart(node: HTMLElement, { ordered, start }: Tokens.List) {
 }
 
 function setClass(node: HTMLElement, name: string) {
-  if (node.className !== name) node.className = name
+  if (node.className === name) return
+  if (name === '') node.removeAttribute('class')
+  else node.className = name
 }

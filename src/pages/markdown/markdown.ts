@@ -1,22 +1,15 @@
 import type { Links, Token, Tokens } from 'marked'
-import { showBlocks, type KeptBlock } from './blocks.ts'
-import type { Context } from './context.ts'
+import type { Context, KeptBlock, MarkdownOptions } from './block.ts'
+import { showBlocks } from './blocks.ts'
 import { isInFence, toShownLength } from './half-open.ts'
 import { lexBlocks } from './lexer.ts'
 import type { RestOfList } from './list.ts'
 
+export type { MarkdownOptions } from './block.ts'
+
 export interface Markdown {
   /** Shows the text so far; `isDone`: it is whole, so nothing half-open is completed. Synchronous, cheap: only open blocks are made again. */
   update(text: string, isDone: boolean): void
-}
-
-export interface MarkdownOptions {
-  /** Makes what stands in a code block's head: language name and copy button. */
-  codeHeader?: (code: { language: string; text: () => string }) => Node
-  /** The label of what an image became: `Image: alt (host)`. The host is empty if there is none to open. */
-  imageLabel?: (alt: string, host: string) => string
-  /** The name of the region that a table scrolls in: `Table`. */
-  tableLabel?: () => string
 }
 
 /** What is before this is settled: it is neither lexed nor shown again until the text is whole. */
@@ -40,7 +33,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
   let settledLinks: Links = Object.create(null)
   let settled = nothing
   let last = ''
-  const context: Context = { options, links: settledLinks, linksKey: '' }
+  const context: Context = { options, links: settledLinks, linksKey: '', showBlocks }
 
   function reset() {
     settled = nothing

@@ -1,6 +1,5 @@
 import type { Tokens } from 'marked'
-import type { Block } from './blocks.ts'
-import type { Context } from './context.ts'
+import type { Block, Context } from './block.ts'
 import { createInline, type Inline } from './inline.ts'
 import { focusWhenScrollable } from './scroller.ts'
 
