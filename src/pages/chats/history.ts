@@ -10,6 +10,8 @@ export interface History {
   all(): Promise<readonly Chat[]>
   /** Keeps a chat beside what other tabs have of it. May be called often: while one is written, the last of each chat waits. */
   save(chat: Chat): void
+  /** Keeps a chat of a file, even one that was removed. */
+  restore(chat: Chat): Promise<void>
   /** Resolves once all is kept. */
   flush(): Promise<void>
   remove(id: string): Promise<void>
@@ -42,6 +44,7 @@ export function createHistory(): History {
   const replies = new Set<(id: string) => void>()
   let saving: Promise<void> | undefined
 
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of one origin
   const post = (news: News) => channel?.postMessage(news)
   const attempt = async <T>(step: () => Promise<T>, otherwise: T): Promise<T> => {
     try {
@@ -113,6 +116,11 @@ export function createHistory(): History {
       else writing.delete(chat.id)
       saving ??= saveWaiting()
     },
+    async restore(chat) {
+      await saving
+      await attempt(() => update<unknown>(chat.id, (kept) => toMerged(kept, chat), store), undefined)
+      post({ changed: chat.id })
+    },
     flush: async () => saving,
     remove: bury,
     async removeAll() {
@@ -130,9 +138,12 @@ async function readAll(store: UseStore): Promise<Chat[]> {
   return all.flatMap(([, value]) => parseChat(value) ?? [])
 }
 
-/** What stays in the place of a chat when a tab saves its own; after its removal nothing does, but for what is newer than that. */
+/** A removed chat stays removed, whatever a tab still has of it. */
 function toKept(kept: unknown, chat: Chat): unknown {
-  if (isGrave(kept)) return chat.createdAt > kept.removedAt ? chat : kept
+  return isGrave(kept) ? kept : toMerged(kept, chat)
+}
+
+function toMerged(kept: unknown, chat: Chat): Chat {
   const other = parseChat(kept)
   return other ? mergeChats(other, chat) : chat
 }

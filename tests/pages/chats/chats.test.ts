@@ -1,0 +1,170 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Chat, Message } from '../../../src/pages/chats/chat.ts'
+import { find } from '../../../src/pages/chats/find.ts'
+import { mergeChats } from '../../../src/pages/chats/merge-chats.ts'
+import { toRequest } from '../../../src/pages/chats/to-request.ts'
+import { toSibling, toThread } from '../../../src/pages/chats/to-thread.ts'
+import { withMessage } from '../../../src/pages/chats/with-message.ts'
+import { chat as anyChat } from './arbitrary-chat.ts'
+
+function toMessage(id: string, parent: string, more: Partial<Message> = {}): Message {
+  const role = id.startsWith('q') ? 'user' : 'assistant'
+  return { id, parent, createdAt: Number(id.slice(1)), updatedAt: 1, role, text: `text of ${id}`, ...more }
+}
+
+function toChat(messages: readonly Message[], more: Partial<Chat> = {}): Chat {
+  const empty: Chat = { id: 'chat', title: '', createdAt: 1, updatedAt: 1, settings: {}, messages: {}, chosen: {} }
+  return { ...messages.reduce(withMessage, empty), ...more }
+}
+
+const branched = toChat([
+  toMessage('q1', ''),
+  toMessage('a2', 'q1'),
+  toMessage('a3', 'q1'),
+  toMessage('q4', 'a3'),
+  toMessage('q5', 'a3'),
+])
+
+describe('a thread', () => {
+  const shown = (chat: Chat) => toThread(chat).map(({ message, index, count }) => `${message.id} ${index}/${count}`)
+
+  test('goes down the newest branches', () => {
+    expect(shown(branched)).toEqual(['q1 1/1', 'a3 2/2', 'q5 2/2'])
+  })
+
+  test('goes down the chosen ones instead', () => {
+    expect(shown({ ...branched, chosen: { a3: 'q4' } })).toEqual(['q1 1/1', 'a3 2/2', 'q4 1/2'])
+    expect(shown({ ...branched, chosen: { q1: 'a2', a3: 'q4' } })).toEqual(['q1 1/1', 'a2 1/2'])
+  })
+
+  test('takes no notice of a choice that is not there', () => {
+    expect(shown({ ...branched, chosen: { q1: 'nobody', a3: 'q1' } })).toEqual(['q1 1/1', 'a3 2/2', 'q5 2/2'])
+  })
+
+  test('of whatever a chat is has an end, and each message once', () => {
+    fc.assert(
+      fc.property(anyChat, (chat) => {
+        const thread = toThread(chat)
+        expect(new Set(thread.map(({ message }) => message.id)).size).toBe(thread.length)
+        for (const [at, { message, index, count }] of thread.entries()) {
+          expect(message.parent).toBe(thread[at - 1]?.message.id ?? '')
+          expect(index).toBeGreaterThanOrEqual(1)
+          expect(index).toBeLessThanOrEqual(count)
+        }
+      }),
+    )
+  })
+
+  test('has a branch beside another', () => {
+    const { q4, q5 } = branched.messages
+    expect(toSibling(branched, q5!, -1)).toBe(q4)
+    expect(toSibling(branched, q4!, 1)).toBe(q5)
+    expect(toSibling(branched, q5!, 1)).toBeUndefined()
+    expect(toSibling(branched, q4!, -1)).toBeUndefined()
+  })
+})
+
+describe('a merge', () => {
+  test('has what both tabs wrote, of each message the newer', () => {
+    const base = toChat([toMessage('q1', ''), toMessage('a2', 'q1', { text: 'half' })])
+    const one = withMessage(base, toMessage('a2', 'q1', { text: 'whole', updatedAt: 3, end: { how: 'done' } }))
+    const other = { ...withMessage(base, toMessage('q9', '', { updatedAt: 2 })), title: 'Other', updatedAt: 4 }
+    const merged = mergeChats(one, other)
+    expect(merged).toMatchObject({ title: 'Other', updatedAt: 4, messages: { a2: { text: 'whole' }, q9: { id: 'q9' } } })
+  })
+
+  test('takes an answer that has ended before one that is being written, if they are as new', () => {
+    const unended = toChat([toMessage('a1', '')])
+    const ended = toChat([toMessage('a1', '', { end: { how: 'interrupted' } })])
+    for (const merged of [mergeChats(ended, unended), mergeChats(unended, ended)]) expect(merged).toEqual(ended)
+  })
+
+  test('is the same in any order, and however often', () => {
+    fc.assert(
+      fc.property(anyChat, anyChat, anyChat, (a, b, c) => {
+        const ab = mergeChats(a, b)
+        expect(mergeChats(b, a)).toEqual(ab)
+        expect(mergeChats(ab, b)).toEqual(ab)
+        expect(mergeChats(a, a)).toEqual(a)
+        expect(mergeChats(ab, c)).toEqual(mergeChats(a, mergeChats(b, c)))
+        expect(Object.keys(ab.messages).toSorted()).toEqual(
+          [...new Set([...Object.keys(a.messages), ...Object.keys(b.messages)])].toSorted(),
+        )
+      }),
+    )
+  })
+})
+
+describe('a request', () => {
+  test('has what came before the answer, in its branch', () => {
+    const chat = toChat([
+      toMessage('q1', ''),
+      toMessage('a2', 'q1'),
+      toMessage('q3', 'a2'),
+      toMessage('a4', 'q3', { text: '' }),
+    ])
+    expect(toRequest(chat, 'a4')).toEqual({
+      messages: [
+        { role: 'user', content: 'text of q1' },
+        { role: 'assistant', content: 'text of a2' },
+        { role: 'user', content: 'text of q3' },
+      ],
+    })
+    expect(toRequest(chat, 'a2')).toMatchObject({ messages: [{ role: 'user' }, { role: 'assistant', content: 'text of a2' }] })
+  })
+
+  test('has no answer that said nothing, and nothing of what a model thought', () => {
+    const chat = toChat([
+      toMessage('q1', ''),
+      toMessage('a2', 'q1', { text: '', thinking: 'Hm', end: { how: 'failed', code: 'network', text: 'x' } }),
+      toMessage('q3', 'a2', { images: ['iVBORw0KGgo='] }),
+      toMessage('a4', 'q3', { text: '', thinking: 'Hm' }),
+    ])
+    expect(toRequest(chat, 'a4')).toEqual({
+      messages: [
+        { role: 'user', content: 'text of q1' },
+        { role: 'user', content: 'text of q3', images: ['iVBORw0KGgo='] },
+      ],
+    })
+  })
+
+  test('has the settings, as Ollama takes them', () => {
+    const settings = { model: 'm', system: 'Be brief', think: false, temperature: 0, numCtx: 8192, numPredict: -1, seed: 7 }
+    const chat = toChat([toMessage('q1', ''), toMessage('a2', 'q1', { text: '' })])
+    expect(toRequest({ ...chat, settings: { ...settings, keepAlive: '5m' } }, 'a2')).toEqual({
+      model: 'm',
+      messages: [
+        { role: 'system', content: 'Be brief' },
+        { role: 'user', content: 'text of q1' },
+      ],
+      think: false,
+      options: { temperature: 0, num_ctx: 8192, num_predict: -1, seed: 7 },
+      keep_alive: '5m',
+    })
+    expect(toRequest({ ...chat, settings: { keepAlive: '-1' } }, 'a2')).toMatchObject({ keep_alive: -1 })
+    expect(toRequest({ ...chat, settings: { keepAlive: '300' } }, 'a2')).toMatchObject({ keep_alive: 300 })
+  })
+
+  test('of whatever a chat is has an end', () => {
+    fc.assert(fc.property(anyChat, fc.constantFrom('a', 'b', 'nobody'), (chat, id) => void toRequest(chat, id)))
+  })
+})
+
+describe('a search', () => {
+  const weather = toChat([toMessage('q1', '', { text: 'Will it RAIN in Tōkyō?' })], { id: 'weather', title: 'Umbrella' })
+  const code = toChat([toMessage('q1', '', { text: '用 ＴｙｐｅＳｃｒｉｐｔ 写一个队列' })], { id: 'code' })
+
+  test.each([
+    ['', ['weather', 'code']],
+    ['  ', ['weather', 'code']],
+    ['rain', ['weather']],
+    ['umbrella rain', ['weather']],
+    ['umbrella snow', []],
+    ['typescript', ['code']],
+    ['队列', ['code']],
+    ['ｒａｉｎ', ['weather']],
+  ])('for %j finds %j', (query, ids) => {
+    expect(find([weather, code], query).map(({ id }) => id)).toEqual(ids)
+  })
+})

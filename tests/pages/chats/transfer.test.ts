@@ -1,0 +1,93 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Chat } from '../../../src/pages/chats/chat.ts'
+import { parseFile, toFile } from '../../../src/pages/chats/transfer.ts'
+import { chat as anyChat } from './arbitrary-chat.ts'
+
+const message = { id: 'a', parent: '', createdAt: 1, updatedAt: 1, role: 'user', text: 'Hi' }
+const chat = { id: 'chat', title: '', createdAt: 1, updatedAt: 1, settings: {}, messages: { a: message }, chosen: {} }
+const toText = (chats: unknown, more: object = {}) => JSON.stringify({ format: 'sluice-chats', version: 1, chats, ...more })
+
+/** Without choices and parents that lead nowhere. */
+function toSound(chat: Chat): Chat {
+  const isKnown = (id: string) => Object.hasOwn(chat.messages, id)
+  const messages = Object.values(chat.messages).map((message) => ({
+    ...message,
+    parent: isKnown(message.parent) ? message.parent : '',
+  }))
+  const chosen = Object.entries(chat.chosen).filter(([from, to]) => (from === '' || isKnown(from)) && isKnown(to))
+  return {
+    ...chat,
+    messages: Object.fromEntries(messages.map((message) => [message.id, message])),
+    chosen: Object.fromEntries(chosen),
+  }
+}
+
+test('what was exported comes back', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyChat, { maxLength: 3 }), async (chats) => {
+      expect(parseFile(await toFile(chats).text())).toEqual(chats.map(toSound))
+    }),
+  )
+})
+
+test('everything that a message can have comes back', async () => {
+  const full: Chat = {
+    ...chat,
+    settings: { model: 'm', system: 's', think: true, temperature: 1, numCtx: 2048, numPredict: 5, seed: 1, keepAlive: '5m' },
+    messages: {
+      a: {
+        ...message,
+        role: 'assistant',
+        images: ['iVBORw0KGgo=', '/9j/4AAQ'],
+        model: 'm',
+        thinking: 'Hm',
+        thinkingMs: 5,
+        toolCalls: [{ name: 'f', arguments: { x: [1] } }],
+        end: { how: 'failed', code: 'network', text: 'x', requestId: 'r', retryAfterSeconds: 3 },
+        usage: { tokens: 3, promptTokens: 2, firstTokenMs: 1, tokensPerSecond: 9 },
+      },
+    },
+  }
+  expect(parseFile(await toFile([full]).text())).toEqual([full])
+})
+
+test.each([
+  ['', undefined],
+  ['[]', undefined],
+  ['null', undefined],
+  [JSON.stringify({ format: 'other', version: 1, chats: [chat] }), undefined],
+  [toText([chat], { version: 2 }), undefined],
+  [toText({}), undefined],
+  [toText([]), []],
+  [toText([null, 1, 'x', [], {}]), []],
+  [toText([{ ...chat, id: '../x' }]), []],
+  [toText([{ ...chat, id: 'constructor' }]), []],
+  [toText([{ ...chat, updatedAt: 9e15 }]), []],
+  [toText([{ ...chat, messages: { a: { ...message, role: 'system' } } }]), []],
+  [toText([{ ...chat, messages: [] }]), []],
+])('a file like %j gives %j', (text, chats) => {
+  expect(parseFile(text)).toEqual(chats)
+})
+
+test('images that are none, unknown fields and odd settings are left out', () => {
+  const images = ['data:image/png;base64,iVBORw0KGgo=', 'https://evil.example/x.png', 'PHN2Zz4=', 7, 'iVBORw0KGgo=']
+  const odd = {
+    ...chat,
+    more: 1,
+    settings: { temperature: 'hot', model: 7 },
+    messages: { a: { ...message, images, onclick: 'x' } },
+  }
+  expect(parseFile(toText([odd]))).toEqual([{ ...chat, messages: { a: { ...message, images: ['iVBORw0KGgo='] } } }])
+})
+
+test('no name of a message reaches what all objects have', () => {
+  const text = toText([chat]).replaceAll('"a"', '"__proto__"')
+  expect(parseFile(text)).toEqual([])
+  expect({}).not.toHaveProperty('role')
+})
+
+test('whatever a file is, it is parsed or refused', () => {
+  fc.assert(fc.property(fc.json(), (text) => void parseFile(text)))
+  fc.assert(fc.property(fc.jsonValue(), (value) => void parseFile(toText([{ ...chat, messages: { a: value } }, value]))))
+})
