@@ -33,6 +33,11 @@ describe('a thread', () => {
     expect(shown(branched)).toEqual(['q1 1/1', 'a3 2/2', 'q5 2/2'])
   })
 
+  test('has branches in the order of their time', () => {
+    const chat = toChat([toMessage('q10', ''), toMessage('q9', '')])
+    expect(shown(chat)).toEqual(['q10 2/2'])
+  })
+
   test('goes down the chosen ones instead', () => {
     expect(shown({ ...branched, chosen: { a3: 'q4' } })).toEqual(['q1 1/1', 'a3 2/2', 'q4 1/2'])
     expect(shown({ ...branched, chosen: { q1: 'a2', a3: 'q4' } })).toEqual(['q1 1/1', 'a2 1/2'])

@@ -109,7 +109,7 @@ test('a chat that another tab has removed is not brought back by what this one s
   await save(left, toChat('one'))
   await right.evaluate(() => tab.history.remove('one'))
   await expect.poll(() => heard(left)).toContainEqual(['one', undefined])
-  await save(left, toChat('one', { updatedAt: 9e12, title: 'Again' }))
+  await save(left, toChat('one', { updatedAt: Date.now(), title: 'Again' }))
   expect(await all(left)).toEqual([])
 })
 
