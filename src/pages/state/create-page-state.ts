@@ -11,6 +11,8 @@ import { createAsk } from './ask.ts'
 import type { Host } from './host.ts'
 import { createKeptTexts } from './kept-text.ts'
 import { createKey } from './key.ts'
+import { createLastWords } from './last-words.ts'
+import { createLeaving } from './leaving.ts'
 import { createLibrary } from './library.ts'
 import { createModelChoice } from './model-choice.ts'
 import { createModels } from './models.ts'
@@ -36,6 +38,7 @@ export function createPageState({ host = window, history = createHistory(), now 
   const ask = createAsk(host, key)
   const models = createModels(ask, tab)
   const server = createServer({ host, ask, key, models })
+  const lastWords = createLastWords(tab)
   const choice = createModelChoice(models, device)
 
   /** An answer into its chat, if that is still there. */
@@ -43,20 +46,22 @@ export function createPageState({ host = window, history = createHistory(), now 
     const chat = library.all.peek().get(chatId)
     return chat && withMessage(chat, answer)
   }
+  const save = (chatId: string, partial: Message) => {
+    const chat = withAnswer(chatId, partial)
+    if (chat) history.save(chat)
+  }
   const runs = createRuns({
     host,
     key,
     now,
-    save(chatId, partial) {
-      const chat = withAnswer(chatId, partial)
-      if (chat) history.save(chat)
-    },
+    save,
     finish(chatId, answer) {
-      const chat = withAnswer(chatId, answer)
+      const isInterrupted = isLeaving() && answer.end?.how === 'failed'
+      const chat = withAnswer(chatId, isInterrupted ? { ...answer, end: { how: 'interrupted' } } : answer)
       if (!chat) return
       library.put(chat)
       void history.flush()
-      learnFrom(chat, answer)
+      if (!isInterrupted) learnFrom(chat, answer)
     },
   })
   /** How an answer ended tells of the server, too. */
@@ -78,7 +83,7 @@ export function createPageState({ host = window, history = createHistory(), now 
 
   const library = createLibrary({
     history,
-    now,
+    recover: lastWords.recover,
     keepOwn(merged, own) {
       const id = runs.all.peek().get(own.id)?.run.answerId
       return id === undefined ? merged : { ...merged, messages: { ...merged.messages, [id]: own.messages[id]! } }
@@ -94,11 +99,12 @@ export function createPageState({ host = window, history = createHistory(), now 
   const query = signal('')
 
   const keepAll = () => {
-    runs.saveAll()
+    const partials = runs.toPartials()
+    lastWords.keep(partials)
+    for (const partial of partials) save(...partial)
     void history.flush()
   }
-  host.addEventListener('pagehide', keepAll)
-  host.document.addEventListener('visibilitychange', () => host.document.visibilityState === 'hidden' && keepAll())
+  const isLeaving = createLeaving(host, keepAll)
   effect(() => {
     if (model.value) void models.learn(model.value.name)
   })
@@ -134,7 +140,7 @@ export function createPageState({ host = window, history = createHistory(), now 
     },
     async importFrom(file) {
       const chats = parseFile(await file.text())
-      for (const one of chats ?? []) library.takeIn(one)
+      for (const one of chats ?? []) await library.takeIn(one)
       return chats?.length
     },
     historyProblem: history.problem,

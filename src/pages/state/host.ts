@@ -8,7 +8,7 @@ export interface Host {
   readonly sessionStorage: KeptText
   readonly localStorage: KeptText
   readonly performance: Pick<Performance, 'now'>
-  addEventListener(type: 'popstate' | 'pagehide' | 'online', listener: () => void): void
+  addEventListener(type: 'popstate' | 'pagehide' | 'pageshow' | 'online', listener: () => void): void
   requestAnimationFrame(callback: () => void): number
   setTimeout(callback: () => void, ms: number): number
   clearTimeout(id: number | undefined): void

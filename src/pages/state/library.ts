@@ -14,21 +14,22 @@ export interface Library {
   /** Takes a chat in as it is now, or instead of what it was. */
   put(chat: Chat): void
   /** Takes in one of a file, beside what there is of it. */
-  takeIn(chat: Chat): void
+  takeIn(chat: Chat): Promise<void>
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
 }
 
 interface LibraryOptions {
   readonly history: History
-  readonly now: () => number
+  /** Puts into a chat of the history what it missed when this tab was reloaded. */
+  readonly recover: (chat: Chat) => Chat
   /** Puts into a merged chat what of this tab's is newer than all that is kept. */
   readonly keepOwn: (merged: Chat, own: Chat) => Chat
   /** Another tab has removed it. */
   readonly onRemoved: (id: string) => void
 }
 
-export function createLibrary({ history, now, keepOwn, onRemoved }: LibraryOptions): Library {
+export function createLibrary({ history, recover, keepOwn, onRemoved }: LibraryOptions): Library {
   const all = signal<ReadonlyMap<string, Chat>>(new Map())
 
   const isReading = signal(true)
@@ -40,6 +41,10 @@ export function createLibrary({ history, now, keepOwn, onRemoved }: LibraryOptio
       next.set(chat.id, mine ? keepOwn(mergeChats(mine, chat), mine) : chat)
     }
     all.value = next
+  }
+  const put = (chat: Chat) => {
+    all.value = new Map(all.peek()).set(chat.id, chat)
+    history.save(chat)
   }
   const forget = (id: string) => {
     const rest = new Map(all.peek())
@@ -57,16 +62,18 @@ export function createLibrary({ history, now, keepOwn, onRemoved }: LibraryOptio
     isReading,
     loaded: history
       .all()
-      .then(show, () => {}) // `problem` tells why
+      .then((chats) => {
+        show(chats)
+        for (const chat of chats) {
+          const whole = recover(chat)
+          if (whole !== chat) put(whole)
+        }
+      })
       .finally(() => (isReading.value = false)),
-    put(chat) {
-      all.value = new Map(all.peek()).set(chat.id, chat)
-      history.save(chat)
-    },
-    takeIn(chat) {
-      // Created anew: if it was removed since the file was made, the history takes no older one.
-      show([all.peek().has(chat.id) ? chat : { ...chat, createdAt: now() }])
-      history.save(all.peek().get(chat.id)!)
+    put,
+    async takeIn(chat) {
+      show([chat])
+      await history.restore(chat)
     },
     async remove(id) {
       forget(id)

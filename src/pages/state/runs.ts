@@ -16,8 +16,8 @@ export interface Runs {
   stop(chatId: string): void
   /** Ends it, and keeps nothing. */
   drop(chatId: string): void
-  /** Keeps what all of them have, at once. */
-  saveAll(): void
+  /** What each of them has. */
+  toPartials(): [chatId: string, partial: Message][]
 }
 
 interface RunsOptions {
@@ -35,10 +35,6 @@ const saveEveryMs = 500
 export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs {
   const all = signal<ReadonlyMap<string, StartedRun>>(new Map())
 
-  const saveOne = (chatId: string) => {
-    const started = all.peek().get(chatId)
-    if (started) save(chatId, started.toPartial())
-  }
   const drop = (chatId: string) => {
     const rest = new Map(all.peek())
     rest.delete(chatId)
@@ -54,7 +50,7 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
       const onNews = () => {
         timer ??= host.setTimeout(() => {
           timer = undefined
-          if (isCurrent()) saveOne(chatId)
+          if (isCurrent()) save(chatId, started.toPartial())
         }, saveEveryMs)
       }
       const started = startRun({ host, key, now, answer, body, onNews })
@@ -73,6 +69,6 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
       all.peek().get(chatId)?.stop()
       drop(chatId)
     },
-    saveAll: () => [...all.peek().keys()].forEach(saveOne),
+    toPartials: () => [...all.peek()].map(([chatId, started]) => [chatId, started.toPartial()]),
   }
 }

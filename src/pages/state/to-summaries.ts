@@ -11,7 +11,10 @@ export function toSummaries(chats: Iterable<Chat>): ChatSummary[] {
 
 /** The first line of what was asked first: 60 characters, cut at a word. */
 function toTitle(chat: Chat): string {
-  const [line = ''] = toThread(chat)[0]?.message.text.trim().split(/[\r\n]/, 1) ?? []
+  const [line = ''] =
+    toThread(chat)[0]
+      ?.message.text.trim()
+      .split(/\s*[\r\n]/, 1) ?? []
   const cut = /^.{0,60}/u.exec(line)![0]
   if (cut === line) return line
   // Chinese has no spaces, and is cut anywhere.

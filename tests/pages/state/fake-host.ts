@@ -8,7 +8,7 @@ export interface FakeHost extends Host {
   goTo(hash: string): void
   /** Other windows, or the same one after a reload, have the same storages. */
   readonly stores: Stores
-  dispatch(event: 'popstate' | 'pagehide' | 'online' | 'visibilitychange'): void
+  dispatch(event: 'popstate' | 'pagehide' | 'pageshow' | 'online' | 'visibilitychange'): void
   hide(): void
   show(): void
   /** How long its timers were to wait. */

@@ -346,6 +346,27 @@ test('what there is is kept twice a second, and when the page goes', async () =>
   await ended()
 })
 
+test('a page that goes away in the middle leaves the whole partial, as interrupted', async () => {
+  const { page, ask, ended, answer, host, history } = createPage()
+  const exchange = await ask(head)
+  line(exchange, 'Half')
+  await expect.poll(() => page.run.value?.text.value).toBe('Half')
+  const kept = [...history.kept.values()]
+  host.dispatch('pagehide')
+  exchange.reset()
+  await ended()
+  host.hide()
+  expect(answer()).toMatchObject({ text: 'Half', end: { how: 'interrupted' } })
+
+  // What IndexedDB had before the page went.
+  const stores = { device: host.stores.device, tab: new Map(host.stores.tab) }
+  const reloadedHost = createFakeHost({ url: sluice.url, hash: host.location.hash, stores })
+  const reloaded = createPage({ host: reloadedHost, history: createMemoryHistory(kept) })
+  await expect.poll(() => reloaded.page.isReading.value).toBe(false)
+  expect(reloaded.answer()).toMatchObject({ text: 'Half', end: { how: 'interrupted' } })
+  expect([...reloaded.history.kept.values()][0]?.messages[reloaded.answer().id]?.text).toBe('Half')
+})
+
 test('the address is the open chat: reload and Back find it', async () => {
   const { page, ask, ended, host, history } = createPage()
   await ask(saying('one'), 'First?')

@@ -10,7 +10,7 @@ function toChat(text: string, rest: Partial<Chat> = {}): Chat {
 
 test.each([
   ['Why is the sky blue?', 'Why is the sky blue?'],
-  ['\n  First line \r\nsecond line', 'First line '],
+  ['\n  First line \r\nsecond line', 'First line'],
   ['', ''],
   ['word '.repeat(20), `${'word '.repeat(12).trim()}…`],
   [`${'a'.repeat(60)} b`, `${'a'.repeat(60)}…`],
