@@ -24,14 +24,16 @@ export function toCjkMask(source: string): string {
   return masked + source.slice(end)
 }
 
-/** Whether a `*` between the two may open, as far as punctuation is concerned. */
-export function isCjkBeside(left: string, right: string): boolean {
-  return cjk.test(left) || cjk.test(right)
+/** Whether the run of `*` that `source` starts with may open whatever punctuation is beside it. `masked` ends where `source` does. */
+export function isBesideCjk(source: string, masked: string, before: string): boolean {
+  const next = /^\*+(.)/su.exec(source)?.[1] ?? ''
+  // Of a character of two code units marked tells only the second one.
+  return cjk.test(before) || cjk.test(toCharBefore(masked, masked.length - source.length)) || cjk.test(next)
 }
 
 /** Of one code unit only: a mask may not change lengths. */
 function isLetterBeside(char: string, other: string): boolean {
-  return char.length === 1 && punctuation.test(char) && isCjkBeside(char, other)
+  return char.length === 1 && punctuation.test(char) && (cjk.test(char) || cjk.test(other))
 }
 
 function toCharAt(text: string, index: number): string {

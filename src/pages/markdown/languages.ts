@@ -6,7 +6,6 @@ import diff from '@speed-highlight/core/languages/diff.js'
 import docker from '@speed-highlight/core/languages/docker.js'
 import go from '@speed-highlight/core/languages/go.js'
 import html from '@speed-highlight/core/languages/html.js'
-import http from '@speed-highlight/core/languages/http.js'
 import ini from '@speed-highlight/core/languages/ini.js'
 import java from '@speed-highlight/core/languages/java.js'
 import json from '@speed-highlight/core/languages/json.js'
@@ -29,7 +28,6 @@ export const languages = {
   docker,
   go,
   html,
-  http,
   ini,
   java,
   js: ts,

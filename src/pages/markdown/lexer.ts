@@ -1,5 +1,5 @@
 import { Hooks, Lexer, Tokenizer, type Links, type Token, type Tokens } from 'marked'
-import { isCjkBeside, toCjkMask } from './cjk.ts'
+import { isBesideCjk, toCjkMask } from './cjk.ts'
 
 /** Deeper lists and quotes are text: each level is a call of the lexer and an element. */
 const maxDepth = 16
@@ -28,12 +28,8 @@ class ChatTokenizer extends Tokenizer {
   }
 
   override emStrong(src: string, maskedSrc: string, prevChar = ''): Tokens.Em | Tokens.Strong | undefined {
-    const next = /^\*+(.)/su.exec(src)?.[1] ?? ''
-    return super.emStrong(
-      src,
-      maskedSrc,
-      src.startsWith('*') && prevChar !== '*' && isCjkBeside(prevChar, next) ? '' : prevChar,
-    )
+    const isHelped = src.startsWith('*') && prevChar !== '*' && isBesideCjk(src, maskedSrc, prevChar)
+    return super.emStrong(src, maskedSrc, isHelped ? '' : prevChar)
   }
 
   override del(src: string, maskedSrc: string, prevChar?: string): Tokens.Del | undefined {

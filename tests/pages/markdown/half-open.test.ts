@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { completeInline, toShownLength, toTable } from '../../../src/pages/markdown/half-open.ts'
+
+test.each([
+  '-',
+  '- ',
+  '*',
+  '**',
+  '1',
+  '12.',
+  '1. ',
+  '#',
+  '## ',
+  '>',
+  '> - ',
+  '=',
+  '---',
+  '`',
+  '```',
+  '```py',
+  '~~~',
+  '|',
+  '|--',
+  '| :-: |',
+  '- [',
+  '- [ ]',
+  '  ',
+  '',
+])('a last line that may become anything is not shown yet: %j', (line) => {
+  expect(toShownLength(`a\n${line}`)).toBe(2)
+})
+
+test.each(['a', '- a', '1. a', '**a', '# a', '> a', '`a', '| a', '3.14 is', '-a', '- [x] a', '[a'])(
+  'a last line that has begun is shown: %j',
+  (line) => {
+    expect(toShownLength(`a\n${line}`)).toBe(2 + line.length)
+  },
+)
+
+test.each([
+  ['a **b', 'a **b**'],
+  ['a **b*', 'a **b**'],
+  ['a **b**', 'a **b**'],
+  ['a *b', 'a *b*'],
+  ['a `b', 'a `b`'],
+  ['a ~~b', 'a ~~b~~'],
+  ['a [b', 'a b'],
+  ['a [b](http', 'a b'],
+  ['a ![b](http', 'a ![b](streamdown:incomplete-image)'],
+  ['**中文。', '**中文。**'],
+  ['snake_case', 'snake_case'],
+  ['costs $5 and', 'costs $5 and'],
+  ['a <', 'a '],
+])('what is half open is closed: %j', (text, whole) => {
+  expect(completeInline(text).trimEnd()).toBe(whole.trimEnd())
+})
+
+test.each([
+  ['| a', ['a']],
+  ['| a | b', ['a', 'b']],
+  ['| a | b |', ['a', 'b']],
+  ['| a \\| b', ['a | b']],
+])('a line with bars is a table already: %j', (row, names) => {
+  expect(toTable(row)?.header.map(({ text }) => text)).toEqual(names)
+})
+
+test.each(['a | b', 'a', '|', '| a |\ntext', ''])('a line without is none: %j', (text) => {
+  expect(toTable(text)).toBeUndefined()
+})
