@@ -1,0 +1,145 @@
+import type { Browser, Page } from 'playwright-core'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { replay, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { deaths, twoTokensThen } from '../runtimes/deaths.ts'
+import { startServer, type Server } from '../runtimes/server.ts'
+import { launchChromium } from './chromium.ts'
+
+const docs = readFileSync(new URL('../../docs/browser.md', import.meta.url), 'utf8')
+const html = /^```html\n([\s\S]*?)^```$/m.exec(docs)?.[1] ?? ''
+
+/** Somebody else's site, which serves the page of docs/browser.md. */
+let site: http.Server
+let upstream: Upstream
+let server: Server
+let browser: Browser
+let page: Page
+let listed: string
+let unlisted: string
+
+beforeAll(async () => {
+  site = http.createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html')
+    response.end(html.replaceAll('http://127.0.0.1:8083', server.url))
+  })
+  site.listen(0, '127.0.0.1')
+  await once(site, 'listening')
+  const { port } = site.address() as AddressInfo
+  listed = `http://good.test:${port}`
+  unlisted = `http://evil.test:${port}`
+  upstream = await startUpstream()
+  server = await startServer('node', {
+    OLLAMA_HOST: upstream.url,
+    SLUICE_LOG: 'silent',
+    SLUICE_MODEL: 'm',
+    SLUICE_CORS_ORIGINS: listed,
+  })
+  browser = await launchChromium()
+  page = await browser.newPage()
+}, 60_000)
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  await upstream?.close()
+  site?.close()
+})
+
+async function ask(question: string) {
+  await page.fill('input', question)
+  await page.keyboard.press('Enter')
+}
+/** Waits until the page shows it, and that the form is ready again, or is not. */
+async function see(text: string, isReady: boolean) {
+  await page.waitForFunction(
+    ([text, isReady]) => document.body.textContent.includes(text) && document.querySelector('button')?.disabled !== isReady,
+    [text, isReady] as const,
+  )
+}
+
+test('the page is 20 lines', () => {
+  expect(html.trimEnd().split('\n')).toHaveLength(20)
+})
+
+describe('the page of docs/browser.md, at another origin', () => {
+  test('chats, with the history', async () => {
+    await page.goto(listed)
+    upstream.script(tokens({ count: 3, text: ' 汉<b>' }), 'm')
+    await ask('One?')
+    await see('> One?\n 汉<b> 汉<b> 汉<b>', true)
+    await ask('Two?')
+    await see('> Two?\n 汉<b> 汉<b> 汉<b>', true)
+    expect(upstream.requestsFor('m').at(-1)?.json).toMatchObject({
+      messages: [
+        { role: 'user', content: 'One?' },
+        { role: 'assistant', content: ' 汉<b> 汉<b> 汉<b>' },
+        { role: 'user', content: 'Two?' },
+      ],
+    })
+  })
+
+  test('stops the upstream, and keeps what it has', async () => {
+    await page.goto(listed)
+    upstream.script(thenSilent(2), 'm')
+    await ask('One?')
+    await see(' token token', false)
+    await page.keyboard.press('Enter') // asks nothing meanwhile
+    const request = upstream.requestsFor('m').at(-1)
+    await page.click('text=Stop')
+    await request?.exchange.closedByReader
+    await see(' token token\n[stopped]', true)
+    upstream.script(tokens({ count: 1 }), 'm')
+    await ask('Two?')
+    await see('> Two?\n token', true)
+    expect(upstream.requestsFor('m').at(-1)?.json).toMatchObject({
+      messages: [{ content: 'One?' }, { content: ' token token' }, { content: 'Two?' }],
+    })
+  })
+
+  test('stops the upstream before the first token, and when it is closed', async () => {
+    await page.goto(listed)
+    for (const leave of [() => page.click('text=Stop'), () => page.goto('about:blank')]) {
+      const seen = upstream.requests.length
+      upstream.script(silent(), 'm')
+      await ask('Hi')
+      await expect.poll(() => upstream.requests.length).toBe(seen + 1)
+      await leave()
+      await upstream.requests.at(-1)?.exchange.closedByReader
+    }
+  })
+
+  test.each(deaths)('says that the upstream %s', async (_name, _code, end) => {
+    await page.goto(listed)
+    upstream.script(twoTokensThen(end), 'm')
+    await ask('Hi')
+    await see('One two', false)
+    upstream.requestsFor('m').at(-1)?.exchange.pass()
+    await see('One two\n[', true)
+    expect(await page.textContent('body')).toMatch(/One two\n\[[^\]]{10,}\]/)
+  })
+
+  test('says what a refusal says', async () => {
+    await page.goto(listed)
+    upstream.script(replay('error-busy'), 'm')
+    await ask('Hi')
+    await see('[server busy', true)
+  })
+
+  test('says that Sluice is gone', async () => {
+    await page.goto(listed)
+    await page.route('**/api/chat', (route) => route.abort('connectionrefused'))
+    await ask('Hi')
+    await see('[The connection failed: TypeError', true)
+    await page.unroute('**/api/chat')
+  })
+})
+
+test('a site that is not listed gets not even the script', async () => {
+  await page.goto(unlisted)
+  const loaded = await page.evaluate<string>(`import('${server.url}/client.js').then(() => 'loaded', String)`)
+  expect(loaded).toMatch(/^TypeError/)
+})

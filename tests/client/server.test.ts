@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { streamChat, type ChatEvent, type ChatOptions } from '../../src/client/client.ts'
+import { lines, ndjson, replay, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
+import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { deaths, twoTokensThen } from '../runtimes/deaths.ts'
+import { startServer, type Server } from '../runtimes/server.ts'
+
+const key = 'secret-of-the-test'
+let upstream: Upstream
+let server: Server
+beforeAll(async () => {
+  upstream = await startUpstream()
+  const hash = createHash('sha256').update(key).digest('hex')
+  server = await startServer('node', { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent', SLUICE_API_KEYS: `test:${hash}` })
+})
+afterAll(async () => {
+  await server?.stop()
+  await upstream?.close()
+})
+
+const headers = { authorization: `Bearer ${key}` }
+const lineHeaders = { ...headers, accept: 'application/x-ndjson' }
+const messages = [{ role: 'user', content: 'Hi' }]
+
+type Surface = readonly [name: string, toOptions: (model: string) => ChatOptions]
+const surfaces: readonly Surface[] = [
+  ['/api/chat', (model) => ({ url: `${server.url}/api/chat`, headers, body: { model, messages } })],
+  ['/api/generate', (model) => ({ url: `${server.url}/api/generate`, headers, body: { model, prompt: 'Hi' } })],
+  ['/chat', (model) => ({ url: `${server.url}/chat`, headers, body: { model, text: 'Hi' } })],
+  ['/api/chat as NDJSON', (model) => ({ url: `${server.url}/api/chat`, headers: lineHeaders, body: { model, messages } })],
+  ['/ollama/api/chat', (model) => ({ url: `${server.url}/ollama/api/chat`, headers, body: { model, messages } })],
+]
+
+async function read(options: ChatOptions): Promise<ChatEvent[]> {
+  const events: ChatEvent[] = []
+  for await (const event of streamChat(options)) events.push(event)
+  return events
+}
+
+describe.each(surfaces)('%s', (name, toOptions) => {
+  test('is read to its end', async () => {
+    const model = upstream.script(tokens({ count: 3, text: (index) => [' 汉\n', '字🎉', ''][index] ?? '' }))
+    const events = await read(toOptions(model))
+    expect(events).toEqual([
+      { type: 'start', requestId: expect.any(String) },
+      { type: 'delta', text: ' 汉\n' },
+      { type: 'delta', text: '字🎉' },
+      { type: 'done', reason: 'stop', model, usage: { promptTokens: 9, tokens: 3 }, tokensPerSecond: expect.closeTo(33.3, 1) },
+    ])
+    expect(await streamChat(toOptions(model)).final()).toMatchObject({ text: ' 汉\n字🎉', usage: { tokens: 3 } })
+  })
+
+  test.each(deaths)('tells that the upstream %s', async (_death, code, end) => {
+    const model = upstream.script(twoTokensThen(end))
+    const events: ChatEvent[] = []
+    for await (const event of streamChat(toOptions(model))) {
+      events.push(event)
+      if (event.type === 'delta' && event.text === ' two') (await upstream.next(model)).exchange.pass()
+    }
+    expect(events.map(({ type }) => type)).toEqual(['start', 'delta', 'delta', 'failed'])
+    // Ollama's own line has no code: that of the drop-in is the client's.
+    expect(events.at(-1)).toMatchObject({
+      message: expect.stringMatching(/./),
+      code: name.startsWith('/ollama') ? expect.stringMatching(/^upstream_/) : code,
+    })
+  })
+
+  test('is refused with its real status before the first token', async () => {
+    const model = upstream.script(replay('error-busy'))
+    await expect(read(toOptions(model))).rejects.toMatchObject({
+      name: 'ChatHttpError',
+      status: 503,
+      message: expect.stringMatching(/^server busy/),
+      retryAfter: 1,
+      requestId: expect.any(String),
+      ...(!name.startsWith('/ollama') && { code: 'upstream_busy' }),
+    })
+  })
+
+  test('stops the upstream by break', async () => {
+    const model = upstream.script(thenSilent(1))
+    for await (const event of streamChat(toOptions(model))) if (event.type === 'delta') break
+    await (
+      await upstream.next(model)
+    ).exchange.closedByReader
+  })
+
+  test('stops the upstream by the signal before the first token', async () => {
+    const model = upstream.script(silent())
+    const aborting = new AbortController()
+    const answer = streamChat({ ...toOptions(model), signal: aborting.signal }).text()
+    const { exchange } = await upstream.next(model)
+    aborting.abort()
+    await expect(answer).rejects.toMatchObject({ name: 'AbortError' })
+    await exchange.closedByReader
+  })
+})
+
+test('thinking and calls come in their order, and stream:false is read too', async () => {
+  const call = { function: { name: 'get_weather', arguments: { city: 'Paris' } } }
+  const script = lines([
+    '{"model":"m","message":{"role":"assistant","content":"","thinking":"Hm"},"done":false}',
+    `{"model":"m","message":{"role":"assistant","content":"","tool_calls":[${JSON.stringify(call)}]},"done":false}`,
+    '{"model":"m","message":{"role":"assistant","content":"!"},"done":true,"done_reason":"length","eval_count":2}',
+  ])
+  const url = `${server.url}/api/chat`
+  for (const stream of [true, false]) {
+    const events = await read({ url, headers, body: { model: upstream.script(script), messages, stream } })
+    const [, thinking, ...rest] = events
+    expect(thinking).toEqual({ type: 'thinking', text: 'Hm' })
+    expect(rest).toContainEqual({ type: 'tool_call', name: 'get_weather', arguments: { city: 'Paris' } })
+    expect(rest).toContainEqual({ type: 'delta', text: '!' })
+    expect(rest.at(-1)).toMatchObject({ type: 'done', reason: 'length', usage: { tokens: 2 } })
+  }
+})
+
+test('a wait is told to who prefers it', async () => {
+  const model = upstream.script((exchange) =>
+    exchange.passed.then(() => {
+      exchange.head(200, ndjson)
+      exchange.chunk('{"response":"","done":true}\n')
+      exchange.end()
+    }),
+  )
+  const stream = streamChat({
+    url: `${server.url}/api/generate`,
+    headers: { ...headers, prefer: 'status' },
+    body: { model, prompt: 'Hi' },
+  })
+  for await (const event of stream) {
+    if (event.type !== 'status') continue
+    expect(event).toEqual({
+      type: 'status',
+      status: expect.stringMatching(/^(loading|evaluating)$/),
+      elapsedMs: expect.any(Number),
+    })
+    ;(await upstream.next(model)).exchange.pass()
+  }
+  expect(await stream.text()).toBe('')
+})
+
+test('without the key it is a 401, and a wrong request says what is wrong', async () => {
+  const url = `${server.url}/api/chat`
+  await expect(streamChat({ url, body: { messages } }).text()).rejects.toMatchObject({ status: 401, code: 'unauthorized' })
+  await expect(streamChat({ url, headers, body: { messages: 'Hi' } }).text()).rejects.toMatchObject({
+    status: 400,
+    code: 'invalid_request',
+  })
+})
