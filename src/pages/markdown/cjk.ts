@@ -1,5 +1,6 @@
-/** Letters and punctuation of Chinese, Japanese and Korean, full-width forms included. */
-const cjk = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\u3000-\u303f\uff00-\uffef]/u
+/** Letters and punctuation of Chinese, Japanese and Korean, full-width forms included. Ranges: a script's name takes 50 ms to compile. */
+const cjk =
+  /[\u1100-\u11ff\u2e80-\u31ff\u3200-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\u{1b000}-\u{1b16f}\u{20000}-\u{3ffff}]/u
 const punctuation = /[\p{P}\p{S}]/u
 
 /**

@@ -1,4 +1,4 @@
-import { Hooks, Lexer, Tokenizer, type Links, type Token, type Tokens } from 'marked'
+import { Lexer, Tokenizer, type Hooks, type Links, type Token, type Tokens } from 'marked'
 import { isBesideCjk, toCjkMask } from './cjk.ts'
 
 /** Deeper lists and quotes are text: each level is a call of the lexer and an element. */
@@ -47,9 +47,8 @@ class ChatTokenizer extends Tokenizer {
   }
 }
 
-class ChatHooks extends Hooks {
-  override emStrongMask = toCjkMask
-}
+/** All that a lexer asks of it; the class brings the parser along. */
+const hooks = { emStrongMask: toCjkMask } as unknown as Hooks
 
 /** Blocks of a text whose line ends are `\n`, their inlines not looked at yet; adds the references that it defines to `links`. */
 export function lexBlocks(text: string, links: Links = {}): Token[] {
@@ -62,7 +61,7 @@ export function lexInline(text: string, links: Links): Token[] {
 }
 
 function createLexer(links: Links): Lexer {
-  const lexer = new Lexer({ gfm: true, tokenizer: new ChatTokenizer(), hooks: new ChatHooks() })
+  const lexer = new Lexer({ gfm: true, tokenizer: new ChatTokenizer(), hooks })
   lexer.tokens.links = links
   return lexer
 }

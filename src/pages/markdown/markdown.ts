@@ -4,6 +4,7 @@ import { showBlocks } from './blocks.ts'
 import { isInFence, toShownLength } from './half-open.ts'
 import { lexBlocks } from './lexer.ts'
 import type { RestOfList } from './list.ts'
+import { whenIdle } from './when-idle.ts'
 
 export type { MarkdownOptions } from './block.ts'
 
@@ -104,3 +105,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
 function toKind(token: Token): string {
   return /^ {0,3}(?:[-*+]|\d{1,9}([.)]))/.exec(token.raw)?.[0]?.replace(/[ \d]/g, '') ?? ''
 }
+
+// The first text would else wait 50 ms for the parser's expressions to be compiled.
+if (typeof document === 'object')
+  whenIdle(() => createMarkdown(document.createElement('div')).update('- a `b`\n\n**中。**文 **c', false))
