@@ -1,0 +1,32 @@
+import { streamChat, type ChatOptions } from '../../src/client/client.ts'
+
+interface Env {
+  readonly URL: string
+  /** Models: one that answers, and one that stops after its first token. */
+  readonly ANSWERS: string
+  readonly STALLS: string
+}
+
+/** A Worker that asks Sluice by the client, leaves in each way, and tells what it saw. */
+export default {
+  async fetch(_request: Request, { URL: url, ANSWERS, STALLS }: Env): Promise<Response> {
+    const ask = (model: string, options: Partial<ChatOptions> = {}) =>
+      streamChat({ url: `${url}/api/chat`, body: { model, messages: [] }, ...options })
+    const tell = (answer: Promise<unknown>) => answer.catch((error: Error & { code?: string }) => `${error.name} ${error.code}`)
+
+    const left = ask(STALLS)
+    for await (const event of left) if (event.type === 'delta') break
+
+    const waiting = ask(STALLS)
+    for (let type; type !== 'delta';) type = (await waiting.next()).value?.type
+    const next = waiting.next()
+    await waiting.return()
+
+    return Response.json([
+      await tell(ask(ANSWERS).text()),
+      await next,
+      await tell(ask(STALLS, { idleTimeoutMs: 400 }).text()),
+      await tell(ask(STALLS, { url: `${url}/nowhere` }).text()),
+    ])
+  },
+}
