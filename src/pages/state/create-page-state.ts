@@ -3,10 +3,10 @@ import type { Chat, Message } from '../chats/chat.ts'
 import { find } from '../chats/find.ts'
 import { createHistory } from '../chats/history.ts'
 import type { History } from '../chats/history.ts'
-import { toSibling, toThread } from '../chats/to-thread.ts'
+import { toThread } from '../chats/to-thread.ts'
 import { parseFile, toFile } from '../chats/transfer.ts'
 import { withMessage } from '../chats/with-message.ts'
-import { choose, createAnswering } from './answering.ts'
+import { choose, createAnswering, toSibling } from './answering.ts'
 import { createAsk } from './ask.ts'
 import type { Host } from './host.ts'
 import { createKeptTexts } from './kept-text.ts'
@@ -83,6 +83,7 @@ export function createPageState({ host = window, history = createHistory(), now 
 
   const library = createLibrary({
     history,
+    now,
     recover: lastWords.recover,
     keepOwn(merged, own) {
       const id = runs.all.peek().get(own.id)?.run.answerId
@@ -140,7 +141,8 @@ export function createPageState({ host = window, history = createHistory(), now 
     },
     async importFrom(file) {
       const chats = parseFile(await file.text())
-      for (const one of chats ?? []) await library.takeIn(one)
+      for (const one of chats ?? []) library.takeIn(one)
+      await history.flush()
       return chats?.length
     },
     historyProblem: history.problem,
@@ -153,8 +155,7 @@ export function createPageState({ host = window, history = createHistory(), now 
     },
     ...createAnswering({ open, runs, now, flush: () => void history.flush() }),
     choose(messageId, step) {
-      const message = chat.peek().messages[messageId]
-      const next = message && toSibling(chat.peek(), message, step)
+      const next = toSibling(chat.peek(), messageId, step)
       if (next) open.change({ ...choose(chat.peek(), next), updatedAt: now() })
     },
 

@@ -14,13 +14,14 @@ export interface Library {
   /** Takes a chat in as it is now, or instead of what it was. */
   put(chat: Chat): void
   /** Takes in one of a file, beside what there is of it. */
-  takeIn(chat: Chat): Promise<void>
+  takeIn(chat: Chat): void
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
 }
 
 interface LibraryOptions {
   readonly history: History
+  readonly now: () => number
   /** Puts into a chat of the history what it missed when this tab was reloaded. */
   readonly recover: (chat: Chat) => Chat
   /** Puts into a merged chat what of this tab's is newer than all that is kept. */
@@ -29,7 +30,7 @@ interface LibraryOptions {
   readonly onRemoved: (id: string) => void
 }
 
-export function createLibrary({ history, recover, keepOwn, onRemoved }: LibraryOptions): Library {
+export function createLibrary({ history, now, recover, keepOwn, onRemoved }: LibraryOptions): Library {
   const all = signal<ReadonlyMap<string, Chat>>(new Map())
 
   const isReading = signal(true)
@@ -71,9 +72,10 @@ export function createLibrary({ history, recover, keepOwn, onRemoved }: LibraryO
       })
       .finally(() => (isReading.value = false)),
     put,
-    async takeIn(chat) {
-      show([chat])
-      await history.restore(chat)
+    takeIn(chat) {
+      // Created anew: if it was removed since the file was made, the history takes no older one.
+      show([all.peek().has(chat.id) ? chat : { ...chat, createdAt: now() }])
+      history.save(all.peek().get(chat.id)!)
     },
     async remove(id) {
       forget(id)

@@ -46,14 +46,16 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
     ids: computed(() => new Set(all.value.keys())),
     start(chatId, answer, body) {
       const isCurrent = () => all.peek().get(chatId) === started
-      let timer: number | undefined
-      const onNews = () => {
-        timer ??= host.setTimeout(() => {
-          timer = undefined
-          if (isCurrent()) save(chatId, started.toPartial())
-        }, saveEveryMs)
+      let hasNews = false
+      let ticks = 0
+      const tick = () => {
+        // Without news each second: other tabs take an answer for lost of which they hear nothing.
+        if (hasNews || ticks++ % 2 === 1) save(chatId, started.toPartial())
+        hasNews = false
+        timer = host.setTimeout(tick, saveEveryMs)
       }
-      const started = startRun({ host, key, now, answer, body, onNews })
+      let timer = host.setTimeout(tick, saveEveryMs)
+      const started = startRun({ host, key, now, answer, body, onNews: () => (hasNews = true) })
       all.value = new Map(all.peek()).set(chatId, started)
       void started.ended.then((message) => {
         host.clearTimeout(timer)

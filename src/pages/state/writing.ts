@@ -22,7 +22,7 @@ export interface Writing {
   setModel(name: string): void
   /** The message so far. */
   toPartial(): Message
-  /** Shows the rest, and gives the whole message. */
+  /** The whole message. */
   finish(end: End, figures?: Figures): Message
 }
 
@@ -52,7 +52,7 @@ export function createWriting(host: Host, message: Message, now: () => number): 
     const ms = lastAt - startedAt - (firstTokenMs.peek() ?? 0)
     return count > 1 && ms > 0 ? ((count - 1) * 1000) / ms : undefined
   }
-  const frames = createFrames(host, () =>
+  const requestPaint = createFrames(host, () =>
     batch(() => {
       text.value = fullText
       thinking.value = fullThinking
@@ -72,7 +72,7 @@ export function createWriting(host: Host, message: Message, now: () => number): 
     count++
     lastAt = clock()
     firstTokenMs.value ??= lastAt - startedAt
-    frames.request()
+    requestPaint()
   }
   const endThinking = () => {
     if (thinkingSince !== undefined) thinkingMs += clock() - thinkingSince
@@ -126,9 +126,6 @@ export function createWriting(host: Host, message: Message, now: () => number): 
     },
     setModel: (name) => void (model = name),
     toPartial: () => toMessage({ usage: toUsage() }),
-    finish(end, figures) {
-      frames.flush()
-      return toMessage({ end, usage: toUsage(figures) })
-    },
+    finish: (end, figures) => toMessage({ end, usage: toUsage(figures) }),
   }
 }

@@ -26,7 +26,6 @@ export function createMemoryHistory(chats: readonly Chat[] = []): MemoryHistory 
       saves.push(chat)
       kept.set(chat.id, chat)
     },
-    restore: async (chat) => void kept.set(chat.id, chat),
     flush: async () => void flushes++,
     remove: async (id) => void kept.delete(id),
     removeAll: async () => kept.clear(),

@@ -149,7 +149,8 @@ test('stop frees the GPU and keeps what there is', async () => {
 
 test('stop with the server gone says that it is not confirmed', async () => {
   let isGone = false
-  const host = createFakeHost({ url: () => (isGone ? 'http://127.0.0.1:9' : sluice.url) })
+  // Its own limit would come after minutes.
+  const host = createFakeHost({ url: () => (isGone ? 'http://127.0.0.1:9' : sluice.url), hurry: 0.01 })
   const { page, ask, ended, answer } = createPage({ host })
   await ask(head)
   isGone = true
@@ -306,6 +307,29 @@ test('without a key the question stays, and is asked again with one', async () =
   expect(page.thread.value.map(({ message }) => message.text)).toEqual(['Open?', 'yes'])
 })
 
+test('a key that is not known any more locks the page', async () => {
+  let { url } = sluice
+  const host = createFakeHost({ url: () => url })
+  const { page, ended } = createPage({ host })
+  await expect.poll(() => page.server.value.how).toBe('ready')
+  ;({ url } = locked)
+  page.send('Why?', [])
+  await ended()
+  expect(page.server.value.how).toBe('locked')
+})
+
+test('the open chat stays open when another is removed', async () => {
+  const { page, ask, ended } = createPage()
+  await ask(saying('one'), 'First?')
+  await ended()
+  const { id } = page.chat.value
+  page.create()
+  await ask(saying('two'), 'Second?')
+  await ended()
+  await page.remove(id)
+  expect(page.thread.value[0]?.message.text).toBe('Second?')
+})
+
 test('several chats answer at once, and go on when another is opened', async () => {
   const { page, ask, ended, answer } = createPage()
   const first = await ask(head, 'First?')
@@ -363,6 +387,7 @@ test('a page that goes away in the middle leaves the whole partial, as interrupt
   const reloadedHost = createFakeHost({ url: sluice.url, hash: host.location.hash, stores })
   const reloaded = createPage({ host: reloadedHost, history: createMemoryHistory(kept) })
   await expect.poll(() => reloaded.page.isReading.value).toBe(false)
+  expect(stores.tab.has('sluice.last-words')).toBe(false)
   expect(reloaded.answer()).toMatchObject({ text: 'Half', end: { how: 'interrupted' } })
   expect([...reloaded.history.kept.values()][0]?.messages[reloaded.answer().id]?.text).toBe('Half')
 })
@@ -427,7 +452,7 @@ test('what the model can do is asked at once, and of the others when the picker 
 test('who answers without being named is the one that is shown from then on', async () => {
   const { page, ended, answer } = createPage()
   await expect.poll(() => page.model.value).toBeDefined()
-  const { name } = page.models.value.at(-1)!
+  const { name } = page.models.value.findLast(({ isLoaded }) => !isLoaded)!
   const undo = upstream.on('POST /api/chat', async (exchange) => {
     await head(exchange)
     exchange.chunk(`${toDoneLine(exchange.request, 1).replace(/"model":"[^"]*"/, `"model":"${name}"`)}\n`)

@@ -127,6 +127,24 @@ test('a server that wants a key is locked until it gets the right one', async ()
   expect(server.state.value.how).toBe('ready')
 })
 
+test('what comes late of a question without the key changes nothing', async () => {
+  let release = () => {}
+  const gate = new Promise<void>((resolve) => (release = resolve))
+  const host = createFakeHost({
+    url: locked.url,
+    fetch: async (url, init) => {
+      if (!new Headers(init?.headers).has('authorization')) await gate
+      return fetch(url, init)
+    },
+  })
+  const { server } = createParts(host)
+  const late = server.look()
+  expect(await server.setKey(secret, false)).toBe(true)
+  release()
+  await late
+  expect(server.state.value.how).toBe('ready')
+})
+
 test('a key is kept for the tab, on the device if its owner wants it, and forgotten in both', async () => {
   const stores = createStores()
   const { server } = createParts(createFakeHost({ url: locked.url, stores }))
