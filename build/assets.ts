@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { onlyLexer } from './only-lexer.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const dist = join(root, 'dist')
@@ -70,6 +71,7 @@ async function bundle(entryPoints: Record<string, string>): Promise<Record<strin
     jsxImportSource: 'preact',
     legalComments: 'none',
     logLevel: 'error',
+    plugins: [onlyLexer],
   })
   refuseForeign(metafile)
   return Object.fromEntries(outputFiles.map(({ path, text }) => [basename(path), text]))
