@@ -2,7 +2,6 @@ import { computed, effect, signal } from '@preact/signals'
 import type { Chat, Message } from '../chats/chat.ts'
 import { find } from '../chats/find.ts'
 import { createHistory } from '../chats/history.ts'
-import type { History } from '../chats/history.ts'
 import { toThread } from '../chats/to-thread.ts'
 import { parseFile, toFile } from '../chats/transfer.ts'
 import { withMessage } from '../chats/with-message.ts'
@@ -14,6 +13,7 @@ import { createKey } from './key.ts'
 import { createLastWords } from './last-words.ts'
 import { createLeaving } from './leaving.ts'
 import { createLibrary } from './library.ts'
+import type { KeptChats } from './library.ts'
 import { createModelChoice } from './model-choice.ts'
 import { createModels } from './models.ts'
 import { createOpenChat } from './open-chat.ts'
@@ -25,7 +25,7 @@ import { toSummaries } from './to-summaries.ts'
 
 export interface PageOptions {
   readonly host?: Host
-  readonly history?: History
+  readonly history?: KeptChats
   /** `Date.now` */
   readonly now?: () => number
 }
@@ -169,6 +169,7 @@ export function createPageState({ host = window, history = createHistory(), now 
       await models.learnAll()
     },
     setKey: server.setKey,
+    hasKey: key.isThere,
     forgetKey: server.forgetKey,
   }
 }

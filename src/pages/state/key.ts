@@ -1,9 +1,12 @@
+import { computed, signal } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
 import type { KeptTexts } from './kept-text.ts'
 
 /** The key of this page (docs/protocol.md §7). */
 export interface Key {
   /** Undefined if there is none. */
   current(): string | undefined
+  readonly isThere: ReadonlySignal<boolean>
   keep(key: string, isOnDevice: boolean): void
   forget(): void
 }
@@ -12,16 +15,17 @@ const name = 'sluice.key'
 
 /** For this tab alone unless its owner wants it on the device; if neither storage takes it, until the reload. */
 export function createKey(tab: KeptTexts, device: KeptTexts): Key {
-  let key = tab.read(name) ?? device.read(name)
+  const key = signal(tab.read(name) ?? device.read(name))
   return {
-    current: () => key,
+    current: () => key.peek(),
+    isThere: computed(() => key.value !== undefined),
     keep(next, isOnDevice) {
-      key = next
+      key.value = next
       tab.write(name, isOnDevice ? undefined : next)
       device.write(name, isOnDevice ? next : undefined)
     },
     forget() {
-      key = undefined
+      key.value = undefined
       tab.write(name, undefined)
       device.write(name, undefined)
     },

@@ -4,6 +4,9 @@ import type { Chat } from '../chats/chat.ts'
 import type { History } from '../chats/history.ts'
 import { mergeChats } from '../chats/merge-chats.ts'
 
+/** What is used of the history. */
+export type KeptChats = Pick<History, 'all' | 'save' | 'flush' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
+
 /** All chats that have a message, in memory and in the history; other tabs' changes come in by themselves. */
 export interface Library {
   readonly all: ReadonlySignal<ReadonlyMap<string, Chat>>
@@ -20,7 +23,7 @@ export interface Library {
 }
 
 interface LibraryOptions {
-  readonly history: History
+  readonly history: KeptChats
   readonly now: () => number
   /** Puts into a chat of the history what it missed when this tab was reloaded. */
   readonly recover: (chat: Chat) => Chat

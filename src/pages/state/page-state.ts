@@ -56,6 +56,8 @@ export interface PageState {
   refresh(): Promise<void>
   /** Tries a key; kept for this tab, or on this device if `isKept`. Resolves to whether the server knows it. */
   setKey(key: string, isKept: boolean): Promise<boolean>
+  /** Whether there is one to forget. */
+  readonly hasKey: ReadonlySignal<boolean>
   forgetKey(): void
 }
 

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals'
 import type { Chat } from '../../../src/pages/chats/chat.ts'
-import type { History } from '../../../src/pages/chats/history.ts'
+import type { KeptChats } from '../../../src/pages/state/library.ts'
 
 /** A history in memory, with another tab. */
-export interface MemoryHistory extends History {
+export interface MemoryHistory extends KeptChats {
   readonly kept: Map<string, Chat>
   /** How often a chat was given to be kept. */
   readonly saves: Chat[]
