@@ -1,0 +1,83 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
+import { useEffect, useMemo } from 'preact/hooks'
+import { words } from '../words/words.ts'
+import { Announcer } from './announcer.tsx'
+import { createAttachments } from './attachments.ts'
+import { Composer } from './composer.tsx'
+import { Conversation } from './conversation.tsx'
+import { Dialogs } from './dialogs.tsx'
+import { Drawer } from './drawer.tsx'
+import { Fine } from './fine.tsx'
+import { Header } from './header.tsx'
+import { usePage } from './page.ts'
+import { ServerNotice } from './server-notice.tsx'
+import { listenForShortcuts } from './shortcuts.ts'
+import { Sidebar } from './sidebar.tsx'
+import { dialog, focusComposer, isNarrow, sidebar, theme } from './view.ts'
+import { Welcome } from './welcome.tsx'
+
+/** The whole page. */
+export function App() {
+  const page = usePage()
+  const draft = useSignal('')
+  const isDraggedOver = useSignal(false)
+  const attachments = useMemo(createAttachments, [])
+  const w = words.value
+  const isEmpty = page.thread.value.length === 0
+
+  useEffect(() => {
+    focusComposer()
+    return listenForShortcuts(page)
+  }, [])
+  useSignalEffect(() => {
+    document.documentElement.lang = words.value.tag
+    document.documentElement.dataset.theme = theme.value
+  })
+  useSignalEffect(() => {
+    if (page.server.value.how === 'locked') dialog.value ??= { kind: 'key' }
+  })
+  const onDragOver = (event: DragEvent) => {
+    if (!event.dataTransfer?.types.includes('Files')) return
+    event.preventDefault()
+    isDraggedOver.value = true
+  }
+  const onDrop = (event: DragEvent) => {
+    event.preventDefault()
+    isDraggedOver.value = false
+    void attachments.add([...(event.dataTransfer?.files ?? [])])
+  }
+  return (
+    <>
+      <a
+        class="skip"
+        href="#message"
+        onClick={(event) => (event.preventDefault(), document.getElementById('message')?.focus())}
+      >
+        {w.skip}
+      </a>
+      {isNarrow.value ? (
+        <Drawer />
+      ) : (
+        sidebar.value === 'shown' && (
+          <aside class="sidebar" aria-label={w.chats}>
+            <Sidebar />
+          </aside>
+        )
+      )}
+      <div class="page" onDragOver={onDragOver} onDragLeave={() => (isDraggedOver.value = false)} onDrop={onDrop}>
+        <Header />
+        <main class={isEmpty ? 'is-empty' : ''}>
+          {isEmpty ? <Welcome /> : <Conversation />}
+          <div class="dock">
+            {!isEmpty && <ServerNotice />}
+            <Composer draft={draft} attachments={attachments} />
+            <Fine />
+          </div>
+        </main>
+        {isDraggedOver.value && <p class="drop">{w.dropHere}</p>}
+      </div>
+      <Announcer />
+      <Dialogs />
+    </>
+  )
+}

@@ -1,0 +1,31 @@
+import type { ChatSummary } from '../state/page-state.ts'
+import { words } from '../words/words.ts'
+import { Menu } from './menu.tsx'
+import { usePage } from './page.ts'
+import { dialog, isDrawerOpen } from './view.ts'
+
+/** One chat of the list: opens it, tells whether it is being answered, and has a menu. */
+export function ChatRow({ chat }: { chat: ChatSummary }) {
+  const page = usePage()
+  const w = words.value
+  const title = chat.title || w.imageOnly
+  const open = () => {
+    void page.open(chat.id)
+    isDrawerOpen.value = false
+  }
+  return (
+    <li class="chat-row">
+      <button type="button" class="chat-open" aria-current={page.chat.value.id === chat.id ? 'page' : undefined} onClick={open}>
+        <span dir="auto">{title}</span>
+        {page.running.value.has(chat.id) && <span class="dot is-running" role="img" aria-label={w.isAnswering} />}
+      </button>
+      <Menu
+        label={w.actionsFor(title)}
+        items={[
+          { icon: 'pencil', label: w.rename, run: () => (dialog.value = { kind: 'rename', chat }) },
+          { icon: 'trash', label: w.remove, isDanger: true, run: () => (dialog.value = { kind: 'remove', chat }) },
+        ]}
+      />
+    </li>
+  )
+}

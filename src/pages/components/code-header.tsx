@@ -1,0 +1,17 @@
+import { render } from 'preact'
+import { words } from '../words/words.ts'
+import { CopyButton } from './copy-button.tsx'
+
+/** What stands above code: its language, and a button that copies it. */
+export function createCodeHeader({ language, text }: { language: string; text: () => string }): HTMLElement {
+  const header = document.createElement('div')
+  header.className = 'code-header'
+  const content = (
+    <>
+      <span>{language}</span>
+      <CopyButton text={text} label={words.peek().copyCode} />
+    </>
+  )
+  render(content, header)
+  return header
+}

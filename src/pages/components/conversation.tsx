@@ -1,0 +1,49 @@
+import { useComputed } from '@preact/signals'
+import { useRef } from 'preact/hooks'
+import { words } from '../words/words.ts'
+import { Answer } from './answer.tsx'
+import { IconButton } from './icon-button.tsx'
+import { usePage } from './page.ts'
+import { Question } from './question.tsx'
+import { useStickToBottom } from './stick-to-bottom.ts'
+
+/** The messages of the open chat. What is being written changes in its own place: nothing here is drawn again for it. */
+export function Conversation() {
+  const { thread, run, chat } = usePage()
+  const scroller = useRef<HTMLDivElement>(null)
+  const log = useRef<HTMLDivElement>(null)
+  const { isAway, toBottom } = useStickToBottom(
+    scroller,
+    log,
+    useComputed(() => `${chat.value.id} ${run.value?.answerId}`),
+  )
+  const w = words.value
+  const last = thread.value.at(-1)?.message.id
+  return (
+    <div class="thread">
+      <div class="scroller" ref={scroller}>
+        <div class="log" ref={log} role="log" aria-live="off" aria-label={w.conversation}>
+          {thread.value.map(({ message, index, count }) =>
+            message.role === 'user' ? (
+              <Question key={message.id} message={message} index={index} count={count} />
+            ) : (
+              <Answer
+                key={message.id}
+                message={message}
+                index={index}
+                count={count}
+                isLast={message.id === last}
+                run={run.value?.answerId === message.id ? run.value : undefined}
+              />
+            ),
+          )}
+        </div>
+      </div>
+      {isAway.value && (
+        <div class="to-newest">
+          <IconButton icon="end" label={w.toNewest} onClick={toBottom} />
+        </div>
+      )}
+    </div>
+  )
+}

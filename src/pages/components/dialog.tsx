@@ -1,0 +1,41 @@
+import type { ComponentChildren } from 'preact'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
+import { words } from '../words/words.ts'
+import { IconButton } from './icon-button.tsx'
+import { dialog } from './view.ts'
+
+interface DialogProps {
+  readonly title: string
+  readonly class?: string
+  readonly children: ComponentChildren
+}
+
+/** A modal dialog, opened by being there. The browser keeps the focus in it, closes it on Escape, and gives the focus back. */
+export function Dialog({ title, children, ...rest }: DialogProps) {
+  const id = useId()
+  const ref = useRef<HTMLDialogElement>(null)
+  useLayoutEffect(() => ref.current!.showModal(), [])
+  const closeOutside = (event: MouseEvent) => event.target === ref.current && closeDialog()
+  return (
+    <dialog
+      ref={ref}
+      class={`dialog ${rest.class ?? ''}`}
+      aria-labelledby={id}
+      onClose={() => (dialog.value = undefined)}
+      onMouseDown={closeOutside}
+    >
+      <div class="dialog-inside">
+        <header>
+          <h2 id={id}>{title}</h2>
+          <IconButton icon="close" label={words.value.close} onClick={closeDialog} />
+        </header>
+        {children}
+      </div>
+    </dialog>
+  )
+}
+
+/** Closes the open dialog as Escape does: it goes once the focus is back. */
+export function closeDialog() {
+  document.querySelector<HTMLDialogElement>('dialog.dialog[open]')?.close()
+}

@@ -1,0 +1,17 @@
+import { RemoveDialog, RenameDialog } from './chat-dialogs.tsx'
+import { KeyDialog } from './key-dialog.tsx'
+import { OptionsDialog } from './options-dialog.tsx'
+import { SettingsDialog } from './settings-dialog.tsx'
+import { dialog } from './view.ts'
+
+/** The dialog that is open. */
+export function Dialogs() {
+  const open = dialog.value
+  if (open?.kind === 'options') return <OptionsDialog />
+  if (open?.kind === 'settings') return <SettingsDialog />
+  if (open?.kind === 'key') return <KeyDialog />
+  if (open?.kind === 'rename') return <RenameDialog chat={open.chat} />
+  if (open?.kind === 'remove') return <RemoveDialog chat={open.chat} />
+  if (open?.kind === 'removeAll') return <RemoveDialog />
+  return null
+}

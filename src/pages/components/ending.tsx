@@ -1,0 +1,32 @@
+import type { End, Message } from '../chats/chat.ts'
+import { words } from '../words/words.ts'
+import { Failure } from './failure.tsx'
+import { usePage } from './page.ts'
+
+/** How an answer ended, unless it is simply whole; and how to go on. */
+export function Ending({ message, isLast }: { message: Message; isLast: boolean }) {
+  const page = usePage()
+  const { end, text } = message
+  const note = toNote(end)
+  if (end?.how === 'failed') return <Failure message={message} failure={end} isLast={isLast} />
+  if (note === undefined) return null
+  const w = words.value
+  return (
+    <div class="ending">
+      <p>{note}</p>
+      {isLast && text !== '' && (
+        <button type="button" class="button" disabled={page.run.value !== undefined} onClick={() => page.resume(message.id)}>
+          {w.resume}
+        </button>
+      )}
+    </div>
+  )
+}
+
+function toNote(end: End | undefined): string | undefined {
+  const w = words.value
+  if (end?.how === 'length') return w.cutOff
+  if (end?.how === 'stopped') return end.isFreed ? w.stoppedAndFree : w.stopped
+  if (end === undefined || end.how === 'interrupted') return w.interrupted
+  return undefined
+}

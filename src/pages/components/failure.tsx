@@ -1,0 +1,66 @@
+import type { End, Message } from '../chats/chat.ts'
+import { formatSeconds } from '../words/format.ts'
+import { words } from '../words/words.ts'
+import { CopyButton } from './copy-button.tsx'
+import { Icon } from './icon.tsx'
+import { usePage } from './page.ts'
+import { dialog } from './view.ts'
+
+interface FailureProps {
+  readonly message: Message
+  readonly failure: End & { how: 'failed' }
+  readonly isLast: boolean
+}
+
+/** What went wrong, in plain words, and what can be done; what the server said is there too. */
+export function Failure({ message, failure: { code, text, requestId, retryAfterSeconds }, isLast }: FailureProps) {
+  const page = usePage()
+  const w = words.value
+  const [title, hint] = toFailureWords(code, message.text !== '')
+  const isBusy = page.run.value !== undefined
+  return (
+    <section class="card is-failure">
+      <h3>
+        <Icon name="warning" />
+        {title}
+      </h3>
+      <p>
+        {w.join([
+          hint ?? text,
+          ...(retryAfterSeconds === undefined ? [] : [w.tryAgainIn(formatSeconds(retryAfterSeconds * 1000, w, false))]),
+          ...(message.text === '' ? [] : [w.whatIsThere]),
+        ])}
+      </p>
+      {hint && text && <p class="said">{text}</p>}
+      <div class="buttons">
+        {requestId && (
+          <span class="request">
+            {w.request} <code>{requestId}</code>
+            <CopyButton text={() => requestId} label={w.copyRequest} />
+          </span>
+        )}
+        {code === 'unauthorized' && (
+          <button type="button" class="button" onClick={() => (dialog.value = { kind: 'key' })}>
+            {w.enterKey}
+          </button>
+        )}
+        {isLast && message.text !== '' && (
+          <button type="button" class="button" disabled={isBusy} onClick={() => page.resume(message.id)}>
+            {w.resume}
+          </button>
+        )}
+        {isLast && (
+          <button type="button" class="button" disabled={isBusy} onClick={() => page.retry(message.id)}>
+            {w.retry}
+          </button>
+        )}
+      </div>
+    </section>
+  )
+}
+
+/** A failure that the page has no words for is told in the server's own. */
+export function toFailureWords(code: string, hasText: boolean): readonly [title: string, hint?: string] {
+  const w = words.value
+  return w.failures[code] ?? [hasText ? w.failed : w.notAnswered]
+}

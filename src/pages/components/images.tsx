@@ -1,0 +1,25 @@
+import { formatNumber } from '../words/format.ts'
+import { words } from '../words/words.ts'
+import { IconButton } from './icon-button.tsx'
+
+/** Small pictures of what was, or will be, sent along. */
+export function Images({ images, onRemove }: { images: readonly string[]; onRemove?: (index: number) => void }) {
+  const w = words.value
+  return (
+    <ul class="images">
+      {images.map((image, index) => (
+        <li key={image.slice(-64) + index}>
+          <img src={toUrl(image)} alt={w.image(formatNumber(index + 1, w))} />
+          {onRemove && (
+            <IconButton icon="close" label={w.removeImage(formatNumber(index + 1, w))} onClick={() => onRemove(index)} />
+          )}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** They are JPEG or PNG, in base64. */
+function toUrl(image: string): string {
+  return `data:image/${image.startsWith('iVBOR') ? 'png' : 'jpeg'};base64,${image}`
+}

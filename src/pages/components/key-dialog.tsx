@@ -1,0 +1,69 @@
+import { useSignal } from '@preact/signals'
+import { useId } from 'preact/hooks'
+import { words } from '../words/words.ts'
+import { closeDialog, Dialog } from './dialog.tsx'
+import { usePage } from './page.ts'
+
+/** Asks for the server's key, and tries it. */
+export function KeyDialog() {
+  const page = usePage()
+  const id = useId()
+  const key = useSignal('')
+  const isKept = useSignal(false)
+  const isBusy = useSignal(false)
+  const problem = useSignal('')
+  const w = words.value
+
+  const unlock = async () => {
+    isBusy.value = true
+    const isGood = await page.setKey(key.peek().trim(), isKept.peek())
+    isBusy.value = false
+    if (isGood) closeDialog()
+    else problem.value = page.server.peek().how === 'unreachable' ? w.keyUnasked : w.keyWrong
+  }
+  return (
+    <Dialog title={w.locked} class="is-small">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          void unlock()
+        }}
+      >
+        <p class="lead">{w.lockedHint}</p>
+        <label class="stack">
+          <span>{w.key}</span>
+          <input
+            class="field"
+            type="password"
+            autoFocus
+            autocomplete="current-password"
+            spellcheck={false}
+            aria-invalid={problem.value !== ''}
+            aria-describedby={`${id}-problem`}
+            value={key.value}
+            onInput={({ currentTarget }) => (key.value = currentTarget.value)}
+          />
+        </label>
+        <div id={`${id}-problem`} class="danger" role="alert" hidden={problem.value === ''}>
+          {problem.value}
+        </div>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={isKept.value}
+            onChange={({ currentTarget }) => (isKept.value = currentTarget.checked)}
+          />
+          <span>
+            {w.keepKey}
+            <small>{w.keepKeyHint}</small>
+          </span>
+        </label>
+        <div class="buttons">
+          <button type="submit" class="button is-main" disabled={key.value.trim() === '' || isBusy.value}>
+            {w.unlock}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,27 @@
+import { effect } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks'
+import { createMarkdown } from '../markdown/markdown.ts'
+import { words } from '../words/words.ts'
+import { createCodeHeader } from './code-header.tsx'
+
+/** Shows Markdown. Text that grows comes as a signal: then only the page's blocks change that it touches, and no component. */
+export function Markdown({ text, language }: { text: string | ReadonlySignal<string>; language: string }) {
+  const root = useRef<HTMLDivElement>(null)
+  // Its labels are of one language.
+  const markdown = useMemo(() => ({ current: undefined as ReturnType<typeof createMarkdown> | undefined }), [language])
+  useLayoutEffect(() => {
+    if (!markdown.current) {
+      root.current!.replaceChildren()
+      markdown.current = createMarkdown(root.current!, {
+        codeHeader: createCodeHeader,
+        imageLabel: (alt, host) => words.peek().imageLabel([alt, host && `(${host})`].filter(Boolean).join(' ')),
+        tableLabel: () => words.peek().table,
+      })
+    }
+    if (typeof text !== 'string') return effect(() => markdown.current!.update(text.value, false))
+    markdown.current.update(text, true)
+    return undefined
+  }, [text, markdown])
+  return <div class="prose" dir="auto" ref={root} />
+}

@@ -1,0 +1,71 @@
+import { useId, useRef } from 'preact/hooks'
+import { useSignal } from '@preact/signals'
+import { Icon } from './icon.tsx'
+import type { IconName } from './icon.tsx'
+import { IconButton } from './icon-button.tsx'
+import { placePopover } from './place-popover.ts'
+
+export interface MenuItem {
+  readonly icon: IconName
+  readonly label: string
+  readonly isDanger?: boolean
+  readonly run: () => void
+}
+
+/** A button with three dots, and what it offers: arrows move, Escape closes. */
+export function Menu({ label, items }: { label: string; items: readonly MenuItem[] }) {
+  const id = useId()
+  const isOpen = useSignal(false)
+  const popover = useRef<HTMLDivElement>(null)
+
+  const onToggle = ({ newState }: { newState: string }) => {
+    isOpen.value = newState === 'open'
+    if (newState === 'open') popover.current!.querySelector('button')!.focus()
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    const buttons = [...popover.current!.querySelectorAll('button')]
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement)
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key]
+    if (event.key === 'Tab') popover.current!.hidePopover()
+    if (to === undefined) return
+    event.preventDefault()
+    buttons.at(to % buttons.length)!.focus()
+  }
+  return (
+    <>
+      <IconButton icon="more" label={label} aria-haspopup="menu" aria-expanded={isOpen.value} popovertarget={id} />
+      <div
+        id={id}
+        ref={popover}
+        popover="auto"
+        role="menu"
+        class="menu"
+        onBeforeToggle={({ newState }) => newState === 'open' && requestPlace(popover.current!)}
+        onToggle={onToggle}
+        onKeyDown={onKeyDown}
+      >
+        {items.map(({ icon, label, isDanger = false, run }) => (
+          <button
+            key={label}
+            type="button"
+            role="menuitem"
+            tabIndex={-1}
+            class={isDanger ? 'danger' : ''}
+            onClick={() => {
+              popover.current!.hidePopover()
+              run()
+            }}
+          >
+            <Icon name={icon} />
+            {label}
+          </button>
+        ))}
+      </div>
+    </>
+  )
+}
+
+/** Once it has a size, and before it is painted. */
+function requestPlace(popover: HTMLElement) {
+  requestAnimationFrame(() => placePopover(popover, popover.previousElementSibling as HTMLElement))
+}

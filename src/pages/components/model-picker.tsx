@@ -1,0 +1,110 @@
+import { useComputed, useSignal } from '@preact/signals'
+import { useId, useRef } from 'preact/hooks'
+import { words } from '../words/words.ts'
+import { Icon } from './icon.tsx'
+import { isEmbeddingOnly, ModelOption } from './model-option.tsx'
+import { usePage } from './page.ts'
+import { placePopover } from './place-popover.ts'
+import { focusComposer } from './view.ts'
+
+/** Which model answers in this chat: a list that can be searched, for pointer and keyboard. */
+export function ModelPicker() {
+  const { model, models, refresh, set } = usePage()
+  const id = useId()
+  const query = useSignal('')
+  const isOpen = useSignal(false)
+  const active = useSignal<string | undefined>(undefined)
+  const opener = useRef<HTMLButtonElement>(null)
+  const popover = useRef<HTMLDivElement>(null)
+  const w = words.value
+
+  const found = useComputed(() =>
+    models.value.filter(({ name }) => name.toLowerCase().includes(query.value.trim().toLowerCase())),
+  )
+  const usable = useComputed(() => found.value.filter((model) => !isEmbeddingOnly(model)))
+  const current = usable.value.find(({ name }) => name === active.value) ?? usable.value[0]
+  const optionId = (name: string) => `${id}-${models.value.findIndex((model) => model.name === name)}`
+
+  const choose = (name: string) => {
+    set({ model: name })
+    popover.current!.hidePopover()
+    focusComposer()
+  }
+  const onToggle = ({ newState }: { newState: string }) => {
+    isOpen.value = newState === 'open'
+    if (!isOpen.value) return
+    query.value = ''
+    active.value = model.value?.name
+    placePopover(popover.current!, opener.current!)
+    void refresh()
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.isComposing) return
+    const at = usable.value.findIndex(({ name }) => name === current?.name)
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: usable.value.length - 1, PageUp: 0 }[event.key]
+    if (event.key === 'Enter' && current) choose(current.name)
+    else if (to === undefined) return
+    else {
+      active.value = usable.value.at(to % usable.value.length)?.name
+      requestAnimationFrame(() => document.getElementById(optionId(active.value!))?.scrollIntoView({ block: 'nearest' }))
+    }
+    event.preventDefault()
+  }
+
+  return (
+    <>
+      <button
+        ref={opener}
+        type="button"
+        class="model-button"
+        popovertarget={id}
+        aria-haspopup="dialog"
+        aria-expanded={isOpen.value}
+        aria-label={model.value ? `${w.model}: ${model.value.name}` : w.chooseModel}
+      >
+        <span>{model.value ? toShortName(model.value.name) : w.model}</span>
+        <Icon name="down" />
+      </button>
+      <div id={id} ref={popover} popover="auto" class="picker" role="dialog" aria-label={w.chooseModel} onToggle={onToggle}>
+        <label class="search">
+          <Icon name="search" />
+          <input
+            type="text"
+            autoFocus
+            role="combobox"
+            aria-label={w.findModel}
+            placeholder={w.findModel}
+            aria-autocomplete="list"
+            aria-expanded={true}
+            aria-controls={`${id}-list`}
+            aria-activedescendant={current && optionId(current.name)}
+            autocomplete="off"
+            spellcheck={false}
+            value={query.value}
+            onInput={({ currentTarget }) => (query.value = currentTarget.value)}
+            onKeyDown={onKeyDown}
+          />
+        </label>
+        {found.value.length === 0 && <p class="list-empty">{w.noModelFound}</p>}
+        <ul id={`${id}-list`} role="listbox" aria-label={w.model}>
+          {found.value.map((one) => (
+            <ModelOption
+              key={one.name}
+              id={optionId(one.name)}
+              model={one}
+              isChosen={one.name === model.value?.name}
+              isActive={one.name === current?.name}
+              onPoint={() => (active.value = one.name)}
+              onChoose={() => choose(one.name)}
+            />
+          ))}
+        </ul>
+      </div>
+    </>
+  )
+}
+
+/** `latest` goes without saying. */
+export function toShortName(name: string): string {
+  return name.replace(/:latest$/, '')
+}

@@ -1,0 +1,12 @@
+const gapPx = 6
+
+/** Puts a popover below what opens it, or above where there is no room, and within the window. */
+export function placePopover(popover: HTMLElement, opener: HTMLElement) {
+  const at = opener.getBoundingClientRect()
+  const { offsetWidth: width, offsetHeight: height } = popover
+  const below = at.bottom + gapPx
+  const top = below + height > innerHeight - gapPx ? Math.max(gapPx, at.top - gapPx - height) : below
+  const left = Math.max(gapPx, Math.min(at.left, innerWidth - width - gapPx))
+  popover.style.top = `${top}px`
+  popover.style.left = `${left}px`
+}

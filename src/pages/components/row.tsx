@@ -1,0 +1,29 @@
+import type { ComponentChildren } from 'preact'
+
+interface RowProps {
+  /** Of the control. */
+  readonly id: string
+  readonly label: string
+  readonly hint?: string
+  readonly isBad?: boolean
+  readonly children: ComponentChildren
+}
+
+/** A setting: its name and what it means on one side, its control on the other. */
+export function Row({ id, label, hint, isBad = false, children }: RowProps) {
+  return (
+    <div class="row">
+      <div>
+        <label for={id} id={`${id}-label`}>
+          {label}
+        </label>
+        {hint && (
+          <p id={`${id}-hint`} class={isBad ? 'danger' : ''}>
+            {hint}
+          </p>
+        )}
+      </div>
+      {children}
+    </div>
+  )
+}

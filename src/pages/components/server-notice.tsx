@@ -1,0 +1,60 @@
+import type { ServerState } from '../state/page-state.ts'
+import { words } from '../words/words.ts'
+import type { Words } from '../words/english.ts'
+import { CopyButton } from './copy-button.tsx'
+import { usePage } from './page.ts'
+import { dialog } from './view.ts'
+
+/** Why nothing can be asked, and what to do; nothing if all is well. */
+export function ServerNotice() {
+  const { server, refresh } = usePage()
+  const w = words.value
+  const state = server.value
+  if (state.how === 'locked')
+    return (
+      <section class="card">
+        <h3>{w.locked}</h3>
+        <p>{w.lockedHint}</p>
+        <div class="buttons">
+          <button type="button" class="button is-main" onClick={() => (dialog.value = { kind: 'key' })}>
+            {w.enterKey}
+          </button>
+        </div>
+      </section>
+    )
+  const notice = toNotice(state, w)
+  if (!notice) return null
+  const { title, hint, command, said } = notice
+  return (
+    <section class="card">
+      <h3>{title}</h3>
+      <p>{hint}</p>
+      {command && (
+        <div class="command">
+          <code>{command}</code>
+          <CopyButton text={() => command} />
+        </div>
+      )}
+      {said && <p class="said">{said}</p>}
+      <div class="buttons">
+        <button type="button" class="button" onClick={() => void refresh()}>
+          {w.lookAgain}
+        </button>
+      </div>
+    </section>
+  )
+}
+
+interface Notice {
+  readonly title: string
+  readonly hint: string
+  readonly command?: string
+  readonly said?: string
+}
+
+function toNotice(state: ServerState, w: Words): Notice | undefined {
+  if (state.how === 'empty') return { title: w.noModels, hint: w.noModelsHint, command: 'ollama pull gemma3' }
+  if (state.how !== 'unreachable') return undefined
+  if (state.who === 'sluice') return { title: w.sluiceDown, hint: w.sluiceDownHint }
+  return { title: w.ollamaDown, hint: w.ollamaDownHint, command: 'ollama serve', said: state.text }
+}

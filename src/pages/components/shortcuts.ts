@@ -1,0 +1,40 @@
+import type { PageState } from '../state/page-state.ts'
+import { focusComposer, isDrawerOpen, isNarrow, sidebar } from './view.ts'
+
+const isMac = /mac|iphone|ipad/i.test(navigator.platform)
+
+/** How the keys are called here. */
+export const shortcutNames = isMac
+  ? { search: '⌘K', create: '⌘⇧O', newLine: '⇧↩', send: '↩', stop: 'esc' }
+  : { search: 'Ctrl K', create: 'Ctrl Shift O', newLine: 'Shift Enter', send: 'Enter', stop: 'Esc' }
+
+/** While an input method composes, its keys are its own; 229 is what Safari still says for the key that ends it. */
+export function isComposing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229
+}
+
+/** The keys that work everywhere on the page. Returns what takes them away. */
+export function listenForShortcuts(page: PageState): () => void {
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.defaultPrevented || isComposing(event) || event.altKey) return
+    const key = event.key.toLowerCase()
+    const isCommand = event.ctrlKey || event.metaKey
+    const isModal = document.querySelector('dialog.dialog[open]') !== null
+    if (isCommand && !event.shiftKey && key === 'k' && !isModal) search()
+    else if (isCommand && event.shiftKey && key === 'o' && !isModal) {
+      page.create()
+      isDrawerOpen.value = false
+      focusComposer()
+    } else if (key === 'escape' && page.run.peek() && !document.querySelector('dialog[open], :popover-open')) page.stop()
+    else return
+    event.preventDefault()
+  }
+  addEventListener('keydown', onKeyDown)
+  return () => removeEventListener('keydown', onKeyDown)
+}
+
+function search() {
+  if (isNarrow.value) isDrawerOpen.value = true
+  else sidebar.value = 'shown'
+  requestAnimationFrame(() => document.querySelector<HTMLInputElement>('#search')?.select())
+}

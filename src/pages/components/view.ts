@@ -1,0 +1,35 @@
+import { signal } from '@preact/signals'
+import type { ChatSummary } from '../state/page-state.ts'
+import { createKeptChoice } from './kept-choice.ts'
+
+/** A dialog that is open, and what it is about. */
+export type OpenDialog =
+  | { readonly kind: 'options' | 'settings' | 'key' | 'removeAll' }
+  | { readonly kind: 'rename' | 'remove'; readonly chat: ChatSummary }
+
+export const dialog = signal<OpenDialog | undefined>(undefined)
+
+export const theme = createKeptChoice('sluice-theme', ['system', 'light', 'dark'], 'system')
+
+/** Whether the list of chats is beside the conversation, where there is room for both. */
+export const sidebar = createKeptChoice('sluice-sidebar', ['shown', 'hidden'], 'shown')
+
+/** Whether the list of chats lies over the conversation, where there is not. */
+export const isDrawerOpen = signal(false)
+
+const narrow = matchMedia('(width < 48rem)')
+export const isNarrow = signal(narrow.matches)
+narrow.addEventListener('change', () => {
+  isNarrow.value = narrow.matches
+  isDrawerOpen.value = false
+})
+
+export function toggleSidebar() {
+  if (isNarrow.value) isDrawerOpen.value = !isDrawerOpen.value
+  else sidebar.value = sidebar.value === 'shown' ? 'hidden' : 'shown'
+}
+
+/** The field for messages is where typing goes, but on a touch screen, whose keyboard would cover half of the page. */
+export function focusComposer() {
+  if (matchMedia('(pointer: fine)').matches) document.querySelector<HTMLElement>('#message')?.focus()
+}

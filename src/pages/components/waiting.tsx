@@ -1,0 +1,36 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import type { Run } from '../state/page-state.ts'
+import { words } from '../words/words.ts'
+import { Seconds } from './seconds.tsx'
+
+/** After this long a word of explanation is due. */
+const longMs = 8000
+
+/** What an answer waits for before its first token, and for how long. */
+export function Waiting({ run }: { run: Run }) {
+  const isLong = useSignal(false)
+  const phase = run.phase.value
+  const since = run.phaseSince.value
+  useEffect(() => {
+    isLong.value = false
+    const timer = setTimeout(() => (isLong.value = true), Math.max(0, longMs - (performance.now() - since)))
+    return () => clearTimeout(timer)
+  }, [phase, since])
+  if (phase === 'writing' || phase === 'thinking') return null
+  const w = words.value
+  const hint = phase === 'queued' || phase === 'loading' || phase === 'evaluating' ? w.longPhases[phase] : undefined
+  return (
+    <div class="waiting">
+      <p>
+        <span class="wave" aria-hidden="true">
+          <i />
+          <i />
+          <i />
+        </span>
+        <span class="shimmer">{w.phases[phase]}</span> <Seconds since={since} />
+      </p>
+      {isLong.value && hint && <p class="hint">{hint}</p>}
+    </div>
+  )
+}

@@ -1,0 +1,34 @@
+import { words } from '../words/words.ts'
+import { usePage } from './page.ts'
+import { ServerNotice } from './server-notice.tsx'
+
+/** What a new chat shows: a greeting, and something to begin with. */
+export function Welcome() {
+  const page = usePage()
+  const w = words.value
+  const server = page.server.value
+  const isDemo = server.how === 'ready' && server.isDemo
+  if (server.how !== 'ready' && server.how !== 'starting')
+    return (
+      <div class="welcome">
+        <ServerNotice />
+      </div>
+    )
+  return (
+    <div class="welcome">
+      <p class="greeting">{w.greeting}</p>
+      {server.how === 'ready' && (
+        <ul class="starters">
+          {(isDemo ? w.demoStarters : w.starters).map(({ title, text }) => (
+            <li key={text}>
+              <button type="button" onClick={() => page.send(text, [])}>
+                <strong>{title}</strong>
+                <span>{text}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
+}
