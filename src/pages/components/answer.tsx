@@ -11,6 +11,7 @@ import { toShortName } from './model-picker.tsx'
 import { usePage } from './page.ts'
 import { Thoughts } from './thoughts.tsx'
 import { ToolCalls } from './tool-calls.tsx'
+import { again } from './view.ts'
 import { Waiting } from './waiting.tsx'
 
 interface AnswerProps {
@@ -29,7 +30,7 @@ export function Answer({ message, index, count, isLast, run }: AnswerProps) {
   const isBusy = page.run.value !== undefined
   return (
     <article class={`answer ${isLast ? 'is-last' : ''}`} aria-busy={run !== undefined}>
-      <h2 class="hidden">{toShortName(message.model ?? w.model)}</h2>
+      <h2 class="hidden">{toShortName(message.model ?? page.model.value?.name ?? w.model)}</h2>
       <Thoughts message={message} run={run} />
       <Markdown text={run ? run.text : message.text} language={w.tag} />
       {message.toolCalls && <ToolCalls calls={message.toolCalls} />}
@@ -40,7 +41,7 @@ export function Answer({ message, index, count, isLast, run }: AnswerProps) {
         <div class="actions">
           <Branches id={message.id} index={index} count={count} />
           {message.text !== '' && <CopyButton text={() => message.text} />}
-          <IconButton icon="retry" label={w.retry} disabled={isBusy} onClick={() => page.retry(message.id)} />
+          <IconButton icon="retry" label={w.retry} disabled={isBusy} onClick={() => again(page.retry, message.id)} />
           <Figures message={message} />
         </div>
       )}

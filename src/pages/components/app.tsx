@@ -9,7 +9,7 @@ import { Dialogs } from './dialogs.tsx'
 import { Drawer } from './drawer.tsx'
 import { Fine } from './fine.tsx'
 import { Header } from './header.tsx'
-import { usePage } from './page.ts'
+import { toTitle, usePage } from './page.ts'
 import { ServerNotice } from './server-notice.tsx'
 import { listenForShortcuts } from './shortcuts.ts'
 import { Sidebar } from './sidebar.tsx'
@@ -32,6 +32,9 @@ export function App() {
   useSignalEffect(() => {
     document.documentElement.lang = words.value.tag
     document.documentElement.dataset.theme = theme.value
+  })
+  useSignalEffect(() => {
+    document.title = [toTitle(page), 'Sluice'].filter(Boolean).join(' – ')
   })
   useSignalEffect(() => {
     if (page.server.value.how === 'locked') dialog.value ??= { kind: 'key' }

@@ -4,6 +4,7 @@ import type { ChatSummary } from '../state/page-state.ts'
 import { words } from '../words/words.ts'
 import { closeDialog, Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
+import { focusComposer } from './view.ts'
 
 /** Gives a chat another title. */
 export function RenameDialog({ chat }: { chat: ChatSummary }) {
@@ -51,6 +52,7 @@ export function RemoveDialog({ chat }: { chat?: ChatSummary }) {
   const remove = () => {
     closeDialog()
     void (chat ? page.remove(chat.id) : page.removeAll())
+    focusComposer()
   }
   return (
     <Dialog title={chat ? w.removeAsk(chat.title || w.imageOnly) : w.removeAllAsk} class="is-small">

@@ -10,6 +10,7 @@ import { Images } from './images.tsx'
 import { toShortName } from './model-picker.tsx'
 import { usePage } from './page.ts'
 import { isComposing, shortcutNames } from './shortcuts.ts'
+import { focusComposer } from './view.ts'
 
 interface ComposerProps {
   readonly draft: Signal<string>
@@ -114,7 +115,10 @@ export function Composer({ draft, attachments }: ComposerProps) {
             aria-label={w.stop}
             title={`${w.stop} (${shortcutNames.stop})`}
             disabled={page.run.value.phase.value === 'stopping'}
-            onClick={page.stop}
+            onClick={() => {
+              page.stop()
+              focusComposer()
+            }}
           >
             <span />
           </button>

@@ -23,12 +23,13 @@ export function Conversation() {
     <div class="thread">
       <div class="scroller" ref={scroller}>
         <div class="log" ref={log} role="log" aria-live="off" aria-label={w.conversation}>
+          {/* Branches take each other's place: what is focused stays so. */}
           {thread.value.map(({ message, index, count }) =>
             message.role === 'user' ? (
-              <Question key={message.id} message={message} index={index} count={count} />
+              <Question key={message.parent} message={message} index={index} count={count} />
             ) : (
               <Answer
-                key={message.id}
+                key={message.parent}
                 message={message}
                 index={index}
                 count={count}

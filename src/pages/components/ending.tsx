@@ -2,6 +2,7 @@ import type { End, Message } from '../chats/chat.ts'
 import { words } from '../words/words.ts'
 import { Failure } from './failure.tsx'
 import { usePage } from './page.ts'
+import { again } from './view.ts'
 
 /** How an answer ended, unless it is simply whole; and how to go on. */
 export function Ending({ message, isLast }: { message: Message; isLast: boolean }) {
@@ -14,8 +15,13 @@ export function Ending({ message, isLast }: { message: Message; isLast: boolean 
   return (
     <div class="ending">
       <p>{note}</p>
-      {isLast && text !== '' && (
-        <button type="button" class="button" disabled={page.run.value !== undefined} onClick={() => page.resume(message.id)}>
+      {isLast && end !== undefined && text !== '' && (
+        <button
+          type="button"
+          class="button"
+          disabled={page.run.value !== undefined}
+          onClick={() => again(page.resume, message.id)}
+        >
           {w.resume}
         </button>
       )}
@@ -27,6 +33,8 @@ function toNote(end: End | undefined): string | undefined {
   const w = words.value
   if (end?.how === 'length') return w.cutOff
   if (end?.how === 'stopped') return end.isFreed ? w.stoppedAndFree : w.stopped
-  if (end === undefined || end.how === 'interrupted') return w.interrupted
+  if (end?.how === 'interrupted') return w.interrupted
+  // Who writes it is another tab: nothing else leaves it open.
+  if (end === undefined) return w.elsewhere
   return undefined
 }

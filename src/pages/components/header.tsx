@@ -1,15 +1,15 @@
 import { words } from '../words/words.ts'
 import { IconButton } from './icon-button.tsx'
 import { ModelPicker } from './model-picker.tsx'
-import { usePage } from './page.ts'
+import { toTitle, usePage } from './page.ts'
 import { dialog, focusComposer, isDrawerOpen, isNarrow, sidebar, toggleSidebar } from './view.ts'
 
 /** The model, the chat's title, and what else concerns this chat. */
 export function Header() {
-  const { chats, chat, create, server, thread } = usePage()
+  const page = usePage()
+  const { create, server, thread } = page
   const w = words.value
   const isAlone = isNarrow.value || sidebar.value === 'hidden'
-  const title = chats.value.find(({ id }) => id === chat.value.id)?.title || chat.value.title
   const state = server.value
   const begin = () => {
     create()
@@ -28,7 +28,7 @@ export function Header() {
           </span>
         )}
       </div>
-      <h1 dir="auto">{title || (thread.value.length > 0 ? w.imageOnly : w.newChat)}</h1>
+      <h1 dir="auto">{toTitle(page) || (thread.value.length > 0 ? w.imageOnly : w.newChat)}</h1>
       <div>
         <IconButton
           icon="sliders"

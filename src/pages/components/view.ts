@@ -26,10 +26,20 @@ narrow.addEventListener('change', () => {
 
 export function toggleSidebar() {
   if (isNarrow.value) isDrawerOpen.value = !isDrawerOpen.value
-  else sidebar.value = sidebar.value === 'shown' ? 'hidden' : 'shown'
+  else {
+    sidebar.value = sidebar.value === 'shown' ? 'hidden' : 'shown'
+    // The button that was pressed is gone; the one that undoes it takes the focus.
+    requestAnimationFrame(() => document.querySelector<HTMLElement>('.sidebar-head button, .header button')?.focus())
+  }
 }
 
 /** The field for messages is where typing goes, but on a touch screen, whose keyboard would cover half of the page. */
 export function focusComposer() {
   if (matchMedia('(pointer: fine)').matches) document.querySelector<HTMLElement>('#message')?.focus()
+}
+
+/** Asks again. The button that was pressed goes, so the focus goes to where typing does. */
+export function again(ask: (answerId: string) => void, answerId: string) {
+  ask(answerId)
+  focusComposer()
 }

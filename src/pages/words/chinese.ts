@@ -111,6 +111,7 @@ export const chinese: Words = {
   stopped: '已停止。',
   stoppedAndFree: '已停止，显卡已空闲。',
   cutOff: '达到长度上限，回答被截断。',
+  elsewhere: '正在另一个标签页中回答。',
   interrupted: '回答完成之前页面就关闭了。',
   failed: '回答中断了',
   notAnswered: '没有得到回答',

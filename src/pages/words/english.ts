@@ -111,6 +111,7 @@ export const english = {
   stopped: 'Stopped.',
   stoppedAndFree: 'Stopped. The GPU is free.',
   cutOff: 'Cut off at the limit.',
+  elsewhere: 'Being answered in another tab.',
   interrupted: 'The page was closed before the end.',
   failed: 'The answer broke off',
   notAnswered: 'No answer',
