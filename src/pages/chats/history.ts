@@ -1,170 +1,160 @@
-import { signal, type ReadonlySignal } from '@preact/signals'
-import { createStore, entries, get, set, update, type UseStore } from 'idb-keyval'
-import type { Chat, Message } from './chat.ts'
+import { signal } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
+import type { Chat } from './chat.ts'
+import { createChatStore, isRemoval } from './chat-store.ts'
+import type { Removal } from './chat-store.ts'
 import { mergeChats } from './merge-chats.ts'
-import { parseChat } from './parse-chat.ts'
+import { toInterrupted } from './to-interrupted.ts'
 
-/** Where chats are kept: IndexedDB, which all tabs of this browser share. Nothing rejects: `problem` tells why it keeps nothing. */
+/**
+ * The chats that this browser keeps, for all its tabs. Nothing here rejects: where storage is denied or full, `problem` says so, and what could
+ * not be kept stays in memory, is tried again at the next save, and is part of `all`.
+ */
 export interface History {
-  /** Everything that is kept. An answer that nobody writes any more is interrupted. */
+  /** All of them, in no order. An answer that nobody writes on any more has ended as `interrupted`. */
   all(): Promise<readonly Chat[]>
-  /** Keeps a chat beside what other tabs have of it. May be called often: while one is written, the last of each chat waits. */
+  /**
+   * Keeps a chat: merged into what other tabs have kept of it. To be called at every change, and at least each second while an answer is being
+   * written (a newer `updatedAt` in each), or other tabs take it for lost. While one save runs, the last one waits, and those between are skipped.
+   */
   save(chat: Chat): void
-  /** Keeps a chat of a file, even one that was removed. */
-  restore(chat: Chat): Promise<void>
-  /** Resolves once all is kept. */
+  /** Resolves when all that was saved is kept, or could not be. */
   flush(): Promise<void>
+  /** For good: other tabs that hold it cannot bring it back. Who has heard of that can, by saving it, as an import does. */
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
-  /** Another tab has kept something, or removed it: then `chat` is undefined. */
+  /**
+   * Calls the listener, the only one, when another tab has changed a chat, or removed it (undefined); and when an answer turns out to be
+   * interrupted. What it gets may be older in parts than what this tab has: merge it.
+   */
   onChange(listener: (id: string, chat: Chat | undefined) => void): void
-  readonly problem: ReadonlySignal<'denied' | 'full' | undefined>
+  readonly problem: ReadonlySignal<HistoryProblem | undefined>
 }
 
-/** In the place of a removed chat: a tab that still has it must not bring it back. */
-interface Grave {
-  readonly removedAt: number
+export type HistoryProblem = 'denied' | 'full'
+
+/** A save that has not come through. */
+interface Pending {
+  readonly chat: Chat
+  /** The chat's removal that this tab had heard of when it saved: one that is kept in spite of it is meant to be. */
+  readonly removedAt: number | undefined
+  hasFailed: boolean
 }
 
-/** What tabs tell each other: a chat has changed; is anybody writing an answer in these; yes, in this one. */
-type News = { readonly changed: string } | { readonly ask: readonly string[] } | { readonly writing: string }
+/** How long a tab may sleep and still hear of a removal. */
+const removalsMs = 30 * 24 * 60 * 60 * 1000
 
-const graveMs = 30 * 86_400_000
-/** How long the other tabs have to say that they are writing. */
-const replyMs = 250
+export function createHistory(now: () => number = Date.now): History {
+  const store = createChatStore()
+  const problem = signal<HistoryProblem | undefined>(undefined)
+  const pending = new Map<string, Pending>()
+  /** The removals that this tab has heard of. */
+  const removals = new Map<string, number>()
+  const timers = new Map<string, ReturnType<typeof setTimeout>>()
+  let tell: (id: string, chat: Chat | undefined) => void = () => {}
+  let writing: Promise<void> | undefined
 
-export function createHistory(): History {
-  const store = createStore('sluice', 'chats')
-  const channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('sluice') : undefined
-  const problem = signal<'denied' | 'full' | undefined>(undefined)
-  const waiting = new Map<string, Chat>()
-  /** Chats in which this tab writes. */
-  const writing = new Set<string>()
-  const listeners = new Set<(id: string, chat: Chat | undefined) => void>()
-  const replies = new Set<(id: string) => void>()
-  let saving: Promise<void> | undefined
-
+  const channel = openChannel((ids) => ids.forEach((id) => void look(id)))
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of one origin
-  const post = (news: News) => channel?.postMessage(news)
-  const attempt = async <T>(step: () => Promise<T>, otherwise: T): Promise<T> => {
+  const post = (ids: readonly string[]) => channel?.postMessage(ids)
+  const fail = (error: unknown) => {
+    problem.value = error instanceof Error && error.name === 'QuotaExceededError' ? 'full' : 'denied'
+  }
+
+  const learn = ({ id, removedAt }: Removal) => {
+    removals.set(id, removedAt)
+    pending.delete(id)
+    tell(id, undefined)
+  }
+  const toShown = (kept: Chat): Chat => {
+    const { chat, nextAt } = toInterrupted(kept, now())
+    clearTimeout(timers.get(chat.id))
+    if (nextAt !== undefined)
+      timers.set(
+        chat.id,
+        setTimeout(() => void look(chat.id), nextAt - now()),
+      )
+    return chat
+  }
+  /** What has become of a chat. */
+  const look = async (id: string) => {
+    const kept = await store.read(id).catch(fail)
+    if (!kept) return
+    if (isRemoval(kept)) learn(kept)
+    else tell(id, toShown(kept))
+  }
+
+  const write = async (save: Pending) => {
+    const { chat, removedAt } = save
     try {
-      const value = await step()
-      problem.value = undefined
-      return value
+      const kept = await store.write(chat, removedAt)
+      if (pending.get(chat.id) === save) pending.delete(chat.id)
+      if (isRemoval(kept)) learn(kept)
+      else post([chat.id])
     } catch (error) {
-      problem.value = (error as Error | undefined)?.name === 'QuotaExceededError' ? 'full' : 'denied'
-      return otherwise
+      save.hasFailed = true
+      fail(error)
     }
   }
-
-  async function saveWaiting() {
-    for (let next; (next = waiting.entries().next().value);) {
-      const [id, chat] = next
-      waiting.delete(id)
-      await attempt(() => update<unknown>(id, (kept) => toKept(kept, chat), store), undefined)
-      post({ changed: id })
+  const writeAll = async () => {
+    for (;;) {
+      const saves = [...pending.values()].filter(({ hasFailed }) => !hasFailed)
+      if (saves.length === 0) break
+      await Promise.all(saves.map(write))
     }
-    saving = undefined
+    writing = undefined
+    if (pending.size === 0) problem.value = undefined
   }
-
-  async function bury(id: string) {
-    waiting.delete(id)
-    writing.delete(id)
-    await saving
-    await attempt(() => set(id, { removedAt: Date.now() } satisfies Grave, store), undefined)
-    post({ changed: id })
+  const startWriting = async () => {
+    for (const save of pending.values()) save.hasFailed = false
+    if (pending.size > 0) await (writing ??= writeAll())
   }
-
-  /** Those of the chats in which another tab says that it is writing. */
-  function findWriting(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const found = new Set<string>()
-    if (!channel || ids.length === 0) return Promise.resolve(found)
-    return new Promise((resolve) => {
-      const hear = (id: string) => void found.add(id)
-      replies.add(hear)
-      post({ ask: ids })
-      setTimeout(() => {
-        replies.delete(hear)
-        resolve(found)
-      }, replyMs)
-    })
-  }
-
-  channel?.addEventListener('message', ({ data }: MessageEvent<News>) => {
-    if ('writing' in data) for (const hear of replies) hear(data.writing)
-    else if ('ask' in data) {
-      for (const id of data.ask) if (writing.has(id)) post({ writing: id })
-    } else if ('changed' in data) {
-      const id = data.changed
-      void attempt(() => get<unknown>(id, store), undefined).then((kept) => {
-        for (const listen of listeners) listen(id, parseChat(kept))
-      })
-    }
-  })
 
   return {
     problem,
+    onChange: (listener) => void (tell = listener),
     async all() {
-      const kept = await attempt(() => readAll(store), [])
-      const unended = kept.filter(isUnended).map(({ id }) => id)
-      const alive = await findWriting(unended)
-      return kept.map((chat) => (alive.has(chat.id) ? chat : toInterrupted(chat)))
+      const chats = new Map<string, Chat>()
+      for (const kept of (await store.readAll().catch(fail)) ?? []) {
+        if (isRemoval(kept)) removals.set(kept.id, kept.removedAt)
+        else chats.set(kept.id, toShown(kept))
+      }
+      const before = now() - removalsMs
+      if ([...removals.values()].some((at) => at < before)) void store.forget(before).catch(fail)
+      for (const { chat } of pending.values()) {
+        const kept = chats.get(chat.id)
+        chats.set(chat.id, kept ? mergeChats(chat, kept) : chat)
+      }
+      return [...chats.values()]
     },
     save(chat) {
-      waiting.set(chat.id, chat)
-      if (isUnended(chat)) writing.add(chat.id)
-      else writing.delete(chat.id)
-      saving ??= saveWaiting()
+      pending.set(chat.id, { chat, removedAt: removals.get(chat.id), hasFailed: false })
+      void startWriting()
     },
-    async restore(chat) {
-      await saving
-      await attempt(() => update<unknown>(chat.id, (kept) => toMerged(kept, chat), store), undefined)
-      post({ changed: chat.id })
+    flush: startWriting,
+    async remove(id) {
+      const removal = { id, removedAt: now() }
+      removals.set(id, removal.removedAt)
+      pending.delete(id)
+      await store.remove(removal).then(() => post([id]), fail)
     },
-    flush: async () => saving,
-    remove: bury,
     async removeAll() {
-      for (const { id } of await attempt(() => readAll(store), [])) await bury(id)
+      const removedAt = now()
+      pending.clear()
+      const ids = (await store.removeAll(removedAt).catch(fail)) ?? []
+      for (const id of ids) removals.set(id, removedAt)
+      post(ids)
     },
-    onChange: (listener) => void listeners.add(listener),
   }
 }
 
-/** Graves of long ago are opened. */
-async function readAll(store: UseStore): Promise<Chat[]> {
-  const all = await entries<string, unknown>(store)
-  const old = all.filter(([, value]) => isGrave(value) && value.removedAt < Date.now() - graveMs)
-  for (const [id] of old) await store('readwrite', (chats) => void chats.delete(id))
-  return all.flatMap(([, value]) => parseChat(value) ?? [])
-}
-
-/** A removed chat stays removed, whatever a tab still has of it. */
-function toKept(kept: unknown, chat: Chat): unknown {
-  return isGrave(kept) ? kept : toMerged(kept, chat)
-}
-
-function toMerged(kept: unknown, chat: Chat): Chat {
-  const other = parseChat(kept)
-  return other ? mergeChats(other, chat) : chat
-}
-
-function isGrave(value: unknown): value is Grave {
-  return typeof (value as Partial<Grave> | undefined)?.removedAt === 'number'
-}
-
-function isUnended({ messages }: Chat): boolean {
-  return Object.values(messages).some(isBeingWritten)
-}
-
-function isBeingWritten({ role, end }: Message): boolean {
-  return role === 'assistant' && end === undefined
-}
-
-function toInterrupted(chat: Chat): Chat {
-  if (!isUnended(chat)) return chat
-  const entries = Object.entries(chat.messages).map(([id, message]): [string, Message] => [
-    id,
-    isBeingWritten(message) ? { ...message, end: { how: 'interrupted' } } : message,
-  ])
-  return { ...chat, messages: Object.fromEntries(entries) }
+/** To the other tabs: which chats have changed. Undefined where there is none, or where it is denied with the storage. */
+function openChannel(onIds: (ids: readonly string[]) => void): BroadcastChannel | undefined {
+  try {
+    const channel = new BroadcastChannel('sluice-chats')
+    channel.addEventListener('message', ({ data }: MessageEvent<readonly string[]>) => onIds(data))
+    return channel
+  } catch {
+    return undefined
+  }
 }

@@ -1,36 +1,64 @@
-/** What a setting may be. Ollama takes more, and does odd things with it. */
-export const limits = {
-  temperature: { least: 0, most: 2, isWhole: false },
-  numCtx: { least: 512, most: 1_048_576, isWhole: true },
-  /** -1: as many as it takes. */
-  numPredict: { least: -1, most: 1_048_576, isWhole: true },
-  seed: { least: 0, most: 2 ** 31 - 1, isWhole: true },
-} as const
+/** Settings that are numbers. */
+export type NumberSetting = 'temperature' | 'numCtx' | 'numPredict' | 'seed'
 
-export type NumberSetting = keyof typeof limits
-
-export type Mistake = 'not_a_number' | 'not_whole' | 'too_small' | 'too_large' | 'not_a_duration'
-
-/** A setting as it was typed, or what is wrong with it; nothing typed is undefined: the default. */
-export type Parsed<T> = { readonly value: T | undefined } | { readonly mistake: Mistake }
-
-/** `most`: less than the limit, as the context of the model is for `numCtx`. */
-export function parseNumber(name: NumberSetting, typed: string, most: number = limits[name].most): Parsed<number> {
-  const { least, isWhole } = limits[name]
-  const text = typed.trim().replace(',', '.')
-  if (text === '') return { value: undefined }
-  if (!/^-?\d*\.?\d+$/.test(text)) return { mistake: 'not_a_number' }
-  const value = Number(text)
-  if (isWhole && !Number.isInteger(value)) return { mistake: 'not_whole' }
-  if (value < least || (name === 'numPredict' && value === 0)) return { mistake: 'too_small' }
-  return value > most ? { mistake: 'too_large' } : { value }
+export interface Limit {
+  readonly min: number
+  readonly max: number
+  readonly isWhole: boolean
 }
 
-/** How long a model stays loaded: seconds, a duration as Go writes it (`5m`, `1h30m`), or -1, for ever. */
-export function parseKeepAlive(typed: string): Parsed<string> {
-  const text = typed.trim()
+/** Why what was typed is no setting: `duration` asks for `5m`, `1h30m`, seconds or -1. */
+export type Mistake = 'number' | 'whole' | 'range' | 'duration'
+
+/** Undefined: the field is empty, the server's default holds. */
+export type Parsed<T> = { readonly value: T | undefined } | { readonly mistake: Mistake }
+
+/** Ollama's own numbers are 32 bits wide. */
+const maxInt = 2 ** 31 - 1
+
+const limits: Readonly<Record<NumberSetting, Limit>> = {
+  temperature: { min: 0, max: 2, isWhole: false },
+  numCtx: { min: 512, max: 2 ** 20, isWhole: true },
+  numPredict: { min: 1, max: maxInt, isWhole: true },
+  seed: { min: 0, max: maxInt, isWhole: true },
+}
+
+/** Of a setting; `contextLength` is the most that the model can take, in tokens. */
+export function toLimit(name: NumberSetting, contextLength?: number): Limit {
+  const { min, max, isWhole } = limits[name]
+  if (name !== 'numCtx' || contextLength === undefined) return { min, max, isWhole }
+  return { min: Math.min(min, contextLength), max: Math.min(max, contextLength), isWhole }
+}
+
+/** Whether a setting may have this value; -1 is `numPredict` without a limit. */
+export function isAllowed(name: NumberSetting, value: number, contextLength?: number): boolean {
+  const { min, max, isWhole } = toLimit(name, contextLength)
+  if (name === 'numPredict' && value === -1) return true
+  return value >= min && value <= max && (!isWhole || Number.isInteger(value))
+}
+
+/** A number as people type it: in the wide digits of a Chinese keyboard, or with a decimal comma. */
+export function parseNumber(name: NumberSetting, typed: string, contextLength?: number): Parsed<number> {
+  const text = toPlain(typed).replace(',', '.')
   if (text === '') return { value: undefined }
-  return /^(?:-1|\d{1,9}|(?:\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h)){1,4})$/.test(text)
-    ? { value: text }
-    : { mistake: 'not_a_duration' }
+  if (!/^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(text)) return { mistake: 'number' }
+  const value = Number(text)
+  if (isAllowed(name, value, contextLength)) return { value }
+  return { mistake: limits[name].isWhole && !Number.isInteger(value) ? 'whole' : 'range' }
+}
+
+/** How long a model stays in memory: `5m`, `1h30m`, seconds, or -1 for always, as text. */
+export function parseKeepAlive(typed: string): Parsed<string> {
+  const text = toPlain(typed).toLowerCase()
+  if (text === '') return { value: undefined }
+  return isKeepAlive(text) ? { value: text } : { mistake: 'duration' }
+}
+
+/** Go's durations, but those below zero, which all mean -1, and those that would not fit into one. */
+export function isKeepAlive(text: string): boolean {
+  return /^(?:-1|\d{1,9}|(?:\d{1,6}(?:\.\d{1,6})?(?:ms|s|m|h)){1,4})$/.test(text)
+}
+
+function toPlain(typed: string): string {
+  return typed.normalize('NFKC').replaceAll(/\s/g, '')
 }

@@ -1,30 +1,40 @@
 import type { Chat, Message } from './chat.ts'
 
 /**
- * What two tabs, or a tab and a file, have of one chat: all messages of both, of each the newer, and the newer's title, settings and choices.
- * In whatever order, and however often, the result is the same.
+ * Of two states of one chat, as two tabs have written them: every message of either, the newer state of each; title, settings and branches of
+ * the newer chat. The order does not matter, nor does it if a state comes twice. What is the same in both is the first one's object.
  */
 export function mergeChats(a: Chat, b: Chat): Chat {
-  const [older, newer] = isBefore(a, b, toOwn) ? [a, b] : [b, a]
-  const messages: Record<string, Message> = { ...older.messages }
-  for (const message of Object.values(newer.messages)) {
-    const other = messages[message.id]
-    if (!other || isBefore(other, message, toRank)) messages[message.id] = message
+  const messages: Record<string, Message> = { ...a.messages }
+  for (const [id, other] of Object.entries(b.messages)) {
+    const mine = Object.hasOwn(messages, id) ? messages[id] : undefined
+    messages[id] = mine ? toNewer(mine, other) : other
   }
-  return { ...newer, createdAt: Math.min(a.createdAt, b.createdAt), messages }
+  const isFirst = (a.updatedAt - b.updatedAt || compare(toHead(a), toHead(b))) >= 0
+  return { ...(isFirst ? a : b), messages, createdAt: Math.min(a.createdAt, b.createdAt) }
 }
 
-/** What is not merged part by part. */
-function toOwn({ title, settings, chosen }: Chat): string {
+/** At the same time, one that has ended, then the longer one; then any, but in every tab the same. */
+function toNewer(a: Message, b: Message): Message {
+  if (a === b) return a
+  const order =
+    a.updatedAt - b.updatedAt ||
+    Number('end' in a) - Number('end' in b) ||
+    a.text.length - b.text.length ||
+    compare(toRest(a), toRest(b)) ||
+    compare(String(a.images), String(b.images))
+  return order >= 0 ? a : b
+}
+
+function toHead({ title, settings, chosen }: Chat): string {
   return JSON.stringify([title, settings, chosen])
 }
 
-/** Of two as new, one that has ended goes before one that is being written. */
-function toRank(message: Message): string {
-  return `${message.end ? 1 : 0}${JSON.stringify(message)}`
+/** Without its images: a megabyte each, twice a second. */
+function toRest(message: Message): string {
+  return JSON.stringify({ ...message, images: undefined })
 }
 
-/** Any order will do where the times are the same, if it is always the same one. */
-function isBefore<T extends { readonly updatedAt: number }>(a: T, b: T, toText: (value: T) => string): boolean {
-  return a.updatedAt === b.updatedAt ? toText(a) < toText(b) : a.updatedAt < b.updatedAt
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1
 }

@@ -1,4 +1,14 @@
+import { withoutUndefined } from '../state/without-undefined.ts'
 import type { Chat, ChatSettings, Message } from './chat.ts'
+
+/** Body of `POST /api/chat`; what is not set is absent. */
+export interface ChatRequest {
+  readonly model?: string
+  readonly messages: readonly RequestMessage[]
+  readonly options?: { readonly [name: string]: number }
+  readonly think?: boolean
+  readonly keep_alive?: string | number
+}
 
 interface RequestMessage {
   readonly role: 'system' | 'user' | 'assistant'
@@ -6,34 +16,40 @@ interface RequestMessage {
   readonly images?: readonly string[]
 }
 
-/** The body of `POST /api/chat` that asks for an answer: what came before it, and what there is of it already, for Ollama to go on from. */
-export function toRequest(chat: Chat, answerId: string): object {
-  const { model, system, think, keepAlive } = chat.settings
-  const said = toPath(chat, answerId).filter(({ role, text }) => role === 'user' || text !== '')
-  const options = toOptions(chat.settings)
-  return {
-    ...(model !== undefined && { model }),
-    messages: [...(system ? [{ role: 'system', content: system }] : []), ...said.map(toMessage)],
-    ...(think !== undefined && { think }),
-    ...(Object.keys(options).length > 0 && { options }),
-    // A number is seconds to Ollama, and -1 is for ever; the text `-1` is a mistake.
-    ...(keepAlive !== undefined && { keep_alive: /^-?\d+$/.test(keepAlive) ? Number(keepAlive) : keepAlive }),
-  }
+/**
+ * Asks for an answer of the chat: what it follows, up to the first message, and then what there is already of itself, if it was cut off: Ollama
+ * goes on with an assistant's message that comes last. Answers without text are left out, and what a model thought.
+ */
+export function toRequest({ settings, messages }: Chat, answerId: string): ChatRequest {
+  const asked = toPath(messages, answerId).flatMap(toRequestMessage)
+  if (settings.system?.trim()) asked.unshift({ role: 'system', content: settings.system })
+  const options = toOptions(settings)
+  return withoutUndefined({
+    model: settings.model,
+    messages: asked,
+    options: Object.keys(options).length > 0 ? options : undefined,
+    think: settings.think,
+    keep_alive: toKeepAlive(settings.keepAlive),
+  })
 }
 
 /** From the first message down to this one. */
-function toPath({ messages }: Chat, id: string): Message[] {
-  const path: Message[] = []
-  for (let at = messages[id]; at && !path.includes(at); at = messages[at.parent]) path.unshift(at)
-  return path
+function toPath(messages: Chat['messages'], id: string): Message[] {
+  const path = new Set<Message>()
+  for (let at = messages[id]; at && !path.has(at); at = messages[at.parent]) path.add(at)
+  return [...path].toReversed()
 }
 
-/** What the model thought is not sent back: templates leave it out. */
-function toMessage({ role, text, images }: Message): RequestMessage {
-  return { role, content: text, ...(images && { images }) }
+function toRequestMessage({ role, text, images = [] }: Message): RequestMessage[] {
+  if (role === 'assistant') return text.trim() === '' ? [] : [{ role, content: text }]
+  return [{ role, content: text, ...(images.length > 0 && { images }) }]
 }
 
 function toOptions({ temperature, numCtx, numPredict, seed }: ChatSettings): Record<string, number> {
-  const options = { temperature, num_ctx: numCtx, num_predict: numPredict, seed }
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Record<string, number>
+  return withoutUndefined({ temperature, num_ctx: numCtx, num_predict: numPredict, seed })
+}
+
+/** Ollama takes `"5m"` and seconds as a number, but not seconds as a text (docs/ollama.md §1). */
+function toKeepAlive(text: string | undefined): string | number | undefined {
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : text
 }

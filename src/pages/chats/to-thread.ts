@@ -1,28 +1,29 @@
 import type { ThreadItem } from '../state/page-state.ts'
 import type { Chat, Message } from './chat.ts'
 
-/** The messages from the first down the chosen branches, each with its place among its siblings. */
+/** The messages from the first down the chosen branches, each with its place among its siblings. None comes twice, so it has an end. */
 export function toThread({ messages, chosen }: Chat): ThreadItem[] {
-  const children = toChildren(Object.values(messages))
-  const thread: ThreadItem[] = []
-  for (let parent = '', siblings; (siblings = children.get(parent));) {
+  const children = toChildren(messages)
+  const thread = new Map<string, ThreadItem>()
+  for (let parent = '', branches; (branches = children.get(parent));) {
     const wanted = Object.hasOwn(chosen, parent) ? chosen[parent] : undefined
-    const at = siblings.findIndex(({ id }) => id === wanted)
-    const message = siblings.at(at)! // without a choice the newest, at -1
-    thread.push({ message, index: siblings.indexOf(message) + 1, count: siblings.length })
+    const found = branches.findIndex(({ id }) => id === wanted)
+    const message = branches.at(found)! // without a choice the newest, at -1
+    if (thread.has(message.id)) break
+    const index = found < 0 ? branches.length : found + 1
+    thread.set(message.id, { message, index, count: branches.length })
     parent = message.id
   }
-  return thread
-}
-
-/** The message that is shown instead, a step before (-1) or after (1) it among its siblings. */
-export function toSibling({ messages }: Chat, { id, parent }: Message, step: -1 | 1): Message | undefined {
-  const siblings = toChildren(Object.values(messages)).get(parent) ?? []
-  return siblings[siblings.findIndex((sibling) => sibling.id === id) + step]
+  return [...thread.values()]
 }
 
 /** By the id of what they follow, oldest first. */
-function toChildren(messages: readonly Message[]): Map<string, Message[]> {
-  const ordered = messages.toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
-  return Map.groupBy(ordered, ({ parent }) => parent)
+function toChildren(messages: Chat['messages']): Map<string, Message[]> {
+  const children = new Map<string, Message[]>()
+  for (const message of Object.values(messages).toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))) {
+    const siblings = children.get(message.parent)
+    if (siblings) siblings.push(message)
+    else children.set(message.parent, [message])
+  }
+  return children
 }

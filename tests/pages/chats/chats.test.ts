@@ -4,7 +4,7 @@ import type { Chat, Message } from '../../../src/pages/chats/chat.ts'
 import { find } from '../../../src/pages/chats/find.ts'
 import { mergeChats } from '../../../src/pages/chats/merge-chats.ts'
 import { toRequest } from '../../../src/pages/chats/to-request.ts'
-import { toSibling, toThread } from '../../../src/pages/chats/to-thread.ts'
+import { toThread } from '../../../src/pages/chats/to-thread.ts'
 import { withMessage } from '../../../src/pages/chats/with-message.ts'
 import { chat as anyChat } from './arbitrary-chat.ts'
 
@@ -18,13 +18,26 @@ function toChat(messages: readonly Message[], more: Partial<Chat> = {}): Chat {
   return { ...messages.reduce(withMessage, empty), ...more }
 }
 
-const branched = toChat([
-  toMessage('q1', ''),
-  toMessage('a2', 'q1'),
-  toMessage('a3', 'q1'),
-  toMessage('q4', 'a3'),
-  toMessage('q5', 'a3'),
-])
+const branched = toChat(
+  [toMessage('q1', ''), toMessage('a2', 'q1'), toMessage('a3', 'q1'), toMessage('q4', 'a3'), toMessage('q5', 'a3')],
+  { chosen: {} },
+)
+
+describe('a message', () => {
+  const chat = toChat([toMessage('q1', ''), toMessage('a2', 'q1')], { updatedAt: 5, chosen: { q1: 'a2' } })
+
+  test('that is new is shown, and makes its chat the newest, even if the clock was set back', () => {
+    expect(withMessage(chat, toMessage('a3', 'q1'))).toMatchObject({ updatedAt: 6, chosen: { q1: 'a3' } })
+    expect(withMessage(chat, toMessage('a9', 'q1'))).toMatchObject({ updatedAt: 9, chosen: { q1: 'a9' } })
+  })
+
+  test('that is being written leaves all else as it is', () => {
+    const newer = toMessage('a2', 'q1', { text: 'more', updatedAt: 99 })
+    const other = { ...chat, chosen: { q1: 'a7' } }
+    expect(withMessage(other, newer)).toEqual({ ...other, messages: { ...chat.messages, a2: newer } })
+    expect(chat.messages.a2!.text).toBe('text of a2')
+  })
+})
 
 describe('a thread', () => {
   const shown = (chat: Chat) => toThread(chat).map(({ message, index, count }) => `${message.id} ${index}/${count}`)
@@ -34,7 +47,7 @@ describe('a thread', () => {
   })
 
   test('has branches in the order of their time', () => {
-    const chat = toChat([toMessage('q10', ''), toMessage('q9', '')])
+    const chat = toChat([toMessage('q10', ''), toMessage('q9', '')], { chosen: {} })
     expect(shown(chat)).toEqual(['q10 2/2'])
   })
 
@@ -61,12 +74,17 @@ describe('a thread', () => {
     )
   })
 
-  test('has a branch beside another', () => {
-    const { q4, q5 } = branched.messages
-    expect(toSibling(branched, q5!, -1)).toBe(q4)
-    expect(toSibling(branched, q4!, 1)).toBe(q5)
-    expect(toSibling(branched, q5!, 1)).toBeUndefined()
-    expect(toSibling(branched, q4!, -1)).toBeUndefined()
+  test('has an end where a message follows itself, and another has its id', () => {
+    const [one, other] = [toMessage('a1', ''), toMessage('a1', 'a1')]
+    expect(shown(toChat([], { messages: { x: one, y: other } }))).toEqual(['a1 1/1'])
+    expect(shown(toChat([], { messages: { '': { ...one, id: '' } } }))).toEqual([' 1/1'])
+  })
+
+  test('takes what all objects have for no choice', () => {
+    expect(shown(toChat([toMessage('q1', ''), { ...toMessage('a2', 'q1'), id: '__proto__' }]))).toEqual([
+      'q1 1/1',
+      '__proto__ 1/1',
+    ])
   })
 })
 
@@ -74,15 +92,35 @@ describe('a merge', () => {
   test('has what both tabs wrote, of each message the newer', () => {
     const base = toChat([toMessage('q1', ''), toMessage('a2', 'q1', { text: 'half' })])
     const one = withMessage(base, toMessage('a2', 'q1', { text: 'whole', updatedAt: 3, end: { how: 'done' } }))
-    const other = { ...withMessage(base, toMessage('q9', '', { updatedAt: 2 })), title: 'Other', updatedAt: 4 }
+    const other = { ...withMessage(base, toMessage('q9', '', { updatedAt: 2 })), title: 'Other' }
     const merged = mergeChats(one, other)
-    expect(merged).toMatchObject({ title: 'Other', updatedAt: 4, messages: { a2: { text: 'whole' }, q9: { id: 'q9' } } })
+    expect(merged).toMatchObject({ title: 'Other', updatedAt: 9, messages: { a2: { text: 'whole' }, q9: { id: 'q9' } } })
   })
 
   test('takes an answer that has ended before one that is being written, if they are as new', () => {
     const unended = toChat([toMessage('a1', '')])
     const ended = toChat([toMessage('a1', '', { end: { how: 'interrupted' } })])
     for (const merged of [mergeChats(ended, unended), mergeChats(unended, ended)]) expect(merged).toEqual(ended)
+  })
+
+  test('keeps what another tab renames while an answer is being written', () => {
+    const base = toChat([toMessage('q1', ''), toMessage('a2', 'q1', { text: 'half' })], { updatedAt: 5 })
+    const written = withMessage(base, toMessage('a2', 'q1', { text: 'more', updatedAt: 99 }))
+    expect(mergeChats({ ...base, title: 'Mine', updatedAt: 6 }, written)).toMatchObject({
+      title: 'Mine',
+      messages: { a2: { text: 'more' } },
+    })
+  })
+
+  test('has the very messages of the first where both are the same', () => {
+    const copy = structuredClone(branched)
+    const merged = mergeChats(branched, copy)
+    for (const [id, message] of Object.entries(merged.messages)) expect(message).toBe(branched.messages[id])
+  })
+
+  test('tells images apart', () => {
+    const [one, other] = ['AAAA', 'BBBB'].map((image) => toChat([toMessage('q1', '', { images: [image] })]))
+    expect(mergeChats(one!, other!)).toEqual(mergeChats(other!, one!))
   })
 
   test('is the same in any order, and however often', () => {
@@ -132,6 +170,22 @@ describe('a request', () => {
         { role: 'user', content: 'text of q3', images: ['iVBORw0KGgo='] },
       ],
     })
+  })
+
+  test('goes on with what there is of an answer, after one that failed half-way', () => {
+    const failed = { how: 'failed', code: 'network', text: 'x' } as const
+    const chat = toChat([
+      toMessage('q1', ''),
+      toMessage('a2', 'q1', { text: 'Half of it', end: failed }),
+      toMessage('q3', 'a2'),
+      toMessage('a4', 'q3', { text: 'And th', end: { how: 'length' } }),
+    ])
+    expect(toRequest(chat, 'a4').messages.map(({ content }) => content)).toEqual([
+      'text of q1',
+      'Half of it',
+      'text of q3',
+      'And th',
+    ])
   })
 
   test('has the settings, as Ollama takes them', () => {

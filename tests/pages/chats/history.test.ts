@@ -9,15 +9,13 @@ import type { Chat, Message } from '../../../src/pages/chats/chat.ts'
 import type { History } from '../../../src/pages/chats/history.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 
-/** What a tab of the test has: the history, and what it heard of other tabs. */
-declare const tab: { history: History; heard: [id: string, title: string | undefined][] }
+/** What a tab of the test has: the history, what it heard of other tabs, and by how much its clock is wrong. */
+declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
 
 const entry = `
 import { createHistory } from './history.ts'
-const history = createHistory()
-const heard = []
-history.onChange((id, chat) => heard.push([id, chat?.title]))
-globalThis.tab = { history, heard }
+const tab = globalThis.tab = { history: createHistory(() => Date.now() + tab.aheadMs), heard: [], aheadMs: 0 }
+tab.history.onChange((id, chat) => tab.heard.push([id, chat]))
 `
 
 let site: http.Server
@@ -46,8 +44,10 @@ beforeEach(async () => {
 })
 afterEach(() => context.close())
 
-async function openTab(): Promise<Page> {
+/** `isDeaf`: without a channel to the other tabs. */
+async function openTab({ isDeaf = false } = {}): Promise<Page> {
   const page = await context.newPage()
+  if (isDeaf) await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'BroadcastChannel'))
   await page.goto(url)
   return page
 }
@@ -74,6 +74,19 @@ const save = (page: Page, ...chats: Chat[]) =>
   }, chats)
 const all = (page: Page) => page.evaluate(async () => (await tab.history.all()) as Chat[])
 const problem = (page: Page) => page.evaluate(() => tab.history.problem.value)
+/** Whatever is in the store. */
+const stored = (page: Page) =>
+  page.evaluate(
+    () =>
+      new Promise<unknown[]>((resolve, reject) => {
+        const open = indexedDB.open('sluice')
+        open.addEventListener('error', () => reject(open.error!))
+        open.addEventListener('success', () => {
+          const all = open.result.transaction('chats').objectStore('chats').getAll()
+          all.addEventListener('success', () => resolve(all.result))
+        })
+      }),
+  )
 const heard = (page: Page) => page.evaluate(() => tab.heard)
 
 test('what is kept is there after a reload', async () => {
@@ -90,59 +103,114 @@ test('of many saves at once the last of each chat is kept', async () => {
   expect(await all(page)).toEqual([toChat('one', { title: '49', updatedAt: 50 }), toChat('two')])
 })
 
-test('two tabs that write into one chat lose nothing, and hear of each other', async () => {
-  const [left, right] = [await openTab(), await openTab()]
-  const toMine = (id: string, at: number) => toChat('one', { title: id, updatedAt: at, messages: { [id]: { ...message, id } } })
-  await Promise.all([
-    save(left, ...Array.from({ length: 20 }, (_, i) => toMine(`l${i}`, i + 1))),
-    save(right, ...Array.from({ length: 20 }, (_, i) => toMine(`r${i}`, i + 1))),
-  ])
-  // Saves that wait for each other are one: the last of a tab has all that it knows, as the page's have.
-  const [kept] = await all(left)
-  expect(Object.keys(kept!.messages)).toEqual(expect.arrayContaining(['l19', 'r19']))
-  expect(await all(right)).toEqual([kept])
-  for (const page of [left, right]) await expect.poll(() => heard(page)).not.toEqual([])
+test('two tabs that write into one chat at once lose nothing, and hear of each other', async () => {
+  const tabs = [await openTab(), await openTab()]
+  const ids = await Promise.all(
+    tabs.map((page, own) =>
+      page.evaluate(
+        async ([own, chat, message]) => {
+          const ids: string[] = []
+          for (let i = 0; i < 30; i++) {
+            const id = `m${own}-${i}`
+            ids.push(id)
+            // Only what is its own: the other tab's messages can come from nowhere but the store.
+            tab.history.save({ ...chat, updatedAt: i, messages: { [id]: { ...message, id } } })
+            await tab.history.flush()
+          }
+          return ids
+        },
+        [own, toChat('one'), message] as const,
+      ),
+    ),
+  )
+  for (const page of tabs) {
+    expect(Object.keys((await all(page))[0]!.messages).toSorted()).toEqual(ids.flat().toSorted())
+    await expect
+      .poll(async () => Object.keys((await heard(page)).at(-1)?.[1]?.messages ?? {}))
+      .toEqual(expect.arrayContaining(ids.flat()))
+  }
 })
 
-test('a chat that another tab has removed is not brought back by what this one still has', async () => {
+test('a chat that another tab has removed is not brought back by a tab that has not heard of it', async () => {
+  const left = await openTab({ isDeaf: true })
+  await save(left, toChat('one'))
+  const right = await openTab()
+  await right.evaluate(() => tab.history.remove('one'))
+  await save(left, toChat('one', { updatedAt: Date.now(), title: 'Again' }))
+  expect(await heard(left)).toEqual([['one', undefined]])
+  expect(await all(left)).toEqual([])
+  await right.reload()
+  expect(await all(right)).toEqual([])
+})
+
+test('a tab hears that a chat is removed, and what waits to be kept of it is dropped', async () => {
   const [left, right] = [await openTab(), await openTab()]
   await save(left, toChat('one'))
   await right.evaluate(() => tab.history.remove('one'))
   await expect.poll(() => heard(left)).toContainEqual(['one', undefined])
-  await save(left, toChat('one', { updatedAt: Date.now(), title: 'Again' }))
-  expect(await all(left)).toEqual([])
+  await left.evaluate(() => tab.history.flush())
+  expect(await all(right)).toEqual([])
 })
 
-test('a removed chat comes back from a file', async () => {
-  const page = await openTab()
-  await save(page, toChat('one'))
-  await page.evaluate(() => tab.history.remove('one'))
-  await page.evaluate((chat) => tab.history.restore(chat), toChat('one'))
-  expect(await all(page)).toEqual([toChat('one')])
-})
-
-test('all are removed at once', async () => {
+test('a removed chat comes back from a file, in any tab that knows that it was removed', async () => {
   const page = await openTab()
   await save(page, toChat('one'), toChat('two'))
+  await page.evaluate(() => tab.history.remove('one'))
+  await save(page, toChat('one'))
+  expect(await all(page)).toHaveLength(2)
   await page.evaluate(() => tab.history.removeAll())
   await page.reload()
   expect(await all(page)).toEqual([])
+  await save(page, toChat('two'))
+  expect(await all(page)).toEqual([toChat('two')])
 })
 
-test('an answer that was being written when its tab was reloaded is interrupted', async () => {
-  const page = await openTab()
-  await save(page, toChat('one', { messages: { a: unended } }))
-  await page.reload()
-  const [chat] = await all(page)
-  expect(chat!.messages.a).toEqual({ ...unended, end: { how: 'interrupted' } })
-})
-
-test('an answer that another tab is writing is not', async () => {
+test('all are removed at once, in every tab', async () => {
   const [left, right] = [await openTab(), await openTab()]
-  await save(left, toChat('one', { messages: { a: unended } }))
-  expect((await all(right))[0]!.messages.a).toEqual(unended)
-  await save(left, toChat('one', { messages: { a: { ...message, updatedAt: 2 } } }))
-  expect((await all(right))[0]!.messages.a).toEqual({ ...message, updatedAt: 2 })
+  await save(left, toChat('one'), toChat('two'))
+  await right.evaluate(() => tab.history.removeAll())
+  await expect
+    .poll(() => heard(left))
+    .toEqual([
+      ['one', undefined],
+      ['two', undefined],
+    ])
+  await left.reload()
+  expect(await all(left)).toEqual([])
+})
+
+test('nothing is left of a removed chat after a month, and until then no word of it', async () => {
+  const page = await openTab()
+  await save(page, toChat('one', { title: 'A secret' }))
+  await page.evaluate(() => tab.history.remove('one'))
+  expect(JSON.stringify(await stored(page))).toMatch(/^\[\{"id":"one","removedAt":\d+\}\]$/)
+  await page.evaluate(() => {
+    tab.aheadMs = 31 * 24 * 60 * 60 * 1000
+    return tab.history.all()
+  })
+  await expect.poll(() => stored(page)).toEqual([])
+})
+
+test('an answer whose tab was reloaded is interrupted, and keeps what it has', async () => {
+  const page = await openTab()
+  const partial = { ...unended, updatedAt: Date.now() - 60_000 }
+  await save(page, toChat('one', { messages: { a: partial } }))
+  await page.reload()
+  expect((await all(page))[0]!.messages.a).toEqual({ ...partial, end: { how: 'interrupted' } })
+})
+
+test('an answer that another tab is writing is left alone, until that tab saves it no more', async () => {
+  const [left, right] = [await openTab(), await openTab()]
+  const partial = { ...unended, updatedAt: Date.now() }
+  await save(left, toChat('one', { messages: { a: partial } }))
+  expect((await all(right))[0]!.messages.a).toEqual(partial)
+  // Told by itself, once it is time.
+  const interrupted = { ...partial, end: { how: 'interrupted' } }
+  await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(interrupted)
+  // It was only slow.
+  const next = { ...partial, text: 'Half of', updatedAt: Date.now() }
+  await save(left, toChat('one', { messages: { a: next } }))
+  await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(next)
 })
 
 test('where nothing can be kept it says so, and nothing rejects', async () => {
@@ -154,24 +222,40 @@ test('where nothing can be kept it says so, and nothing rejects', async () => {
   const page = await openTab()
   await save(page, toChat('one'))
   expect(await problem(page)).toBe('denied')
-  expect(await all(page)).toEqual([])
+  expect(await all(page)).toEqual([toChat('one')])
   await page.evaluate(() => tab.history.remove('one'))
+  expect(await all(page)).toEqual([])
+  await save(page, toChat('two'))
+  await page.evaluate(() => tab.history.removeAll())
+  expect(await all(page)).toEqual([])
 })
 
-test('where there is no more room it says so, and is well again once there is', async () => {
+test('where there is no more room it says so, keeps what is small, and the rest once there is', async () => {
   await context.addInitScript(() => {
     const { put } = IDBObjectStore.prototype
     IDBObjectStore.prototype.put = function (...args) {
-      if (location.hash === '#full') throw new DOMException('full', 'QuotaExceededError')
+      if (location.hash === '#full' && JSON.stringify(args[0]).length > 1000)
+        throw new DOMException('full', 'QuotaExceededError')
       return put.apply(this, args)
     }
   })
   const page = await openTab()
   await page.goto(`${url}#full`)
-  await save(page, toChat('one'))
+  const large = toChat('large', { title: 'x'.repeat(1000) })
+  await save(page, large, toChat('small'))
   expect(await problem(page)).toBe('full')
-  await page.goto(url)
-  await save(page, toChat('two'))
+  expect(await all(page)).toEqual([toChat('small'), large])
+  expect(await stored(page)).toEqual([toChat('small')])
+  await page.evaluate(() => (location.hash = ''))
+  await save(page, toChat('another'))
   expect(await problem(page)).toBeUndefined()
-  expect(await all(page)).toEqual([toChat('two')])
+  await page.reload()
+  expect((await all(page)).map(({ id }) => id)).toEqual(['another', 'large', 'small'])
+})
+
+test('tabs that cannot hear each other keep chats all the same', async () => {
+  const page = await openTab({ isDeaf: true })
+  await save(page, toChat('one'))
+  await page.reload()
+  expect(await all(page)).toEqual([toChat('one')])
 })

@@ -8,11 +8,12 @@ const message = { id: 'a', parent: '', createdAt: 1, updatedAt: 1, role: 'user',
 const chat = { id: 'chat', title: '', createdAt: 1, updatedAt: 1, settings: {}, messages: { a: message }, chosen: {} }
 const toText = (chats: unknown, more: object = {}) => JSON.stringify({ format: 'sluice-chats', version: 1, chats, ...more })
 
-/** Without choices and parents that lead nowhere. */
+/** Without choices and parents that lead nowhere, and with an end of every answer. */
 function toSound(chat: Chat): Chat {
   const isKnown = (id: string) => Object.hasOwn(chat.messages, id)
   const messages = Object.values(chat.messages).map((message) => ({
     ...message,
+    ...(message.role === 'assistant' && { end: message.end ?? ({ how: 'interrupted' } as const) }),
     parent: isKnown(message.parent) ? message.parent : '',
   }))
   const chosen = Object.entries(chat.chosen).filter(([from, to]) => (from === '' || isKnown(from)) && isKnown(to))
@@ -39,7 +40,7 @@ test('everything that a message can have comes back', async () => {
       a: {
         ...message,
         role: 'assistant',
-        images: ['iVBORw0KGgo=', '/9j/4AAQ'],
+        images: ['iVBORw0KGgo=', '/9j/4AAQ', 'R0lGODlh', 'UklGRiQAAABXRUJQ'],
         model: 'm',
         thinking: 'Hm',
         thinkingMs: 5,
@@ -63,7 +64,8 @@ test.each([
   [toText([null, 1, 'x', [], {}]), []],
   [toText([{ ...chat, id: '../x' }]), []],
   [toText([{ ...chat, id: 'constructor' }]), []],
-  [toText([{ ...chat, updatedAt: 9e15 }]), []],
+  [toText([{ ...chat, updatedAt: '1' }]), []],
+  [toText([{ ...chat, messages: { a: { ...message, parent: 7 } } }]), []],
   [toText([{ ...chat, messages: { a: { ...message, role: 'system' } } }]), []],
   [toText([{ ...chat, messages: [] }]), []],
 ])('a file like %j gives %j', (text, chats) => {
@@ -71,11 +73,20 @@ test.each([
 })
 
 test('images that are none, unknown fields and odd settings are left out', () => {
-  const images = ['data:image/png;base64,iVBORw0KGgo=', 'https://evil.example/x.png', 'PHN2Zz4=', 7, 'iVBORw0KGgo=']
+  const images = [
+    'data:image/png;base64,iVBORw0KGgo=',
+    'https://evil.example/x.png',
+    'PHN2Zz4=',
+    'UklGRiQAAABXQVZF',
+    '/9j/4AA',
+    '/9j/4A"',
+    7,
+    'iVBORw0KGgo=',
+  ]
   const odd = {
     ...chat,
     more: 1,
-    settings: { temperature: 'hot', model: 7 },
+    settings: { temperature: 'hot', model: 7, numCtx: 1, seed: 0.5, numPredict: 0, keepAlive: 'for ever' },
     messages: { a: { ...message, images, onclick: 'x' } },
   }
   expect(parseFile(toText([odd]))).toEqual([{ ...chat, messages: { a: { ...message, images: ['iVBORw0KGgo='] } } }])
@@ -85,6 +96,31 @@ test('no name of a message reaches what all objects have', () => {
   const text = toText([chat]).replaceAll('"a"', '"__proto__"')
   expect(parseFile(text)).toEqual([])
   expect({}).not.toHaveProperty('role')
+})
+
+test('what comes from the future is of now, or it would win for ever', () => {
+  const future = { ...chat, updatedAt: 9e15, messages: { a: { ...message, updatedAt: 9e15 } } }
+  expect(parseFile(toText([future]), 1000)).toEqual([
+    { ...chat, updatedAt: 1000, messages: { a: { ...message, updatedAt: 1000 } } },
+  ])
+})
+
+test('a call of a tool that is nested without end is left out', () => {
+  const toArguments = (depth: number): unknown => JSON.parse('{"x":'.repeat(depth) + '1' + '}'.repeat(depth))
+  const toAnswer = (depth: number) => ({
+    ...message,
+    role: 'assistant',
+    toolCalls: [{ name: 'f', arguments: toArguments(depth) }],
+  })
+  const calls = (depth: number) => parseFile(toText([{ ...chat, messages: { a: toAnswer(depth) } }]))![0]!.messages.a!.toolCalls
+  expect(calls(3)).toHaveLength(1)
+  expect(calls(1000)).toBeUndefined()
+})
+
+test('a file that is too long is refused', () => {
+  const text = toText([{ ...chat, title: 'x' }])
+  expect(parseFile(text.padEnd(64 * 2 ** 20))).toHaveLength(1)
+  expect(parseFile(text.padEnd(64 * 2 ** 20 + 1))).toBeUndefined()
 })
 
 test('whatever a file is, it is parsed or refused', () => {

@@ -1,0 +1,67 @@
+import { createStore, get, promisifyRequest, set, update, values } from 'idb-keyval'
+import type { Chat } from './chat.ts'
+import { mergeChats } from './merge-chats.ts'
+
+/** What stands in the place of a chat that was removed: a tab that has not heard of that must not bring it back. */
+export interface Removal {
+  readonly id: string
+  readonly removedAt: number
+}
+
+export function isRemoval(kept: Chat | Removal): kept is Removal {
+  return 'removedAt' in kept
+}
+
+/** Chats in IndexedDB, each under its id. Every method is one transaction, and rejects where storage is denied or full. */
+export interface ChatStore {
+  readAll(): Promise<(Chat | Removal)[]>
+  read(id: string): Promise<Chat | Removal | undefined>
+  /** Merges a chat into what is kept, unless it was removed at another time than `removedAt`. Resolves to what is kept now. */
+  write(chat: Chat, removedAt: number | undefined): Promise<Chat | Removal>
+  remove(removal: Removal): Promise<void>
+  /** Resolves to the ids. */
+  removeAll(removedAt: number): Promise<string[]>
+  /** Forgets what was removed before this time. */
+  forget(before: number): Promise<void>
+}
+
+export function createChatStore(): ChatStore {
+  const store = createStore('sluice', 'chats')
+
+  /** One transaction over every record. */
+  const change = (act: (kept: Chat | Removal, store: IDBObjectStore) => void) =>
+    store('readwrite', (store) => {
+      const request = store.getAll() as IDBRequest<(Chat | Removal)[]>
+      request.addEventListener('success', () => request.result.forEach((kept) => act(kept, store)))
+      return promisifyRequest(store.transaction)
+    })
+
+  return {
+    readAll: async () => values<Chat | Removal>(store),
+    read: async (id) => get<Chat | Removal>(id, store),
+    async write(chat, removedAt) {
+      let kept: Chat | Removal = chat
+      const merge = (old: Chat | Removal | undefined) => {
+        if (old) kept = isRemoval(old) ? (old.removedAt === removedAt ? chat : old) : mergeChats(old, chat)
+        return kept
+      }
+      await update(chat.id, merge, store)
+      return kept
+    },
+    remove: async (removal) => set(removal.id, removal, store),
+    async removeAll(removedAt) {
+      const ids: string[] = []
+      await change((kept, store) => {
+        if (isRemoval(kept)) return
+        ids.push(kept.id)
+        store.put({ id: kept.id, removedAt } satisfies Removal, kept.id)
+      })
+      return ids
+    },
+    async forget(before) {
+      await change((kept, store) => {
+        if (isRemoval(kept) && kept.removedAt < before) store.delete(kept.id)
+      })
+    },
+  }
+}

@@ -1,0 +1,29 @@
+/** Fields of JSON that is not trusted: each as it should be, or undefined. */
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function toText(value: unknown, maxLength = Infinity): string | undefined {
+  return typeof value === 'string' && value.length <= maxLength ? value : undefined
+}
+
+export function toBoolean(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined
+}
+
+/** JSON has no NaN, but `1e999` is Infinity. */
+export function toAmount(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 && value < Infinity ? value : undefined
+}
+
+/** Names of `Object.prototype` are none: a record would seem to have them. */
+export function toId(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\w-]{1,64}$/.test(value) && !(value in {}) ? value : undefined
+}
+
+/** Milliseconds since 1970, and not later than now: what came from the future would win every merge. */
+export function toTime(value: unknown, now: number): number | undefined {
+  const time = toAmount(value)
+  return time === undefined ? undefined : Math.min(time, now)
+}

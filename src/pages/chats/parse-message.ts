@@ -1,0 +1,81 @@
+import { withoutUndefined } from '../state/without-undefined.ts'
+import type { End, Message, ToolCall, Usage } from './chat.ts'
+import { isRecord, toAmount, toBoolean, toId, toText, toTime } from './fields.ts'
+
+/** A message with what is right in it; undefined if it has no id, place, times, role or text. */
+export function parseMessage(value: unknown, now: number): Message | undefined {
+  if (!isRecord(value)) return undefined
+  const { role } = value
+  const id = toId(value.id)
+  const parent = value.parent === '' ? '' : toId(value.parent)
+  const createdAt = toTime(value.createdAt, now)
+  const updatedAt = toTime(value.updatedAt, now)
+  const text = toText(value.text)
+  if (id === undefined || parent === undefined || createdAt === undefined || updatedAt === undefined || text === undefined)
+    return
+  const common = { id, parent, createdAt, updatedAt, text, images: toList(value.images, toImage) }
+  if (role === 'user') return withoutUndefined({ ...common, role })
+  if (role !== 'assistant') return undefined
+  return withoutUndefined({
+    ...common,
+    role,
+    model: toText(value.model, 256),
+    thinking: toText(value.thinking),
+    thinkingMs: toAmount(value.thinkingMs),
+    toolCalls: toList(value.toolCalls, toToolCall),
+    end: toEnd(value.end),
+    usage: toUsage(value.usage),
+  })
+}
+
+function toList<T>(value: unknown, toOne: (one: unknown) => T | undefined): T[] | undefined {
+  const list = Array.isArray(value) ? value.flatMap((one: unknown) => toOne(one) ?? []) : []
+  return list.length > 0 ? list : undefined
+}
+
+/** Base64 that begins as a JPEG, PNG, GIF or WebP does: an SVG could bring anything along. */
+function toImage(value: unknown): string | undefined {
+  const text = toText(value)
+  if (text === undefined || text.length % 4 > 0) return undefined
+  return /^(?:\/9j\/|iVBORw0KGgo|R0lGOD[dl]h|UklGR[\w+/]{6}XRUJQ)[A-Za-z0-9+/]*={0,2}$/.test(text) ? text : undefined
+}
+
+function toToolCall(value: unknown): ToolCall | undefined {
+  if (!isRecord(value) || !isRecord(value.arguments) || !isShallow(value.arguments, 32)) return undefined
+  const name = toText(value.name, 256)
+  return name === undefined ? undefined : { name, arguments: value.arguments }
+}
+
+/** What is nested deeper may overflow the stack of whoever writes it down. */
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return depth > 0 && Object.values(value).every((one) => isShallow(one, depth - 1))
+}
+
+/** Nobody writes on here what had no end there. */
+function toEnd(value: unknown): End {
+  const how = isRecord(value) ? value.how : undefined
+  if (!isRecord(value) || how === undefined) return { how: 'interrupted' }
+  if (how === 'done' || how === 'length') return { how }
+  if (how === 'stopped') return { how, isFreed: toBoolean(value.isFreed) ?? false }
+  if (how !== 'failed') return { how: 'interrupted' }
+  return withoutUndefined({
+    how,
+    code: toText(value.code, 64) ?? 'internal',
+    text: toText(value.text, 2000) ?? '',
+    requestId: toText(value.requestId, 128),
+    retryAfterSeconds: toAmount(value.retryAfterSeconds),
+  })
+}
+
+function toUsage(value: unknown): Usage | undefined {
+  if (!isRecord(value)) return undefined
+  const tokens = toAmount(value.tokens)
+  if (tokens === undefined) return undefined
+  return withoutUndefined({
+    tokens,
+    promptTokens: toAmount(value.promptTokens),
+    firstTokenMs: toAmount(value.firstTokenMs),
+    tokensPerSecond: toAmount(value.tokensPerSecond),
+  })
+}
