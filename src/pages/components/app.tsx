@@ -76,8 +76,8 @@ export function App() {
             <Composer draft={draft} attachments={attachments} />
             <Fine />
           </div>
+          {isDraggedOver.value && <p class="drop">{w.dropHere}</p>}
         </main>
-        {isDraggedOver.value && <p class="drop">{w.dropHere}</p>}
       </div>
       <Announcer />
       <Dialogs />

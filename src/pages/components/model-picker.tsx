@@ -5,6 +5,7 @@ import { Icon } from './icon.tsx'
 import { isEmbeddingOnly, ModelOption } from './model-option.tsx'
 import { usePage } from './page.ts'
 import { placePopover } from './place-popover.ts'
+import { isComposing } from './shortcuts.ts'
 import { focusComposer } from './view.ts'
 
 /** Which model answers in this chat: a list that can be searched, for pointer and keyboard. */
@@ -39,7 +40,7 @@ export function ModelPicker() {
     void refresh()
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.isComposing) return
+    if (isComposing(event)) return
     const at = usable.value.findIndex(({ name }) => name === current?.name)
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: usable.value.length - 1, PageUp: 0 }[event.key]
     if (event.key === 'Enter' && current) choose(current.name)
