@@ -1,5 +1,5 @@
-import { useSignal, useSignalEffect } from '@preact/signals'
-import { useRef } from 'preact/hooks'
+import { effect, useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import type { End } from '../chats/chat.ts'
 import { words } from '../words/words.ts'
 import { toFailureWords } from './failure.tsx'
@@ -9,19 +9,22 @@ import { usePage } from './page.ts'
 export function Announcer() {
   const { run, thread } = usePage()
   const text = useSignal('')
-  const followed = useRef<string>(undefined)
-  useSignalEffect(() => {
-    const current = run.value
-    const isAnswering = current?.phase.value === 'writing' || current?.phase.value === 'thinking'
-    if (isAnswering && followed.current !== current?.answerId) {
-      followed.current = current?.answerId
-      text.value = words.peek().began
-    } else if (!current) {
-      const ended = thread.peek().find(({ message }) => message.id === followed.current)
-      followed.current = undefined
-      if (ended) text.value = toStatus(ended.message.end)
-    }
-  })
+  // An effect of the page's own, which runs at once: one of a component waits for the next frame, and a short answer is over by then.
+  useEffect(() => {
+    let followed: string | undefined
+    return effect(() => {
+      const current = run.value
+      const isAnswering = current?.phase.value === 'writing' || current?.phase.value === 'thinking'
+      if (isAnswering && followed !== current?.answerId) {
+        followed = current?.answerId
+        text.value = words.peek().began
+      } else if (!current) {
+        const ended = thread.peek().find(({ message }) => message.id === followed)
+        followed = undefined
+        if (ended) text.value = toStatus(ended.message.end)
+      }
+    })
+  }, [])
   return (
     <p class="hidden" role="status">
       {text}

@@ -6,7 +6,7 @@ import { isEmbeddingOnly, ModelOption } from './model-option.tsx'
 import { usePage } from './page.ts'
 import { placePopover } from './place-popover.ts'
 import { isComposing } from './shortcuts.ts'
-import { focusComposer } from './view.ts'
+import { canFocusFields, focusComposer } from './view.ts'
 
 /** Which model answers in this chat: a list that can be searched, for pointer and keyboard. */
 export function ModelPicker() {
@@ -71,7 +71,7 @@ export function ModelPicker() {
           <Icon name="search" />
           <input
             type="text"
-            autoFocus
+            autoFocus={canFocusFields}
             role="combobox"
             aria-label={w.findModel}
             placeholder={w.findModel}

@@ -6,6 +6,7 @@ import { fitHeight } from './fit-height.ts'
 import { Images } from './images.tsx'
 import { usePage } from './page.ts'
 import { isComposing } from './shortcuts.ts'
+import { focusComposer } from './view.ts'
 
 /** A question in other words: what was there stays, as another branch. */
 export function QuestionEditor({ message, onClose }: { message: Message; onClose: () => void }) {
@@ -31,6 +32,7 @@ export function QuestionEditor({ message, onClose }: { message: Message; onClose
     if (isEmpty || page.run.peek()) return
     onClose()
     page.edit(message.id, text.value, images)
+    focusComposer()
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (isComposing(event)) return

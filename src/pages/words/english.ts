@@ -105,7 +105,7 @@ export const english = {
   called: (tool: string) => `Called ${tool}`,
   toFirstToken: (seconds: string) => `${seconds} to first token`,
   rate: (rate: string) => `${rate} tokens/s`,
-  tokens: (count: string) => `${count} tokens`,
+  tokens: (count: string) => (count === '1' ? '1 token' : `${count} tokens`),
   promptTokens: (count: string) => `${count} read`,
 
   stopped: 'Stopped.',

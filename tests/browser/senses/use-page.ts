@@ -1,0 +1,61 @@
+import type { Browser, Locator, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
+import type { SeenRequest } from '../../fixtures/upstream.ts'
+import type { Stage } from '../../runtimes/stage.ts'
+import { useStage } from '../../runtimes/stage.ts'
+import { launchChromium } from '../chromium.ts'
+import { visit, type Visit, type VisitOptions } from '../visit.ts'
+import { listModels } from './catalog.ts'
+
+/** The page before an Ollama that has the catalog, in one browser for all tests of a file. */
+export interface PageStage extends Stage {
+  /** Somebody opens the page and it is ready; what went wrong on it meanwhile fails the test at its end. */
+  visit(options?: VisitOptions): Promise<Page>
+  /** The question that Ollama was asked last in this test; waits for one. */
+  asked(): Promise<SeenRequest>
+}
+
+/** The model that answers in the tests, as the one that is loaded. */
+export const model = 'qwen3:8b'
+
+/** Sets the stage for a file. */
+export function usePage(env: Readonly<Record<string, string>> = {}): PageStage {
+  const stage = useStage('node', env)
+  const visits: Visit[] = []
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await launchChromium()
+    listModels(stage.upstream)
+  }, 60_000)
+  beforeEach(() => stage.upstream.forget())
+  afterEach(async () => {
+    for (const one of visits.splice(0)) await one.end()
+  })
+  afterAll(() => browser?.close())
+  return Object.assign(stage, {
+    async visit(options: VisitOptions = {}) {
+      const one = await visit(browser, stage.server.url, { reducedMotion: 'reduce', ...options })
+      visits.push(one)
+      await one.page.locator('#message').waitFor()
+      return one.page
+    },
+    asked: () =>
+      vi.waitUntil(() => stage.upstream.requests.findLast(({ target }) => target === '/api/chat'), { timeout: 5000 }),
+  })
+}
+
+/** Asks, as people do: types and presses Enter. */
+export async function ask(page: Page, text: string): Promise<void> {
+  await page.locator('#message').fill(text)
+  await page.keyboard.press('Enter')
+}
+
+/** The last answer. */
+export function lastAnswer(page: Page): Locator {
+  return page.locator('article.answer').last()
+}
+
+/** Waits until the last answer has ended, however it did. */
+export async function waitForEnd(page: Page): Promise<void> {
+  await page.locator('article.is-last[aria-busy="false"] .actions').waitFor()
+}
