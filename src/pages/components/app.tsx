@@ -9,6 +9,7 @@ import { Dialogs } from './dialogs.tsx'
 import { Drawer } from './drawer.tsx'
 import { Fine } from './fine.tsx'
 import { Header } from './header.tsx'
+import { listenForFiles } from './listen-for-files.ts'
 import { toTitle, usePage } from './page.ts'
 import { ServerNotice } from './server-notice.tsx'
 import { listenForShortcuts } from './shortcuts.ts'
@@ -29,6 +30,7 @@ export function App() {
     focusComposer()
     return listenForShortcuts(page)
   }, [])
+  useEffect(() => listenForFiles(isDraggedOver, (files) => void attachments.add(files)), [])
   useSignalEffect(() => {
     document.documentElement.lang = words.value.tag
     document.documentElement.dataset.theme = theme.value
@@ -39,16 +41,6 @@ export function App() {
   useSignalEffect(() => {
     if (page.server.value.how === 'locked') dialog.value ??= { kind: 'key' }
   })
-  const onDragOver = (event: DragEvent) => {
-    if (!event.dataTransfer?.types.includes('Files')) return
-    event.preventDefault()
-    isDraggedOver.value = true
-  }
-  const onDrop = (event: DragEvent) => {
-    event.preventDefault()
-    isDraggedOver.value = false
-    void attachments.add([...(event.dataTransfer?.files ?? [])])
-  }
   return (
     <>
       <a
@@ -67,7 +59,7 @@ export function App() {
           </aside>
         )
       )}
-      <div class="page" onDragOver={onDragOver} onDragLeave={() => (isDraggedOver.value = false)} onDrop={onDrop}>
+      <div class="page">
         <Header />
         <main class={isEmpty ? 'is-empty' : ''}>
           {isEmpty ? <Welcome /> : <Conversation />}

@@ -33,9 +33,12 @@ export function toggleSidebar() {
   }
 }
 
-/** The field for messages is where typing goes, but on a touch screen, whose keyboard would cover half of the page. */
+/** On a touch screen a field that has the focus brings up a keyboard, which covers half of the page. */
+export const canFocusFields = matchMedia('(pointer: fine)').matches
+
+/** The field for messages is where typing goes. */
 export function focusComposer() {
-  if (matchMedia('(pointer: fine)').matches) document.querySelector<HTMLElement>('#message')?.focus()
+  if (canFocusFields) document.querySelector<HTMLElement>('#message')?.focus()
 }
 
 /** Asks again. The button that was pressed goes, so the focus goes to where typing does. */

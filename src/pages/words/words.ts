@@ -14,7 +14,7 @@ export const language = createKeptChoice<Language>('sluice-language', ['en', 'zh
 export const words = computed<Words>(() => languages[language.value])
 
 /** Chinese of any kind is read more easily than English by who asks for it. */
-export function toLanguage(asked: readonly string[]): Language {
+function toLanguage(asked: readonly string[]): Language {
   const known = asked.map((tag) => tag.toLowerCase().split('-')[0]).find((name) => name === 'en' || name === 'zh')
   return known === 'zh' ? 'zh-CN' : 'en'
 }
