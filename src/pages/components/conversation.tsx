@@ -15,7 +15,7 @@ export function Conversation() {
   const { isAway, toBottom } = useStickToBottom(
     scroller,
     log,
-    useComputed(() => `${chat.value.id} ${run.value?.answerId}`),
+    useComputed(() => `${chat.value.id} ${run.value?.answerId} ${words.value.tag}`),
   )
   const w = words.value
   const last = thread.value.at(-1)?.message.id

@@ -10,7 +10,7 @@ const nearPx = 32
 
 /**
  * Keeps the end of what grows in view while its reader is there; who scrolls up is left alone. It starts at the end whenever `subject`
- * changes: another chat is open, or another answer begins.
+ * changes: another chat is open, another answer begins, or all is in another language.
  */
 export function useStickToBottom(scroller: Ref, content: Ref, subject: ReadonlySignal<string>) {
   const isAway = useSignal(false)
