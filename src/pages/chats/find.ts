@@ -4,19 +4,19 @@ import type { Chat } from './chat.ts'
 export function find(chats: readonly Chat[], query: string): readonly Chat[] {
   const words = fold(query).split(/\s+/).filter(Boolean)
   if (words.length === 0) return chats
-  return chats.filter((chat) => {
-    const title = fold(chat.title)
-    const messages = Object.values(chat.messages)
-    return words.every((word) => title.includes(word) || messages.some((message) => toFolded(message).includes(word)))
-  })
+  return chats.filter((chat) => words.every((word) => toFolded(chat).includes(word)))
 }
 
-/** Messages are never changed in place: each is folded once, at the first search, and forgotten with it. */
-const folded = new WeakMap<object, string>()
+/** Chats are never changed in place: each is folded once, at the first search. */
+const folded = new WeakMap<Chat, string>()
 
-function toFolded(message: { readonly text: string }): string {
-  let text = folded.get(message)
-  if (text === undefined) folded.set(message, (text = fold(message.text)))
+function toFolded(chat: Chat): string {
+  let text = folded.get(chat)
+  if (text === undefined) {
+    // No word has a line feed in it: none is found across two messages.
+    text = fold([chat.title, ...Object.values(chat.messages).map(({ text }) => text)].join('\n'))
+    folded.set(chat, text)
+  }
   return text
 }
 

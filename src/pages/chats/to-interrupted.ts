@@ -1,7 +1,7 @@
 import type { Chat } from './chat.ts'
 
 /** A tab that writes an answer saves it at least each second; after this long without, there is none any more. */
-export const lostAfterMs = 3000
+const lostAfterMs = 3000
 
 /**
  * Ends the answers that nobody writes on: the tab that did was closed, reloaded, or has crashed. Their `updatedAt` stays as it is, so that the
