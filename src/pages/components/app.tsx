@@ -39,7 +39,8 @@ export function App() {
     document.title = [toTitle(page), 'Sluice'].filter(Boolean).join(' – ')
   })
   useSignalEffect(() => {
-    if (page.server.value.how === 'locked') dialog.value ??= { kind: 'key' }
+    // Once: who closes it wants to read.
+    if (page.server.value.how === 'locked' && !dialog.peek()) dialog.value = { kind: 'key' }
   })
   return (
     <>
