@@ -1,0 +1,82 @@
+import type { Locator, Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+/** The chat page, by the names that its reader sees. */
+export interface ChatPage {
+  readonly page: Page
+  readonly field: Locator
+  readonly stop: Locator
+  /** From 0; negative ones from the end. */
+  answer(index?: number): Locator
+  question(index?: number): Locator
+  button(name: string | RegExp): Locator
+  /** Of the list of chats. */
+  row(title: string): Locator
+  readonly rows: Locator
+  readonly dialog: Locator
+  /** Writes a message, and sends it. */
+  ask(question: string): Promise<void>
+  /** Waits until nothing is being written. */
+  settled(): Promise<void>
+  newChat(): Promise<void>
+  openChat(title: string): Promise<void>
+  chooseModel(name: string): Promise<void>
+  /** The dialog with the chat's options. */
+  openOptions(): Promise<Locator>
+  openSettings(): Promise<Locator>
+}
+
+const limitMs = 8000
+
+export function toChatPage(page: Page): ChatPage {
+  page.setDefaultTimeout(limitMs)
+  const button = (name: string | RegExp) => page.getByRole('button', { name, exact: true })
+  const field = page.getByRole('textbox', { name: 'Message', exact: true })
+  const rows = page.getByRole('navigation', { name: 'Chats' }).getByRole('listitem')
+  const row = (title: string) => rows.filter({ hasText: title })
+  const dialog = page.locator('dialog.dialog')
+  return {
+    page,
+    field,
+    stop: button('Stop'),
+    answer: (index = -1) => page.getByRole('log').locator('article.answer').nth(index),
+    question: (index = -1) => page.getByRole('log').locator('article.question').nth(index),
+    button,
+    row,
+    rows,
+    dialog,
+    async ask(question) {
+      await field.fill(question)
+      await field.press('Enter')
+    },
+    async settled() {
+      await page.locator('article.answer[aria-busy=false]').last().waitFor()
+      await page.locator('article.answer[aria-busy=true]').waitFor({ state: 'detached' })
+    },
+    newChat: () => button('New chat').click(),
+    openChat: (title) => row(title).getByRole('button').first().click(),
+    async chooseModel(name) {
+      await page.locator('.model-button').click()
+      await page.getByRole('option', { name: new RegExp(`^${name}`) }).click()
+    },
+    async openOptions() {
+      await button('Options of this chat').click()
+      return dialog
+    },
+    async openSettings() {
+      await button('Settings').click()
+      return dialog
+    },
+  }
+}
+
+/** Waits until a part of the page says this; lines do not count. */
+export async function see(part: Locator, text: string | RegExp): Promise<void> {
+  const said = expect.poll(() => read(part), { timeout: limitMs, interval: 20 })
+  await (typeof text === 'string' ? said.toContain(text) : said.toMatch(text))
+}
+
+/** What a part of the page says, in one line. */
+export async function read(part: Locator): Promise<string> {
+  return (await part.innerText()).replaceAll(/\s+/g, ' ')
+}

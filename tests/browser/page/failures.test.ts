@@ -1,0 +1,245 @@
+import { describe, expect, test } from 'vitest'
+import { delayed, silent } from '../../fixtures/scripts.ts'
+import type { Script } from '../../fixtures/upstream.ts'
+import { startServer } from '../../runtimes/server.ts'
+import { read, see } from './chat-page.ts'
+import type { ChatPage } from './chat-page.ts'
+import { begins, refuses, says } from './ollama.ts'
+import { toEntry, useBrowser, usePageStage, visitPage } from './stage.ts'
+
+const chromium = useBrowser()
+
+/** What the console says of requests that fail on purpose. */
+const expected = [/Failed to load resource/]
+const errorLine: Script = (exchange) => {
+  exchange.chunk('{"error":"CUDA error: out of memory"}\n')
+  exchange.end()
+}
+
+describe('an answer that fails', () => {
+  const stage = usePageStage({ SLUICE_IDLE_TIMEOUT_MS: '900', SLUICE_FIRST_TOKEN_TIMEOUT_MS: '900' })
+  const come = () => visitPage(chromium.browser, stage.server.url, { expected })
+
+  test.each<[name: string, end: Script, title: string, ...texts: (string | RegExp)[]]>([
+    ['by an error line', errorLine, 'Ollama gave up', 'out of memory: a smaller one', 'CUDA error: out of memory'],
+    ['by the death of Ollama', (exchange) => exchange.reset(), 'Ollama gave up', /memory/],
+    ['without a word', (exchange) => exchange.end(), 'The answer broke off', 'Continue, or try again.'],
+    ['by silence', () => {}, 'The model fell silent', 'Continue, or try again.'],
+  ])('in the middle %s keeps what it has, says what happened, and goes on from there', async (name, end, title, ...texts) => {
+    const question = `Fail ${name}`
+    stage.ollama.on(question, begins(['Half of', ' an answer'], end), says(' and the rest'))
+    const { ask, answer, button, settled } = await come()
+    await ask(question)
+    await see(answer(), 'Half of an answer')
+    ;(await stage.ollama.asked(question)).request.exchange.pass()
+    await see(answer(), title)
+    for (const text of [...texts, 'Half of an answer', 'What has arrived is kept.', /Request page-[0-9a-f]{24}/])
+      await see(answer(), text)
+    await button('Continue').click()
+    await see(answer(), 'Half of an answer and the rest')
+    await settled()
+    expect(await read(answer())).not.toContain(title)
+  })
+
+  test.each<[name: string, script: Script, title: string, ...texts: string[]]>([
+    ['for want of the model', refuses(404, "model 'talker' not found"), 'The model is not there', 'pull it with “ollama pull”'],
+    [
+      'as Ollama is busy',
+      refuses(503, 'server busy, please try again', { 'retry-after': '7' }),
+      'Ollama is busy',
+      'Try again in 7 s.',
+    ],
+    ['by an error of Ollama', refuses(500, 'llama runner has terminated'), 'Ollama gave up', 'llama runner has terminated'],
+    [
+      'by a refusal that the page does not know',
+      refuses(400, 'talker does not support thinking'),
+      'No answer',
+      'does not support thinking',
+    ],
+    ['by silence', delayed(5000, silent()), 'It took too long', 'too large for this machine'],
+    [
+      'by nonsense',
+      (exchange) => (exchange.head(200, { 'content-type': 'text/html' }), exchange.chunk('<p>Hi'), exchange.end()),
+      'No answer',
+    ],
+  ])('at its start %s says what to do, and is tried again in its place', async (name, script, title, ...texts) => {
+    const question = `Refuse ${name}`
+    stage.ollama.on(question, script, says('Here I am'))
+    const { ask, answer, settled, page } = await come()
+    await ask(question)
+    for (const text of [title, ...texts, 'Request page-']) await see(answer(), text)
+    expect(await read(answer())).not.toContain('What has arrived')
+    await answer().getByRole('button', { name: 'Try again' }).first().click()
+    await see(answer(), 'Here I am')
+    await settled()
+    expect(await page.locator('.branches').count()).toBe(0)
+  })
+
+  test('is told of to who listens', async () => {
+    stage.ollama.on('Fail aloud', begins(['Half'], errorLine))
+    const { ask, answer, page } = await come()
+    await ask('Fail aloud')
+    await see(answer(), 'Half')
+    ;(await stage.ollama.asked('Fail aloud')).request.exchange.pass()
+    await expect.poll(() => page.getByRole('status').first().textContent()).toBe('Failed: Ollama gave up')
+  })
+
+  test('is kept as it is over a reload', async () => {
+    stage.ollama.on('Fail and stay', begins(['Half of it'], errorLine))
+    const { ask, answer, page } = await come()
+    await ask('Fail and stay')
+    await see(answer(), 'Half of it')
+    ;(await stage.ollama.asked('Fail and stay')).request.exchange.pass()
+    await see(answer(), 'Ollama gave up')
+    await page.reload()
+    await see(answer(), 'Half of it')
+    await see(answer(), 'Ollama gave up')
+  })
+})
+
+describe('without an Ollama', () => {
+  const stage = usePageStage()
+  const come = () => visitPage(chromium.browser, stage.server.url, { expected })
+
+  test('that can be reached, the page says so, and recovers by itself', async () => {
+    await stage.upstream.stop()
+    const { page, field, button, answer, ask, settled } = await come()
+    await see(page.getByRole('main'), 'Ollama does not answer')
+    await see(page.getByRole('main'), 'ollama serve')
+    await field.fill('Are you there?')
+    expect(await button('Send').isDisabled()).toBe(true)
+    await stage.upstream.start()
+    await see(page.getByRole('main'), 'What is on your mind?')
+    expect(await field.inputValue()).toBe('Are you there?')
+    await field.press('Enter')
+    await see(answer(), 'You asked: Are you there?')
+    await settled()
+    // And goes in the middle of a chat.
+    await stage.upstream.stop()
+    await ask('And now?')
+    await see(answer(), 'Ollama does not answer')
+    await see(page.locator('.dock'), 'ollama serve')
+    await stage.upstream.start()
+    await page.locator('.dock').getByRole('button', { name: 'Look again' }).click()
+    await page.locator('.dock .card').waitFor({ state: 'detached' })
+    await answer().getByRole('button', { name: 'Try again' }).first().click()
+    await see(answer(), 'You asked: And now?')
+  })
+
+  test('that has a model, the page says how to get one, and finds it by itself', async () => {
+    stage.ollama.has([])
+    const { page, button } = await come()
+    await see(page.getByRole('main'), 'No models yet')
+    await see(page.getByRole('main'), 'ollama pull')
+    stage.ollama.has([{ name: 'fresh:latest' }])
+    await see(page.getByRole('main'), 'What is on your mind?')
+    await button('Model: fresh:latest').waitFor()
+  })
+})
+
+describe('without the server', () => {
+  const stage = usePageStage()
+
+  /** A Sluice that can be ended, and started again at the same place. */
+  async function withOwnServer(
+    act: (own: {
+      url: string
+      end(): Promise<void>
+      begin(env?: Readonly<Record<string, string>>): Promise<void>
+    }) => Promise<void>,
+    first: Readonly<Record<string, string>> = {},
+  ) {
+    const start = (env: Readonly<Record<string, string>>) =>
+      startServer('node', { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
+    let server = await start(first)
+    const { url, port } = server
+    try {
+      await act({
+        url,
+        end: () => server.stop(),
+        begin: async (env = {}) => void (server = await start({ PORT: String(port), ...env })),
+      })
+    } finally {
+      await server.stop()
+    }
+  }
+  const halfAnswer = async ({ ask, answer }: ChatPage, question: string) => {
+    stage.ollama.on(question, begins(['Half of', ' it']), says(' and the rest'))
+    await ask(question)
+    await see(answer(), 'Half of it')
+  }
+
+  test('an answer breaks off, and goes on when the server is back', () =>
+    withOwnServer(async ({ url, end, begin }) => {
+      const visitor = await visitPage(chromium.browser, url, { expected })
+      const { answer, page, settled, button } = visitor
+      await halfAnswer(visitor, 'Until the server dies')
+      await end()
+      for (const text of ['The connection broke', 'Look whether it runs', 'What has arrived is kept.', 'Half of it'])
+        await see(answer(), text)
+      await see(page.locator('.dock'), 'Sluice does not answer')
+      await begin()
+      await page.locator('.dock .card').waitFor({ state: 'detached' })
+      await button('Continue').click()
+      await see(answer(), 'Half of it and the rest')
+      await settled()
+    }))
+
+  test('a key that is not known any more is asked for again, and the answer then', () =>
+    withOwnServer(
+      async ({ url, end, begin }) => {
+        const { page, dialog, ask, answer, button, settled } = await visitPage(chromium.browser, url, { expected })
+        await page.getByLabel('Key', { exact: true }).fill('first-secret')
+        await button('Unlock').click()
+        await see(page.getByRole('main'), 'What is on your mind?')
+        await end()
+        await begin({ SLUICE_API_KEYS: toEntry('second-secret') })
+        await ask('With the old key')
+        await see(dialog, 'A key is needed')
+        await see(answer(), 'The server wants a key')
+        await page.getByLabel('Key', { exact: true }).fill('second-secret')
+        await button('Unlock').click()
+        await dialog.waitFor({ state: 'detached' })
+        await answer().getByRole('button', { name: 'Try again' }).first().click()
+        await see(answer(), 'You asked: With the old key')
+        await settled()
+      },
+      { SLUICE_API_KEYS: toEntry('first-secret') },
+    ))
+})
+
+describe('when others are being answered', () => {
+  const stage = usePageStage({ SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '1' })
+
+  test('an answer waits in line, says so, and has its turn', async () => {
+    stage.ollama.on('First in line', begins(['The first']))
+    stage.ollama.on('Second in line', says('The second'))
+    const { ask, answer, stop, newChat, openChat } = await visitPage(chromium.browser, stage.server.url, { expected })
+    await ask('First in line')
+    await see(answer(), 'The first')
+    await newChat()
+    await ask('Second in line')
+    await see(answer(), /Waiting in line 1 s/)
+    expect(stage.ollama.countOf('Second in line')).toBe(0)
+    await openChat('First in line')
+    await stop.click()
+    await see(answer(), 'Stopped. The GPU is free.')
+    await openChat('Second in line')
+    await see(answer(), 'The second')
+  })
+
+  test('and the line is full, an answer is refused, and says when to try again', async () => {
+    stage.ollama.on('Takes the place', begins(['Here']))
+    stage.ollama.on('Takes the line', begins(['Here']))
+    const { ask, answer, newChat } = await visitPage(chromium.browser, stage.server.url, { expected })
+    await ask('Takes the place')
+    await see(answer(), 'Here')
+    await newChat()
+    await ask('Takes the line')
+    await see(answer(), 'Waiting in line')
+    await newChat()
+    await ask('Is too much')
+    await see(answer(), 'The server is busy')
+    await see(answer(), /Try again in \d+ s\./)
+  })
+})

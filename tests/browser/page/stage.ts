@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { useStage } from '../../runtimes/stage.ts'
+import type { Stage } from '../../runtimes/stage.ts'
+import { launchChromium } from '../chromium.ts'
+import { visit } from '../visit.ts'
+import type { Visit, VisitOptions } from '../visit.ts'
+import { toChatPage } from './chat-page.ts'
+import type { ChatPage } from './chat-page.ts'
+import { createOllama } from './ollama.ts'
+import type { Ollama } from './ollama.ts'
+
+/** Sluice, and behind it an Ollama that does what a test says. */
+export interface PageStage extends Stage {
+  readonly ollama: Ollama
+}
+
+/** Sets the stage for the tests of a `describe`. */
+export function usePageStage(env: Readonly<Record<string, string>> = {}): PageStage {
+  const stage = useStage('node', env) as Stage & { ollama?: Ollama }
+  beforeAll(() => void (stage.ollama = createOllama(stage.upstream)))
+  return stage as PageStage
+}
+
+/** One browser for the tests of a file. */
+export function useBrowser(): { readonly browser: Browser } {
+  const all: { browser?: Browser } = {}
+  beforeAll(async () => void (all.browser = await launchChromium()))
+  afterAll(() => all.browser?.close())
+  return all as { readonly browser: Browser }
+}
+
+/** Somebody who opens the page, until the end of the test, which fails if the visit told of trouble. */
+export async function visitPage(browser: Browser, url: string, options?: VisitOptions): Promise<ChatPage & Visit> {
+  const visitor = await visit(browser, url, options)
+  onTestFinished(visitor.end)
+  return { ...visitor, ...toChatPage(visitor.page) }
+}
+
+/** An entry of `SLUICE_API_KEYS`. */
+export function toEntry(secret: string): string {
+  return `somebody:${createHash('sha256').update(secret).digest('hex')}`
+}
