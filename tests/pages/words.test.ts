@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { toGroups } from '../../src/pages/components/to-groups.ts'
 import { chinese } from '../../src/pages/words/chinese.ts'
 import { english } from '../../src/pages/words/english.ts'
@@ -80,7 +80,10 @@ describe('figures', () => {
 })
 
 describe('chats by their day', () => {
-  const noon = new Date(2026, 2, 30, 12).getTime() // the day after clocks went forward in Europe
+  vi.stubEnv('TZ', 'Europe/Berlin')
+  afterAll(() => void vi.unstubAllEnvs())
+
+  const noon = new Date(2026, 2, 30, 12).getTime() // the day after clocks went forward there
   const at = (day: number, hour: number) => ({
     id: `${day}.${hour}`,
     title: '',

@@ -22,7 +22,7 @@ export function Thoughts({ message, run }: { message: Message; run: Run | undefi
         <Icon name="bulb" />
         {isThinking ? (
           <span>
-            <span class="shimmer">{w.phases.thinking}</span> <Seconds since={run.phaseSince.value} />
+            <span>{w.phases.thinking}</span> <Seconds since={run.phaseSince.value} />
           </span>
         ) : message.thinkingMs !== undefined ? (
           w.thoughtFor(formatSeconds(message.thinkingMs, w))

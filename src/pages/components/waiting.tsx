@@ -28,7 +28,7 @@ export function Waiting({ run }: { run: Run }) {
           <i />
           <i />
         </span>
-        <span class="shimmer">{w.phases[phase]}</span> <Seconds since={since} />
+        <span>{w.phases[phase]}</span> <Seconds since={since} />
       </p>
       {isLong.value && hint && <p class="hint">{hint}</p>}
     </div>

@@ -164,7 +164,6 @@ export const chinese: Words = {
   options: '本对话的选项',
   system: '系统提示词',
   systemHint: '模型是谁，应该怎样回答',
-  asModel: '由模型决定',
   temperature: '温度',
   temperatureHint: '0 严谨，2 奔放',
   numCtx: '上下文长度',

@@ -164,7 +164,6 @@ export const english = {
   options: 'Options of this chat',
   system: 'System prompt',
   systemHint: 'Who the model is, and how it should answer',
-  asModel: 'As the model likes',
   temperature: 'Temperature',
   temperatureHint: '0 is sober, 2 is wild',
   numCtx: 'Context',
