@@ -52,7 +52,7 @@ export async function announce(config: Config, { hostname, port }: { hostname: s
   const source = config.SLUICE_DEMO
     ? 'the built-in demo: every answer is made up, by no model'
     : `Ollama at ${config.OLLAMA_HOST}`
-  console.log(`Sluice listens on ${url} in front of ${source}\nChat: open ${url} in a browser`)
+  console.log(`Sluice listens on ${url} in front of ${source}`)
   if (config.SLUICE_INSECURE && !config.SLUICE_API_KEYS && !isLoopback(config.HOST))
     console.log(`Warning: there are no keys (SLUICE_INSECURE=1): whoever reaches ${config.HOST} may use Ollama`)
   if (config.SLUICE_DEMO) return console.log(`Try: curl -N ${url}/chat -d '{"text":"What is Sluice?"}'`)
