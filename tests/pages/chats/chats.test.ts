@@ -118,6 +118,12 @@ describe('a merge', () => {
     for (const [id, message] of Object.entries(merged.messages)) expect(message).toBe(branched.messages[id])
   })
 
+  test('was created when the older says', () => {
+    const [one, other] = [toChat([], { createdAt: 3 }), toChat([], { createdAt: 2, updatedAt: 9 })]
+    expect([mergeChats(one, other).createdAt, mergeChats(other, one).createdAt]).toEqual([2, 2])
+    expect(mergeChats({ ...one, updatedAt: 10 }, other).createdAt).toBe(2)
+  })
+
   test('tells images apart', () => {
     const [one, other] = ['AAAA', 'BBBB'].map((image) => toChat([toMessage('q1', '', { images: [image] })]))
     expect(mergeChats(one!, other!)).toEqual(mergeChats(other!, one!))
@@ -223,6 +229,7 @@ describe('a search', () => {
     ['typescript', ['code']],
     ['队列', ['code']],
     ['ｒａｉｎ', ['weather']],
+    ['umbrellawill', []],
   ])('for %j finds %j', (query, ids) => {
     expect(find([weather, code], query).map(({ id }) => id)).toEqual(ids)
   })
