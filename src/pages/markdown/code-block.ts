@@ -23,7 +23,7 @@ export function createCode(token: Tokens.Code, { options }: Context): Block {
 
   let shown = ''
   let last: Piece | undefined
-  let wasOpen = true
+  let wasOpen: boolean | undefined
 
   function show(text: string) {
     let rest = text.slice(shown.length)

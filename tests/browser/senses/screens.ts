@@ -1,0 +1,168 @@
+import type { Page } from 'playwright-core'
+import type { Words } from '../../../src/pages/words/english.ts'
+import { answering, failing, listModels, pausing, toTokens } from './catalog.ts'
+import { richAnswer, richChinese } from './rich-answer.ts'
+import { ask, lastAnswer, model, waitForEnd, type PageStage } from './use-page.ts'
+
+/** A state of the page: what leads there from the one before, and back again. */
+export interface Screen {
+  readonly name: string
+  enter(): Promise<void>
+  leave?(): Promise<void>
+}
+
+/** Every screen of the page as it speaks these words, one after the other, from a fresh visit on. */
+export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
+  const isChinese = w.tag === 'zh-CN'
+  const question = isChinese ? '讲讲二分查找' : 'Explain binary search'
+  const isPhone = page.viewportSize()!.width < 768
+  const text = isChinese ? richChinese : richAnswer
+  const button = (name: string, index = 0) => page.getByRole('button', { name, exact: true }).nth(index)
+  const open = 'dialog[open], [popover]:popover-open'
+  const close = async () => {
+    // A dialog over the drawer leaves two things to close.
+    while ((await page.locator(open).count()) > 0) {
+      await page.keyboard.press('Escape')
+      await page.evaluate(() => new Promise(requestAnimationFrame))
+    }
+  }
+  const openList = async () => {
+    if (!isPhone || (await page.locator('.drawer[open]').count()) > 0) return
+    await button(w.showChats).click()
+    await page.locator('.drawer[open]').waitFor()
+  }
+  const openMenu = async () => {
+    await openList()
+    await page.locator('.chat-row .icon-button').first().click()
+    await page.getByRole('menu').waitFor()
+  }
+  const openDialog = async (way: () => Promise<void>) => {
+    await way()
+    await page.locator('dialog.dialog[open]').waitFor()
+  }
+  const say = (script: Parameters<typeof stage.upstream.script>[0]) => stage.upstream.script(script, model)
+  return [
+    { name: 'welcome', enter: () => page.locator('.starters').waitFor() },
+    {
+      name: 'waiting',
+      async enter() {
+        say(() => {})
+        await ask(page, question)
+        await page.locator('.waiting').waitFor()
+      },
+      leave: () => page.keyboard.press('Escape'),
+    },
+    {
+      name: 'stopped before a word',
+      enter: () => waitForEnd(page),
+    },
+    {
+      name: 'streaming',
+      async enter() {
+        say(
+          pausing({ thinking: isChinese ? '先想一想。' : 'First, think.' }, ...toTokens(text.slice(0, text.indexOf('while')))),
+        )
+        await button(w.retry).click()
+        await page.locator('.code').waitFor()
+      },
+      leave: () => page.keyboard.press('Escape'),
+    },
+    {
+      name: 'stopped',
+      async enter() {
+        await waitForEnd(page)
+        await page.locator('.ending').waitFor()
+      },
+    },
+    {
+      name: 'answer',
+      async enter() {
+        say(
+          answering(
+            { thinking: isChinese ? '先想一想。' : 'First, think.' },
+            { tool: 'look_up', arguments: { word: 'bisect' } },
+            ...toTokens(text),
+          ),
+        )
+        await button(w.retry).click()
+        await page.locator('.prose table').waitFor()
+        await waitForEnd(page)
+        for (const aside of await page.locator('.aside summary').all()) await aside.click()
+      },
+    },
+    {
+      name: 'the editor of a question',
+      enter: () => button(w.edit).click(),
+      leave: () => page.keyboard.press('Escape'),
+    },
+    {
+      name: 'failure',
+      async enter() {
+        say(failing(isChinese ? '才说了' : 'Only a few', isChinese ? '几个字' : ' words'))
+        await ask(page, question)
+        await lastAnswer(page).locator('.is-failure').waitFor()
+      },
+    },
+    {
+      name: 'picker',
+      async enter() {
+        await page.locator('.model-button').click()
+        await page.locator('.label').first().waitFor()
+      },
+    },
+    {
+      name: 'picker without a find',
+      async enter() {
+        await page.getByRole('combobox').fill('zzz')
+        await page.getByText(w.noModelFound).waitFor()
+      },
+      leave: close,
+    },
+    { name: 'options', enter: () => openDialog(() => button(w.options).click()), leave: close },
+    { name: 'list of chats', enter: openList },
+    {
+      name: 'search without a find',
+      async enter() {
+        await page.getByRole('searchbox').fill('zzz')
+        await page.getByText(w.noneFound).waitFor()
+      },
+      leave: () => page.getByRole('searchbox').fill(''),
+    },
+    { name: 'menu', enter: openMenu },
+    { name: 'rename', enter: () => openDialog(() => page.getByRole('menuitem', { name: w.rename }).click()), leave: close },
+    {
+      name: 'delete',
+      async enter() {
+        await openMenu()
+        await openDialog(() => page.getByRole('menuitem', { name: w.remove }).click())
+      },
+      leave: close,
+    },
+    {
+      name: 'settings',
+      async enter() {
+        await openList()
+        await openDialog(() => button(w.settings).click())
+      },
+      leave: close,
+    },
+    {
+      name: 'no models',
+      async enter() {
+        listModels(stage.upstream, [])
+        await page.reload()
+        await page.getByRole('heading', { name: w.noModels }).waitFor()
+      },
+      leave: async () => listModels(stage.upstream),
+    },
+    {
+      name: 'Ollama does not answer',
+      async enter() {
+        await stage.upstream.stop()
+        await page.reload()
+        await page.getByRole('heading', { name: w.ollamaDown }).waitFor()
+      },
+      leave: () => stage.upstream.start(),
+    },
+  ]
+}
