@@ -2,7 +2,8 @@
 FROM node:24.21.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts
+# Bun packs them: its script puts its binary in place.
+RUN npm ci --ignore-scripts && npm rebuild bun
 COPY tsconfig.json ./
 COPY build ./build
 COPY src ./src

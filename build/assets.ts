@@ -1,15 +1,18 @@
-import { build, type Metafile } from 'esbuild'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
-import { onlyLexer } from './only-lexer.ts'
+import { bundleScript, bundleStyle } from './bundle.ts'
+import { gzip } from './gzip.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const dist = join(root, 'dist')
+
+/** Whom the client is for (docs/browser.md), and the page, which has more to show: `light-dark()` needs these. */
+const clientTargets = ['es2022', 'chrome111', 'firefox114', 'safari16.4']
+const pageTargets = ['es2022', 'chrome123', 'firefox120', 'safari17.5']
 
 interface Output {
   readonly path: string
@@ -26,61 +29,37 @@ interface Output {
  */
 export async function buildAssets(stamp: string): Promise<void> {
   const [page, client] = await Promise.all([buildPage(), buildClient()])
-  const assets = [...page, ...client].map(toAsset)
+  const outputs = [...page, ...client]
+  const gzipped = await gzip(outputs.map(({ text }) => text))
+  const assets = outputs.map((output, index) => toAsset(output, gzipped[index]!))
   const text = `${stamp}import type { Asset } from '../routes/assets.ts'\n\n${toModule(assets)}`
   await writeWhole(join(root, 'src/generated/assets.ts'), text)
 }
 
 async function buildPage(): Promise<Output[]> {
-  const files = await bundle({ page: 'src/pages/main.tsx', style: 'src/pages/style.css' })
-  const script = toHashed('page', 'text/javascript; charset=utf-8', files['page.js']!)
-  const style = toHashed('page', 'text/css; charset=utf-8', files['style.css']!)
-  const shell = await readFile(join(root, 'src/pages/index.html'), 'utf8')
+  const [code, styles, shell] = await Promise.all([
+    bundleScript({ entryPoints: ['src/pages/main.tsx'] }, pageTargets),
+    bundleStyle('src/pages/style.css', pageTargets),
+    readFile(join(root, 'src/pages/index.html'), 'utf8'),
+  ])
+  const script = toHashed('page', 'text/javascript; charset=utf-8', code)
+  const style = toHashed('page', 'text/css; charset=utf-8', styles)
   const text = shell.replace('main.tsx', script.path).replace('style.css', style.path)
   return [{ path: '/', type: 'text/html; charset=utf-8', text }, script, style]
 }
 
 async function buildClient(): Promise<Output[]> {
-  const { 'client.js': text } = await bundle({ client: 'src/client/client.ts' })
-  const types = await emitTypes()
-  await writeWhole(join(dist, 'client.js'), text!)
+  const [types, text] = await Promise.all([emitTypes(), bundleScript({ entryPoints: ['src/client/client.ts'] }, clientTargets)])
+  await writeWhole(join(dist, 'client.js'), text)
   await writeWhole(join(dist, 'client.d.ts'), types)
   const type = 'text/javascript; charset=utf-8'
   // How Deno finds the types of a script.
   const headers = { 'x-typescript-types': '/client.d.ts' }
   return [
-    { path: '/client.js', type, text: text!, headers },
-    { ...toHashed('client', type, text!), headers },
+    { path: '/client.js', type, text, headers },
+    { ...toHashed('client', type, text), headers },
     { path: '/client.d.ts', type: 'application/typescript; charset=utf-8', text: types },
   ]
-}
-
-/** Names of outputs and their texts. */
-async function bundle(entryPoints: Record<string, string>): Promise<Record<string, string>> {
-  const { outputFiles, metafile } = await build({
-    entryPoints,
-    absWorkingDir: root,
-    bundle: true,
-    minify: true,
-    write: false,
-    metafile: true,
-    outdir: dist,
-    format: 'esm',
-    target: ['es2022', 'chrome111', 'firefox114', 'safari16.4'],
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
-    legalComments: 'none',
-    logLevel: 'error',
-    plugins: [onlyLexer],
-  })
-  refuseForeign(metafile)
-  return Object.fromEntries(outputFiles.map(({ path, text }) => [basename(path), text]))
-}
-
-/** What goes to a browser is of `src/pages`, `src/client` and what they name: nothing of the server comes along. */
-function refuseForeign({ inputs: files }: Metafile) {
-  const foreign = Object.keys(files).filter((file) => !/^src\/(?:pages|client)\/|(?:^|\/)node_modules\//.test(file))
-  if (foreign.length > 0) throw new Error(`Cannot build for browsers: ${foreign.join(', ')} is of the server`)
 }
 
 /** The declarations of the client's one public file. */
@@ -95,10 +74,9 @@ function toHashed(name: string, type: string, text: string): Output {
   return { path: `/assets/${name}-${hash}.${type.includes('css') ? 'css' : 'js'}`, type, text, isImmutable: true }
 }
 
-function toAsset({ path, type, text, isImmutable = false, headers = {} }: Output) {
-  const gzip = gzipSync(text, { level: 9 })
+function toAsset({ path, type, text, isImmutable = false, headers = {} }: Output, gzip: string) {
   const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
-  return { path, type, etag, isImmutable, headers, gzip: gzip.toString('base64') }
+  return { path, type, etag, isImmutable, headers, gzip }
 }
 
 function toModule(assets: readonly object[]): string {

@@ -58,7 +58,7 @@ async function runStage(stage: Stage, { folder, bin, toStage }: Place) {
       for (const path of step.copy) copy(join(from, path), join(app, step.to))
     }
     // What `npm ci` gives is here already, and it takes a minute: `.ci/run` starts with it.
-    else if (step.run === 'npm ci --ignore-scripts') symlinkSync(`${root}node_modules`, join(app, 'node_modules'))
+    else if (step.run.startsWith('npm ci --ignore-scripts')) symlinkSync(`${root}node_modules`, join(app, 'node_modules'))
     else await run('sh', ['-c', step.run], { cwd: app, env })
   }
 }

@@ -1,8 +1,8 @@
-import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { bundleScript } from '../../../build/bundle.ts'
 import type { createMarkdown } from '../../../src/pages/markdown/markdown.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 
@@ -53,17 +53,9 @@ export interface MarkdownPage {
   close(): Promise<void>
 }
 
-/** Opens a page in Chromium that has `src/pages/markdown` in it, minified as it is for people, under the policy of the real one. */
+/** Opens a page in Chromium that has `src/pages/markdown` in it, built as it is for people, under the policy of the real one. */
 export async function openMarkdownPage(): Promise<MarkdownPage> {
-  const { outputFiles } = await build({
-    stdin: { contents: entry, resolveDir: process.cwd(), loader: 'ts' },
-    bundle: true,
-    minify: true,
-    write: false,
-    format: 'esm',
-    target: 'es2022',
-  })
-  const script = outputFiles[0]!.text
+  const script = await bundleScript({ stdin: { contents: entry, resolveDir: process.cwd(), loader: 'ts' } }, ['es2022'])
   const server = http.createServer((request, response) => {
     const isScript = request.url === '/page.js'
     response.setHeader('content-security-policy', policy)
