@@ -87,7 +87,10 @@ export function createPageState({ host = window, history = createHistory(), now 
     recover: lastWords.recover,
     keepOwn(merged, own) {
       const id = runs.all.peek().get(own.id)?.run.answerId
-      return id === undefined ? merged : { ...merged, messages: { ...merged.messages, [id]: own.messages[id]! } }
+      if (id === undefined) return merged
+      // What is being written stays in view, whichever branch another tab looks at.
+      const chosen = { ...merged.chosen, ...own.chosen }
+      return { ...merged, chosen, messages: { ...merged.messages, [id]: own.messages[id]! } }
     },
     onRemoved(id) {
       runs.drop(id)

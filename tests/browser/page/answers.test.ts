@@ -280,3 +280,33 @@ describe('while nothing has come, the page tells what it waits for, and how long
     await see(answer(), /Reading the prompt 1 s/)
   })
 })
+
+describe('the end of what is being written stays in view', () => {
+  const screens = Array.from({ length: 40 }, (_, index) => `\n\nParagraph ${index}`)
+  const toRest = (element: Element) => element.scrollHeight - element.clientHeight - element.scrollTop
+
+  test('while its reader is there, and not once they scroll up', async () => {
+    stage.ollama.on('Much', begins(screens))
+    const { ask, answer, button, page } = await come()
+    await ask('Much')
+    await see(answer(), 'Paragraph 39')
+    const scroller = page.locator('.scroller')
+    await expect.poll(() => scroller.evaluate(toRest)).toBeLessThan(2)
+    const { exchange } = (await stage.ollama.asked('Much')).request
+
+    await scroller.hover()
+    await page.mouse.wheel(0, -400)
+    await button('To the newest').waitFor()
+    const before = await scroller.evaluate((element) => element.scrollTop)
+    exchange.chunk(toLine({ content: screens.join('').replaceAll('Paragraph', 'More') }))
+    await see(answer(), 'More 39')
+    expect(await scroller.evaluate((element) => element.scrollTop)).toBe(before)
+
+    await button('To the newest').click()
+    await expect.poll(() => scroller.evaluate(toRest)).toBeLessThan(2)
+    exchange.chunk(toLine({ content: screens.join('').replaceAll('Paragraph', 'And more') }))
+    await see(answer(), 'And more 39')
+    await expect.poll(() => scroller.evaluate(toRest)).toBeLessThan(2)
+    expect(await button('To the newest').count()).toBe(0)
+  })
+})

@@ -48,6 +48,7 @@ export function toChatPage(page: Page): ChatPage {
     async ask(question) {
       await field.fill(question)
       await field.press('Enter')
+      await page.locator('article.question').filter({ hasText: question }).last().waitFor()
     },
     async settled() {
       await page.locator('article.answer[aria-busy=false]').last().waitFor()
