@@ -7,8 +7,8 @@ export interface Limit {
   readonly isWhole: boolean
 }
 
-/** Why what was typed is no setting: `duration` asks for `5m`, `1h30m`, seconds or -1. */
-export type Mistake = 'number' | 'whole' | 'range' | 'duration'
+/** Why what was typed is no setting. */
+export type Mistake = 'number' | 'whole' | 'range'
 
 /** Undefined: the field is empty, the server's default holds. */
 export type Parsed<T> = { readonly value: T | undefined } | { readonly mistake: Mistake }
@@ -47,14 +47,7 @@ export function parseNumber(name: NumberSetting, typed: string, contextLength?: 
   return { mistake: limits[name].isWhole && !Number.isInteger(value) ? 'whole' : 'range' }
 }
 
-/** How long a model stays in memory: `5m`, `1h30m`, seconds, or -1 for always, as text. */
-export function parseKeepAlive(typed: string): Parsed<string> {
-  const text = toPlain(typed).toLowerCase()
-  if (text === '') return { value: undefined }
-  return isKeepAlive(text) ? { value: text } : { mistake: 'duration' }
-}
-
-/** Go's durations, but those below zero, which all mean -1, and those that would not fit into one. */
+/** How long a model stays in memory: `5m`, `1h30m`, seconds, or -1 for always. Go's durations, but those below zero, which all mean -1, and those that would not fit into one. */
 export function isKeepAlive(text: string): boolean {
   return /^(?:-1|\d{1,9}|(?:\d{1,6}(?:\.\d{1,6})?(?:ms|s|m|h)){1,4})$/.test(text)
 }

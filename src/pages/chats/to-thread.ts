@@ -1,5 +1,11 @@
-import type { ThreadItem } from '../state/page-state.ts'
 import type { Chat, Message } from './chat.ts'
+
+/** A message and its place among its branches: `index` of `count`, from 1. */
+export interface ThreadItem {
+  readonly message: Message
+  readonly index: number
+  readonly count: number
+}
 
 /** The messages from the first down the chosen branches, each with its place among its siblings. None comes twice, so it has an end. */
 export function toThread({ messages, chosen }: Chat): ThreadItem[] {
@@ -15,6 +21,13 @@ export function toThread({ messages, chosen }: Chat): ThreadItem[] {
     parent = message.id
   }
   return [...thread.values()]
+}
+
+/** The branch before (-1) or after (1) a message's. */
+export function toSibling({ messages }: Chat, messageId: string, step: -1 | 1): Message | undefined {
+  const siblings = toChildren(messages).get(messages[messageId]?.parent ?? '') ?? []
+  const at = siblings.findIndex(({ id }) => id === messageId)
+  return at < 0 ? undefined : siblings[at + step]
 }
 
 /** By the id of what they follow, oldest first. */

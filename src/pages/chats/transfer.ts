@@ -5,8 +5,8 @@ import { parseChat } from './parse-chat.ts'
 const format = 'sluice-chats'
 const version = 1
 
-/** A file may be so long, in UTF-16 units. */
-const maxLength = 64 * 2 ** 20
+/** No file that is longer is read. */
+export const maxFileBytes = 64 * 2 ** 20
 
 /** All that these chats are, as a file to keep. In pieces: all of them in one string may be longer than a string can be. */
 export function toFile(chats: readonly Chat[], now: number = Date.now()): Blob {
@@ -20,7 +20,7 @@ export function toFile(chats: readonly Chat[], now: number = Date.now()): Blob {
  * or longer than 64 MiB. Never throws.
  */
 export function parseFile(text: string, now: number = Date.now()): Chat[] | undefined {
-  if (text.length > maxLength) return undefined
+  if (text.length > maxFileBytes) return undefined
   try {
     const value: unknown = JSON.parse(text)
     if (!isRecord(value) || value.format !== format || value.version !== version || !Array.isArray(value.chats))

@@ -76,12 +76,3 @@ export function choose(chat: Chat, { parent, id }: Message): Chat {
 function isEmpty({ text, thinking = '', toolCalls = [] }: Message): boolean {
   return text === '' && thinking === '' && toolCalls.length === 0
 }
-
-/** The branch before (-1) or after (1) a message's. */
-export function toSibling({ messages }: Chat, messageId: string, step: -1 | 1): Message | undefined {
-  const siblings = Object.values(messages)
-    .filter(({ parent }) => parent === messages[messageId]?.parent)
-    .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
-  const at = siblings.findIndex(({ id }) => id === messageId)
-  return at < 0 ? undefined : siblings[at + step]
-}

@@ -2,10 +2,10 @@ import { computed, effect, signal } from '@preact/signals'
 import type { Chat, Message } from '../chats/chat.ts'
 import { find } from '../chats/find.ts'
 import { createHistory } from '../chats/history.ts'
-import { toThread } from '../chats/to-thread.ts'
-import { parseFile, toFile } from '../chats/transfer.ts'
+import { toSibling, toThread } from '../chats/to-thread.ts'
+import { maxFileBytes, parseFile, toFile } from '../chats/transfer.ts'
 import { withMessage } from '../chats/with-message.ts'
-import { choose, createAnswering, toSibling } from './answering.ts'
+import { choose, createAnswering } from './answering.ts'
 import { createAsk } from './ask.ts'
 import type { Host } from './host.ts'
 import { createKeptTexts } from './kept-text.ts'
@@ -101,6 +101,8 @@ export function createPageState({ host = window, history = createHistory(), now 
   const { chat } = open
   const model = computed(() => choice.toModel(chat.value))
   const query = signal('')
+  /** A change is the newest, also after a clock was set back. */
+  const toNow = ({ updatedAt }: Chat) => Math.max(updatedAt + 1, now())
 
   const keepAll = () => {
     const partials = runs.toPartials()
@@ -126,7 +128,7 @@ export function createPageState({ host = window, history = createHistory(), now 
     create: open.create,
     async rename(id, title) {
       const named = library.all.peek().get(id)
-      if (named) library.put({ ...named, title: title.trim(), updatedAt: now() })
+      if (named) library.put({ ...named, title: title.trim(), updatedAt: toNow(named) })
     },
     async remove(id) {
       runs.drop(id)
@@ -143,7 +145,7 @@ export function createPageState({ host = window, history = createHistory(), now 
       return toFile([...library.all.peek().values()].map(toWritten))
     },
     async importFrom(file) {
-      const chats = parseFile(await file.text())
+      const chats = file.size > maxFileBytes ? undefined : parseFile(await file.text().catch(() => ''))
       for (const one of chats ?? []) library.takeIn(one)
       await history.flush()
       return chats?.length
@@ -153,13 +155,15 @@ export function createPageState({ host = window, history = createHistory(), now 
     thread: computed(() => toThread(chat.value)),
     set(changes) {
       if ('model' in changes) choice.remember(changes.model)
-      const { settings, ...rest } = chat.peek()
-      open.change({ ...rest, settings: withoutUndefined({ ...settings, ...changes }), updatedAt: now() })
+      const before = chat.peek()
+      const settings = withoutUndefined({ ...before.settings, ...changes })
+      open.change({ ...before, settings, updatedAt: toNow(before) })
     },
     ...createAnswering({ open, runs, now, flush: () => void history.flush() }),
     choose(messageId, step) {
-      const next = toSibling(chat.peek(), messageId, step)
-      if (next) open.change({ ...choose(chat.peek(), next), updatedAt: now() })
+      const before = chat.peek()
+      const next = toSibling(before, messageId, step)
+      if (next) open.change({ ...choose(before, next), updatedAt: toNow(before) })
     },
 
     run: computed(() => runs.all.value.get(chat.value.id)?.run),

@@ -1,7 +1,7 @@
 /** How many one message may have. */
 export const maxImages = 10
 /** How large a file may be before it is made smaller. */
-export const maxImageBytes = 20 * 1024 * 1024
+const maxImageBytes = 20 * 1024 * 1024
 
 /** Vision models tile images of this size at most; more pixels are only more bytes. */
 const maxSidePx = 1344

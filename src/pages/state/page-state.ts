@@ -1,5 +1,6 @@
 import type { ReadonlySignal, Signal } from '@preact/signals'
-import type { Chat, ChatSettings, Message } from '../chats/chat.ts'
+import type { Chat, ChatSettings } from '../chats/chat.ts'
+import type { ThreadItem } from '../chats/to-thread.ts'
 
 /** Everything that the page shows and can do. Actions never reject: what goes wrong becomes state. */
 export interface PageState {
@@ -66,13 +67,6 @@ export interface ChatSummary {
   /** Its title, or the first line of its first message; empty only if that is an image. */
   readonly title: string
   readonly updatedAt: number
-}
-
-/** A message and its place among its branches: `index` of `count`, from 1. */
-export interface ThreadItem {
-  readonly message: Message
-  readonly index: number
-  readonly count: number
 }
 
 /** An answer that is being written. Its text changes at most once a frame; all else as it happens. */
