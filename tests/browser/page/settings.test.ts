@@ -326,7 +326,9 @@ describe('the key of a server that wants one', () => {
 
   test('can wait: chats are read without it', async () => {
     const visitor = await come()
+    await see(visitor.dialog, 'A key is needed')
     await visitor.page.keyboard.press('Escape')
+    await visitor.dialog.waitFor({ state: 'detached' })
     await see(visitor.page.getByRole('main'), 'A key is needed')
     await visitor.field.fill('Nobody hears this')
     expect(await visitor.button('Send').isDisabled()).toBe(true)
