@@ -13,7 +13,7 @@ export function ServerNotice() {
   if (state.how === 'locked')
     return (
       <section class="card">
-        <h3>{w.locked}</h3>
+        <h2>{w.locked}</h2>
         <p>{w.lockedHint}</p>
         <div class="buttons">
           <button type="button" class="button is-main" onClick={() => (dialog.value = { kind: 'key' })}>
@@ -27,7 +27,7 @@ export function ServerNotice() {
   const { title, hint, command, said } = notice
   return (
     <section class="card">
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p>{hint}</p>
       {command && (
         <div class="command">

@@ -147,15 +147,6 @@ export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
       leave: close,
     },
     {
-      name: 'no models',
-      async enter() {
-        listModels(stage.upstream, [])
-        await page.reload()
-        await page.getByRole('heading', { name: w.noModels }).waitFor()
-      },
-      leave: async () => listModels(stage.upstream),
-    },
-    {
       name: 'Ollama does not answer',
       async enter() {
         await stage.upstream.stop()
@@ -163,6 +154,16 @@ export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
         await page.getByRole('heading', { name: w.ollamaDown }).waitFor()
       },
       leave: () => stage.upstream.start(),
+    },
+    {
+      name: 'no models, in an empty chat',
+      async enter() {
+        listModels(stage.upstream, [])
+        await page.reload()
+        await page.keyboard.press('Control+Shift+O')
+        await page.getByRole('heading', { name: w.noModels }).waitFor()
+      },
+      leave: async () => listModels(stage.upstream),
     },
   ]
 }

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { chinese } from '../../../src/pages/words/chinese.ts'
+import { english } from '../../../src/pages/words/english.ts'
+import { findBarriers } from '../visit.ts'
+import { usePage } from './use-page.ts'
+
+const stage = usePage({ SLUICE_API_KEYS: `somebody:${createHash('sha256').update('open-sesame').digest('hex')}` })
+
+test.each([
+  ['English', english, 'en-US'],
+  ['Chinese', chinese, 'zh-CN'],
+])('a key is asked for without barriers, also after a wrong one and after No, in %s', async (_, words, locale) => {
+  const page = await stage.visit({ locale, expected: [/status of 401/] })
+  const findAll = async () => {
+    const inLight = await findBarriers(page)
+    await page.emulateMedia({ colorScheme: 'dark' })
+    const inDark = await findBarriers(page, ['color-contrast'])
+    await page.emulateMedia({ colorScheme: 'light' })
+    return [...inLight, ...inDark]
+  }
+  const dialog = page.getByRole('dialog', { name: words.locked })
+  await dialog.waitFor()
+  expect(await findAll()).toEqual([])
+  await page.keyboard.type('wrong')
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').waitFor()
+  expect(await page.getByRole('alert').innerText()).toBe(words.keyWrong)
+  expect(await findAll()).toEqual([])
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+  expect(await findAll()).toEqual([])
+  await page.getByRole('button', { name: words.enterKey }).click()
+  await page.keyboard.type('open-sesame')
+  await page.keyboard.press('Enter')
+  await page.locator('.starters').waitFor()
+})
