@@ -216,6 +216,23 @@ describe('two tabs', () => {
     }
   })
 
+  test('lose nothing of each other even if they cannot hear each other', async () => {
+    const visitor = await come()
+    await chat(visitor, 'Known to both')
+    await visitor.context.addInitScript(() => Object.assign(globalThis, { BroadcastChannel: undefined }))
+    const other = toChatPage(await visitor.open())
+    await other.openChat('Known to both')
+    await see(other.answer(), 'You asked: Known to both')
+    await visitor.ask('Of the first')
+    await visitor.settled()
+    await other.ask('Of the second')
+    await other.settled()
+    await other.page.reload()
+    await see(other.question(1), '2/2')
+    await other.question(1).getByRole('button', { name: 'Version before' }).click()
+    await see(other.answer(), 'You asked: Of the first')
+  })
+
   test('know of new, renamed and deleted chats of each other', async () => {
     const visitor = await come()
     const other = toChatPage(await visitor.open())
@@ -240,7 +257,8 @@ describe('two tabs', () => {
     const other = toChatPage(await visitor.open())
     await other.openChat('Who writes this?')
     await see(other.answer(), 'Being answered in another tab.')
-    await visitor.page.close({ runBeforeUnload: false })
+    await see(other.answer(), 'Somebody')
+    await visitor.page.close()
     await see(other.answer(), 'The page was closed before the end.')
     await see(other.answer(), 'Somebody')
   })

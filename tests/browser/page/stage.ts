@@ -33,9 +33,30 @@ export function useBrowser(): { readonly browser: Browser } {
 
 /** Somebody who opens the page, until the end of the test, which fails if the visit told of trouble. */
 export async function visitPage(browser: Browser, url: string, options?: VisitOptions): Promise<ChatPage & Visit> {
-  const visitor = await visit(browser, url, options)
+  const visitor = await come(browser, url, options)
   onTestFinished(visitor.end)
+  return visitor
+}
+
+/** Somebody without time for what moves. */
+async function come(browser: Browser, url: string, options?: VisitOptions): Promise<ChatPage & Visit> {
+  const visitor = await visit(browser, url, { reducedMotion: 'reduce', ...options })
   return { ...visitor, ...toChatPage(visitor.page) }
+}
+
+/** One visit for all tests of a `describe`, which open a chat each. */
+export function useVisit(chromium: { readonly browser: Browser }, stage: PageStage, options?: VisitOptions) {
+  const all: { visitor?: ChatPage & Visit } = {}
+  beforeAll(async () => void (all.visitor = await come(chromium.browser, stage.server.url, options)))
+  afterAll(() => all.visitor?.end())
+  return {
+    get ollama() {
+      return stage.ollama
+    },
+    get visitor() {
+      return all.visitor!
+    },
+  }
 }
 
 /** An entry of `SLUICE_API_KEYS`. */
