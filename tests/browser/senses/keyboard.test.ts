@@ -56,7 +56,7 @@ test('a whole conversation needs no pointer, and the focus is seen at every stop
   await page.keyboard.press('Enter')
   await expect.poll(() => focused(page)).toBe('combobox: Find a model')
   await page.keyboard.press('ArrowDown')
-  expect(await page.locator('.option.is-active').innerText()).toContain('gemma3:4b')
+  await expect.poll(() => page.locator('.option.is-active').innerText()).toContain('gemma3:4b')
   await page.keyboard.press('Enter')
   await expect.poll(() => focused(page)).toBe('textarea: Message')
 

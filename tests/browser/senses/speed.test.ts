@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { toLongAnswer } from '../../../bench/page/long-answer.ts'
+import { watchPage, type Watched } from '../../../bench/page/watch-page.ts'
+import { percentile } from '../../../bench/percentile.ts'
+import { tokens } from '../../fixtures/scripts.ts'
+import { ask, model, usePage, waitForEnd } from './use-page.ts'
+
+const stage = usePage()
+
+// How many milliseconds it takes is the bench's to tell (`npm run bench -- --only page`); what is said here holds on a busy machine, too.
+test(
+  '10,000 tokens of Markdown are each shown in the frame after they came, and nothing that is whole is touched again',
+  // A long task is long by the clock: on a machine that is busy for a moment, once more.
+  { timeout: 60_000, retry: 1 },
+  async () => {
+    const answer = toLongAnswer(10_000)
+    stage.upstream.script(tokens({ count: answer.length, perSecond: 2500, text: (index) => answer[index]! }), model)
+    const page = await stage.visit()
+    await page.locator('.starters').waitFor()
+    await page.evaluate(watchPage)
+    await ask(page, 'Write much')
+    await page.locator('article[aria-busy="false"].is-last .actions').waitFor({ timeout: 50_000 })
+    const { delaysFrames, framesMs, longTasksMs, closedChanges } = await page.evaluate(
+      () => (globalThis as unknown as { watched: Watched }).watched,
+    )
+    expect(delaysFrames.length).toBeGreaterThan(50)
+    // What is half-open (`**`, `|`) may wait for its other half.
+    expect(percentile(delaysFrames, 95)).toBe(1)
+    // A frame is one task here: 95 of 100 are no long ones.
+    expect(longTasksMs.length).toBeLessThan(framesMs.length * 0.05)
+    expect(closedChanges).toBe(0)
+    const text = await page.locator('.prose').innerText()
+    expect(new Set(text.match(/w\d+x/g)).size).toBe(answer.length)
+  },
+)
+
+test('what a removed chat took is given back', { timeout: 60_000 }, async () => {
+  const answer = toLongAnswer(2000)
+  stage.upstream.script(tokens({ count: answer.length, text: (index) => answer[index]! }), model)
+  const page = await stage.visit()
+  const session = await page.context().newCDPSession(page)
+  await session.send('Performance.enable')
+  const measure = async () => {
+    await session.send('HeapProfiler.collectGarbage')
+    const { metrics } = await session.send('Performance.getMetrics')
+    const valueOf = (name: string) => metrics.find((metric) => metric.name === name)!.value
+    return { nodes: valueOf('Nodes'), listeners: valueOf('JSEventListeners'), bytes: valueOf('JSHeapUsedSize') }
+  }
+  const round = async () => {
+    await ask(page, 'Write much')
+    await waitForEnd(page)
+    await page.locator('.chat-row .icon-button').click()
+    await page.getByRole('menuitem', { name: 'Delete' }).click()
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByText('Chats that you begin appear here.').waitFor()
+    await page.locator('.starters').waitFor()
+    return measure()
+  }
+  await round()
+  const second = await round()
+  await round()
+  const last = await round()
+  expect(last.nodes).toBeLessThan(second.nodes + 200)
+  expect(last.listeners).toBeLessThan(second.listeners + 50)
+  expect(last.bytes).toBeLessThan(second.bytes + 1_000_000)
+})

@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { launchChromium } from '../browser/chromium.ts'
+import { answering, end, listModels, toTokens, writePiecesTo } from '../browser/senses/catalog.ts'
+import { richAnswer, richChinese } from '../browser/senses/rich-answer.ts'
+import { ask, model, waitForEnd } from '../browser/senses/use-page.ts'
+import { ndjson, pause } from '../fixtures/scripts.ts'
+import { startUpstream, type Exchange } from '../fixtures/upstream.ts'
+import { startServer } from '../runtimes/server.ts'
+
+/** `npm run screenshots`: makes the images of docs/screenshots anew, of the real page before an Ollama that says always the same. */
+const folder = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
+const desktop = { viewport: { width: 1280, height: 800 } }
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+
+if (!execFileSync('fc-list', [':lang=zh'], { encoding: 'utf8' }).trim()) {
+  console.error('No font here has Chinese characters: apt-get install fonts-noto-cjk')
+  process.exit(1)
+}
+mkdirSync(folder, { recursive: true })
+await import('../../build/build.ts')
+const upstream = await startUpstream()
+listModels(upstream)
+const server = await startServer('node', { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent' })
+const browser = await launchChromium()
+
+/** Opens the page as somebody new, goes where the screenshot is, and takes it. */
+async function take(name: string, options: BrowserContextOptions, go: (page: Page) => Promise<unknown>) {
+  const context = await browser.newContext({ locale: 'en-US', reducedMotion: 'reduce', ...options })
+  const page = await context.newPage()
+  await page.goto(`${server.url}/`)
+  await page.locator('#message').waitFor()
+  await go(page)
+  await page.mouse.move(0, 0)
+  await page.screenshot({ path: `${folder}${name}.png` })
+  await context.close()
+}
+
+const say = (script: Parameters<typeof upstream.script>[0]) => upstream.script(script, model)
+const toTop = (page: Page) => page.locator('article').first().scrollIntoViewIfNeeded()
+
+/** As long as a model takes for it. */
+async function think(exchange: Exchange) {
+  await pause(exchange, 600)
+  exchange.head(200, ndjson)
+  writePiecesTo(exchange, [{ thinking: '…' }])
+  await pause(exchange, 1800)
+}
+
+/** Some chats that were, and one that is open. */
+async function chat(page: Page, before: readonly string[], question: string, text: string) {
+  say(answering(...toTokens(text)))
+  for (const asked of before) {
+    await ask(page, asked)
+    await waitForEnd(page)
+    await page.keyboard.press('Control+Shift+O')
+  }
+  say(async (exchange) => {
+    await think(exchange)
+    writePiecesTo(exchange, toTokens(text))
+    end(exchange)
+  })
+  await ask(page, question)
+  await waitForEnd(page)
+  await toTop(page)
+}
+
+const english = ['Names for a sourdough starter', 'Why is the sky blue?', 'A week in Kyoto, in November']
+const chinese = ['给酸面种起个名字', '天空为什么是蓝色的？', '十一月在京都待一周']
+
+await take('light', desktop, (page) => chat(page, english, 'Explain binary search', richAnswer))
+await take('dark', { ...desktop, colorScheme: 'dark' }, (page) => chat(page, english, 'Explain binary search', richAnswer))
+await take('phone', phone, (page) => chat(page, [], 'Explain binary search', richAnswer))
+await take('chinese', { ...desktop, locale: 'zh-CN' }, (page) => chat(page, chinese, '讲讲二分查找', richChinese))
+await take('failure', desktop, async (page) => {
+  say(async (exchange) => {
+    await think(exchange)
+    for (const token of toTokens('A binary search halves the range at every step, so a **sorted** list of a million')) {
+      writePiecesTo(exchange, [token])
+      await pause(exchange, 25)
+    }
+    exchange.chunk(`${JSON.stringify({ error: 'llama runner process has terminated: CUDA error: out of memory' })}\n`)
+    exchange.end()
+  })
+  await ask(page, 'Explain binary search')
+  await page.locator('.is-failure').waitFor()
+})
+await take('loading', desktop, async (page) => {
+  listModels(
+    upstream,
+    // Nothing is in memory yet.
+    [{ name: model, gigabytes: 5.2, parameters: '8.2B', quantization: 'Q4_K_M', capabilities: ['completion', 'thinking'] }],
+  )
+  say(() => {})
+  await ask(page, 'Explain binary search')
+  await page.getByText('Loading the model').waitFor()
+  await page.getByText(/\b4 s\b/).waitFor()
+})
+
+await browser.close()
+await server.stop()
+await upstream.close()
