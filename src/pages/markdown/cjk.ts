@@ -1,7 +1,8 @@
 /** Letters and punctuation of Chinese, Japanese and Korean, full-width forms included. Ranges: a script's name takes 50 ms to compile. */
 const cjk =
   /[\u1100-\u11ff\u2e80-\u31ff\u3200-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\u{1b000}-\u{1b16f}\u{20000}-\u{3ffff}]/u
-const punctuation = /[\p{P}\p{S}]/u
+/** But not what other emphasis is made of: `~~**中**~~`. */
+const punctuation = /(?![_~])[\p{P}\p{S}]/u
 
 /**
  * Masks punctuation beside runs of `*` as letters, where it touches Chinese, Japanese or Korean: there are no spaces between words there, so

@@ -1,5 +1,4 @@
 import type { Token, Tokens } from 'marked'
-import remend from 'remend'
 import { lexBlocks } from './lexer.ts'
 
 /** A line that may yet become anything: `-` an item, a rule or the underline of a heading; `1.`; `#`; a fence; a table's second row; `[ ]`. */
@@ -29,19 +28,6 @@ function isClosed(raw: string): boolean {
   const fence = /^ {0,3}(`{3,}|~{3,})/.exec(raw)?.[1] ?? ''
   const lastLine = raw.trimEnd().slice(raw.trimEnd().lastIndexOf('\n') + 1)
   return raw.includes('\n') && new RegExp(`^ {0,3}${fence}${fence[0]}*$`).test(lastLine)
-}
-
-/** Closes what is half open at the end of a paragraph: bold, code, a link's text; and leaves off marks that have not begun anything yet. */
-export function completeInline(text: string): string {
-  const begun = text.replace(/(?:!?\[|[*_~`<\\]+)$/, '')
-  return remend(begun, {
-    linkMode: 'text-only',
-    setextHeadings: false,
-    htmlTags: false,
-    katex: false,
-    comparisonOperators: false,
-    singleTilde: false,
-  })
 }
 
 /** A paragraph that looks like a table's first row is one already, before its second row has come. */

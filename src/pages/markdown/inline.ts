@@ -1,7 +1,7 @@
 import type { Token, Tokens } from 'marked'
 import type { Context } from './block.ts'
+import { completeInline } from './complete-inline.ts'
 import { decodeEntities } from './entities.ts'
-import { completeInline } from './half-open.ts'
 import { lexInline } from './lexer.ts'
 import { toHonestHost, toSafeUrl } from './to-safe-url.ts'
 

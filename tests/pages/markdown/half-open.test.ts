@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { completeInline, toShownLength, toTable } from '../../../src/pages/markdown/half-open.ts'
+import { toShownLength, toTable } from '../../../src/pages/markdown/half-open.ts'
 
 test.each([
   '-',
@@ -36,24 +36,6 @@ test.each(['a', '- a', '1. a', '**a', '# a', '> a', '`a', '| a', '3.14 is', '-a'
     expect(toShownLength(`a\n${line}`)).toBe(2 + line.length)
   },
 )
-
-test.each([
-  ['a **b', 'a **b**'],
-  ['a **b*', 'a **b**'],
-  ['a **b**', 'a **b**'],
-  ['a *b', 'a *b*'],
-  ['a `b', 'a `b`'],
-  ['a ~~b', 'a ~~b~~'],
-  ['a [b', 'a b'],
-  ['a [b](http', 'a b'],
-  ['a ![b](http', 'a ![b](streamdown:incomplete-image)'],
-  ['**中文。', '**中文。**'],
-  ['snake_case', 'snake_case'],
-  ['costs $5 and', 'costs $5 and'],
-  ['a <', 'a '],
-])('what is half open is closed: %j', (text, whole) => {
-  expect(completeInline(text).trimEnd()).toBe(whole.trimEnd())
-})
 
 test.each([
   ['| a', ['a']],
