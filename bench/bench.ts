@@ -15,6 +15,7 @@ import { flat } from './measures/flat.ts'
 import { guards } from './measures/guards.ts'
 import { keyTiming } from './measures/key-timing.ts'
 import { paced } from './measures/paced.ts'
+import { page } from './measures/page.ts'
 import { size } from './measures/size.ts'
 import { stalled } from './measures/stalled.ts'
 import { parseOptions } from './options.ts'
@@ -40,6 +41,7 @@ const options = parseOptions(process.argv.slice(2), [
   stalled,
   cold,
   size,
+  page,
 ])
 
 const startMs = nowMs()

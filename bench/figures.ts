@@ -88,6 +88,12 @@ const figures: readonly Figure[] = [
   most('cold', 'ms', 'sluice-bun', 50, 'ms', 'start to first token'),
   most('size', 'kb', 'sluice-worker', 60, 'kB', 'bundle without the page, gzipped'),
   most('size', 'dependencies', 'sluice-worker', 8, '', 'direct production dependencies'),
+  most('page', 'pageKb', 'sluice-node', 60, 'kB', 'HTML, script and style, gzipped'),
+  most('page', 'clientKb', 'sluice-node', 2.5, 'kB', 'client.js, gzipped'),
+  most('page', 'paint', 'sluice-node', 300, 'ms', 'first paint'),
+  most('page', 'pixelsP95', 'sluice-node', 16.7, 'ms', 'chunk to pixels p95'),
+  most('page', 'pixelFrames', 'sluice-node', 1, '', 'frames from a chunk to its pixels p95'),
+  most('page', 'longTasks', 'sluice-node', 5, '%', 'frames with a task over 50 ms'),
 ]
 
 /** How a figure came out. */

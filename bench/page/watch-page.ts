@@ -60,7 +60,7 @@ export function watchPage(): void {
   const isInClosed = (node: Node): boolean => {
     const element = node instanceof Element ? node : node.parentElement
     const block = element?.closest('.prose > *')
-    return block != null && closed.has(block)
+    return block instanceof Element && closed.has(block)
   }
   let seen = -1
   new MutationObserver((records) => {
