@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { launchChromium } from '../browser/chromium.ts'
 import { answering, end, listModels, toTokens, writePiecesTo } from '../browser/senses/catalog.ts'
-import { richAnswer, richChinese } from '../browser/senses/rich-answer.ts'
+import { richAnswer, shortAnswer, shortChinese } from '../browser/senses/rich-answer.ts'
 import { ask, model, waitForEnd } from '../browser/senses/use-page.ts'
 import { ndjson, pause } from '../fixtures/scripts.ts'
 import { startUpstream, type Exchange } from '../fixtures/upstream.ts'
@@ -12,7 +12,9 @@ import { startServer } from '../runtimes/server.ts'
 
 /** `npm run screenshots`: makes the images of docs/screenshots anew, of the real page before an Ollama that says always the same. */
 const folder = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
-const desktop = { viewport: { width: 1280, height: 800 } }
+const desktop = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1.5 }
+const today = Date.UTC(2026, 10, 25, 9)
+const dayMs = 24 * 60 * 60 * 1000
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
 
 if (!execFileSync('fc-list', [':lang=zh'], { encoding: 'utf8' }).trim()) {
@@ -28,14 +30,28 @@ const browser = await launchChromium()
 
 /** Opens the page as somebody new, goes where the screenshot is, and takes it. */
 async function take(name: string, options: BrowserContextOptions, go: (page: Page) => Promise<unknown>) {
-  const context = await browser.newContext({ locale: 'en-US', reducedMotion: 'reduce', ...options })
+  const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC', reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
+  await page.addInitScript(alwaysTheSameIds)
+  // The page's time never goes back: it begins before the oldest chat.
+  await page.clock.setFixedTime(today - 7 * dayMs)
   await page.goto(`${server.url}/`)
   await page.locator('#message').waitFor()
+  await page.clock.setFixedTime(today)
   await go(page)
   await page.mouse.move(0, 0)
   await page.screenshot({ path: `${folder}${name}.png` })
   await context.close()
+}
+
+/** Runs in the page: its ids are random else, and one is to be seen. */
+function alwaysTheSameIds() {
+  let seed = 7
+  crypto.getRandomValues = <T>(array: T): T => {
+    const bytes = array as Uint8Array
+    for (let index = 0; index < bytes.length; index++) bytes[index] = (seed = (seed * 48_271) % 2_147_483_647) >> 8
+    return array
+  }
 }
 
 const say = (script: Parameters<typeof upstream.script>[0]) => upstream.script(script, model)
@@ -49,14 +65,16 @@ async function think(exchange: Exchange) {
   await pause(exchange, 1800)
 }
 
-/** Some chats that were, and one that is open. */
+/** Some chats of the days before, the latest first, and one that is open. */
 async function chat(page: Page, before: readonly string[], question: string, text: string) {
   say(answering(...toTokens(text)))
-  for (const asked of before) {
+  for (const [index, asked] of [...before.entries()].toReversed()) {
+    await page.clock.setFixedTime(today - Math.ceil(index * 0.7) * dayMs)
     await ask(page, asked)
     await waitForEnd(page)
     await page.keyboard.press('Control+Shift+O')
   }
+  await page.clock.setFixedTime(today)
   say(async (exchange) => {
     await think(exchange)
     writePiecesTo(exchange, toTokens(text))
@@ -67,13 +85,19 @@ async function chat(page: Page, before: readonly string[], question: string, tex
   await toTop(page)
 }
 
-const english = ['Names for a sourdough starter', 'Why is the sky blue?', 'A week in Kyoto, in November']
-const chinese = ['给酸面种起个名字', '天空为什么是蓝色的？', '十一月在京都待一周']
+const english = [
+  'Names for a sourdough starter',
+  'Why is the sky blue?',
+  'A week in Kyoto, in November',
+  'Regex for an ISO date',
+  'Letter to the landlord',
+]
+const chinese = ['给酸面种起个名字', '天空为什么是蓝色的？', '十一月在京都待一周', '匹配日期的正则', '给房东写封信']
 
-await take('light', desktop, (page) => chat(page, english, 'Explain binary search', richAnswer))
-await take('dark', { ...desktop, colorScheme: 'dark' }, (page) => chat(page, english, 'Explain binary search', richAnswer))
+await take('light', desktop, (page) => chat(page, english, 'Explain binary search', shortAnswer))
+await take('dark', { ...desktop, colorScheme: 'dark' }, (page) => chat(page, english, 'Explain binary search', shortAnswer))
 await take('phone', phone, (page) => chat(page, [], 'Explain binary search', richAnswer))
-await take('chinese', { ...desktop, locale: 'zh-CN' }, (page) => chat(page, chinese, '讲讲二分查找', richChinese))
+await take('chinese', { ...desktop, locale: 'zh-CN' }, (page) => chat(page, chinese, '讲讲二分查找', shortChinese))
 await take('failure', desktop, async (page) => {
   say(async (exchange) => {
     await think(exchange)

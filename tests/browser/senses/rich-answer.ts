@@ -56,3 +56,38 @@ def find(items: list[int], wanted: int) -> int:
 | 1,000,000 | 20 | 500,000 |
 
 实际项目里直接用标准库的 \`bisect\` 就好：**做法一样。**底层由 C 实现。`
+
+/** Short enough for one screen. */
+export const shortAnswer = `Halve the range at every step; the list has to be **sorted**. \`bisect\` does the same, in C:
+
+\`\`\`python
+def find(items: list[int], wanted: int) -> int:
+    low, high = 0, len(items)
+    while low < high:
+        middle = (low + high) // 2  # rounded down
+        if items[middle] < wanted: low = middle + 1
+        else: high = middle
+    return low
+\`\`\`
+
+| Items | Looks | One by one |
+|---|---:|---:|
+| 1,000 | 10 | 500 |
+| 1,000,000 | 20 | 500,000 |`
+
+export const shortChinese = `每一步把范围缩小一半，前提是列表**有序**。标准库的 \`bisect\` 做法相同，由 C 实现：
+
+\`\`\`python
+def find(items: list[int], wanted: int) -> int:
+    low, high = 0, len(items)
+    while low < high:
+        middle = (low + high) // 2  # 向下取整
+        if items[middle] < wanted: low = middle + 1
+        else: high = middle
+    return low
+\`\`\`
+
+| 元素个数 | 二分查找 | 逐个查找 |
+|---|---:|---:|
+| 1,000 | 10 | 500 |
+| 1,000,000 | 20 | 500,000 |`
