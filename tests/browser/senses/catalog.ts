@@ -12,7 +12,7 @@ export interface CatalogModel {
 }
 
 /** What a machine of today may have installed: one of each kind that the page tells apart. The first that is loaded answers. */
-export const catalog: readonly CatalogModel[] = [
+const catalog: readonly CatalogModel[] = [
   {
     name: 'qwen3:8b',
     gigabytes: 5.2,
