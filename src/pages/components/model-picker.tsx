@@ -33,8 +33,8 @@ export function ModelPicker() {
   }
   const onToggle = ({ newState }: { newState: string }) => {
     isOpen.value = newState === 'open'
-    if (!isOpen.value) return
-    query.value = ''
+    // Not when it opens: who types at once is faster than the event that tells of it.
+    if (!isOpen.value) return void (query.value = '')
     active.value = model.value?.name
     placePopover(popover.current!, opener.current!)
     void refresh()

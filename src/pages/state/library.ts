@@ -80,13 +80,15 @@ export function createLibrary({ history, now, recover, keepOwn, onRemoved }: Lib
       show([all.peek().has(chat.id) ? chat : { ...chat, createdAt: now() }])
       history.save(all.peek().get(chat.id)!)
     },
+    // What is shown as gone is gone: a reload a moment later does not bring it back.
     async remove(id) {
-      forget(id)
       await history.remove(id)
+      forget(id)
     },
     async removeAll() {
-      all.value = new Map()
+      const ids = [...all.peek().keys()]
       await history.removeAll()
+      for (const id of ids) forget(id)
     },
   }
 }

@@ -18,6 +18,8 @@ export interface ChatPage {
   ask(question: string): Promise<void>
   /** Waits until nothing is being written. */
   settled(): Promise<void>
+  /** Reloads the page once the disk has what it was given. */
+  reload(): Promise<void>
   newChat(): Promise<void>
   openChat(title: string): Promise<void>
   chooseModel(name: string): Promise<void>
@@ -54,6 +56,10 @@ export function toChatPage(page: Page): ChatPage {
       await page.locator('article.answer[aria-busy=false]').last().waitFor()
       await page.locator('article.answer[aria-busy=true]').waitFor({ state: 'detached' })
     },
+    async reload() {
+      await page.evaluate(waitForDisk)
+      await page.reload()
+    },
     newChat: () => button('New chat').click(),
     openChat: (title) => row(title).getByRole('button').first().click(),
     async chooseModel(name) {
@@ -80,4 +86,20 @@ export async function see(part: Locator, text: string | RegExp): Promise<void> {
 /** What a part of the page says, in one line. */
 export async function read(part: Locator): Promise<string> {
   return (await part.innerText()).replaceAll(/\s+/g, ' ')
+}
+
+/** A transaction begins when those before it have ended. */
+function waitForDisk(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open('sluice')
+    opening.addEventListener('error', () => reject(opening.error!))
+    opening.addEventListener('success', () => {
+      const transaction = opening.result.transaction('chats', 'readwrite')
+      transaction.objectStore('chats').count()
+      transaction.addEventListener('complete', () => {
+        opening.result.close()
+        resolve()
+      })
+    })
+  })
 }

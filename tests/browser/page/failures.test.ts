@@ -32,7 +32,7 @@ describe('an answer that fails', () => {
     async (name, at, end, title, ...texts) => {
       const question = `Fail ${name}`
       at.ollama.on(question, begins(['Half of', ' an answer'], end), says(' and the rest'))
-      const { newChat, ask, answer, button, page, settled } = at.visitor
+      const { newChat, ask, answer, button, page, settled, reload } = at.visitor
       await newChat()
       await ask(question)
       await see(answer(), 'Half of an answer')
@@ -41,7 +41,7 @@ describe('an answer that fails', () => {
       for (const text of [...texts, 'Half of an answer', 'What has arrived is kept.', /Request page-[0-9a-f]{24}/])
         await see(answer(), text)
       await expect.poll(() => page.getByRole('status').first().textContent()).toBe(`Failed: ${title}`)
-      await page.reload()
+      await reload()
       await see(answer(), title)
       await button('Continue').click()
       await see(answer(), 'Half of an answer and the rest')

@@ -38,7 +38,7 @@ describe('hostile text is nothing but text', () => {
       attack,
       says(...(attack.match(/[^]{1,7}/g) ?? []), '\n\n[link](javascript:alert(7)) ![i](', evil, '/i.png)'),
     )
-    const { ask, answer, question, settled, row, page, button, dialog } = await come()
+    const { ask, answer, question, settled, row, page, button, dialog, reload } = await come()
     await ask(attack)
     await settled()
     await see(question(), shown)
@@ -56,7 +56,7 @@ describe('hostile text is nothing but text', () => {
     await page.getByRole('menuitem', { name: 'Delete' }).click()
     await see(dialog, `Delete “Mine: ${shown}`)
     expect(await foreign(page)).toBe(0)
-    await page.reload()
+    await reload()
     await row('Mine').waitFor()
     expect(await foreign(page)).toBe(0)
   })
@@ -174,7 +174,7 @@ describe('hostile text is nothing but text', () => {
         { ...chat('bad-three', {}), messages: attack },
       ],
     }).replace('"bad-two"', '"bad-two","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}')
-    const { page, openSettings, dialog, answer, question, rows, openOptions } = await come()
+    const { page, openSettings, dialog, answer, question, rows, openOptions, reload } = await come()
     await openSettings()
     await page
       .locator('input[type=file][accept*=json]')
@@ -193,7 +193,7 @@ describe('hostile text is nothing but text', () => {
     expect(await page.getByLabel('System prompt').inputValue()).toBe(attack)
     expect(await page.getByLabel('Temperature').inputValue()).toBe('')
     expect(await page.evaluate(() => 'polluted' in {})).toBe(false)
-    await page.reload()
+    await reload()
     await see(answer(), shown)
     expect(await foreign(page)).toBe(0)
   })

@@ -41,7 +41,7 @@ describe('the models', () => {
 
   test('are searched and chosen by keyboard, and the chosen one is asked, in new chats and after a reload, too', async () => {
     const visitor = await come()
-    const { page, button, ask, settled, newChat } = visitor
+    const { page, button, ask, settled, newChat, reload } = visitor
     await openPicker(visitor)
     await page.keyboard.type('8B')
     await expect.poll(() => page.getByRole('option').count()).toBe(1)
@@ -53,7 +53,7 @@ describe('the models', () => {
     expect((await stage.ollama.asked('Which model?')).body.model).toBe('seer:8b')
     await newChat()
     await button('Model: seer:8b').waitFor()
-    await page.reload()
+    await reload()
     await button('Model: seer:8b').waitFor()
     await ask('And now which?')
     await settled()
@@ -114,7 +114,7 @@ describe('the options of a chat', () => {
   const come = () => visitPage(chromium.browser, stage.server.url)
 
   test('reach Ollama, and hold for this chat alone, over a reload', async () => {
-    const { page, openOptions, button, ask, settled, newChat, dialog } = await come()
+    const { page, openOptions, button, ask, settled, newChat, dialog, reload } = await come()
     await openOptions()
     await page.getByLabel('System prompt').fill('You are a pirate')
     await page.getByLabel('Temperature').fill('0.5')
@@ -132,7 +132,7 @@ describe('the options of a chat', () => {
     const { body } = await stage.ollama.asked('Ahoy')
     expect(body).toMatchObject(sent)
     expect(body.messages[0]).toEqual({ role: 'system', content: 'You are a pirate' })
-    await page.reload()
+    await reload()
     await ask('Still a pirate?')
     await settled()
     const later = await stage.ollama.asked('Still a pirate?')
@@ -231,7 +231,7 @@ describe('images', () => {
       expect(await sizeOf(visitor, sent!.images![0]!)).toEqual([1344, 672])
       expect(await visitor.page.locator('.composer img').count()).toBe(0)
     }
-    await visitor.page.reload()
+    await visitor.reload()
     await visitor.question().getByRole('img', { name: 'Image 1' }).waitFor()
   })
 
@@ -287,7 +287,7 @@ describe('the key of a server that wants one', () => {
 
   test('is asked for, is not any, and is for this tab alone', async () => {
     const visitor = await come()
-    const { page, dialog, ask, answer, settled } = visitor
+    const { page, dialog, ask, answer, settled, reload } = visitor
     await see(dialog, 'A key is needed')
     await enter(visitor, 'open-barley')
     await see(dialog, 'The server does not know this key.')
@@ -299,7 +299,7 @@ describe('the key of a server that wants one', () => {
     expect(await page.evaluate(() => [JSON.stringify(localStorage), document.cookie, location.href].join())).not.toContain(
       'sesame',
     )
-    await page.reload()
+    await reload()
     await see(answer(), 'You asked: With a key')
     await ask('After a reload')
     await see(answer(), 'You asked: After a reload')
@@ -324,7 +324,7 @@ describe('the key of a server that wants one', () => {
     await visitor.button('Forget the key').click()
     await see(visitor.page.getByRole('main'), 'A key is needed')
     expect(await visitor.page.evaluate(() => JSON.stringify([localStorage, sessionStorage]))).not.toContain('sesame')
-    await visitor.page.reload()
+    await visitor.reload()
     await see(visitor.dialog, 'A key is needed')
   })
 
