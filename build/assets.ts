@@ -38,13 +38,17 @@ export async function buildAssets(stamp: string): Promise<void> {
 
 async function buildPage(): Promise<Output[]> {
   const [code, styles, shell] = await Promise.all([
-    bundleScript({ entryPoints: ['src/pages/main.tsx'] }, pageTargets),
+    bundleScript({ entryPoints: ['src/pages/main.tsx'], inject: ['build/jsx.ts'] }, pageTargets),
     bundleStyle('src/pages/style.css', pageTargets),
     readFile(join(root, 'src/pages/index.html'), 'utf8'),
   ])
   const script = toHashed('page', 'text/javascript; charset=utf-8', code)
   const style = toHashed('page', 'text/css; charset=utf-8', styles)
-  const text = shell.replace('main.tsx', script.path).replace('style.css', style.path)
+  const text = shell
+    .replaceAll(/>\s+</g, '><')
+    .replaceAll(/\s+/g, ' ')
+    .replace('main.tsx', script.path)
+    .replace('style.css', style.path)
   return [{ path: '/', type: 'text/html; charset=utf-8', text }, script, style]
 }
 

@@ -12,7 +12,7 @@ const common = { absWorkingDir: root, bundle: true, write: false, charset: 'utf8
  * can be left out, makes it 5 % smaller than esbuild does.
  */
 export async function bundleScript(
-  entry: Pick<BuildOptions, 'entryPoints' | 'stdin'>,
+  entry: Pick<BuildOptions, 'entryPoints' | 'stdin' | 'inject'>,
   target: readonly string[],
 ): Promise<string> {
   const { outputFiles, metafile } = await build({
@@ -20,8 +20,8 @@ export async function bundleScript(
     ...entry,
     target: [...target],
     format: 'esm',
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
+    // Shorter than what tsconfig.json says, and the same, if build/jsx.ts is injected.
+    tsconfigRaw: { compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment' } },
     metafile: true,
     minifySyntax: true,
     plugins: [onlyLexer],
@@ -41,7 +41,7 @@ export async function bundleStyle(path: string, target: readonly string[]): Prom
 /** What goes to a browser is of `src/pages`, `src/client` and what they name: nothing of the server comes along. */
 function refuseForeign({ inputs: files }: Metafile) {
   const foreign = Object.keys(files).filter(
-    (file) => file !== '<stdin>' && !/^src\/(?:pages|client)\/|(?:^|\/)node_modules\//.test(file),
+    (file) => file !== '<stdin>' && !/^src\/(?:pages|client)\/|^build\/jsx\.ts$|(?:^|\/)node_modules\//.test(file),
   )
   if (foreign.length > 0) throw new Error(`Cannot build for browsers: ${foreign.join(', ')} is of the server`)
 }

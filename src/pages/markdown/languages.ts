@@ -3,7 +3,6 @@ import bash from '@speed-highlight/core/languages/bash.js'
 import c from '@speed-highlight/core/languages/c.js'
 import css from '@speed-highlight/core/languages/css.js'
 import diff from '@speed-highlight/core/languages/diff.js'
-import docker from '@speed-highlight/core/languages/docker.js'
 import go from '@speed-highlight/core/languages/go.js'
 import html from '@speed-highlight/core/languages/html.js'
 import ini from '@speed-highlight/core/languages/ini.js'
@@ -15,94 +14,50 @@ import py from '@speed-highlight/core/languages/py.js'
 import rs from '@speed-highlight/core/languages/rs.js'
 import toml from '@speed-highlight/core/languages/toml.js'
 import ts from '@speed-highlight/core/languages/ts.js'
-import xml from '@speed-highlight/core/languages/xml.js'
 import yaml from '@speed-highlight/core/languages/yaml.js'
 import { sql } from './sql.ts'
 
-/** By the names that languages use for each other. TypeScript stands in for JavaScript: its own file would hold most of that one again. */
-export const languages = {
-  bash,
-  c,
-  css,
-  diff,
-  docker,
-  go,
-  html,
-  ini,
-  java,
-  js: ts,
-  json,
-  lua,
-  make,
-  py,
-  rs,
-  sql,
-  toml,
-  ts,
-  xml,
-  yaml,
-} as object as Readonly<Record<string, ShjLanguageData>>
+/** The package's own would bring all of `bash` along once more. */
+const docker = [
+  {
+    type: 'kwd',
+    match:
+      /^(?:FROM|RUN|CMD|LABEL|EXPOSE|ENV|ADD|COPY|ENTRYPOINT|VOLUME|USER|WORKDIR|ARG|ONBUILD|STOPSIGNAL|HEALTHCHECK|SHELL)\b/gim,
+  },
+  ...bash,
+]
 
-/** What else models write behind a fence. */
-const aliases: Record<string, string> = {
-  javascript: 'js',
-  jsx: 'js',
-  mjs: 'js',
-  cjs: 'js',
-  node: 'js',
-  typescript: 'ts',
-  tsx: 'ts',
-  mts: 'ts',
-  python: 'py',
-  python3: 'py',
-  sh: 'bash',
-  shell: 'bash',
-  zsh: 'bash',
-  console: 'bash',
-  terminal: 'bash',
-  fish: 'bash',
-  shellscript: 'bash',
-  'c++': 'c',
-  cpp: 'c',
-  cc: 'c',
-  h: 'c',
-  hpp: 'c',
-  objc: 'c',
-  csharp: 'java',
-  cs: 'java',
-  'c#': 'java',
-  kotlin: 'java',
-  scala: 'java',
-  rust: 'rs',
-  golang: 'go',
-  yml: 'yaml',
-  htm: 'html',
-  vue: 'html',
-  svelte: 'html',
-  svg: 'xml',
-  xhtml: 'xml',
-  scss: 'css',
-  less: 'css',
-  patch: 'diff',
-  dockerfile: 'docker',
-  containerfile: 'docker',
-  makefile: 'make',
-  jsonc: 'json',
-  json5: 'json',
-  jsonl: 'json',
-  ndjson: 'json',
-  postgresql: 'sql',
-  postgres: 'sql',
-  mysql: 'sql',
-  sqlite: 'sql',
-  properties: 'ini',
-  conf: 'ini',
-  env: 'ini',
-}
+/**
+ * Each with what models write behind a fence, the name first that languages use for each other. TypeScript stands in for JavaScript and HTML
+ * for XML: their own files hold the same again.
+ */
+const names: readonly (readonly [language: object, names: string])[] = [
+  [bash, 'bash sh shell zsh console terminal fish shellscript'],
+  [c, 'c c++ cpp cc h hpp objc'],
+  [css, 'css scss less'],
+  [diff, 'diff patch'],
+  [docker, 'docker dockerfile containerfile'],
+  [go, 'go golang'],
+  [html, 'html htm vue svelte xml svg xhtml'],
+  [ini, 'ini properties conf env'],
+  [java, 'java c# csharp cs kotlin scala'],
+  [json, 'json jsonc json5 jsonl ndjson'],
+  [lua, 'lua'],
+  [make, 'make makefile'],
+  [py, 'py python python3'],
+  [rs, 'rs rust'],
+  [sql, 'sql postgresql postgres mysql sqlite'],
+  [toml, 'toml'],
+  [ts, 'ts typescript tsx mts js javascript jsx mjs cjs node'],
+  [yaml, 'yaml yml'],
+]
+
+export const languages: Readonly<Record<string, ShjLanguageData>> = Object.fromEntries(
+  names.flatMap(([language, names]) => names.split(' ').map((name) => [name, language as ShjLanguageData])),
+)
 
 /** The language that a name behind a fence means, if it is one we know. */
 export function toLanguage(name: string): ShjLanguageData | undefined {
   const key = name.toLowerCase()
-  const known = Object.hasOwn(aliases, key) ? aliases[key]! : key
-  return Object.hasOwn(languages, known) ? languages[known] : undefined
+  return Object.hasOwn(languages, key) ? languages[key] : undefined
 }
