@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Chat } from '../../../src/pages/chats/chat.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPageState } from '../../../src/pages/state/create-page-state.ts'
 import type { Phase } from '../../../src/pages/state/page-state.ts'
@@ -491,6 +492,19 @@ test("other tabs' changes come in, but not over what is being written", async ()
   expect(answer()).toMatchObject({ id, text: 'newer' })
   history.fromOtherTab(chat.value.id, undefined)
   expect([page.chats.value, page.thread.value]).toEqual([[], []])
+})
+
+test('a chat leaves the list once the history is rid of it, and not before', async () => {
+  const chat: Chat = { id: 'one', title: '', createdAt: 1, updatedAt: 1, settings: {}, messages: {}, chosen: {} }
+  const history = createMemoryHistory([chat, { ...chat, id: 'two' }, { ...chat, id: 'three' }])
+  const gate = Promise.withResolvers<void>()
+  const { page } = createPage({ history: { ...history, remove: () => gate.promise, removeAll: () => gate.promise } })
+  await expect.poll(() => page.isReading.value).toBe(false)
+  const removals = [page.remove('one'), page.removeAll()]
+  expect(page.chats.value).toHaveLength(3)
+  gate.resolve()
+  await Promise.all(removals)
+  expect(page.chats.value).toEqual([])
 })
 
 test('a removed chat stops, and does not come back', async () => {
