@@ -1,14 +1,28 @@
 import { defineConfig } from 'vitest/config'
 
+const elsewhere = ['slow', 'ollama', 'proxies', 'python', 'machine'].map((folder) => `tests/${folder}/**`)
+/** Nothing here is limited in milliseconds. */
+const patient = ['browser/{page,senses}', 'pages', 'client'].map((folder) => `tests/${folder}/**/!(speed).test.ts`)
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
     globalSetup: 'tests/build.ts',
-    exclude: ['tests/slow/**', 'tests/ollama/**', 'tests/proxies/**', 'tests/python/**', 'tests/machine/**'],
-    // One file at a time: some limits are in milliseconds, and a second file's load would be measured.
-    maxWorkers: 1,
     testTimeout: 20_000,
     hookTimeout: 30_000,
     expect: { poll: { timeout: 5000 } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          include: ['tests/**/*.test.ts'],
+          exclude: [...elsewhere, ...patient],
+          // One file at a time: some limits are in milliseconds, and a second file's load would be measured.
+          maxWorkers: 1,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { extends: true, test: { name: 'beside', include: patient, maxWorkers: 2, sequence: { groupOrder: 1 } } },
+    ],
   },
 })

@@ -31,11 +31,14 @@ export function ModelPicker() {
     popover.current!.hidePopover()
     focusComposer()
   }
+  // Before, as the event that tells of it comes late: who types at once is faster.
+  const onBeforeToggle = ({ newState }: { newState: string }) => {
+    query.value = ''
+    if (newState === 'open') active.value = model.value?.name
+  }
   const onToggle = ({ newState }: { newState: string }) => {
     isOpen.value = newState === 'open'
-    // Not when it opens: who types at once is faster than the event that tells of it.
-    if (!isOpen.value) return void (query.value = '')
-    active.value = model.value?.name
+    if (!isOpen.value) return
     placePopover(popover.current!, opener.current!)
     void refresh()
   }
@@ -66,7 +69,16 @@ export function ModelPicker() {
         <span>{model.value ? toShortName(model.value.name) : w.model}</span>
         <Icon name="down" />
       </button>
-      <div id={id} ref={popover} popover="auto" class="picker" role="dialog" aria-label={w.chooseModel} onToggle={onToggle}>
+      <div
+        id={id}
+        ref={popover}
+        popover="auto"
+        class="picker"
+        role="dialog"
+        aria-label={w.chooseModel}
+        onBeforeToggle={onBeforeToggle}
+        onToggle={onToggle}
+      >
         <label class="search">
           <Icon name="search" />
           <input
