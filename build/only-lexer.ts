@@ -35,6 +35,8 @@ function toLexer(text: string): string {
     [/let (\w+)=\{other:\w+,block:\w+\.normal,inline:\w+\.normal\};[^;{}]*,this\.tokenizer\.rules=\1/, ''],
     // To it HTML is text: src/pages/markdown/lexer.ts overrides them.
     [/\b(html|tag)(\(\w+\)\{)/g, '$1$2return;'],
+    // It decodes entities itself.
+    [/(type:"text",raw:(\w+)\[0\],text:)\w+\?\w+\[0\]:\w+\(\w+\[0\]\)/, '$1$2[0]'],
     // Each rule is a variable, made here, so that those that nothing names are left out.
     [/\{(\w+):(\w+),(\w+):(\w+),(\w+):(\w+)\}=[\w.]+\.rules\.inline\b/, ' $2=inline_$1,$4=inline_$3,$6=inline_$5'],
     [/(?:\b\w+\.)+(block|inline|other)\.(?=\w)/g, '$1_'],

@@ -3,13 +3,9 @@ import { createPageState } from './state/create-page-state.ts'
 import './markdown/markdown.ts'
 import { render } from 'preact'
 import { App } from './components/app.tsx'
-import { PageContext } from './components/page.ts'
+import { providePage } from './components/page.ts'
 
 const root = document.querySelector('#app')!
 root.replaceChildren()
-render(
-  <PageContext.Provider value={createPageState()}>
-    <App />
-  </PageContext.Provider>,
-  root,
-)
+providePage(createPageState())
+render(<App />, root)

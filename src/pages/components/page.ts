@@ -1,13 +1,16 @@
-import { createContext } from 'preact'
-import { useContext } from 'preact/hooks'
 import type { PageState } from '../state/page-state.ts'
 import { toSummaries } from '../state/to-summaries.ts'
 
-export const PageContext = createContext<PageState | undefined>(undefined)
+let page: PageState
+
+/** Before anything is shown: the one state of the page. */
+export function providePage(state: PageState): void {
+  page = state
+}
 
 /** The state that the page shows. */
 export function usePage(): PageState {
-  return useContext(PageContext)!
+  return page
 }
 
 /** What the open chat is called; empty if it is new, or begins with nothing but an image. */

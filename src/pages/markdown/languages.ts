@@ -8,11 +8,8 @@ import html from '@speed-highlight/core/languages/html.js'
 import ini from '@speed-highlight/core/languages/ini.js'
 import java from '@speed-highlight/core/languages/java.js'
 import json from '@speed-highlight/core/languages/json.js'
-import lua from '@speed-highlight/core/languages/lua.js'
-import make from '@speed-highlight/core/languages/make.js'
 import py from '@speed-highlight/core/languages/py.js'
 import rs from '@speed-highlight/core/languages/rs.js'
-import toml from '@speed-highlight/core/languages/toml.js'
 import ts from '@speed-highlight/core/languages/ts.js'
 import yaml from '@speed-highlight/core/languages/yaml.js'
 import { sql } from './sql.ts'
@@ -39,15 +36,12 @@ const names: readonly (readonly [language: object, names: string])[] = [
   [docker, 'docker dockerfile containerfile'],
   [go, 'go golang'],
   [html, 'html htm vue svelte xml svg xhtml'],
-  [ini, 'ini properties conf env'],
+  [ini, 'ini properties conf env toml'],
   [java, 'java c# csharp cs kotlin scala'],
   [json, 'json jsonc json5 jsonl ndjson'],
-  [lua, 'lua'],
-  [make, 'make makefile'],
   [py, 'py python python3'],
   [rs, 'rs rust'],
   [sql, 'sql postgresql postgres mysql sqlite'],
-  [toml, 'toml'],
   [ts, 'ts typescript tsx mts js javascript jsx mjs cjs node'],
   [yaml, 'yaml yml'],
 ]

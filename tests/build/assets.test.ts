@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { assets } from '../../src/generated/assets.ts'
+
+const toBytes = (isCounted: (path: string) => boolean) =>
+  assets.filter(({ path }) => isCounted(path)).reduce((sum, { gzip }) => sum + Buffer.from(gzip, 'base64').length, 0)
+
+test('the chat page has 60 kB at most, gzipped, with all that it may load', () => {
+  expect(toBytes((path) => path === '/' || /^\/assets\/(?!client-)/.test(path))).toBeLessThanOrEqual(60_000)
+})
+
+test('the client has 2.5 kB at most, gzipped', () => {
+  expect(toBytes((path) => path === '/client.js')).toBeLessThanOrEqual(2500)
+})
+
+test('what is gzipped is the same each time: it has no time in it', () => {
+  for (const { gzip } of assets) expect([...Buffer.from(gzip, 'base64').subarray(4, 8)]).toEqual([0, 0, 0, 0])
+})
+
+/** A copy of what the build reads. */
+let folder: string
+const module = () => join(folder, 'src/generated/assets.ts')
+const build = () => execFileSync(process.execPath, ['build/build.ts'], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-build-'))
+  for (const path of ['build', 'src', 'dist', 'package.json', 'package-lock.json', 'tsconfig.json'])
+    cpSync(path, join(folder, path), { recursive: true })
+  symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('nothing is built twice; a change of the page is built', () => {
+  const before = readFileSync(module(), 'utf8')
+  utimesSync(module(), 1, 1)
+  build()
+  expect(statSync(module()).mtimeMs).toBe(1000)
+  writeFileSync(join(folder, 'src/pages/style.css'), '\n.changed { color: red }\n', { flag: 'a' })
+  build()
+  expect(statSync(module()).mtimeMs).toBeGreaterThan(1000)
+  const toPath = (text: string) => /\/assets\/page-[\w-]+\.css/.exec(text)![0]
+  expect(toPath(readFileSync(module(), 'utf8'))).not.toBe(toPath(before))
+})
+
+test('a file of the server does not get into the page', () => {
+  writeFileSync(
+    join(folder, 'src/pages/main.tsx'),
+    `\nimport { ServiceError } from '../errors.ts'\nconsole.log(ServiceError)\n`,
+    {
+      flag: 'a',
+    },
+  )
+  const before = readFileSync(module(), 'utf8')
+  expect(build).toThrow('Cannot build for browsers: src/errors.ts is of the server')
+  expect(readFileSync(module(), 'utf8')).toBe(before)
+})
