@@ -1,5 +1,6 @@
-import { useSignal, useSignalEffect } from '@preact/signals'
+import { effect, useSignal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
+import type { PageState } from '../state/page-state.ts'
 import { words } from '../words/words.ts'
 import { Announcer } from './announcer.tsx'
 import { createAttachments } from './attachments.ts'
@@ -31,17 +32,7 @@ export function App() {
     return listenForShortcuts(page)
   }, [])
   useEffect(() => listenForFiles(isDraggedOver, (files) => void attachments.add(files)), [])
-  useSignalEffect(() => {
-    document.documentElement.lang = words.value.tag
-    document.documentElement.dataset.theme = theme.value
-  })
-  useSignalEffect(() => {
-    document.title = [toTitle(page), 'Sluice'].filter(Boolean).join(' – ')
-  })
-  useSignalEffect(() => {
-    // Once: who closes it wants to read.
-    if (page.server.value.how === 'locked' && !dialog.peek()) dialog.value = { kind: 'key' }
-  })
+  useEffect(() => showOutside(page), [])
   return (
     <>
       <a
@@ -76,4 +67,19 @@ export function App() {
       <Dialogs />
     </>
   )
+}
+
+/** What the state means for the document around the page, which is there as long as the page is. */
+function showOutside(page: PageState) {
+  effect(() => {
+    document.documentElement.lang = words.value.tag
+    document.documentElement.dataset.theme = theme.value
+  })
+  effect(() => {
+    document.title = [toTitle(page), 'Sluice'].filter(Boolean).join(' – ')
+  })
+  effect(() => {
+    // Once: who closes it wants to read.
+    if (page.server.value.how === 'locked' && !dialog.peek()) dialog.value = { kind: 'key' }
+  })
 }
