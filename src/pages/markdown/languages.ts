@@ -29,7 +29,7 @@ const docker = [
  * for XML: their own files hold the same again.
  */
 const names: readonly (readonly [language: object, names: string])[] = [
-  [bash, 'bash sh shell zsh console terminal fish shellscript'],
+  [bash, 'bash sh shell zsh console terminal fish shellscript make makefile'],
   [c, 'c c++ cpp cc h hpp objc'],
   [css, 'css scss less'],
   [diff, 'diff patch'],

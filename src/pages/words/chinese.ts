@@ -47,7 +47,7 @@ export const chinese: Words = {
   starters: [
     { title: '讲清一个概念', text: '用十二岁孩子能听懂的话，讲讲 Transformer 是怎样读懂一句话的。' },
     { title: '写段代码', text: '用 Python 写一个函数，找出文件夹里重复的文件。' },
-    { title: '润色文字', text: '把这句话改得更亲切、更简短：“您的申请已收到，我们将尽快处理。”' },
+    { title: '润色文字', text: '把这句话改得更亲切：“您的申请已收到，我们将尽快处理。”' },
     { title: '做个计划', text: '帮我计划去一个陌生城市过周末，需要了解什么就问我。' },
   ],
   demoStarters: [
@@ -97,7 +97,7 @@ export const chinese: Words = {
   },
   longPhases: {
     queued: '前面还有别的请求，请稍候。',
-    loading: '模型正从硬盘载入内存。大模型可能要一两分钟，之后就快了。',
+    loading: '大模型可能要一两分钟，之后就快了。',
     evaluating: '对话较长，读完需要一点时间。',
   },
   thought: '思考过程',
@@ -159,7 +159,7 @@ export const chinese: Words = {
   enterKey: '输入密钥',
   forgetKey: '忘记密钥',
   historyDenied: '浏览器不允许存储，关闭标签页后对话会丢失。',
-  historyFull: '浏览器的存储空间已满，请删除一些对话，以便保存新的。',
+  historyFull: '存储空间已满，请删除一些对话，以便保存新的。',
 
   options: '本对话的选项',
   system: '系统提示词',

@@ -47,8 +47,8 @@ export const english = {
   starters: [
     { title: 'Explain an idea', text: 'Explain how a transformer reads a sentence, as if I were twelve.' },
     { title: 'Write some code', text: 'Write a Python function that finds duplicate files in a folder.' },
-    { title: 'Polish a text', text: 'Make this friendlier and shorter: “Your request was received and will be processed.”' },
-    { title: 'Plan something', text: 'Plan a weekend in a city that I have never been to: ask me what you need to know.' },
+    { title: 'Polish a text', text: 'Make this friendlier: “Your request was received and will be processed.”' },
+    { title: 'Plan something', text: 'Plan a weekend in a city that is new to me. Ask what you need to know.' },
   ],
   demoStarters: [
     { title: 'Have a look', text: 'What is Sluice?' },
@@ -97,7 +97,7 @@ export const english = {
   },
   longPhases: {
     queued: 'Others are being answered first.',
-    loading: 'It comes from disk into memory; a large one takes a minute or two, and only the first time.',
+    loading: 'A large one takes a minute or two, the first time only.',
     evaluating: 'A long chat takes a while to read.',
   },
   thought: 'Thoughts',
@@ -120,7 +120,7 @@ export const english = {
   request: 'Request',
   copyRequest: 'Copy the request’s id',
   failures: {
-    network: ['The connection broke', 'Sluice was not heard of any more. Look whether it runs and you are online.'],
+    network: ['The connection broke', 'Sluice is out of reach. Look whether it runs and you are online.'],
     upstream_unreachable: ['Ollama does not answer', 'Start it with “ollama serve”, then try again.'],
     upstream_failed: ['Ollama gave up', 'The model may have run out of memory: a smaller one or a shorter context helps.'],
     upstream_truncated: ['The answer broke off', 'Ollama ended it without a word. Continue, or try again.'],
@@ -133,7 +133,7 @@ export const english = {
     body_too_large: ['Too much for one message', 'Send fewer or smaller images.'],
     first_token_timeout: ['It took too long', 'The model did not begin in time. It may be too large for this machine.'],
     idle_timeout: ['The model fell silent', 'Nothing came for too long. Continue, or try again.'],
-    total_timeout: ['It took too long', 'The time for one answer is over. Continue if you want more.'],
+    total_timeout: ['It took too long', 'The time for one answer is over. Continue for more.'],
     shutting_down: ['The server is restarting', 'Try again in a moment.'],
   } as Record<string, readonly [title: string, hint: string]>,
 
@@ -146,7 +146,7 @@ export const english = {
   ollamaDown: 'Ollama does not answer',
   ollamaDownHint: 'Sluice runs, but finds no Ollama behind it. Start it:',
   sluiceDown: 'Sluice does not answer',
-  sluiceDownHint: 'Look whether it still runs and you are online. Chats can be read meanwhile.',
+  sluiceDownHint: 'Look whether it runs and you are online. Chats can be read meanwhile.',
   lookAgain: 'Look again',
   locked: 'A key is needed',
   lockedHint: 'This server answers only who has a key. Whoever runs it can give you one.',
@@ -159,7 +159,7 @@ export const english = {
   enterKey: 'Enter key',
   forgetKey: 'Forget the key',
   historyDenied: 'This browser denies storage: chats are lost with this tab.',
-  historyFull: 'The browser’s storage is full: delete some chats to keep new ones.',
+  historyFull: 'The storage is full: delete some chats to keep new ones.',
 
   options: 'Options of this chat',
   system: 'System prompt',
