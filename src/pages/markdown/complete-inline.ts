@@ -89,7 +89,7 @@ function addRun(runs: Run[], mark: string, before = ' ', after = ' ', isTimes = 
     const index = isCloser ? runs.findLastIndex((run) => isEndedBy(run, mark, isOpener)) : -1
     const run = runs[index]
     if (!run) break
-    const count = Math.min(left, run.left, 2)
+    const count = Math.min(left, run.left)
     left -= count
     run.left -= count
     runs.length = run.left > 0 ? index + 1 : index
