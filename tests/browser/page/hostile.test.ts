@@ -82,22 +82,24 @@ describe('hostile text is nothing but text', () => {
   })
 
   test("as Ollama's errors, before and in the middle of an answer", async () => {
-    stage.ollama.on('Early', refuses(400, attack))
+    // What begins as HTML is not passed on at all (docs/protocol.md §4).
+    const error = `cannot: ${attack}`
+    stage.ollama.on('Early', refuses(400, error))
     stage.ollama.on(
       'Late',
       begins(['Half'], (exchange) => {
-        exchange.chunk(`${JSON.stringify({ error: attack })}\n`)
+        exchange.chunk(`${JSON.stringify({ error })}\n`)
         exchange.end()
       }),
     )
     const { ask, answer, page } = await come()
     await ask('Early')
-    await see(answer(), shown)
+    await see(answer(), `cannot: ${shown}`)
     await ask('Late')
     await see(answer(), 'Half')
     ;(await stage.ollama.asked('Late')).request.exchange.pass()
     await see(answer(), 'Ollama gave up')
-    await see(answer(), shown)
+    await see(answer(), `cannot: ${shown}`)
     expect(await foreign(page)).toBe(0)
   })
 
