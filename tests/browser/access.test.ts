@@ -1,16 +1,14 @@
 import type { Browser, Page } from 'playwright-core'
-import { once } from 'node:events'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { thenSilent, tokens } from '../fixtures/scripts.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { generate, type Reader } from '../runtimes/reader.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 import { launchChromium } from './chromium.ts'
+import { startSite, type Site } from './site.ts'
 
 /** Pages of two other sites: one is listed, the other is anybody's. */
-let site: http.Server
+let site: Site
 let upstream: Upstream
 let server: Server
 let browser: Browser
@@ -19,13 +17,8 @@ let good: string
 let evil: string
 
 beforeAll(async () => {
-  site = http.createServer((_request, response) => {
-    response.setHeader('content-type', 'text/html')
-    response.end('<!doctype html><title>A page</title>')
-  })
-  site.listen(0, '127.0.0.1')
-  await once(site, 'listening')
-  const { port } = site.address() as AddressInfo
+  site = await startSite(() => '<!doctype html><title>A page</title>')
+  const { port } = site
   good = `http://good.test:${port}`
   evil = `http://evil.test:${port}`
   upstream = await startUpstream()

@@ -1,20 +1,18 @@
 import type { Browser, Page } from 'playwright-core'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { replay, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
 import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
 import { deaths, twoTokensThen } from '../runtimes/deaths.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 import { launchChromium } from './chromium.ts'
+import { startSite, type Site } from './site.ts'
 
 const docs = readFileSync(new URL('../../docs/browser.md', import.meta.url), 'utf8')
 const html = /^```html\n([\s\S]*?)^```$/m.exec(docs)?.[1] ?? ''
 
 /** Somebody else's site, which serves the page of docs/browser.md. */
-let site: http.Server
+let site: Site
 let upstream: Upstream
 let server: Server
 let browser: Browser
@@ -23,13 +21,8 @@ let listed: string
 let unlisted: string
 
 beforeAll(async () => {
-  site = http.createServer((_request, response) => {
-    response.setHeader('content-type', 'text/html')
-    response.end(html.replaceAll('http://127.0.0.1:8083', server.url))
-  })
-  site.listen(0, '127.0.0.1')
-  await once(site, 'listening')
-  const { port } = site.address() as AddressInfo
+  site = await startSite(() => html.replaceAll('http://127.0.0.1:8083', server.url))
+  const { port } = site
   listed = `http://good.test:${port}`
   unlisted = `http://evil.test:${port}`
   upstream = await startUpstream()

@@ -1,13 +1,11 @@
 import { build } from 'esbuild'
-import { once } from 'node:events'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Chat, Message } from '../../../src/pages/chats/chat.ts'
 import type { History } from '../../../src/pages/chats/history.ts'
 import { launchChromium } from '../../browser/chromium.ts'
+import { startSite, type Site } from '../../browser/site.ts'
 
 /** What a tab of the test has: the history, what it heard of other tabs, and by how much its clock is wrong. */
 declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
@@ -18,7 +16,7 @@ const tab = globalThis.tab = { history: createHistory(() => Date.now() + tab.ahe
 tab.history.onChange((id, chat) => tab.heard.push([id, chat]))
 `
 
-let site: http.Server
+let site: Site
 let browser: Browser
 let context: BrowserContext
 let url: string
@@ -26,13 +24,8 @@ let url: string
 beforeAll(async () => {
   const resolveDir = fileURLToPath(new URL('../../../src/pages/chats/', import.meta.url))
   const { outputFiles } = await build({ stdin: { contents: entry, resolveDir }, bundle: true, write: false, format: 'iife' })
-  site = http.createServer((_request, response) => {
-    response.setHeader('content-type', 'text/html; charset=utf-8')
-    response.end(`<!doctype html><title>A tab</title><script>${outputFiles[0]!.text}</script>`)
-  })
-  site.listen(0, '127.0.0.1')
-  await once(site, 'listening')
-  url = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`
+  site = await startSite(() => `<!doctype html><title>A tab</title><script>${outputFiles[0]!.text}</script>`)
+  url = `http://127.0.0.1:${site.port}/`
   browser = await launchChromium()
 }, 60_000)
 afterAll(async () => {
