@@ -43,7 +43,7 @@ export function createAnswering({ open, runs, now, flush }: AnsweringOptions): A
   }
   const askNew = (chat: Chat, question: Message) => {
     if (question.text.trim() === '' && !question.images) return
-    ask(choose(withMessage(chat, question), question), toMessage('assistant', question.id))
+    ask(withMessage(chat, question), toMessage('assistant', question.id))
   }
 
   return {

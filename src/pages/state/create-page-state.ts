@@ -83,7 +83,6 @@ export function createPageState({ host = window, history = createHistory(), now 
 
   const library = createLibrary({
     history,
-    now,
     recover: lastWords.recover,
     keepOwn(merged, own) {
       const id = runs.all.peek().get(own.id)?.run.answerId

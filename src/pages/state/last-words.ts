@@ -12,7 +12,7 @@ export interface LastWords {
 const name = 'sluice.last-words'
 
 export function createLastWords(tab: KeptTexts): LastWords {
-  const left = read(tab)
+  const left = tab.readMap<Message>(name)
   tab.write(name, undefined)
   return {
     keep(partials) {
@@ -24,13 +24,5 @@ export function createLastWords(tab: KeptTexts): LastWords {
       const isNewer = kept && partial.updatedAt > kept.updatedAt
       return isNewer ? withMessage(chat, { ...partial, end: { how: 'interrupted' } }) : chat
     },
-  }
-}
-
-function read(tab: KeptTexts): Map<string, Message> {
-  try {
-    return new Map(JSON.parse(tab.read(name) ?? '[]') as [string, Message][])
-  } catch {
-    return new Map()
   }
 }

@@ -24,7 +24,6 @@ export interface Library {
 
 interface LibraryOptions {
   readonly history: KeptChats
-  readonly now: () => number
   /** Puts into a chat of the history what it missed when this tab was reloaded. */
   readonly recover: (chat: Chat) => Chat
   /** Puts into a merged chat what of this tab's is newer than all that is kept. */
@@ -33,7 +32,7 @@ interface LibraryOptions {
   readonly onRemoved: (id: string) => void
 }
 
-export function createLibrary({ history, now, recover, keepOwn, onRemoved }: LibraryOptions): Library {
+export function createLibrary({ history, recover, keepOwn, onRemoved }: LibraryOptions): Library {
   const all = signal<ReadonlyMap<string, Chat>>(new Map())
 
   const isReading = signal(true)
@@ -76,8 +75,7 @@ export function createLibrary({ history, now, recover, keepOwn, onRemoved }: Lib
       .finally(() => (isReading.value = false)),
     put,
     takeIn(chat) {
-      // Created anew: if it was removed since the file was made, the history takes no older one.
-      show([all.peek().has(chat.id) ? chat : { ...chat, createdAt: now() }])
+      show([chat])
       history.save(all.peek().get(chat.id)!)
     },
     // What is shown as gone is gone: a reload a moment later does not bring it back.

@@ -24,7 +24,7 @@ const name = 'sluice.models'
 /** What a model can do is kept for this tab, by the model's digest: asking takes from the key's requests a minute. */
 export function createModels(ask: Ask, tab: KeptTexts): Models {
   const all = signal<readonly InstalledModel[]>([])
-  const known = readKnown(tab)
+  const known = tab.readMap<Abilities>(name)
   const asked = new Map<string, Promise<void>>()
 
   const change = (isMeant: (model: InstalledModel) => boolean, news: Partial<Model>) => {
@@ -74,12 +74,4 @@ export function createModels(ask: Ask, tab: KeptTexts): Models {
 export function findModel<M extends Model>(models: readonly M[], wanted: string): M | undefined {
   const full = wanted.includes(':') ? wanted : `${wanted}:latest`
   return models.find((model) => model.name === wanted || model.name === full)
-}
-
-function readKnown(tab: KeptTexts): Map<string, Abilities> {
-  try {
-    return new Map(JSON.parse(tab.read(name) ?? '[]') as [string, Abilities][])
-  } catch {
-    return new Map()
-  }
 }
