@@ -14,16 +14,14 @@ interface DialogProps {
 export function Dialog({ title, children, ...rest }: DialogProps) {
   const id = useId()
   const ref = useRef<HTMLDialogElement>(null)
-  useLayoutEffect(() => ref.current!.showModal(), [])
+  useLayoutEffect(() => ref.current!.showModal(), [dialog.value])
+  // Told after the focus is back: by then another may be open, or this one again.
+  const onClose = ({ currentTarget }: { currentTarget: HTMLDialogElement }) => {
+    if (currentTarget.isConnected && !currentTarget.open) dialog.value = undefined
+  }
   const closeOutside = (event: MouseEvent) => event.target === ref.current && closeDialog()
   return (
-    <dialog
-      ref={ref}
-      class={`dialog ${rest.class ?? ''}`}
-      aria-labelledby={id}
-      onClose={() => (dialog.value = undefined)}
-      onMouseDown={closeOutside}
-    >
+    <dialog ref={ref} class={`dialog ${rest.class ?? ''}`} aria-labelledby={id} onClose={onClose} onMouseDown={closeOutside}>
       <div class="dialog-inside">
         <header>
           <h2 id={id}>{title}</h2>

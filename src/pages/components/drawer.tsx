@@ -16,7 +16,7 @@ export function Drawer() {
       ref={ref}
       class="drawer"
       aria-label={words.value.chats}
-      onClose={() => (isDrawerOpen.value = false)}
+      onClose={({ currentTarget }) => (isDrawerOpen.value = currentTarget.open)}
       onClick={({ target }) => target === ref.current && (isDrawerOpen.value = false)}
     >
       <div class="sidebar">
