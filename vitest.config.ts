@@ -2,7 +2,15 @@ import { defineConfig } from 'vitest/config'
 
 const elsewhere = ['slow', 'ollama', 'proxies', 'python', 'machine'].map((folder) => `tests/${folder}/**`)
 /** Nothing here is limited in milliseconds. */
-const patient = ['browser/{page,senses}', 'pages', 'client'].map((folder) => `tests/${folder}/**/!(speed).test.ts`)
+const patient = [
+  'browser/{page,senses}/**/!(speed)',
+  'pages/**/!(speed)',
+  'client/**/*',
+  'deploy/*',
+  'fuzz/*',
+  'runtimes/wrangler',
+  '{readme,clients,injection}',
+].map((files) => `tests/${files}.test.ts`)
 
 export default defineConfig({
   test: {

@@ -204,7 +204,8 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
     })
   })
 
-  describe('errors after commit', () => {
+  // They mostly wait.
+  describe.concurrent('errors after commit', () => {
     const stage = useStage(runtime, {
       SLUICE_GRACE_MS: '100',
       SLUICE_HEARTBEAT_MS: '100',

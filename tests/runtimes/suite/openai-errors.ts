@@ -197,7 +197,8 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
     })
   })
 
-  describe('errors after commit', () => {
+  // They mostly wait.
+  describe.concurrent('errors after commit', () => {
     const stage = useStage(runtime, {
       SLUICE_GRACE_MS: '0',
       SLUICE_HEARTBEAT_MS: '200',

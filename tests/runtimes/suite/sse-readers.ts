@@ -110,28 +110,6 @@ export function describeSseReaders(runtime: RuntimeName) {
         expect(JSON.parse(events.at(-1)!.data!)).toMatchObject({ done: true })
       })
 
-      test('is told nothing by the opening and the heartbeats', async () => {
-        const readSlowly = async (path: string) => {
-          const model = stage.upstream.script(delayed(600, tokens({ count: 3, perSecond: 4 })))
-          const raw = readAll(read(stage.server, { path, body: toBody(model) }))
-          const events = await readWhole(reader, path, model)
-          expect((await raw).text.match(/^:$/gm)!.length).toBeGreaterThan(3)
-          expect(events.every(({ data }) => data !== '')).toBe(true)
-          return events.map(({ event }) => event)
-        }
-        const [messages, ...native] = await Promise.all(['/chat', '/api/chat', '/api/generate'].map(readSlowly))
-        expect(messages).toEqual(['messages', 'messages', 'messages', 'done'])
-        for (const events of native) expect(events).toEqual(Array(4).fill(undefined))
-      })
-
-      test('sees what it waits for as an event of its own, if it asks for that', async () => {
-        const model = stage.upstream.script(delayed(600, tokens({ count: 1 })))
-        const { events, ended } = start(reader, '/api/chat', model, { prefer: 'status' })
-        await ended
-        expect(events.map(({ event }) => event)).toEqual(['status', undefined, undefined])
-        expect(JSON.parse(events[0]!.data!)).toEqual({ status: 'loading', elapsed_ms: expect.any(Number) })
-      })
-
       test.each(paths)('sees failed as the last event of %s', async (path) => {
         const model = stage.upstream.script(tokensThen(['One', ' two'], ({ reset }) => reset()))
         const { events, ended } = start(reader, path, model)
@@ -169,6 +147,31 @@ export function describeSseReaders(runtime: RuntimeName) {
         const { exchange } = await stage.upstream.next(model)
         abort()
         await exchange.closedByReader
+      })
+    })
+
+    // They mostly wait.
+    describe.concurrent('before the first token and between tokens', () => {
+      test.each(readers)('$name is told nothing by the opening and the heartbeats', async (reader) => {
+        const readSlowly = async (path: string) => {
+          const model = stage.upstream.script(delayed(600, tokens({ count: 3, perSecond: 4 })))
+          const raw = readAll(read(stage.server, { path, body: toBody(model) }))
+          const events = await readWhole(reader, path, model)
+          expect((await raw).text.match(/^:$/gm)!.length).toBeGreaterThan(3)
+          expect(events.every(({ data }) => data !== '')).toBe(true)
+          return events.map(({ event }) => event)
+        }
+        const [messages, ...native] = await Promise.all(['/chat', '/api/chat', '/api/generate'].map(readSlowly))
+        expect(messages).toEqual(['messages', 'messages', 'messages', 'done'])
+        for (const events of native) expect(events).toEqual(Array(4).fill(undefined))
+      })
+
+      test.each(readers)('$name sees what it waits for as an event of its own, if it asks for that', async (reader) => {
+        const model = stage.upstream.script(delayed(600, tokens({ count: 1 })))
+        const { events, ended } = start(reader, '/api/chat', model, { prefer: 'status' })
+        await ended
+        expect(events.map(({ event }) => event)).toEqual(['status', undefined, undefined])
+        expect(JSON.parse(events[0]!.data!)).toEqual({ status: 'loading', elapsed_ms: expect.any(Number) })
       })
     })
 
