@@ -77,7 +77,7 @@ describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-limiter-'))
     const config = join(folder, 'wrangler.toml')
     const [, block = ''] = /^```toml\n([\s\S]*?)^```$/m.exec(readFileSync(`${root}docs/deploy.md`, 'utf8')) ?? []
-    const own = readFileSync(`${root}wrangler.toml`, 'utf8').replace(/^main = "(.*)"$/m, `main = "${root}$1"`)
+    const own = readFileSync(`${root}wrangler.toml`, 'utf8').replaceAll(/= "(?:\.\/)?(src\/.*)"$/gm, `= "${root}$1"`)
     writeFileSync(config, `${own}\n${block}`)
     return ['--config', config]
   })
@@ -105,4 +105,5 @@ test('wrangler deploy bundles the Worker, of nothing that is Node’s', { timeou
   rmSync(folder, { recursive: true })
   expect(bundle).toContain('Sluice is running')
   expect(bundle).not.toMatch(/from ?["'](node:|bun)/)
+  expect(bundle, 'a polyfill of fetch').not.toContain('XMLHttpRequest')
 })
