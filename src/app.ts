@@ -21,7 +21,7 @@ import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
 import { toMethodError } from './middleware/methods.ts'
 import { originGuard } from './middleware/origin-guard.ts'
-import { requestId } from './middleware/request-id.ts'
+import { requestId, requestIdAs } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import type { Deadlines } from './relay/core.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
@@ -114,6 +114,7 @@ export function createApp({
   const app = new Hono<Env>()
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
+    .use('/v1/messages/*', requestIdAs('request-id')) // what Anthropic's clients read
     .use(hostGuard({ bound, allowed: config.SLUICE_ALLOWED_HOSTS, isKeyless: keys.length === 0 && !config.SLUICE_INSECURE }))
     .use(...originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.includes(path) }))
     .use(

@@ -51,7 +51,10 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions): Middleware
     origin: (origin) => (listed.has(origin) ? origin : null),
     allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowHeaders: clientHeaders,
-    exposeHeaders: ['x-request-id', 'retry-after', 'preference-applied', 'ratelimit', 'ratelimit-policy', 'www-authenticate'],
+    exposeHeaders: [
+      ...['x-request-id', 'request-id', 'retry-after', 'preference-applied', 'ratelimit', 'ratelimit-policy'],
+      'www-authenticate',
+    ],
     maxAge: 600,
   })
   return listed.size > 0 ? [guard, allow] : [guard]

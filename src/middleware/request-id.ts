@@ -12,3 +12,10 @@ export const requestId = createMiddleware<Env>(async (c, next) => {
   c.header('x-request-id', id)
   await next()
 })
+
+/** The same under another name, for clients that look there. Behind `requestId`. */
+export const requestIdAs = (name: string) =>
+  createMiddleware<Env>(async (c, next) => {
+    c.header(name, c.var.requestId)
+    await next()
+  })

@@ -244,7 +244,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(answer).toMatchObject({ status: 200, headers: { 'access-control-allow-origin': listed } })
       expect(answer.headers.vary?.toLowerCase()).toContain('origin')
       const exposed = answer.headers['access-control-expose-headers']!.split(',')
-      expect(exposed).toEqual(expect.arrayContaining(['x-request-id', 'retry-after', 'preference-applied']))
+      expect(exposed).toEqual(expect.arrayContaining(['x-request-id', 'request-id', 'retry-after', 'preference-applied']))
       expect(answer.headers).not.toHaveProperty('access-control-allow-credentials')
       expect(await ask({ origin: listed })).toMatchObject({ status: 400, headers: { 'access-control-allow-origin': listed } })
     })

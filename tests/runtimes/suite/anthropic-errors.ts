@@ -21,10 +21,11 @@ interface Envelope {
   readonly request_id: string
 }
 
-/** Checks that it is the envelope, and nothing else. */
+/** Checks that it is the envelope, and nothing else, and that its id is in the headers, in the one that Anthropic's clients read too. */
 function toError(envelope: unknown, { headers }: Pick<Answer, 'headers'>) {
   const { error, ...rest } = envelope as Envelope
   expect(rest).toEqual({ type: 'error', request_id: headers['x-request-id'] })
+  expect(headers['request-id']).toBe(headers['x-request-id'])
   expect(Object.keys(error)).toEqual(['type', 'message', 'code'])
   expect(error.message).toMatch(/\w{3}/)
   return error

@@ -46,6 +46,18 @@ export function describeAnthropic(runtime: RuntimeName) {
         expect(askedOf(model)).toEqual([{ target: '/api/chat', json }])
       })
 
+      test('tells the request’s id, of an answer, a stream and an error', async () => {
+        const headers = { 'x-request-id': 'My.own_id-1' }
+        const request = ask(tokens({ count: 1 }))
+        expect((await messages().create(request, { headers }))._request_id).toBe('My.own_id-1')
+        const { request_id } = await messages()
+          .create({ ...request, stream: true }, { headers })
+          .withResponse()
+        expect(request_id).toBe('My.own_id-1')
+        const error = await catchError(messages().create({ ...request, model: 'nobody' }, { headers }))
+        expect(error.requestID).toBe('My.own_id-1')
+      })
+
       test.each(['chat-stream', 'chat-history', 'chat-thinking'])('streams %s, token by token', async (name) => {
         const said = { text: [] as string[], thinking: [] as string[] }
         const types: string[] = []
