@@ -52,7 +52,12 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions): Middleware
     allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowHeaders: clientHeaders,
     exposeHeaders: [
-      ...['x-request-id', 'request-id', 'retry-after', 'preference-applied', 'ratelimit', 'ratelimit-policy'],
+      'x-request-id',
+      'request-id',
+      'retry-after',
+      'preference-applied',
+      'ratelimit',
+      'ratelimit-policy',
       'www-authenticate',
     ],
     maxAge: 600,

@@ -49,7 +49,7 @@ export function describeAnthropic(runtime: RuntimeName) {
       test('tells the request’s id, of an answer, a stream and an error', async () => {
         const headers = { 'x-request-id': 'My.own_id-1' }
         const request = ask(tokens({ count: 1 }))
-        expect((await messages().create(request, { headers }))._request_id).toBe('My.own_id-1')
+        expect(await messages().create(request, { headers })).toHaveProperty('_request_id', 'My.own_id-1')
         const { request_id } = await messages()
           .create({ ...request, stream: true }, { headers })
           .withResponse()
