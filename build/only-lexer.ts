@@ -3,68 +3,85 @@ import { Lexer, Tokenizer } from 'marked'
 import { readFile } from 'node:fs/promises'
 
 /**
- * Of marked only its lexer goes to browsers, and of that what `src/pages/markdown` asks of it: half. The module makes a parser and renderers
- * as it loads, and the rules of three dialects, so that no bundler can leave them out.
+ * Of marked only its lexer goes to browsers, and of that what `src/pages/markdown` asks of it: half. marked is published as one module that makes
+ * a parser and the rules of three dialects as it loads, which no bundler can leave out; its source map has the modules that it was made of.
  */
 export const onlyLexer: Plugin = {
   name: 'only-lexer',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/marked\/lib\/marked\.esm\.js$/ }, async ({ path }) => ({
-      contents: toLexer(await readFile(path, 'utf8')),
-      loader: 'js',
-    }))
+  async setup({ onResolve, onLoad }) {
+    const modules = toLexer(await readSources())
+    const namespace = 'marked'
+    onResolve({ filter: /^marked$/ }, () => ({ path: './index.ts', namespace }))
+    onResolve({ filter: /^\.\//, namespace }, ({ path }) => ({ path, namespace }))
+    onLoad({ filter: /^/, namespace }, ({ path }) => ({ contents: modules[path]!, loader: 'ts' }))
   },
+}
+
+/** The TypeScript of marked's modules. */
+async function readSources(): Promise<ReadonlyMap<string, string>> {
+  const text = await readFile(new URL('../node_modules/marked/lib/marked.esm.js.map', import.meta.url), 'utf8')
+  const { sources, sourcesContent } = JSON.parse(text) as { sources: string[]; sourcesContent: string[] }
+  return new Map(sources.map((path, index) => [path.replace('../src/', './'), sourcesContent[index]!]))
 }
 
 /** What the page's lexer is made with: what there is for other options is left out. */
 const options = { gfm: true, pedantic: false, silent: false, extensions: null }
 
-/** @throws if marked's minified text is not what this was written for: another version may be built otherwise. */
-function toLexer(text: string): string {
-  const [, classes = '', instance = ''] = find(text, /^([\s\S]*;)(var \w+=new \w+;function [\s\S]*)$/)
-  const toName = (as: string) => find(instance, new RegExp(`export\\{.*\\b(\\w+) as ${as}\\b`))[1]
-  // What makes rules does nothing else.
-  const makers = [
-    /function (\w+)\(\w+,\w+=""\)/,
-    /function (\w+)\(\w+\)\{let \w+=\[\]/,
-    /(\w+)=\w+=>\w+\(\w+\)\.replace\(/,
-  ].map((pattern) => find(text, pattern)[1])
-  const edits: (readonly [pattern: RegExp, by: string])[] = [
-    // The page calls blockTokens() and inlineTokens().
-    [/static get rules\(\)\{.*?\}\}static lex\(.*?\}(?=blockTokens\()/s, ''],
-    [/let (\w+)=\{other:\w+,block:\w+\.normal,inline:\w+\.normal\};[^;{}]*,this\.tokenizer\.rules=\1/, ''],
-    // To it HTML is text: src/pages/markdown/lexer.ts overrides them.
-    [/\b(html|tag)(\(\w+\)\{)/g, '$1$2return;'],
-    // It decodes entities itself.
-    [/(type:"text",raw:(\w+)\[0\],text:)\w+\?\w+\[0\]:\w+\(\w+\[0\]\)/, '$1$2[0]'],
-    // Each rule is a variable, made here, so that those that nothing names are left out.
-    [/\{(\w+):(\w+),(\w+):(\w+),(\w+):(\w+)\}=[\w.]+\.rules\.inline\b/, ' $2=inline_$1,$4=inline_$3,$6=inline_$5'],
-    [/(?:\b\w+\.)+(block|inline|other)\.(?=\w)/g, '$1_'],
-    [new RegExp(`\\b${find(text, /\{other:(\w+),/)[1]}\\.(?=\\w)`, 'g'), 'other_'],
-    [new RegExp(`(?<=[=:])(?=(?:${makers.join('|')})\\(|\\(\\(\\w+=""\\)=>)`, 'g'), '/*@__PURE__*/'],
-    ...Object.entries(options).map(([name, value]) => [new RegExp(`this\\.options\\.${name}\\b`, 'g'), `${value}`] as const),
-  ]
-  const lexer = edits.reduce((text, [pattern, by]) => {
-    find(text, pattern)
-    return text.replace(pattern, by)
-  }, classes)
-  return `const ${toRules(text)};${lexer}export{${toName('Lexer')} as Lexer,${toName('Tokenizer')} as Tokenizer}`
+/** @throws if marked's source is not what this was written for: another version may be built otherwise. */
+function toLexer(sources: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  const source = (path: string) => sources.get(path) ?? fail(path)
+  const { rules } = new Lexer({ ...options, tokenizer: new Tokenizer() }).options.tokenizer!
+  const kinds = Object.entries(rules).map(([kind, rules]) => [`./${kind}.ts`, toModule(rules, source('./rules.ts'))] as const)
+  return {
+    './index.ts': `export { _Lexer as Lexer } from './Lexer.ts'; export { _Tokenizer as Tokenizer } from './Tokenizer.ts'`,
+    './Lexer.ts': withImports(
+      cut(source('./Lexer.ts'), [
+        // The page calls blockTokens() and inlineTokens().
+        /static get rules\(\)[^]*?(?=\n {2}blockTokens\()/,
+        /const rules = \{[^]*?this\.tokenizer\.rules = rules;/,
+      ]),
+    ),
+    './Tokenizer.ts': withImports(
+      // To the page HTML is text: src/pages/markdown/lexer.ts overrides these.
+      cut(source('./Tokenizer.ts'), [/\n {2}html\([^]*?\n {2}\}\n/, /\n {2}tag\([^]*?\n {2}\}\n/]),
+    ),
+    './helpers.ts': withImports(source('./helpers.ts')),
+    './defaults.ts': source('./defaults.ts'),
+    ...Object.fromEntries(kinds),
+  }
 }
 
-/** The rules of GitHub's dialect as marked has made them, each a declaration. Those that are made as they are needed stay text. */
-function toRules(text: string): string {
-  const { tokenizer } = new Lexer({ ...options, tokenizer: new Tokenizer() }).options
-  const toText = (name: string, rule: unknown) =>
-    rule instanceof RegExp
-      ? String(rule)
-      : find(text, new RegExp(`\\b${name}:((?:\\w+\\()?\\w+=>new RegExp\\(\`.*?\`(?:,"i")?\\)+)`))[1]
-  return Object.entries(tokenizer!.rules)
-    .flatMap(([kind, rules]) => Object.entries(rules).map(([name, rule]) => `${kind}_${name}=${toText(name, rule)}`))
-    .join()
+/** Each option is its value, and each rule a name of a module, so that what nothing names is left out. */
+function withImports(text: string): string {
+  const edited = Object.entries(options)
+    .reduce((text, [name, value]) => text.replaceAll(`this.options.${name}`, `${value}`), text)
+    .replace(/^import .* from '\.\/rules\.ts';$/m, '')
+    .replaceAll(/\b(?:this\.(?:tokenizer\.)?)?rules\.(?=(?:block|inline|other)\b)/g, '')
+    .replaceAll(/\{ ([\w, ]+) \} = (block|inline|other);/g, (_, names: string, kind: string) =>
+      names.replaceAll(/\w+/g, (name) => `${name} = ${kind}.${name}`),
+    )
+  return `${['block', 'inline', 'other'].map((kind) => `import * as ${kind} from './${kind}.ts'`).join('\n')}\n${edited}`
+}
+
+/** The rules of one kind as marked has made them. Those that are made as they are needed stay text. */
+function toModule(rules: object, source: string): string {
+  const makers = [/function cachedIndentRegex[^]*?\n\}/, /const _tag = [^;]*;/].map((pattern) => find(source, pattern)[0])
+  const constants = Object.entries(rules).map(([name, rule]: [string, unknown]) => {
+    const text =
+      rule instanceof RegExp ? String(rule) : `/*@__PURE__*/${find(source, new RegExp(`^ {2}${name}: (.*),$`, 'm'))[1]}`
+    return `export const ${name} = ${text};`
+  })
+  return [...makers, ...constants].join('\n')
+}
+
+function cut(text: string, patterns: readonly RegExp[]): string {
+  return patterns.reduce((text, pattern) => text.replace(find(text, pattern)[0], ''), text)
 }
 
 function find(text: string, pattern: RegExp): RegExpMatchArray {
-  const found = text.match(pattern)
-  if (!found) throw new Error(`Cannot take the lexer out of marked: there is no ${pattern}`)
-  return found
+  return text.match(pattern) ?? fail(pattern)
+}
+
+function fail(what: string | RegExp): never {
+  throw new Error(`Cannot take the lexer out of marked: there is no ${what}`)
 }
