@@ -158,10 +158,10 @@ function toOllama(config: Config, connect: Connect): Upstream {
 
 /** Ollama behind what may be asked of it, and how much at once. */
 function toUpstream(config: Config, ollama: Upstream, now: () => number): Upstream {
-  const running = config.SLUICE_UPSTREAM_STREAMS
+  const { SLUICE_UPSTREAM_STREAMS: running, SLUICE_QUEUE: waiting, SLUICE_FIRST_TOKEN_TIMEOUT_MS: embedTimeoutMs } = config
   const telling = createWaiting({ upstream: ollama, now })
   return createPolicy({
-    upstream: running > 0 ? createQueue({ upstream: telling, running, waiting: config.SLUICE_QUEUE }) : telling,
+    upstream: running > 0 ? createQueue({ upstream: telling, running, waiting, embedTimeoutMs }) : telling,
     models: config.SLUICE_MODELS,
     aliases: new Map(config.SLUICE_ALIASES),
     clamps: {

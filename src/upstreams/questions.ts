@@ -9,8 +9,8 @@ import {
 import { ServiceError } from '../errors.ts'
 import type { Exchange, UpstreamPath } from './exchange.ts'
 import type { UpstreamRequest } from './connect.ts'
-import { link } from './link.ts'
 import { readAll } from './read-all.ts'
+import { withinLimit } from './time-limit.ts'
 import type { Answer, Question, Upstream } from './upstream.ts'
 
 /** An embedding of many long inputs is the largest answer; a bound all the same. */
@@ -21,38 +21,30 @@ const maxAnswerBytes = 67_108_864
  * failure is already a ServiceError when the client sees it. `ollama/browser`, because the root entry reads files that a request names.
  */
 export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; embedTimeoutMs: number }): Upstream['ask'] {
-  return async (question, { signal, trace }) => {
-    const { controller, release } = link(signal)
-    const limitMs = toLimit(question, embedTimeoutMs)
-    const late = new ServiceError('first_token_timeout', `Ollama did not answer within ${limitMs / 1000} s`)
-    const timer = limitMs > 0 ? setTimeout(() => controller.abort(late), limitMs) : undefined
-
-    let text = ''
-    const client = new Ollama({
-      // The client wants a URL: only its path matters. Its body is the question's, which the exchange writes itself.
-      host: 'http://ollama',
-      async fetch(url, init) {
-        const path = new URL(url as string).pathname as UpstreamPath
-        const method = (init?.method ?? 'GET') as UpstreamRequest['method']
-        const isEmpty = question.about === 'copy' || question.about === 'delete'
-        const { flow } = await exchange({ path, method, isEmpty, trace, ...toBody(question) }, controller.signal)
-        text = await readAll(flow, maxAnswerBytes)
-        return new Response(text)
-      },
+  return (question, { signal: own, trace }) =>
+    withinLimit(toLimit(question, embedTimeoutMs), own, async (signal) => {
+      let text = ''
+      const client = new Ollama({
+        // The client wants a URL: only its path matters. Its body is the question's, which the exchange writes itself.
+        host: 'http://ollama',
+        async fetch(url, init) {
+          const path = new URL(url as string).pathname as UpstreamPath
+          const method = (init?.method ?? 'GET') as UpstreamRequest['method']
+          const isEmpty = question.about === 'copy' || question.about === 'delete'
+          const { flow } = await exchange({ path, method, isEmpty, trace, ...toBody(question) }, signal)
+          text = await readAll(flow, maxAnswerBytes)
+          return new Response(text)
+        },
+      })
+      try {
+        const value = await send(client, question)
+        return { text, value: assertObject(value) }
+      } catch (cause) {
+        signal.throwIfAborted()
+        if (cause instanceof ServiceError) throw cause
+        throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: it is not JSON', { cause })
+      }
     })
-    try {
-      const value = await send(client, question)
-      return { text, value: assertObject(value) }
-    } catch (cause) {
-      controller.signal.throwIfAborted()
-      if (cause instanceof ServiceError) throw cause
-      throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: it is not JSON', { cause })
-    } finally {
-      clearTimeout(timer)
-      release()
-      controller.abort()
-    }
-  }
 }
 
 function send(client: Ollama, question: Question): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import { isProgress } from '../generation.ts'
+import { withinLimit } from './time-limit.ts'
 import type { CallContext, Generation, Upstream } from './upstream.ts'
 
 export interface QueueOptions {
@@ -8,13 +9,15 @@ export interface QueueOptions {
   running: number
   /** How many may wait for that. */
   waiting: number
+  /** How long an embedding may take with its wait, in milliseconds; 0 = no limit. A generation's own first token is awaited outside. */
+  embedTimeoutMs: number
 }
 
 /**
  * At most so many generations and embeddings at the upstream at once; others wait here, where a reader that leaves costs nothing. Fair
  * between keys: each that waits has its turn after the others', however many requests one of them has sent.
  */
-export function createQueue({ upstream, running, waiting }: QueueOptions): Upstream {
+export function createQueue({ upstream, running, waiting, embedTimeoutMs }: QueueOptions): Upstream {
   /** Who waits, by key, in the order of turns; each key's own in the order of coming. */
   const lines = new Map<string, Waiter[]>()
   let runningCount = 0
@@ -91,12 +94,14 @@ export function createQueue({ upstream, running, waiting }: QueueOptions): Upstr
     },
     async ask(question, context) {
       if (question.about !== 'embed' && question.about !== 'embeddings') return upstream.ask(question, context)
-      await enter(context)
-      try {
-        return await upstream.ask(question, context)
-      } finally {
-        leave()
-      }
+      return withinLimit(embedTimeoutMs, context.signal, async (signal) => {
+        await enter({ ...context, signal })
+        try {
+          return await upstream.ask(question, { ...context, signal })
+        } finally {
+          leave()
+        }
+      })
     },
   }
 }

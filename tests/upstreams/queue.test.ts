@@ -1,12 +1,17 @@
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createQueue } from '../../src/upstreams/queue.ts'
 import type { CallContext, Upstream } from '../../src/upstreams/upstream.ts'
 
 const call = { endpoint: 'chat', model: 'm', body: {} } as const
 
 /** An upstream whose generations start at once, and that tells who has started. */
-function create({ running = 1, waiting = 10, fails = false } = {}) {
+function create({
+  running = 1,
+  waiting = 10,
+  fails = false,
+  ...own
+}: Partial<Pick<Upstream, 'ask'>> & { running?: number; waiting?: number; fails?: boolean } = {}) {
   const started: string[] = []
   const upstream: Upstream = {
     async generate(_call, { principal = '', requestId = principal }: CallContext & { requestId?: string }) {
@@ -19,8 +24,9 @@ function create({ running = 1, waiting = 10, fails = false } = {}) {
       return { text: '{}', value: {} }
     },
     blob: async () => {},
+    ...own,
   }
-  const queue = createQueue({ upstream, running, waiting })
+  const queue = createQueue({ upstream, running, waiting, embedTimeoutMs: 1000 })
   const enter = (principal: string, requestId = principal, signal = new AbortController().signal) =>
     queue.generate(call, { principal, requestId, signal } as CallContext)
   return { queue, enter, started }
@@ -112,6 +118,45 @@ describe('the queue', () => {
     expect(started).toEqual(['1', 'tags b', 'embed b'])
   })
 
+  describe('an embedding', () => {
+    const embed = { about: 'embed', body: {} } as const
+    const late = { code: 'first_token_timeout', status: 504 }
+    const context = () => ({ signal: new AbortController().signal, principal: 'b' })
+    beforeEach(() => void vi.useFakeTimers())
+    afterEach(() => void vi.useRealTimers())
+
+    test('that waits too long is late, and its place in the line is free', async () => {
+      const { queue, enter, started } = create({ waiting: 1 })
+      const first = await enter('a', '1')
+      const waiting = expect(queue.ask(embed, context())).rejects.toMatchObject(late)
+      await vi.advanceTimersByTimeAsync(1000)
+      await waiting
+      const next = enter('c', '2')
+      first.close({ how: 'done' })
+      await next
+      expect(started).toEqual(['1', '2'])
+    })
+
+    test('has its limit for the wait and the answer together, and gives its place back', async () => {
+      const asked: AbortSignal[] = []
+      const { queue, enter } = create({
+        ask: (_question, { signal }) => {
+          asked.push(signal)
+          return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+        },
+      })
+      const first = await enter('a')
+      const waiting = expect(queue.ask(embed, context())).rejects.toMatchObject(late)
+      await vi.advanceTimersByTimeAsync(900)
+      first.close({ how: 'done' })
+      await vi.advanceTimersByTimeAsync(99)
+      expect(asked).toMatchObject([{ aborted: false }])
+      await vi.advanceTimersByTimeAsync(1)
+      await waiting
+      await enter('c')
+    })
+  })
+
   test.each(['pull', 'push', 'create'] as const)('a %s takes no place, and waits for none', async (endpoint) => {
     const { queue, enter, started } = create()
     await enter('a', '1')
@@ -150,7 +195,7 @@ describe('the queue', () => {
           ask: () => Promise.reject(new Error('not asked')),
           blob: async () => {},
         }
-        const queue = createQueue({ upstream, running: 2, waiting: 3 })
+        const queue = createQueue({ upstream, running: 2, waiting: 3, embedTimeoutMs: 0 })
         const come = (principal: string, model = 'm') => {
           const controller = new AbortController()
           const asked = queue.generate({ ...call, model }, { principal, signal: controller.signal })

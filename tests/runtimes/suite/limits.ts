@@ -145,6 +145,33 @@ export function describeLimits(runtime: RuntimeName) {
   describe('a wait for a place at Ollama', () => {
     const stage = useStage(runtime, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_FIRST_TOKEN_TIMEOUT_MS: '400' })
 
+    test('is over for an embedding as well when the first token would be late, in the words of each dialect, and Ollama hears nothing of it', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const first = generate(stage.server, 'sse', model)
+      await first.until(isFirst)
+      const asked = await countRequests(stage, async () => {
+        const answers = await Promise.all(
+          ['/api/embed', '/api/embeddings', '/ollama/api/embed', '/v1/embeddings'].map((path) =>
+            readAll(read(stage.server, { path, body: { model: 'smollm2:135m', input: 'Hi', prompt: 'Hi' } })),
+          ),
+        )
+        const [error, code] = ['Ollama did not answer within 0.4 s', 'first_token_timeout']
+        const native = { error, code, request_id: expect.any(String) }
+        expect(answers.map(({ status, text }) => ({ status, ...(JSON.parse(text) as object) }))).toEqual([
+          { status: 504, ...native },
+          { status: 504, ...native },
+          { status: 504, error },
+          { status: 504, error: { message: error, type: 'server_error', code, param: null } },
+        ])
+      })
+      expect(asked).toBe(0)
+      const waiting = readAll(read(stage.server, { path: '/api/embed', body: { model: 'smollm2:135m', input: 'Hi' } }))
+      const { exchange } = stage.upstream.requestsFor(model)[0]!
+      exchange.chunk('{"response":"","done":true}\n')
+      exchange.end()
+      expect(await waiting).toMatchObject({ status: 200 })
+    })
+
     test('is part of the wait for the first token, and over with it: the place goes to the next', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const first = generate(stage.server, 'sse', model)
