@@ -3,6 +3,7 @@ import type { ReadonlySignal } from '@preact/signals'
 import type { Chat } from './chat.ts'
 import { createChatStore, isRemoval } from './chat-store.ts'
 import type { Removal } from './chat-store.ts'
+import type { LastWords } from './last-words.ts'
 import { mergeChats } from './merge-chats.ts'
 import { toInterrupted } from './to-interrupted.ts'
 
@@ -20,6 +21,8 @@ export interface History {
   save(chat: Chat): void
   /** Resolves when all that was saved is kept, or could not be. */
   flush(): Promise<void>
+  /** The page goes away: leaves what is not kept yet to the next one. */
+  leave(): void
   /** For good: other tabs that hold it cannot bring it back. Who has heard of that can, by saving it, as an import does. */
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
@@ -44,7 +47,7 @@ interface Pending {
 /** How long a tab may sleep and still hear of a removal. */
 const removalsMs = 30 * 24 * 60 * 60 * 1000
 
-export function createHistory(now: () => number = Date.now): History {
+export function createHistory(lastWords: LastWords, now: () => number = Date.now): History {
   const store = createChatStore()
   const problem = signal<HistoryProblem | undefined>(undefined)
   const pending = new Map<string, Pending>()
@@ -67,6 +70,7 @@ export function createHistory(now: () => number = Date.now): History {
     tell(id, undefined)
   }
   const toShown = (kept: Chat): Chat => {
+    lastWords.learn(kept)
     const { chat, nextAt } = toInterrupted(kept, now())
     clearTimeout(timers.get(chat.id))
     if (nextAt !== undefined)
@@ -89,8 +93,9 @@ export function createHistory(now: () => number = Date.now): History {
     try {
       const kept = await store.write(chat, removedAt)
       if (pending.get(chat.id) === save) pending.delete(chat.id)
-      if (isRemoval(kept)) learn(kept)
-      else post([chat.id])
+      if (isRemoval(kept)) return learn(kept)
+      lastWords.learn(chat)
+      post([chat.id])
     } catch (error) {
       save.hasFailed = true
       fail(error)
@@ -109,6 +114,11 @@ export function createHistory(now: () => number = Date.now): History {
     for (const save of pending.values()) save.hasFailed = false
     if (pending.size > 0) await (writing ??= writeAll())
   }
+  const save = (chat: Chat, removedAt: number | undefined) => {
+    pending.set(chat.id, { chat, removedAt, hasFailed: false })
+    void startWriting()
+  }
+  for (const chat of lastWords.found) save(chat, undefined)
 
   return {
     problem,
@@ -127,11 +137,9 @@ export function createHistory(now: () => number = Date.now): History {
       }
       return [...chats.values()]
     },
-    save(chat) {
-      pending.set(chat.id, { chat, removedAt: removals.get(chat.id), hasFailed: false })
-      void startWriting()
-    },
+    save: (chat) => save(chat, removals.get(chat.id)),
     flush: startWriting,
+    leave: () => lastWords.leave([...pending.values()].map(({ chat }) => chat)),
     async remove(id) {
       const removal = { id, removedAt: now() }
       removals.set(id, removal.removedAt)

@@ -13,12 +13,10 @@ interface AnsweringOptions {
   readonly open: OpenChat
   readonly runs: Runs
   readonly now: () => number
-  /** All that is to be asked is kept first: a reload may come at any time. */
-  readonly flush: () => void
 }
 
 /** Questions of the open chat and their answers, one at a time: what is asked while one is being written is not. */
-export function createAnswering({ open, runs, now, flush }: AnsweringOptions): Answering {
+export function createAnswering({ open, runs, now }: AnsweringOptions): Answering {
   const toMessage = (role: Message['role'], parent: string, text = '', images: readonly string[] = []): Message => {
     const at = now()
     return { id: createId(), parent, createdAt: at, updatedAt: at, role, text, ...(images.length > 0 && { images }) }
@@ -39,7 +37,6 @@ export function createAnswering({ open, runs, now, flush }: AnsweringOptions): A
     const next = choose(withMessage(chat, answer), answer)
     open.change(next)
     runs.start(next.id, answer, toRequest(next, answer.id))
-    flush()
   }
   const askNew = (chat: Chat, question: Message) => {
     if (question.text.trim() === '' && !question.images) return

@@ -3,6 +3,7 @@ import type { Chat, Message } from '../chats/chat.ts'
 import { find } from '../chats/find.ts'
 import { createHistory } from '../chats/history.ts'
 import { toSibling, toThread } from '../chats/to-thread.ts'
+import { createLastWords } from '../chats/last-words.ts'
 import { maxFileBytes, parseFile, toFile } from '../chats/transfer.ts'
 import { withMessage } from '../chats/with-message.ts'
 import { choose, createAnswering } from './answering.ts'
@@ -10,7 +11,6 @@ import { createAsk } from './ask.ts'
 import type { Host } from './host.ts'
 import { createKeptTexts } from './kept-text.ts'
 import { createKey } from './key.ts'
-import { createLastWords } from './last-words.ts'
 import { createLeaving } from './leaving.ts'
 import { createLibrary } from './library.ts'
 import type { KeptChats } from './library.ts'
@@ -31,14 +31,17 @@ export interface PageOptions {
 }
 
 /** The state of the chat page. It reads the history and asks the server at once. */
-export function createPageState({ host = window, history = createHistory(), now = Date.now }: PageOptions = {}): PageState {
+export function createPageState({
+  host = window,
+  history = createHistory(createLastWords(createKeptTexts(host, 'localStorage'))),
+  now = Date.now,
+}: PageOptions = {}): PageState {
   const tab = createKeptTexts(host, 'sessionStorage')
   const device = createKeptTexts(host, 'localStorage')
   const key = createKey(tab, device)
   const ask = createAsk(host, key)
   const models = createModels(ask, tab)
   const server = createServer({ host, ask, key, models })
-  const lastWords = createLastWords(tab)
   const choice = createModelChoice(models, device)
 
   /** An answer into its chat, if that is still there. */
@@ -60,7 +63,6 @@ export function createPageState({ host = window, history = createHistory(), now 
       const chat = withAnswer(chatId, isInterrupted ? { ...answer, end: { how: 'interrupted' } } : answer)
       if (!chat) return
       library.put(chat)
-      void history.flush()
       if (!isInterrupted) learnFrom(chat, answer)
     },
   })
@@ -83,7 +85,6 @@ export function createPageState({ host = window, history = createHistory(), now 
 
   const library = createLibrary({
     history,
-    recover: lastWords.recover,
     keepOwn(merged, own) {
       const id = runs.all.peek().get(own.id)?.run.answerId
       if (id === undefined) return merged
@@ -103,11 +104,9 @@ export function createPageState({ host = window, history = createHistory(), now 
   /** A change is the newest, also after a clock was set back. */
   const toNow = ({ updatedAt }: Chat) => Math.max(updatedAt + 1, now())
 
-  const keepAll = () => {
-    const partials = runs.toPartials()
-    lastWords.keep(partials)
-    for (const partial of partials) save(...partial)
-    void history.flush()
+  const keepAll = (isGoing: boolean) => {
+    for (const partial of runs.toPartials(isGoing ? { end: { how: 'interrupted' } } : {})) save(...partial)
+    if (isGoing) history.leave()
   }
   const isLeaving = createLeaving(host, keepAll)
   effect(() => {
@@ -158,7 +157,7 @@ export function createPageState({ host = window, history = createHistory(), now 
       const settings = withoutUndefined({ ...before.settings, ...changes })
       open.change({ ...before, settings, updatedAt: toNow(before) })
     },
-    ...createAnswering({ open, runs, now, flush: () => void history.flush() }),
+    ...createAnswering({ open, runs, now }),
     choose(messageId, step) {
       const before = chat.peek()
       const next = toSibling(before, messageId, step)

@@ -5,7 +5,7 @@ import type { History } from '../chats/history.ts'
 import { mergeChats } from '../chats/merge-chats.ts'
 
 /** What is used of the history. */
-export type KeptChats = Pick<History, 'all' | 'save' | 'flush' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
+export type KeptChats = Pick<History, 'all' | 'save' | 'flush' | 'leave' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
 
 /** All chats that have a message, in memory and in the history; other tabs' changes come in by themselves. */
 export interface Library {
@@ -24,15 +24,13 @@ export interface Library {
 
 interface LibraryOptions {
   readonly history: KeptChats
-  /** Puts into a chat of the history what it missed when this tab was reloaded. */
-  readonly recover: (chat: Chat) => Chat
   /** Puts into a merged chat what of this tab's is newer than all that is kept. */
   readonly keepOwn: (merged: Chat, own: Chat) => Chat
   /** Another tab has removed it. */
   readonly onRemoved: (id: string) => void
 }
 
-export function createLibrary({ history, recover, keepOwn, onRemoved }: LibraryOptions): Library {
+export function createLibrary({ history, keepOwn, onRemoved }: LibraryOptions): Library {
   const all = signal<ReadonlyMap<string, Chat>>(new Map())
 
   const isReading = signal(true)
@@ -65,13 +63,7 @@ export function createLibrary({ history, recover, keepOwn, onRemoved }: LibraryO
     isReading,
     loaded: history
       .all()
-      .then((chats) => {
-        show(chats)
-        for (const chat of chats) {
-          const whole = recover(chat)
-          if (whole !== chat) put(whole)
-        }
-      })
+      .then(show)
       .finally(() => (isReading.value = false)),
     put,
     takeIn(chat) {

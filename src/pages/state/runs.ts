@@ -16,8 +16,8 @@ export interface Runs {
   stop(chatId: string): void
   /** Ends it, and keeps nothing. */
   drop(chatId: string): void
-  /** What each of them has. */
-  toPartials(): [chatId: string, partial: Message][]
+  /** What each of them has, and `more`. */
+  toPartials(more: Pick<Message, 'end'>): [chatId: string, partial: Message][]
 }
 
 interface RunsOptions {
@@ -71,6 +71,6 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
       all.peek().get(chatId)?.stop()
       drop(chatId)
     },
-    toPartials: () => [...all.peek()].map(([chatId, started]) => [chatId, started.toPartial()]),
+    toPartials: (more) => [...all.peek()].map(([chatId, started]) => [chatId, { ...started.toPartial(), ...more }]),
   }
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { Locator } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { read, see, toChatPage } from './chat-page.ts'
 import type { ChatPage } from './chat-page.ts'
@@ -24,6 +25,18 @@ async function choose({ row, page }: ChatPage, title: string, item: 'Rename' | '
   await page.getByRole('menuitem', { name: item }).click()
 }
 
+/** A transaction that never ends holds up those after it, until its page goes. */
+function keepDiskBusy(): Promise<void> {
+  return new Promise((resolve) => {
+    const opening = indexedDB.open('sluice')
+    opening.addEventListener('success', () => {
+      const store = opening.result.transaction('chats', 'readwrite').objectStore('chats')
+      const ask = () => store.get('').addEventListener('success', () => (resolve(), ask()))
+      ask()
+    })
+  })
+}
+
 describe('a reload', () => {
   test('in the middle of an answer keeps what had come, stops the GPU, and one can go on', async () => {
     stage.ollama.on('Long story', begins(['Once', ' upon']), says(' a time'))
@@ -45,6 +58,34 @@ describe('a reload', () => {
     expect(await read(answer())).not.toContain('closed before')
   })
 
+  test('at once keeps a name that was just given, and a question that was just asked', async () => {
+    stage.ollama.on('Is this lost?', begins(['No']))
+    const visitor = await come()
+    await chat(visitor, 'Old name')
+    await choose(visitor, 'Old name', 'Rename')
+    const title = visitor.page.getByRole('textbox', { name: 'Title' })
+    await title.fill('New name')
+    /** Presses Enter and reloads, while the disk is busy. */
+    const enterAndReload = async (field: Locator) => {
+      await visitor.page.evaluate(keepDiskBusy)
+      const reloaded = visitor.page.waitForEvent('load')
+      await field.evaluate((element) => {
+        const enter = { key: 'Enter', bubbles: true, cancelable: true }
+        if (element.dispatchEvent(new KeyboardEvent('keydown', enter))) (element as HTMLInputElement).form?.requestSubmit()
+        location.reload()
+      })
+      await reloaded
+    }
+    await enterAndReload(title)
+    await visitor.row('New name').waitFor()
+    await visitor.newChat()
+    await visitor.field.fill('Is this lost?')
+    await enterAndReload(visitor.field)
+    await see(visitor.question(), 'Is this lost?')
+    await see(visitor.answer(), 'The page was closed before the end.')
+    expect(await titles(visitor)).toEqual(['Is this lost?', 'New name'])
+  })
+
   test('brings the same chat back, with its title and figures', async () => {
     const visitor = await come()
     await chat(visitor, 'One of two')
@@ -57,6 +98,26 @@ describe('a reload', () => {
     expect(await titles(visitor)).toEqual(['Two of two', 'One of two'])
     expect(await visitor.page.title()).toBe('One of two – Sluice')
   })
+})
+
+test('tabs that are closed in the middle of an answer leave every word that they showed', async () => {
+  stage.ollama.on('One story', begins(['Once', ' upon']))
+  stage.ollama.on('Another story', begins(['Long', ' ago']))
+  const visitor = await come()
+  const other = toChatPage(await visitor.open())
+  await visitor.ask('One story')
+  await other.ask('Another story')
+  await see(visitor.answer(), 'Once upon')
+  await see(other.answer(), 'Long ago')
+  const next = toChatPage(await visitor.context.newPage())
+  for (const { page } of [visitor, other])
+    await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true })])
+  await next.page.goto(stage.server.url)
+  for (const [question, told] of Object.entries({ 'One story': 'Once upon', 'Another story': 'Long ago' })) {
+    await next.openChat(question)
+    await see(next.answer(), told)
+    await see(next.answer(), 'The page was closed before the end.')
+  }
 })
 
 describe('the list of chats', () => {

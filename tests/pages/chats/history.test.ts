@@ -1,7 +1,7 @@
 import { build } from 'esbuild'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Chat, Message } from '../../../src/pages/chats/chat.ts'
 import type { History } from '../../../src/pages/chats/history.ts'
 import { launchChromium } from '../../browser/chromium.ts'
@@ -11,8 +11,11 @@ import { startSite, type Site } from '../../browser/site.ts'
 declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
 
 const entry = `
+import { createKeptTexts } from '../state/kept-text.ts'
 import { createHistory } from './history.ts'
-const tab = globalThis.tab = { history: createHistory(() => Date.now() + tab.aheadMs), heard: [], aheadMs: 0 }
+import { createLastWords } from './last-words.ts'
+const lastWords = createLastWords(createKeptTexts(window, 'localStorage'))
+const tab = globalThis.tab = { history: createHistory(lastWords, () => Date.now() + tab.aheadMs), heard: [], aheadMs: 0 }
 tab.history.onChange((id, chat) => tab.heard.push([id, chat]))
 `
 
@@ -251,6 +254,48 @@ test('where there is no more room it says so, keeps what is small, and the rest 
   expect(await problem(page)).toBeUndefined()
   await page.reload()
   expect((await all(page)).map(({ id }) => id)).toEqual(['another', 'large', 'small'])
+})
+
+describe('what pages could not keep when they went', () => {
+  const newer = (id: string) => ({ ...large(id), messages: { b: { ...message, id: 'b', parent: 'a' } } })
+  const whole = (id: string) => ({ ...large(id), messages: { a: message, ...newer(id).messages } })
+  const left = (page: Page) => page.evaluate(() => localStorage.getItem('sluice.last-words'))
+  /** Closes a tab that has room for the chat's first message alone. */
+  const leaveIn = async (page: Page, id: string) => {
+    await page.evaluate(
+      async ([chat, newer]) => {
+        tab.history.save(chat)
+        await tab.history.flush()
+        tab.history.save({ ...newer, messages: { ...chat.messages, ...newer.messages } })
+        await tab.history.flush()
+        tab.history.leave()
+      },
+      [toChat(id), newer(id)] as const,
+    )
+    await page.close()
+  }
+
+  test('the next one keeps, whichever tab that is in; what the disk has is not left to it', async () => {
+    await failPutsOfMuch()
+    const [page, ...full] = [await openTab(), await openTab('#full'), await openTab('#full')]
+    await leaveIn(full[0]!, 'one')
+    await leaveIn(full[1]!, 'two')
+    expect(JSON.parse((await left(page))!)).toEqual(['one', 'two'].map((id) => [id, newer(id)]))
+    await page.reload()
+    expect(await all(page)).toEqual([whole('one'), whole('two')])
+    expect(await stored(page)).toEqual([whole('one'), whole('two')])
+    expect(await left(page)).toBeNull()
+  })
+
+  test('is gone if another tab has removed the chat meanwhile', async () => {
+    await failPutsOfMuch()
+    const page = await openTab()
+    await leaveIn(await openTab('#full'), 'one')
+    await page.evaluate(() => tab.history.remove('one'))
+    await page.reload()
+    expect(await all(page)).toEqual([])
+    expect(JSON.stringify(await stored(page))).toMatch(/^\[\{"id":"one","removedAt":\d+\}\]$/)
+  })
 })
 
 test('tabs that cannot hear each other keep chats all the same', async () => {

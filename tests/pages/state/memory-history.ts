@@ -7,26 +7,28 @@ export interface MemoryHistory extends KeptChats {
   readonly kept: Map<string, Chat>
   /** How often a chat was given to be kept. */
   readonly saves: Chat[]
-  readonly flushes: () => number
+  /** What it had when the page went. */
+  readonly left: Chat[]
   fromOtherTab(id: string, chat: Chat | undefined): void
 }
 
 export function createMemoryHistory(chats: readonly Chat[] = []): MemoryHistory {
   const kept = new Map(chats.map((chat) => [chat.id, chat]))
   const saves: Chat[] = []
-  let flushes = 0
+  const left: Chat[] = []
   let tell: (id: string, chat: Chat | undefined) => void = () => {}
   return {
     kept,
     saves,
-    flushes: () => flushes,
+    left,
     problem: signal(undefined),
     all: () => Promise.resolve([...kept.values()]),
     save(chat) {
       saves.push(chat)
       kept.set(chat.id, chat)
     },
-    flush: async () => void flushes++,
+    flush: () => Promise.resolve(),
+    leave: () => void left.push(...kept.values()),
     remove: async (id) => void kept.delete(id),
     removeAll: async () => kept.clear(),
     onChange: (listener) => void (tell = listener),
