@@ -39,6 +39,7 @@ export interface Message {
   /** Images in base64, JPEG or PNG, as Ollama takes them. */
   readonly images?: readonly string[]
   /** What follows is an answer's only. */
+  /** Which was asked; what answered may have another name, which comes with a whole answer. */
   readonly model?: string
   readonly thinking?: string
   readonly thinkingMs?: number

@@ -6,6 +6,7 @@ import { createId } from './create-id.ts'
 import type { OpenChat } from './open-chat.ts'
 import type { PageState } from './page-state.ts'
 import type { Runs } from './runs.ts'
+import { withoutUndefined } from './without-undefined.ts'
 
 type Answering = Pick<PageState, 'send' | 'retry' | 'edit' | 'resume' | 'stop'>
 
@@ -13,10 +14,12 @@ interface AnsweringOptions {
   readonly open: OpenChat
   readonly runs: Runs
   readonly now: () => number
+  /** Which model is going to answer, as far as one can know: its name comes with an answer's end. */
+  readonly toModel: (chat: Chat) => string | undefined
 }
 
 /** Questions of the open chat and their answers, one at a time: what is asked while one is being written is not. */
-export function createAnswering({ open, runs, now }: AnsweringOptions): Answering {
+export function createAnswering({ open, runs, now, toModel }: AnsweringOptions): Answering {
   const toMessage = (role: Message['role'], parent: string, text = '', images: readonly string[] = []): Message => {
     const at = now()
     return { id: createId(), parent, createdAt: at, updatedAt: at, role, text, ...(images.length > 0 && { images }) }
@@ -33,7 +36,8 @@ export function createAnswering({ open, runs, now }: AnsweringOptions): Answerin
     const chat = open.chat.peek()
     if (!runs.all.peek().has(chat.id)) act(chat)
   }
-  const ask = (chat: Chat, answer: Message) => {
+  const ask = (chat: Chat, unnamed: Message) => {
+    const answer = withoutUndefined({ ...unnamed, model: toModel(chat) })
     const next = choose(withMessage(chat, answer), answer)
     open.change(next)
     runs.start(next.id, answer, toRequest(next, answer.id))

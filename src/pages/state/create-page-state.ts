@@ -71,7 +71,7 @@ export function createPageState({
     if (end?.how === 'failed') {
       if (end.code === 'unauthorized') server.lock()
       else if (end.code === 'network' || end.code === 'upstream_unreachable') void server.look()
-    } else if (model !== undefined) {
+    } else if (end?.how !== 'stopped' && model !== undefined) {
       models.markLoaded(model)
       if (settings.model === undefined) choice.learnDefault(model)
     }
@@ -157,7 +157,7 @@ export function createPageState({
       const settings = withoutUndefined({ ...before.settings, ...changes })
       open.change({ ...before, settings, updatedAt: toNow(before) })
     },
-    ...createAnswering({ open, runs, now }),
+    ...createAnswering({ open, runs, now, toModel: (chat) => chat.settings.model ?? choice.toModel(chat)?.name }),
     choose(messageId, step) {
       const before = chat.peek()
       const next = toSibling(before, messageId, step)

@@ -74,6 +74,7 @@ describe('an answer', () => {
     await request.exchange.closedByReader
     await see(answer(), 'Stopped. The GPU is free.')
     await see(answer(), 'The first half')
+    await see(answer().locator('.figures'), /^talker · /)
     // At once for the next: typing goes on where it should.
     expect(await field.evaluate((element) => element === document.activeElement)).toBe(true)
     await button('Continue').waitFor()

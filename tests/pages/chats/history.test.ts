@@ -277,9 +277,9 @@ describe('what pages could not keep when they went', () => {
 
   test('the next one keeps, whichever tab that is in; what the disk has is not left to it', async () => {
     await failPutsOfMuch()
-    const [page, ...full] = [await openTab(), await openTab('#full'), await openTab('#full')]
-    await leaveIn(full[0]!, 'one')
-    await leaveIn(full[1]!, 'two')
+    const [page, first, second] = [await openTab(), await openTab('#full'), await openTab('#full')]
+    await leaveIn(first, 'one')
+    await leaveIn(second, 'two')
     expect(JSON.parse((await left(page))!)).toEqual(['one', 'two'].map((id) => [id, newer(id)]))
     await page.reload()
     expect(await all(page)).toEqual([whole('one'), whole('two')])

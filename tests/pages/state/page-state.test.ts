@@ -145,7 +145,8 @@ test('stop frees the GPU and keeps what there is', async () => {
   expect(page.run.value?.phase.value).toBe('stopping')
   await exchange.closedByReader
   await ended()
-  expect(answer()).toMatchObject({ text: 'Half an ans', end: { how: 'stopped', isFreed: true } })
+  const { model } = page.chat.value.settings
+  expect(answer()).toMatchObject({ text: 'Half an ans', model, end: { how: 'stopped', isFreed: true } })
 })
 
 test('stop with the server gone says that it is not confirmed', async () => {
@@ -204,6 +205,7 @@ test("a failure before the stream has the server's code and words", async () => 
   await ended()
   expect(answer()).toMatchObject({
     text: '',
+    model: 'not-there',
     end: {
       how: 'failed',
       code: 'model_not_found',
@@ -468,6 +470,28 @@ test('who answers without being named is the one that is shown from then on', as
   expect(answer().model).toBe(name)
   expect(page.model.value).toMatchObject({ name, isLoaded: true })
   expect(page.chat.value.settings).toEqual({})
+})
+
+test('an answer that does not come to its end has the model that was to answer, which counts as loaded only once one did', async () => {
+  const { page, ended, answer } = createPage()
+  await expect.poll(() => page.model.value).toBeDefined()
+  const loaded = () => page.models.value.filter(({ isLoaded }) => isLoaded).map(({ name }) => name)
+  const before = loaded()
+  const { name } = page.models.value.findLast(({ isLoaded }) => !isLoaded)!
+  const undo = upstream.on('POST /api/chat', head)
+  page.set({ model: name })
+  page.send('Who?', [])
+  await expect.poll(() => page.run.value?.phase.value).toBe('loading')
+  page.stop()
+  await ended()
+  expect(answer()).toMatchObject({ model: name, end: { how: 'stopped' } })
+  expect(loaded()).toEqual(before)
+  page.set({ model: undefined })
+  page.retry(answer().id)
+  expect(answer().model).toBe(page.model.value!.name)
+  page.stop()
+  await ended()
+  undo()
 })
 
 test("other tabs' changes come in, but not over what is being written", async () => {
