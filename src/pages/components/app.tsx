@@ -2,7 +2,7 @@ import { effect, useSignal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import type { PageState } from '../state/page-state.ts'
 import { words } from '../words/words.ts'
-import { Announcer } from './announcer.tsx'
+import { announceAnswers } from './announce-answers.ts'
 import { createAttachments } from './attachments.ts'
 import { Composer } from './composer.tsx'
 import { Conversation } from './conversation.tsx'
@@ -33,6 +33,7 @@ export function App() {
   }, [])
   useEffect(() => listenForFiles(isDraggedOver, (files) => void attachments.add(files)), [])
   useEffect(() => showOutside(page), [])
+  useEffect(() => announceAnswers(page), [])
   return (
     <>
       <a
@@ -63,7 +64,6 @@ export function App() {
           {isDraggedOver.value && <p class="drop">{w.dropHere}</p>}
         </main>
       </div>
-      <Announcer />
       <Dialogs />
     </>
   )

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { words } from '../words/words.ts'
 import { IconButton } from './icon-button.tsx'
+import { Status } from './status.tsx'
 import { dialog } from './view.ts'
 
 interface DialogProps {
@@ -28,6 +29,7 @@ export function Dialog({ title, children, ...rest }: DialogProps) {
           <IconButton icon="close" label={words.value.close} onClick={closeDialog} />
         </header>
         {children}
+        <Status />
       </div>
     </dialog>
   )

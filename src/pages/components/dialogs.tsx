@@ -2,9 +2,10 @@ import { RemoveDialog, RenameDialog } from './chat-dialogs.tsx'
 import { KeyDialog } from './key-dialog.tsx'
 import { OptionsDialog } from './options-dialog.tsx'
 import { SettingsDialog } from './settings-dialog.tsx'
+import { Status } from './status.tsx'
 import { dialog } from './view.ts'
 
-/** The dialog that is open. */
+/** The dialog that is open, and the page's one status in any case. */
 export function Dialogs() {
   const open = dialog.value
   if (open?.kind === 'options') return <OptionsDialog />
@@ -13,5 +14,5 @@ export function Dialogs() {
   if (open?.kind === 'rename') return <RenameDialog chat={open.chat} />
   if (open?.kind === 'remove') return <RemoveDialog chat={open.chat} />
   if (open?.kind === 'removeAll') return <RemoveDialog />
-  return null
+  return <Status />
 }

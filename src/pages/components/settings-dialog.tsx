@@ -6,6 +6,7 @@ import { Choice } from './choice.tsx'
 import { Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
 import { shortcutNames } from './shortcuts.ts'
+import { status } from './status.tsx'
 import { dialog, theme } from './view.ts'
 
 /** What holds for the whole page: how it looks, its language, all chats, the key. */
@@ -28,7 +29,7 @@ export function SettingsDialog() {
   const importFrom = async (file: Blob | undefined) => {
     if (!file) return
     const count = await page.importFrom(file)
-    note.value = count === undefined ? w.notImported : w.imported(formatNumber(count, w))
+    status.value = note.value = count === undefined ? w.notImported : w.imported(formatNumber(count, w))
   }
   const shortcuts = [
     [w.send, shortcutNames.send],
@@ -55,7 +56,7 @@ export function SettingsDialog() {
         <div class="row">
           <div>
             <h3>{w.yourChats}</h3>
-            <p role="status">{note.value || w.privacy}</p>
+            <p>{note.value || w.privacy}</p>
           </div>
           <div class="buttons">
             <button type="button" class="button" onClick={() => void exportAll()}>

@@ -72,6 +72,21 @@ test('an answer that comes at once, after one that was stopped, is announced as 
   await expect.poll(() => page.getByRole('status').innerText()).toBe('The answer is complete')
 })
 
+test('what was imported is announced by the same status, which is in the dialog, where it is heard', async () => {
+  const page = await stage.visit()
+  await page.getByRole('button', { name: 'Settings' }).click()
+  await listen(page)
+  const status = page.getByRole('dialog').getByRole('status')
+  expect(await status.innerText()).toBe('')
+  await page.locator('input[type=file][accept*=json]').setInputFiles({ name: 'a', mimeType: '', buffer: Buffer.from('{}') })
+  await page.getByText('This file has no chats').first().waitFor()
+  await expect.poll(() => heard(page)).toEqual(['This file has no chats of this page.'])
+  expect(await page.locator('[role="status"]').count()).toBe(1)
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  expect(await page.getByRole('status').innerText()).toBe('')
+})
+
 test('there is one log, one polite region, one main, one first heading, and every control has a name', async () => {
   stage.upstream.script(answering({ thinking: 'Well.' }, ...toTokens(richAnswer)), model)
   const page = await stage.visit()
