@@ -18,8 +18,15 @@ export function isCloud(name: string): boolean {
   return /[:-]cloud$/i.test(name)
 }
 
-export function toTagged(name: string): string {
+function toTagged(name: string): string {
   return /:[^/]*$/.test(name) ? name : `${name}:latest`
+}
+
+/** As Ollama compares names: in any case, and without what it fills in where there is no host, no namespace or no tag. */
+export function toFull(name: string): string {
+  return toTagged(name.toLowerCase())
+    .replace(/^registry\.ollama\.ai\//, '')
+    .replace(/^library\//, '')
 }
 
 /** Piece by piece and never by a regular expression that could take exponential time. */

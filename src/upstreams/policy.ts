@@ -58,7 +58,9 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
     async ask(question, context) {
       if ('body' in question) return upstream.ask({ ...question, body: toAllowedBody(clampOf(question), context) }, context)
       const answer = await upstream.ask(question, context)
-      return question.about === 'version' ? answer : filter(answer, allowedFor(context))
+      if (question.about === 'version') return answer
+      const isAllowed = allowedFor(context)
+      return { ...filter(answer, isAllowed), aliases: [...aliases].filter(([, meant]) => isAllowed(meant)) }
     },
   }
 

@@ -46,6 +46,8 @@ export interface Answer {
   /** Ollama's own text, verbatim; empty after copy and delete. */
   readonly text: string
   readonly value: Readonly<Record<string, unknown>>
+  /** Of a list: further names that may be asked, and the model that each means, whether it is there or not. */
+  readonly aliases?: readonly (readonly [name: string, meant: string])[]
 }
 
 /** A part of a model, for `create`: up to gigabytes, and streamed. */

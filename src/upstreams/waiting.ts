@@ -1,6 +1,6 @@
 import { isProgress } from '../generation.ts'
 import { link } from './link.ts'
-import { isCloud, toTagged } from './model-globs.ts'
+import { isCloud, toFull } from './model-globs.ts'
 import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface WaitingOptions {
@@ -55,11 +55,4 @@ export function createWaiting({ upstream, now }: WaitingOptions): Upstream {
 function toNames({ value: { models } }: Answer): ReadonlySet<string> {
   const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown }[]
   return new Set(listed.flatMap(({ name }) => (typeof name === 'string' ? [toFull(name)] : [])))
-}
-
-/** As Ollama compares names: in any case, and without what it fills in where there is no host, no namespace or no tag. */
-function toFull(name: string): string {
-  return toTagged(name.toLowerCase())
-    .replace(/^registry\.ollama\.ai\//, '')
-    .replace(/^library\//, '')
 }

@@ -120,6 +120,22 @@ describe('the policy of models', () => {
     expect(some.value).toEqual(JSON.parse(some.text))
   })
 
+  test('tells with a list what other names mean, if that may be asked', async () => {
+    const aliases = new Map([
+      ['gpt-4o', 'gemma3:270m'],
+      ['secret', 'llama3:8b'],
+      ['far', 'kimi:cloud'],
+    ])
+    const { policy } = create({ aliases })
+    const aliasesFor = async (context: Partial<CallContext>) =>
+      (await policy.ask({ about: 'tags' }, { signal, ...context })).aliases
+    expect(await aliasesFor({})).toEqual([
+      ['gpt-4o', 'gemma3:270m'],
+      ['secret', 'llama3:8b'],
+    ])
+    expect(await aliasesFor({ models: ['llama3:*'] })).toEqual([['secret', 'llama3:8b']])
+  })
+
   test('clamps what is generated, and leaves management alone', async () => {
     const { generate, policy, questions } = create({ clamps: { numPredict: 10, numCtx: 100, keepAliveSeconds: 60 } })
     expect((await generate('a', {}, { body: { keep_alive: -1, options: { num_ctx: 1e6 } } })).body).toEqual({

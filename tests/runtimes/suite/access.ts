@@ -30,6 +30,7 @@ export function describeAccess(runtime: RuntimeName) {
   describe('keys', () => {
     const stage = useStage(runtime, {
       SLUICE_API_KEYS: `${toEntry('alice')},${toEntry('bob', 'smollm2:*|mine*')}`,
+      SLUICE_ALIASES: 'small=smollm2:135m,large=gemma3:270m',
       SLUICE_LOG: 'json',
     })
 
@@ -133,6 +134,14 @@ export function describeAccess(runtime: RuntimeName) {
       expect(own.length).toBeGreaterThan(0)
       expect(own.length).toBeLessThan(all.length)
       for (const name of own) expect(name).toMatch(/^smollm2:/)
+      const toIds = async (name: keyof typeof secrets) => {
+        const { text } = await readAll(read(stage.server, { path: '/v1/models', headers: bearer(name) }))
+        return (JSON.parse(text) as { data: { id: string }[] }).data.map(({ id }) => id)
+      }
+      expect(await toIds('alice')).toEqual([...all, 'small', 'large'])
+      expect(await toIds('bob')).toEqual([...own, 'small'])
+      const large = await readAll(read(stage.server, { path: '/v1/models/large', headers: bearer('bob') }))
+      expect(large.status).toBe(404)
     })
 
     test('of one does not cancel what another has running', async () => {

@@ -193,7 +193,8 @@ export function describeLimits(runtime: RuntimeName) {
       SLUICE_MAX_NUM_PREDICT: '100',
       SLUICE_MAX_NUM_CTX: '4096',
       SLUICE_MAX_KEEP_ALIVE: '10m',
-      SLUICE_ALIASES: 'gpt-4o=smollm2:135m,claude-sonnet=smollm2:135m',
+      SLUICE_ALIASES:
+        'gpt-4o=smollm2:135m,claude-sonnet=smollm2:135m,gpt-oss=gemma3:270m,o3=smollm2:1.7b,tiny=library/smollm2:135m',
       SLUICE_MODELS: 'smollm2:*,scripted*,fake*',
     })
     const last = () => stage.upstream.requests.at(-1)!.json
@@ -252,8 +253,24 @@ export function describeLimits(runtime: RuntimeName) {
       }
       const { text } = await readAll(read(stage.server, { path: '/v1/models' }))
       const ids = (JSON.parse(text) as { data: { id: string }[] }).data.map(({ id }) => id)
-      expect(ids.length).toBeGreaterThan(0)
-      for (const id of ids) expect(id).toMatch(/^smollm2:/)
+      expect(ids).toEqual(['smollm2:135m', 'gpt-4o', 'claude-sonnet'])
+    })
+
+    test('another name of a model is in OpenAI’s list, as the model is; in Ollama’s, which are Ollama’s own, it is not', async () => {
+      const get = async (path: string) => {
+        const { status, text } = await readAll(read(stage.server, { path }))
+        return { status, ...(JSON.parse(text) as { data?: object[]; models?: { name: string }[] }) }
+      }
+      const { data } = await get('/v1/models')
+      const [installed, ...others] = data!
+      expect(installed).toMatchObject({ id: 'smollm2:135m', object: 'model', owned_by: 'library' })
+      expect(others).toEqual(['gpt-4o', 'claude-sonnet'].map((id) => ({ ...installed, id })))
+      expect(await get('/v1/models/gpt-4o')).toEqual({ status: 200, ...installed, id: 'gpt-4o' })
+      // Of two that may not be asked, one that is not installed, and one that nobody would be answered under.
+      for (const id of ['gpt-oss', 'tiny', 'o3', 'gpt-4o:latest'])
+        expect(await get(`/v1/models/${id}`)).toMatchObject({ status: 404, error: { code: 'model_not_found' } })
+      for (const path of ['/api/tags', '/ollama/api/tags'])
+        expect((await get(path)).models!.map(({ name }) => name)).toEqual(['smollm2:135m'])
     })
   })
 }

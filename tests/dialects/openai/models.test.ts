@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { model, models } from '../../../src/dialects/openai/models.ts'
+
+const modified_at = '2026-11-22T10:14:03.685386293Z'
+const value = { models: ['gemma3:270m', 'me/mine:latest', 'smollm2:135m'].map((name) => ({ name, modified_at })) }
+const aliases = [
+  ['gpt-4o', 'gemma3:270m'],
+  ['assistant', 'Me/Mine'],
+  ['smollm2:135m', 'registry.ollama.ai/library/Gemma3:270m'],
+  ['lost', 'gone:7b'],
+] as const
+const created = Date.parse(modified_at) / 1000
+
+const list = (answer: object = { aliases }) => models().toAnswer!({ text: '', value, ...answer }) as { data: { id: string }[] }
+const find = (id: string) => model({ params: { id }, body: {} }).toAnswer!({ text: '', value, aliases }) as { id: string }
+
+test('other names of installed models are listed after them, once each, with what their model has', () => {
+  const { data } = list()
+  expect(data.map(({ id }) => id)).toEqual(['gemma3:270m', 'me/mine:latest', 'smollm2:135m', 'gpt-4o', 'assistant'])
+  expect(data.at(-1)).toEqual({ id: 'assistant', object: 'model', created: Math.floor(created), owned_by: 'me' })
+  expect(list({}).data).toHaveLength(3)
+})
+
+test.each([
+  ['me/mine', 'me/mine:latest'],
+  ['Gemma3:270M', 'gemma3:270m'],
+  ['library/gemma3:270m', 'gemma3:270m'],
+  ['gpt-4o', 'gpt-4o'],
+])('%s is found, as %s', (id, found) => {
+  expect(find(id).id).toBe(found)
+})
+
+test.each(['lost', 'gone:7b', 'gpt-4o:latest', 'GPT-4o', 'gemma3', ''])('there is no %s', (id) => {
+  expect(() => find(id)).toThrow(expect.objectContaining({ code: 'model_not_found' }))
+})
