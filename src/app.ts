@@ -116,7 +116,7 @@ export function createApp({
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use('/v1/messages/*', requestIdAs('request-id')) // what Anthropic's clients read
     .use(hostGuard({ bound, allowed: config.SLUICE_ALLOWED_HOSTS, isKeyless: keys.length === 0 && !config.SLUICE_INSECURE }))
-    .use(...originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.includes(path) }))
+    .use(originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.includes(path) }))
     .use(
       methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c)) }),
     )

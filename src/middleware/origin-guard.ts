@@ -1,4 +1,3 @@
-import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { cors } from 'hono/cors'
 import { ServiceError } from '../errors.ts'
@@ -35,20 +34,10 @@ const clientHeaders = [
  * Which web pages may ask (docs/protocol.md §7): ours, and those of listed origins, which get CORS headers. All others are refused before a
  * byte of the body is read, whatever their content type: a form of another site is no way in.
  */
-export function originGuard({ origins, isOpen }: OriginGuardOptions): MiddlewareHandler[] {
+export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const listed = new Set(origins)
-  const guard = createMiddleware(async (c, next) => {
-    const origin = c.req.header('origin')
-    if (origin !== undefined) {
-      if (!listed.has(origin) && !isOwn(origin, c.req.header('host'))) throw forbidden()
-    } else if (c.req.header('sec-fetch-site') === 'cross-site') {
-      const isLink = c.req.header('sec-fetch-mode') === 'navigate' && (c.req.method === 'GET' || c.req.method === 'HEAD')
-      if (!isLink || !isOpen(c.req.path)) throw forbidden()
-    }
-    await next()
-  })
   const allow = cors({
-    origin: (origin) => (listed.has(origin) ? origin : null),
+    origin: (origin) => origin,
     allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowHeaders: clientHeaders,
     exposeHeaders: [
@@ -62,7 +51,19 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions): Middleware
     ],
     maxAge: 600,
   })
-  return listed.size > 0 ? [guard, allow] : [guard]
+  return createMiddleware(async (c, next) => {
+    const origin = c.req.header('origin')
+    if (origin !== undefined) {
+      if (listed.has(origin)) return allow(c, next)
+      if (!isOwn(origin, c.req.header('host'))) throw forbidden()
+    } else if (c.req.header('sec-fetch-site') === 'cross-site') {
+      const isLink = c.req.header('sec-fetch-mode') === 'navigate' && (c.req.method === 'GET' || c.req.method === 'HEAD')
+      if (!isLink || !isOpen(c.req.path)) throw forbidden()
+    }
+    await next()
+    // What is kept for one origin is not another's.
+    if (listed.size > 0) c.header('vary', 'Origin', { append: true })
+  })
 }
 
 /** Host and port are the `Host` header's. The scheme is not compared: TLS may end before us, and then we do not know it. */

@@ -287,6 +287,21 @@ export function describeAccess(runtime: RuntimeName) {
       expect(Object.keys(other.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
     })
 
+    test('CORS is for listed ones alone: to ours and to programs, headers and preflights say nothing of it', async () => {
+      const own = { origin: `http://127.0.0.1:${stage.server.port}` }
+      for (const headers of [{}, own]) {
+        for (const [path, method, status] of [
+          ['/api/tags', 'GET', 200],
+          ['/api/tags', 'OPTIONS', 405],
+          ['/nothing', 'OPTIONS', 404],
+        ] as const) {
+          const answer = await readAll(read(stage.server, { path, method, headers }))
+          expect(answer).toMatchObject({ status, headers: { vary: 'Origin' } })
+          expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
+        }
+      }
+    })
+
     test('a request without an origin that is of another site is refused, but a link to an open page', async () => {
       const get = (path: string, headers: Readonly<Record<string, string>>) =>
         readAll(read(stage.server, { path, headers: { 'sec-fetch-site': 'cross-site', ...headers } }))
