@@ -1,6 +1,7 @@
 import { toErrorBody } from '../../errors.ts'
 import type { Dialect } from '../dialect.ts'
 import { invalidRequest } from '../invalid-request.ts'
+import type { OllamaMessage } from '../ollama-message.ts'
 import { parse } from '../parse.ts'
 import { toOllamaMessages } from './messages.ts'
 import { chatRequest } from './schema.ts'
@@ -13,8 +14,8 @@ export const aiSdk: Dialect = {
     '/api/ui/chat'({ body }) {
       const { messages: given, model, system, ...rest } = parse(chatRequest, body)
       const messages = given.flatMap((message, index) => toOllamaMessages(message, `messages.${index}`))
-      // Ollama would take no messages for a request to load the model (docs/ollama.md §1).
-      if (messages.length === 0) throw invalidRequest('messages', 'Expected a message that says something')
+      // Ollama would take no messages for a request to load the model (docs/ollama.md §1), and answer to nothing.
+      if (!messages.some(isSaying)) throw invalidRequest('messages', 'Expected a message that says something')
       const all = system ? [{ role: 'system', content: system }, ...messages] : messages
       return {
         call: { endpoint: 'chat', model: model ?? undefined, body: { ...rest, messages: all } },
@@ -24,4 +25,9 @@ export const aiSdk: Dialect = {
   },
   questions: {},
   toFailure: (error, requestId) => ({ status: error.status, body: toErrorBody(error, requestId) }),
+}
+
+/** A text or, beside it and the role, something else. */
+function isSaying({ role: _, content, ...more }: OllamaMessage): boolean {
+  return content !== '' || Object.keys(more).length > 0
 }

@@ -28,7 +28,7 @@ const item = v.variant(
   'type',
   [
     v.object({
-      type: v.optional(v.literal('message'), 'message'),
+      type: v.nullish(v.literal('message'), 'message'),
       role: v.picklist(['user', 'assistant', 'system', 'developer'], 'Expected "user", "assistant", "system" or "developer"'),
       content,
     }),

@@ -133,6 +133,7 @@ describe('POST /api/ui/chat', () => {
     ['null', { messages: null }, 'messages'],
     ['an empty list', { messages: [] }, 'messages'],
     ['messages that say nothing', { messages: [assistant({ type: 'step-start' })] }, 'messages'],
+    ['a question without a word', { messages: [assistant({ type: 'step-start' }), user(text('')), user()] }, 'messages'],
     ['a message that is none', { messages: ['Hi'] }, 'messages.0'],
     ['a role of Ollama’s', { messages: [{ role: 'tool', parts: [] }] }, 'messages.0.role'],
     ['messages of version 4', { messages: [{ role: 'user', content: 'Hi' }] }, 'messages.0.parts'],

@@ -41,6 +41,7 @@ describe('a request for a response', () => {
   test.each<[string, unknown, unknown]>([
     ['a text', 'Hi', [{ role: 'user', content: 'Hi' }]],
     ['an empty text', '', [{ role: 'user', content: '' }]],
+    ['a message that has null for its type', [{ type: null, role: 'user', content: 'A' }], [{ role: 'user', content: 'A' }]],
     [
       'messages',
       [

@@ -345,6 +345,7 @@ export function describeAiSdk(runtime: RuntimeName) {
           ['33 levels', `{"messages":${'['.repeat(33)}${']'.repeat(33)}}`, 'invalid_json'],
           ['no messages', {}, 'invalid_request', 'messages'],
           ['an empty list of messages', { messages: [] }, 'invalid_request', 'messages'],
+          ['a question without a word', { messages: [{ ...hi, parts: [] }] }, 'invalid_request', 'messages'],
           ['messages that are a text', { messages: 'Hi' }, 'invalid_request', 'messages'],
           ['an unknown role', { messages: [{ ...hi, role: 'robot' }] }, 'invalid_request', 'messages.0.role'],
           ['parts that are none', { messages: [{ ...hi, parts: { length: 1 } }] }, 'invalid_request', 'messages.0.parts'],
