@@ -60,25 +60,74 @@ test('who wants no motion gets none, wherever one is while others see it', async
   expect(await running(calm)).toBe(0)
 })
 
-test('twice as large a text breaks nothing: all that can be pressed is there, and nothing runs out of the window', async () => {
-  stage.upstream.script(answering(...toTokens(richAnswer)), model)
-  const page = await stage.visit()
-  // Zooming by 200 % is half of the window for the page.
-  await page.setViewportSize({ width: 640, height: 400 })
-  await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'))
-  await ask(page, 'Explain binary search')
-  await waitForEnd(page)
-  const lost = await page.evaluate(() => {
+/** The browser's setting for the size of text: 16 px by default. */
+async function setTextSize(page: Page, px: number) {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Page.setFontSizes', { fontSizes: { standard: px, fixed: px } })
+  await page.reload()
+  await page.locator('#message').waitFor()
+}
+
+/** Controls that are out of the window, and what does not fit into its place. */
+const lost = (page: Page) =>
+  page.evaluate(() => {
     const { clientWidth, clientHeight, scrollWidth } = document.documentElement
+    const seen = [...document.body.querySelectorAll('*')].filter(
+      (one) => one.checkVisibility() && !one.closest('.hidden, .skip'),
+    )
     const isOut = (element: Element) => {
       const { left, right, bottom } = element.getBoundingClientRect()
-      const scrolls = element.closest('.scroller, dialog') !== null
+      const scrolls = element.closest('.scroller, .welcome, .chat-list, dialog.dialog, [popover]') !== null
       return left < -0.5 || right > clientWidth + 0.5 || (!scrolls && bottom > clientHeight + 0.5)
     }
-    const controls = [...document.querySelectorAll('button, textarea, input')].filter((one) => one.checkVisibility())
-    return [scrollWidth - clientWidth, ...controls.filter(isOut).map((one) => one.outerHTML.slice(0, 120))]
+    const isCut = (element: Element) => {
+      const { overflowX, overflowY, textOverflow } = getComputedStyle(element)
+      const isClosed = (overflow: string, size: number, room: number) => overflow !== 'auto' && size > room + 1
+      // What has no room for all of a name says so.
+      const isTooWide = textOverflow !== 'ellipsis' && isClosed(overflowX, element.scrollWidth, element.clientWidth)
+      return isTooWide || isClosed(overflowY, element.scrollHeight, element.clientHeight)
+    }
+    const isControl = (one: Element) => one.matches('button, textarea, input:not([hidden]), select, summary, a')
+    const isBox = (one: Element) => one.matches('button, .label, .badge, .card, .chat-open span, header, h1, h2, .fine')
+    // What is read from top to bottom scrolls in no other direction.
+    const isWide = ({ scrollWidth, clientWidth }: Element) => scrollWidth > clientWidth
+    const isPart = (one: Element) => one.matches('dialog, [popover], .scroller, .welcome, .chat-list')
+    const bad = [
+      ...seen.filter((one) => isControl(one) && isOut(one)),
+      ...seen.filter((one) => isBox(one) && isCut(one)),
+      ...seen.filter((one) => isPart(one) && isWide(one)),
+    ]
+    return [scrollWidth - clientWidth, ...bad.map((one) => one.outerHTML.slice(0, 160))]
   })
-  expect(lost).toEqual([0])
+
+test.each([
+  ['text in a window', { width: 1280, height: 800 }, 32],
+  ['text on a phone', { width: 390, height: 844 }, 32],
+  // Zooming by 200 % is half of the window for the page.
+  ['everything', { width: 640, height: 400 }, 16],
+])('%s twice as large breaks nothing: all is there, and nothing is cut off', async (_, viewport, px) => {
+  stage.upstream.script(answering(...toTokens(richAnswer)), model)
+  const page = await stage.visit({ viewport })
+  await setTextSize(page, px)
+  const textPx = () => page.locator('#message').evaluate((field) => Number.parseFloat(getComputedStyle(field).fontSize))
+  expect(await textPx()).toBe(px)
+  await expect.poll(() => lost(page)).toEqual([0])
+  await ask(page, 'Explain binary search')
+  await waitForEnd(page)
+  await expect.poll(() => lost(page)).toEqual([0])
   const room = await page.locator('.scroller').boundingBox()
   expect(room!.height).toBeGreaterThan(80)
+  await page.locator('.model-button').click()
+  await page.getByRole('option').first().waitFor()
+  await expect.poll(() => lost(page)).toEqual([0])
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Options of this chat' }).click()
+  await page.getByRole('dialog').waitFor()
+  await expect.poll(() => lost(page)).toEqual([0])
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Show chats' }).click()
+  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.getByRole('dialog', { name: 'Settings' }).waitFor()
+  await expect.poll(() => lost(page)).toEqual([0])
 })
