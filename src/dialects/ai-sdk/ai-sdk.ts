@@ -27,7 +27,7 @@ export const aiSdk: Dialect = {
   toFailure: (error, requestId) => ({ status: error.status, body: toErrorBody(error, requestId) }),
 }
 
-/** A text or, beside it and the role, something else. */
-function isSaying({ role: _, content, ...more }: OllamaMessage): boolean {
-  return content !== '' || Object.keys(more).length > 0
+/** A text, or something beside it and the role. */
+function isSaying(message: OllamaMessage): boolean {
+  return message.content !== '' || Object.keys(message).length > 2
 }
