@@ -53,6 +53,8 @@ export interface AppOptions {
   address?: (c: Context) => string
   /** The host that is listened on. Absent where there is none, as on Workers: the `Host` header is checked only against a list then. */
   bound?: string
+  /** What keeps it from being of use: the answer to all but the two questions whether it is alive. */
+  problem?: ServiceError
   /** A leaner way to hash a key. */
   sha256?: Sha256
   /** Limits that are kept elsewhere than in this process. */
@@ -84,6 +86,7 @@ export function createApp({
   hold = () => {},
   address = () => '',
   bound,
+  problem,
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
   cancelElsewhere = () => false,
@@ -115,7 +118,14 @@ export function createApp({
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use('/v1/messages/*', requestIdAs('request-id')) // what Anthropic's clients read
-    .use(hostGuard({ bound, allowed: config.SLUICE_ALLOWED_HOSTS, isKeyless: keys.length === 0 && !config.SLUICE_INSECURE }))
+    .use(
+      hostGuard({
+        bound,
+        allowed: config.SLUICE_ALLOWED_HOSTS,
+        isKeyless: keys.length === 0 && !config.SLUICE_INSECURE,
+        problem,
+      }),
+    )
     .use(originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.includes(path) }))
     .use(
       methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c)) }),

@@ -8,6 +8,8 @@ export interface HostGuardOptions {
   allowed: readonly string[] | undefined
   /** Whether everybody may ask who finds it: there are no keys. */
   isKeyless: boolean
+  /** What keeps it from being of use, for whoever asks. */
+  problem: ServiceError | undefined
 }
 
 /** Say that a process is there, and nothing more. */
@@ -16,12 +18,14 @@ const always = ['/ping', '/healthz']
 /**
  * Exactly one `Host`, and one that we know: a page on the internet whose name was rebound to this machine has another (docs/protocol.md §7). A
  * Worker that everybody finds must have keys.
- * @throws ServiceError `forbidden_host`, `misconfigured`
+ * @throws ServiceError `forbidden_host`, `misconfigured`, the problem
  */
-export function hostGuard({ bound, allowed, isKeyless }: HostGuardOptions) {
+export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {
   const known = new Set([...(allowed ?? []), ...(bound === undefined ? [] : [toBoundName(bound)])])
   const isChecked = bound !== undefined || allowed !== undefined
   return createMiddleware(async (c, next) => {
+    const isAlways = always.includes(c.req.path)
+    if (problem && !isAlways) throw problem
     const name = toHostName(c.req.header('host') ?? '')
     if (name === undefined) throw new ServiceError('forbidden_host', 'Cannot tell which host is meant: send one Host header')
     if (!isLoopback(name)) {
@@ -31,7 +35,7 @@ export function hostGuard({ bound, allowed, isKeyless }: HostGuardOptions) {
           'This server has another name; SLUICE_ALLOWED_HOSTS lists those that it may be asked by',
         )
       }
-      if (bound === undefined && isKeyless && !always.includes(c.req.path))
+      if (bound === undefined && isKeyless && !isAlways)
         throw new ServiceError('misconfigured', 'This Worker has no keys, and everybody can find it: set SLUICE_API_KEYS')
     }
     await next()

@@ -1,9 +1,6 @@
-import { Hono } from 'hono'
 import { createApp, type App } from '../app.ts'
 import { ConfigError, parseConfig, type Config } from '../config.ts'
-import { ServiceError, toErrorBody } from '../errors.ts'
-import type { Env } from '../middleware/env.ts'
-import { requestId } from '../middleware/request-id.ts'
+import { ServiceError } from '../errors.ts'
 import { createMemoryLimits } from '../middleware/memory-limits.ts'
 import { createLog } from './log.ts'
 import { createBoundLimits, isRateLimiter } from './worker/bound-limits.ts'
@@ -14,7 +11,7 @@ interface ExecutionContext {
 }
 
 /** The app of this isolate. Bindings come with the first request (hazard 25). */
-let app: Pick<App, 'fetch'> | undefined
+let app: App | undefined
 
 export default {
   fetch(request: Request, env: Record<string, unknown>, context: ExecutionContext): Response | Promise<Response> {
@@ -23,7 +20,7 @@ export default {
   },
 }
 
-function create(env: Record<string, unknown>): Pick<App, 'fetch'> {
+function create(env: Record<string, unknown>): App {
   try {
     // The heartbeat is what notices that a reader has left (hazard 11), so it is quicker here.
     const config = parseConfig(env, { SLUICE_HEARTBEAT_MS: '1000', SLUICE_LOG: 'json' })
@@ -50,15 +47,8 @@ function toLimits({ RATE_LIMITER }: Record<string, unknown>, config: Config) {
 }
 
 /** Alive, and of no use: the names of the variables are in the log. */
-function createMisconfigured({ message }: ConfigError) {
+function createMisconfigured({ message }: ConfigError): App {
   console.error(`Misconfigured:\n${message}`)
-  const problem = new ServiceError(
-    'misconfigured',
-    `The bindings of this Worker have mistakes: ${message.replaceAll('\n', '; ')}`,
-  )
-  return new Hono<Env>()
-    .use(requestId)
-    .get('/ping', (c) => c.json({ message: 'OK' }))
-    .get('/healthz', (c) => c.json({ status: 'ok' }))
-    .all('*', (c) => c.json(toErrorBody(problem, c.var.requestId), 503))
+  const text = `The bindings of this Worker have mistakes: ${message.replaceAll('\n', '; ')}`
+  return createApp({ config: parseConfig({}), problem: new ServiceError('misconfigured', text) })
 }

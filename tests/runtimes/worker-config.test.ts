@@ -53,6 +53,23 @@ describe.each(chosen)('a Worker whose bindings have a mistake: $name', ({ env, s
     expect(reader.text).not.toContain(canary)
   })
 
+  test('says so in the words of each dialect, with the headers of every answer', async () => {
+    const error = expect.stringContaining(says[0]!) as string
+    for (const [path, body] of [
+      ['/v1/chat/completions', { error: { code: 'misconfigured', message: error, type: 'server_error' } }],
+      ['/v1/messages', { type: 'error', error: { code: 'misconfigured', message: error, type: 'api_error' } }],
+      ['/ollama/api/chat', { error }],
+    ] as const) {
+      const { status, headers, text } = await readAll(read(server, { path, body: {} }))
+      expect({ status, body: JSON.parse(text) as object }).toMatchObject({ status: 503, body })
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      })
+      if (path === '/v1/messages') expect(headers['request-id']).toBe(headers['x-request-id'])
+    }
+  })
+
   test('has the same in its log, once, and no value anywhere', async () => {
     await readAll(read(server, { path: '/' }))
     for (const part of says) await expect.poll(() => server.output()).toContain(part)
