@@ -249,6 +249,27 @@ describe('several chats', () => {
   })
 })
 
+test('where there is no more room the page says so, and chats go on, which are kept once there is', async () => {
+  const visitor = await come()
+  const { page, ask, settled, answer, reload } = visitor
+  const session = await visitor.context.newCDPSession(page)
+  const setRoom = (room: { quotaSize?: number }) =>
+    session.send('Storage.overrideQuotaForOrigin', { origin: stage.server.url, ...room })
+  await setRoom({ quotaSize: 1 })
+  for (const question of ['Is there room?', 'And now?']) {
+    await ask(question)
+    await settled()
+    await see(answer(), `You asked: ${question}`)
+    await see(page.locator('.fine'), 'The storage is full: delete some chats to keep new ones.')
+  }
+  await setRoom({})
+  await ask('And at last?')
+  await see(page.locator('.fine'), 'Chats stay in this browser.')
+  await settled()
+  await reload()
+  await see(page.getByRole('log'), /Is there room\?.* You asked: And now\?.* You asked: And at last\?/)
+})
+
 describe('two tabs', () => {
   test('do not overwrite each other in one chat', async () => {
     stage.ollama.on('From the first tab', begins(['First answer'], goesOn(' is whole')))

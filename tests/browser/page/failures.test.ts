@@ -198,6 +198,31 @@ describe('without the server', () => {
       expect(await read(visitor.answer())).not.toContain('GPU')
     }))
 
+  test('that gives no more time for an answer, it can be gone on with', () =>
+    withOwnServer(
+      async ({ url }) => {
+        const visitor = await visitPage(chromium.browser, url, { expected })
+        await halfAnswer(visitor, 'Until the time is over')
+        for (const text of ['It took too long', 'Continue for more.', 'What has arrived is kept.', 'Half of it'])
+          await see(visitor.answer(), text)
+        await visitor.button('Continue').click()
+        await see(visitor.answer(), 'Half of it and the rest')
+      },
+      { SLUICE_TOTAL_TIMEOUT_MS: '400' },
+    ))
+
+  test('that is shut down, an answer ends with that, and keeps what it has', () =>
+    withOwnServer(
+      async ({ url, signal }) => {
+        const visitor = await visitPage(chromium.browser, url, { expected })
+        await halfAnswer(visitor, 'Until the server restarts')
+        signal('SIGTERM')
+        for (const text of ['The server is restarting', 'Try again in a moment.', 'What has arrived is kept.', 'Half of it'])
+          await see(visitor.answer(), text)
+      },
+      { SLUICE_SHUTDOWN_GRACE_MS: '100' },
+    ))
+
   test('a key that is not known any more is asked for again, and the answer then', () =>
     withOwnServer(
       async ({ url, end, begin }) => {
