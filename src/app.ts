@@ -76,7 +76,7 @@ export interface App {
 }
 
 /** What a link from anywhere may open. */
-const openPaths = ['/', '/ping', '/healthz', '/readyz', '/ollama/']
+const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', '/ollama/', ...files.map(({ path }) => path)])
 
 /** Sluice: every route on one screen. */
 export function createApp({
@@ -126,7 +126,7 @@ export function createApp({
         problem,
       }),
     )
-    .use(originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.includes(path) }))
+    .use(originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.has(path) }))
     .use(
       methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c)) }),
     )

@@ -25,9 +25,9 @@ const clientHeaders = [
   'openai-organization',
   'openai-project',
   'openai-beta',
-  ...['arch', 'lang', 'os', 'package-version', 'retry-count', 'runtime', 'runtime-version', 'timeout', 'helper-method'].map(
-    (name) => `x-stainless-${name}`,
-  ),
+  ...'arch lang os package-version retry-count runtime runtime-version timeout helper helper-method'
+    .split(' ')
+    .map((name) => `x-stainless-${name}`),
 ]
 
 /**

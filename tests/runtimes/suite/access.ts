@@ -278,6 +278,7 @@ export function describeAccess(runtime: RuntimeName) {
         'content-type',
         'x-api-key',
         'x-stainless-os',
+        'x-stainless-helper', // Anthropic's tool runner
         'anthropic-version',
         'anthropic-dangerous-direct-browser-access',
       ])
@@ -309,7 +310,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(await get('/api/tags', { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 403 })
       expect(await get('/ollama/cancel/x', { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 403 })
       expect(await get('/ping', { 'sec-fetch-mode': 'no-cors' })).toMatchObject({ status: 403 })
-      for (const path of ['/', '/ping'])
+      for (const path of ['/', '/ping', '/client.js', '/client.d.ts'])
         expect(await get(path, { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 200 })
       for (const site of ['same-origin', 'same-site', 'none'])
         expect(await get('/api/tags', { 'sec-fetch-site': site })).toMatchObject({ status: 200 })
