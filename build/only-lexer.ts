@@ -42,8 +42,14 @@ function toLexer(sources: ReadonlyMap<string, string>): Readonly<Record<string, 
       ]),
     ),
     './Tokenizer.ts': withImports(
-      // To the page HTML is text: src/pages/markdown/lexer.ts overrides these.
-      cut(source('./Tokenizer.ts'), [/\n {2}html\([^]*?\n {2}\}\n/, /\n {2}tag\([^]*?\n {2}\}\n/]),
+      cut(source('./Tokenizer.ts'), [
+        // To the page HTML is text: src/pages/markdown/lexer.ts overrides these.
+        /\n {2}html\([^]*?\n {2}\}\n/,
+        /\n {2}tag\([^]*?\n {2}\}\n/,
+        // It decodes a text's entities itself.
+        /escaped \? (?=cap\[0\] : )/,
+        /(?<=cap\[0\]) : decodeNumericCharacterReferences\(cap\[0\]\)/,
+      ]),
     ),
     './helpers.ts': withImports(source('./helpers.ts')),
     './defaults.ts': source('./defaults.ts'),

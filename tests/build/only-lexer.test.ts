@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import type { Links } from 'marked'
+import type { Links, Token } from 'marked'
 import { readFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
 import { bundleScript } from '../../build/bundle.ts'
@@ -21,7 +21,16 @@ function expectSame(text: string) {
   const [links, linksOfCut] = [Object.create(null), Object.create(null)] as [Links, Links]
   expect(cut.lexBlocks(text, linksOfCut)).toEqual(whole.lexBlocks(text, links))
   expect(linksOfCut).toEqual(links)
-  expect(cut.lexInline(text, linksOfCut)).toEqual(whole.lexInline(text, links))
+  expect(withoutText(cut.lexInline(text, linksOfCut))).toEqual(withoutText(whole.lexInline(text, links)))
+}
+
+/** The page decodes the entities of texts itself, in their source. */
+function withoutText(tokens: Token[]): object[] {
+  return tokens.map((token) => ({
+    ...token,
+    ...(token.type === 'text' && { text: '' }),
+    ...('tokens' in token && { tokens: withoutText(token.tokens ?? []) }),
+  }))
 }
 
 test('the lexer that browsers get finds in a text what all of marked finds in it', () => {
