@@ -1,4 +1,4 @@
-import { effect, useSignal } from '@preact/signals'
+import { computed, effect, useSignal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import type { PageState } from '../state/page-state.ts'
 import { words } from '../words/words.ts'
@@ -15,6 +15,7 @@ import { toTitle, usePage } from './page.ts'
 import { ServerNotice } from './server-notice.tsx'
 import { listenForShortcuts } from './shortcuts.ts'
 import { Sidebar } from './sidebar.tsx'
+import { ignoreStrayClicks } from './stray-clicks.ts'
 import { dialog, focusComposer, isNarrow, sidebar, theme } from './view.ts'
 import { Welcome } from './welcome.tsx'
 
@@ -31,6 +32,7 @@ export function App() {
     focusComposer()
     return listenForShortcuts(page)
   }, [])
+  useEffect(ignoreStrayClicks, [])
   useEffect(() => listenForFiles(isDraggedOver, (files) => void attachments.add(files)), [])
   useEffect(() => showOutside(page), [])
   useEffect(() => announceAnswers(page), [])
@@ -78,8 +80,9 @@ function showOutside(page: PageState) {
   effect(() => {
     document.title = [toTitle(page), 'Sluice'].filter(Boolean).join(' – ')
   })
+  const isLocked = computed(() => page.server.value.how === 'locked')
   effect(() => {
     // Once: who closes it wants to read.
-    if (page.server.value.how === 'locked' && !dialog.peek()) dialog.value = { kind: 'key' }
+    if (isLocked.value && !dialog.peek()) dialog.value = { kind: 'key' }
   })
 }

@@ -9,6 +9,8 @@ export interface Attachments {
   readonly images: ReadonlySignal<readonly string[]>
   /** Why one was not taken, in words. */
   readonly problem: ReadonlySignal<string | undefined>
+  /** How many are still being made ready. */
+  readonly pending: ReadonlySignal<number>
   add(files: readonly Blob[]): Promise<void>
   remove(index: number): void
   clear(): void
@@ -17,19 +19,30 @@ export interface Attachments {
 export function createAttachments(): Attachments {
   const images = signal<readonly string[]>([])
   const problem = signal<string | undefined>(undefined)
+  const pending = signal(0)
+  /** One after the other: a photo that is being made smaller takes 50 MB, and the order is the reader's. */
+  let made = Promise.resolve()
   const keep = (next: readonly string[]) => {
     images.value = next
     problem.value = undefined
   }
+  const addAll = async (files: readonly Blob[]) => {
+    problem.value = undefined
+    for (const file of files) {
+      if (images.peek().length === maxImages)
+        return void (problem.value = words.peek().manyImages(formatNumber(maxImages, words.peek())))
+      const image = await toImage(file)
+      if (image === undefined) problem.value = words.peek().badImage
+      else images.value = [...images.peek(), image]
+    }
+  }
   return {
     images,
     problem,
-    async add(files) {
-      const made = await Promise.all(files.map(toImage))
-      const all = [...images.peek(), ...made.filter((image) => image !== undefined)]
-      keep(all.slice(0, maxImages))
-      if (made.includes(undefined)) problem.value = words.peek().badImage
-      else if (all.length > maxImages) problem.value = words.peek().manyImages(formatNumber(maxImages, words.peek()))
+    pending,
+    add(files) {
+      pending.value += 1
+      return (made = made.then(() => addAll(files)).finally(() => (pending.value -= 1)))
     },
     remove: (index) => keep(images.peek().filter((_, other) => other !== index)),
     clear: () => keep([]),

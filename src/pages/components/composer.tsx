@@ -26,13 +26,13 @@ export function Composer({ draft, attachments }: ComposerProps) {
   const w = words.value
 
   const { how } = page.server.value
-  const { images, problem } = attachments
+  const { images, problem, pending } = attachments
   const model = page.model.value
   const canSee = model?.capabilities?.includes('vision') ?? false
   const canThink = model?.capabilities?.includes('thinking') ?? false
   const isBlind = images.value.length > 0 && model?.capabilities !== undefined && !canSee
   const isEmpty = draft.value.trim() === '' && images.value.length === 0
-  const canSend = !isEmpty && !isBlind && (how === 'ready' || how === 'starting')
+  const canSend = !isEmpty && !isBlind && pending.value === 0 && (how === 'ready' || how === 'starting')
   const thinks = page.chat.value.settings.think ?? true
 
   useLayoutEffect(() => fitHeight(field.current!), [draft.value])
@@ -110,6 +110,7 @@ export function Composer({ draft, attachments }: ComposerProps) {
         <span class="space" />
         {page.run.value ? (
           <button
+            key="stop"
             type="button"
             class="round is-stop"
             aria-label={w.stop}
@@ -124,6 +125,7 @@ export function Composer({ draft, attachments }: ComposerProps) {
           </button>
         ) : (
           <button
+            key="send"
             type="submit"
             class="round"
             aria-label={w.send}

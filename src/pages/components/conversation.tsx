@@ -1,4 +1,3 @@
-import { useComputed } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { words } from '../words/words.ts'
 import { Answer } from './answer.tsx'
@@ -12,11 +11,9 @@ export function Conversation() {
   const { thread, run, chat } = usePage()
   const scroller = useRef<HTMLDivElement>(null)
   const log = useRef<HTMLDivElement>(null)
-  const { isAway, toBottom } = useStickToBottom(
-    scroller,
-    log,
-    useComputed(() => `${chat.value.id} ${run.value?.answerId} ${words.value.tag}`),
-  )
+  const begun = useRef('')
+  if (run.value) begun.current = run.value.answerId
+  const { isAway, toBottom } = useStickToBottom(scroller, log, `${chat.value.id} ${begun.current} ${words.value.tag}`)
   const w = words.value
   const last = thread.value.at(-1)?.message.id
   return (
@@ -26,7 +23,7 @@ export function Conversation() {
           {/* Branches take each other's place: what is focused stays so. */}
           {thread.value.map(({ message, index, count }) =>
             message.role === 'user' ? (
-              <Question key={message.parent} message={message} index={index} count={count} />
+              <Question key={message.parent || chat.value.id} message={message} index={index} count={count} />
             ) : (
               <Answer
                 key={message.parent}

@@ -3,6 +3,7 @@ import { useId } from 'preact/hooks'
 import { words } from '../words/words.ts'
 import { closeDialog, Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
+import { dialog } from './view.ts'
 
 /** Asks for the server's key, and tries it. */
 export function KeyDialog() {
@@ -18,8 +19,9 @@ export function KeyDialog() {
     isBusy.value = true
     const isGood = await page.setKey(key.peek().trim(), isKept.peek())
     isBusy.value = false
-    if (isGood) closeDialog()
-    else problem.value = page.server.peek().how === 'unreachable' ? w.keyUnasked : w.keyWrong
+    if (!isGood) problem.value = page.server.peek().how === 'unreachable' ? w.keyUnasked : w.keyWrong
+    // Whoever did not wait has perhaps another one open.
+    else if (dialog.peek()?.kind === 'key') closeDialog()
   }
   return (
     <Dialog title={w.locked} class="is-small">

@@ -20,7 +20,6 @@ export function Menu({ label, items }: { label: string; items: readonly MenuItem
 
   const onToggle = ({ newState }: { newState: string }) => {
     isOpen.value = newState === 'open'
-    if (newState === 'open') popover.current!.querySelector('button')!.focus()
   }
   const onKeyDown = (event: KeyboardEvent) => {
     const buttons = [...popover.current!.querySelectorAll('button')]
@@ -44,12 +43,13 @@ export function Menu({ label, items }: { label: string; items: readonly MenuItem
         onToggle={onToggle}
         onKeyDown={onKeyDown}
       >
-        {items.map(({ icon, label, isDanger = false, run }) => (
+        {items.map(({ icon, label, isDanger = false, run }, index) => (
           <button
             key={label}
             type="button"
             role="menuitem"
             tabIndex={-1}
+            autoFocus={index === 0}
             class={isDanger ? 'danger' : ''}
             onClick={() => {
               popover.current!.hidePopover()

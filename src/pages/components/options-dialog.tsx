@@ -42,7 +42,7 @@ export function OptionsDialog() {
           onInput={({ currentTarget }) => set({ system: currentTarget.value || undefined })}
         />
       </label>
-      <div class="rows" key={resets.value}>
+      <div class="rows" key={`${chat.value.id} ${resets.value}`}>
         {model.value?.capabilities?.includes('thinking') && (
           <Choice
             label={w.thinking}

@@ -70,7 +70,10 @@ export function SettingsDialog() {
               type="file"
               accept="application/json,.json"
               hidden
-              onChange={({ currentTarget }) => void importFrom(currentTarget.files?.[0])}
+              onChange={({ currentTarget }) => {
+                void importFrom(currentTarget.files?.[0])
+                currentTarget.value = ''
+              }}
             />
             <button type="button" class="button danger" onClick={() => (dialog.value = { kind: 'removeAll' })}>
               {w.removeAll}

@@ -36,5 +36,8 @@ export function listenForShortcuts(page: PageState): () => void {
 function search() {
   if (isNarrow.value) isDrawerOpen.value = true
   else sidebar.value = 'shown'
-  requestAnimationFrame(() => document.querySelector<HTMLInputElement>('#search')?.select())
+  const focus = () => document.querySelector<HTMLInputElement>('#search')?.select()
+  focus()
+  // What is only now shown can have the focus once it is there.
+  if (document.activeElement?.id !== 'search') requestAnimationFrame(focus)
 }

@@ -1,5 +1,4 @@
 import { useSignal } from '@preact/signals'
-import type { ReadonlySignal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useLayoutEffect } from 'preact/hooks'
 
@@ -12,7 +11,7 @@ const nearPx = 32
  * Keeps the end of what grows in view while its reader is there; who scrolls up is left alone. It starts at the end whenever `subject`
  * changes: another chat is open, another answer begins, or all is in another language.
  */
-export function useStickToBottom(scroller: Ref, content: Ref, subject: ReadonlySignal<string>) {
+export function useStickToBottom(scroller: Ref, content: Ref, subject: string) {
   const isAway = useSignal(false)
 
   const toBottom = () => {
@@ -38,6 +37,6 @@ export function useStickToBottom(scroller: Ref, content: Ref, subject: ReadonlyS
       box.removeEventListener('scroll', onScroll)
     }
   }, [])
-  useLayoutEffect(toBottom, [subject.value])
+  useLayoutEffect(toBottom, [subject])
   return { isAway, toBottom }
 }

@@ -49,7 +49,10 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
   const follow = (id: string | undefined) => {
     if (!show(id)) address.write(undefined, false)
   }
-  const address = createAddress(host, follow)
+  const address = createAddress(host, (id) => {
+    // What is not read yet is not gone: its turn comes below.
+    if (!library.isReading.peek()) follow(id)
+  })
   void library.loaded.then(() => {
     const id = address.read()
     // Unless its reader was faster than the disk, and has written already.
@@ -61,7 +64,9 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
     change(next) {
       if (Object.keys(next.messages).length === 0) return void (draft.value = next)
       library.put(next)
-      if (next.id === openId.peek()) address.write(next.id, false)
+      // Another was open until it was removed.
+      openId.value = next.id
+      address.write(next.id, false)
     },
     async open(id) {
       await library.loaded

@@ -49,6 +49,8 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
       let hasNews = false
       let ticks = 0
       const tick = () => {
+        // One that was dropped is saved no more: that would bring its chat back.
+        if (!isCurrent()) return
         // Without news each second: other tabs take an answer for lost of which they hear nothing.
         if (hasNews || ticks++ % 2 === 1) save(chatId, started.toPartial())
         hasNews = false

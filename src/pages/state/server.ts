@@ -79,7 +79,8 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     async setKey(text, isOnDevice) {
       const answer = isKey(text) ? await ask('/api/tags', { key: text }) : undefined
       if (!answer || answer.status === 401) {
-        enter({ how: 'locked', isWrong: true })
+        // A mistyped key is no reason to lock what is open.
+        if (state.peek().how !== 'ready') enter({ how: 'locked', isWrong: true })
         return false
       }
       // Any other answer of Sluice's own comes after its look at the key.
