@@ -35,3 +35,25 @@ test.each([
   await page.keyboard.press('Enter')
   await page.locator('.starters').waitFor()
 })
+
+test('an unlocking that its reader did not wait for leaves the next dialog open', async () => {
+  const page = await stage.visit({ expected: [/status of 401/] })
+  await page.getByRole('dialog').waitFor()
+  const held = Promise.withResolvers<void>()
+  await page.route('**/api/tags', async (route) => {
+    await held.promise
+    await route.continue()
+  })
+  await page.keyboard.type('open-sesame')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  await page.getByRole('button', { name: 'Settings' }).click()
+  const settings = page.getByRole('dialog', { name: 'Settings' })
+  await settings.waitFor()
+  held.resolve()
+  // It has a key to forget now.
+  await settings.getByRole('button', { name: english.forgetKey }).waitFor()
+  await page.locator('.starters').waitFor()
+  expect(await settings.isVisible()).toBe(true)
+})

@@ -534,6 +534,30 @@ test('a removed chat stops, and does not come back', async () => {
   expect([page.thread.value, page.chats.value, page.running.value.size, history.kept.size]).toEqual([[], [], 0, 0])
 })
 
+test('it does not come back either while its stop and the disk take their time', async () => {
+  const gate = Promise.withResolvers<void>()
+  const host = createFakeHost({
+    url: sluice.url,
+    hurry: 20,
+    fetch: (url, init) => (String(url).includes('/cancel/') ? gate.promise.then(() => fetch(url, init)) : fetch(url, init)),
+  })
+  const history = createMemoryHistory()
+  const { page, ask } = createPage({ host, history: { ...history, remove: () => gate.promise } })
+  const exchange = await ask(head)
+  line(exchange, 'x')
+  const { id } = page.chat.value
+  await expect.poll(() => page.run.value?.text.value).toBe('x')
+  const removal = page.remove(id)
+  const savesOf = (chatId: string) => history.saves.filter((chat) => chat.id === chatId).length
+  const before = savesOf(id)
+  // Another answer tells how time goes by.
+  await ask(head, 'And this?')
+  await expect.poll(() => savesOf(page.chat.value.id)).toBeGreaterThan(3)
+  expect(savesOf(id)).toBe(before)
+  gate.resolve()
+  await removal
+})
+
 test('chats are found, renamed, taken out and taken in', async () => {
   const { page, ask, ended } = createPage()
   await ask(saying('about herons'), 'Birds?')

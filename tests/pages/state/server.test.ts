@@ -125,6 +125,8 @@ test('a server that wants a key is locked until it gets the right one', async ()
   expect(await server.setKey('密码', false)).toBe(false)
   expect(await server.setKey(secret, false)).toBe(true)
   expect(server.state.value.how).toBe('ready')
+  expect(await server.setKey('mistyped', false)).toBe(false)
+  expect([server.state.value.how, key.current()]).toEqual(['ready', secret])
 })
 
 test('what comes late of a question without the key changes nothing', async () => {

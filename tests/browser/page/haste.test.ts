@@ -1,0 +1,195 @@
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { read, see } from './chat-page.ts'
+import type { ChatPage } from './chat-page.ts'
+import { begins, finish, says } from './ollama.ts'
+import { useBrowser, usePageStage, visitPage } from './stage.ts'
+
+const chromium = useBrowser()
+const stage = usePageStage()
+const come = () => visitPage(chromium.browser, stage.server.url)
+
+async function chat({ newChat, ask, settled }: ChatPage, question: string) {
+  await newChat()
+  await ask(question)
+  await settled()
+}
+
+async function askToDelete({ row, page }: ChatPage, title: string) {
+  await row(title).hover()
+  await row(title).getByRole('button', { name: 'Actions for' }).click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+}
+
+/** Pastes images of these widths. */
+function paste(page: Page, widths: readonly number[]): Promise<void> {
+  return page.evaluate(async (widths) => {
+    const data = new DataTransfer()
+    for (const width of widths) {
+      const canvas = new OffscreenCanvas(width, 30)
+      canvas.getContext('2d')!.fillRect(0, 0, 9, 9)
+      data.items.add(new File([await canvas.convertToBlob({ type: 'image/png' })], 'photo.png', { type: 'image/png' }))
+    }
+    const event = new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData: data })
+    document.querySelector('#message')!.dispatchEvent(event)
+  }, widths)
+}
+
+/** The disk of the page's browser is busy until this is called. */
+async function keepDiskBusy(page: Page): Promise<() => Promise<void>> {
+  const ending = await page.evaluateHandle(
+    () =>
+      new Promise<AbortController>((resolve) => {
+        const busy = new AbortController()
+        const opening = indexedDB.open('sluice')
+        opening.addEventListener('success', () => {
+          const store = opening.result.transaction('chats', 'readwrite').objectStore('chats')
+          const ask = () => {
+            if (!busy.signal.aborted) store.get('').addEventListener('success', ask)
+          }
+          ask()
+          resolve(busy)
+        })
+      }),
+  )
+  return () => ending.evaluate((busy) => busy.abort())
+}
+
+test('the end of an answer leaves the view where its reader has scrolled it', async () => {
+  stage.ollama.on('Much', begins(Array.from({ length: 40 }, (_, index) => `\n\nParagraph ${index}`)))
+  const { ask, answer, page, button, settled } = await come()
+  await ask('Much')
+  await see(answer(), 'Paragraph 39')
+  const { exchange } = (await stage.ollama.asked('Much')).request
+  const scroller = page.locator('.scroller')
+  await scroller.evaluate((element) => (element.scrollTop = 200))
+  await button('To the newest').waitFor()
+  finish(exchange)
+  await settled()
+  await page.evaluate(() => new Promise(requestAnimationFrame))
+  expect(await scroller.evaluate((element) => element.scrollTop)).toBe(200)
+})
+
+test('a message that is being edited stays in its chat', async () => {
+  const visitor = await come()
+  const { page, question, answer, openChat } = visitor
+  await chat(visitor, 'First of one')
+  await chat(visitor, 'First of another')
+  await question(0).getByRole('button', { name: 'Edit' }).click()
+  await page.getByRole('textbox', { name: 'Edit the message' }).fill('Not for the first')
+  await openChat('First of one')
+  await see(answer(), 'You asked: First of one')
+  expect(await read(question(0))).toContain('First of one')
+  expect(await page.getByRole('textbox', { name: 'Edit the message' }).count()).toBe(0)
+})
+
+test('a double click on Send sends, and stops nothing', async () => {
+  stage.ollama.on('Twice', begins(['Some']), says(' more'))
+  const { field, button, answer, stop } = await come()
+  await field.fill('Twice')
+  await button('Send').dblclick()
+  await see(answer(), 'Some')
+  expect(await stop.isEnabled()).toBe(true)
+})
+
+test('a double click on Stop stops, and sends nothing', async () => {
+  stage.ollama.on('Stop this', begins(['Some']))
+  const { ask, answer, field, stop, page, settled } = await come()
+  await ask('Stop this')
+  await see(answer(), 'Some')
+  await field.fill('half of the next one')
+  const { x, y } = (await stop.boundingBox())!
+  await page.mouse.click(x + 9, y + 9)
+  await settled()
+  await page.mouse.down({ clickCount: 2 })
+  await page.mouse.up({ clickCount: 2 })
+  await page.evaluate(() => new Promise(requestAnimationFrame))
+  expect(await field.inputValue()).toBe('half of the next one')
+  expect(stage.ollama.countOf('half of the next one')).toBe(0)
+})
+
+test('what is written in a chat that goes meanwhile is a chat of its own', async () => {
+  const visitor = await come()
+  const { page, dialog, openChat, row, ask, settled, answer } = visitor
+  await chat(visitor, 'Doomed')
+  await askToDelete(visitor, 'Doomed')
+  const free = await keepDiskBusy(page)
+  await dialog.getByRole('button', { name: 'Delete' }).click()
+  await openChat('Doomed')
+  await see(answer(), 'You asked: Doomed')
+  await free()
+  await row('Doomed').waitFor({ state: 'detached' })
+  await ask('Still here?')
+  await settled()
+  await see(answer(), 'You asked: Still here?')
+})
+
+test('Back, before the history is read, leads to the chat that was there', async () => {
+  const visitor = await come()
+  const { page, answer, reload } = visitor
+  await chat(visitor, 'Earlier')
+  await chat(visitor, 'Later')
+  await reload()
+  await see(answer(), 'You asked: Later')
+  const other = await page.context().newPage()
+  await other.goto(stage.server.url)
+  const free = await keepDiskBusy(other)
+  await page.reload()
+  const later = await page.evaluate(() => location.hash)
+  await page.evaluate(() => history.back())
+  await expect.poll(() => page.evaluate(() => location.hash)).not.toBe(later)
+  await free()
+  await see(answer(), 'You asked: Earlier')
+  await other.close()
+})
+
+test('a message waits for its images, which keep their order', async () => {
+  const { page, chooseModel, field, button } = await come()
+  await chooseModel('seer:8b')
+  await button('Add images').waitFor()
+  await field.fill('What are these?')
+  await paste(page, [3000, 40, 20]) // the first takes longest
+  await field.press('Enter')
+  await button('Remove image 3').waitFor()
+  expect(stage.ollama.countOf('What are these?')).toBe(0)
+  await field.press('Enter')
+  const { body } = await stage.ollama.asked('What are these?')
+  const [first, ...others] = body.messages.at(-1)!.images!.map((image) => Buffer.from(image, 'base64').readUInt32BE(16))
+  expect(first).toBeGreaterThan(40)
+  expect(others).toEqual([40, 20])
+})
+
+test('a menu has the focus as soon as it is there, and the search field as soon as its keys are pressed', async () => {
+  const visitor = await come()
+  const { page, row } = visitor
+  await chat(visitor, 'One')
+  const focused = await row('One')
+    .getByRole('button', { name: 'Actions for' })
+    .evaluate((button: HTMLElement) => {
+      button.click()
+      return document.activeElement!.textContent
+    })
+  expect(focused).toBe('Rename')
+  await page.keyboard.press('Escape')
+  await page.getByRole('menu').waitFor({ state: 'hidden' })
+  const searching = await page.evaluate(() => {
+    dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, cancelable: true }))
+    return document.activeElement!.id
+  })
+  expect(searching).toBe('search')
+})
+
+test('options that are open are those of the chat that is open, also after Back', async () => {
+  const visitor = await come()
+  const { page, openOptions, button } = visitor
+  await chat(visitor, 'Chat A')
+  await openOptions()
+  await page.getByLabel('Temperature').fill('0.5')
+  await button('Done').click()
+  await chat(visitor, 'Chat B')
+  await openOptions()
+  await page.getByLabel('Temperature').fill('1.5')
+  await page.evaluate(() => history.back())
+  await expect.poll(() => page.title()).toContain('Chat A')
+  expect(await page.getByLabel('Temperature').inputValue()).toBe('0.5')
+})
