@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import type { Emulator } from './demo/emulator.ts'
 import { aiSdk } from './dialects/ai-sdk/ai-sdk.ts'
 import { anthropic } from './dialects/anthropic/anthropic.ts'
+import type { Dialect } from './dialects/dialect.ts'
 import { createNative } from './dialects/native/native.ts'
 import { createOllamaDialect } from './dialects/ollama/ollama.ts'
 import { openai } from './dialects/openai/openai.ts'
@@ -21,7 +22,7 @@ import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
 import { toMethodError } from './middleware/methods.ts'
 import { originGuard } from './middleware/origin-guard.ts'
-import { requestId, requestIdAs } from './middleware/request-id.ts'
+import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import type { Deadlines } from './relay/core.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
@@ -112,12 +113,12 @@ export function createApp({
     openai,
     createNative({ management }),
   ]
-  const dialectAt = (c: Context) => dialects.find(({ owns }) => owns(c.req.path))!
+  const dialectAt = (path: string): Dialect => dialects.find(({ owns }) => owns(path))!
 
   const app = new Hono<Env>()
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
-    .use('/v1/messages/*', requestIdAs('request-id')) // what Anthropic's clients read
+    .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
     .use(
       hostGuard({
         bound,
@@ -128,7 +129,10 @@ export function createApp({
     )
     .use(originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.has(path) }))
     .use(
-      methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c)) }),
+      methodNotAllowed({
+        app,
+        onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c.req.path)),
+      }),
     )
     .route('/', assets(files))
     .route('/', health({ upstream: ollama, streams, now }))
@@ -138,14 +142,14 @@ export function createApp({
     // No answer: who has as many as may be must be able to stop one.
     .route('/', cancel({ here: streams.cancel, elsewhere: cancelElsewhere }))
     .use(answerGuard({ limits, max: answers, address }))
-    .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c)))
+    .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c.req.path)))
     .onError((error, c) => {
       // A body that its reader stopped sending is no error of anybody's.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
         c.var.entry.ended = 'left'
         return new Response(null, { status: 499 })
       }
-      return toErrorResponse(c, error, dialectAt(c))
+      return toErrorResponse(c, error, dialectAt(c.req.path))
     })
   for (const dialect of dialects) {
     app.route('/', generations({ dialect, ...streaming }))

@@ -47,4 +47,6 @@ export interface Dialect {
   /** What has one JSON object as its answer, by method and path pattern (`GET /v1/models/:id`). Throws as `generations`. */
   readonly questions: Readonly<Record<QuestionRoute, (request: QuestionRequest) => QuestionPlan>>
   toFailure(error: ServiceError, requestId: string): Failure
+  /** Where its clients look for a request's id, beside `x-request-id`. */
+  readonly requestIdHeader?: string
 }

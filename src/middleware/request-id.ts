@@ -13,9 +13,10 @@ export const requestId = createMiddleware<Env>(async (c, next) => {
   await next()
 })
 
-/** The same under another name, for clients that look there. Behind `requestId`. */
-export const requestIdAs = (name: string) =>
+/** The same where a dialect's clients look for it. Behind `requestId`. */
+export const requestIdIn = (toHeader: (path: string) => string | undefined) =>
   createMiddleware<Env>(async (c, next) => {
-    c.header(name, c.var.requestId)
+    const header = toHeader(c.req.path)
+    if (header !== undefined) c.header(header, c.var.requestId)
     await next()
   })

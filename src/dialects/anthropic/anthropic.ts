@@ -10,6 +10,7 @@ import { messagesRequest } from './request.ts'
 /** Anthropic's Messages API (docs/protocol.md §6, https://docs.claude.com/en/api/messages). Its version and beta headers are not needed. */
 export const anthropic: Dialect = {
   owns: (path) => path === '/v1/messages' || path.startsWith('/v1/messages/'),
+  requestIdHeader: 'request-id',
   generations: {
     '/v1/messages'({ body }) {
       const request = parse(messagesRequest, body)
