@@ -37,19 +37,23 @@ export async function buildAssets(stamp: string): Promise<void> {
 }
 
 async function buildPage(): Promise<Output[]> {
-  const [code, styles, shell] = await Promise.all([
+  const [code, first, styles, shell] = await Promise.all([
     bundleScript({ entryPoints: ['src/pages/main.tsx'], inject: ['build/jsx.ts'] }, pageTargets),
+    bundleScript({ entryPoints: ['src/pages/theme.js'] }, pageTargets),
     bundleStyle('src/pages/style.css', pageTargets),
     readFile(join(root, 'src/pages/index.html'), 'utf8'),
   ])
   const script = toHashed('page', 'text/javascript; charset=utf-8', code)
+  const theme = toHashed('theme', 'text/javascript; charset=utf-8', first)
   const style = toHashed('page', 'text/css; charset=utf-8', styles)
   const text = shell
     .replaceAll(/>\s+</g, '><')
     .replaceAll(/\s+/g, ' ')
+    .replaceAll(' />', '>')
     .replace('main.tsx', script.path)
+    .replace('theme.js', theme.path)
     .replace('style.css', style.path)
-  return [{ path: '/', type: 'text/html; charset=utf-8', text }, script, style]
+  return [{ path: '/', type: 'text/html; charset=utf-8', text }, script, theme, style]
 }
 
 async function buildClient(): Promise<Output[]> {

@@ -139,7 +139,7 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
     },
     save: (chat) => save(chat, removals.get(chat.id)),
     flush: startWriting,
-    leave: () => lastWords.leave([...pending.values()].map(({ chat }) => chat)),
+    leave: () => lastWords.leave([...pending.values()]),
     async remove(id) {
       const removal = { id, removedAt: now() }
       removals.set(id, removal.removedAt)

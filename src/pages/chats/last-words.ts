@@ -10,7 +10,7 @@ export interface LastWords {
   readonly found: readonly Chat[]
   /** The disk has all of this chat. */
   learn(chat: Chat): void
-  leave(chats: readonly Chat[]): void
+  leave(saves: readonly { readonly chat: Chat }[]): void
 }
 
 const name = 'sluice.last-words'
@@ -27,10 +27,10 @@ export function createLastWords(device: KeptTexts): LastWords {
   return {
     found: [...found.values()],
     learn: (chat) => Object.values(chat.messages).forEach((message) => onDisk.add(message)),
-    leave(chats) {
+    leave(saves) {
       // Beside those of other tabs: a browser closes all at once.
-      const all = [...device.readMap(name), ...chats.map((chat) => [chat.id, toNews(chat)])]
-      if (chats.length > 0) device.write(name, JSON.stringify(all))
+      const all = [...device.readMap(name), ...saves.map(({ chat }) => [chat.id, toNews(chat)])]
+      if (saves.length > 0) device.write(name, JSON.stringify(all))
     },
   }
 }

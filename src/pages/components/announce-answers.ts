@@ -5,10 +5,10 @@ import { words } from '../words/words.ts'
 import { toFailureWords } from './failure.tsx'
 import { status } from './status.tsx'
 
-/** Tells who cannot see it that an answer begins, and how it ended; not its every word. Returns what ends that. */
-export function announceAnswers({ run, thread }: PageState): () => void {
+/** Tells who cannot see it that an answer begins, and how it ended; not its every word. */
+export function announceAnswers({ run, thread }: PageState): void {
   let followed: string | undefined
-  return effect(() => {
+  effect(() => {
     const current = run.value
     const isAnswering = current?.phase.value === 'writing' || current?.phase.value === 'thinking'
     if (isAnswering && followed !== current?.answerId) {

@@ -28,14 +28,15 @@ export function App() {
   const w = words.value
   const isEmpty = page.thread.value.length === 0
 
+  // Nothing ends these: this is there as long as its page is.
   useEffect(() => {
     focusComposer()
-    return listenForShortcuts(page)
+    listenForShortcuts(page)
+    ignoreStrayClicks()
+    listenForFiles(isDraggedOver, (files) => void attachments.add(files))
+    showOutside(page)
+    announceAnswers(page)
   }, [])
-  useEffect(ignoreStrayClicks, [])
-  useEffect(() => listenForFiles(isDraggedOver, (files) => void attachments.add(files)), [])
-  useEffect(() => showOutside(page), [])
-  useEffect(() => announceAnswers(page), [])
   return (
     <>
       <a
@@ -71,11 +72,11 @@ export function App() {
   )
 }
 
-/** What the state means for the document around the page, which is there as long as the page is. */
+/** What the state means for the document around the page. */
 function showOutside(page: PageState) {
   effect(() => {
     document.documentElement.lang = words.value.tag
-    document.documentElement.dataset.theme = theme.value
+    document.documentElement.style.colorScheme = theme.value
   })
   effect(() => {
     document.title = [toTitle(page), 'Sluice'].filter(Boolean).join(' – ')

@@ -43,7 +43,7 @@ export function SettingsDialog() {
       <div class="rows">
         <Choice
           label={w.appearance}
-          options={{ system: w.asSystem, light: w.light, dark: w.dark }}
+          options={{ 'light dark': w.asSystem, light: w.light, dark: w.dark }}
           value={theme.value}
           onChoose={(value) => (theme.value = value)}
         />
@@ -68,7 +68,7 @@ export function SettingsDialog() {
             <input
               ref={picker}
               type="file"
-              accept="application/json,.json"
+              accept=".json"
               hidden
               onChange={({ currentTarget }) => {
                 void importFrom(currentTarget.files?.[0])

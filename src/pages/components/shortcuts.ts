@@ -13,8 +13,8 @@ export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229
 }
 
-/** The keys that work everywhere on the page. Returns what takes them away. */
-export function listenForShortcuts(page: PageState): () => void {
+/** The keys that work everywhere on the page. */
+export function listenForShortcuts(page: PageState): void {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.defaultPrevented || isComposing(event) || event.altKey) return
     const key = event.key.toLowerCase()
@@ -30,7 +30,6 @@ export function listenForShortcuts(page: PageState): () => void {
     event.preventDefault()
   }
   addEventListener('keydown', onKeyDown)
-  return () => removeEventListener('keydown', onKeyDown)
 }
 
 function search() {

@@ -32,10 +32,7 @@ export function useStickToBottom(scroller: Ref, content: Ref, subject: string) {
     observer.observe(content.current!)
     observer.observe(box)
     box.addEventListener('scroll', onScroll, { passive: true })
-    return () => {
-      observer.disconnect()
-      box.removeEventListener('scroll', onScroll)
-    }
+    return () => observer.disconnect()
   }, [])
   useLayoutEffect(toBottom, [subject])
   return { isAway, toBottom }

@@ -1,8 +1,8 @@
 /**
  * The second click of a double click counts only where the first one did: what has come in that place meanwhile, such as Stop in the place of
- * Send, is not what was meant. Returns what ends this.
+ * Send, is not what was meant.
  */
-export function ignoreStrayClicks(): () => void {
+export function ignoreStrayClicks(): void {
   let first: Element | null = null
   const onClick = (event: MouseEvent) => {
     const button = (event.target as Element).closest('button')
@@ -13,5 +13,4 @@ export function ignoreStrayClicks(): () => void {
     }
   }
   addEventListener('click', onClick, true)
-  return () => removeEventListener('click', onClick, true)
 }

@@ -9,7 +9,8 @@ export type OpenDialog =
 
 export const dialog = signal<OpenDialog | undefined>(undefined)
 
-export const theme = createKeptChoice('sluice-theme', ['system', 'light', 'dark'], 'system')
+/** The page's `color-scheme`; `theme.js` has it before there is a page. */
+export const theme = createKeptChoice('sluice-theme', ['light dark', 'light', 'dark'], 'light dark')
 
 /** Whether the list of chats is beside the conversation, where there is room for both. */
 export const sidebar = createKeptChoice('sluice-sidebar', ['shown', 'hidden'], 'shown')

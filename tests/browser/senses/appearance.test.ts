@@ -22,9 +22,18 @@ test('it is as dark as the system, until its reader chooses; the choice is kept'
   await page.getByRole('button', { name: 'Settings' }).click()
   await page.getByText('Dark', { exact: true }).click()
   await expect.poll(() => lightness(page)).toBeLessThan(50)
-  await page.reload()
+  // From the first paint on, before the page's own script is there.
+  const gate = Promise.withResolvers<void>()
+  await page.route('**/assets/page-*.js', async (route) => {
+    await gate.promise
+    await route.continue()
+  })
+  await page.reload({ waitUntil: 'commit' })
+  await page.locator('.is-skeleton').first().waitFor()
+  expect(await lightness(page)).toBeLessThan(50)
+  gate.resolve()
   await page.locator('#message').waitFor()
-  await expect.poll(() => lightness(page)).toBeLessThan(50)
+  expect(await lightness(page)).toBeLessThan(50)
   await page.getByRole('button', { name: 'Settings' }).click()
   await page.getByText('System', { exact: true }).click()
   await expect.poll(() => lightness(page)).toBeGreaterThan(200)

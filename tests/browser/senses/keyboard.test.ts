@@ -118,7 +118,7 @@ test('a whole conversation needs no pointer, and the focus is seen at every stop
   await page.getByRole('dialog').waitFor()
   await tabTo(page, /^input: (?:System|Light|Dark)/)
   await page.keyboard.press('ArrowRight')
-  await expect.poll(() => page.evaluate(() => document.documentElement.dataset.theme)).toBe('light')
+  await expect.poll(() => page.evaluate(() => document.documentElement.style.colorScheme)).toBe('light')
   await page.keyboard.press('Escape')
   await expect.poll(() => focused(page)).toBe('button: Settings')
 

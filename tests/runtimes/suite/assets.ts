@@ -25,7 +25,7 @@ export function describeAssets(runtime: RuntimeName) {
         expect(page).toMatchObject({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } })
         expect(page.headers['content-security-policy']).toBe(policy)
         const files = toFiles(page.text)
-        expect(files).toHaveLength(2)
+        expect(files).toHaveLength(3)
         for (const path of files) {
           const file = await get(path)
           const type = path.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/javascript; charset=utf-8'
