@@ -42,7 +42,7 @@ export function App() {
       <a
         class="skip"
         href="#message"
-        onClick={(event) => (event.preventDefault(), document.getElementById('message')?.focus())}
+        onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>('#message')?.focus())}
       >
         {w.skip}
       </a>
@@ -57,7 +57,7 @@ export function App() {
       )}
       <div class="page">
         <Header />
-        <main class={isEmpty ? 'is-empty' : ''}>
+        <main>
           {isEmpty ? <Welcome /> : <Conversation />}
           <div class="dock">
             {!isEmpty && <ServerNotice />}

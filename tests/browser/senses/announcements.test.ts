@@ -87,6 +87,19 @@ test('what was imported is announced by the same status, which is in the dialog,
   expect(await page.getByRole('status').innerText()).toBe('')
 })
 
+test('that chats are not kept is announced', async () => {
+  const page = await stage.visit()
+  await page.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('denied', 'SecurityError')
+    }
+  })
+  await page.reload()
+  await expect
+    .poll(() => page.getByRole('status').innerText())
+    .toBe('This browser denies storage: chats are lost with this tab.')
+})
+
 test('there is one log, one polite region, one main, one first heading, and every control has a name', async () => {
   stage.upstream.script(answering({ thinking: 'Well.' }, ...toTokens(richAnswer)), model)
   const page = await stage.visit()
