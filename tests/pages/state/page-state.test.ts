@@ -489,8 +489,7 @@ test('an answer that does not come to its end has the model that was to answer, 
   page.set({ model: undefined })
   page.retry(answer().id)
   expect(answer().model).toBe(page.model.value!.name)
-  page.stop()
-  await ended()
+  await page.removeAll()
   undo()
 })
 
