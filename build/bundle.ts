@@ -27,7 +27,7 @@ export async function bundleScript(
     plugins: [onlyLexer],
   })
   refuseForeign(metafile)
-  const compress = { passes: 3, keep_fargs: false, lhs_constants: false }
+  const compress = { passes: 3, keep_fargs: false, lhs_constants: false, unsafe_arrows: true }
   const options = { module: true, ecma: 2020, compress, format: { comments: false } } as const
   const { code = '' } = await minify(outputFiles[0]!.text, options)
   return code

@@ -5,7 +5,7 @@ import type { ServerState } from './page-state.ts'
 
 /** What the server said to a short question. */
 export interface Answer {
-  /** Undefined: nobody answered. */
+  /** Undefined: nobody answered; 408: nobody within 30 s. */
   readonly status: number | undefined
   /** Whether it is JSON of the kind that was asked for. */
   readonly isGood: boolean
@@ -36,7 +36,7 @@ export function createAsk(host: Host, key: Key): Ask {
       const isObject = typeof value === 'object' && value !== null
       return { status, isGood: ok && isObject, value: isObject ? (value as Answer['value']) : {} }
     } catch {
-      return { status: undefined, isGood: false, value: {} }
+      return { status: init.signal!.aborted ? 408 : undefined, isGood: false, value: {} }
     }
   }
 }

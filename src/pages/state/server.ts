@@ -51,8 +51,9 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     const bad = [version, tags].find(({ isGood }) => !isGood)
     if (bad) {
       const trouble = toTrouble(bad, sent !== undefined)
-      const isTooOften = bad.status === 429
-      if (!isTooOften || state.peek().how !== 'ready') enter(trouble)
+      // A browser with six answers on their way sends no more to one server; and too many requests are no news either.
+      const isBusy = bad.status === 408 || bad.status === 429
+      if (!isBusy || state.peek().how !== 'ready') enter(trouble)
       return
     }
     batch(() => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { createAsk } from '../../../src/pages/state/ask.ts'
 import { createKeptTexts } from '../../../src/pages/state/kept-text.ts'
 import { createKey } from '../../../src/pages/state/key.ts'
@@ -180,6 +180,18 @@ test('too many requests take nothing away from a page that is ready', async () =
   await server.look()
   expect(server.state.value.how).toBe('ready')
   expect(models.all.value).toHaveLength(1)
+})
+
+test('a question that finds no way in time takes nothing away from a page that is ready, and is an absence for others', async () => {
+  const { server } = createParts(createFakeHost({ url: open.url }))
+  await server.look()
+  const limit = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort())
+  undo.push(() => limit.mockRestore())
+  await server.look()
+  expect(server.state.value.how).toBe('ready')
+  const { server: other } = createParts(createFakeHost({ url: open.url }))
+  await other.look()
+  expect(other.state.value).toMatchObject({ how: 'unreachable', who: 'sluice' })
 })
 
 test('questions at the same time are one', async () => {
