@@ -37,7 +37,7 @@ export function Composer({ draft, attachments }: ComposerProps) {
 
   useLayoutEffect(() => fitHeight(field.current!), [draft.value])
   const send = () => {
-    if (!canSend || page.run.peek()) return
+    if (!canSend || pending.peek() > 0 || page.run.peek()) return
     page.send(draft.peek().trim(), images.peek())
     draft.value = ''
     attachments.clear()

@@ -21,8 +21,8 @@ async function askToDelete({ row, page }: ChatPage, title: string) {
   await page.getByRole('menuitem', { name: 'Delete' }).click()
 }
 
-/** Pastes images of these widths. */
-function paste(page: Page, widths: readonly number[]): Promise<void> {
+/** Pastes images of these widths, and presses Enter before anything else happens. */
+function pasteAndEnter(page: Page, widths: readonly number[]): Promise<void> {
   return page.evaluate(async (widths) => {
     const data = new DataTransfer()
     for (const width of widths) {
@@ -30,8 +30,10 @@ function paste(page: Page, widths: readonly number[]): Promise<void> {
       canvas.getContext('2d')!.fillRect(0, 0, 9, 9)
       data.items.add(new File([await canvas.convertToBlob({ type: 'image/png' })], 'photo.png', { type: 'image/png' }))
     }
-    const event = new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData: data })
-    document.querySelector('#message')!.dispatchEvent(event)
+    const field = document.querySelector('#message')!
+    const common = { bubbles: true, cancelable: true }
+    field.dispatchEvent(new ClipboardEvent('paste', { ...common, clipboardData: data }))
+    field.dispatchEvent(new KeyboardEvent('keydown', { ...common, key: 'Enter' }))
   }, widths)
 }
 
@@ -148,8 +150,7 @@ test('a message waits for its images, which keep their order', async () => {
   await chooseModel('seer:8b')
   await button('Add images').waitFor()
   await field.fill('What are these?')
-  await paste(page, [3000, 40, 20]) // the first takes longest
-  await field.press('Enter')
+  await pasteAndEnter(page, [3000, 40, 20]) // the first takes longest
   await button('Remove image 3').waitFor()
   expect(stage.ollama.countOf('What are these?')).toBe(0)
   await field.press('Enter')
