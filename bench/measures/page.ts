@@ -79,7 +79,7 @@ export const page: Measure = {
       await browser.close()
       return {
         'sluice-node': {
-          pageKb: toKb(/^\/$|^\/assets\/page-/),
+          pageKb: toKb(/^\/$|^\/assets\/(?!client-)/),
           clientKb: toKb(/^\/client\.js$/),
           paint: percentile(paints, 50),
           pixelsP50: percentile(delaysMs, 50),

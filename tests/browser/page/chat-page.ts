@@ -88,6 +88,41 @@ export async function read(part: Locator): Promise<string> {
   return (await part.innerText()).replaceAll(/\s+/g, ' ')
 }
 
+/** A chat of one question and its answer. */
+export async function chat({ newChat, ask, settled }: ChatPage, question: string): Promise<void> {
+  await newChat()
+  await ask(question)
+  await settled()
+}
+
+/** Chooses from the menu of a chat in the list. */
+export async function choose({ row, page }: ChatPage, title: string, item: 'Rename' | 'Delete'): Promise<void> {
+  await row(title).hover()
+  await row(title).getByRole('button', { name: 'Actions for' }).click()
+  await page.getByRole('menuitem', { name: item }).click()
+}
+
+/** Holds up all that is written to the disk, by a transaction that does not end before its page goes, or what this gives is called. */
+export async function keepDiskBusy(page: Page): Promise<() => Promise<void>> {
+  const ending = await page.evaluateHandle(
+    () =>
+      new Promise<AbortController>((resolve) => {
+        const busy = new AbortController()
+        const opening = indexedDB.open('sluice')
+        opening.addEventListener('success', () => {
+          const store = opening.result.transaction('chats', 'readwrite').objectStore('chats')
+          const ask = () =>
+            store.get('').addEventListener('success', () => {
+              resolve(busy)
+              if (!busy.signal.aborted) ask()
+            })
+          ask()
+        })
+      }),
+  )
+  return () => ending.evaluate((busy) => busy.abort())
+}
+
 /** A transaction begins when those before it have ended. */
 function waitForDisk(): Promise<void> {
   return new Promise((resolve, reject) => {

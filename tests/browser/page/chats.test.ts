@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Locator } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import { read, see, toChatPage } from './chat-page.ts'
+import { chat, choose, keepDiskBusy, read, see, toChatPage } from './chat-page.ts'
 import type { ChatPage } from './chat-page.ts'
 import { begins, goesOn, says } from './ollama.ts'
 import { useBrowser, usePageStage, visitPage } from './stage.ts'
@@ -10,32 +10,8 @@ const chromium = useBrowser()
 const stage = usePageStage()
 const come = (options?: Parameters<typeof visitPage>[2]) => visitPage(chromium.browser, stage.server.url, options)
 
-/** A chat of one question and its answer. */
-async function chat({ newChat, ask, settled }: ChatPage, question: string) {
-  await newChat()
-  await ask(question)
-  await settled()
-}
 /** What the list has, from the top. */
 const titles = ({ page }: ChatPage) => page.locator('.chat-open').allInnerTexts()
-
-async function choose({ row, page }: ChatPage, title: string, item: 'Rename' | 'Delete') {
-  await row(title).hover()
-  await row(title).getByRole('button', { name: 'Actions for' }).click()
-  await page.getByRole('menuitem', { name: item }).click()
-}
-
-/** A transaction that never ends holds up those after it, until its page goes. */
-function keepDiskBusy(): Promise<void> {
-  return new Promise((resolve) => {
-    const opening = indexedDB.open('sluice')
-    opening.addEventListener('success', () => {
-      const store = opening.result.transaction('chats', 'readwrite').objectStore('chats')
-      const ask = () => store.get('').addEventListener('success', () => (resolve(), ask()))
-      ask()
-    })
-  })
-}
 
 describe('a reload', () => {
   test('in the middle of an answer keeps what had come, stops the GPU, and one can go on', async () => {
@@ -67,7 +43,7 @@ describe('a reload', () => {
     await title.fill('New name')
     /** Presses Enter and reloads, while the disk is busy. */
     const enterAndReload = async (field: Locator) => {
-      await visitor.page.evaluate(keepDiskBusy)
+      await keepDiskBusy(visitor.page)
       const reloaded = visitor.page.waitForEvent('load')
       await field.evaluate((element) => {
         const enter = { key: 'Enter', bubbles: true, cancelable: true }

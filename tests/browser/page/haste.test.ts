@@ -1,25 +1,12 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { read, see } from './chat-page.ts'
-import type { ChatPage } from './chat-page.ts'
+import { chat, choose, keepDiskBusy, read, see } from './chat-page.ts'
 import { begins, finish, says } from './ollama.ts'
 import { useBrowser, usePageStage, visitPage } from './stage.ts'
 
 const chromium = useBrowser()
 const stage = usePageStage()
 const come = () => visitPage(chromium.browser, stage.server.url)
-
-async function chat({ newChat, ask, settled }: ChatPage, question: string) {
-  await newChat()
-  await ask(question)
-  await settled()
-}
-
-async function askToDelete({ row, page }: ChatPage, title: string) {
-  await row(title).hover()
-  await row(title).getByRole('button', { name: 'Actions for' }).click()
-  await page.getByRole('menuitem', { name: 'Delete' }).click()
-}
 
 /** Pastes images of these widths, and presses Enter before anything else happens. */
 function pasteAndEnter(page: Page, widths: readonly number[]): Promise<void> {
@@ -35,26 +22,6 @@ function pasteAndEnter(page: Page, widths: readonly number[]): Promise<void> {
     field.dispatchEvent(new ClipboardEvent('paste', { ...common, clipboardData: data }))
     field.dispatchEvent(new KeyboardEvent('keydown', { ...common, key: 'Enter' }))
   }, widths)
-}
-
-/** The disk of the page's browser is busy until this is called. */
-async function keepDiskBusy(page: Page): Promise<() => Promise<void>> {
-  const ending = await page.evaluateHandle(
-    () =>
-      new Promise<AbortController>((resolve) => {
-        const busy = new AbortController()
-        const opening = indexedDB.open('sluice')
-        opening.addEventListener('success', () => {
-          const store = opening.result.transaction('chats', 'readwrite').objectStore('chats')
-          const ask = () => {
-            if (!busy.signal.aborted) store.get('').addEventListener('success', ask)
-          }
-          ask()
-          resolve(busy)
-        })
-      }),
-  )
-  return () => ending.evaluate((busy) => busy.abort())
 }
 
 test('the end of an answer leaves the view where its reader has scrolled it', async () => {
@@ -114,7 +81,7 @@ test('what is written in a chat that goes meanwhile is a chat of its own', async
   const visitor = await come()
   const { page, dialog, openChat, row, ask, settled, answer } = visitor
   await chat(visitor, 'Doomed')
-  await askToDelete(visitor, 'Doomed')
+  await choose(visitor, 'Doomed', 'Delete')
   const free = await keepDiskBusy(page)
   await dialog.getByRole('button', { name: 'Delete' }).click()
   await openChat('Doomed')
