@@ -6,6 +6,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts && npm rebuild bun
 COPY tsconfig.json ./
 COPY build ./build
+COPY packages ./packages
 COPY src ./src
 RUN node build/build.ts
 

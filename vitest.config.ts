@@ -4,7 +4,7 @@ const elsewhere = ['slow', 'ollama', 'proxies', 'python', 'machine'].map((folder
 /** Nothing here is limited in milliseconds. */
 const patient = [
   'browser/{page,senses}/**/!(speed)',
-  'pages/**/!(speed)',
+  'page/**/!(speed)',
   'client/**/*',
   'deploy/*',
   'fuzz/*',

@@ -1,4 +1,4 @@
-import { startPeer, type Peer } from './peer.ts'
+import { startPeer, type Peer } from '../tests/lab/peer.ts'
 import type { CrowdOptions, Sample } from './reader/crowd.ts'
 import type { CrowdState, ReaderCalls } from './reader.ts'
 import type { Target } from './reader/target.ts'

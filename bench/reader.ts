@@ -1,6 +1,6 @@
 import { until } from './clock.ts'
 import { openCrowd, type Crowd, type CrowdOptions } from './reader/crowd.ts'
-import { serveCalls } from './serve-calls.ts'
+import { serveCalls } from '../tests/lab/serve-calls.ts'
 
 /** The state of a crowd: how many readers have their first token, ended how, and when the first token came (ms after they asked). */
 export interface CrowdState {

@@ -1,13 +1,6 @@
 import type { Verdict } from './figures.ts'
 import type { Column, Measure, Measured } from './measure.ts'
-
-/** Cells in columns, the first to the left and the others to the right. */
-export function align(cells: string[][]): string {
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? []
-  const pad = (text: string, column: number): string =>
-    column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)
-  return cells.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')
-}
+import { align } from '../tests/lab/align.ts'
 
 const show = (value: number | undefined, digits = 0): string =>
   value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits)

@@ -38,10 +38,10 @@ export async function buildAssets(stamp: string): Promise<void> {
 
 async function buildPage(): Promise<Output[]> {
   const [code, first, styles, shell] = await Promise.all([
-    bundleScript({ entryPoints: ['src/pages/main.tsx'], inject: ['build/jsx.ts'] }, pageTargets),
-    bundleScript({ entryPoints: ['src/pages/theme.js'] }, pageTargets),
-    bundleStyle('src/pages/style.css', pageTargets),
-    readFile(join(root, 'src/pages/index.html'), 'utf8'),
+    bundleScript({ entryPoints: ['packages/page/main.tsx'], inject: ['build/jsx.ts'] }, pageTargets),
+    bundleScript({ entryPoints: ['packages/page/theme.js'] }, pageTargets),
+    bundleStyle('packages/page/style.css', pageTargets),
+    readFile(join(root, 'packages/page/index.html'), 'utf8'),
   ])
   const script = toHashed('page', 'text/javascript; charset=utf-8', code)
   const theme = toHashed('theme', 'text/javascript; charset=utf-8', first)
@@ -57,7 +57,10 @@ async function buildPage(): Promise<Output[]> {
 }
 
 async function buildClient(): Promise<Output[]> {
-  const [types, text] = await Promise.all([emitTypes(), bundleScript({ entryPoints: ['src/client/client.ts'] }, clientTargets)])
+  const [types, text] = await Promise.all([
+    emitTypes(),
+    bundleScript({ entryPoints: ['packages/client/client.ts'] }, clientTargets),
+  ])
   await writeWhole(join(dist, 'client.js'), text)
   await writeWhole(join(dist, 'client.d.ts'), types)
   const type = 'text/javascript; charset=utf-8'
@@ -73,7 +76,7 @@ async function buildClient(): Promise<Output[]> {
 /** The declarations of the client's one public file. */
 async function emitTypes(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  await promisify(execFile)(process.execPath, [compiler, '-p', 'src/client'], { cwd: root })
+  await promisify(execFile)(process.execPath, [compiler, '-p', 'packages/client'], { cwd: root })
   return readFile(join(root, 'node_modules/.cache/sluice-client/client.d.ts'), 'utf8')
 }
 

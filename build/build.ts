@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
  * never stale, and a machine that has them needs no tools.
  */
 const root = fileURLToPath(new URL('../', import.meta.url))
-const inputs = ['build', 'src/pages', 'src/client', 'package-lock.json', 'tsconfig.json']
+const inputs = ['build', 'packages/client', 'packages/ollama-grammar', 'packages/page', 'package-lock.json', 'tsconfig.json']
 const outputs = ['src/generated/assets.ts', 'dist/client.js', 'dist/client.d.ts'].map((path) => join(root, path))
 
 const stamp = `// Made by npm run build from ${toHash()}; not to be edited.\n`

@@ -39,10 +39,12 @@ export async function bundleStyle(path: string, target: readonly string[]): Prom
   return outputFiles[0]!.text
 }
 
-/** What goes to a browser is of `src/pages`, `src/client` and what they name: nothing of the server comes along. */
+/** What goes to a browser is of the page, the client, Ollama's grammar and what they name: nothing of the server comes along. */
 function refuseForeign({ inputs: files }: Metafile) {
   const foreign = Object.keys(files).filter(
-    (file) => file !== '<stdin>' && !/^src\/(?:pages|client)\/|^build\/jsx\.ts$|(?:^|\/)node_modules\/|^marked:/.test(file),
+    (file) =>
+      file !== '<stdin>' &&
+      !/^packages\/(?:page|client|ollama-grammar)\/|^build\/jsx\.ts$|(?:^|\/)node_modules\/|^marked:/.test(file),
   )
   if (foreign.length > 0) throw new Error(`Cannot build for browsers: ${foreign.join(', ')} is of the server`)
 }

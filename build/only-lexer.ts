@@ -3,7 +3,7 @@ import { Lexer, Tokenizer } from 'marked'
 import { readFile } from 'node:fs/promises'
 
 /**
- * Of marked only its lexer goes to browsers, and of that what `src/pages/markdown` asks of it: half. marked is published as one module that makes
+ * Of marked only its lexer goes to browsers, and of that what `packages/page/markdown` asks of it: half. marked is published as one module that makes
  * a parser and the rules of three dialects as it loads, which no bundler can leave out; its source map has the modules that it was made of.
  */
 export const onlyLexer: Plugin = {
@@ -43,7 +43,7 @@ function toLexer(sources: ReadonlyMap<string, string>): Readonly<Record<string, 
     ),
     './Tokenizer.ts': withImports(
       cut(source('./Tokenizer.ts'), [
-        // To the page HTML is text: src/pages/markdown/lexer.ts overrides these.
+        // To the page HTML is text: packages/page/markdown/lexer.ts overrides these.
         /\n {2}html\([^]*?\n {2}\}\n/,
         /\n {2}tag\([^]*?\n {2}\}\n/,
         // It decodes a text's entities itself.

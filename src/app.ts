@@ -1,7 +1,7 @@
 import { Hono, type Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config.ts'
-import type { Emulator } from './demo/emulator.ts'
+import type { Emulator } from '#fake-ollama'
 import { aiSdk } from './dialects/ai-sdk/ai-sdk.ts'
 import { anthropic } from './dialects/anthropic/anthropic.ts'
 import type { Dialect } from './dialects/dialect.ts'
@@ -203,7 +203,7 @@ function toDeadlines(config: Config): Deadlines {
 function toDemo(): Emulator['fetch'] {
   let emulator: Emulator | undefined
   return async (url, init) => {
-    const { createEmulator } = await import('./demo/emulator.ts')
+    const { createEmulator } = await import('#fake-ollama')
     emulator ??= createEmulator()
     return emulator.fetch(url, init)
   }

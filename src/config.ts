@@ -1,6 +1,7 @@
 import * as v from 'valibot'
-import { toSeconds } from './duration.ts'
-import { parseOllamaHost } from './ollama-host.ts'
+import { parseKeepAlive, toSeconds } from '#ollama-grammar/duration.ts'
+import { parseOllamaHost } from '#ollama-grammar/host.ts'
+import { isModelName } from '#ollama-grammar/model-name.ts'
 
 /** Milliseconds; 0 = off. A timer of JavaScript takes no more than 2^31 - 1. */
 const ms = (fallback: number, { min = 0 } = {}) => integer(fallback, min, 2_147_483_647)
@@ -102,7 +103,9 @@ const variables = {
   /** Sent to the upstream as a Bearer token. */
   OLLAMA_API_KEY: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'))),
   /** The model of a request that names none. Unset: one already loaded, else the newest installed. */
-  SLUICE_MODEL: v.optional(v.pipe(v.string(), v.regex(/^[\w.:/-]{1,256}$/, 'must be a model name'))),
+  SLUICE_MODEL: v.optional(
+    v.pipe(v.string(), v.maxLength(256, 'must be a model name'), v.check(isModelName, 'must be a model name')),
+  ),
   /** What other names of models mean: `gpt-4o=gemma3:270m,…`. */
   SLUICE_ALIASES: list(toAlias, 'must be a list of from=to'),
   /** Globs of the models that may be asked. Unset: all but cloud models. */
@@ -156,7 +159,7 @@ const variables = {
   SLUICE_MAX_KEEP_ALIVE: v.optional(
     v.pipe(
       v.string(),
-      v.transform((text) => toSeconds(/^\d+$/.test(text) ? Number(text) : text)),
+      v.transform((text) => toSeconds(parseKeepAlive(text))),
       v.check((seconds) => seconds >= 0, 'must be seconds or a duration such as 10m'),
     ),
     '0',

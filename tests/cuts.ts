@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { cutBytes } from './fixtures/scripts.ts'
+import { cutBytes } from '#fake-ollama/scripts.ts'
 
 /** Where to cut bytes: few cuts, many, and some right beside each other. */
 export const cuts: fc.Arbitrary<number[]> = fc.oneof(

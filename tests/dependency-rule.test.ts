@@ -5,109 +5,127 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+const rooms = ['src', 'packages', 'tests', 'bench']
 const root = fileURLToPath(new URL('../', import.meta.url))
 
-/** One import of a file in `src/`. */
+/** One import of a file. */
 type Case = readonly [file: string, from: string]
 
 // Every folder's own, and the ones below it.
 const allowed: readonly Case[] = [
-  ['generation.ts', './errors.ts'],
-  ['config.ts', 'valibot'],
-  ['config.ts', './ollama-host.ts'],
-  ['encoders/x.ts', './encoder.ts'],
-  ['encoders/x.ts', '../generation.ts'],
-  ['upstreams/x.ts', './connect.ts'],
-  ['upstreams/x.ts', '../errors.ts'],
-  ['upstreams/x.ts', 'ollama/browser'],
-  ['relay/x.ts', '../encoders/encoder.ts'],
-  ['relay/x.ts', '../upstreams/upstream.ts'],
-  ['relay/sink.ts', 'hono/streaming'],
-  ['dialects/x.ts', 'valibot'],
-  ['dialects/native/x.ts', '../../encoders/sse.ts'],
-  ['dialects/native/x.ts', '../fields.ts'],
-  ['demo/x.ts', 'hono'],
-  ['middleware/x.ts', 'hono/factory'],
-  ['routes/x.ts', '../middleware/env.ts'],
-  ['routes/x.ts', '../relay/relay.ts'],
-  ['app.ts', './routes/health.ts'],
-  ['client/x.ts', './frames.ts'],
-  ['pages/main.tsx', './components/page.tsx'],
-  ['pages/main.tsx', 'preact'],
-  ['pages/state/x.ts', '../chats/chat.ts'],
-  ['pages/state/x.ts', '../../client/client.ts'],
-  ['pages/markdown/x.ts', '@speed-highlight/core/languages/js'],
-  ['runtimes/x.ts', '../app.ts'],
-  ['runtimes/x.ts', 'node:http'],
+  ['src/generation.ts', './errors.ts'],
+  ['src/config.ts', 'valibot'],
+  ['src/config.ts', '#ollama-grammar/host.ts'],
+  ['src/encoders/x.ts', './encoder.ts'],
+  ['src/encoders/x.ts', '../generation.ts'],
+  ['src/upstreams/x.ts', './connect.ts'],
+  ['src/upstreams/x.ts', '../errors.ts'],
+  ['src/upstreams/x.ts', 'ollama/browser'],
+  ['src/relay/x.ts', '../encoders/encoder.ts'],
+  ['src/relay/x.ts', '../upstreams/upstream.ts'],
+  ['src/relay/sink.ts', 'hono/streaming'],
+  ['src/dialects/x.ts', 'valibot'],
+  ['src/dialects/native/x.ts', '../../encoders/sse.ts'],
+  ['src/dialects/native/x.ts', '../fields.ts'],
+  ['packages/fake-ollama/emulator/x.ts', 'hono'],
+  ['src/middleware/x.ts', 'hono/factory'],
+  ['src/routes/x.ts', '../middleware/env.ts'],
+  ['src/routes/x.ts', '../relay/relay.ts'],
+  ['src/app.ts', './routes/health.ts'],
+  ['packages/client/x.ts', './frames.ts'],
+  ['packages/page/main.tsx', './components/page.tsx'],
+  ['packages/page/main.tsx', 'preact'],
+  ['packages/page/state/x.ts', '../chats/chat.ts'],
+  ['packages/page/state/x.ts', '#client'],
+  ['packages/page/markdown/x.ts', '@speed-highlight/core/languages/js'],
+  ['packages/page/state/x.ts', '#ollama-grammar/model-name.ts'],
+  ['packages/fake-ollama/x.ts', 'node:net'],
+  ['packages/fake-ollama/emulator/x.ts', '#ollama-grammar/duration.ts'],
+  ['src/upstreams/x.ts', '#ollama-grammar/model-name.ts'],
+  ['src/app.ts', '#fake-ollama'],
+  ['tests/x.ts', '#fake-ollama/scripts.ts'],
+  ['bench/x.ts', '../tests/lab/percentile.ts'],
+  ['src/runtimes/x.ts', '../app.ts'],
+  ['src/runtimes/x.ts', 'node:http'],
 ]
 
 const refused: readonly Case[] = [
   // Up the list.
-  ['errors.ts', './generation.ts'],
-  ['ollama-host.ts', './errors.ts'],
-  ['generation.ts', './config.ts'],
-  ['config.ts', './errors.ts'],
-  ['encoders/x.ts', '../relay/core.ts'],
-  ['encoders/x.ts', '../config.ts'],
-  ['upstreams/x.ts', '../relay/core.ts'],
-  ['upstreams/x.ts', '../config.ts'],
-  ['relay/x.ts', '../dialects/dialect.ts'],
-  ['relay/x.ts', '../routes/health.ts'],
-  ['relay/x.ts', '../config.ts'],
-  ['dialects/x.ts', '../routes/health.ts'],
-  ['dialects/native/x.ts', '../../app.ts'],
-  ['middleware/x.ts', '../routes/health.ts'],
-  ['middleware/x.ts', '../app.ts'],
-  ['routes/x.ts', '../app.ts'],
-  ['routes/x.ts', '../config.ts'],
-  ['app.ts', './runtimes/log.ts'],
+  ['src/errors.ts', './generation.ts'],
+  ['packages/ollama-grammar/host.ts', './errors.ts'],
+  ['src/generation.ts', './config.ts'],
+  ['src/config.ts', './errors.ts'],
+  ['src/encoders/x.ts', '../relay/core.ts'],
+  ['src/encoders/x.ts', '../config.ts'],
+  ['src/upstreams/x.ts', '../relay/core.ts'],
+  ['src/upstreams/x.ts', '../config.ts'],
+  ['src/relay/x.ts', '../dialects/dialect.ts'],
+  ['src/relay/x.ts', '../routes/health.ts'],
+  ['src/relay/x.ts', '../config.ts'],
+  ['src/dialects/x.ts', '../routes/health.ts'],
+  ['src/dialects/native/x.ts', '../../app.ts'],
+  ['src/middleware/x.ts', '../routes/health.ts'],
+  ['src/middleware/x.ts', '../app.ts'],
+  ['src/routes/x.ts', '../app.ts'],
+  ['src/routes/x.ts', '../config.ts'],
+  ['src/app.ts', './runtimes/log.ts'],
   // Browsers know nothing of the server.
-  ['client/x.ts', '../errors.ts'],
-  ['client/x.ts', '../pages/chats/chat.ts'],
-  ['pages/main.tsx', '../errors.ts'],
-  ['pages/state/x.ts', '../../errors.ts'],
-  ['pages/state/x.ts', '../../dialects/dialect.ts'],
-  ['pages/state/x.ts', 'hono'],
+  ['packages/client/x.ts', '../../src/errors.ts'],
+  ['packages/client/x.ts', '#page/chats/chat.ts'],
+  ['packages/page/main.tsx', '../../src/errors.ts'],
+  ['packages/page/state/x.ts', '../../../src/errors.ts'],
+  ['packages/page/state/x.ts', '../../../src/dialects/dialect.ts'],
+  ['packages/page/state/x.ts', 'hono'],
+  // From one room into another by a relative path.
+  ['packages/page/state/x.ts', '../../client/client.ts'],
+  ['packages/fake-ollama/x.ts', '../../src/errors.ts'],
+  ['packages/ollama-grammar/x.ts', '#fake-ollama'],
+  ['src/app.ts', '../packages/fake-ollama/emulator/emulator.ts'],
+  ['src/upstreams/x.ts', '#fake-ollama'],
+  ['src/runtimes/x.ts', '../../packages/fake-ollama/scripts.ts'],
+  ['tests/a/b/x.ts', '../../../packages/client/client.ts'],
+  ['bench/measures/x.ts', '../../packages/fake-ollama/scripts.ts'],
+  ['tests/a/x.ts', '../../bench/lab.ts'],
   // Into a sibling.
-  ['encoders/x.ts', '../upstreams/connect.ts'],
-  ['upstreams/x.ts', '../encoders/sse.ts'],
-  ['middleware/x.ts', '../dialects/parse.ts'],
-  ['dialects/native/x.ts', '../plain/messages.ts'],
-  ['dialects/plain/x.ts', '../native/framing.ts'],
-  ['dialects/x.ts', './native/native.ts'],
-  ['demo/x.ts', '../errors.ts'],
-  ['demo/x.ts', '../upstreams/connect.ts'],
+  ['src/encoders/x.ts', '../upstreams/connect.ts'],
+  ['src/upstreams/x.ts', '../encoders/sse.ts'],
+  ['src/middleware/x.ts', '../dialects/parse.ts'],
+  ['src/dialects/native/x.ts', '../plain/messages.ts'],
+  ['src/dialects/plain/x.ts', '../native/framing.ts'],
+  ['src/dialects/x.ts', './native/native.ts'],
+  ['packages/fake-ollama/emulator/x.ts', '../../../src/errors.ts'],
+  ['packages/fake-ollama/emulator/x.ts', '../../../src/upstreams/connect.ts'],
   // What only others may know.
-  ['errors.ts', 'hono'],
-  ['generation.ts', 'valibot'],
-  ['encoders/x.ts', 'hono'],
-  ['encoders/x.ts', 'node:buffer'],
-  ['upstreams/x.ts', 'node:http'],
-  ['upstreams/x.ts', 'hono'],
-  ['upstreams/x.ts', 'valibot'],
-  ['upstreams/x.ts', 'ollama'],
-  ['relay/x.ts', 'hono'],
-  ['relay/x.ts', 'node:timers'],
-  ['relay/sink.ts', 'node:stream'],
-  ['relay/sink.ts', '@hono/node-server'],
-  ['dialects/x.ts', 'hono'],
-  ['dialects/native/x.ts', 'node:fs'],
-  ['demo/x.ts', 'valibot'],
-  ['demo/x.ts', 'node:crypto'],
-  ['middleware/x.ts', 'valibot'],
-  ['middleware/x.ts', 'node:crypto'],
-  ['routes/x.ts', 'valibot'],
-  ['routes/x.ts', '@hono/node-server'],
-  ['routes/x.ts', 'cloudflare:workers'],
-  ['app.ts', 'node:process'],
-  ['app.ts', 'bun'],
-  ['app.ts', 'ollama'],
+  ['src/errors.ts', 'hono'],
+  ['src/generation.ts', 'valibot'],
+  ['src/encoders/x.ts', 'hono'],
+  ['src/encoders/x.ts', 'node:buffer'],
+  ['src/upstreams/x.ts', 'node:http'],
+  ['src/upstreams/x.ts', 'hono'],
+  ['src/upstreams/x.ts', 'valibot'],
+  ['src/upstreams/x.ts', 'ollama'],
+  ['src/relay/x.ts', 'hono'],
+  ['src/relay/x.ts', 'node:timers'],
+  ['src/relay/sink.ts', 'node:stream'],
+  ['src/relay/sink.ts', '@hono/node-server'],
+  ['src/dialects/x.ts', 'hono'],
+  ['src/dialects/native/x.ts', 'node:fs'],
+  ['packages/fake-ollama/emulator/x.ts', 'valibot'],
+  ['packages/fake-ollama/emulator/x.ts', 'node:crypto'],
+  ['src/middleware/x.ts', 'valibot'],
+  ['src/middleware/x.ts', 'node:crypto'],
+  ['src/routes/x.ts', 'valibot'],
+  ['src/routes/x.ts', '@hono/node-server'],
+  ['src/routes/x.ts', 'cloudflare:workers'],
+  ['src/app.ts', 'node:process'],
+  ['src/app.ts', 'bun'],
+  ['src/app.ts', 'ollama'],
 ]
 
 let folder: string
 let complaints: Map<string, string[]>
 
-/** All the cases in a copy of `src/`, each in a file of its own under its file's name, in one run of the linter. */
+/** All the cases in a copy of the tree, each in a file of its own under its file's name, in one run of the linter. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-rule-'))
   complaints = new Map()
@@ -121,13 +139,13 @@ beforeAll(() => {
     else rounds.push([entry])
   }
   for (const round of rounds) {
-    rmSync(join(folder, 'src'), { recursive: true, force: true })
+    for (const room of rooms) rmSync(join(folder, room), { recursive: true, force: true })
     for (const [file, from] of round) {
-      mkdirSync(dirname(join(folder, 'src', file)), { recursive: true })
-      writeFileSync(join(folder, 'src', file), `import { thing } from '${from}'\nexport const other = thing\n`)
+      mkdirSync(dirname(join(folder, file)), { recursive: true })
+      writeFileSync(join(folder, file), `import { thing } from '${from}'\nexport const other = thing\n`)
     }
     for (const { filename, message } of lint()) {
-      const [entry] = round.filter(([file]) => filename.endsWith(`src/${file}`))
+      const [entry] = round.filter(([file]) => filename === file)
       if (!entry) continue
       const key = entry.join(' ')
       complaints.set(key, [...(complaints.get(key) ?? []), message])
@@ -148,7 +166,7 @@ interface Diagnostic {
 function lint(): Diagnostic[] {
   let said: string
   try {
-    said = execFileSync(join(root, 'node_modules/.bin/oxlint'), ['--format', 'json', 'src'], { cwd: folder, encoding: 'utf8' })
+    said = execFileSync(join(root, 'node_modules/.bin/oxlint'), ['--format', 'json', '.'], { cwd: folder, encoding: 'utf8' })
   } catch (error) {
     said = (error as { stdout: string }).stdout
   }

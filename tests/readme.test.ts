@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ChatOptions, streamChat } from '../src/client/client.ts'
+import type { ChatOptions, streamChat } from '#client'
 
 interface Client {
   readonly streamChat: typeof streamChat

@@ -7,7 +7,7 @@ import { until } from '../clock.ts'
 import type { Lab } from '../lab.ts'
 import type { RowName } from '../rows/rows.ts'
 import type { RunningRow } from '../rows/running-row.ts'
-import { align } from '../table.ts'
+import { align } from '../../tests/lab/align.ts'
 import { readShares, type Share } from './snapshot.ts'
 
 const STREAMS = 1_000

@@ -1,5 +1,5 @@
 import type { Measure, Measured } from '../measure.ts'
-import { percentile } from '../percentile.ts'
+import { percentile } from '../../tests/lab/percentile.ts'
 
 const STARTS = 5
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '../lab.ts'
 import type { Measure, Measured } from '../measure.ts'
-import { cpuMsOf, rssKbOf } from '../process-stats.ts'
+import { cpuMsOf, rssKbOf } from '../../tests/lab/process-stats.ts'
 import type { RowName } from '../rows/rows.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 

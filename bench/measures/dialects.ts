@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '../lab.ts'
 import type { Measure } from '../measure.ts'
-import { percentile } from '../percentile.ts'
+import { percentile } from '../../tests/lab/percentile.ts'
 import type { Dialect, Target } from '../reader/target.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 import type { Mode } from '../upstream/question.ts'

@@ -1,6 +1,6 @@
 import type { Lab } from '../lab.ts'
 import type { Measure, Measured } from '../measure.ts'
-import { percentile } from '../percentile.ts'
+import { percentile } from '../../tests/lab/percentile.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
 const STREAMS = 50

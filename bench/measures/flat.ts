@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '../lab.ts'
 import type { Measure } from '../measure.ts'
-import { percentile } from '../percentile.ts'
+import { percentile } from '../../tests/lab/percentile.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
 const LEVELS = [1, 64]

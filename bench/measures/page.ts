@@ -2,13 +2,13 @@ import type { Browser } from 'playwright-core'
 import { assets } from '../../src/generated/assets.ts'
 import { launchChromium } from '../../tests/browser/chromium.ts'
 import { listModels } from '../../tests/browser/senses/catalog.ts'
-import { tokens } from '../../tests/fixtures/scripts.ts'
-import { startUpstream } from '../../tests/fixtures/upstream.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream } from '#fake-ollama/upstream.ts'
 import { startServer } from '../../tests/runtimes/server.ts'
 import type { Measure } from '../measure.ts'
-import { toLongAnswer } from '../page/long-answer.ts'
-import { watchPage, type Watched } from '../page/watch-page.ts'
-import { percentile } from '../percentile.ts'
+import { toLongAnswer } from '../../tests/lab/long-answer.ts'
+import { watchPage, type Watched } from '../../tests/lab/watch-page.ts'
+import { percentile } from '../../tests/lab/percentile.ts'
 
 const VISITS = 7
 const TOKENS = 10_000

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { nowMs } from '../clock.ts'
 import type { Lab } from '../lab.ts'
 import type { Measure, Measured } from '../measure.ts'
-import { percentile } from '../percentile.ts'
-import { rssKbOf } from '../process-stats.ts'
+import { percentile } from '../../tests/lab/percentile.ts'
+import { rssKbOf } from '../../tests/lab/process-stats.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
 const READERS = 100

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nowMs } from '../clock.ts'
-import { cpuMsOf } from '../process-stats.ts'
+import { cpuMsOf } from '../../tests/lab/process-stats.ts'
 import { openConnection, type Connection, type Request } from './connection.ts'
 
 export interface CrowdOptions extends Omit<Request, 'seed'> {

@@ -4,12 +4,12 @@ import { rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { nowMs } from '../clock.ts'
-import { treeOf, workingPid } from '../process-stats.ts'
+import { treeOf, workingPid } from '../../tests/lab/process-stats.ts'
 import { toTarget } from '../reader/target.ts'
 import { readFirstStream } from './first-stream.ts'
 import type { Row } from './rows.ts'
 import type { RunningRow } from './running-row.ts'
-import { writeWorkerdConfig } from './write-workerd-config.ts'
+import { writeWorkerdConfig } from '../../tests/lab/write-workerd-config.ts'
 
 /** What a measure wants of the servers that it starts. */
 export interface StartOptions {
@@ -22,7 +22,7 @@ export interface StartOptions {
 
 const START_LIMIT_MS = 15_000
 const bin = (name: string): string => fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url))
-const probe = new URL('./heap-probe.ts', import.meta.url)
+const probe = new URL('../../tests/lab/heap-probe.ts', import.meta.url)
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

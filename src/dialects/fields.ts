@@ -1,3 +1,4 @@
+import { isModelName } from '#ollama-grammar/model-name.ts'
 import * as v from 'valibot'
 
 /** The fields of Ollama's own requests, each by its documented type. null is absent, as it is for Ollama. */
@@ -16,14 +17,10 @@ export const anyObject = v.custom<Readonly<Record<string, unknown>>>(
 /** With these fields and any others. Valibot takes an array for an object, Ollama does not. */
 export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
 
-/** `[host[:port]/][namespace/]name[:tag]`: nothing that could be taken for a path, a URL or a header. */
 export const modelName = v.pipe(
   v.string(),
   v.maxLength(256, 'Expected at most 256 characters'),
-  v.regex(
-    /^(?:(?:\w[\w.-]*(?::\d{1,5})?\/)?\w[\w.-]*\/)?\w[\w.-]*(?::\w[\w.-]*)?$/,
-    'Expected a model name such as gemma3:270m',
-  ),
+  v.check(isModelName, 'Expected a model name such as gemma3:270m'),
   v.check((name) => !name.includes('..'), 'Expected a model name without ..'),
 )
 

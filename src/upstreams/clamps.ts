@@ -1,4 +1,4 @@
-import { toSeconds } from '../duration.ts'
+import { toSeconds } from '#ollama-grammar/duration.ts'
 import type { GenerationCall } from '../generation.ts'
 
 /** The most that a request may ask for; 0 = anything. */

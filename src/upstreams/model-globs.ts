@@ -1,3 +1,5 @@
+import { isCloud, toTagged } from '#ollama-grammar/model-name.ts'
+
 /**
  * Whether a model's name is one of these globs, whose only wildcard is `*`. A name without a tag means `:latest`, as it does for Ollama. A
  * cloud model takes prompts elsewhere: only a glob that says so itself lists it, `*` does not.
@@ -11,22 +13,6 @@ export function createModelGlobs(globs: readonly string[] | undefined): (name: s
     if (!patterns) return !isCloud(tagged)
     return patterns.some(({ test, isCloud: isForCloud }) => (isForCloud || !isCloud(tagged)) && test(tagged))
   }
-}
-
-/** `:cloud` and `:…-cloud` run on Ollama's servers. */
-export function isCloud(name: string): boolean {
-  return /[:-]cloud$/i.test(name)
-}
-
-function toTagged(name: string): string {
-  return /:[^/]*$/.test(name) ? name : `${name}:latest`
-}
-
-/** As Ollama compares names: in any case, and without what it fills in where there is no host, no namespace or no tag. */
-export function toFull(name: string): string {
-  return toTagged(name.toLowerCase())
-    .replace(/^registry\.ollama\.ai\//, '')
-    .replace(/^library\//, '')
 }
 
 /** Piece by piece and never by a regular expression that could take exponential time. */

@@ -1,6 +1,6 @@
+import { isCloud, toFullName } from '#ollama-grammar/model-name.ts'
 import { isProgress } from '../generation.ts'
 import { link } from './link.ts'
-import { isCloud, toFull } from './model-globs.ts'
 import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface WaitingOptions {
@@ -32,7 +32,7 @@ export function createWaiting({ upstream, now }: WaitingOptions): Upstream {
     const { controller, release } = link(signal)
     const told = toLoaded(controller.signal)
       .then((names) => {
-        if (!controller.signal.aborted) onWaiting?.(names.has(toFull(model)) ? 'evaluating' : 'loading')
+        if (!controller.signal.aborted) onWaiting?.(names.has(toFullName(model)) ? 'evaluating' : 'loading')
       })
       .catch(() => {}) // not told
       .finally(release)
@@ -54,5 +54,5 @@ export function createWaiting({ upstream, now }: WaitingOptions): Upstream {
 
 function toNames({ value: { models } }: Answer): ReadonlySet<string> {
   const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown }[]
-  return new Set(listed.flatMap(({ name }) => (typeof name === 'string' ? [toFull(name)] : [])))
+  return new Set(listed.flatMap(({ name }) => (typeof name === 'string' ? [toFullName(name)] : [])))
 }

@@ -27,7 +27,7 @@ const build = () => execFileSync(process.execPath, ['build/build.ts'], { cwd: fo
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-build-'))
-  for (const path of ['build', 'src', 'dist', 'package.json', 'package-lock.json', 'tsconfig.json'])
+  for (const path of ['build', 'packages', 'src', 'dist', 'package.json', 'package-lock.json', 'tsconfig.json'])
     cpSync(path, join(folder, path), { recursive: true })
   symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
 })
@@ -39,7 +39,7 @@ test('nothing is built twice; a change of the page is built', () => {
   utimesSync(module(), 1, 1)
   build()
   expect(statSync(module()).mtimeMs).toBe(1000)
-  writeFileSync(join(folder, 'src/pages/style.css'), '\n.changed { color: red }\n', { flag: 'a' })
+  writeFileSync(join(folder, 'packages/page/style.css'), '\n.changed { color: red }\n', { flag: 'a' })
   build()
   expect(statSync(module()).mtimeMs).toBeGreaterThan(1000)
   const toPath = (text: string) => /\/assets\/page-[\w-]+\.css/.exec(text)![0]
@@ -48,8 +48,8 @@ test('nothing is built twice; a change of the page is built', () => {
 
 test('a file of the server does not get into the page', () => {
   writeFileSync(
-    join(folder, 'src/pages/main.tsx'),
-    `\nimport { ServiceError } from '../errors.ts'\nconsole.log(ServiceError)\n`,
+    join(folder, 'packages/page/main.tsx'),
+    `\nimport { ServiceError } from '../../src/errors.ts'\nconsole.log(ServiceError)\n`,
     {
       flag: 'a',
     },

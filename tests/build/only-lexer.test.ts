@@ -3,14 +3,14 @@ import type { Links, Token } from 'marked'
 import { readFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
 import { bundleScript } from '../../build/bundle.ts'
-import * as whole from '../../src/pages/markdown/lexer.ts'
+import * as whole from '#page/markdown/lexer.ts'
 
 /** As browsers get it. */
 let cut: typeof whole
 
 beforeAll(async () => {
   const code = await bundleScript(
-    { stdin: { contents: `export * from './src/pages/markdown/lexer.ts'`, resolveDir: process.cwd(), loader: 'ts' } },
+    { stdin: { contents: `export * from '#page/markdown/lexer.ts'`, resolveDir: process.cwd(), loader: 'ts' } },
     ['es2022'],
   )
   expect(code.length).toBeLessThan(33_000)
@@ -34,7 +34,7 @@ function withoutText(tokens: Token[]): object[] {
 }
 
 test('the lexer that browsers get finds in a text what all of marked finds in it', () => {
-  const sample = readFileSync(new URL('../pages/markdown/sample.md', import.meta.url), 'utf8')
+  const sample = readFileSync(new URL('../page/markdown/sample.md', import.meta.url), 'utf8')
   for (let end = 0; end <= sample.length; end += 7) expectSame(sample.slice(0, end))
 })
 

@@ -1,4 +1,4 @@
-import { streamChat, type ChatOptions } from '../../src/client/client.ts'
+import { streamChat, type ChatOptions } from '#client'
 
 interface Env {
   readonly URL: string

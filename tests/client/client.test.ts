@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { streamChat, type ChatEvent, type ChatOptions, type ChatStream } from '../../src/client/client.ts'
+import { streamChat, type ChatEvent, type ChatOptions, type ChatStream } from '#client'
 
 const sse = { 'content-type': 'text/event-stream', 'x-request-id': 'r1' }
 const ndjson = { 'content-type': 'application/x-ndjson', 'x-request-id': 'r1' }

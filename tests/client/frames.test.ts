@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createEventReader, createLineReader, type Frame, type FrameReader } from '../../src/client/frames.ts'
+import { createEventReader, createLineReader, type Frame, type FrameReader } from '#client/frames.ts'
 import { cutAnywhere, cuts } from '../cuts.ts'
 
 /** As the client feeds it: bytes through one decoder. */

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lines, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Exchange, type Upstream } from '../fixtures/upstream.ts'
+import { lines, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Exchange, type Upstream } from '#fake-ollama/upstream.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { streamChat, type ChatEvent, type ChatOptions } from '../../src/client/client.ts'
-import { lines, ndjson, replay, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { streamChat, type ChatEvent, type ChatOptions } from '#client'
+import { lines, ndjson, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { deaths, twoTokensThen } from '../runtimes/deaths.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lines, replay, thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { lines, replay, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { toEvents } from '../../src/client/to-events.ts'
+import { toEvents } from '#client/to-events.ts'
 
 const usage = { promptTokens: undefined, tokens: 0 }
 const done = { type: 'done', reason: 'stop', model: undefined, usage, tokensPerSecond: undefined }

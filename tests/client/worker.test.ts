@@ -4,9 +4,9 @@ import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { writeWorkerdConfig } from '../../bench/rows/write-workerd-config.ts'
-import { thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { writeWorkerdConfig } from '../lab/write-workerd-config.ts'
+import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 
 let upstream: Upstream

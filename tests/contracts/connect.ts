@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ServiceError } from '../../src/errors.ts'
 import { turnBytes, type Connect, type UpstreamRequest, type UpstreamResponse } from '../../src/upstreams/connect.ts'
-import { refusedUrl } from '../fixtures/faults.ts'
-import { flatOut, ndjson, replay, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Exchange, type Script, type Upstream } from '../fixtures/upstream.ts'
+import { refusedUrl } from '#fake-ollama/faults.ts'
+import { flatOut, ndjson, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Exchange, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 
 const { signal: live } = new AbortController()
 

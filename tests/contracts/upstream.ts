@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ServiceError } from '../../src/errors.ts'
 import type { Batch, GenerationCall, GenerationEvent } from '../../src/generation.ts'
 import type { Generation, Upstream } from '../../src/upstreams/upstream.ts'
-import type { Fault } from '../fixtures/fault.ts'
-import { faults, refusedUrl } from '../fixtures/faults.ts'
-import { loadRecording, toLines } from '../fixtures/recording.ts'
-import { flatOut, ndjson, replay, silent, thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Script, type Upstream as Fixture } from '../fixtures/upstream.ts'
+import type { Fault } from '#fake-ollama/fault.ts'
+import { faults, refusedUrl } from '#fake-ollama/faults.ts'
+import { loadRecording, toLines } from '#fake-ollama/recording.ts'
+import { flatOut, ndjson, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Script, type Upstream as Fixture } from '#fake-ollama/upstream.ts'
 
 const { signal: live } = new AbortController()
 

@@ -5,7 +5,7 @@ import { ServiceError } from '../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../src/generation.ts'
 import { generations } from '../arbitrary-generation.ts'
 import { encoderContract } from '../contracts/encoder.ts'
-import { loadRecording, recordingNames, toLines } from '../fixtures/recording.ts'
+import { loadRecording, recordingNames, toLines } from '#fake-ollama/recording.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
   type: chunk.done === true ? 'done' : 'delta',

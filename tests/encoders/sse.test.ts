@@ -3,7 +3,7 @@ import { sse, sseWithStatus } from '../../src/encoders/sse.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../src/generation.ts'
 import { encoderContract } from '../contracts/encoder.ts'
-import { loadRecording, recordingNames, toLines } from '../fixtures/recording.ts'
+import { loadRecording, recordingNames, toLines } from '#fake-ollama/recording.ts'
 import { readEvents } from './read-events.ts'
 
 const toEvent = (line: string): GenerationEvent => ({ type: 'delta', line, chunk: JSON.parse(line) as OllamaChunk })

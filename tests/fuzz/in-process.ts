@@ -1,7 +1,7 @@
 import { createApp, type App } from '../../src/app.ts'
 import { parseConfig } from '../../src/config.ts'
 import type { UpstreamRequest } from '../../src/upstreams/connect.ts'
-import { loadRecording, toBytes } from '../fixtures/recording.ts'
+import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import type { WholeAnswer } from '../surfaces.ts'
 
 /** Sluice without a socket, in front of an Ollama that is a function: the body of its 200 answers. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { loadRecording, toBytes } from '../fixtures/recording.ts'
+import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import { createRandom } from '../random.ts'
 import { surfaces, toEnding } from '../surfaces.ts'
 import { createInProcess, post, toSmallAnswer } from './in-process.ts'

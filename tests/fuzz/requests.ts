@@ -1,4 +1,4 @@
-import { loadRecording, recordingNames } from '../fixtures/recording.ts'
+import { loadRecording, recordingNames } from '#fake-ollama/recording.ts'
 import { pick, type Random } from '../random.ts'
 import { surfaces, type Surface } from '../surfaces.ts'
 import { mutateBytes, mutateJson } from './mutate.ts'

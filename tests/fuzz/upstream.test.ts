@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { loadRecording, recordingNames, toBytes, toLines } from '../fixtures/recording.ts'
-import { cutBytes } from '../fixtures/scripts.ts'
+import { loadRecording, recordingNames, toBytes, toLines } from '#fake-ollama/recording.ts'
+import { cutBytes } from '#fake-ollama/scripts.ts'
 import { createRandom, pick, type Random } from '../random.ts'
 import { surfaces, toEnding, type Ending, type Surface } from '../surfaces.ts'
 import { createInProcess, post } from './in-process.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { silent, thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Script, type Upstream } from '../fixtures/upstream.ts'
+import { silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold } from '../runtimes/reader.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 import { createWallClock, type WallClock } from './wall-clock.ts'

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { toGroups } from '../../src/pages/components/to-groups.ts'
-import { chinese } from '../../src/pages/words/chinese.ts'
-import { english } from '../../src/pages/words/english.ts'
-import { formatNumber, formatSeconds, formatSize } from '../../src/pages/words/format.ts'
+import { toGroups } from '#page/components/to-groups.ts'
+import { chinese } from '#page/words/chinese.ts'
+import { english } from '#page/words/english.ts'
+import { formatNumber, formatSeconds, formatSize } from '#page/words/format.ts'
 
 /** Every text of a language by its path; functions are told with marks in their places. */
 function toTexts(value: unknown, path = ''): Map<string, string> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { loadRecording, toLines } from '../fixtures/recording.ts'
-import { replay, tokens } from '../fixtures/scripts.ts'
+import { loadRecording, toLines } from '#fake-ollama/recording.ts'
+import { replay, tokens } from '#fake-ollama/scripts.ts'
 import { toText, type Chunk } from '../runtimes/reader.ts'
 import { useStage } from '../runtimes/stage.ts'
 import { twoTokensThen } from '../runtimes/deaths.ts'

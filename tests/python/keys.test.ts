@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { tokens } from '../fixtures/scripts.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
 import { countRequests, useStage } from '../runtimes/stage.ts'
 import { startProgram, type Outcome } from './program.ts'
 

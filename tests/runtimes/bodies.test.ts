@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { thenSilent } from '../fixtures/scripts.ts'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { thenSilent } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { read } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 

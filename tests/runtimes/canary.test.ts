@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { faults } from '../fixtures/faults.ts'
-import { tokens, tokensThen } from '../fixtures/scripts.ts'
-import { startUpstream, type Script, type Upstream } from '../fixtures/upstream.ts'
+import { faults } from '#fake-ollama/faults.ts'
+import { tokens, tokensThen } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import { read, type ReaderRequest } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 

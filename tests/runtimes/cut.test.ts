@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { workingPid } from '../../bench/process-stats.ts'
-import { flatOut, tokens } from '../fixtures/scripts.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
+import { workingPid } from '../lab/process-stats.ts'
+import { flatOut, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll } from './reader.ts'
 import { startServer, type RuntimeName } from './server.ts'
 

@@ -1,6 +1,6 @@
-import { toDeltaLine } from '../fixtures/ollama-lines.ts'
-import { ndjson } from '../fixtures/scripts.ts'
-import type { Script } from '../fixtures/upstream.ts'
+import { toDeltaLine } from '#fake-ollama/ollama-lines.ts'
+import { ndjson } from '#fake-ollama/scripts.ts'
+import type { Script } from '#fake-ollama/upstream.ts'
 
 /** Two tokens, and once a test has read them this. */
 export function twoTokensThen(end: Script): Script {

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { workingPid } from '../../bench/process-stats.ts'
-import { thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { workingPid } from '../lab/process-stats.ts'
+import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 

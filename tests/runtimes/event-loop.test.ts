@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { faults } from '../fixtures/faults.ts'
-import { tokens } from '../fixtures/scripts.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
+import { faults } from '#fake-ollama/faults.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold } from './reader.ts'
 import { startServer } from './server.ts'
 

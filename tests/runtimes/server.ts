@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { workingPid } from '../../bench/process-stats.ts'
-import { writeWorkerdConfig } from '../../bench/rows/write-workerd-config.ts'
+import { workingPid } from '../lab/process-stats.ts'
+import { writeWorkerdConfig } from '../lab/write-workerd-config.ts'
 
 export type RuntimeName = 'node' | 'bun' | 'worker'
 
@@ -33,7 +33,7 @@ export interface Server {
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bin = (name: string) => `${root}node_modules/.bin/${name}`
 const startLimitMs = 20_000
-const heapProbe = new URL('../../bench/rows/heap-probe.ts', import.meta.url)
+const heapProbe = new URL('../lab/heap-probe.ts', import.meta.url)
 
 interface StartOptions {
   /** It can tell its heap (Node and Bun). */

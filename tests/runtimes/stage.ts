@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, vi } from 'vitest'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { startServer, type RuntimeName, type Server } from './server.ts'
 
 /** A scripted Ollama and Sluice in front of it. */

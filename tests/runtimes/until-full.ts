@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Exchange } from '../fixtures/upstream.ts'
+import type { Exchange } from '#fake-ollama/upstream.ts'
 
 /** Resolves once nothing more of a flat-out answer is taken: every buffer between the upstream and the reader is full. */
 export async function untilFull({ socket }: Exchange) {

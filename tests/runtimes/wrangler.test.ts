@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { refusedUrl } from '../fixtures/faults.ts'
+import { refusedUrl } from '#fake-ollama/faults.ts'
 import { generate, read, readAll, toTold } from './reader.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -6,8 +6,8 @@ import { launchChromium } from '../browser/chromium.ts'
 import { answering, end, listModels, toTokens, writePiecesTo } from '../browser/senses/catalog.ts'
 import { richAnswer, shortAnswer, shortChinese } from '../browser/senses/rich-answer.ts'
 import { ask, model, waitForEnd } from '../browser/senses/use-page.ts'
-import { ndjson, pause } from '../fixtures/scripts.ts'
-import { startUpstream, type Exchange } from '../fixtures/upstream.ts'
+import { ndjson, pause } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Exchange } from '#fake-ollama/upstream.ts'
 import { startServer } from '../runtimes/server.ts'
 
 /** `npm run screenshots`: makes the images of docs/screenshots anew, of the real page before an Ollama that says always the same. */

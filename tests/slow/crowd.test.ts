@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { startPeer } from '../../bench/peer.ts'
+import { startPeer } from '../lab/peer.ts'
 import { startServer } from '../runtimes/server.ts'
 import type { ReaderCalls } from './crowd/readers.ts'
 import type { UpstreamCalls } from './crowd/upstream.ts'

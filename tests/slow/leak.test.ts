@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { tokens } from '../fixtures/scripts.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream } from '#fake-ollama/upstream.ts'
 import { framings, generate, readAll } from '../runtimes/reader.ts'
 import { startServer } from '../runtimes/server.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { toDeltaLine, toDoneLine } from '../fixtures/ollama-lines.ts'
-import { delayed, ndjson, pause, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Script } from '../fixtures/upstream.ts'
+import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
+import { delayed, ndjson, pause, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Script } from '#fake-ollama/upstream.ts'
 import { framings, generate, readAll, toTold } from '../runtimes/reader.ts'
 import { startServer } from '../runtimes/server.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { readRaw, toPost, type RawReader } from '../runtimes/reader.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 

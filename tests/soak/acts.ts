@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { flatOut } from '../fixtures/scripts.ts'
+import { flatOut } from '#fake-ollama/scripts.ts'
 import { mutateJson } from '../fuzz/mutate.ts'
 import { pick } from '../random.ts'
 import { read, readRaw, type Leave, type Reader } from '../runtimes/reader.ts'

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { rssKbOf, workingPid } from '../../bench/process-stats.ts'
+import { rssKbOf, workingPid } from '../lab/process-stats.ts'
 import type { SoakStage } from './stage.ts'
 
 /** A server at rest: nobody reads, the upstream is stopped, the garbage is collected. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { align } from '../../bench/table.ts'
+import { align } from '../lab/align.ts'
 import { createRandom } from '../random.ts'
 import { pickAct, type Fate } from './acts.ts'
 import { parseOptions } from './options.ts'

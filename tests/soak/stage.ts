@@ -1,7 +1,7 @@
-import { faults } from '../fixtures/faults.ts'
-import type { Fault } from '../fixtures/fault.ts'
-import { flatOut, thenSilent, tokens } from '../fixtures/scripts.ts'
-import { startUpstream, type Upstream } from '../fixtures/upstream.ts'
+import { faults } from '#fake-ollama/faults.ts'
+import type { Fault } from '#fake-ollama/fault.ts'
+import { flatOut, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { startServer, type RuntimeName, type Server } from '../runtimes/server.ts'
 import type { Random } from '../random.ts'
 

@@ -3,9 +3,9 @@ import { viaHttp } from '../../src/runtimes/node/connect.ts'
 import { createBlob } from '../../src/upstreams/blob.ts'
 import { viaFetch, type Connect } from '../../src/upstreams/connect.ts'
 import { createExchange, type Digest } from '../../src/upstreams/exchange.ts'
-import { startBlobStore } from '../fixtures/blob-store.ts'
-import { silent } from '../fixtures/scripts.ts'
-import { startUpstream, type Script, type Upstream } from '../fixtures/upstream.ts'
+import { startBlobStore } from '#fake-ollama/blob-store.ts'
+import { silent } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 
 const digest: Digest = `sha256:${'a'.repeat(64)}`
 const { signal } = new AbortController()

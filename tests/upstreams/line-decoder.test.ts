@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ServiceError } from '../../src/errors.ts'
 import { createLineDecoder } from '../../src/upstreams/line-decoder.ts'
 import { cutAnywhere, cuts } from '../cuts.ts'
-import { cutBytes } from '../fixtures/scripts.ts'
+import { cutBytes } from '#fake-ollama/scripts.ts'
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { Batch, GenerationEvent } from '../../src/generation.ts'
 import { createDecoder } from '../../src/upstreams/ollama-decoder.ts'
 import { cutAnywhere, cuts } from '../cuts.ts'
-import { loadRecording, recordingNames, toBytes, toLines } from '../fixtures/recording.ts'
-import { cutBytes } from '../fixtures/scripts.ts'
+import { loadRecording, recordingNames, toBytes, toLines } from '#fake-ollama/recording.ts'
+import { cutBytes } from '#fake-ollama/scripts.ts'
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { viaFetch } from '../../src/upstreams/connect.ts'
 import { createOllama } from '../../src/upstreams/ollama.ts'
 import { upstreamContract } from '../contracts/upstream.ts'
-import { tokens } from '../fixtures/scripts.ts'
-import { startUpstream } from '../fixtures/upstream.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream } from '#fake-ollama/upstream.ts'
 
 const create = (host: string) =>
   createOllama({

@@ -3,8 +3,8 @@ import { viaFetch } from '../../src/upstreams/connect.ts'
 import { createExchange } from '../../src/upstreams/exchange.ts'
 import { createAsk } from '../../src/upstreams/questions.ts'
 import type { Question, Upstream } from '../../src/upstreams/upstream.ts'
-import { silent } from '../fixtures/scripts.ts'
-import { startUpstream, type Script, type Upstream as Fixture } from '../fixtures/upstream.ts'
+import { silent } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Script, type Upstream as Fixture } from '#fake-ollama/upstream.ts'
 
 let fixture: Fixture
 const { signal: live } = new AbortController()

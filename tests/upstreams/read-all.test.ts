@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Flow } from '../../src/generation.ts'
 import { readAll } from '../../src/upstreams/read-all.ts'
-import { cutBytes } from '../fixtures/scripts.ts'
+import { cutBytes } from '#fake-ollama/scripts.ts'
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { toMessage, toUpstreamError } from '../../src/upstreams/upstream-error.ts'
-import { loadRecording } from '../fixtures/recording.ts'
-import { upstreamErrors } from '../fixtures/upstream-errors.ts'
+import { loadRecording } from '#fake-ollama/recording.ts'
+import { upstreamErrors } from '#fake-ollama/upstream-errors.ts'
 
 const noHeaders = new Headers()
 const says = (error: unknown) => JSON.stringify({ error })

@@ -1,3 +1,4 @@
+import { toFullName } from '#ollama-grammar/model-name.ts'
 import { createRandom } from './seeded.ts'
 
 /** `capabilities` are what `/api/show` says, and what requests are checked against. */
@@ -25,17 +26,9 @@ export function toContextLength(numCtx = defaultContextLength): number {
   return Math.max(4, Math.min(Math.trunc(numCtx), maxContextLength))
 }
 
-/** `demo` is `demo:latest`, the registry and its `library` may be spelled out, capitals do not matter: as in Ollama. */
+/** The model that Ollama would take for this name. */
 export function findModel(name: string): DemoModel | undefined {
-  const short = name.toLowerCase().replace(/^(registry\.ollama\.ai\/)?library\//, '')
-  const full = short.includes(':') ? short : `${short}:latest`
-  return models.find((model) => model.name === full)
-}
-
-/** `[host[:port]/][namespace/]name[:tag]`, or Ollama says `invalid model name`. */
-export function isModelName(name: string): boolean {
-  const part = '[A-Za-z0-9_][A-Za-z0-9_.-]*'
-  return new RegExp(`^(${part}(:\\d+)?/)?(${part}/)?${part}(:${part})?$`).test(name)
+  return models.find((model) => model.name === toFullName(name))
 }
 
 function toDigest(name: string): string {

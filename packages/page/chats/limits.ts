@@ -1,3 +1,5 @@
+import { isDuration } from '#ollama-grammar/duration.ts'
+
 /** Settings that are numbers. */
 export type NumberSetting = 'temperature' | 'numCtx' | 'numPredict' | 'seed'
 
@@ -47,9 +49,12 @@ export function parseNumber(name: NumberSetting, typed: string, contextLength?: 
   return { mistake: limits[name].isWhole && !Number.isInteger(value) ? 'whole' : 'range' }
 }
 
-/** How long a model stays in memory: `5m`, `1h30m`, seconds, or -1 for always. Go's durations, but those below zero, which all mean -1, and those that would not fit into one. */
+/**
+ * How long a model stays in memory: seconds, a duration, or -1 for always. No other number below zero, because all of them mean
+ * -1; and none so long that Go could not hold it.
+ */
 export function isKeepAlive(text: string): boolean {
-  return /^(?:-1|\d{1,9}|(?:\d{1,6}(?:\.\d{1,6})?(?:ms|s|m|h)){1,4})$/.test(text)
+  return text === '-1' || /^\d{1,9}$/.test(text) || (isDuration(text) && !/^-|\d{7}/.test(text))
 }
 
 function toPlain(typed: string): string {

@@ -1,3 +1,4 @@
+import { parseKeepAlive } from '#ollama-grammar/duration.ts'
 import { withoutUndefined } from '../state/without-undefined.ts'
 import type { Chat, ChatSettings, Message } from './chat.ts'
 
@@ -29,7 +30,7 @@ export function toRequest({ settings, messages }: Chat, answerId: string): ChatR
     messages: asked,
     options: Object.keys(options).length > 0 ? options : undefined,
     think: settings.think,
-    keep_alive: toKeepAlive(settings.keepAlive),
+    keep_alive: settings.keepAlive === undefined ? undefined : parseKeepAlive(settings.keepAlive),
   })
 }
 
@@ -47,9 +48,4 @@ function toRequestMessage({ role, text, images = [] }: Message): RequestMessage[
 
 function toOptions({ temperature, numCtx, numPredict, seed }: ChatSettings): Record<string, number> {
   return withoutUndefined({ temperature, num_ctx: numCtx, num_predict: numPredict, seed })
-}
-
-/** Ollama takes `"5m"` and seconds as a number, but not seconds as a text (docs/ollama.md §1). */
-function toKeepAlive(text: string | undefined): string | number | undefined {
-  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : text
 }

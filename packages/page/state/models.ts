@@ -1,3 +1,4 @@
+import { toTagged } from '#ollama-grammar/model-name.ts'
 import { signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
 import type { Ask } from './ask.ts'
@@ -70,8 +71,6 @@ export function createModels(ask: Ask, tab: KeptTexts): Models {
   }
 }
 
-/** A name without a tag means `:latest`. */
 export function findModel<M extends Model>(models: readonly M[], wanted: string): M | undefined {
-  const full = wanted.includes(':') ? wanted : `${wanted}:latest`
-  return models.find((model) => model.name === wanted || model.name === full)
+  return models.find((model) => model.name === wanted || model.name === toTagged(wanted))
 }

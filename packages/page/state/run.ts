@@ -1,5 +1,5 @@
-import { streamChat } from '../../client/client.ts'
-import type { ChatEvent } from '../../client/client.ts'
+import { streamChat } from '#client'
+import type { ChatEvent } from '#client'
 import type { End, Message } from '../chats/chat.ts'
 import { createId } from './create-id.ts'
 import type { Host } from './host.ts'

@@ -1,4 +1,4 @@
-import { ChatHttpError, ChatStreamError } from '../../client/client.ts'
+import { ChatHttpError, ChatStreamError } from '#client'
 import type { End } from '../chats/chat.ts'
 
 /** How an answer ended whose stream threw. */

@@ -1,5 +1,5 @@
 import { ServiceError } from '../../errors.ts'
-import { toFull } from '../../upstreams/model-globs.ts'
+import { toFullName } from '#ollama-grammar/model-name.ts'
 import type { Answer } from '../../upstreams/upstream.ts'
 import type { QuestionPlan, QuestionRequest } from '../dialect.ts'
 import { toSeconds } from './envelope.ts'
@@ -14,7 +14,7 @@ export function model({ params: { id = '' } }: QuestionRequest): QuestionPlan {
   return {
     question: { about: 'tags' },
     toAnswer(answer) {
-      const found = toModels(answer).get(id) ?? toInstalled(answer).find((model) => toFull(model.id) === toFull(id))
+      const found = toModels(answer).get(id) ?? toInstalled(answer).find((model) => toFullName(model.id) === toFullName(id))
       if (found) return found
       throw new ServiceError('model_not_found', 'There is no such model; GET /v1/models lists them')
     },
@@ -25,7 +25,7 @@ export function model({ params: { id = '' } }: QuestionRequest): QuestionPlan {
 function toModels(answer: Answer) {
   const installed = toInstalled(answer)
   const aliases = (answer.aliases ?? []).flatMap(([id, meant]) =>
-    installed.filter((model) => toFull(model.id) === toFull(meant)).map((model) => ({ ...model, id })),
+    installed.filter((model) => toFullName(model.id) === toFullName(meant)).map((model) => ({ ...model, id })),
   )
   return new Map([...installed, ...aliases].map((model) => [model.id, model]))
 }

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { silent } from '../../fixtures/scripts.ts'
+import { silent } from '#fake-ollama/scripts.ts'
 import { startServer } from '../../runtimes/server.ts'
 import { read, see } from './chat-page.ts'
 import { begins, finish, goesOn, says, toLine } from './ollama.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { silent } from '../../fixtures/scripts.ts'
-import type { Script } from '../../fixtures/upstream.ts'
+import { silent } from '#fake-ollama/scripts.ts'
+import type { Script } from '#fake-ollama/upstream.ts'
 import { startServer } from '../../runtimes/server.ts'
 import { read, see } from './chat-page.ts'
 import type { ChatPage } from './chat-page.ts'

@@ -1,7 +1,7 @@
 import { vi } from 'vitest'
-import { toDeltaLine, toDoneLine } from '../../fixtures/ollama-lines.ts'
-import { ndjson } from '../../fixtures/scripts.ts'
-import type { Exchange, Script, SeenRequest, Upstream } from '../../fixtures/upstream.ts'
+import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
+import { ndjson } from '#fake-ollama/scripts.ts'
+import type { Exchange, Script, SeenRequest, Upstream } from '#fake-ollama/upstream.ts'
 
 /** Body of `POST /api/chat`, as far as the page writes it. */
 export interface AskedBody {

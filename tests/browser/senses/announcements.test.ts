@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { ndjson } from '../../fixtures/scripts.ts'
+import { ndjson } from '#fake-ollama/scripts.ts'
 import { answering, end, failing, pausing, toTokens, writePiecesTo } from './catalog.ts'
 import { richAnswer } from './rich-answer.ts'
 import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'

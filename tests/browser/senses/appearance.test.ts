@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { chinese } from '../../../src/pages/words/chinese.ts'
+import { chinese } from '#page/words/chinese.ts'
 import { answering, pausing, toTokens } from './catalog.ts'
 import { richAnswer } from './rich-answer.ts'
 import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'

@@ -1,5 +1,5 @@
-import { ndjson } from '../../fixtures/scripts.ts'
-import type { Exchange, Script, Upstream } from '../../fixtures/upstream.ts'
+import { ndjson } from '#fake-ollama/scripts.ts'
+import type { Exchange, Script, Upstream } from '#fake-ollama/upstream.ts'
 
 /** A model as Ollama lists it, and what it can do. */
 export interface CatalogModel {

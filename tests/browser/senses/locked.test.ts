@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { chinese } from '../../../src/pages/words/chinese.ts'
-import { english } from '../../../src/pages/words/english.ts'
+import { chinese } from '#page/words/chinese.ts'
+import { english } from '#page/words/english.ts'
 import { findBarriers } from '../visit.ts'
 import { usePage } from './use-page.ts'
 

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import type { Words } from '../../../src/pages/words/english.ts'
+import type { Words } from '#page/words/english.ts'
 import { answering, failing, listModels, pausing, toTokens } from './catalog.ts'
 import { richAnswer, richChinese } from './rich-answer.ts'
 import { ask, lastAnswer, model, waitForEnd, type PageStage } from './use-page.ts'

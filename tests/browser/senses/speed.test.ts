@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { toLongAnswer } from '../../../bench/page/long-answer.ts'
-import { watchPage, type Watched } from '../../../bench/page/watch-page.ts'
-import { percentile } from '../../../bench/percentile.ts'
-import { tokens } from '../../fixtures/scripts.ts'
+import { toLongAnswer } from '../../lab/long-answer.ts'
+import { watchPage, type Watched } from '../../lab/watch-page.ts'
+import { percentile } from '../../lab/percentile.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
 import { ask, model, usePage, waitForEnd } from './use-page.ts'
 
 const stage = usePage()

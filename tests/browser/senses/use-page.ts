@@ -1,6 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
-import type { SeenRequest } from '../../fixtures/upstream.ts'
+import type { SeenRequest } from '#fake-ollama/upstream.ts'
 import type { Stage } from '../../runtimes/stage.ts'
 import { useStage } from '../../runtimes/stage.ts'
 import { launchChromium } from '../chromium.ts'

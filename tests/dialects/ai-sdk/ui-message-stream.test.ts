@@ -7,7 +7,7 @@ import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { generations } from '../../arbitrary-generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { readEvents } from '../../encoders/read-events.ts'
-import { loadRecording, toLines } from '../../fixtures/recording.ts'
+import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 
 type Chunk = Readonly<Record<string, unknown>>
 

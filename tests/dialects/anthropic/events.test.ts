@@ -4,7 +4,7 @@ import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { readEvents } from '../../encoders/read-events.ts'
-import { loadRecording, toBytes, toLines } from '../../fixtures/recording.ts'
+import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { readMessage, type ReadBlock, type ReadMessage } from './read-message.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })

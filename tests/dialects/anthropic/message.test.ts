@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { message } from '../../../src/dialects/anthropic/message.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
-import { loadRecording, toLines } from '../../fixtures/recording.ts'
+import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
   type: chunk.done === true ? 'done' : 'delta',

@@ -4,7 +4,7 @@ import { folded } from '../../../src/encoders/folded.ts'
 import { ndjson } from '../../../src/encoders/ndjson.ts'
 import { sse, sseWithStatus } from '../../../src/encoders/sse.ts'
 import { ServiceError, type Issue } from '../../../src/errors.ts'
-import { loadRecording, recordingNames } from '../../fixtures/recording.ts'
+import { loadRecording, recordingNames } from '#fake-ollama/recording.ts'
 
 type Body = Record<string, unknown>
 type Path = '/api/generate' | '/api/chat'

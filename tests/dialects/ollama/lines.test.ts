@@ -3,7 +3,7 @@ import { lines } from '../../../src/dialects/ollama/lines.ts'
 import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
-import { loadRecording, recordingNames, toBytes, toLines } from '../../fixtures/recording.ts'
+import { loadRecording, recordingNames, toBytes, toLines } from '#fake-ollama/recording.ts'
 
 const encode = (...events: GenerationEvent[]) => lines.start({ requestId: 'id-1', maxBytes: 1e6 })(events)
 

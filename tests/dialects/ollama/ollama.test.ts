@@ -3,7 +3,7 @@ import { lines } from '../../../src/dialects/ollama/lines.ts'
 import { createOllamaDialect } from '../../../src/dialects/ollama/ollama.ts'
 import { folded } from '../../../src/encoders/folded.ts'
 import { ServiceError } from '../../../src/errors.ts'
-import { loadRecording, recordingNames } from '../../fixtures/recording.ts'
+import { loadRecording, recordingNames } from '#fake-ollama/recording.ts'
 
 type Body = Record<string, unknown>
 const ollama = createOllamaDialect({ management: true })

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openai } from '../../../src/dialects/openai/openai.ts'
 import { ServiceError } from '../../../src/errors.ts'
-import { loadRecording, toBytes } from '../../fixtures/recording.ts'
+import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 
 const toAnswer = (value: object) => ({ text: JSON.stringify(value), value: value as Record<string, unknown> })
 const recorded = (name: string) => toAnswer(JSON.parse(Buffer.from(toBytes(loadRecording(name))).toString()) as object)

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
-import { loadRecording, toLines } from '../../fixtures/recording.ts'
+import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 import { readEvents } from '../../encoders/read-events.ts'
 
 /** The data of a stream, parsed, `[DONE]` as it is; nothing else may be in it. */

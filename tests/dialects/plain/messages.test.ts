@@ -4,7 +4,7 @@ import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { readEvents } from '../../encoders/read-events.ts'
-import { loadRecording, toLines } from '../../fixtures/recording.ts'
+import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
 const encode = (...chunks: OllamaChunk[]) => messages.start({ requestId: 'id-1', maxBytes: 1e6 })(chunks.map(toEvent))

@@ -6,7 +6,7 @@ import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { generations } from '../../arbitrary-generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
-import { loadRecording, toBytes, toLines } from '../../fixtures/recording.ts'
+import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { accumulate, readTypedEvents, toExpected, toSaid, type ResponseEvent } from './read-response.ts'
 
 const { echo } = toPlan({ model: 'asked', input: 'Hi', metadata: { a: 'b' }, temperature: 0.5 })

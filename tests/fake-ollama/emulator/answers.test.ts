@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { toAnswer } from '../../src/demo/answers.ts'
-import { createRandom } from '../../src/demo/seeded.ts'
+import { toAnswer } from '#fake-ollama/emulator/answers.ts'
+import { createRandom } from '#fake-ollama/emulator/seeded.ts'
 
 const answer = (question: string) => toAnswer(question, createRandom('1'))
 

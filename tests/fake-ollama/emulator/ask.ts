@@ -1,5 +1,5 @@
-import { createEmulator } from '../../src/demo/emulator.ts'
-import type { Emulator } from '../../src/demo/emulator.ts'
+import { createEmulator } from '#fake-ollama/emulator/emulator.ts'
+import type { Emulator } from '#fake-ollama/emulator/emulator.ts'
 
 /** An emulator in a hurry: no cold start, and tokens as fast as timers go. */
 export function createFastEmulator(): Emulator {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createEmulator } from '../../src/demo/emulator.ts'
+import { createEmulator } from '#fake-ollama/emulator/emulator.ts'
 import { post } from './ask.ts'
 
 const emulator = createEmulator({ tokensPerSecond: Infinity, coldStartMs: 0 })

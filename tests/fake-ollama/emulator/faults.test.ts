@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseFaults } from '../../src/demo/faults.ts'
+import { parseFaults } from '#fake-ollama/emulator/faults.ts'
 import { createFastEmulator, generate, post, readLines } from './ask.ts'
 
 const emulator = createFastEmulator()

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createEmulator } from '../../src/demo/emulator.ts'
+import { createEmulator } from '#fake-ollama/emulator/emulator.ts'
 import { post } from './ask.ts'
 
 beforeEach(() => {

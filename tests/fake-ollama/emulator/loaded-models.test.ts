@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createEmulator } from '../../src/demo/emulator.ts'
-import type { Emulator } from '../../src/demo/emulator.ts'
+import { createEmulator } from '#fake-ollama/emulator/emulator.ts'
+import type { Emulator } from '#fake-ollama/emulator/emulator.ts'
 import { generate, post, readLines } from './ask.ts'
 
 const coldStartMs = 1500

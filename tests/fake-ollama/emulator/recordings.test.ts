@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createEmulator } from '../../src/demo/emulator.ts'
-import { loadRecording, toLines } from '../fixtures/recording.ts'
+import { createEmulator } from '#fake-ollama/emulator/emulator.ts'
+import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 import { createFastEmulator, readLines } from './ask.ts'
 
 const standIns: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { toSchemaValue } from '../../src/demo/schema-value.ts'
-import { createRandom } from '../../src/demo/seeded.ts'
-import { createWords } from '../../src/demo/words.ts'
+import { toSchemaValue } from '#fake-ollama/emulator/schema-value.ts'
+import { createRandom } from '#fake-ollama/emulator/seeded.ts'
+import { createWords } from '#fake-ollama/emulator/words.ts'
 
 function valueOf(
   schema: unknown,

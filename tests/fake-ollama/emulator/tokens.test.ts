@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { chineseTour } from '../../src/demo/chinese-tour.ts'
-import { englishTour } from '../../src/demo/english-tour.ts'
-import { createRandom } from '../../src/demo/seeded.ts'
-import { cutAtStop, cutTokens } from '../../src/demo/tokens.ts'
+import { chineseTour } from '#fake-ollama/emulator/chinese-tour.ts'
+import { englishTour } from '#fake-ollama/emulator/english-tour.ts'
+import { createRandom } from '#fake-ollama/emulator/seeded.ts'
+import { cutAtStop, cutTokens } from '#fake-ollama/emulator/tokens.ts'
 
 const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.string({ unit: 'grapheme', maxLength: 200 }))
 

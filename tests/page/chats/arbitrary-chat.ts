@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import type { Chat, End, Message } from '../../../src/pages/chats/chat.ts'
+import type { Chat, End, Message } from '#page/chats/chat.ts'
 
 const id = fc.constantFrom('a', 'b', 'c', 'd', 'e')
 const time = fc.integer({ min: 1, max: 5 })

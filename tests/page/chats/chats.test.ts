@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Chat, Message } from '../../../src/pages/chats/chat.ts'
-import { find } from '../../../src/pages/chats/find.ts'
-import { mergeChats } from '../../../src/pages/chats/merge-chats.ts'
-import { toRequest } from '../../../src/pages/chats/to-request.ts'
-import { toThread } from '../../../src/pages/chats/to-thread.ts'
-import { withMessage } from '../../../src/pages/chats/with-message.ts'
+import type { Chat, Message } from '#page/chats/chat.ts'
+import { find } from '#page/chats/find.ts'
+import { mergeChats } from '#page/chats/merge-chats.ts'
+import { toRequest } from '#page/chats/to-request.ts'
+import { toThread } from '#page/chats/to-thread.ts'
+import { withMessage } from '#page/chats/with-message.ts'
 import { chat as anyChat } from './arbitrary-chat.ts'
 
 function toMessage(id: string, parent: string, more: Partial<Message> = {}): Message {

@@ -2,8 +2,8 @@ import { build } from 'esbuild'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Chat, Message } from '../../../src/pages/chats/chat.ts'
-import type { History } from '../../../src/pages/chats/history.ts'
+import type { Chat, Message } from '#page/chats/chat.ts'
+import type { History } from '#page/chats/history.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 import { startSite, type Site } from '../../browser/site.ts'
 
@@ -11,9 +11,9 @@ import { startSite, type Site } from '../../browser/site.ts'
 declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
 
 const entry = `
-import { createKeptTexts } from '../state/kept-text.ts'
-import { createHistory } from './history.ts'
-import { createLastWords } from './last-words.ts'
+import { createKeptTexts } from '#page/state/kept-text.ts'
+import { createHistory } from '#page/chats/history.ts'
+import { createLastWords } from '#page/chats/last-words.ts'
 const lastWords = createLastWords(createKeptTexts(window, 'localStorage'))
 const tab = globalThis.tab = { history: createHistory(lastWords, () => Date.now() + tab.aheadMs), heard: [], aheadMs: 0 }
 tab.history.onChange((id, chat) => tab.heard.push([id, chat]))
@@ -25,7 +25,7 @@ let context: BrowserContext
 let url: string
 
 beforeAll(async () => {
-  const resolveDir = fileURLToPath(new URL('../../../src/pages/chats/', import.meta.url))
+  const resolveDir = fileURLToPath(new URL('../../../packages/page/chats/', import.meta.url))
   const { outputFiles } = await build({ stdin: { contents: entry, resolveDir }, bundle: true, write: false, format: 'iife' })
   site = await startSite(() => `<!doctype html><title>A tab</title><script>${outputFiles[0]!.text}</script>`)
   url = `http://127.0.0.1:${site.port}/`

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isKeepAlive, parseNumber, toLimit } from '../../../src/pages/chats/limits.ts'
+import { isKeepAlive, parseNumber, toLimit } from '#page/chats/limits.ts'
 
 test.each([
   ['temperature', '0.7', { value: 0.7 }],

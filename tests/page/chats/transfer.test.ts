@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Chat } from '../../../src/pages/chats/chat.ts'
-import { parseFile, toFile } from '../../../src/pages/chats/transfer.ts'
+import type { Chat } from '#page/chats/chat.ts'
+import { parseFile, toFile } from '#page/chats/transfer.ts'
 import { chat as anyChat } from './arbitrary-chat.ts'
 
 const message = { id: 'a', parent: '', createdAt: 1, updatedAt: 1, role: 'user', text: 'Hi' }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { toCjkMask } from '../../../src/pages/markdown/cjk.ts'
+import { toCjkMask } from '#page/markdown/cjk.ts'
 
 test.each([
   ['**中文。**后', '**中文a**后'],

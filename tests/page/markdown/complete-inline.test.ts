@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import type { Token, Tokens } from 'marked'
 import { expect, test } from 'vitest'
-import { completeInline } from '../../../src/pages/markdown/complete-inline.ts'
-import { lexInline } from '../../../src/pages/markdown/lexer.ts'
+import { completeInline } from '#page/markdown/complete-inline.ts'
+import { lexInline } from '#page/markdown/lexer.ts'
 
 test.each([
   ['a **b', 'a **b**'],

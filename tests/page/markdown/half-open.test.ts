@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toShownLength, toTable } from '../../../src/pages/markdown/half-open.ts'
+import { toShownLength, toTable } from '#page/markdown/half-open.ts'
 
 test.each([
   '-',

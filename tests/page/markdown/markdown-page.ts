@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { bundleScript } from '../../../build/bundle.ts'
-import type { createMarkdown } from '../../../src/pages/markdown/markdown.ts'
+import type { createMarkdown } from '#page/markdown/markdown.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 
-/** What the page's own script has: `src/pages/markdown`, and what the tests below need beside it. */
+/** What the page's own script has: `packages/page/markdown`, and what the tests below need beside it. */
 export interface PageGlobals {
   createMarkdown: typeof createMarkdown
   /** An element that was added to the page, and its Markdown. */
@@ -23,7 +23,7 @@ const policy =
 
 /** In the page: what PageGlobals says. */
 const entry = `
-import { createMarkdown } from './src/pages/markdown/markdown.ts'
+import { createMarkdown } from '#page/markdown/markdown.ts'
 const idle = async () => { for (let i = 0; i < 3; i++) await new Promise((resolve) => requestIdleCallback(resolve)) }
 const create = () => {
   const root = document.createElement('div')
@@ -53,7 +53,7 @@ export interface MarkdownPage {
   close(): Promise<void>
 }
 
-/** Opens a page in Chromium that has `src/pages/markdown` in it, built as it is for people, under the policy of the real one. */
+/** Opens a page in Chromium that has `packages/page/markdown` in it, built as it is for people, under the policy of the real one. */
 export async function openMarkdownPage(): Promise<MarkdownPage> {
   const script = await bundleScript({ stdin: { contents: entry, resolveDir: process.cwd(), loader: 'ts' } }, ['es2022'])
   const server = http.createServer((request, response) => {

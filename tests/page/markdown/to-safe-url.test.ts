@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { toHonestHost, toSafeUrl } from '../../../src/pages/markdown/to-safe-url.ts'
+import { toHonestHost, toSafeUrl } from '#page/markdown/to-safe-url.ts'
 
 test.each([
   ['https://a.com', 'https://a.com/'],

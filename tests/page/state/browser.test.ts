@@ -2,8 +2,8 @@ import { build } from 'esbuild'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { toImage } from '../../../src/pages/state/images.ts'
-import type { PageState } from '../../../src/pages/state/page-state.ts'
+import type { toImage } from '#page/state/images.ts'
+import type { PageState } from '#page/state/page-state.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 import { startServer } from '../../runtimes/server.ts'
 import type { Server } from '../../runtimes/server.ts'
@@ -17,8 +17,8 @@ declare function paint(width: number, height: number, type: string, isClear?: bo
 declare function look(base64: string | undefined): Promise<[number, number, string, number[]]>
 
 const entry = `
-import { createPageState } from './create-page-state.ts'
-import { toImage } from './images.ts'
+import { createPageState } from '#page/state/create-page-state.ts'
+import { toImage } from '#page/state/images.ts'
 const paint = async (width, height, type, isClear) => {
   const canvas = new OffscreenCanvas(width, height)
   const context = canvas.getContext('2d')
@@ -47,7 +47,7 @@ let page: Page
 let script: string
 
 beforeAll(async () => {
-  const resolveDir = fileURLToPath(new URL('../../../src/pages/state/', import.meta.url))
+  const resolveDir = fileURLToPath(new URL('../../../packages/page/state/', import.meta.url))
   const built = build({ stdin: { contents: entry, resolveDir }, bundle: true, write: false, format: 'iife' })
   const [{ outputFiles }, started, launched] = await Promise.all([
     built,

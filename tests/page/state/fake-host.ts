@@ -1,4 +1,4 @@
-import type { Host, KeptText } from '../../../src/pages/state/host.ts'
+import type { Host, KeptText } from '#page/state/host.ts'
 
 /** A window for Node: real time, real sockets, and everything else in memory. */
 export interface FakeHost extends Host {

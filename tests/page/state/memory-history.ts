@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
-import type { Chat } from '../../../src/pages/chats/chat.ts'
-import type { KeptChats } from '../../../src/pages/state/library.ts'
+import type { Chat } from '#page/chats/chat.ts'
+import type { KeptChats } from '#page/state/library.ts'
 
 /** A history in memory, with another tab. */
 export interface MemoryHistory extends KeptChats {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { createAsk } from '../../../src/pages/state/ask.ts'
-import { createKeptTexts } from '../../../src/pages/state/kept-text.ts'
-import { createKey } from '../../../src/pages/state/key.ts'
-import { createModels, findModel } from '../../../src/pages/state/models.ts'
-import { parseShow, toDefault, toModels } from '../../../src/pages/state/to-models.ts'
-import { loadRecording } from '../../fixtures/recording.ts'
+import { createAsk } from '#page/state/ask.ts'
+import { createKeptTexts } from '#page/state/kept-text.ts'
+import { createKey } from '#page/state/key.ts'
+import { createModels, findModel } from '#page/state/models.ts'
+import { parseShow, toDefault, toModels } from '#page/state/to-models.ts'
+import { loadRecording } from '#fake-ollama/recording.ts'
 import { createFakeHost, createStores } from './fake-host.ts'
 
 const read = (name: string) =>

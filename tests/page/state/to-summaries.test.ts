@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Chat } from '../../../src/pages/chats/chat.ts'
-import { toSummaries } from '../../../src/pages/state/to-summaries.ts'
+import type { Chat } from '#page/chats/chat.ts'
+import { toSummaries } from '#page/state/to-summaries.ts'
 
 function toChat(text: string, rest: Partial<Chat> = {}): Chat {
   const at = { createdAt: 1, updatedAt: 1 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Message } from '../../../src/pages/chats/chat.ts'
-import { createWriting } from '../../../src/pages/state/writing.ts'
+import type { Message } from '#page/chats/chat.ts'
+import { createWriting } from '#page/state/writing.ts'
 import { createFakeHost } from './fake-host.ts'
 
 const empty: Message = { id: 'a', parent: 'q', createdAt: 1, updatedAt: 1, role: 'assistant', text: '' }

@@ -5,8 +5,8 @@ import tls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { viaHttp } from '../../../src/runtimes/node/connect.ts'
 import { connectContract } from '../../contracts/connect.ts'
-import { tokens } from '../../fixtures/scripts.ts'
-import { startUpstream } from '../../fixtures/upstream.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream } from '#fake-ollama/upstream.ts'
 
 connectContract('node:http', viaHttp)
 

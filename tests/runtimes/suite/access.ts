@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { generate, read, readAll, readFailure, readRaw, toPost, toTold, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'

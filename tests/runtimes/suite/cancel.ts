@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { flatOut, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { flatOut, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, toSseEvents, type Reader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'

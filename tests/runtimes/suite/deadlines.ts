@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { toDoneLine } from '../../fixtures/ollama-lines.ts'
-import { delayed, pause, replay, silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
-import { startUpstream, type Script, type Upstream } from '../../fixtures/upstream.ts'
+import { toDoneLine } from '#fake-ollama/ollama-lines.ts'
+import { delayed, pause, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import { framings, generate, read, readAll, toSseEvents, toTold, type Framing } from '../reader.ts'
 import { startServer, type RuntimeName, type Server } from '../server.ts'
 

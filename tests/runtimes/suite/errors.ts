@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { flatOut, lines, silent, thenSilent } from '../../fixtures/scripts.ts'
-import type { Script } from '../../fixtures/upstream.ts'
+import { flatOut, lines, silent, thenSilent } from '#fake-ollama/scripts.ts'
+import type { Script } from '#fake-ollama/upstream.ts'
 import {
   framings,
   generate,

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rssKbOf, workingPid } from '../../../bench/process-stats.ts'
-import { plain, plainBytes, type FailedAnswer, type Fault } from '../../fixtures/fault.ts'
-import { faults, refusedUrl, unresolvableUrl } from '../../fixtures/faults.ts'
-import { toDeltaLine, toDoneLine } from '../../fixtures/ollama-lines.ts'
-import { ndjson, pause, replay, silent, thenClosing, thenSilent, tokens } from '../../fixtures/scripts.ts'
-import { upstreamErrors } from '../../fixtures/upstream-errors.ts'
-import { startUpstream, type Script, type Upstream } from '../../fixtures/upstream.ts'
+import { rssKbOf, workingPid } from '../../lab/process-stats.ts'
+import { plain, plainBytes, type FailedAnswer, type Fault } from '#fake-ollama/fault.ts'
+import { faults, refusedUrl, unresolvableUrl } from '#fake-ollama/faults.ts'
+import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
+import { ndjson, pause, replay, silent, thenClosing, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { upstreamErrors } from '#fake-ollama/upstream-errors.ts'
+import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import {
   framings,
   generate,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { createRandom, pick } from '../../random.ts'
 import { read, readAll, readRaw, toChunked, toPost, type RawReader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'

@@ -10,7 +10,7 @@ import { createOllama } from 'ollama-ai-provider-v2'
 import { Ollama as BrowserOllama } from 'ollama/browser'
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
-import { tokens } from '../../fixtures/scripts.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
 

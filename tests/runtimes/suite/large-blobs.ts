@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rssKbOf, workingPid } from '../../../bench/process-stats.ts'
-import { startBlobStore, type BlobStore } from '../../fixtures/blob-store.ts'
+import { rssKbOf, workingPid } from '../../lab/process-stats.ts'
+import { startBlobStore, type BlobStore } from '#fake-ollama/blob-store.ts'
 import { startServer, type RuntimeName, type Server } from '../server.ts'
 
 const piece = Buffer.alloc(65_536, 'sluice')

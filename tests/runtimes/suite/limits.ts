@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { silent, thenSilent, tokens } from '../../fixtures/scripts.ts'
+import { silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { generate, read, readAll, readFailure, toTold, type Reader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { loadRecording, recordingNames, toBytes, toLines } from '../../fixtures/recording.ts'
-import { lines, replay, thenSilent } from '../../fixtures/scripts.ts'
+import { loadRecording, recordingNames, toBytes, toLines } from '#fake-ollama/recording.ts'
+import { lines, replay, thenSilent } from '#fake-ollama/scripts.ts'
 import { framings, generate, read, readAll, toSseEvents, toText, toTold, type Chunk, type Framing } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'

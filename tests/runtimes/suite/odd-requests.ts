@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { tokens } from '../../fixtures/scripts.ts'
+import { tokens } from '#fake-ollama/scripts.ts'
 import { surfaces, toEnding, type Surface } from '../../surfaces.ts'
 import { read, readAll, readRaw } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'

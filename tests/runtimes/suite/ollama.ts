@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { loadRecording, recordingNames, toBytes, type Recording } from '../../fixtures/recording.ts'
-import { lines, replay, silent, tokens } from '../../fixtures/scripts.ts'
+import { loadRecording, recordingNames, toBytes, type Recording } from '#fake-ollama/recording.ts'
+import { lines, replay, silent, tokens } from '#fake-ollama/scripts.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, type Answer, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'

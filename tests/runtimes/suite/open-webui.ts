@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { loadRecording, toBytes, toLines } from '../../fixtures/recording.ts'
-import { replay, tokens } from '../../fixtures/scripts.ts'
+import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
+import { replay, tokens } from '#fake-ollama/scripts.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, toSseEvents, toText, type Chunk, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'

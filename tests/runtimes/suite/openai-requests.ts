@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { gzipSync } from 'node:zlib'
-import { replay } from '../../fixtures/scripts.ts'
+import { replay } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'

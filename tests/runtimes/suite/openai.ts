@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { loadRecording, toBytes } from '../../fixtures/recording.ts'
-import { delayed, lines, replay, tokens } from '../../fixtures/scripts.ts'
+import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
+import { delayed, lines, replay, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, toSseEvents, type Answer } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { loadRecording, recordingNames, toLines } from '../../fixtures/recording.ts'
-import { lines, replay, tokens } from '../../fixtures/scripts.ts'
+import { loadRecording, recordingNames, toLines } from '#fake-ollama/recording.ts'
+import { lines, replay, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, readFailure, toSseEvents, type Answer, type Chunk, type SseEvent } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'

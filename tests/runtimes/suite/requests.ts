@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { gzipSync } from 'node:zlib'
-import { thenSilent } from '../../fixtures/scripts.ts'
+import { thenSilent } from '#fake-ollama/scripts.ts'
 import { read, readAll, readFailure, readRaw, toChunked, toPost } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'

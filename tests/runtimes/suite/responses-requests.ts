@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { replay } from '../../fixtures/scripts.ts'
+import { replay } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { loadRecording, toBytes } from '../../fixtures/recording.ts'
-import type { Script } from '../../fixtures/upstream.ts'
+import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
+import type { Script } from '#fake-ollama/upstream.ts'
 import { read, readAll, readFailure } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'

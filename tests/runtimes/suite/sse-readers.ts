@@ -1,8 +1,8 @@
 import { createEventSource } from 'eventsource-client'
 import { fetchEventSource } from '@microsoft/fetch-event-source'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { loadRecording, toLines } from '../../fixtures/recording.ts'
-import { delayed, replay, silent, tokens, tokensThen } from '../../fixtures/scripts.ts'
+import { loadRecording, toLines } from '#fake-ollama/recording.ts'
+import { delayed, replay, silent, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import { read, readAll, toText, type Chunk } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import {

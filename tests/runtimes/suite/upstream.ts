@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { toDeltaLine, toDoneLine } from '../../fixtures/ollama-lines.ts'
-import { loadRecording } from '../../fixtures/recording.ts'
-import { ndjson, pause, tokens } from '../../fixtures/scripts.ts'
-import { startUpstream, type Script, type SeenRequest, type Upstream } from '../../fixtures/upstream.ts'
+import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
+import { loadRecording } from '#fake-ollama/recording.ts'
+import { ndjson, pause, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Script, type SeenRequest, type Upstream } from '#fake-ollama/upstream.ts'
 import { framings, generate, read, readAll, toTold } from '../reader.ts'
 import { startServer, type RuntimeName, type Server } from '../server.ts'
 

@@ -1,4 +1,4 @@
-import { serveCalls } from '../../../bench/serve-calls.ts'
+import { serveCalls } from '../../lab/serve-calls.ts'
 import { generate, toTold, type Reader } from '../../runtimes/reader.ts'
 
 const atOnce = 100

@@ -1,7 +1,7 @@
-import { serveCalls } from '../../../bench/serve-calls.ts'
-import { toDoneLine } from '../../fixtures/ollama-lines.ts'
-import { thenSilent } from '../../fixtures/scripts.ts'
-import { startUpstream } from '../../fixtures/upstream.ts'
+import { serveCalls } from '../../lab/serve-calls.ts'
+import { toDoneLine } from '#fake-ollama/ollama-lines.ts'
+import { thenSilent } from '#fake-ollama/scripts.ts'
+import { startUpstream } from '#fake-ollama/upstream.ts'
 
 const upstream = await startUpstream()
 const end = Promise.withResolvers<void>()

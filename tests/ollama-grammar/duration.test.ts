@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toSeconds } from '../src/duration.ts'
+import { toSeconds } from '#ollama-grammar/duration.ts'
 
 test.each([
   [0, 0],

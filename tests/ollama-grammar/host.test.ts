@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseOllamaHost } from '../src/ollama-host.ts'
+import { parseOllamaHost } from '#ollama-grammar/host.ts'
 
 // The first part is Ollama's own table (envconfig/config_test.go, TestHost), but that no host means this machine.
 test.each([
