@@ -20,6 +20,7 @@ import { createDecoder } from '../src/upstreams/ollama-decoder.ts'
 import { trickyText } from './arbitrary-generation.ts'
 import { readEvents } from './encoders/read-events.ts'
 import { surfaces, toEnding } from './surfaces.ts'
+import { startText } from './encoders/start-text.ts'
 
 /** What a model said in one line. */
 interface Piece {
@@ -295,7 +296,7 @@ describe('output as attack', () => {
             done: i === pieces.length - 1,
           }))
           const decoder = createDecoder({ maxLineBytes: 1e6 })
-          const encode = encoder.start({ requestId: 'id-1', maxBytes: 1e6 })
+          const encode = startText(encoder, { requestId: 'id-1', maxBytes: 1e6 })
           const text = chunks.map((chunk) => encode(decoder.push(Buffer.from(`${JSON.stringify(chunk)}\n`)))).join('')
           // As it is on the wire.
           const received = Buffer.from(text).toString()

@@ -8,6 +8,8 @@ export interface GenerationRequest {
   readonly accept: string | undefined
   /** The `Prefer` header. */
   readonly prefer?: string | undefined
+  /** Whether a response can be broken, which a framing without a frame for failures needs. */
+  readonly canCut: boolean
   readonly body: Readonly<Record<string, unknown>>
 }
 

@@ -27,6 +27,7 @@ export interface FramingRequest {
   readonly stream: boolean
   readonly accept: string | undefined
   readonly prefer: string | undefined
+  readonly canCut: boolean
   readonly call: GenerationCall
 }
 
@@ -35,10 +36,10 @@ export function ollamaApi({ prefix, management, toFraming }: OllamaApiOptions): 
   const plan = (
     call: GenerationCall,
     stream: boolean | null | undefined,
-    { accept, prefer }: GenerationRequest,
+    { accept, prefer, canCut }: GenerationRequest,
   ): GenerationPlan => ({
     call,
-    encoder: toFraming({ stream: stream ?? true, accept, prefer, call }),
+    encoder: toFraming({ stream: stream ?? true, accept, prefer, canCut, call }),
   })
   const generation = (endpoint: 'generate' | 'chat') => (request: GenerationRequest) => {
     const { body } = request

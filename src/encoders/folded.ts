@@ -22,13 +22,14 @@ export function folding(write: (whole: Whole, options: StartOptions) => string):
     headers: { 'cache-control': 'no-cache' },
     opening: '',
     heartbeat: '',
+    failure: 'told',
     start(options) {
-      const { maxBytes } = options
+      const { maxBytes, emit } = options
       const fold = createFold()
       let gathered = 0
       return (batch) => {
         for (const event of batch) {
-          if (event.type === 'failed') return ''
+          if (event.type === 'failed') return
           gathered += fold.add(event)
           if (gathered > maxBytes) {
             throw new ServiceError(
@@ -36,9 +37,8 @@ export function folding(write: (whole: Whole, options: StartOptions) => string):
               `Cannot answer in one piece: the answer is longer than ${maxBytes} bytes; ask for a stream`,
             )
           }
-          if (event.type === 'done') return write(fold.finish(event), options)
+          if (event.type === 'done') emit(write(fold.finish(event), options))
         }
-        return ''
       }
     },
   }

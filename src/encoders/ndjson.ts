@@ -1,20 +1,22 @@
 import { toErrorBody } from '../errors.ts'
 import { streamHeaders, type Encoder } from './encoder.ts'
 
-/** Ollama's lines, verbatim. No heartbeat, since a blank line breaks readers (hazard 34), and so no early commit (docs/protocol.md §2). */
+/**
+ * Ollama's lines, verbatim. There is no heartbeat, because a blank line breaks readers (hazard 34), and so no early
+ * commit (docs/protocol.md §2).
+ */
 export const ndjson: Encoder = {
   contentType: 'application/x-ndjson',
   headers: streamHeaders,
   opening: '',
   heartbeat: '',
+  failure: 'told',
   start:
-    ({ requestId }) =>
+    ({ requestId, emit }) =>
     (batch) => {
-      let lines = ''
       for (const event of batch) {
-        lines += event.type === 'failed' ? JSON.stringify(toErrorBody(event.error, requestId)) : event.line
-        lines += '\n'
+        const line = event.type === 'failed' ? JSON.stringify(toErrorBody(event.error, requestId)) : event.line
+        emit(`${line}\n`)
       }
-      return lines
     },
 }

@@ -1,5 +1,6 @@
 import { toErrorBody, type ServiceError } from '../errors.ts'
 import { streamHeaders, type Encoder } from './encoder.ts'
+import { toFrame } from './frame.ts'
 
 /** What every SSE framing shares (docs/protocol.md §2). */
 export const eventStream = {
@@ -7,32 +8,31 @@ export const eventStream = {
   headers: streamHeaders,
   opening: ':\n', // Bun holds the header block back until a first body byte (hazard 21)
   heartbeat: ':\n', // no blank line: readers would dispatch an empty event (hazard 31)
+  failure: 'told',
 } as const
 
-/** The failure terminal. Never named `error`: that is EventSource's own event. */
+/** The failure terminal. It is never named `error`, because that is EventSource's own event. */
 export function toFailedFrame(error: ServiceError, requestId: string): string {
-  return `event: failed\ndata: ${JSON.stringify(toErrorBody(error, requestId))}\n\n`
+  return toFrame(JSON.stringify(toErrorBody(error, requestId)), 'failed')
 }
 
 /** Native SSE: Ollama's own JSON lines as `data`, one frame a line (docs/protocol.md §2). */
 export const sse: Encoder = {
   ...eventStream,
   start:
-    ({ requestId }) =>
+    ({ requestId, emit }) =>
     (batch) => {
-      let frames = ''
       for (const event of batch) {
-        if (event.type === 'failed') frames += toFailedFrame(event.error, requestId)
+        if (event.type === 'failed') emit(toFailedFrame(event.error, requestId))
         // A raw CR is legal white space in JSON, and the end of a line in SSE.
-        else frames += `data: ${event.line.includes('\r') ? JSON.stringify(event.chunk) : event.line}\n\n`
+        else emit(toFrame(event.line.includes('\r') ? JSON.stringify(event.chunk) : event.line))
       }
-      return frames
     },
 }
 
-/** Native SSE that tells of the wait before the first token too: for who asks for it with `Prefer: status`. */
+/** Native SSE with frames that say what the stream waits for before its first token: for `Prefer: status`. */
 export const sseWithStatus: Encoder = {
   ...sse,
   headers: { ...sse.headers, 'preference-applied': 'status' },
-  toStatus: (status, elapsedMs) => `event: status\ndata: ${JSON.stringify({ status, elapsed_ms: elapsedMs })}\n\n`,
+  toStatus: (status, elapsedMs) => toFrame(JSON.stringify({ status, elapsed_ms: elapsedMs }), 'status'),
 }

@@ -52,6 +52,8 @@ export interface Core {
   /** May be early, as a token only moves deadlines away; never late. */
   readonly due: number
   readonly ended: Ended | undefined
+  /** Whether the response has to break, because the stream failed and the framing has no frame for that. */
+  readonly mustBreak: boolean
   readonly tally: Readonly<Tally>
 }
 
@@ -63,7 +65,8 @@ const statusMs = 1000
  * a stall can follow it: a reader that does not take the terminal is cut as well.
  */
 export function createCore({ encoder, requestId, deadlines, maxBytes, now: startedAt }: CoreOptions): Core {
-  const encode = encoder.start({ requestId, maxBytes })
+  let encoded = ''
+  const encode = encoder.start({ requestId, maxBytes, emit: (frame) => void (encoded += frame) })
   const tally: Tally = { firstDeltaAt: undefined, deltas: 0, done: undefined }
   let ended: Ended | undefined
   let isCommitted = false
@@ -109,6 +112,12 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     return commit(now) + encoder.toStatus!(told!, Math.round(now - startedAt))
   }
 
+  function toFrames(batch: Batch): string {
+    encoded = ''
+    encode(batch)
+    return encoded
+  }
+
   function end(how: Ended) {
     ended = how
     schedule()
@@ -116,7 +125,7 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
 
   function fail(error: ServiceError, event: GenerationEvent = { type: 'failed', error }): string {
     end({ how: 'failed', error })
-    return isCommitted ? encode([event]) : ''
+    return isCommitted ? toFrames([event]) : ''
   }
 
   function count(batch: Batch, now: number) {
@@ -156,19 +165,19 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
       lastInAt = now
       const last = batch.at(-1)
       const live = last?.type === 'failed' ? batch.slice(0, -1) : batch
-      let frames = ''
+      let out = ''
       try {
         if (live.length > 0) {
           count(live, now)
-          frames = encode(live)
-          if (frames !== '') frames = commit(now) + frames
+          out = toFrames(live)
+          if (out !== '') out = commit(now) + out
         }
       } catch (error) {
         return fail(toServiceError(error))
       }
       if (last?.type === 'done') end({ how: 'done' })
-      else if (last?.type === 'failed') frames += fail(last.error, last)
-      return frames
+      else if (last?.type === 'failed') out += fail(last.error, last)
+      return out
     },
     end(error) {
       if (ended) return ''
@@ -196,6 +205,9 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     },
     get ended() {
       return ended
+    },
+    get mustBreak() {
+      return ended?.how === 'failed' && isCommitted && encoder.failure === 'cut'
     },
     tally,
   }

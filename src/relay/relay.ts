@@ -13,7 +13,7 @@ export interface RelayOptions {
   controller: AbortController
   /** Commits: called once, with the first frames. */
   open(): Sink
-  /** Called instead of `open`, if the stream is over before a frame. */
+  /** Called instead of `open`, if the stream is over before a frame, and no success. */
   refuse(ended: Ended): void
 }
 
@@ -36,13 +36,13 @@ export function createRelay({ core, now, controller, open, refuse }: RelayOption
   let sink: Sink | undefined
   let writer: Writer | undefined
 
+  function begin(): Writer {
+    sink ??= open()
+    return (writer ??= createWriter(sink, onFull))
+  }
   function out(frames: string): void | Promise<void> {
     let full: void | Promise<void> = undefined
-    if (frames !== '') {
-      sink ??= open()
-      writer ??= createWriter(sink, onFull)
-      full = writer.write(frames)
-    }
+    if (frames !== '') full = begin().write(frames)
     timer.at(core.due)
     return full
   }
@@ -58,7 +58,7 @@ export function createRelay({ core, now, controller, open, refuse }: RelayOption
     const wasEnded = core.ended
     void out(core.tick(now()))
     if (core.ended === wasEnded) return
-    if (core.ended?.how === 'stalled') sink?.cut()
+    if (core.ended?.how === 'stalled') sink?.cut() // at once: nobody takes what waits
     controller.abort() // a deadline: the upstream has to stop
   })
 
@@ -85,8 +85,10 @@ export function createRelay({ core, now, controller, open, refuse }: RelayOption
         signal.removeEventListener('abort', onAbort)
         const ended = core.ended!
         generation?.close(ended)
+        if (ended.how === 'done') begin() // an answer that has no frame is an answer all the same
         if (!writer) refuse(ended)
         else if (ended.how === 'left') void sink?.end()
+        else if (core.mustBreak) await writer.cut()
         else await writer.end()
         timer.stop()
       }

@@ -13,20 +13,26 @@ export interface Sink {
   readonly bytesWritten: number
 }
 
-/** How a streaming response is opened. Headers that middleware sets afterwards still reach it. `onLeave`: its reader went away. */
-export type Open = (
-  c: Context,
-  headers: Readonly<Record<string, string>>,
-  onLeave: () => void,
-) => { response: Response; sink: Sink }
+/** How a streaming response is opened. */
+export interface Open {
+  /** Headers that middleware sets afterwards still reach the response. `onLeave`: its reader went away. */
+  (c: Context, headers: Readonly<Record<string, string>>, onLeave: () => void): { response: Response; sink: Sink }
+  /** Whether `cut` breaks the response on every runtime that this is for. A framing that needs the cut is not offered else. */
+  readonly canCut: boolean
+}
 
 /** A sink is full when so many characters wait behind the write that is under way. */
 const waitingLength = 16_384
 
 const utf8 = new TextEncoder()
 
-/** The default, on every runtime that brings nothing leaner. Its callback runs synchronously, so that it can hand out its stream. */
-export const openWithStreamSSE: Open = (c, headers, onLeave) => {
+/**
+ * The default, on every runtime that brings nothing leaner. Its callback runs synchronously, so that it can hand out its
+ * stream. It cannot cut: on Bun and workerd the reader would see a clean end (hazard 55).
+ */
+export const openWithStreamSSE: Open = Object.assign(open, { canCut: false })
+
+function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let sink: Sink | undefined
   // No `onError` for streamSSE, and nothing in here throws: it would end the stream as if all were well (hazard 1).
   const response = streamSSE(c, (stream) => {

@@ -4,6 +4,8 @@ export interface Writer {
   write(frames: string): void | Promise<void>
   /** Settles when the reader has taken everything that was written, and the clean end. */
   end(): Promise<void>
+  /** Breaks the response, behind everything that was written. */
+  cut(): Promise<void>
 }
 
 /** What is longer, in UTF-16 units, goes out in parts: a slow reader that takes some of it has not stalled. */
@@ -42,6 +44,12 @@ export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Wri
       await pending
       const full = sink.end()
       if (full) await wait(full)
+    },
+    async cut() {
+      await pending
+      // One turn, in which the runtime hands over what it has taken: a cut throws the rest away.
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      sink.cut()
     },
   }
 }

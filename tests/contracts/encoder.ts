@@ -5,6 +5,7 @@ import { ServiceError } from '../../src/errors.ts'
 import type { GenerationEvent } from '../../src/generation.ts'
 import { batchSizes, generations, toBatches, trickyText } from '../arbitrary-generation.ts'
 import { cutAnywhere, cuts } from '../cuts.ts'
+import { startFrames, startText } from '../encoders/start-text.ts'
 
 export interface EncoderContract {
   encoder: Encoder
@@ -17,10 +18,17 @@ export interface EncoderContract {
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const options = { requestId: 'id-1', maxBytes: 1e9 }
 
+/** What one frame looks like. */
+function toFramePattern(contentType: string): RegExp {
+  if (contentType === 'text/event-stream') return /^(?:event: [^\r\n]+\n)?(?:data: [^\r\n]*\n)+\n$/
+  if (contentType === 'application/x-ndjson') return /^[^\n]+\n$/
+  return /[^]/
+}
+
 /** What every framing promises (src/encoders/encoder.ts). */
 export function encoderContract(name: string, { encoder, read, expected }: EncoderContract) {
   const encodeAll = (events: readonly GenerationEvent[], sizes: readonly number[]) => {
-    const encode = encoder.start(options)
+    const encode = startText(encoder, options)
     return toBatches(events, sizes).map((batch) => encode(batch))
   }
 
@@ -57,7 +65,7 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
     test('one serves any number of streams at once', () => {
       fc.assert(
         fc.property(generations, generations, (a, b) => {
-          const [encodeA, encodeB] = [encoder.start(options), encoder.start({ ...options, requestId: 'id-2' })]
+          const [encodeA, encodeB] = [startText(encoder, options), startText(encoder, { ...options, requestId: 'id-2' })]
           let [textA, textB] = ['', '']
           for (let i = 0; i < Math.max(a.length, b.length); i++) {
             if (a[i]) textA += encodeA([a[i]!])
@@ -73,19 +81,36 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
       fc.assert(
         fc.property(trickyText, (message) => {
           const event: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', message) }
-          expect(read([toUtf8(encoder.start(options)([event]))])).toEqual(expected([event], options.requestId))
+          expect(read([toUtf8(startText(encoder, options)([event]))])).toEqual(expected([event], options.requestId))
         }),
       )
     })
 
     test('a batch of nothing writes nothing', () => {
-      expect(encoder.start(options)([])).toBe('')
+      expect(startText(encoder, options)([])).toBe('')
+    })
+
+    test('frames come one by one, each whole', () => {
+      fc.assert(
+        fc.property(generations, (events) => {
+          const frames = startFrames(encoder, options)(events)
+          for (const frame of frames) expect(frame).toMatch(toFramePattern(encoder.contentType))
+        }),
+      )
+    })
+
+    test('a failure has a frame, or else the encoder says that it needs a cut', () => {
+      const event: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'it died') }
+      const frames = startFrames(encoder, options)([event])
+      // An answer in one piece has no frame before its success, and so has its failures' real status.
+      const isWhole = encoder.contentType === 'application/json'
+      expect(frames.length === 0 && !isWhole).toBe(encoder.failure === 'cut')
     })
 
     test('its headers are headers, and none that a runtime has to set itself (hazard 5)', () => {
       const headers = new Headers({ ...encoder.headers, 'content-type': encoder.contentType })
       for (const name of ['transfer-encoding', 'connection', 'content-length']) expect(headers.has(name)).toBe(false)
-      expect(encoder.contentType).toMatch(/^[a-z]+\/[a-z-]+$/)
+      expect(encoder.contentType).toMatch(/^[a-z]+\/[a-z-]+(?:; charset=utf-8)?$/)
     })
 
     test('one with a heartbeat has an opening: a heartbeat follows a commit', () => {

@@ -5,14 +5,6 @@ import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Open, Sink } from '../../src/relay/sink.ts'
 
-export interface OpenContract {
-  /**
-   * Whether `cut` closes the socket of a reader that takes nothing, so that it cannot take it for a clean end.
-   * `streamSSE` alone cannot (hazard 45).
-   */
-  cuts: boolean
-}
-
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }
 
 /** A reader that reads what it wants to, over a real socket. */
@@ -27,7 +19,7 @@ interface Reader {
 }
 
 /** What every way to open a streaming response promises (src/relay/sink.ts), over @hono/node-server and real sockets. */
-export function openContract(name: string, open: Open, { cuts }: OpenContract) {
+export function openContract(name: string, open: Open) {
   let server: http.Server
   let port: number
   /** The stream that the last request opened. */
@@ -179,7 +171,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       expect(stream.left).toBe(1)
     })
 
-    if (cuts) {
+    if (open.canCut) {
       test('a cut is no clean end, for a reader that reads', async () => {
         const { sink, reader } = await start('a')
         await expect.poll(() => reader.text, { interval: 1 }).toBe('a')

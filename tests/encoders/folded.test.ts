@@ -6,6 +6,7 @@ import type { GenerationEvent, OllamaChunk } from '../../src/generation.ts'
 import { generations } from '../arbitrary-generation.ts'
 import { encoderContract } from '../contracts/encoder.ts'
 import { loadRecording, recordingNames, toLines } from '#fake-ollama/recording.ts'
+import { startText } from './start-text.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
   type: chunk.done === true ? 'done' : 'delta',
@@ -14,7 +15,7 @@ const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
 })
 
 function fold(chunks: readonly OllamaChunk[], maxBytes = 1e9): OllamaChunk {
-  const encode = folded.start({ requestId: 'id-1', maxBytes })
+  const encode = startText(folded, { requestId: 'id-1', maxBytes })
   return JSON.parse(chunks.map((chunk) => encode([toEvent(chunk)])).join('')) as OllamaChunk
 }
 
@@ -90,13 +91,13 @@ describe('one object', () => {
   })
 
   test('is written at the success terminal and not before', () => {
-    const encode = folded.start({ requestId: 'id-1', maxBytes: 1e6 })
+    const encode = startText(folded, { requestId: 'id-1', maxBytes: 1e6 })
     expect(encode([toEvent({ response: 'a' }), toEvent({ response: 'b' })])).toBe('')
     expect(encode([toEvent({ response: 'c', done: true })])).toBe('{"response":"abc","done":true}')
   })
 
   test('is nothing if the stream fails: its status says so', () => {
-    const encode = folded.start({ requestId: 'id-1', maxBytes: 1e6 })
+    const encode = startText(folded, { requestId: 'id-1', maxBytes: 1e6 })
     encode([toEvent({ response: 'a' })])
     expect(encode([toEvent({ response: 'b' }), { type: 'failed', error: new ServiceError('internal', '') }])).toBe('')
   })

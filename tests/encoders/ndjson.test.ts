@@ -4,8 +4,9 @@ import { ServiceError } from '../../src/errors.ts'
 import type { GenerationEvent } from '../../src/generation.ts'
 import { encoderContract } from '../contracts/encoder.ts'
 import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
+import { startText } from './start-text.ts'
 
-const encode = (...events: GenerationEvent[]) => ndjson.start({ requestId: 'id-1', maxBytes: 1e6 })(events)
+const encode = (...events: GenerationEvent[]) => startText(ndjson, { requestId: 'id-1', maxBytes: 1e6 })(events)
 
 encoderContract('NDJSON', {
   encoder: ndjson,

@@ -5,9 +5,10 @@ import type { GenerationEvent, OllamaChunk } from '../../src/generation.ts'
 import { encoderContract } from '../contracts/encoder.ts'
 import { loadRecording, recordingNames, toLines } from '#fake-ollama/recording.ts'
 import { readEvents } from './read-events.ts'
+import { startText } from './start-text.ts'
 
 const toEvent = (line: string): GenerationEvent => ({ type: 'delta', line, chunk: JSON.parse(line) as OllamaChunk })
-const encode = (...events: GenerationEvent[]) => sse.start({ requestId: 'id-1', maxBytes: 1e6 })(events)
+const encode = (...events: GenerationEvent[]) => startText(sse, { requestId: 'id-1', maxBytes: 1e6 })(events)
 
 encoderContract('SSE', {
   encoder: sse,

@@ -7,6 +7,7 @@ import { sse } from '../../src/encoders/sse.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { Batch, GenerationEvent, Waiting } from '../../src/generation.ts'
 import { createCore, type Core, type Deadlines } from '../../src/relay/core.ts'
+import { startText } from '../encoders/start-text.ts'
 
 const delta = (text: string): GenerationEvent => ({ type: 'delta', line: text, chunk: { response: text } })
 const done: GenerationEvent = { type: 'done', line: 'END', chunk: { done: true, eval_count: 3 } }
@@ -18,7 +19,12 @@ const plainFrames: Encoder = {
   headers: {},
   opening: '',
   heartbeat: '',
-  start: () => (batch) => batch.map(toFrame).join(''),
+  failure: 'told',
+  start:
+    ({ emit }) =>
+    (batch) => {
+      for (const event of batch) emit(toFrame(event))
+    },
 }
 
 function toFrame(event: GenerationEvent): string {
@@ -32,12 +38,12 @@ const telling: Encoder = { ...live, toStatus: (status, elapsedMs) => `${status[0
 /** Like `stream:false`: writes only at the success terminal. */
 const gathering: Encoder = {
   ...plainFrames,
-  start() {
+  start({ emit }) {
     let gathered = ''
     return (batch) => {
-      if (batch.some(({ type }) => type === 'failed')) return ''
+      if (batch.some(({ type }) => type === 'failed')) return
       gathered += batch.map(toFrame).join('')
-      return batch.at(-1)?.type === 'done' ? gathered : ''
+      if (batch.at(-1)?.type === 'done') emit(gathered)
     }
   },
 }
@@ -54,6 +60,54 @@ function create({
 }
 
 const codeOf = ({ ended }: Core) => (ended?.how === 'failed' ? ended.error.code : ended?.how)
+
+/** Has no frame for a failure, as bare text has none. */
+const bare: Encoder = {
+  ...plainFrames,
+  failure: 'cut',
+  start:
+    ({ emit }) =>
+    (batch) => {
+      for (const event of batch) if (event.type !== 'failed') emit(toFrame(event))
+    },
+}
+
+describe('the response breaks', () => {
+  test('if it is open and the framing has no frame for a failure', () => {
+    const core = create({ encoder: bare })
+    expect(core.push([delta('a')], 1)).toBe('a')
+    expect(core.mustBreak).toBe(false)
+    expect(core.push([failed], 2)).toBe('')
+    expect(core.mustBreak).toBe(true)
+  })
+
+  test.each([
+    ['a deadline', (core: Core) => core.tick(100)],
+    ['an end without a terminal', (core: Core) => core.end(undefined)],
+    ['an encoder that fails', (core: Core) => core.push([{ ...delta('BROKEN'), line: 'BROKEN' } as GenerationEvent], 3)],
+  ])('whatever the failure is: %s', (_name, fail) => {
+    const core = create({ encoder: bare, totalMs: 50 })
+    core.push([delta('a')], 1)
+    fail(core)
+    expect(core.mustBreak).toBe(true)
+  })
+
+  test('not before it is open, because the failure has its status then', () => {
+    const core = create({ encoder: bare })
+    core.push([failed], 1)
+    expect(core.mustBreak).toBe(false)
+  })
+
+  test('not after a success, not when the reader left, and not if a frame tells the failure', () => {
+    const [good, left, told] = [create({ encoder: bare }), create({ encoder: bare }), create()]
+    good.push([delta('a'), done], 1)
+    left.push([delta('a')], 1)
+    left.leave()
+    told.push([delta('a')], 1)
+    told.push([failed], 2)
+    expect([good, left, told].map(({ mustBreak }) => mustBreak)).toEqual([false, false, false])
+  })
+})
 
 describe('commit', () => {
   test('the first frames bring the opening with them, the later ones do not', () => {
@@ -416,7 +470,7 @@ type Fact = 'asked' | 'line' | 'frame' | 'full' | 'room' | 'opened' | 'waits' | 
 
 function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number) {
   const facts: { fact: Fact; at: number; state?: Waiting | undefined }[] = [{ fact: 'asked', at: askedAt }]
-  const encode = encoder.start({ requestId: 'id', maxBytes: 1000 })
+  const encode = startText(encoder, { requestId: 'id', maxBytes: 1000 })
   const reference = {
     now: askedAt,
     ended: undefined as string | undefined,

@@ -26,14 +26,16 @@ const lines: Encoder = {
   headers: {},
   opening: '',
   heartbeat: '',
-  start: () => (batch) =>
-    batch
-      .map((event) => {
-        if (event.type === 'failed') return `!${event.error.code}`
-        if (event.line === 'BROKEN') throw new TypeError('secret')
-        return event.line
-      })
-      .join(''),
+  failure: 'told',
+  start:
+    ({ emit }) =>
+    (batch) => {
+      for (const event of batch) {
+        if (event.type === 'failed') emit(`!${event.error.code}`)
+        else if (event.line === 'BROKEN') throw new TypeError('secret')
+        else emit(event.line)
+      }
+    },
 }
 const live: Encoder = { ...lines, opening: '<', heartbeat: '.' }
 const telling: Encoder = { ...live, toStatus: (status) => `(${status})` }
@@ -355,6 +357,42 @@ describe('a deadline', () => {
     await pass(100)
     expect(sentOf(state)).toBe(`<${'a'.repeat(9)}!total_timeout`)
     await expectOver(state, 'total_timeout')
+  })
+})
+
+describe('a framing that has no frame for a failure', () => {
+  const bare: Encoder = {
+    ...lines,
+    failure: 'cut',
+    start:
+      ({ emit }) =>
+      (batch) =>
+        void batch.forEach((event) => event.type !== 'failed' && emit(event.line)),
+  }
+
+  test('breaks the response of a stream that fails, behind what was written', async () => {
+    const state = start({ encoder: bare })
+    await state.upstream.start()
+    state.sink.fill()
+    void state.upstream.push(delta('a'), delta('b'), toFailed('upstream_failed'))
+    await state.upstream.end()
+    expect(state.sink).toMatchObject({ written: ['ab'], ended: 0, wasCut: 0 })
+    state.sink.drain()
+    await expectOver(state, 'upstream_failed')
+    expect(state.sink).toMatchObject({ ended: 0, wasCut: 1 })
+  })
+
+  test('ends cleanly after a success, also after one without a frame', async () => {
+    const silent: Encoder = { ...bare, start: () => () => {} }
+    const [said, unsaid] = [start({ encoder: bare }), start({ encoder: silent })]
+    for (const state of [said, unsaid]) {
+      await state.upstream.start()
+      void state.upstream.push(done)
+      await state.upstream.end()
+      await expectOver(state, 'done')
+      expect(state.sink).toMatchObject({ ended: 1, wasCut: 0 })
+    }
+    expect(unsaid).toMatchObject({ opened: 1, refused: [] })
   })
 })
 

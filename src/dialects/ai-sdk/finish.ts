@@ -1,8 +1,7 @@
 import type { OllamaChunk } from '../../generation.ts'
-import { toFrame } from './frame.ts'
 
-/** The success terminal: the SDK's reason, and as the message's metadata what Ollama says of its work. */
-export function toFinish(last: OllamaChunk, hasCalls: boolean): string {
+/** The last chunk of a success: the SDK's reason, and as the message's metadata what Ollama says of its work. */
+export function toFinish(last: OllamaChunk, hasCalls: boolean) {
   const { model, done_reason, prompt_eval_count: inputTokens, eval_count: outputTokens } = last
   const totalTokens = inputTokens === undefined || outputTokens === undefined ? undefined : inputTokens + outputTokens
   const messageMetadata = {
@@ -16,8 +15,7 @@ export function toFinish(last: OllamaChunk, hasCalls: boolean): string {
       evalMs: toMs(last.eval_duration),
     },
   }
-  const finish = { type: 'finish', finishReason: toReason(done_reason, hasCalls), messageMetadata }
-  return `${toFrame({ type: 'finish-step' })}${toFrame(finish)}data: [DONE]\n\n`
+  return { type: 'finish', finishReason: toReason(done_reason, hasCalls), messageMetadata }
 }
 
 /** Ollama's durations are nanoseconds, and optional. */

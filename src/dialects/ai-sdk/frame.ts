@@ -1,4 +1,6 @@
+import { toFrame } from '../../encoders/frame.ts'
+
 /** One chunk of a UI message stream. */
-export function toFrame(chunk: { readonly type: string; readonly [field: string]: unknown }): string {
-  return `data: ${JSON.stringify(chunk)}\n\n`
+export function toChunk(chunk: { readonly type: string; readonly [field: string]: unknown }): string {
+  return toFrame(JSON.stringify(chunk))
 }

@@ -1,34 +1,34 @@
-import { toFrame } from './frame.ts'
+import { toFrame } from '../../encoders/frame.ts'
+import { toChunk } from './frame.ts'
 
 type Kind = 'text' | 'reasoning'
 
-/** The parts of one message that grow: at most one is open, and what is of another kind closes it and opens its own. */
-export function createParts() {
+/** The parts of one message that grow. At most one is open: a piece of another kind closes it and opens its own. */
+export function createParts(emit: (frame: string) => void) {
   let open: { kind: Kind; id: string } | undefined
   let count = 0
-  let head = '' // of a delta's frame, up to its text: a token costs no more than the JSON of itself
+  let head = '' // of a delta, up to its text: a token costs no more than the JSON of itself
 
-  function close(): string {
-    if (!open) return ''
+  function close() {
+    if (!open) return
     const { kind, id } = open
     open = undefined
-    return toFrame({ type: `${kind}-end`, id })
+    emit(toChunk({ type: `${kind}-end`, id }))
   }
 
-  function begin(kind: Kind): string {
-    const frames = close()
+  function begin(kind: Kind) {
+    close()
     const id = `${kind}-${++count}`
     open = { kind, id }
-    head = `data: {"type":"${kind}-delta","id":"${id}","delta":`
-    return frames + toFrame({ type: `${kind}-start`, id })
+    head = `{"type":"${kind}-delta","id":"${id}","delta":`
+    emit(toChunk({ type: `${kind}-start`, id }))
   }
 
   return {
     close,
-    write(kind: Kind, text: string | undefined): string {
-      if (!text) return ''
-      const frames = open?.kind === kind ? '' : begin(kind)
-      return `${frames}${head}${JSON.stringify(text)}}\n\n`
+    write(kind: Kind, text: string) {
+      if (open?.kind !== kind) begin(kind)
+      emit(toFrame(`${head}${JSON.stringify(text)}}`))
     },
   }
 }

@@ -5,11 +5,11 @@ import type { GenerationEvent } from '../../generation.ts'
 /** Ollama's lines, byte for byte, and failures as it tells them: a last line with nothing but `error` (docs/ollama.md §3). */
 export const lines: Encoder = {
   ...ndjson,
-  start: () => (batch) => {
-    let text = ''
-    for (const event of batch) text += (event.type === 'failed' ? toErrorLine(event) : event.line) + '\n'
-    return text
-  },
+  start:
+    ({ emit }) =>
+    (batch) => {
+      for (const event of batch) emit(`${event.type === 'failed' ? toErrorLine(event) : event.line}\n`)
+    },
 }
 
 /** Its own line, unless that says more than a reader is told: an address, a stack, where its owner signs in (docs/protocol.md §4). */

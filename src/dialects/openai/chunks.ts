@@ -1,3 +1,4 @@
+import { toFrame } from '../../encoders/frame.ts'
 import { eventStream } from '../../encoders/sse.ts'
 import type { Encoder } from '../../encoders/encoder.ts'
 import type { OllamaChunk } from '../../generation.ts'
@@ -20,42 +21,44 @@ export interface Pieces {
 }
 
 /**
- * An answer as a stream of chunks: what does not change is written once, so that a token costs little more than its own JSON. Success
- * ends with a finish reason, the usage if it was asked for, and `[DONE]`; failure with an error and nothing after it (docs/protocol.md §6).
+ * An answer as a stream of chunks. What does not change is written once, so that a token costs little more than its own
+ * JSON. Success ends with a finish reason, the usage if it was asked for, and `[DONE]`; failure with an error and nothing
+ * after it (docs/protocol.md §6).
  */
 export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUsage }: { includeUsage: boolean }): Encoder {
-  const rest = includeUsage ? '],"usage":null}\n\n' : ']}\n\n'
+  const rest = includeUsage ? '],"usage":null}' : ']}'
   return {
     ...eventStream,
-    start({ requestId }) {
+    start({ requestId, emit }) {
       const id = toId(idPrefix, requestId)
       const pieces = start(requestId)
-      const next = `,"finish_reason":null}${rest}`
       let head = ''
       let choice = ''
 
-      function open(chunk: OllamaChunk): string {
-        head = `data: ${JSON.stringify(toEnvelope(chunk, { id, object })).slice(0, -1)},"choices":[`
-        choice = `${head}{"index":0,`
-        return pieces.first && choice + pieces.first + next
+      function emitChoice(members: string, finishReason: string) {
+        emit(toFrame(`${choice}${members},"finish_reason":${finishReason}}${rest}`))
       }
 
-      function close(chunk: OllamaChunk): string {
-        const finish = `${choice}${pieces.last},"finish_reason":"${pieces.toFinishReason(chunk)}"}${rest}`
-        const usage = includeUsage ? `${head}],"usage":${JSON.stringify(toUsage(chunk))}}\n\n` : ''
-        return `${finish}${usage}data: [DONE]\n\n`
+      function open(chunk: OllamaChunk) {
+        head = `${JSON.stringify(toEnvelope(chunk, { id, object })).slice(0, -1)},"choices":[`
+        choice = `${head}{"index":0,`
+        if (pieces.first) emitChoice(pieces.first, 'null')
+      }
+
+      function close(chunk: OllamaChunk) {
+        emitChoice(pieces.last, `"${pieces.toFinishReason(chunk)}"`)
+        if (includeUsage) emit(toFrame(`${head}],"usage":${JSON.stringify(toUsage(chunk))}}`))
+        emit(toFrame('[DONE]'))
       }
 
       return (batch) => {
-        let frames = ''
         for (const event of batch) {
-          if (event.type === 'failed') return `${frames}data: ${JSON.stringify(toOpenAIError(event.error))}\n\n`
-          if (head === '') frames += open(event.chunk)
+          if (event.type === 'failed') return emit(toFrame(JSON.stringify(toOpenAIError(event.error))))
+          if (head === '') open(event.chunk)
           const piece = pieces.toPiece(event.chunk)
-          if (piece !== '') frames += choice + piece + next
-          if (event.type === 'done') frames += close(event.chunk)
+          if (piece !== '') emitChoice(piece, 'null')
+          if (event.type === 'done') close(event.chunk)
         }
-        return frames
       }
     },
   }

@@ -1,3 +1,5 @@
+import { negotiate } from '../../encoders/negotiate.ts'
+import { text as bareText } from '../../encoders/text.ts'
 import { toErrorBody } from '../../errors.ts'
 import type { Dialect } from '../dialect.ts'
 import { parse } from '../parse.ts'
@@ -8,9 +10,12 @@ import { plainRequest } from './schema.ts'
 export const plain: Dialect = {
   owns: (path) => path === '/chat',
   generations: {
-    '/chat'({ body }) {
+    '/chat'({ body, accept, canCut }) {
       const { text, model, ...rest } = parse(plainRequest, body)
-      return { call: { endpoint: 'generate', model: model ?? undefined, body: { ...rest, prompt: text } }, encoder: messages }
+      return {
+        call: { endpoint: 'generate', model: model ?? undefined, body: { ...rest, prompt: text } },
+        encoder: canCut && negotiate(accept) === 'text' ? bareText : messages,
+      }
     },
   },
   questions: {},

@@ -5,21 +5,21 @@ import { toOpenAIError } from '../openai-failure.ts'
 import { toIdPart, toToolCalls } from '../tool-calls.ts'
 import type { Echo } from './echo.ts'
 import { createEvents } from './events.ts'
-import { createSpoken, message, reasoning, toFunctionCall } from './items.ts'
-import type { Finished, ItemStatus, Spoken, SpokenKind } from './items.ts'
+import { createSpoken, emitFunctionCall, message, reasoning } from './items.ts'
+import type { ItemStatus, Spoken, SpokenKind } from './items.ts'
 import { createLogprobs } from './logprobs.ts'
 import { createResponse, type ToResponse } from './response.ts'
 
 export interface Answer {
-  /** The events of a batch. @throws ServiceError `line_too_long` once more has been said than may be gathered */
-  write(batch: Batch): string
+  /** Emits the events of a batch. @throws ServiceError `line_too_long` once more has been said than may be gathered */
+  write(batch: Batch): void
   /** The response object, once it is complete; empty before. */
   readonly whole: string
 }
 
 /** One answer: what a model says, as items in the order in which it says them. */
-export function createAnswer(echo: Echo, { requestId, maxBytes }: StartOptions): Answer {
-  const events = createEvents()
+export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOptions): Answer {
+  const events = createEvents(emit)
   const logprobs = createLogprobs()
   const idPart = toIdPart(requestId)
   /** JSON texts of the finished items; the open one comes after them. */
@@ -32,84 +32,74 @@ export function createAnswer(echo: Echo, { requestId, maxBytes }: StartOptions):
 
   const toPlace = (idPrefix: string) => ({ id: `${idPrefix}_${idPart}_${output.length}`, index: output.length, events })
 
-  function begin(toResponse: ToResponse): string {
+  function begin(toResponse: ToResponse) {
     const fields = `"response":${toResponse({ status: 'in_progress', output })}`
-    return events.event('response.created', fields) + events.event('response.in_progress', fields)
+    events.event('response.created', fields)
+    events.event('response.in_progress', fields)
   }
 
-  function add({ item, frames }: Finished): string {
-    output.push(item)
-    return frames
-  }
-
-  function close(status: ItemStatus): string {
-    if (!open) return ''
-    const finished = open.finish(status)
+  function close(status: ItemStatus) {
+    if (open) output.push(open.finish(status))
     open = undefined
-    return add(finished)
   }
 
-  function say(kind: SpokenKind, text: string, logprobs: string): string {
+  function say(kind: SpokenKind, text: string, logprobs: string) {
     gathered += text.length
-    if (open?.kind === kind) return open.say(text, logprobs)
-    const closed = close('completed')
-    open = createSpoken(kind, toPlace(kind.idPrefix))
-    return closed + open.open() + open.say(text, logprobs)
+    if (open?.kind !== kind) {
+      close('completed')
+      open = createSpoken(kind, toPlace(kind.idPrefix))
+      open.open()
+    }
+    open.say(text, logprobs)
   }
 
-  function call(chunk: OllamaChunk): string {
-    let frames = close('completed')
+  function call(chunk: OllamaChunk) {
+    close('completed')
     for (const one of toToolCalls(chunk, requestId, calls)) {
       gathered += one.arguments.length
       calls++
-      frames += add(toFunctionCall(one, toPlace('fc')))
+      output.push(emitFunctionCall(one, toPlace('fc')))
     }
-    return frames
   }
 
-  function tell(chunk: OllamaChunk): string {
+  function tell(chunk: OllamaChunk) {
     const { content, thinking, tool_calls: made } = chunk.message ?? {}
-    let frames = ''
     if (chunk.logprobs?.length) gathered += logprobs.hold(chunk.logprobs)
-    if (thinking) frames += say(reasoning, thinking, '')
-    if (content) frames += say(message, content, logprobs.release())
-    if (made?.length) frames += call(chunk)
+    if (thinking) say(reasoning, thinking, '')
+    if (content) say(message, content, logprobs.release())
+    if (made?.length) call(chunk)
     if (thinking || made?.length) logprobs.forget()
-    return frames
   }
 
-  function finish(toResponse: ToResponse, done: OllamaChunk): string {
+  function finish(toResponse: ToResponse, done: OllamaChunk) {
     const status = done.done_reason === 'length' ? 'incomplete' : 'completed'
-    const frames = close(status)
+    close(status)
     whole = toResponse({ status, output, done })
-    return frames + events.event(`response.${status}`, `"response":${whole}`)
+    events.event(`response.${status}`, `"response":${whole}`)
   }
 
   /** With an `error` of its own: OpenAI's clients throw for that, and take one that is only in the response for an end like any other. */
-  function fail(toResponse: ToResponse, error: ServiceError): string {
+  function fail(toResponse: ToResponse, error: ServiceError) {
     const items = open ? [...output, open.toItem('incomplete')] : output
     const response = toResponse({ status: 'failed', output: items, error })
-    return events.event('response.failed', `"response":${response},"error":${JSON.stringify(toOpenAIError(error).error)}`)
+    events.event('response.failed', `"response":${response},"error":${JSON.stringify(toOpenAIError(error).error)}`)
   }
 
-  function toFrames(event: GenerationEvent): string {
-    let frames = ''
+  function write(event: GenerationEvent) {
     if (!toResponse) {
       toResponse = createResponse(echo, `resp_${idPart}`, event.type === 'failed' ? {} : event.chunk)
-      frames = begin(toResponse)
+      begin(toResponse)
     }
-    if (event.type === 'failed') return frames + fail(toResponse, event.error)
-    frames += tell(event.chunk)
-    return event.type === 'done' ? frames + finish(toResponse, event.chunk) : frames
+    if (event.type === 'failed') return fail(toResponse, event.error)
+    tell(event.chunk)
+    if (event.type === 'done') finish(toResponse, event.chunk)
   }
 
   return {
     write(batch) {
       // Between batches, so that no event is lost that has its number already.
       if (gathered > maxBytes && batch[0]?.type !== 'failed') throw tooLong(maxBytes)
-      let frames = ''
-      for (const event of batch) frames += toFrames(event)
-      return frames
+      for (const event of batch) write(event)
     },
     get whole() {
       return whole

@@ -14,10 +14,10 @@ export function inOnePiece(echo: Echo): Encoder {
   return {
     ...folded,
     start(options) {
-      const answer = createAnswer(echo, options)
+      const answer = createAnswer(echo, { ...options, emit: () => {} })
       return (batch) => {
         answer.write(batch)
-        return answer.whole
+        if (answer.whole !== '') options.emit(answer.whole)
       }
     },
   }

@@ -8,12 +8,6 @@ export interface Place {
   readonly events: Events
 }
 
-/** A whole item: its JSON text, and the events that are still to be told of it. */
-export interface Finished {
-  readonly item: string
-  readonly frames: string
-}
-
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
 
 /** What a model says bit by bit. */
@@ -55,10 +49,11 @@ export const reasoning: SpokenKind = {
 
 export interface Spoken {
   readonly kind: SpokenKind
-  open(): string
+  open(): void
   /** `logprobs` are those of the text's tokens; empty if there are none. */
-  say(text: string, logprobs: string): string
-  finish(status: ItemStatus): Finished
+  say(text: string, logprobs: string): void
+  /** Gives the item's JSON text. */
+  finish(status: ItemStatus): string
   /** As far as it has come. */
   toItem(status: ItemStatus): string
 }
@@ -67,13 +62,13 @@ export interface Spoken {
 export function createSpoken(kind: SpokenKind, { id, index, events }: Place): Spoken {
   const { partEvent, textEvent, toMore, toPart } = kind
   const at = `"item_id":"${id}","output_index":${index},${kind.index}`
-  const toDelta = events.deltas(`${textEvent}.delta`, at)
+  const emitDelta = events.deltas(`${textEvent}.delta`, at)
   const nothingMore = toMore('')
   const logprobs: string[] = []
   let text = ''
 
   const toItem = (status: ItemStatus, parts: string) => `{"id":"${id}","status":"${status}",${kind.toItem(parts)}}`
-  const toItemEvent = (what: 'added' | 'done', item: string) =>
+  const emitItem = (what: 'added' | 'done', item: string) =>
     events.event(`response.output_item.${what}`, `"output_index":${index},"item":${item}`)
 
   function toWhole() {
@@ -84,40 +79,39 @@ export function createSpoken(kind: SpokenKind, { id, index, events }: Place): Sp
 
   return {
     kind,
-    open: () =>
-      toItemEvent('added', toItem('in_progress', '')) +
-      events.event(`${partEvent}.added`, `${at},"part":${toPart('""', nothingMore)}`),
+    open() {
+      emitItem('added', toItem('in_progress', ''))
+      events.event(`${partEvent}.added`, `${at},"part":${toPart('""', nothingMore)}`)
+    },
     say(piece, probabilities) {
       text += piece
-      if (probabilities === '') return toDelta(piece, nothingMore)
+      if (probabilities === '') return emitDelta(piece, nothingMore)
       logprobs.push(probabilities)
-      return toDelta(piece, toMore(probabilities))
+      emitDelta(piece, toMore(probabilities))
     },
     finish(status) {
       const { said, more, part } = toWhole()
       const item = toItem(status, part)
-      const frames =
-        events.event(`${textEvent}.done`, `${at},"text":${said}${more}`) +
-        events.event(`${partEvent}.done`, `${at},"part":${part}`) +
-        toItemEvent('done', item)
-      return { item, frames }
+      events.event(`${textEvent}.done`, `${at},"text":${said}${more}`)
+      events.event(`${partEvent}.done`, `${at},"part":${part}`)
+      emitItem('done', item)
+      return item
     },
     toItem: (status) => toItem(status, toWhole().part),
   }
 }
 
-/** A function call, which comes whole: its arguments are one delta. */
-export function toFunctionCall(call: ToolCall, { id, index, events }: Place): Finished {
+/** A function call, which comes whole: its arguments are one delta. Gives the item's JSON text. */
+export function emitFunctionCall(call: ToolCall, { id, index, events }: Place): string {
   const at = `"item_id":"${id}","output_index":${index}`
   const text = JSON.stringify(call.arguments)
   const name = JSON.stringify(call.name)
   const toItem = (status: ItemStatus, args: string) =>
     `{"id":"${id}","status":"${status}","type":"function_call","call_id":${JSON.stringify(call.id)},"name":${name},"arguments":${args}}`
   const item = toItem('completed', text)
-  const frames =
-    events.event('response.output_item.added', `"output_index":${index},"item":${toItem('in_progress', '""')}`) +
-    events.event('response.function_call_arguments.delta', `${at},"delta":${text}`) +
-    events.event('response.function_call_arguments.done', `${at},"name":${name},"arguments":${text}`) +
-    events.event('response.output_item.done', `"output_index":${index},"item":${item}`)
-  return { item, frames }
+  events.event('response.output_item.added', `"output_index":${index},"item":${toItem('in_progress', '""')}`)
+  events.event('response.function_call_arguments.delta', `${at},"delta":${text}`)
+  events.event('response.function_call_arguments.done', `${at},"name":${name},"arguments":${text}`)
+  events.event('response.output_item.done', `"output_index":${index},"item":${item}`)
+  return item
 }

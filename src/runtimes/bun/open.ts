@@ -21,7 +21,9 @@ const utf8 = new TextEncoder()
  * One pushed stream of bytes, at three quarters of what `streamSSE` costs on Bun: two streams and a promise for each write. It can also do
  * what `streamSSE` cannot: break the response of a reader that is cut (hazard 55).
  */
-export const openOnBun: Open = (c, headers, onLeave) => {
+export const openOnBun: Open = Object.assign(open, { canCut: true })
+
+function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let controller: ReadableByteStreamController | undefined
   let room: PromiseWithResolvers<void> | undefined
   let bytesWritten = 0

@@ -13,7 +13,9 @@ const longLength = 4096
  *
  * Nothing between may transform the body.
  */
-export const openOnNode: Open = (c, headers, onLeave) => {
+export const openOnNode: Open = Object.assign(open, { canCut: true })
+
+function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   const { outgoing } = c.env as HttpBindings
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   let room: PromiseWithResolvers<void> | undefined
@@ -77,7 +79,11 @@ export const openOnNode: Open = (c, headers, onLeave) => {
         controller = undefined
         return new Promise((resolve) => finished(outgoing, () => resolve()))
       },
-      cut: () => void outgoing.destroy(),
+      cut() {
+        // To HTTP/1.0 the end of the connection is the end of the body, so only a reset is no clean end.
+        if (outgoing.chunkedEncoding || !outgoing.headersSent) outgoing.destroy()
+        else outgoing.socket?.resetAndDestroy()
+      },
       get bytesWritten() {
         return bytesWritten
       },

@@ -21,7 +21,9 @@ const ignore = () => {}
  * One native pipe, at three quarters of what `streamSSE` costs on workerd: two streams made of JavaScript. It can also do what
  * `streamSSE` cannot: break the response of a reader that is cut (hazard 55).
  */
-export const openOnWorker: Open = (c, headers, onLeave) => {
+export const openOnWorker: Open = Object.assign(open, { canCut: true })
+
+function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   const { readable, writable } = new IdentityTransformStream({ highWaterMark: waitingBytes })
   const writer = writable.getWriter()
   let bytesWritten = 0

@@ -5,7 +5,8 @@ import { aiSdk } from '../../../src/dialects/ai-sdk/ai-sdk.ts'
 import { uiMessageStream } from '../../../src/dialects/ai-sdk/ui-message-stream.ts'
 import { trickyText } from '../../arbitrary-generation.ts'
 
-const parse = (body: object) => aiSdk.generations['/api/ui/chat']!({ accept: undefined, body: body as Record<string, unknown> })
+const parse = (body: object) =>
+  aiSdk.generations['/api/ui/chat']!({ accept: undefined, canCut: true, body: body as Record<string, unknown> })
 const askedOf = (body: object) => parse(body).call.body as { messages: Readonly<Record<string, unknown>>[] }
 
 const text = (said: string) => ({ type: 'text', text: said })

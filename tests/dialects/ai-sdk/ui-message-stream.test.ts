@@ -8,11 +8,13 @@ import { generations } from '../../arbitrary-generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { readEvents } from '../../encoders/read-events.ts'
 import { loadRecording, toLines } from '#fake-ollama/recording.ts'
+import { startText } from '../../encoders/start-text.ts'
 
 type Chunk = Readonly<Record<string, unknown>>
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
-const encodeEvents = (events: readonly GenerationEvent[]) => uiMessageStream.start({ requestId: 'id.1', maxBytes: 1e6 })(events)
+const encodeEvents = (events: readonly GenerationEvent[]) =>
+  startText(uiMessageStream, { requestId: 'id.1', maxBytes: 1e6 })(events)
 const read = (text: string) => readEvents([new TextEncoder().encode(text)])
 /** The chunks of a success; `[DONE]` is checked and taken off. */
 const chunksOf = (...chunks: OllamaChunk[]): Chunk[] => {

@@ -4,7 +4,8 @@ import { events } from '../../../src/dialects/anthropic/events.ts'
 import { message } from '../../../src/dialects/anthropic/message.ts'
 import { ServiceError } from '../../../src/errors.ts'
 
-const parse = (body: Record<string, unknown>) => anthropic.generations['/v1/messages']!({ accept: undefined, body })
+const parse = (body: Record<string, unknown>) =>
+  anthropic.generations['/v1/messages']!({ accept: undefined, canCut: true, body })
 const hi = { role: 'user', content: 'Hi' }
 const base = { model: 'gemma3', max_tokens: 5, messages: [hi] }
 /** Ollama's request, for this one of Anthropic's. */

@@ -6,9 +6,10 @@ import { encoderContract } from '../../contracts/encoder.ts'
 import { readEvents } from '../../encoders/read-events.ts'
 import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { readMessage, type ReadBlock, type ReadMessage } from './read-message.ts'
+import { startText } from '../../encoders/start-text.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
-const encode = (...chunks: OllamaChunk[]) => events.start({ requestId: 'id.1', maxBytes: 1e6 })(chunks.map(toEvent))
+const encode = (...chunks: OllamaChunk[]) => startText(events, { requestId: 'id.1', maxBytes: 1e6 })(chunks.map(toEvent))
 const read = (...chunks: OllamaChunk[]) => readMessage([new TextEncoder().encode(encode(...chunks))])[0]!
 
 interface Call {
@@ -178,7 +179,7 @@ describe('events of Anthropic’s', () => {
 
   test('that fail end with `error`, and nothing after it: what is open stays open', () => {
     const failed: GenerationEvent = { type: 'failed', error: new ServiceError('idle_timeout', 'silent') }
-    const frames = events.start({ requestId: 'id-1', maxBytes: 1 })([toEvent(say('a')), failed])
+    const frames = startText(events, { requestId: 'id-1', maxBytes: 1 })([toEvent(say('a')), failed])
     expect(frames.split('\n\n').slice(-2)).toEqual([
       'event: error\ndata: {"type":"error","error":{"type":"timeout_error","message":"silent","code":"idle_timeout"},"request_id":"id-1"}',
       '',
@@ -188,7 +189,7 @@ describe('events of Anthropic’s', () => {
 
   test('that fail before the first are `error` alone', () => {
     const failed: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'died') }
-    const frames = events.start({ requestId: 'id-1', maxBytes: 1 })([failed])
+    const frames = startText(events, { requestId: 'id-1', maxBytes: 1 })([failed])
     expect(readEvents([new TextEncoder().encode(frames)]).map(({ event }) => event)).toEqual(['error'])
   })
 

@@ -3,6 +3,7 @@ import { message } from '../../../src/dialects/anthropic/message.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { loadRecording, toLines } from '#fake-ollama/recording.ts'
+import { startText } from '../../encoders/start-text.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
   type: chunk.done === true ? 'done' : 'delta',
@@ -10,7 +11,7 @@ const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
   chunk,
 })
 const encode = (chunks: readonly OllamaChunk[]) =>
-  JSON.parse(message.start({ requestId: 'id.1', maxBytes: 1e6 })(chunks.map(toEvent))) as { content: object[] }
+  JSON.parse(startText(message, { requestId: 'id.1', maxBytes: 1e6 })(chunks.map(toEvent))) as { content: object[] }
 
 interface Call {
   readonly id?: string

@@ -3,13 +3,14 @@ import { createNative } from '../../../src/dialects/native/native.ts'
 import { folded } from '../../../src/encoders/folded.ts'
 import { ndjson } from '../../../src/encoders/ndjson.ts'
 import { sse, sseWithStatus } from '../../../src/encoders/sse.ts'
+import { text } from '../../../src/encoders/text.ts'
 import { ServiceError, type Issue } from '../../../src/errors.ts'
 import { loadRecording, recordingNames } from '#fake-ollama/recording.ts'
 
 type Body = Record<string, unknown>
 type Path = '/api/generate' | '/api/chat'
 const native = createNative({ management: false })
-const parse = (path: Path, body: Body, accept?: string) => native.generations[path]!({ accept, body })
+const parse = (path: Path, body: Body, accept?: string) => native.generations[path]!({ accept, canCut: true, body })
 const parseQuestion = (about: 'show' | 'embed' | 'embeddings', body: Body) =>
   native.questions[`POST /api/${about}`]!({ params: {}, body })
 
@@ -48,12 +49,24 @@ describe('a call', () => {
     expect(framingOf({ stream: null })).toBe(sse)
     expect(framingOf({ stream: true }, 'application/x-ndjson')).toBe(ndjson)
     expect(framingOf({ stream: false }, 'text/event-stream')).toBe(folded)
+    expect(framingOf({ stream: false }, 'text/plain')).toBe(folded)
+    expect(framingOf({}, 'text/plain')).toBe(text)
+  })
+
+  test('is SSE where a response cannot be broken, because text could not tell a failure there', () => {
+    const request = { accept: 'text/plain', canCut: false, body: { model: 'm' } }
+    expect(native.generations['/api/generate']!(request).encoder).toBe(sse)
+  })
+
+  test('has no text where it shows progress', () => {
+    const pull = createNative({ management: true }).generations['/api/pull']!
+    expect(pull({ accept: 'text/plain', canCut: true, body: { model: 'm' } }).encoder).toBe(sse)
   })
 
   test('tells of its wait where SSE is asked to, and nowhere else', () => {
     const all = createNative({ management: true }).generations
     const framingOf = (path: keyof typeof all, body: Body, accept?: string, prefer = 'status') =>
-      all[path]!({ accept, prefer, body: { model: 'm', ...body } }).encoder
+      all[path]!({ accept, prefer, canCut: true, body: { model: 'm', ...body } }).encoder
     expect(framingOf('/api/generate', {})).toBe(sseWithStatus)
     expect(framingOf('/api/chat', {}, 'text/event-stream', 'respond-async, Status')).toBe(sseWithStatus)
     expect(framingOf('/api/chat', {}, undefined, 'statuses')).toBe(sse)

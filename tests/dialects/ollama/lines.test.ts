@@ -4,8 +4,9 @@ import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { loadRecording, recordingNames, toBytes, toLines } from '#fake-ollama/recording.ts'
+import { startText } from '../../encoders/start-text.ts'
 
-const encode = (...events: GenerationEvent[]) => lines.start({ requestId: 'id-1', maxBytes: 1e6 })(events)
+const encode = (...events: GenerationEvent[]) => startText(lines, { requestId: 'id-1', maxBytes: 1e6 })(events)
 
 encoderContract('Ollama’s lines', {
   encoder: lines,

@@ -7,7 +7,8 @@ import { loadRecording, recordingNames } from '#fake-ollama/recording.ts'
 
 type Body = Record<string, unknown>
 const ollama = createOllamaDialect({ management: true })
-const parse = (path: string, body: Body, accept?: string) => ollama.generations[`/ollama${path}`]!({ accept, body })
+const parse = (path: string, body: Body, accept?: string) =>
+  ollama.generations[`/ollama${path}`]!({ accept, canCut: true, body })
 const hi = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] }
 
 test.each(['/ollama', '/ollama/', '/ollama/api/chat', '/ollama/nothing', '/ollama/cancel/x'])('owns %s', (path) => {

@@ -4,6 +4,7 @@ import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { chunksOf, options, readChunks, toError, toEvent } from './read-chunks.ts'
+import { startText } from '../../encoders/start-text.ts'
 
 interface Logprob {
   token: string
@@ -80,7 +81,7 @@ interface Chunk {
   choices: { delta: Record<string, unknown>; logprobs?: unknown; finish_reason: string | null }[]
 }
 
-const encode = (chunks: readonly OllamaChunk[], encoder = chatChunks) => encoder.start(options)(chunks.map(toEvent))
+const encode = (chunks: readonly OllamaChunk[], encoder = chatChunks) => startText(encoder, options)(chunks.map(toEvent))
 const read = (chunks: readonly OllamaChunk[]) => readChunks([Buffer.from(encode(chunks))])
 const choicesOf = (chunks: readonly OllamaChunk[]) =>
   read(chunks)
@@ -175,7 +176,7 @@ describe('chat completion chunks', () => {
 
   test('that fail end with an error, and have neither a finish_reason nor [DONE]', () => {
     const error = new ServiceError('idle_timeout', 'silent')
-    const text = chatChunks.start(options)([toEvent({ message: { content: 'a' } }), { type: 'failed', error }])
+    const text = startText(chatChunks, options)([toEvent({ message: { content: 'a' } }), { type: 'failed', error }])
     expect(text).toMatch(
       /\n\ndata: \{"error":\{"message":"silent","type":"server_error","code":"idle_timeout","param":null\}\}\n\n$/,
     )

@@ -4,6 +4,7 @@ import type { Encoder } from '../../../src/encoders/encoder.ts'
 import type { GenerationEvent } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { chunksOf, options, readChunks, toError, toEvent } from './read-chunks.ts'
+import { startText } from '../../encoders/start-text.ts'
 
 function toExpected(events: readonly GenerationEvent[], requestId: string, includeUsage: boolean) {
   const told: unknown[] = []
@@ -48,7 +49,7 @@ for (const [name, encoder, includeUsage] of framings)
 describe('completion chunks', () => {
   test.each(['generate-stream', 'generate-html', 'generate-length'])('of a recording have its text: %s', (name) => {
     const chunks = chunksOf(name)
-    const told = readChunks([Buffer.from(completionChunks.start(options)(chunks.map(toEvent)))]) as {
+    const told = readChunks([Buffer.from(startText(completionChunks, options)(chunks.map(toEvent)))]) as {
       choices: { text: string; finish_reason: string | null }[]
     }[]
     expect(told.pop()).toBe('[DONE]')

@@ -6,6 +6,7 @@ import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { chunksOf, options, toEvent } from './read-chunks.ts'
+import { startText } from '../../encoders/start-text.ts'
 
 const readObject = (pieces: readonly Uint8Array[]): unknown[] => {
   const text = Buffer.concat(pieces).toString()
@@ -84,7 +85,7 @@ encoderContract('a text completion', {
 
 describe('an answer in one piece', () => {
   const encode = (encoder: Encoder, name: string) =>
-    JSON.parse(encoder.start(options)(chunksOf(name).map(toEvent))) as Record<string, unknown>
+    JSON.parse(startText(encoder, options)(chunksOf(name).map(toEvent))) as Record<string, unknown>
 
   test('has the usage that Ollama counted', () => {
     const { prompt_eval_count, eval_count } = chunksOf('chat-stream').at(-1)!
@@ -110,6 +111,6 @@ describe('an answer in one piece', () => {
 
   test.each([chatCompletion, textCompletion])('is nothing if the stream fails: its status says so', (encoder) => {
     const failed = { type: 'failed', error: new ServiceError('internal', '') } as const
-    expect(encoder.start(options)([toEvent({ response: 'a', message: { content: 'a' } }), failed])).toBe('')
+    expect(startText(encoder, options)([toEvent({ response: 'a', message: { content: 'a' } }), failed])).toBe('')
   })
 })

@@ -9,8 +9,8 @@ import type { ErrorCode } from '../../../src/errors.ts'
 type Body = Record<string, unknown>
 type Refused = readonly [body: Body, path: string]
 
-const chat = (body: Body) => openai.generations['/v1/chat/completions']!({ accept: undefined, body })
-const complete = (body: Body) => openai.generations['/v1/completions']!({ accept: undefined, body })
+const chat = (body: Body) => openai.generations['/v1/chat/completions']!({ accept: undefined, canCut: true, body })
+const complete = (body: Body) => openai.generations['/v1/completions']!({ accept: undefined, canCut: true, body })
 const embed = (body: Body) => openai.questions['POST /v1/embeddings']!({ params: {}, body })
 
 const hi = { messages: [{ role: 'user', content: 'Hi' }] }

@@ -5,9 +5,10 @@ import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { readEvents } from '../../encoders/read-events.ts'
 import { loadRecording, toLines } from '#fake-ollama/recording.ts'
+import { startText } from '../../encoders/start-text.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
-const encode = (...chunks: OllamaChunk[]) => messages.start({ requestId: 'id-1', maxBytes: 1e6 })(chunks.map(toEvent))
+const encode = (...chunks: OllamaChunk[]) => startText(messages, { requestId: 'id-1', maxBytes: 1e6 })(chunks.map(toEvent))
 
 /** What SSE can carry: its readers end a line at CR, LF and CRLF alike, and join them with LF. */
 const toCarried = (text: string) => text.split('\r\n').join('\n').split('\r').join('\n')
@@ -79,7 +80,7 @@ describe('messages', () => {
 
   test('that fail end with `failed`', () => {
     const event: GenerationEvent = { type: 'failed', error: new ServiceError('idle_timeout', 'silent') }
-    expect(messages.start({ requestId: 'id-1', maxBytes: 1 })([toEvent({ response: 'a' }), event])).toBe(
+    expect(startText(messages, { requestId: 'id-1', maxBytes: 1 })([toEvent({ response: 'a' }), event])).toBe(
       'event: messages\ndata: a\n\nevent: failed\ndata: {"error":"silent","code":"idle_timeout","request_id":"id-1"}\n\n',
     )
   })

@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { messages } from '../../../src/dialects/plain/messages.ts'
+import { text } from '../../../src/encoders/text.ts'
 import { plain } from '../../../src/dialects/plain/plain.ts'
 
-const parse = (body: Record<string, unknown>) => plain.generations['/chat']!({ accept: 'application/x-ndjson', body })
+const parse = (body: Record<string, unknown>, accept = 'application/x-ndjson', canCut = true) =>
+  plain.generations['/chat']!({ accept, canCut, body })
 
 describe('POST /chat', () => {
+  test.each([
+    ['text/plain', true, text],
+    ['text/plain', false, messages],
+    ['text/plain, */*', true, messages],
+    ['text/event-stream', true, messages],
+    ['application/json', true, messages],
+  ])('Accept: %s where a response can be cut: %s', (accept, canCut, encoder) => {
+    expect(parse({ text: 'hi' }, accept, canCut).encoder).toBe(encoder)
+  })
+
   test('asks generate, its text as the prompt', () => {
     expect(parse({ text: ' hi ' }).call).toEqual({ endpoint: 'generate', model: undefined, body: { prompt: ' hi ' } })
   })

@@ -8,6 +8,7 @@ import { generations } from '../../arbitrary-generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { accumulate, readTypedEvents, toExpected, toSaid, type ResponseEvent } from './read-response.ts'
+import { startText } from '../../encoders/start-text.ts'
 
 const { echo } = toPlan({ model: 'asked', input: 'Hi', metadata: { a: 'b' }, temperature: 0.5 })
 const options = { requestId: 'id.1', maxBytes: 1e9 }
@@ -21,7 +22,7 @@ const toUtf8 = (text: string) => new TextEncoder().encode(text)
 const say = (content: string, more: object = {}) => toEvent({ message: { role: 'assistant', content }, ...more })
 
 /** The typed events of these. */
-const eventsOf = (...events: readonly GenerationEvent[]) => readTypedEvents([toUtf8(stream(echo).start(options)(events))])
+const eventsOf = (...events: readonly GenerationEvent[]) => readTypedEvents([toUtf8(startText(stream(echo), options)(events))])
 const typesOf = (events: readonly ResponseEvent[]) => events.map(({ type }) => type)
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
 
@@ -75,8 +76,8 @@ describe('a response', () => {
   test('in one piece is what the stream’s last event has, byte for byte', () => {
     fc.assert(
       fc.property(generations, (events) => {
-        const streamed = stream(echo).start(options)(events)
-        const whole = inOnePiece(echo).start(options)(events)
+        const streamed = startText(stream(echo), options)(events)
+        const whole = startText(inOnePiece(echo), options)(events)
         if (whole !== '') expect(streamed.split('\n').at(-3)).toContain(`"response":${whole},`)
         expect(whole !== '').toBe(events.at(-1)?.type === 'done')
       }),
@@ -178,7 +179,7 @@ describe('a response', () => {
       tool_choice: 'none',
     }
     const plan = toPlan({ ...asked, input: 'Hi' })
-    const whole = inOnePiece(plan.echo).start(options)([say('a', { done: true })])
+    const whole = startText(inOnePiece(plan.echo), options)([say('a', { done: true })])
     const fixed = { object: 'response', store: false, background: false, previous_response_id: null, parallel_tool_calls: true }
     expect(JSON.parse(whole)).toMatchObject({ ...asked, ...fixed, id: 'resp_id_1' })
   })
@@ -277,17 +278,17 @@ describe('a response', () => {
       ['log probabilities', say('', { logprobs: [{ token: 'x'.repeat(30) }] })],
     ])('fails, and not before: %s', (_, event) => {
       for (const encoder of [stream(echo), inOnePiece(echo)]) {
-        const encode = encoder.start({ requestId: 'id-1', maxBytes: 150 })
+        const encode = startText(encoder, { requestId: 'id-1', maxBytes: 150 })
         encode([event])
         encode([event])
         expect(() => encode([event])).toThrow(tooLong)
       }
-      const encode = stream(echo).start({ requestId: 'id-1', maxBytes: 1000 })
+      const encode = startText(stream(echo), { requestId: 'id-1', maxBytes: 1000 })
       for (let i = 0; i < 4; i++) expect(() => encode([event])).not.toThrow()
     })
 
     test('fails honestly: the failure is the last event, and no number is missing', () => {
-      const encode = stream(echo).start({ requestId: 'id-1', maxBytes: 10 })
+      const encode = startText(stream(echo), { requestId: 'id-1', maxBytes: 10 })
       let text = encode([say('x'.repeat(8)), say('y'.repeat(8))])
       expect(() => encode([say('z')])).toThrow(tooLong)
       text += encode([failed()])

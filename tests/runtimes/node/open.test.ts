@@ -7,7 +7,11 @@ import type { Sink } from '../../../src/relay/sink.ts'
 import { openOnNode } from '../../../src/runtimes/node/open.ts'
 import { openContract } from '../../contracts/open.ts'
 
-openContract('Node', openOnNode, { cuts: true })
+openContract('Node', openOnNode)
+
+test('it can cut', () => {
+  expect(openOnNode.canCut).toBe(true)
+})
 
 /** What goes to the socket itself has its own framing: seen on the wire, where a client's parser would hide it. */
 describe('on the wire', () => {

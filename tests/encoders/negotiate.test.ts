@@ -1,8 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { toFraming } from '../../../src/dialects/native/framing.ts'
-import { folded } from '../../../src/encoders/folded.ts'
-import { ndjson } from '../../../src/encoders/ndjson.ts'
-import { sse } from '../../../src/encoders/sse.ts'
+import { negotiate } from '../../src/encoders/negotiate.ts'
 
 describe('a stream is SSE for', () => {
   test.each([
@@ -33,7 +30,7 @@ describe('a stream is SSE for', () => {
     [',,;;q=,'],
     ['application/problem+json'],
   ])('Accept: %s', (accept) => {
-    expect(toFraming(true, accept)).toBe(sse)
+    expect(negotiate(accept)).toBe('sse')
   })
 })
 
@@ -54,13 +51,34 @@ describe('a stream is NDJSON for', () => {
     ['application/x-ndjson;charset=utf-8;q=1.0'],
     ['application/x-ndjson;Q=0.7'],
   ])('Accept: %s', (accept) => {
-    expect(toFraming(true, accept)).toBe(ndjson)
+    expect(negotiate(accept)).toBe('ndjson')
   })
 })
 
-test.each([undefined, 'text/event-stream', 'application/x-ndjson', '*/*'])(
-  'stream:false is one object for Accept: %s',
-  (accept) => {
-    expect(toFraming(false, accept)).toBe(folded)
-  },
-)
+describe('a stream is bare text for', () => {
+  test.each([
+    ['text/plain'],
+    ['Text/Plain; charset=utf-8'],
+    ['text/plain, */*;q=0.01'],
+    ['text/plain, text/event-stream;q=0.9'],
+    ['text/plain;q=0.5, application/json;q=0.4'],
+    ['text/plain, text/html'],
+  ])('Accept: %s', (accept) => {
+    expect(negotiate(accept)).toBe('text')
+  })
+})
+
+describe('text has to be named and wanted most, so a stream is not text for', () => {
+  test.each([
+    ['text/plain, text/event-stream', 'sse'],
+    ['text/plain, */*', 'sse'],
+    ['text/plain, text/*', 'sse'],
+    ['text/*', 'sse'],
+    ['text/plain;q=0', 'sse'],
+    ['text/plain, application/json', 'ndjson'],
+    ['application/json, text/plain, */*', 'ndjson'],
+    ['text/plain;q=0.5, application/x-ndjson;q=0.5', 'ndjson'],
+  ])('Accept: %s', (accept, framing) => {
+    expect(negotiate(accept)).toBe(framing)
+  })
+})

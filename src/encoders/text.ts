@@ -1,0 +1,23 @@
+import { streamHeaders, type Encoder } from './encoder.ts'
+
+/**
+ * The bare text of an answer, for `curl` and for whoever wants nothing else. Text has no room for a heartbeat or for a
+ * failure, so a failure breaks the response (docs/protocol.md §2).
+ */
+export const text: Encoder = {
+  contentType: 'text/plain; charset=utf-8',
+  headers: streamHeaders,
+  opening: '',
+  heartbeat: '',
+  failure: 'cut',
+  start:
+    ({ emit }) =>
+    (batch) => {
+      for (const event of batch) {
+        if (event.type === 'failed') return
+        const { response, message } = event.chunk
+        const piece = response || message?.content
+        if (piece) emit(piece)
+      }
+    },
+}

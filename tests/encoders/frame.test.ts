@@ -1,0 +1,23 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { toFrame, toLines } from '../../src/encoders/frame.ts'
+import { readEvents } from './read-events.ts'
+
+test.each([
+  [['{}'], 'data: {}\n\n'],
+  [['{}', 'done'], 'event: done\ndata: {}\n\n'],
+  [['{}', undefined, 'run.1'], 'id: run.1\ndata: {}\n\n'],
+  [['{}', 'done', 'run.2'], 'id: run.2\nevent: done\ndata: {}\n\n'],
+] as const)('%j is a frame', ([data, event, id], frame) => {
+  expect(toFrame(data, event, id)).toBe(frame)
+})
+
+test('text of several lines comes back from an independent reader, its line ends as LF', () => {
+  const texts = fc.string({ unit: fc.constantFrom('a', ' ', ':', '\n', '\r', '\r\n', 'data: ', 'ä'), minLength: 1 })
+  fc.assert(
+    fc.property(texts, (text) => {
+      const [event] = readEvents([Buffer.from(toFrame(toLines(text), 'messages'))])
+      expect(event).toMatchObject({ event: 'messages', data: text.replaceAll(/\r\n|\r/g, '\n') })
+    }),
+  )
+})

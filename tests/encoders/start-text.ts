@@ -1,0 +1,19 @@
+import type { Encoder, StartOptions } from '../../src/encoders/encoder.ts'
+import type { Batch } from '../../src/generation.ts'
+
+/** Starts a stream of this encoder: gives a function from a batch to its frames. */
+export function startFrames(encoder: Encoder, { requestId, maxBytes }: Omit<StartOptions, 'emit'>): (batch: Batch) => string[] {
+  let frames: string[] = []
+  const encode = encoder.start({ requestId, maxBytes, emit: (frame) => frames.push(frame) })
+  return (batch) => {
+    frames = []
+    encode(batch)
+    return frames
+  }
+}
+
+/** The same with the frames in one piece, as they are on the wire. */
+export function startText(encoder: Encoder, options: Omit<StartOptions, 'emit'>): (batch: Batch) => string {
+  const encode = startFrames(encoder, options)
+  return (batch) => encode(batch).join('')
+}
