@@ -29,6 +29,9 @@ describe('a stream is SSE for', () => {
     ['text/event-stream;q=0, application/x-ndjson;q=0'],
     [',,;;q=,'],
     ['application/problem+json'],
+    ['text/html,application/xhtml+xml,*/*;q=0.8'],
+    ['application/jsonl'],
+    ['application/x-ndjson;Q=0.4, text/event-stream;Q=0.5'],
   ])('Accept: %s', (accept) => {
     expect(negotiate(accept)).toBe('sse')
   })
@@ -50,6 +53,8 @@ describe('a stream is NDJSON for', () => {
     ['text/event-stream;q=0.5, application/x-ndjson;q=0.9, application/json;q=0.1'],
     ['application/x-ndjson;charset=utf-8;q=1.0'],
     ['application/x-ndjson;Q=0.7'],
+    ['application/x-ndjson;level=1;q=0.4, text/event-stream;q=0.3'],
+    ['text/event-stream;q=0.5,application/json;q=0.501'],
   ])('Accept: %s', (accept) => {
     expect(negotiate(accept)).toBe('ndjson')
   })

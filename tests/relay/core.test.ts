@@ -84,7 +84,7 @@ describe('the response breaks', () => {
   test.each([
     ['a deadline', (core: Core) => core.tick(100)],
     ['an end without a terminal', (core: Core) => core.end(undefined)],
-    ['an encoder that fails', (core: Core) => core.push([{ ...delta('BROKEN'), line: 'BROKEN' } as GenerationEvent], 3)],
+    ['an encoder that fails', (core: Core) => core.push([delta('BROKEN')], 3)],
   ])('whatever the failure is: %s', (_name, fail) => {
     const core = create({ encoder: bare, totalMs: 50 })
     core.push([delta('a')], 1)

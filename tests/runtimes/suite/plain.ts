@@ -127,16 +127,19 @@ export function describePlain(runtime: RuntimeName) {
       })
     })
 
-    test.each(['application/json', 'application/x-ndjson', 'text/plain', '*/*', ''])('Accept: %s gets SSE', async (accept) => {
-      const answer = await readAll(chat({ text: 'Hi', model: 'smollm2:135m', stream: false }, { accept }))
-      expect(answer.headers).toMatchObject({
-        'content-type': 'text/event-stream',
-        'cache-control': 'no-cache, no-transform',
-        'x-accel-buffering': 'no',
-        'x-request-id': expect.any(String),
-      })
-      expect(textOf(toSseEvents(answer.text), 'messages')).not.toBe('')
-    })
+    test.each(['application/json', 'application/x-ndjson', 'text/plain, */*', '*/*', ''])(
+      'Accept: %s gets SSE',
+      async (accept) => {
+        const answer = await readAll(chat({ text: 'Hi', model: 'smollm2:135m', stream: false }, { accept }))
+        expect(answer.headers).toMatchObject({
+          'content-type': 'text/event-stream',
+          'cache-control': 'no-cache, no-transform',
+          'x-accel-buffering': 'no',
+          'x-request-id': expect.any(String),
+        })
+        expect(textOf(toSseEvents(answer.text), 'messages')).not.toBe('')
+      },
+    )
 
     test.each([
       [{ text: 'Hi' }, {}],

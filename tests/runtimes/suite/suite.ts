@@ -12,6 +12,7 @@ import { describeUpstream } from './upstream.ts'
 import { describeRoutes } from './routes.ts'
 import { describeNative } from './native.ts'
 import { describeStatus } from './status.ts'
+import { describeText } from './text.ts'
 import { describePlain } from './plain.ts'
 import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
@@ -40,6 +41,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeLimits(runtime)
     describeNative(runtime)
     describeStatus(runtime)
+    describeText(runtime)
     describePlain(runtime)
     describeErrors(runtime)
     describeRequests(runtime)

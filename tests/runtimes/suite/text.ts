@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { lines, tokens, tokensThen, thenSilent } from '#fake-ollama/scripts.ts'
+import type { Exchange, Script } from '#fake-ollama/upstream.ts'
+import { read, readAll, readFailure } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { useStage } from '../stage.ts'
+
+const paths = ['/api/generate', '/api/chat', '/chat'] as const
+const died = '{"error":"an error was encountered while running the model: unexpected EOF"}'
+
+/** Ways in which a stream fails after its first token. */
+const failures: readonly (readonly [name: string, end: Script])[] = [
+  [
+    'an error line',
+    (exchange) => {
+      exchange.chunk(`${died}\n`)
+      exchange.end()
+    },
+  ],
+  ['a clean end without a done line', (exchange) => exchange.end()],
+  ['a reset', (exchange) => exchange.reset()],
+  ['silence', () => {}],
+]
+
+/** Protocol §2, "Text". */
+export function describeText(runtime: RuntimeName) {
+  describe('bare text', () => {
+    const stage = useStage(runtime, { SLUICE_IDLE_TIMEOUT_MS: '500' })
+    const ask = (path: string, script: Script, headers = {}) =>
+      read(stage.server, {
+        path,
+        body: { model: stage.upstream.script(script), text: 'Hi', prompt: 'Hi', messages: [{ role: 'user', content: 'Hi' }] },
+        headers: { accept: 'text/plain', ...headers },
+      })
+
+    test.each(paths)('%s: is the text and nothing else, and ends cleanly', async (path) => {
+      const answer = await readAll(ask(path, tokens({ count: 3, text: (index) => `${index}: é\r\n` })))
+      expect(answer).toMatchObject({ status: 200, ended: 'clean', text: '0: é\r\n1: é\r\n2: é\r\n' })
+      expect(answer.headers).toMatchObject({
+        'content-type': 'text/plain; charset=utf-8',
+        'cache-control': 'no-cache, no-transform',
+        'x-accel-buffering': 'no',
+      })
+    })
+
+    describe.each(paths)('%s: a failure after the first token breaks the response', (path) => {
+      test.each(failures)('%s', async (_name, end) => {
+        let exchange: Exchange | undefined
+        const reader = ask(path, (opened) => {
+          exchange = opened
+          return tokensThen(['Hel', 'lo'], end)(opened)
+        })
+        await reader.until((text) => text === 'Hello')
+        exchange!.pass()
+        expect(await readAll(reader)).toMatchObject({ status: 200, ended: 'broken', text: 'Hello' })
+      })
+    })
+
+    test.each(paths)('%s: so does a failure right behind the first token', async (path) => {
+      const field = path === '/api/chat' ? '"message":{"role":"assistant","content":"Hi"}' : '"response":"Hi"'
+      const reader = ask(path, (exchange) => {
+        exchange.head(200, { 'content-type': 'application/x-ndjson' })
+        exchange.chunk(`{${field},"done":false}\n${died}\n`)
+        exchange.end()
+      })
+      expect(await reader.ended).toBe('broken')
+      expect('Hi').toContain(reader.text)
+    })
+
+    test.each(paths)('%s: a failure before the first token has its status', async (path) => {
+      expect(await readFailure(ask(path, lines([died])))).toMatchObject({
+        status: 502,
+        code: 'upstream_failed',
+        headers: { 'content-type': 'application/json' },
+      })
+    })
+
+    test('an answer without a text is empty, and no failure', async () => {
+      const call = '{"message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"now","arguments":{}}}]}}'
+      const done = '{"message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}'
+      const answer = await readAll(ask('/api/chat', lines([call, done])))
+      expect(answer).toMatchObject({ status: 200, ended: 'clean', text: '' })
+    })
+
+    test('a reader who leaves stops the upstream', async () => {
+      const model = stage.upstream.script(async (exchange) => {
+        await tokens({ count: 100_000, perSecond: 50 })(exchange)
+      })
+      const reader = read(stage.server, {
+        path: '/api/generate',
+        body: { model, prompt: 'Hi' },
+        headers: { accept: 'text/plain' },
+      })
+      await reader.until((text) => text !== '')
+      const { exchange } = await stage.upstream.next(model)
+      reader.leave()
+      await exchange.closedByReader
+    })
+
+    test.each([
+      ['text/plain, */*', 'text/event-stream'],
+      ['application/json, text/plain, */*', 'application/x-ndjson'],
+      ['text/plain, text/event-stream', 'text/event-stream'],
+    ])('Accept: %s is %s, because text has to be wanted most', async (accept, type) => {
+      const answer = await readAll(ask('/api/generate', tokens({ count: 1 }), { accept }))
+      expect(answer.headers['content-type']).toBe(type)
+    })
+
+    // To HTTP/1.0, which nginx speaks unless it is told otherwise, the end of the connection is the end of the body.
+    test('a reader of HTTP/1.0 sees a reset, but a clean end on workerd (hazard 84)', async () => {
+      const body = JSON.stringify({ model: stage.upstream.script(thenSilent(1)), prompt: 'Hi' })
+      const { hostname, port, host } = new URL(stage.server.url)
+      const socket = net.connect(Number(port), hostname)
+      const ended = once(socket, 'end').then(
+        () => 'end',
+        (error: NodeJS.ErrnoException) => error.code,
+      )
+      socket.resume()
+      const head = ['POST /api/generate HTTP/1.0', `Host: ${host}`, 'Accept: text/plain', `Content-Length: ${body.length}`]
+      socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+      expect(await ended).toBe(runtime === 'worker' ? 'end' : 'ECONNRESET')
+      socket.destroy()
+    })
+  })
+}
