@@ -1,25 +1,6 @@
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
-import type { ErrorCode } from '../errors.ts'
-import type { Ended } from '../generation.ts'
-import type { Env } from './env.ts'
-
-/** What a handler tells the log of its request. Never a prompt, an output or a key. */
-export interface Entry {
-  /** The name of the key. */
-  key?: string
-  model?: string | undefined
-  code?: ErrorCode
-  /** What is behind an error, for whoever runs the server. */
-  cause?: string
-  ended?: Ended['how']
-  /** Milliseconds from the request to the first token. */
-  ttft_ms?: number
-  tokens?: number
-  bytes?: number
-  /** Settles when the stream is over; the line is written then. */
-  stream?: Promise<void>
-}
+import type { Entry, Env } from './env.ts'
 
 /** One line of the access log. Times in milliseconds. */
 export interface LogLine extends Omit<Entry, 'stream'> {

@@ -1,5 +1,5 @@
-import type { Entry } from './access-log.ts'
-import type { Principal } from './keys.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { Ended } from '../generation.ts'
 
 /** What middleware leaves for the handlers behind it. */
 export interface Env {
@@ -12,4 +12,29 @@ export interface Env {
     /** The parsed body, behind `jsonBody`. */
     body: Record<string, unknown>
   }
+}
+
+/** What the handlers of a request add to its line in the access log. Never a prompt, an output or a key. */
+export interface Entry {
+  /** The name of the key. */
+  key?: string
+  model?: string | undefined
+  code?: ErrorCode
+  /** The cause of an error, for whoever runs the server. */
+  cause?: string
+  ended?: Ended['how']
+  /** Milliseconds from the request to the first token. */
+  ttft_ms?: number
+  tokens?: number
+  bytes?: number
+  /** Settles when the stream is over; the line is written then. */
+  stream?: Promise<void>
+}
+
+/** The caller that a key names, and the globs of the models that the key may use. */
+export interface Principal {
+  /** The name of the key; empty where there are no keys. */
+  readonly name: string
+  /** undefined: every model that `SLUICE_MODELS` allows. */
+  readonly models: readonly string[] | undefined
 }

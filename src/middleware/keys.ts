@@ -1,19 +1,12 @@
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
-import type { Env } from './env.ts'
+import type { Env, Principal } from './env.ts'
 
 /** Who may ask: a name for the log and for limits, what its secret hashes to, and the models that it may use; undefined: all that there are. */
 interface ApiKey {
   readonly name: string
   /** 64 hex digits. */
   readonly sha256: string
-  readonly models: readonly string[] | undefined
-}
-
-/** Who asks. */
-export interface Principal {
-  /** The key's; empty where there are no keys. */
-  readonly name: string
   readonly models: readonly string[] | undefined
 }
 

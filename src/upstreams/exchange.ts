@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import type { Connect, UpstreamRequest, UpstreamResponse } from './connect.ts'
 import { readAll } from './read-all.ts'
+import type { Digest } from './upstream.ts'
 import { toUpstreamError } from './upstream-error.ts'
 
 export interface ExchangeOptions {
@@ -15,9 +16,6 @@ export type UpstreamPath =
   | `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
   | `/api/${'pull' | 'push' | 'create' | 'copy' | 'delete'}`
   | `/api/blobs/${Digest}`
-
-/** What a blob is called: the only part of a path that comes from a reader, and nothing but a fixed word and 64 hex digits. */
-export type Digest = `sha256:${string}`
 
 export interface ExchangeRequest {
   readonly path: UpstreamPath

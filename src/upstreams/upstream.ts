@@ -1,4 +1,3 @@
-import type { Digest } from './exchange.ts'
 import type { Batch, Ended, Flow, GenerationCall, Waiting } from '../generation.ts'
 
 /** What answers us: Ollama itself; later a pool, a queue, a breaker or a resumable log around it, all as this interface. */
@@ -49,6 +48,12 @@ export interface Answer {
   /** Of a list: further names that may be asked, and the model that each means, whether it is there or not. */
   readonly aliases?: readonly (readonly [name: string, meant: string])[]
 }
+
+/**
+ * The name of a blob: a fixed word and 64 hex digits. It is the only part of an upstream path that
+ * comes from a reader (hazard 8).
+ */
+export type Digest = `sha256:${string}`
 
 /** A part of a model, for `create`: up to gigabytes, and streamed. */
 export interface ModelBlob {
