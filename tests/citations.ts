@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const isText = (file: string) => /\.(?:[cm]?[jt]sx?|md|css|html|env|py|sh|service)$/.test(file)
+
+/** A line of ours that cites a numbered rule. */
+export interface Citation {
+  /** `src/errors.ts:7`. */
+  readonly place: string
+  readonly number: number
+}
+
+/** Every citation in source, tests, bench and docs. `pattern` is global; one match may have several numbers (`hazards 9 and 10`). */
+export function findCitations(pattern: RegExp): Citation[] {
+  const args = [
+    'ls-files',
+    '-z',
+    '--cached',
+    '--others',
+    '--exclude-standard',
+    'src',
+    'packages',
+    'tests',
+    'bench',
+    'docs',
+    '*.md',
+  ]
+  const files = execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0').filter(isText)
+  return files
+    .filter((file) => existsSync(root + file))
+    .flatMap((file) =>
+      readFileSync(root + file, 'utf8')
+        .split('\n')
+        .flatMap((line, i) => {
+          const numbers = [...line.matchAll(pattern)].flatMap(([match]) => match.match(/\d+/g) ?? [])
+          return numbers.map((number) => ({ place: `${file}:${i + 1}`, number: Number(number) }))
+        }),
+    )
+}
+
+/** A row of a table that says where a rule is tested. */
+export interface TestedRule {
+  readonly number: number
+  readonly file: string
+  readonly title: string
+}
+
+/** Whether the test that a row names exists: its file, and its title in that file. */
+export function hasTest({ file, title }: TestedRule): boolean {
+  return title !== '' && existsSync(root + file) && readFileSync(root + file, 'utf8').includes(title)
+}
+
+/** The text of a page, by its path from the project's root. */
+export function readPage(path: string): string {
+  return readFileSync(root + path, 'utf8')
+}
