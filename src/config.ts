@@ -172,6 +172,9 @@ const variables = {
   SLUICE_LOG: v.optional(v.picklist(['pretty', 'json', 'silent'], 'must be pretty, json or silent')),
 }
 
+/** The names of all variables: each is in the tables of both READMEs and of docs/protocol.md §8. */
+export const variableNames: readonly string[] = Object.keys(variables)
+
 const schema = v.object(variables)
 
 /** The environment, read once and checked. Times in milliseconds, sizes in bytes. */
@@ -210,7 +213,7 @@ export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Re
 }
 
 function toNearest(name: string): string {
-  const distances = Object.keys(variables).map((known) => [toDistance(name, known), known] as const)
+  const distances = variableNames.map((known) => [toDistance(name, known), known] as const)
   return distances.toSorted(([a], [b]) => a - b)[0]![1]
 }
 

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { parseConfig, variableNames } from '../src/config.ts'
+import { readPage } from './citations.ts'
+
+/** One variable in a table: its default is a word of `words`, a value, or a sentence. */
+interface Row {
+  readonly name: string
+  readonly told: string
+}
+
+/** What the tables write for a default that is no value. */
+const words = new Map<string, number | undefined>([
+  ['–', undefined],
+  ['off', 0],
+  ['0 = off', 0],
+  ['关闭', 0],
+])
+
+/** The rows of a page's table of variables: a row may have several, each with its own default or one for all. */
+function toRows(page: string): Row[] {
+  const [, table = ''] = /^\| (?:Variable|变量) \| .*\n\|[-|]+\n((?:\|.*\n)+)/m.exec(page) ?? []
+  return table
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => {
+      const [, variables = '', defaults = ''] = line.split(/(?<!\\)\|/)
+      const names = [...variables.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
+      const told = names.length === 1 ? [defaults] : defaults.split(/,|、/)
+      // A runtime's own default stands behind a semicolon.
+      return names.map((name, i) => ({ name, told: (told[i] ?? told[0])!.split(/[;；]/, 1)[0]!.trim() }))
+    })
+}
+
+/** A default as the configuration has it; undefined where the table has no plain value. */
+function toValue(told: string): string | number | undefined {
+  if (words.has(told)) return words.get(told)
+  const value = /^`?([^\s`]+)`?$/.exec(told)?.[1]
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) : value
+}
+
+/** Without those that are false, and so as good as unset. */
+const defaults = new Map<string, unknown>(Object.entries(parseConfig({})).filter(([, value]) => value !== false))
+
+describe.each(['README.md', 'README.zh-CN.md', 'docs/protocol.md'])('the table of variables in %s', (file) => {
+  const rows = toRows(readPage(file))
+
+  test('has each variable once, and no other', () => {
+    const names = rows.map(({ name }) => name)
+    const missing = variableNames.filter((name) => !names.includes(name))
+    const unknown = names.filter((name) => !variableNames.includes(name))
+    expect(missing, `add a row for ${missing.join(', ')} to the table in ${file}`).toEqual([])
+    expect(unknown, `src/config.ts has no ${unknown.join(', ')}: take it out of the table in ${file}`).toEqual([])
+    expect(names, `name each variable once in the table in ${file}`).toEqual([...new Set(names)])
+  })
+
+  test.each(rows)('$name has the default that it says: $told', ({ name, told }) => {
+    const advice = `${file} and src/config.ts differ in the default of ${name}`
+    expect(toValue(told), advice).toBe(defaults.get(name))
+  })
+})
