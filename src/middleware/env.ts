@@ -14,7 +14,7 @@ export interface Env {
   }
 }
 
-/** What the handlers of a request add to its line in the access log. Never a prompt, an output or a key. */
+/** A request's part of its line in the access log. It never holds a prompt, an output or a key. */
 export interface Entry {
   /** The name of the key. */
   key?: string
