@@ -21,8 +21,9 @@ const toText = (events: readonly GenerationEvent[]) =>
   events.map((event) => (event.type === 'failed' ? '' : (event.chunk.response ?? event.chunk.message?.content ?? ''))).join('')
 
 /**
- * What every upstream promises (src/upstreams/upstream.ts): Ollama itself, and whatever will stand around it. `isKnown`: which faults the
- * connection under it cannot survive, where that is known.
+ * What every upstream promises (src/upstreams/upstream.ts): Ollama itself, and each decorator around
+ * it. `create` gets the URL of a fake Ollama. `isKnown` tells which faults are known to break the
+ * connection.
  */
 export function upstreamContract(
   name: string,
@@ -285,7 +286,9 @@ export function upstreamContract(
     describe('a question', () => {
       test.each(['tags', 'ps', 'version'] as const)('about %s has Ollama’s own answer', async (about) => {
         const [line = ''] = toLines(loadRecording(about))
-        expect(await upstream.ask({ about }, { signal: live })).toEqual({ text: line, value: JSON.parse(line) as unknown })
+        const { aliases = [], ...answer } = await upstream.ask({ about }, { signal: live })
+        expect(answer).toEqual({ text: line, value: JSON.parse(line) as unknown })
+        expect(aliases).toEqual([]) // no decorator here was given any
       })
 
       test.each(['show', 'embed', 'embeddings'] as const)('about %s is asked with its body', async (about) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { sse, sseWithStatus } from '../../src/encoders/sse.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../src/generation.ts'
-import { encoderContract } from '../contracts/encoder.ts'
+import { encoderContract, type EncoderContract } from '../contracts/encoder.ts'
 import { loadRecording, recordingNames, toLines } from '#fake-ollama/recording.ts'
 import { readEvents } from './read-events.ts'
 import { startText } from './start-text.ts'
@@ -10,8 +10,7 @@ import { startText } from './start-text.ts'
 const toEvent = (line: string): GenerationEvent => ({ type: 'delta', line, chunk: JSON.parse(line) as OllamaChunk })
 const encode = (...events: GenerationEvent[]) => startText(sse, { requestId: 'id-1', maxBytes: 1e6 })(events)
 
-encoderContract('SSE', {
-  encoder: sse,
+const reading: Omit<EncoderContract, 'encoder'> = {
   read: (pieces) =>
     readEvents(pieces).map(({ event, data, id }) => {
       expect(id).toBeUndefined()
@@ -23,7 +22,9 @@ encoderContract('SSE', {
       const { message, code } = event.error
       return { event: 'failed', data: { error: message, code, request_id: requestId } }
     }),
-})
+}
+encoderContract('SSE', { encoder: sse, ...reading })
+encoderContract('SSE with status', { encoder: sseWithStatus, ...reading })
 
 describe('SSE', () => {
   test('is a frame of one data line for each line, verbatim', () => {

@@ -20,6 +20,15 @@ describe('limits in memory', () => {
     }
   })
 
+  test('fill up again by one a second', async () => {
+    const { limits, pass } = create()
+    for (let i = 0; i < 60; i++) await limits.take('a')
+    for (let i = 0; i < 1000; i++) expect(await limits.take('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
+    pass(10_000)
+    for (let i = 0; i < 10; i++) expect((await limits.take('a')).isAllowed).toBe(true)
+    expect(await limits.take('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
+  })
+
   test('tell what remains', async () => {
     const { limits } = create({ perMinute: 3 })
     const remaining = []

@@ -2,6 +2,21 @@ import { describe, expect, test } from 'vitest'
 import type { GenerationCall } from '../../src/generation.ts'
 import { createPolicy, type PolicyOptions } from '../../src/upstreams/policy.ts'
 import type { Answer, CallContext, Question, Upstream } from '../../src/upstreams/upstream.ts'
+import { upstreamContract } from '../contracts/upstream.ts'
+import { ollamaOverHttp } from './ollama-over-http.ts'
+
+const clamps = { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 }
+
+upstreamContract('Ollama behind a policy', (url) =>
+  createPolicy({
+    upstream: ollamaOverHttp(url),
+    models: undefined,
+    aliases: new Map(),
+    clamps,
+    defaultModel: undefined,
+    now: () => 0,
+  }),
+)
 
 const { signal } = new AbortController()
 const text = '{"models":[{"name":"gemma3:270m", "size":1.0},{"name":"kimi:cloud"},{"name":"llama3:8b"}]}'
@@ -21,7 +36,6 @@ function create(options: Partial<PolicyOptions> = {}) {
     },
     blob: async () => {},
   }
-  const clamps = { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 }
   const policy = createPolicy({
     upstream,
     models: undefined,

@@ -2,6 +2,13 @@ import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createQueue } from '../../src/upstreams/queue.ts'
 import type { CallContext, Upstream } from '../../src/upstreams/upstream.ts'
+import { upstreamContract } from '../contracts/upstream.ts'
+import { ollamaOverHttp } from './ollama-over-http.ts'
+
+// One place: whatever keeps it would stop the next call.
+upstreamContract('Ollama behind a queue', (url) =>
+  createQueue({ upstream: ollamaOverHttp(url), running: 1, waiting: 0, embedTimeoutMs: 5000 }),
+)
 
 const call = { endpoint: 'chat', model: 'm', body: {} } as const
 

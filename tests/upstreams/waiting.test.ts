@@ -2,6 +2,12 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { GenerationCall, Waiting } from '../../src/generation.ts'
 import type { Answer, Generation, Upstream } from '../../src/upstreams/upstream.ts'
 import { createWaiting } from '../../src/upstreams/waiting.ts'
+import { upstreamContract } from '../contracts/upstream.ts'
+import { ollamaOverHttp } from './ollama-over-http.ts'
+
+upstreamContract('Ollama, and what a generation waits for', (url) =>
+  createWaiting({ upstream: ollamaOverHttp(url), now: () => performance.now() }),
+)
 
 /** A question or a generation, to be answered by the test. */
 type Asked<T> = PromiseWithResolvers<T> & { readonly signal: AbortSignal }
