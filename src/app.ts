@@ -2,14 +2,8 @@ import { Hono, type Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config.ts'
 import type { Emulator } from '#fake-ollama'
-import { aiSdk } from './dialects/ai-sdk/ai-sdk.ts'
-import { anthropic } from './dialects/anthropic/anthropic.ts'
+import { createDialects } from './dialects.ts'
 import type { Dialect } from './dialects/dialect.ts'
-import { createNative } from './dialects/native/native.ts'
-import { createOllamaDialect } from './dialects/ollama/ollama.ts'
-import { openai } from './dialects/openai/openai.ts'
-import { plain } from './dialects/plain/plain.ts'
-import { responses } from './dialects/responses/responses.ts'
 import { ServiceError } from './errors.ts'
 import { assets as files } from './generated/assets.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
@@ -103,16 +97,7 @@ export function createApp({
   const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES })
   const deadlines = toDeadlines(config)
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
-  // Whose envelope an error has: the first that owns the path. Native, the last, owns them all.
-  const dialects = [
-    plain,
-    aiSdk,
-    anthropic,
-    createOllamaDialect({ management }),
-    responses,
-    openai,
-    createNative({ management }),
-  ]
+  const dialects = createDialects({ management })
   const dialectAt = (path: string): Dialect => dialects.find(({ owns }) => owns(path))!
 
   const app = new Hono<Env>()

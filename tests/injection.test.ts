@@ -196,7 +196,8 @@ const encoders: readonly {
   { name: 'native SSE, generate', encoder: nativeSse, path: '/api/generate', read: (text) => ofChunks(dataOf(text)) },
   { name: 'native SSE, chat', encoder: nativeSse, path: '/api/chat', read: (text) => ofChunks(dataOf(text)) },
   { name: 'NDJSON', encoder: ndjson, path: '/api/chat', read: ofLines },
-  { name: 'Ollama’s lines', encoder: ollamaLines, path: '/ollama/api/chat', read: ofLines },
+  { name: 'Ollama’s lines, generate', encoder: ollamaLines, path: '/ollama/api/generate', read: ofLines },
+  { name: 'Ollama’s lines, chat', encoder: ollamaLines, path: '/ollama/api/chat', read: ofLines },
   { name: 'one object, generate', encoder: folded, path: '/api/generate', read: (text) => ofChunks([parse(text)]) },
   { name: 'one object, chat', encoder: folded, path: '/api/chat', read: (text) => ofChunks([parse(text)]) },
   {
@@ -282,6 +283,11 @@ const encoders: readonly {
 ]
 
 describe('output as attack', () => {
+  test.each(surfaces.filter(({ endpoint }) => endpoint !== undefined))('is tried at $path', ({ path }) => {
+    const tried = encoders.map((one) => one.path)
+    expect(tried, `add the encoders of ${path} to the table in tests/injection.test.ts`).toContain(path)
+  })
+
   test.each(encoders)(
     '$name: 10,000 outputs are read back exactly, and end once',
     { timeout: 120_000 },
