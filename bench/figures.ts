@@ -75,7 +75,7 @@ const figures: readonly Figure[] = [
   ...hosts.map((row) => most('fairness', 'gapP99', row, 150, 'ms', 'gap p99 of a paced stream')),
   ...leaving('before'),
   ...leaving('after'),
-  ...[...hosts, 'sluice-bun-workers' as const].map((row) => most('crowd', 'failed', row, 0, '', 'failed streams')),
+  ...hosts.map((row) => most('crowd', 'failed', row, 0, '', 'failed streams')),
   ...hosts.map((row) => most('crowd', 'idle', row, 20, 'ms/s', 'CPU of 5,000 idle streams')),
   most('crowd', 'rss', 'sluice-node', 50, 'KB', 'RSS per stream'),
   most('crowd', 'rss', 'sluice-bun', 40, 'KB', 'RSS per stream'),

@@ -7,8 +7,8 @@ import type { RunningRow } from '../rows/running-row.ts'
 
 /** As many as one process bears whose limit is 20,000 descriptors: each stream needs two (hazard 28). */
 const STREAMS = 9_000
-/** Two processes bear more; workerd needs four descriptors a stream, and ends when there are none. */
-const OWN_STREAMS: Partial<Record<RowName, number>> = { 'sluice-bun-workers': 10_000, 'sluice-worker': 4_500 }
+/** workerd needs four descriptors a stream, and ends when there are none. */
+const OWN_STREAMS: Partial<Record<RowName, number>> = { 'sluice-worker': 4_500 }
 /** Of these the CPU is measured while nothing happens. */
 const IDLE_STREAMS = 5_000
 const WARM_STREAMS = 50
@@ -78,7 +78,7 @@ export const crowd: Measure = {
     { key: 'missed', title: 'missed leaving' },
     { key: 'heap', title: 'heap left MB', digits: 1 },
   ],
-  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-bun-workers', 'sluice-worker', 'against'],
+  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
   async run(lab, names) {
     const measured: Measured = {}
     for (const name of names) {

@@ -5,7 +5,6 @@ export type RowName =
   | 'write-sse-worker'
   | 'sluice-node'
   | 'sluice-bun'
-  | 'sluice-bun-workers'
   | 'sluice-worker'
   | 'against'
 
@@ -16,7 +15,6 @@ export interface Row {
   readonly entry: URL
   /** Node's, as `npm start` gives them. */
   readonly flags?: readonly string[]
-  readonly environment?: Readonly<Record<string, string>>
 }
 
 const here = (path: string): URL => new URL(path, import.meta.url)
@@ -34,11 +32,5 @@ export const rows: readonly Row[] = [
     flags: ['--max-semi-space-size=8', '--import', here('../../src/runtimes/node/compile-cache.mjs').href],
   },
   { name: 'sluice-bun', runtime: 'bun', entry: here('../../src/runtimes/bun.ts') },
-  {
-    name: 'sluice-bun-workers',
-    runtime: 'bun',
-    entry: here('../../src/runtimes/bun.ts'),
-    environment: { SLUICE_WORKERS: '2' },
-  },
   { name: 'sluice-worker', runtime: 'worker', entry: here('../../src/runtimes/worker.ts') },
 ]

@@ -10,7 +10,7 @@ export interface RunningRow {
   readonly pids: readonly number[]
   /** From the start of the process to its first token; NaN when somebody else has started it. */
   readonly coldMs: number
-  /** What is in use after all garbage was collected; NaN unless started with `tellsHeap`, and of several processes. */
+  /** What is in use after all garbage was collected; NaN unless started with `tellsHeap`. */
   usedHeapMb(): Promise<number>
   /** What it said last, if it has ended of itself. */
   lastWords(): string | undefined

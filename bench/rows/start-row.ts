@@ -4,7 +4,6 @@ import { rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { nowMs } from '../clock.ts'
-import { treeOf, workingPid } from '../../tests/lab/process-stats.ts'
 import { toTarget } from '../reader/target.ts'
 import { readFirstStream } from './first-stream.ts'
 import type { Row } from './rows.ts'
@@ -69,7 +68,7 @@ export async function startRow(
   options: StartOptions,
 ): Promise<RunningRow> {
   const port = await freePort()
-  const environment = { ...toEnvironment(port, upstreamPort), ...row.environment, ...options.environment }
+  const environment = { ...toEnvironment(port, upstreamPort), ...options.environment }
   const { file, args, folder } = await toCommand(row, environment, options)
   const startMs = nowMs()
   const child = spawn(file, args, {
@@ -87,12 +86,6 @@ export async function startRow(
 
   const kill = (): void => {
     if (folder) rmSync(folder, { recursive: true, force: true })
-    if (hasEnded || child.pid === undefined) return
-    try {
-      for (const pid of treeOf(child.pid)) process.kill(pid, 'SIGKILL')
-    } catch {
-      // It ended in this moment.
-    }
     child.kill('SIGKILL')
   }
   onSpawn(kill)
@@ -104,17 +97,16 @@ export async function startRow(
   const target = toTarget(port)
   try {
     const firstMs = await readFirstStream(target, { seed, endMs: startMs + START_LIMIT_MS, hasEnded: () => hasEnded })
-    const pid = workingPid(child.pid ?? 0)
     return {
       name: row.name,
       runtime: row.runtime,
       target,
-      pids: [pid],
+      pids: child.pid === undefined ? [] : [child.pid],
       coldMs: firstMs - startMs,
       async usedHeapMb() {
-        if (!options.tellsHeap || row.runtime === 'worker' || treeOf(pid).length > 1) return NaN
+        if (!options.tellsHeap || row.runtime === 'worker') return NaN
         const told = once(child.stdio[3] as NodeJS.ReadableStream, 'data')
-        process.kill(pid, 'SIGUSR2')
+        child.kill('SIGUSR2')
         const [bytes] = (await told) as [Buffer]
         return Number(bytes.toString()) / 1e6
       },
