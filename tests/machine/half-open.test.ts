@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs'
 import type { ChildProcess } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { workingPid } from '../lab/process-stats.ts'
 import { flatOut, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold } from '../runtimes/reader.ts'
@@ -57,7 +56,7 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
     expect([status, toTold('sse', text).text]).toEqual([200, ' token token'])
   }
 
-  const descriptors = () => readdirSync(`/proc/${workingPid(server.pid)}/fd`).length
+  const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
 
   test('a flat-out stream is cut at the stall limit, once the buffers are full', async () => {
     await answers()

@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { workingPid } from '../lab/process-stats.ts'
 import { flatOut, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll } from './reader.ts'
@@ -14,7 +13,7 @@ test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
   async (runtime) => {
     const upstream = await startUpstream()
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_STALL_TIMEOUT_MS: '500' })
-    const descriptors = () => readdirSync(`/proc/${workingPid(server.pid)}/fd`).length
+    const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
     try {
       // One, so that all is loaded; many would still be on their way out, and count.
       await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 }))))

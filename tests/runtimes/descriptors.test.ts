@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { workingPid } from '../lab/process-stats.ts'
 import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold, type Reader } from './reader.ts'
@@ -27,15 +26,14 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
 
   /** Leaves so many descriptors free; the lowest free numbers count, whatever is open above. */
   function leaveFree(count: number) {
-    const pid = workingPid(server.pid)
-    const taken = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+    const taken = new Set(readdirSync(`/proc/${server.pid}/fd`).map(Number))
     let limit = 0
     for (let free = 0; free < count || taken.has(limit); limit++) if (!taken.has(limit)) free++
     limitTo(limit)
   }
 
   function limitTo(descriptors: number) {
-    execFileSync('prlimit', [`--pid=${workingPid(server.pid)}`, `--nofile=${descriptors}:`])
+    execFileSync('prlimit', [`--pid=${server.pid}`, `--nofile=${descriptors}:`])
   }
 
   async function goesOn() {

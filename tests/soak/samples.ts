@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { rssKbOf, workingPid } from '../lab/process-stats.ts'
+import { rssKbOf } from '../lab/process-stats.ts'
 import type { SoakStage } from './stage.ts'
 
 /** A server at rest: nobody reads, the upstream is stopped, the garbage is collected. */
@@ -15,7 +15,7 @@ export interface Sample {
   readonly openStreams: number
 }
 
-export const countDescriptors = ({ server }: SoakStage) => readdirSync(`/proc/${workingPid(server.pid)}/fd`).length
+export const countDescriptors = ({ server }: SoakStage) => readdirSync(`/proc/${server.pid}/fd`).length
 
 export async function takeSample(
   stage: SoakStage,
@@ -26,7 +26,7 @@ export async function takeSample(
     ...told,
     openStreams,
     heapMb: (await stage.server.usedHeap()) / 1e6,
-    rssMb: rssKbOf(workingPid(stage.server.pid)) / 1000,
+    rssMb: rssKbOf(stage.server.pid) / 1000,
     descriptors: countDescriptors(stage),
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { rssKbOf, workingPid } from '../../lab/process-stats.ts'
+import { rssKbOf } from '../../lab/process-stats.ts'
 import { flatOut, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import { framings, generate, read, readAll, toTold, type Framing, type Reader } from '../reader.ts'
@@ -150,8 +150,7 @@ export function describeBackpressure(runtime: RuntimeName) {
     )
 
     test('20 that stall cost some megabytes each, once', async () => {
-      const pid = workingPid(server.pid)
-      const rssMb = () => rssKbOf(pid) / 1024
+      const rssMb = () => rssKbOf(server.pid) / 1024
       const beforeMb = rssMb()
       const model = upstream.script(flatOut({ linesPerChunk: 64 }))
       const readers = Array.from({ length: 20 }, () => generate(server, 'sse', model))

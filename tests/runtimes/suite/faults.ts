@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rssKbOf, workingPid } from '../../lab/process-stats.ts'
+import { rssKbOf } from '../../lab/process-stats.ts'
 import { plain, plainBytes, type FailedAnswer, type Fault } from '#fake-ollama/fault.ts'
 import { faults, refusedUrl, unresolvableUrl } from '#fake-ollama/faults.ts'
 import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
@@ -185,10 +185,9 @@ export function describeFaults(runtime: RuntimeName) {
     try {
       await readAll(generate(server, 'sse', upstream.script(plain)))
       const { script } = faults.find(({ id, when }) => id === 'F12' && when === 'after-first-token')!
-      const pid = workingPid(server.pid)
-      const beforeKb = rssKbOf(pid)
+      const beforeKb = rssKbOf(server.pid)
       let mostKb = beforeKb
-      const watch = setInterval(() => (mostKb = Math.max(mostKb, rssKbOf(pid))), 10)
+      const watch = setInterval(() => (mostKb = Math.max(mostKb, rssKbOf(server.pid))), 10)
       const answers = await Promise.all(
         Array.from({ length: 4 }, () => readAll(generate(server, 'sse', upstream.script(script)))),
       ).finally(() => clearInterval(watch))

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rssKbOf, workingPid } from '../../lab/process-stats.ts'
+import { rssKbOf } from '../../lab/process-stats.ts'
 import { startBlobStore, type BlobStore } from '#fake-ollama/blob-store.ts'
 import { startServer, type RuntimeName, type Server } from '../server.ts'
 
@@ -69,7 +69,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
 
     test.each(framings)('passes through, %s, and memory stays flat', async (_name, headers) => {
       const { request, answered } = upload(headers)
-      const memory = () => rssKbOf(workingPid(server.pid)) / 1024
+      const memory = () => rssKbOf(server.pid) / 1024
       const before = memory()
       const hash = createHash('sha256')
       let peak = before
