@@ -20,10 +20,10 @@ import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import type { Deadlines } from './relay/core.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
-import { createStreams, type Streams } from './relay/streams.ts'
+import { createStreams } from './relay/streams.ts'
 import { assets } from './routes/assets.ts'
 import { blobs } from './routes/blobs.ts'
-import { cancel, type Cancel } from './routes/cancel.ts'
+import { cancel } from './routes/cancel.ts'
 import { toErrorResponse } from './routes/error-response.ts'
 import { generations } from './routes/generations.ts'
 import { health } from './routes/health.ts'
@@ -54,8 +54,6 @@ export interface AppOptions {
   sha256?: Sha256
   /** Limits that are kept elsewhere than in this process. */
   limits?: Limits
-  /** Stops what a principal has running under a request id in the other processes on this port. */
-  cancelElsewhere?: Cancel
   /** Gets the access log's lines. */
   log?: (line: LogLine) => void
   /** Milliseconds of a monotonic clock. */
@@ -64,8 +62,6 @@ export interface AppOptions {
 
 export interface App {
   fetch: Hono<Env>['fetch']
-  /** Stops what a principal has running here under a request id; false if that is nothing. */
-  cancel: Streams['cancel']
   /** Takes no new work, waits for the open streams, and ends what is left after the grace. */
   drain(graceMs: number): Promise<void>
 }
@@ -84,7 +80,6 @@ export function createApp({
   problem,
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
-  cancelElsewhere = () => false,
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
@@ -125,7 +120,7 @@ export function createApp({
     // From here on somebody has to say who asks.
     .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perMinute, address }))
     // No answer: who has as many as may be must be able to stop one.
-    .route('/', cancel({ here: streams.cancel, elsewhere: cancelElsewhere }))
+    .route('/', cancel({ streams }))
     .use(answerGuard({ limits, max: answers, address }))
     .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c.req.path)))
     .onError((error, c) => {
@@ -142,7 +137,7 @@ export function createApp({
   }
   if (management) for (const base of ['/', '/ollama']) app.route(base, blobs({ upstream, streams }))
 
-  return { fetch: app.fetch, cancel: streams.cancel, drain: streams.drain }
+  return { fetch: app.fetch, drain: streams.drain }
 }
 
 function toOllama(config: Config, connect: Connect): Upstream {

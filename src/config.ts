@@ -7,22 +7,11 @@ import { isModelName } from '#ollama-grammar/model-name.ts'
 const ms = (fallback: number, { min = 0 } = {}) => integer(fallback, min, 2_147_483_647)
 
 function integer(fallback: number, min: number, max: number) {
-  return v.optional(whole(min, max, `must be an integer from ${min} to ${max}`), `${fallback}`)
-}
-
-function whole(min: number, max: number, expected: string) {
-  return v.pipe(
-    v.string(),
-    v.regex(/^\d+$/, expected),
-    v.transform(Number),
-    v.minValue(min, expected),
-    v.maxValue(max, expected),
+  const expected = `must be an integer from ${min} to ${max}`
+  return v.optional(
+    v.pipe(v.string(), v.regex(/^\d+$/, expected), v.transform(Number), v.minValue(min, expected), v.maxValue(max, expected)),
+    `${fallback}`,
   )
-}
-
-function integerOrAuto(fallback: number, min: number, max: number) {
-  const expected = `must be auto or an integer from ${min} to ${max}`
-  return v.optional(v.union([v.literal('auto'), whole(min, max, expected)], expected), `${fallback}`)
 }
 
 function flag() {
@@ -87,6 +76,8 @@ const variables = {
   HOST: v.optional(v.pipe(v.string(), v.regex(/^[\w.:-]+$/, 'must be an address or a host name')), '127.0.0.1'),
   /** The port to listen on; 0: any free one. */
   PORT: integer(8083, 0, 65_535),
+  /** 1: other processes may listen on the same port (Node and Bun, on Linux); docs/deploy.md §11. */
+  SLUICE_REUSE_PORT: flag(),
   /** Where Ollama is, by Ollama's own rules (docs/ollama.md §2). */
   OLLAMA_HOST: v.optional(
     v.pipe(
@@ -137,8 +128,6 @@ const variables = {
   SLUICE_MAX_BODY_BYTES: integer(16_777_216, 1, 1_073_741_824),
   /** The longest line of the upstream; the last one may hold a `context` of megabytes. */
   SLUICE_MAX_LINE_BYTES: integer(4_194_304, 1024, 268_435_456),
-  /** How many processes share the port, on Node and Bun; `auto`: one a core. The limits are each worker's own. */
-  SLUICE_WORKERS: integerOrAuto(1, 1, 256),
   /** How many streams may be open at once. */
   SLUICE_MAX_STREAMS: integer(1000, 1, 1_000_000),
   /** 1: models may be pulled, pushed, created, copied and deleted through Sluice. */
@@ -175,6 +164,11 @@ const variables = {
 /** The names of all variables: each is in the tables of both READMEs and of docs/protocol.md §8. */
 export const variableNames: readonly string[] = Object.keys(variables)
 
+/** Variables of earlier versions, and what to do instead. */
+const retired: Readonly<Record<string, string>> = {
+  SLUICE_WORKERS: 'gone; start several processes with SLUICE_REUSE_PORT=1 (docs/deploy.md §11)',
+}
+
 const schema = v.object(variables)
 
 /** The environment, read once and checked. Times in milliseconds, sizes in bytes. */
@@ -190,7 +184,7 @@ export class ConfigError extends Error {
 
 /**
  * The environment → Config. `defaults` are a runtime's own, for what is unset.
- * @throws ConfigError for every mistake at once, an unknown `SLUICE_…` variable included
+ * @throws ConfigError for every mistake at once, unknown and retired `SLUICE_…` variables included
  */
 export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Readonly<Record<string, string>> = {}): Config {
   const given = Object.entries(env).filter(
@@ -198,7 +192,7 @@ export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Re
   )
   const problems = given
     .filter(([name]) => !(name in variables))
-    .map(([name]) => `${name}: no such variable; the nearest is ${toNearest(name)}`)
+    .map(([name]) => `${name}: ${retired[name] ?? `no such variable; the nearest is ${toNearest(name)}`}`)
   // Bindings of a Worker may be numbers and booleans.
   const values = Object.fromEntries(
     given.map(([name, value]) => [name, typeof value === 'number' || typeof value === 'boolean' ? String(value) : value]),

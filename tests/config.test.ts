@@ -18,6 +18,7 @@ test('an empty environment has the documented defaults', () => {
   expect(parseConfig({})).toEqual({
     HOST: '127.0.0.1',
     PORT: 8083,
+    SLUICE_REUSE_PORT: false,
     OLLAMA_HOST: 'http://127.0.0.1:11434',
     SLUICE_GRACE_MS: 250,
     SLUICE_HEARTBEAT_MS: 5000,
@@ -36,7 +37,6 @@ test('an empty environment has the documented defaults', () => {
     SLUICE_MAX_KEEP_ALIVE: 0,
     SLUICE_MAX_BODY_BYTES: 16_777_216,
     SLUICE_MAX_LINE_BYTES: 4_194_304,
-    SLUICE_WORKERS: 1,
     SLUICE_MAX_STREAMS: 1000,
     SLUICE_SHUTDOWN_GRACE_MS: 10_000,
     SLUICE_DEMO: false,
@@ -49,6 +49,7 @@ test.each([
   ['HOST', 'sluice.example', 'sluice.example'],
   ['PORT', '0', 0],
   ['PORT', '65535', 65_535],
+  ['SLUICE_REUSE_PORT', '1', true],
   ['OLLAMA_HOST', 'ollama:1234', 'http://ollama:1234'],
   ['OLLAMA_API_KEY', 'sk-123_~!', 'sk-123_~!'],
   ['SLUICE_MODEL', 'hf.co/a/b:Q4_K_M', 'hf.co/a/b:Q4_K_M'],
@@ -60,9 +61,6 @@ test.each([
   ['SLUICE_STALL_TIMEOUT_MS', '0', 0],
   ['SLUICE_MAX_BODY_BYTES', '1', 1],
   ['SLUICE_MAX_LINE_BYTES', '1024', 1024],
-  ['SLUICE_WORKERS', '1', 1],
-  ['SLUICE_WORKERS', '256', 256],
-  ['SLUICE_WORKERS', 'auto', 'auto'],
   ['SLUICE_MAX_STREAMS', '1', 1],
   ['SLUICE_API_KEYS', `me:${hash}`, [{ name: 'me', sha256: hash, models: undefined }]],
   [

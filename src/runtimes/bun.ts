@@ -1,4 +1,3 @@
-import cluster from 'node:cluster'
 import { createApp } from '../app.ts'
 import { viaFetch } from '../upstreams/connect.ts'
 import { checkConfig } from './bun/check-config.ts'
@@ -37,7 +36,7 @@ const keptSeconds = 60
 
 const config = readConfig(checkConfig)
 
-await run(config, (cancelElsewhere) => {
+await run(config, () => {
   const app = createApp({
     config,
     // `timeout: false`: Bun cuts at 338 s otherwise (hazard 15).
@@ -46,7 +45,6 @@ await run(config, (cancelElsewhere) => {
     bound: config.HOST,
     address: (c) => (c.env as BunBindings).address,
     sha256: sha256OfNode,
-    cancelElsewhere,
     log: createLog(config.SLUICE_LOG ?? 'json', standardOutput.write),
   })
   const server = Bun.serve({
@@ -66,7 +64,7 @@ await run(config, (cancelElsewhere) => {
     },
     hostname: config.HOST,
     port: config.PORT,
-    reusePort: cluster.isWorker,
+    reusePort: config.SLUICE_REUSE_PORT,
     idleTimeout: headSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit: Bun's own 413 is without our envelope
   })

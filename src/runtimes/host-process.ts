@@ -12,6 +12,7 @@ export function readConfig(check: (config: Config) => void = () => {}): Config {
   try {
     const config = parseConfig(process.env, { SLUICE_LOG: process.stdout.isTTY ? 'pretty' : 'json' })
     checkBinding(config)
+    checkSharing(config)
     check(config)
     return config
   } catch (error) {
@@ -30,14 +31,27 @@ function checkBinding({ HOST, SLUICE_API_KEYS, SLUICE_INSECURE }: Config) {
   ])
 }
 
+/** On other systems than Linux, Node and Bun cannot share a port. @throws ConfigError */
+function checkSharing({ SLUICE_REUSE_PORT, PORT }: Config) {
+  if (!SLUICE_REUSE_PORT) return
+  if (process.platform !== 'linux')
+    throw new ConfigError(['SLUICE_REUSE_PORT: must be 0 here, as processes share a port only on Linux'])
+  if (PORT === 0) throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, as with PORT=0 each process has one of its own'])
+}
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 /** Ends the process with status 1 if listening failed, and says what to do about it. */
-export function exitUnheard(error: unknown, { HOST, PORT }: Config): never {
+export function exitUnheard(error: unknown, { HOST, PORT, SLUICE_REUSE_PORT }: Config): never {
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE')
+  if (code === 'EADDRINUSE' && SLUICE_REUSE_PORT)
+    console.error(
+      `Cannot listen: port ${PORT} of ${HOST} is in use by a process that does not share it; ` +
+        'all of them must have SLUICE_REUSE_PORT=1 and run as the same user',
+    )
+  else if (code === 'EADDRINUSE')
     console.error(`Cannot listen: port ${PORT} of ${HOST} is in use; set another one with PORT, 0 for any that is free`)
   else if (code === 'EACCES')
     console.error(`Cannot listen: port ${PORT} needs rights that this user has not; set another one with PORT`)

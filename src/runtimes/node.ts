@@ -1,4 +1,4 @@
-import { serve, type HttpBindings } from '@hono/node-server'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +12,7 @@ import { sha256OfNode } from './sha256.ts'
 
 const config = readConfig()
 
-await run(config, async (cancelElsewhere) => {
+await run(config, async () => {
   const app = createApp({
     config,
     connect: viaHttp(),
@@ -20,13 +20,11 @@ await run(config, async (cancelElsewhere) => {
     bound: config.HOST,
     address: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? '',
     sha256: sha256OfNode,
-    cancelElsewhere,
     log: createLog(config.SLUICE_LOG ?? 'json', standardOutput.write),
   })
-  const server = serve({
+  const server = createAdaptorServer({
     fetch: app.fetch,
     hostname: config.HOST,
-    port: config.PORT,
     serverOptions: {
       // Against slow heads and bodies (hazards 22 and 41); responses are not limited by these. A blob of gigabytes is a slow body.
       headersTimeout: 10_000,
@@ -34,6 +32,7 @@ await run(config, async (cancelElsewhere) => {
       connectionsCheckingInterval: 1000,
     },
   }) as Server
+  server.listen({ host: config.HOST, port: config.PORT, reusePort: config.SLUICE_REUSE_PORT })
   await once(server, 'listening')
   const { address, port } = server.address() as AddressInfo
   return {

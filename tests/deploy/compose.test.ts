@@ -18,6 +18,7 @@ interface Service {
   readonly restart?: string
   readonly stop_grace_period?: string
   readonly network_mode?: string
+  readonly container_name?: string
 }
 
 const text = readFileSync(`${root}compose.yaml`, 'utf8')
@@ -56,6 +57,12 @@ test('nothing is published but Sluice, on 127.0.0.1', () => {
   const published = Object.values(services).flatMap(({ ports = [] }) => ports)
   expect(published).toEqual([`127.0.0.1:8083:${dockerfile.expose}`])
   for (const { network_mode: mode } of Object.values(services)) expect(mode).toBeUndefined()
+})
+
+test('there may be several of Sluice, as the comment says: nothing but the published port stands in the way', () => {
+  const [, setting = ''] = /^ {4}# (deploy: .*)$/m.exec(text) ?? []
+  expect(parse(setting)).toEqual({ deploy: { replicas: 2 } })
+  expect(sluice.container_name).toBeUndefined()
 })
 
 test('Ollama keeps its models in a volume and says when it is healthy', () => {

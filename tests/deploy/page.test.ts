@@ -35,10 +35,15 @@ test('the environment of the unit is one that Sluice takes', () => {
   expect(config.SLUICE_ALLOWED_HOSTS).toEqual(['chat.example'])
 })
 
-test.each(['docs/deploy.md', 'compose.yaml', 'deploy/sluice.service'])('every variable that %s names exists', (file) => {
+test.each(['docs/deploy.md', 'compose.yaml', 'deploy/sluice@.service'])('every variable that %s names exists', (file) => {
   const names = new Set(readFileSync(root + file, 'utf8').match(/\bSLUICE_[A-Z_]*[A-Z]\b/g))
   expect(names.size).toBeGreaterThan(0)
   for (const name of names) expect(toProblem(name), name).not.toContain('no such variable')
+})
+
+test('the section that the start names for what is gone is there', () => {
+  const [, number] = /docs\/deploy\.md §(\d+)/.exec(toProblem('SLUICE_WORKERS')) ?? []
+  expect(page).toContain(`\n## ${number}. Several processes\n`)
 })
 
 function toProblem(name: string): string {

@@ -11,8 +11,8 @@ function childrenOf(pid: number): number[] {
   })
 }
 
-/** These processes and all that they have started, each once: a server's workers count as the server. */
-export function treeOf(...pids: number[]): number[] {
+/** These processes and all that they have started, each once: a gateway's workers count with it. */
+function treeOf(...pids: number[]): number[] {
   return [...new Set(pids.flatMap((pid) => [pid, ...treeOf(...childrenOf(pid))]))]
 }
 
@@ -37,9 +37,3 @@ export const cpuMsOf = (...pids: number[]): number => sumOf(pids, cpuMsOfOne)
 
 /** Memory of these processes and their children that is really in RAM, in KB; what several share counts for each. */
 export const rssKbOf = (...pids: number[]): number => sumOf(pids, rssKbOfOne)
-
-/** The process that does the work: an npm package may start its program through a shim, which then has exactly this one child. */
-export function workingPid(pid: number): number {
-  const children = childrenOf(pid)
-  return children.length === 1 ? workingPid(children[0] ?? pid) : pid
-}

@@ -6,7 +6,7 @@ import { refusedUrl } from '#fake-ollama/faults.ts'
 import { flatOut, lines, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, read, readAll, readFailure, toSseEvents, toTold, type Reader } from './reader.ts'
-import { startServer, type RuntimeName, type Server } from './server.ts'
+import { refusalOf, startServer, type RuntimeName, type Server } from './server.ts'
 
 const runtimes = ['node', 'bun'] as const
 
@@ -27,16 +27,6 @@ async function start(runtime: RuntimeName, env: Record<string, string> = {}): Pr
   const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, ...env })
   servers.push(server)
   return server
-}
-
-/** Why a server does not start: its exit status and what it printed. */
-async function refusalOf(runtime: RuntimeName, env: Record<string, string>): Promise<string> {
-  try {
-    await start(runtime, env)
-  } catch (error) {
-    return (error as Error).message
-  }
-  throw new Error('Cannot be refused: it started')
 }
 
 const linesOf = (server: Server) => server.output().trimEnd().split('\n')
@@ -160,13 +150,6 @@ describe('Bun runs so many requests at once, and no stream may wait for one (haz
     const server = await start('bun', { BUN_CONFIG_MAX_HTTP_REQUESTS: '256', SLUICE_MAX_STREAMS: '256' })
     expect(linesOf(server)).toHaveLength(1)
   })
-})
-
-test('Bun refuses workers where they cannot share a port', async () => {
-  const preload = new URL('../fixtures/on-darwin.mjs', import.meta.url).pathname
-  const text = await refusalOf('bun', { BUN_OPTIONS: `--preload=${preload}`, SLUICE_WORKERS: '2' })
-  expect(text).toContain('it ended with 1\n')
-  expect(text).toContain('mistakes\nSLUICE_WORKERS: must be 1, as processes of Bun share a port only on Linux\n')
 })
 
 describe('F33: a mistake in the environment ends it with status 1', { concurrent: true }, () => {

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { workingPid } from '../lab/process-stats.ts'
 import { writeWorkerdConfig } from '../lab/write-workerd-config.ts'
 
 export type RuntimeName = 'node' | 'bun' | 'worker'
@@ -61,7 +60,7 @@ export async function startServer(
   const closed = once(child, 'close')
   const kill = () => {
     try {
-      process.kill(hasWorkers(env) ? -child.pid! : child.pid!, 'SIGKILL')
+      process.kill(child.pid!, 'SIGKILL')
     } catch {
       // It has ended by itself.
     }
@@ -93,7 +92,7 @@ export async function startServer(
       async usedHeap() {
         if (!tellsHeap || runtime === 'worker') return NaN
         const told = once(child.stdio[3] as Readable, 'data')
-        process.kill(workingPid(child.pid!), 'SIGUSR2')
+        process.kill(child.pid!, 'SIGUSR2')
         const [bytes] = (await told) as [Buffer]
         return Number(bytes.toString())
       },
@@ -111,9 +110,19 @@ export async function startServer(
   }
 }
 
-/** A primary and its workers are a group of their own, as a terminal makes one: signals reach them all, and so does the end of a test. */
-function hasWorkers(env: Readonly<Record<string, string>>): boolean {
-  return 'SLUICE_WORKERS' in env
+/**
+ * Why a server does not start: its exit status and what it printed.
+ * @throws Error if it starts
+ */
+export async function refusalOf(runtime: RuntimeName, env: Readonly<Record<string, string>>): Promise<string> {
+  let server: Server
+  try {
+    server = await startServer(runtime, env)
+  } catch (error) {
+    return (error as Error).message
+  }
+  await server.stop()
+  throw new Error('Cannot be refused: it started')
 }
 
 interface Spawned {
@@ -141,7 +150,6 @@ async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, s
   const child = spawn(file, [...args, ...(tellsHeap ? probe : []), `${root}src/runtimes/${runtime}.ts`], {
     env: { ...base, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(tellsHeap ? (['pipe'] as const) : [])],
-    detached: hasWorkers(env),
   })
   return { child, port: portOfStartLine, cleanUp: () => {} }
 }

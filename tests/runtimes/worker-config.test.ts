@@ -3,7 +3,12 @@ import { badConfigurations, canary } from '../fixtures/bad-configurations.ts'
 import { read, readAll, readFailure } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
-const names = ['mistakes in several variables', 'an upstream with user information', 'a key with a line feed']
+const names = [
+  'mistakes in several variables',
+  'an upstream with user information',
+  'a key with a line feed',
+  'a variable that is gone',
+]
 const chosen = badConfigurations.filter(({ name }) => names.includes(name))
 
 test('the chosen mistakes are in the table', () => {

@@ -2,17 +2,13 @@ import process from 'node:process'
 import { ConfigError, type Config } from '../../config.ts'
 
 /** What is a mistake on Bun only. @throws ConfigError */
-export function checkConfig({ SLUICE_MAX_STREAMS, SLUICE_WORKERS }: Config): void {
-  const problems: string[] = []
+export function checkConfig({ SLUICE_MAX_STREAMS }: Config): void {
   const max = maxRequests(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? '')
-  if (SLUICE_MAX_STREAMS > max)
-    problems.push(
-      `SLUICE_MAX_STREAMS: must be at most ${max}, as Bun runs no more requests at once; ` +
-        'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it',
-    )
-  if (SLUICE_WORKERS !== 1 && process.platform !== 'linux')
-    problems.push('SLUICE_WORKERS: must be 1, as processes of Bun share a port only on Linux')
-  if (problems.length > 0) throw new ConfigError(problems)
+  if (SLUICE_MAX_STREAMS <= max) return
+  throw new ConfigError([
+    `SLUICE_MAX_STREAMS: must be at most ${max}, as Bun runs no more requests at once; ` +
+      'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it',
+  ])
 }
 
 /**

@@ -1,0 +1,19 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+
+/**
+ * A free port of 127.0.0.1 that only processes with SLUICE_REUSE_PORT=1 can listen on until it is
+ * released. Release it before the first request: until then a part of the connections comes here.
+ */
+export async function holdSharedPort(): Promise<{ port: number; release(): Promise<void> }> {
+  const holder = createServer().listen({ host: '127.0.0.1', port: 0, reusePort: true })
+  await once(holder, 'listening')
+  const { port } = holder.address() as AddressInfo
+  return {
+    port,
+    async release() {
+      holder.close()
+      await once(holder, 'close')
+    },
+  }
+}
