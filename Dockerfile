@@ -19,6 +19,8 @@ COPY package.json package-lock.json ./
 # Without --omit=optional npm takes TypeScript along, an optional peer of valibot: 37 MB instead of 6.
 RUN npm ci --omit=dev --omit=optional
 COPY --from=build /app/src ./src
+# The only package that the service needs when it runs: the page and the client are in src by now.
+COPY --from=build /app/packages/ollama-grammar ./packages/ollama-grammar
 
 USER node
 EXPOSE 8083

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import process from 'node:process'
 import { ConfigError, parseConfig, type Config } from '../config.ts'
 import { createLogSink } from './log-sink.ts'
@@ -13,6 +14,7 @@ export function readConfig(check: (config: Config) => void = () => {}): Config {
     const config = parseConfig(process.env, { SLUICE_LOG: process.stdout.isTTY ? 'pretty' : 'json' })
     checkBinding(config)
     checkSharing(config)
+    checkDemo(config)
     check(config)
     return config
   } catch (error) {
@@ -37,6 +39,18 @@ function checkSharing({ SLUICE_REUSE_PORT, PORT }: Config) {
   if (process.platform !== 'linux')
     throw new ConfigError(['SLUICE_REUSE_PORT: must be 0 here, as processes share a port only on Linux'])
   if (PORT === 0) throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, as with PORT=0 each process has one of its own'])
+}
+
+/** The demo's emulator is no part of the Docker image. @throws ConfigError */
+function checkDemo({ SLUICE_DEMO }: Config) {
+  if (!SLUICE_DEMO) return
+  try {
+    createRequire(import.meta.url).resolve('#fake-ollama')
+  } catch {
+    throw new ConfigError([
+      'SLUICE_DEMO: must be 0 here, as this copy of Sluice has no emulator; a clone of its repository has it',
+    ])
+  }
 }
 
 function isLoopback(host: string): boolean {

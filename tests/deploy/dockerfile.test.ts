@@ -3,22 +3,29 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { parseConfig } from '../../src/config.ts'
 import { parseDockerfile, parseDockerignore } from './dockerfile.ts'
-import { buildImage, type Image } from './image.ts'
+import { buildImage, root, type Image } from './image.ts'
 import { startProgram, type Program } from './program.ts'
 
 const run = promisify(execFile)
 
 describe('the image', () => {
   let image: Image
+  let upstream: Upstream
   let container: Program | undefined
 
   beforeAll(async () => {
+    upstream = await startUpstream()
     image = await buildImage()
   }, 120_000)
-  afterAll(() => image?.remove())
+  afterAll(async () => {
+    image?.remove()
+    await upstream.close()
+  })
   afterEach(async () => {
     await container?.end('SIGKILL')
     container = undefined
@@ -27,8 +34,9 @@ describe('the image', () => {
   /** `docker run --rm sluice COMMAND` */
   const execute = ([file = '', ...args]: readonly string[], env: Record<string, string> = {}) =>
     run(file, args, { cwd: image.app, env: { ...image.env, ...env }, ...image.ids })
+  const toOptions = (env: Record<string, string>) => ({ cwd: image.app, env: { ...image.env, PORT: '0', ...env } })
   const start = async (env: Record<string, string>) =>
-    (container = await startProgram(image.cmd, { cwd: image.app, env: { ...image.env, PORT: '0', ...env }, ...image.ids }))
+    (container = await startProgram(image.cmd, { ...toOptions(env), ...image.ids }))
 
   test('has the Node that the tests run on, and the command of npm start', () => {
     expect(image.from).toBe(`node:${packageJson.devDependencies.node}-slim`)
@@ -36,8 +44,10 @@ describe('the image', () => {
     expect(image.cmd.join(' ')).toBe(packageJson.scripts.start)
   })
 
-  test('holds the source and what production needs of node_modules', () => {
-    expect(readdirSync(image.app).toSorted()).toEqual(['node_modules', 'package-lock.json', 'package.json', 'src'])
+  test('holds the source, the grammar of Ollama and what production needs of node_modules', () => {
+    const files = ['node_modules', 'package-lock.json', 'package.json', 'packages', 'src']
+    expect(readdirSync(image.app).toSorted()).toEqual(files)
+    expect(readdirSync(join(image.app, 'packages'))).toEqual(['ollama-grammar'])
     const packages = readdirSync(join(image.app, 'node_modules')).filter((name) => !name.startsWith('.'))
     // Ours, and what ollama needs.
     expect(packages.toSorted()).toEqual(['@hono', 'hono', 'ollama', 'valibot', 'whatwg-fetch'])
@@ -55,12 +65,23 @@ describe('the image', () => {
     await expect(start({})).rejects.toThrow(/ended with 1\n[\s\S]*SLUICE_API_KEYS/)
   })
 
+  test.each(['node', 'bun'])('does not start as a demo on %s, as the emulator is not in it', async (runtime) => {
+    // The image has no Bun; this one is where only the user of the tests may look.
+    const bun = [`${root}node_modules/.bin/bun`, '--env-file=src/runtimes/bun/bun.env', 'src/runtimes/bun.ts']
+    const command = runtime === 'node' ? image.cmd : bun
+    const refused = startProgram(command, toOptions({ SLUICE_INSECURE: '1', SLUICE_DEMO: '1' }))
+    await expect(refused).rejects.toThrow(
+      /ended with 1\nCannot start: the environment has mistakes\nSLUICE_DEMO: must be 0 here, as this copy of Sluice has no emulator; [^\n]+\n$/,
+    )
+  })
+
   test('makes a key, streams to whoever has it, is healthy meanwhile, and ends with 0 on SIGTERM', async () => {
     const { stdout } = await execute(['node', 'src/runtimes/key.ts', 'alice'])
     const [secret = '', keys = ''] = [...stdout.matchAll(/^ {2}(\S+)$/gm)].map(([, word]) => word)
-    const { url, end } = await start({ SLUICE_API_KEYS: keys, SLUICE_DEMO: '1' })
+    const { url, end } = await start({ SLUICE_API_KEYS: keys, OLLAMA_HOST: upstream.url })
+    const body = JSON.stringify({ text: 'Hello', model: upstream.script(tokens({ count: 2 })) })
     const ask = async (headers: Record<string, string>) =>
-      (await fetch(`${url}/chat`, { method: 'POST', headers, body: '{"text":"Hello"}' })).text()
+      (await fetch(`${url}/chat`, { method: 'POST', headers, body })).text()
     expect(await ask({})).toContain('unauthorized')
     expect(await ask({ authorization: `Bearer ${secret}` })).toContain('\nevent: done\n')
 
