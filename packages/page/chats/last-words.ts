@@ -1,4 +1,4 @@
-import type { KeptTexts } from '../state/kept-text.ts'
+import type { KeptTexts } from '../storage/kept-texts.ts'
 import type { Chat, Message } from './chat.ts'
 
 /**

@@ -1,9 +1,9 @@
-import { withoutUndefined } from '../state/without-undefined.ts'
 import type { Chat, ChatSettings, Message } from './chat.ts'
 import { isRecord, toBoolean, toId, toText, toTime } from './fields.ts'
 import { isAllowed, isKeepAlive } from './limits.ts'
 import type { NumberSetting } from './limits.ts'
 import { parseMessage } from './parse-message.ts'
+import { withoutUndefined } from './without-undefined.ts'
 
 /** A chat with what is right in it; undefined if it has no id, no times or no message. */
 export function parseChat(value: unknown, now: number): Chat | undefined {

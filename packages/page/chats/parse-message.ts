@@ -1,6 +1,6 @@
-import { withoutUndefined } from '../state/without-undefined.ts'
 import type { End, Message, ToolCall, Usage } from './chat.ts'
 import { isRecord, toAmount, toBoolean, toId, toText, toTime } from './fields.ts'
+import { withoutUndefined } from './without-undefined.ts'
 
 /** A message with what is right in it; undefined if it has no id, place, times, role or text. */
 export function parseMessage(value: unknown, now: number): Message | undefined {

@@ -1,6 +1,6 @@
 import { parseKeepAlive } from '#ollama-grammar/duration.ts'
-import { withoutUndefined } from '../state/without-undefined.ts'
 import type { Chat, ChatSettings, Message } from './chat.ts'
+import { withoutUndefined } from './without-undefined.ts'
 
 /** Body of `POST /api/chat`; what is not set is absent. */
 export interface ChatRequest {

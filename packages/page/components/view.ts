@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { ChatSummary } from '../state/page-state.ts'
-import { createKeptChoice } from './kept-choice.ts'
+import { createKeptChoice } from '../storage/kept-choice.ts'
 
 /** A dialog that is open, and what it is about. */
 export type OpenDialog =

@@ -2,11 +2,11 @@ import type { Chat, Message } from '../chats/chat.ts'
 import { toRequest } from '../chats/to-request.ts'
 import { toThread } from '../chats/to-thread.ts'
 import { withMessage } from '../chats/with-message.ts'
+import { withoutUndefined } from '../chats/without-undefined.ts'
 import { createId } from './create-id.ts'
 import type { OpenChat } from './open-chat.ts'
 import type { PageState } from './page-state.ts'
 import type { Runs } from './runs.ts'
-import { withoutUndefined } from './without-undefined.ts'
 
 type Answering = Pick<PageState, 'send' | 'retry' | 'edit' | 'resume' | 'stop'>
 

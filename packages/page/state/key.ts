@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
-import type { KeptTexts } from './kept-text.ts'
+import type { KeptTexts } from '../storage/kept-texts.ts'
 
 /** The key of this page (docs/protocol.md §7). */
 export interface Key {

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Chat, ChatSettings } from '../chats/chat.ts'
-import type { KeptTexts } from './kept-text.ts'
+import type { KeptTexts } from '../storage/kept-texts.ts'
 import { findModel } from './models.ts'
 import type { Models } from './models.ts'
 import { toDefault } from './to-models.ts'

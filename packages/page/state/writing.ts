@@ -1,9 +1,9 @@
 import { batch, signal } from '@preact/signals'
 import type { End, Message, ToolCall, Usage } from '../chats/chat.ts'
+import { withoutUndefined } from '../chats/without-undefined.ts'
 import { createFrames } from './frames.ts'
 import type { Host } from './host.ts'
 import type { Phase, Run } from './page-state.ts'
-import { withoutUndefined } from './without-undefined.ts'
 
 /** Ollama's own figures of an answer. */
 export interface Figures {

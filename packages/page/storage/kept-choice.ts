@@ -1,6 +1,6 @@
 import { effect, signal } from '@preact/signals'
 import type { Signal } from '@preact/signals'
-import { createKeptTexts } from '../state/kept-text.ts'
+import { createKeptTexts } from './kept-texts.ts'
 
 const device = createKeptTexts(window, 'localStorage')
 

@@ -1,6 +1,17 @@
-import type { Host } from './host.ts'
+/** The browser's two storages. `sessionStorage` lasts as long as the tab, `localStorage` stays on this device. */
+export interface Storages {
+  /** Getters: they throw where a browser denies storage. */
+  readonly sessionStorage: TextStorage
+  readonly localStorage: TextStorage
+}
 
-/** Texts under names in one of the browser's two storages. Where it denies storage or has no room, nothing is kept, and nothing throws. */
+/** What the page uses of a browser's `Storage`. */
+export type TextStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+
+/**
+ * Texts under names in one of the two storages. Nothing here throws: where the browser denies storage or has no
+ * room, a text is not kept.
+ */
 export interface KeptTexts {
   read(name: string): string | undefined
   /** What was written as JSON of a map's entries; empty if it is none. */
@@ -9,11 +20,10 @@ export interface KeptTexts {
   write(name: string, text: string | undefined): void
 }
 
-/** `sessionStorage` lasts as long as the tab, `localStorage` stays on this device. */
-export function createKeptTexts(host: Host, where: 'sessionStorage' | 'localStorage'): KeptTexts {
+export function createKeptTexts(storages: Storages, where: keyof Storages): KeptTexts {
   const read = (name: string) => {
     try {
-      return host[where].getItem(name) ?? undefined
+      return storages[where].getItem(name) ?? undefined
     } catch {
       return undefined
     }
@@ -29,8 +39,8 @@ export function createKeptTexts(host: Host, where: 'sessionStorage' | 'localStor
     },
     write(name, text) {
       try {
-        if (text === undefined) host[where].removeItem(name)
-        else host[where].setItem(name, text)
+        if (text === undefined) storages[where].removeItem(name)
+        else storages[where].setItem(name, text)
       } catch {
         // Denied or full.
       }

@@ -1,5 +1,5 @@
 import { computed } from '@preact/signals'
-import { createKeptChoice } from '../components/kept-choice.ts'
+import { createKeptChoice } from '../storage/kept-choice.ts'
 import { chinese } from './chinese.ts'
 import { english } from './english.ts'
 import type { Words } from './english.ts'

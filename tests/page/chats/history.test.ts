@@ -11,7 +11,7 @@ import { startSite, type Site } from '../../browser/site.ts'
 declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
 
 const entry = `
-import { createKeptTexts } from '#page/state/kept-text.ts'
+import { createKeptTexts } from '#page/storage/kept-texts.ts'
 import { createHistory } from '#page/chats/history.ts'
 import { createLastWords } from '#page/chats/last-words.ts'
 const lastWords = createLastWords(createKeptTexts(window, 'localStorage'))

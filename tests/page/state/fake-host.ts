@@ -1,4 +1,5 @@
-import type { Host, KeptText } from '#page/state/host.ts'
+import type { Host } from '#page/state/host.ts'
+import type { TextStorage } from '#page/storage/kept-texts.ts'
 
 /** A window for Node: real time, real sockets, and everything else in memory. */
 export interface FakeHost extends Host {
@@ -123,7 +124,7 @@ export function createStores(): Stores {
   return { tab: new Map(), device: new Map() }
 }
 
-function toStorage(map: Map<string, string>): KeptText {
+function toStorage(map: Map<string, string>): TextStorage {
   return {
     getItem: (name) => map.get(name) ?? null,
     setItem: (name, text) => void map.set(name, text),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createAsk } from '#page/state/ask.ts'
-import { createKeptTexts } from '#page/state/kept-text.ts'
+import { createKeptTexts } from '#page/storage/kept-texts.ts'
 import { createKey } from '#page/state/key.ts'
 import { createModels, findModel } from '#page/state/models.ts'
 import { parseShow, toDefault, toModels } from '#page/state/to-models.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { createAsk } from '#page/state/ask.ts'
-import { createKeptTexts } from '#page/state/kept-text.ts'
+import { createKeptTexts } from '#page/storage/kept-texts.ts'
 import { createKey } from '#page/state/key.ts'
 import { createModels } from '#page/state/models.ts'
 import { createServer } from '#page/state/server.ts'
