@@ -73,11 +73,15 @@ async function buildClient(): Promise<Output[]> {
   ]
 }
 
-/** The declarations of the client's one public file. */
+/** The client's declarations in one file: the types of its events stand in the place of their imports. */
 async function emitTypes(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   await promisify(execFile)(process.execPath, [compiler, '-p', 'packages/client'], { cwd: root })
-  return readFile(join(root, 'node_modules/.cache/sluice-client/client.d.ts'), 'utf8')
+  const readTypes = (name: string) => readFile(join(root, 'node_modules/.cache/sluice-client', name), 'utf8')
+  const [client, events] = await Promise.all([readTypes('client.d.ts'), readTypes('events.d.ts')])
+  return client
+    .replace(/^import type .* from '\.\/events\.ts';\n/m, '')
+    .replace("export type * from './events.ts';\n", () => events)
 }
 
 function toHashed(name: string, type: string, text: string): Output {

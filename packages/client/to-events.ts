@@ -1,4 +1,4 @@
-import type { ChatEvent } from './client.ts'
+import type { ChatEvent } from './events.ts'
 import type { Frame } from './frames.ts'
 
 type Fields = Readonly<Record<string, unknown>>
