@@ -50,6 +50,11 @@ describe('what is shown', () => {
       '<ul><li class="task"><input type="checkbox" disabled="" checked="" aria-label="a **b**"><p>a <strong>b</strong></p></li></ul>',
     ],
     ['a quote in a list', '- a\n\n  > b', '<ul class="loose"><li><p>a</p><blockquote><p>b</p></blockquote></li></ul>'],
+    [
+      'a list in a quote in an item that goes on without the sign of the quote',
+      '- a\n  > 2. b\nc',
+      '<ul><li><p>a</p><blockquote><ol start="2"><li><p>b\nc</p></li></ol></blockquote></li></ul>',
+    ],
     ['a rule', '---', '<hr>'],
     ['a link that is none', '[a](javascript:alert(1)) [b](/c)', '<p><span>a</span> <span>b</span></p>'],
     ['a link whose host is hidden', '[a](https://google.com@evil.com)', expect.stringContaining('>a (evil.com)</a>')],
