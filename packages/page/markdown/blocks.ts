@@ -1,31 +1,57 @@
 import type { Token, Tokens } from 'marked'
-import type { Block, Context, ShowBlocks, KeptBlock } from './block.ts'
+import { isVisible, toLinksKey } from './block.ts'
+import type { Block, Blocks, Context } from './block.ts'
 import { createCode } from './code-block.ts'
 import { toTable } from './half-open.ts'
 import { createInline } from './inline.ts'
 import { createList } from './list.ts'
 import { createTable } from './table.ts'
 
-export const showBlocks: ShowBlocks = (element, kept, base, tokens, context, isOpen) => {
-  const last = tokens.at(-1)
-  const visible = tokens.filter(({ type }) => type !== 'space' && type !== 'def' && type !== 'checkbox')
-  for (const [index, found] of visible.entries()) {
-    const isLast = isOpen && found === last
-    const token = (isLast && isText(found) && toTable((found as Tokens.Text).text)) || found
-    const type = toKind(token)
-    const linksKey = token.raw.includes('[') ? context.linksKey : ''
-    const old = kept[base + index]
-    if (old && old.type === type && old.raw === token.raw && old.isOpen === isLast && old.linksKey === linksKey) continue
-    const isUpdated = old?.type === type && old.block.update(token, isLast)
-    const block = isUpdated ? old.block : createBlock(type, token, context)
-    if (!isUpdated) {
-      block.update(token, isLast)
-      if (old) element.replaceChild(block.node, old.block.node)
-      else element.append(block.node)
-    }
-    kept[base + index] = { type, block, raw: token.raw, isOpen: isLast, linksKey }
+/** A block, and what it was made from. */
+interface KeptBlock {
+  readonly type: string
+  readonly block: Block
+  readonly raw: string
+  readonly isOpen: boolean
+  readonly linksKey: string
+  readonly settledItems: number
+}
+
+export function createBlocks(element: HTMLElement, context: Context): Blocks {
+  const kept: KeptBlock[] = []
+  return {
+    show(tokens, isOpen, settled = { blocks: 0, items: 0 }) {
+      const last = tokens.at(-1)
+      const visible = tokens.filter(isVisible)
+      for (const [index, found] of visible.entries()) {
+        const isLast = isOpen && found === last
+        const token = (isLast && isText(found) && toTable((found as Tokens.Text).text)) || found
+        const { raw } = token
+        const type = toKind(token)
+        const linksKey = toLinksKey(raw, context)
+        const settledItems = index === 0 ? settled.items : 0
+        const place = settled.blocks + index
+        const old = kept[place]
+        if (
+          old?.type === type &&
+          old.raw === raw &&
+          old.isOpen === isLast &&
+          old.linksKey === linksKey &&
+          old.settledItems === settledItems
+        )
+          continue
+        const isUpdated = old?.type === type && old.block.update(token, isLast, settledItems)
+        const block = isUpdated ? old.block : createBlock(type, token, context)
+        if (!isUpdated) {
+          block.update(token, isLast, settledItems)
+          if (old) element.replaceChild(block.node, old.block.node)
+          else element.append(block.node)
+        }
+        kept[place] = { type, block, raw, isOpen: isLast, linksKey, settledItems }
+      }
+      for (const { block } of kept.splice(settled.blocks + visible.length)) element.removeChild(block.node)
+    },
   }
-  for (const { block } of kept.splice(base + visible.length)) element.removeChild(block.node)
 }
 
 function createBlock(type: string, token: Token, context: Context): Block {
@@ -39,11 +65,11 @@ function createBlock(type: string, token: Token, context: Context): Block {
 
 function createQuote(context: Context): Block {
   const node = document.createElement('blockquote')
-  const kept: KeptBlock[] = []
+  const blocks = createBlocks(node, context)
   return {
     node,
     update(token, isOpen) {
-      showBlocks(node, kept, 0, (token as Tokens.Blockquote).tokens, context, isOpen)
+      blocks.show((token as Tokens.Blockquote).tokens, isOpen)
       return true
     },
   }

@@ -1,4 +1,5 @@
 import type { Token, Tokens } from 'marked'
+import { toLinksKey } from './block.ts'
 import type { Context } from './block.ts'
 import { completeInline } from './complete-inline.ts'
 import { decodeEntities } from './entities.ts'
@@ -143,10 +144,6 @@ function setText(node: Text, text: string) {
   if (text.startsWith(node.data)) {
     if (text.length > node.data.length) node.appendData(text.slice(node.data.length))
   } else node.data = text
-}
-
-function toLinksKey(text: string, { linksKey }: Context): string {
-  return text.includes('[') ? linksKey : ''
 }
 
 /** Pieces that end at a line's or word's end. Where the cut is depends on no more than is before it, so that it stays when more comes. */

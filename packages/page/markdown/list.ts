@@ -1,21 +1,20 @@
 import type { Token, Tokens } from 'marked'
-import type { Block, Context, KeptBlock } from './block.ts'
-
-/** A list of which the first items are left out, because nothing can change them any more. */
-export interface RestOfList extends Tokens.List {
-  settled?: number
-}
+import { toLinksKey } from './block.ts'
+import type { Block, Blocks, Context } from './block.ts'
 
 interface KeptItem {
   readonly node: HTMLElement
-  readonly blocks: KeptBlock[]
+  readonly blocks: Blocks
   checkbox?: HTMLInputElement | undefined
   raw: string
   isOpen: boolean
   linksKey: string
 }
 
-/** A list whose items stay when more come. Whether it is loose is a class: it may turn out at any item, and would else change those before. */
+/**
+ * A list whose items stay when more come. Whether it is loose is a class of the list, because any item may make it
+ * so: nothing in the items before changes then.
+ */
 export function createList(first: Tokens.List, context: Context): Block {
   const node = document.createElement(first.ordered ? 'ol' : 'ul')
   const items: KeptItem[] = []
@@ -23,31 +22,35 @@ export function createList(first: Tokens.List, context: Context): Block {
 
   return {
     node,
-    update(token, isOpen) {
-      const list = token as RestOfList
-      const base = list.settled ?? 0
+    update(token, isOpen, settledItems) {
+      const list = token as Tokens.List
       if (list.ordered !== first.ordered) return false
-      if (base === 0) setStart(node, list)
-      isLoose = list.loose || (base > 0 && isLoose)
+      if (settledItems === 0) setStart(node, list)
+      isLoose = list.loose || (settledItems > 0 && isLoose)
       setClass(node, isLoose ? 'loose' : '')
       for (const [index, item] of list.items.entries()) {
         const isLast = isOpen && index === list.items.length - 1
-        const linksKey = item.raw.includes('[') ? context.linksKey : ''
-        const old = items[base + index]
+        const linksKey = toLinksKey(item.raw, context)
+        const old = items[settledItems + index]
         if (old?.raw === item.raw && old.isOpen === isLast && old.linksKey === linksKey) continue
-        const kept: KeptItem = old ?? { node: document.createElement('li'), blocks: [], raw: '', isOpen, linksKey }
+        const kept = old ?? createItem(context)
         Object.assign(kept, { raw: item.raw, isOpen: isLast, linksKey })
-        showItem(kept, item, context)
+        showItem(kept, item)
         if (!old) node.append(kept.node)
-        items[base + index] = kept
+        items[settledItems + index] = kept
       }
-      for (const { node: item } of items.splice(base + list.items.length)) node.removeChild(item)
+      for (const { node: item } of items.splice(settledItems + list.items.length)) node.removeChild(item)
       return true
     },
   }
 }
 
-function showItem(kept: KeptItem, item: Tokens.ListItem, context: Context) {
+function createItem(context: Context): KeptItem {
+  const node = document.createElement('li')
+  return { node, blocks: context.createBlocks(node, context), raw: '', isOpen: false, linksKey: '' }
+}
+
+function showItem(kept: KeptItem, item: Tokens.ListItem) {
   const { node } = kept
   const tokens = item.task ? item.tokens.map(withoutBox) : item.tokens
   setClass(node, item.task ? 'task' : '')
@@ -68,7 +71,7 @@ function showItem(kept: KeptItem, item: Tokens.ListItem, context: Context) {
     kept.checkbox.remove()
     kept.checkbox = undefined
   }
-  context.showBlocks(node, kept.blocks, 0, tokens, context, kept.isOpen)
+  kept.blocks.show(tokens, kept.isOpen)
 }
 
 /** In a loose list marked puts the box back into the text. */

@@ -1,9 +1,9 @@
 import type { Links, Token, Tokens } from 'marked'
-import type { Context, KeptBlock, MarkdownOptions } from './block.ts'
-import { showBlocks } from './blocks.ts'
+import { isVisible } from './block.ts'
+import type { MarkdownOptions, SettledBlocks } from './block.ts'
+import { createBlocks } from './blocks.ts'
 import { isInFence, toShownLength } from './half-open.ts'
 import { lexBlocks } from './lexer.ts'
-import type { RestOfList } from './list.ts'
 import { whenIdle } from './when-idle.ts'
 
 export type { MarkdownOptions } from './block.ts'
@@ -13,79 +13,69 @@ export interface Markdown {
   update(text: string, isDone: boolean): void
 }
 
-/** What is before this is settled: it is neither lexed nor shown again until the text is whole. */
-interface Settled {
-  /** Where the rest of the text starts. */
+/** How far the text is settled: what is before `at` is neither lexed nor shown again until the text is whole. */
+interface Settled extends SettledBlocks {
+  /** Where the rest of the text starts: at a block, or at an item of a list. */
   readonly at: number
-  readonly blocks: number
-  /** The rest starts in the middle of a list: where that starts, its kind, and how many of its items are settled. */
-  readonly list?: { readonly at: number; readonly kind: string; readonly items: number }
 }
 
-const nothing: Settled = { at: 0, blocks: 0 }
+const nothing: Settled = { at: 0, blocks: 0, items: 0 }
 
 /**
- * Shows Markdown that grows in an element. While it grows only the blocks at its end are lexed: those that something whole stands behind are
- * settled. When it is whole, all of it is lexed once, and what that changes (a reference that is defined below its use) is made again: the
- * result is the same as if the text had come at once.
+ * Shows Markdown that grows in an element. While it grows only the blocks at its end are lexed: those that something
+ * whole stands behind are settled. When it is whole, all of it is lexed once, and what that changes (a reference that
+ * is defined below its use) is made again: the result is the same as if the text had come at once. README.md draws it.
  */
 export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {}): Markdown {
-  const kept: KeptBlock[] = []
-  let settledLinks: Links = Object.create(null)
   let settled = nothing
+  /** What the settled text defines. */
+  let settledLinks: Links = Object.create(null)
   let last = ''
-  const context: Context = { options, links: settledLinks, linksKey: '', showBlocks }
+  const context = { options, links: settledLinks, linksKey: '', createBlocks }
+  const blocks = createBlocks(root, context)
 
   function reset() {
     settled = nothing
     settledLinks = Object.create(null)
   }
 
+  /** The tokens of the rest. */
   function lex(text: string): Token[] {
     const links: Links = Object.assign(Object.create(null), settledLinks)
     const tokens = lexBlocks(text.slice(settled.at), links)
     context.links = links
     context.linksKey = JSON.stringify(links)
-    const [first] = tokens
-    if (!settled.list) return tokens
-    if (first?.type === 'list' && toKind(first) === settled.list.kind) {
-      const rest: RestOfList = first as Tokens.List
-      rest.settled = settled.list.items
-      return tokens
-    }
-    settled = { at: settled.list.at, blocks: settled.blocks }
-    return lex(text)
+    return tokens
   }
 
+  /** Settles what is before the last token whose first line is whole: nothing that comes can change it. */
   function settle(text: string, tokens: readonly Token[]) {
-    let { at, blocks } = settled
-    const starts = tokens.map(({ raw }) => (at += raw.length) - raw.length)
-    const index = tokens.findLastIndex(({ type }, index) => type !== 'space' && text.indexOf('\n', starts[index]) !== -1)
-    const token = tokens[index]
+    const starts = toStarts(tokens, settled.at)
+    const open = tokens.findLastIndex(({ type }, index) => type !== 'space' && isLineWhole(text, starts[index]))
+    const token = tokens[open]
+    // Where marked has changed the text (a tab, a quote that it cut), nobody knows where its tokens start.
     if (!token || tokens.some(({ raw }, index) => !text.startsWith(raw, starts[index]))) return
-    for (const { type } of tokens.slice(0, index)) if (type !== 'space' && type !== 'def') blocks += 1
-    keepLinks(text.slice(settled.at, starts[index]))
-    const before = index === 0 ? settled.list : undefined
-    settled = { at: starts[index]!, blocks, ...(before && { list: before }) }
-    if (token.type === 'list') settleItems(text, token as Tokens.List, starts[index]!)
+    const start = starts[open]!
+    if (open > 0) {
+      keepLinks(text.slice(settled.at, start))
+      const visible = tokens.slice(0, open).filter(isVisible)
+      settled = { at: start, blocks: settled.blocks + visible.length, items: 0 }
+    }
+    if (token.type === 'list') settleItems(text, token as Tokens.List, start)
+  }
+
+  /** The same within the list that the rest starts with. */
+  function settleItems(text: string, list: Tokens.List, start: number) {
+    const starts = toStarts(list.items, start)
+    const open = starts.findLastIndex((start) => isLineWhole(text, start))
+    if (open < 1) return
+    keepLinks(text.slice(start, starts[open]))
+    settled = { at: starts[open]!, blocks: settled.blocks, items: settled.items + open }
   }
 
   /** Adds what settled text defines; what the rest defines may still change. */
   function keepLinks(text: string) {
     if (text.includes(']:')) lexBlocks(text, settledLinks)
-  }
-
-  function settleItems(text: string, list: RestOfList, start: number) {
-    let at = start
-    const starts = list.items.map(({ raw }) => (at += raw.length) - raw.length)
-    const index = starts.findLastIndex((at) => text.indexOf('\n', at) !== -1)
-    if (index < 1) return
-    keepLinks(text.slice(start, starts[index]))
-    const items = (list.settled ?? 0) + index
-    settled = { at: starts[index]!, blocks: settled.blocks, list: { at: settled.list?.at ?? start, kind: toKind(list), items } }
-    const block = kept[settled.blocks]
-    // The rest of a list can look like what it was before.
-    if (block) block.raw = ''
   }
 
   return {
@@ -96,16 +86,21 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
       const shown = isDone ? text : text.slice(0, toShownLength(text))
       let tokens = lex(shown)
       if (shown !== text && isInFence(tokens, text.slice(shown.length))) tokens = lex(text)
-      showBlocks(root, kept, settled.blocks, tokens, context, !isDone)
+      blocks.show(tokens, !isDone, settled)
       if (!isDone) settle(shown, tokens)
     },
   }
 }
 
-function toKind(token: Token): string {
-  return /^ {0,3}(?:[-*+]|\d{1,9}([.)]))/.exec(token.raw)?.[0]?.replace(/[ \d]/g, '') ?? ''
+/** Where each token starts, if the first one starts `at`. */
+function toStarts(tokens: readonly { readonly raw: string }[], at: number): number[] {
+  return tokens.map(({ raw }) => (at += raw.length) - raw.length)
+}
+
+/** Whether the line that has this place has ended. */
+function isLineWhole(text: string, at: number | undefined): boolean {
+  return text.includes('\n', at)
 }
 
 // The first text would else wait 50 ms for the parser's expressions to be compiled.
-if (typeof document === 'object')
-  whenIdle(() => createMarkdown(document.createElement('div')).update('- a `b`\n\n**中。**文 **c', false))
+whenIdle(() => createMarkdown(document.createElement('div')).update('- a `b`\n\n**中。**文 **c', false))

@@ -246,6 +246,17 @@ describe('while it streams', () => {
     expect(isSame).toBe(true)
   })
 
+  test('items that are alike are shown as often as they come', async () => {
+    const item = '- a\n'
+    // What is left of the list after its first item is settled is what the list was before.
+    expect(await showOpen(item.repeat(3), [item.length * 2])).toBe(`<ul>${'<li><p>a</p></li>'.repeat(3)}</ul>`)
+  })
+
+  test('a line that only its end makes a part of the paragraph before it is no block of its own', async () => {
+    const text = `a\n\`\`\`${'b'.repeat(200)}\`c\nd\ne`
+    expect(await showOpen(text, [150, 205, 208])).toBe(await showOpen(text))
+  })
+
   test('a reference that is defined at the end becomes a link where it was used', async () => {
     const text = 'See [docs].\n\n- [docs] **[docs]**\n\n[docs]: https://a.com/\n'
     const html = await show(text, everyCut(text))
