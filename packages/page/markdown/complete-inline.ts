@@ -4,16 +4,28 @@ import { toCjkMask } from './cjk.ts'
 const marks = /\\[^]|`+|!?\[|\]|\*+|_+|~+|https?:\/\/[^\s<*]*[^\s<*_~]/g
 /** Marks at the end that have not begun anything yet. */
 const unbegun = /(?:!?\[|[*_~`<\\])+$/
-const target = /\(\s?(?:<[^<>\n]*>|(?:[^\s()]|\([^\s()]*\))*)(?:\s{1,2}(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s?\)/y
-const openTarget = /(?:\((?:\s?<[^<>\n]*|(?:[^\s()]|\([^\s()]*(?:\)|$))*(?:\s{1,2}(?:"[^"]*|'[^']*|\([^()]*)?)?))?$/y
 
-/** A run of `*`, `_` or `~`, and how much of it is not closed yet. */
+/** A link's title: in quotes or brackets. */
+const title = String.raw`"[^"]*"|'[^']*'|\([^()]*\)`
+/** An address without spaces; brackets in it come in pairs. */
+const plainAddress = String.raw`(?:[^\s()]|\([^\s()]*\))*`
+/** What makes a link of the text in brackets before it: `(address "title")`, or `(<address> "title")`. */
+const target = new RegExp(String.raw`\(\s?(?:<[^<>\n]*>|${plainAddress})(?:\s{1,2}(?:${title}))?\s?\)`, 'y')
+
+/** The same three where the text ends before they do. */
+const openTitle = String.raw`"[^"]*|'[^']*|\([^()]*`
+const openPlainAddress = String.raw`(?:[^\s()]|\([^\s()]*(?:\)|$))*`
+const openTarget = new RegExp(String.raw`(?:\((?:\s?<[^<>\n]*|${openPlainAddress}(?:\s{1,2}(?:${openTitle})?)?))?$`, 'y')
+
+/** A run of `*`, `_` or `~`. */
 interface Run {
   readonly mark: string
   readonly isCloser: boolean
-  left: number
+  /** How many of its characters are not closed yet. */
+  unclosed: number
 }
 
+/** A `[` or `![` whose end has not come yet. */
 interface Bracket {
   /** Where the text in it begins. */
   readonly start: number
@@ -23,8 +35,9 @@ interface Bracket {
 }
 
 /**
- * Closes what is half open at the end of a paragraph: emphasis, code, a link, of which only its text is shown until its address is whole; and
- * leaves off marks that have not begun anything yet. It follows CommonMark §6.2 as far as that tells what a text is about to become.
+ * Closes what is half open at the end of a paragraph: emphasis, code and links. Of a link only its text is shown until
+ * its address is whole. Marks that have not begun anything yet are left off. It follows CommonMark §6.2 as far as that
+ * says what a text is about to become.
  */
 export function completeInline(whole: string): string {
   const text = whole.replace(unbegun, '')
@@ -73,28 +86,28 @@ export function completeInline(whole: string): string {
       runs.length = Math.min(runs.length, before)
     } else shown = shown.slice(0, start - 1) + shown.slice(start)
   }
-  const closers = runs.map(({ mark, left }) => mark.slice(0, left)).toReversed()
+  const closers = runs.map(({ mark, unclosed }) => mark.slice(0, unclosed)).toReversed()
   return (code === '' ? shown.trimEnd() : shown) + code + closers.join('')
 }
 
 /** Takes a run for the end of those that are open, or opens it. */
 function addRun(runs: Run[], mark: string, before = ' ', after = ' ', isTimes = false) {
-  const isLeft = isFlanking(after, before)
-  const isRight = isFlanking(before, after)
+  const isLeftFlanking = isFlanking(after, before)
+  const isRightFlanking = isFlanking(before, after)
   const isUnderscore = mark.startsWith('_')
-  const isCloser = isRight && !(isUnderscore && isLeft && !isPunctuation(after))
-  const isOpener = isLeft && !(isUnderscore && isRight && !isPunctuation(before))
-  let left = mark.length
-  while (left > 0) {
+  const isCloser = isRightFlanking && !(isUnderscore && isLeftFlanking && !isPunctuation(after))
+  const isOpener = isLeftFlanking && !(isUnderscore && isRightFlanking && !isPunctuation(before))
+  let unclosed = mark.length
+  while (unclosed > 0) {
     const index = isCloser ? runs.findLastIndex((run) => isEndedBy(run, mark, isOpener)) : -1
     const run = runs[index]
     if (!run) break
-    const count = Math.min(left, run.left)
-    left -= count
-    run.left -= count
-    runs.length = run.left > 0 ? index + 1 : index
+    const count = Math.min(unclosed, run.unclosed)
+    unclosed -= count
+    run.unclosed -= count
+    runs.length = run.unclosed > 0 ? index + 1 : index
   }
-  if (isOpener && !isTimes && left > 0) runs.push({ mark, isCloser, left })
+  if (isOpener && !isTimes && unclosed > 0) runs.push({ mark, isCloser, unclosed })
 }
 
 function isEndedBy({ mark: opener, isCloser }: Run, mark: string, isOpener: boolean): boolean {
