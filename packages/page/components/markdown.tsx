@@ -15,7 +15,7 @@ export function Markdown({ text, language }: { text: string | ReadonlySignal<str
       root.current!.replaceChildren()
       markdown.current = createMarkdown(root.current!, {
         codeHeader: createCodeHeader,
-        imageLabel: (alt, host) => words.peek().imageLabel([alt, host && `(${host})`].filter(Boolean).join(' ')),
+        imageLabel: (description) => words.peek().imageLabel(description),
         tableLabel: () => words.peek().table,
       })
     }

@@ -3,8 +3,8 @@ import type { Links, Token } from 'marked'
 export interface MarkdownOptions {
   /** Makes what stands in a code block's head: language name and copy button. */
   codeHeader?: (code: { language: string; text: () => string }) => Node
-  /** The label of what an image became: `Image: alt (host)`. The host is empty if there is none to open. */
-  imageLabel?: (alt: string, host: string) => string
+  /** The label of what an image became: `Image: …`. The description is `alt (host)`, or what there is of the two. */
+  imageLabel?: (description: string) => string
   /** The name of the region that a table scrolls in: `Table`. */
   tableLabel?: () => string
 }

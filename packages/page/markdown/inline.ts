@@ -114,10 +114,11 @@ function toLink(token: Tokens.Link, context: Context, isInLink: boolean): Node {
 
 /** Nothing of a model's is loaded: an image becomes a link to it. */
 function toImage(token: Tokens.Image, { options }: Context, isInLink: boolean): Node {
-  const { imageLabel = (alt, host) => `Image: ${[alt, host && `(${host})`].filter(Boolean).join(' ')}` } = options
+  const { imageLabel = (description) => `Image: ${description}` } = options
   const url = toSafeUrl(token.href)
-  const label = imageLabel(decodeEntities(token.text), url?.host ?? '')
-  const image = url && url.host !== '' && !isInLink ? toAnchor(url, [label]) : toElement('span', [label])
+  const host = url?.host && `(${url.host})`
+  const label = imageLabel([decodeEntities(token.text), host].filter(Boolean).join(' '))
+  const image = url && host && !isInLink ? toAnchor(url, [label]) : toElement('span', [label])
   image.className = 'image'
   return image
 }

@@ -8,7 +8,7 @@ const hidden = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202
 export function toSafeUrl(href: string): URL | undefined {
   const text = decodeEntities(href).trim()
   if (hidden.test(text) || !/^(?:https?:\/\/|mailto:)/i.test(text)) return undefined
-  const url = URL.parse?.(text) ?? toUrl(text)
+  const url = toUrl(text)
   return url && /^(?:https?|mailto):$/.test(url.protocol) ? url : undefined
 }
 

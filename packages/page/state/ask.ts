@@ -1,3 +1,4 @@
+import { isRecord } from '../chats/fields.ts'
 import type { Host } from './host.ts'
 import { toAuthorization } from './key.ts'
 import type { Key } from './key.ts'
@@ -33,8 +34,7 @@ export function createAsk(host: Host, key: Key): Ask {
       const response = await host.fetch(path, init)
       const { ok, status } = response
       const value: unknown = await response.json().catch(() => undefined)
-      const isObject = typeof value === 'object' && value !== null
-      return { status, isGood: ok && isObject, value: isObject ? (value as Answer['value']) : {} }
+      return { status, isGood: ok && isRecord(value), value: isRecord(value) ? value : {} }
     } catch {
       return { status: init.signal!.aborted ? 408 : undefined, isGood: false, value: {} }
     }

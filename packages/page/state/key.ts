@@ -16,19 +16,16 @@ const name = 'sluice.key'
 /** For this tab alone unless its owner wants it on the device; if neither storage takes it, until the reload. */
 export function createKey(tab: KeptTexts, device: KeptTexts): Key {
   const key = signal(tab.read(name) ?? device.read(name))
+  const write = (next: string | undefined, isOnDevice: boolean) => {
+    key.value = next
+    tab.write(name, isOnDevice ? undefined : next)
+    device.write(name, isOnDevice ? next : undefined)
+  }
   return {
     current: () => key.peek(),
     isThere: computed(() => key.value !== undefined),
-    keep(next, isOnDevice) {
-      key.value = next
-      tab.write(name, isOnDevice ? undefined : next)
-      device.write(name, isOnDevice ? next : undefined)
-    },
-    forget() {
-      key.value = undefined
-      tab.write(name, undefined)
-      device.write(name, undefined)
-    },
+    keep: write,
+    forget: () => write(undefined, false),
   }
 }
 

@@ -1,3 +1,4 @@
+import { isRecord } from '../chats/fields.ts'
 import type { Model } from './page-state.ts'
 
 export type Abilities = Pick<Model, 'capabilities' | 'contextLength'>
@@ -43,13 +44,13 @@ export function toDefault<M extends InstalledModel>(models: readonly M[]): M | u
   return able.find(({ isLoaded }) => isLoaded) ?? able[0]
 }
 
-function toEntries(value: unknown): Record<string, unknown>[] {
+function toEntries(value: unknown): Readonly<Record<string, unknown>>[] {
   const { models } = toObject(value)
   return Array.isArray(models) ? models.map(toObject).filter(({ name }) => isText(name)) : []
 }
 
-function toObject(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+function toObject(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {}
 }
 
 function isText(value: unknown): value is string {
