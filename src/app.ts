@@ -2,8 +2,7 @@ import { Hono, type Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config.ts'
 import type { Emulator } from '#fake-ollama'
-import { createDialects } from './dialects.ts'
-import type { Dialect } from './dialects/dialect.ts'
+import { createDialectAt, createDialects } from './dialects.ts'
 import { ServiceError } from './errors.ts'
 import { assets as files } from './generated/assets.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
@@ -93,7 +92,8 @@ export function createApp({
   const deadlines = toDeadlines(config)
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
   const dialects = createDialects({ management })
-  const dialectAt = (path: string): Dialect => dialects.find(({ owns }) => owns(path))!
+  // Every error has the envelope of the dialect at its path.
+  const dialectAt = createDialectAt(dialects)
 
   const app = new Hono<Env>()
   app

@@ -1,5 +1,6 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createDialects } from '../src/dialects.ts'
+import { createDialectAt, createDialects } from '../src/dialects.ts'
 import { readPage } from './citations.ts'
 import { surfaces } from './surfaces.ts'
 
@@ -44,4 +45,47 @@ describe.each(['docs/compatibility.md', 'docs/protocol.md', 'README.md', 'README
 test.each(questions)('docs/compatibility.md names %s', (route) => {
   const isThere = isNamed(readPage('docs/compatibility.md'), toPath(route))
   expect(isThere, `say in docs/compatibility.md what ${route} supports, refuses and ignores`).toBe(true)
+})
+
+const everyDialect = createDialects({ management: true })
+const prefixAt = (path: string, list = everyDialect) => createDialectAt(list)(path).prefix
+
+const owners = [
+  ['', ['/', '/x', '/api/chat', '/api/ui', '/api/ui/chats', '/API/ui/chat', '/chats', '/Chat', '/ollamax', '/v10/x', '//v1/x']],
+  ['', ['/Ollama/api/chat', '/V1/messages', '/x/v1/messages']],
+  ['/chat', ['/chat', '/chat/', '/chat/x']],
+  ['/api/ui/chat', ['/api/ui/chat', '/api/ui/chat/', '/api/ui/chat/x']],
+  ['/ollama', ['/ollama', '/ollama/', '/ollama/api/chat', '/ollama/nothing', '/ollama/cancel/x', '/ollama/v1/messages']],
+  ['/v1', ['/v1', '/v1/', '/v1/chat/completions', '/v1/nothing', '/v1/message', '/v1/messagesx', '/v1/ollama/x']],
+  ['/v1', ['/v1/responses', '/v1/responses/', '/v1/responses/resp_1', '/v1/responsesx']],
+  ['/v1/messages', ['/v1/messages', '/v1/messages/', '/v1/messages/count_tokens', '/v1/messages/batches/x']],
+] as const
+
+describe('the dialect at a path', () => {
+  test.each(owners.flatMap(([prefix, paths]) => paths.map((path) => ({ prefix, path }))))(
+    '$path is that of the prefix "$prefix", whatever the order of the list',
+    ({ prefix, path }) => {
+      expect(prefixAt(path)).toBe(prefix)
+      fc.assert(
+        fc.property(fc.shuffledSubarray([...everyDialect], { minLength: everyDialect.length }), (shuffled) => {
+          expect(prefixAt(path, shuffled)).toBe(prefix)
+        }),
+        { numRuns: 50 },
+      )
+    },
+  )
+
+  test('is the one that has a route there', () => {
+    for (const dialect of everyDialect) {
+      const routes = Object.keys(dialect.questions).map((route) => route.split(' ')[1]!)
+      const paths = [...Object.keys(dialect.generations), ...routes]
+      expect(paths).not.toEqual([])
+      for (const path of paths) expect(prefixAt(path), path).toBe(dialect.prefix)
+    }
+  })
+})
+
+test('no two dialects have the same prefix', () => {
+  const prefixes = everyDialect.map(({ prefix }) => prefix)
+  expect(new Set(prefixes).size).toBe(prefixes.length)
 })

@@ -1,16 +1,18 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { uiMessageStream } from '../src/dialects/ai-sdk/ui-message-stream.ts'
-import { events as anthropicEvents } from '../src/dialects/anthropic/events.ts'
-import { message as anthropicMessage } from '../src/dialects/anthropic/message.ts'
-import { lines as ollamaLines } from '../src/dialects/ollama/lines.ts'
-import { chatChunks, chatChunksWithUsage } from '../src/dialects/openai/chat-chunks.ts'
-import { chatCompletion } from '../src/dialects/openai/chat-completion.ts'
-import { completionChunks } from '../src/dialects/openai/completion-chunks.ts'
-import { textCompletion } from '../src/dialects/openai/text-completion.ts'
-import { messages as plainMessages } from '../src/dialects/plain/messages.ts'
-import { inOnePiece, stream as responseStream } from '../src/dialects/responses/encoders.ts'
-import { toPlan } from '../src/dialects/responses/request.ts'
+import { uiMessageStream } from '../src/dialects/ai-sdk/stream.ts'
+import { messageStream } from '../src/dialects/anthropic/stream.ts'
+import { messageWhole } from '../src/dialects/anthropic/whole.ts'
+import { ollamaStream } from '../src/dialects/ollama/stream.ts'
+import { chatStream, chatStreamWithUsage } from '../src/dialects/openai/chat/stream.ts'
+import { chatWhole } from '../src/dialects/openai/chat/whole.ts'
+import { completionStream } from '../src/dialects/openai/completions/stream.ts'
+import { completionWhole } from '../src/dialects/openai/completions/whole.ts'
+import { toEcho } from '../src/dialects/openai/responses/response.ts'
+import { parseResponsesRequest } from '../src/dialects/openai/responses/schema.ts'
+import { createResponseStream } from '../src/dialects/openai/responses/stream.ts'
+import { createResponseWhole } from '../src/dialects/openai/responses/whole.ts'
+import { plainStream } from '../src/dialects/plain/stream.ts'
 import type { Encoder } from '../src/encoders/encoder.ts'
 import { folded } from '../src/encoders/folded.ts'
 import { ndjson } from '../src/encoders/ndjson.ts'
@@ -181,7 +183,7 @@ const ofResponse = (response: unknown): Said => {
 const deltasOf = (events: readonly { readonly type: string; readonly delta?: string }[], type: string) =>
   join(events.filter((event) => event.type === type).map(({ delta }) => delta))
 
-const echo = toPlan({ input: 'Hi' }).echo
+const echo = toEcho(parseResponsesRequest({ input: 'Hi' }))
 const surfaceAt = (path: string) => surfaces.find((surface) => surface.path === path)!
 
 /** Encoders, and a reader that is none of ours: eventsource-parser and JSON.parse. */
@@ -196,13 +198,13 @@ const encoders: readonly {
   { name: 'native SSE, generate', encoder: nativeSse, path: '/api/generate', read: (text) => ofChunks(dataOf(text)) },
   { name: 'native SSE, chat', encoder: nativeSse, path: '/api/chat', read: (text) => ofChunks(dataOf(text)) },
   { name: 'NDJSON', encoder: ndjson, path: '/api/chat', read: ofLines },
-  { name: 'Ollama’s lines, generate', encoder: ollamaLines, path: '/ollama/api/generate', read: ofLines },
-  { name: 'Ollama’s lines, chat', encoder: ollamaLines, path: '/ollama/api/chat', read: ofLines },
+  { name: 'Ollama’s lines, generate', encoder: ollamaStream, path: '/ollama/api/generate', read: ofLines },
+  { name: 'Ollama’s lines, chat', encoder: ollamaStream, path: '/ollama/api/chat', read: ofLines },
   { name: 'one object, generate', encoder: folded, path: '/api/generate', read: (text) => ofChunks([parse(text)]) },
   { name: 'one object, chat', encoder: folded, path: '/api/chat', read: (text) => ofChunks([parse(text)]) },
   {
     name: 'messages',
-    encoder: plainMessages,
+    encoder: plainStream,
     path: '/chat',
     read(text) {
       const events = readEvents([Buffer.from(text)])
@@ -212,14 +214,14 @@ const encoders: readonly {
     // Raw text: UTF-8 has no half characters, and SSE's readers end a line at CR, LF and CRLF alike (WHATWG HTML §9.2.6).
     carries: (text) => text.toWellFormed().replaceAll(/\r\n?/g, '\n'),
   },
-  { name: 'chat chunks', encoder: chatChunks, path: '/v1/chat/completions', read: ofOpenAIChunks },
-  { name: 'chat chunks with usage', encoder: chatChunksWithUsage, path: '/v1/chat/completions', read: ofOpenAIChunks },
-  { name: 'a chat completion', encoder: chatCompletion, path: '/v1/chat/completions', read: ofOpenAIAnswer },
-  { name: 'completion chunks', encoder: completionChunks, path: '/v1/completions', read: ofOpenAIChunks },
-  { name: 'a completion', encoder: textCompletion, path: '/v1/completions', read: ofOpenAIAnswer },
+  { name: 'chat chunks', encoder: chatStream, path: '/v1/chat/completions', read: ofOpenAIChunks },
+  { name: 'chat chunks with usage', encoder: chatStreamWithUsage, path: '/v1/chat/completions', read: ofOpenAIChunks },
+  { name: 'a chat completion', encoder: chatWhole, path: '/v1/chat/completions', read: ofOpenAIAnswer },
+  { name: 'completion chunks', encoder: completionStream, path: '/v1/completions', read: ofOpenAIChunks },
+  { name: 'a completion', encoder: completionWhole, path: '/v1/completions', read: ofOpenAIAnswer },
   {
     name: 'a stream of Responses, by its deltas',
-    encoder: responseStream(echo),
+    encoder: createResponseStream(echo),
     path: '/v1/responses',
     read(text) {
       const events = dataOf(text) as ResponseEvent[]
@@ -233,14 +235,14 @@ const encoders: readonly {
   },
   {
     name: 'a stream of Responses, by its end',
-    encoder: responseStream(echo),
+    encoder: createResponseStream(echo),
     path: '/v1/responses',
     read: (text) => ofResponse((dataOf(text) as ResponseEvent[]).at(-1)!.response),
   },
-  { name: 'a response', encoder: inOnePiece(echo), path: '/v1/responses', read: (text) => ofResponse(parse(text)) },
+  { name: 'a response', encoder: createResponseWhole(echo), path: '/v1/responses', read: (text) => ofResponse(parse(text)) },
   {
     name: 'Anthropic’s events',
-    encoder: anthropicEvents,
+    encoder: messageStream,
     path: '/v1/messages',
     read(text) {
       const events = dataOf(text) as AnthropicEvent[]
@@ -255,7 +257,7 @@ const encoders: readonly {
   },
   {
     name: 'Anthropic’s message',
-    encoder: anthropicMessage,
+    encoder: messageWhole,
     path: '/v1/messages',
     read(text) {
       const { content } = parse(text) as { content: readonly Block[] }

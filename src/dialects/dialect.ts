@@ -1,5 +1,5 @@
 import type { Encoder } from '../encoders/encoder.ts'
-import type { ServiceError } from '../errors.ts'
+import { toErrorBody, type ServiceError } from '../errors.ts'
 import type { GenerationCall } from '../generation.ts'
 import type { Answer, Question } from '../upstreams/upstream.ts'
 
@@ -8,31 +8,31 @@ export interface GenerationRequest {
   readonly accept: string | undefined
   /** The `Prefer` header. */
   readonly prefer?: string | undefined
-  /** Whether a response can be broken, which a framing without a frame for failures needs. */
+  /** Whether the runtime can break a response. An encoder whose failures are cuts needs that. */
   readonly canCut: boolean
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** A request, translated: what is asked of the upstream, and how its answer is written. */
+/** A translated request: what to ask of the upstream, and how to write its answer. */
 export interface GenerationPlan {
   readonly call: GenerationCall
   readonly encoder: Encoder
 }
 
 export interface QuestionRequest {
-  /** What the parameters of the path's pattern matched, decoded. */
+  /** The decoded parameters of the path's pattern. */
   readonly params: Readonly<Record<string, string>>
-  /** Empty where the route takes none. */
+  /** Empty for a route that takes no body. */
   readonly body: Readonly<Record<string, unknown>>
 }
 
 export interface QuestionPlan {
   readonly question: Question
-  /** Ollama's answer in this dialect; without it, Ollama's own text. @throws ServiceError `model_not_found` */
+  /** Ollama's answer in this dialect. Absent: Ollama's own text is sent. @throws ServiceError `model_not_found` */
   toAnswer?(answer: Answer): object
 }
 
-/** An error before commit. A text goes out as `text/plain`, an object as JSON. */
+/** An error before commit. A string is sent as `text/plain`, an object as JSON. */
 export interface Failure {
   readonly status: number
   readonly body: object | string
@@ -40,15 +40,23 @@ export interface Failure {
 
 type QuestionRoute = `${'GET' | 'POST' | 'DELETE'} /${string}`
 
-/** What is spoken at some paths: the requests' shapes, the answers' framing, and the error envelope. */
+/** An API that clients speak: the shape of its requests, the framing of its answers, and its error envelope. */
 export interface Dialect {
-  /** Whether errors at this path are told in this dialect, whatever they are: also of paths where there is nothing. */
-  owns(path: string): boolean
-  /** By exact path, all POST. @throws ServiceError `invalid_request`, with `issues` that say where; `not_supported` */
+  /**
+   * Where the dialect is spoken: at this path and below it. Every error there has this dialect's envelope, also at a path
+   * without a route. If several prefixes match a path, the longest wins. '' matches every path.
+   */
+  readonly prefix: '' | `/${string}`
+  /** By exact path, all POST. @throws ServiceError `invalid_request` or `not_supported`, with `issues` that say where */
   readonly generations: Readonly<Record<`/${string}`, (request: GenerationRequest) => GenerationPlan>>
-  /** What has one JSON object as its answer, by method and path pattern (`GET /v1/models/:id`). Throws as `generations`. */
+  /** Routes whose answer is one JSON object, by method and path pattern (`GET /v1/models/:id`). Throws like `generations`. */
   readonly questions: Readonly<Record<QuestionRoute, (request: QuestionRequest) => QuestionPlan>>
   toFailure(error: ServiceError, requestId: string): Failure
-  /** Where its clients look for a request's id, beside `x-request-id`. */
+  /** A second response header with the request's id, beside `x-request-id`, for clients that look for it there. */
   readonly requestIdHeader?: string
+}
+
+/** The envelope of the dialects that have no error format of their own (docs/protocol.md §4). */
+export function toServiceFailure(error: ServiceError, requestId: string): Failure {
+  return { status: error.status, body: toErrorBody(error, requestId) }
 }

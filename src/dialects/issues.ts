@@ -1,14 +1,18 @@
 import * as v from 'valibot'
 import { ServiceError } from '../errors.ts'
 
+/** What is wrong with a request: its shape, a value, or a wish that Ollama cannot fulfil. */
+
 /**
  * Checks a request against its schema.
- * @throws ServiceError `invalid_request` with the first few issues: where, and what was expected there, but never what was sent
+ * @throws ServiceError `invalid_request`. Its first eight issues say where the request is wrong and what was expected
+ * there. They never repeat what was sent.
  */
 export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, body: unknown): v.InferOutput<TSchema> {
   const result = v.safeParse(schema, body, { abortEarly: true })
   if (result.success) return result.output
-  // All of a small body's; valibot gathers every one there is, and millions of zeros where objects belong would hold everybody up for seconds.
+  // Valibot gathers every issue of a body. A body of a million wrong values would hold up everybody for seconds, so all
+  // issues are gathered for a small body only.
   const all = isSmall(body) ? (v.safeParse(schema, body).issues ?? result.issues) : result.issues
   const issues = all
     .slice(0, 8)
@@ -19,17 +23,45 @@ export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, bo
   })
 }
 
-/** Whether there are no more than some ten thousand values in it, looked at no further than that. */
+/** Whether a body has fewer than 20,000 values. It is searched no further than that. */
 function isSmall(body: unknown): boolean {
-  let left = 20_000
+  let remaining = 20_000
   const fits = (value: unknown): boolean =>
-    --left > 0 && (typeof value !== 'object' || value === null || Object.values(value).every(fits))
+    --remaining > 0 && (typeof value !== 'object' || value === null || Object.values(value).every(fits))
   return fits(body)
 }
 
-/** Valibot's own texts repeat what was received; a schema's own text does not. */
+/** Valibot's own messages repeat the value that was sent; the messages of our schemas do not. */
 function toMessage({ kind, expected, message }: v.BaseIssue<unknown>): string {
   if (kind !== 'schema' || !message.startsWith('Invalid ')) return message
   if (message.startsWith('Invalid key')) return 'Missing'
   return expected === null ? 'Invalid' : `Expected ${expected}`
 }
+
+/** The error for a field whose value is wrong in a way that a schema cannot express. */
+export function invalidRequest(path: string, message: string): ServiceError {
+  return new ServiceError('invalid_request', `Invalid request: ${path}: ${message}`, { issues: [{ path, message }] })
+}
+
+/**
+ * The error for a field that the dialect knows and Ollama cannot honour. It names the field, because ignoring the field
+ * would change what the answer means.
+ */
+export function notSupported(path: string, message: string): ServiceError {
+  return new ServiceError('not_supported', `${path} is not supported: ${message}`, { issues: [{ path, message }] })
+}
+
+/** For each field: which of its values ask for something that Ollama does not have, and why it does not. */
+export type Refusals = Readonly<Record<string, { when: (value: unknown) => boolean; because: string }>>
+
+/** Refuses the first of these fields that asks for too much. null counts as absent. @throws ServiceError `not_supported` */
+export function refuse(body: Readonly<Record<string, unknown>>, refusals: Refusals) {
+  for (const [field, { when, because }] of Object.entries(refusals)) {
+    const value = body[field] ?? undefined
+    if (value !== undefined && when(value)) throw notSupported(field, because)
+  }
+}
+
+export const whenGiven = () => true
+export const whenMany = (value: unknown) => typeof value === 'number' && value > 1
+export const whenFilled = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length > 0

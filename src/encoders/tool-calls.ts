@@ -1,28 +1,34 @@
 import type { OllamaChunk } from '../generation.ts'
 
-/** A call that a model makes, as the other dialects tell it. */
+/** A tool call of a model, as the other dialects need it. */
 export interface ToolCall {
-  /** Unique within a conversation, and fit for every client: letters, digits, `_` and `-`. */
+  /** Unique within a conversation. It has only letters, digits, `_` and `-`, because some clients allow no others. */
   readonly id: string
   readonly name: string
-  /** JSON text: clients parse it themselves; Ollama gives an object. */
+  /** The arguments as a value. */
+  readonly input: unknown
+  /** The same arguments as JSON text. */
   readonly arguments: string
 }
 
 /**
- * The calls of one line, which come whole (docs/ollama.md §1). Ollama's own ids are kept, where it has any; others are made of the request's,
- * and `first`, how many calls came before in this answer.
+ * The tool calls of one line; Ollama never splits a call (docs/ollama.md §1). A call keeps Ollama's id if it has one. If
+ * not, its id is made of the request's id and of `first`, the number of calls that came before in this answer.
  */
 export function toToolCalls({ message }: OllamaChunk, requestId: string, first: number): ToolCall[] {
   const calls = (message?.tool_calls ?? []) as readonly OllamaToolCall[]
-  return calls.map(({ id, function: called }, i) => ({
-    id: id || `call_${toIdPart(requestId)}_${first + i}`,
-    name: called?.name ?? '',
-    arguments: JSON.stringify(called?.arguments ?? {}),
-  }))
+  return calls.map(({ id, function: called }, i) => {
+    const input = called?.arguments ?? {}
+    return {
+      id: id || `call_${toIdPart(requestId)}_${first + i}`,
+      name: called?.name ?? '',
+      input,
+      arguments: JSON.stringify(input),
+    }
+  })
 }
 
-/** A request id may hold dots; other APIs' ids may not. */
+/** A request's id as a part of another id. A request's id may hold dots; the ids of other APIs may not. */
 export function toIdPart(requestId: string): string {
   return requestId.replaceAll('.', '_')
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { prefersStatus } from '../../../src/dialects/native/prefer.ts'
+import { prefersStatus } from '../../src/encoders/prefer.ts'
 
 test.each([
   'status',

@@ -1,15 +1,37 @@
-import { toImage } from '../image.ts'
-import { notSupported } from '../not-supported.ts'
-import type { OllamaMessage } from '../ollama-message.ts'
-import type { Part, UiMessage } from './schema.ts'
+import type { GenerationCall } from '../../generation.ts'
+import { invalidRequest, notSupported } from '../issues.ts'
+import { toImage, type OllamaMessage } from '../to-ollama.ts'
+import type { Part, UiChatRequest, UiMessage } from './schema.ts'
 
 /**
- * A message of a page → Ollama's, as the SDK's own `convertToModelMessages` does it: each step of an assistant is a message, and the
- * results of its tools follow it. An assistant's step that says nothing is none.
- * @throws ServiceError `not_supported` for a part that Ollama cannot be told of, `invalid_request` for an image that is none
+ * A page's chat as Ollama's.
+ * @throws ServiceError `not_supported` for a part that Ollama cannot take, `invalid_request` for a bad image and for
+ * messages that are all empty
  */
-export function toOllamaMessages({ role, parts }: UiMessage, path: string): OllamaMessage[] {
-  const steps: { part: Part; path: string }[][] = [[]]
+export function toCall({ messages: uiMessages, model, system, ...rest }: UiChatRequest): GenerationCall {
+  const messages = uiMessages.flatMap((message, index) => toMessages(message, `messages.${index}`))
+  // Ollama would only load the model (docs/ollama.md §1), and there would be no answer.
+  if (messages.every(isEmpty)) throw invalidRequest('messages', 'Expected a message that says something')
+  const all = system ? [{ role: 'system', content: system }, ...messages] : messages
+  return { endpoint: 'chat', model: model ?? undefined, body: { ...rest, messages: all } }
+}
+
+/** Whether a message has neither a text nor anything else beside its role. */
+function isEmpty(message: OllamaMessage): boolean {
+  return message.content === '' && Object.keys(message).length === 2
+}
+
+interface PlacedPart {
+  readonly part: Part
+  readonly path: string
+}
+
+/**
+ * A message of a page as messages of Ollama, like the SDK's own `convertToModelMessages`: each step of the assistant is a
+ * message, and the results of its tools follow it. An empty step of the assistant is left out.
+ */
+function toMessages({ role, parts }: UiMessage, path: string): OllamaMessage[] {
+  const steps: PlacedPart[][] = [[]]
   for (const [index, part] of parts.entries()) {
     if (part.kind === 'step') steps.push([])
     else steps.at(-1)?.push({ part, path: `${path}.parts.${index}` })
@@ -17,7 +39,7 @@ export function toOllamaMessages({ role, parts }: UiMessage, path: string): Olla
   return role === 'assistant' ? steps.flatMap((step) => toTurn(role, step)) : toTurn(role, steps.flat())
 }
 
-function toTurn(role: UiMessage['role'], step: readonly { part: Part; path: string }[]): OllamaMessage[] {
+function toTurn(role: UiMessage['role'], step: readonly PlacedPart[]): OllamaMessage[] {
   let [content, thinking] = ['', '']
   const images: string[] = []
   const calls: object[] = []
@@ -47,12 +69,12 @@ function toTurn(role: UiMessage['role'], step: readonly { part: Part; path: stri
 }
 
 function toImageOf({ mediaType, url }: Extract<Part, { kind: 'file' }>, path: string): string {
-  // `image` alone is a media type of the SDK's as well.
+  // The SDK also has a media type `image` without a subtype.
   if (!/^image(?:\/|$)/i.test(mediaType)) throw notSupported(`${path}.mediaType`, 'Ollama takes no files but images')
   return toImage(url, `${path}.url`)
 }
 
-/** What a tool, or whoever refused it, answered; undefined while there is no answer. */
+/** What the tool answered, or the person who refused to run it. undefined while there is no answer. */
 function toResult({ state, output, errorText, approval }: Extract<Part, { kind: 'tool' }>): string | undefined {
   if (state === 'output-available') return typeof output === 'string' ? output : JSON.stringify(output ?? null)
   if (state === 'output-error') return errorText ?? ''

@@ -1,8 +1,7 @@
 import * as v from 'valibot'
-import { anyObject, common } from '../fields.ts'
-import { tool as offeredTool } from '../ollama-requests.ts'
+import { anyObject, boolean, common, string, tool as offeredTool } from '../to-ollama.ts'
 
-/** What the parts of a message say, as far as a model is told of it. */
+/** A part of a message, reduced to what a model needs of it. */
 export type Part = v.InferOutput<ReturnType<typeof toPartSchema>>
 
 const text = v.pipe(
@@ -25,7 +24,7 @@ const step = v.pipe(
   v.transform(() => ({ kind: 'step' as const })),
 )
 
-/** Sources, data and half a tool call are for the page, not for the model. */
+/** Sources, data and an unfinished tool call concern the page and not the model. */
 const ignored = v.pipe(
   v.unknown(),
   v.transform(() => ({ kind: 'ignored' as const })),
@@ -44,8 +43,8 @@ const call = {
   ),
   input: v.nullish(anyObject),
   output: v.optional(v.unknown()),
-  errorText: v.nullish(v.string()),
-  approval: v.nullish(v.object({ approved: v.nullish(v.boolean()), reason: v.nullish(v.string()) })),
+  errorText: string,
+  approval: v.nullish(v.object({ approved: boolean, reason: string })),
 }
 
 const tool = v.pipe(
@@ -71,8 +70,11 @@ function toPartSchema(part: unknown) {
   return type === 'dynamic-tool' ? dynamicTool : tool
 }
 
-/** What `DefaultChatTransport` posts, and what a page may add by its `body`. Other fields are dropped (docs/compatibility.md). */
-export const chatRequest = v.object({
+/**
+ * The body that `DefaultChatTransport` posts, with the fields that a page may add to it. Other fields are dropped
+ * (docs/compatibility.md).
+ */
+export const uiChatRequest = v.object({
   messages: v.pipe(
     v.array(
       v.object({
@@ -83,7 +85,7 @@ export const chatRequest = v.object({
     v.minLength(1, 'Expected at least one message'),
   ),
   model: common.model,
-  system: v.nullish(v.string()),
+  system: string,
   tools: v.nullish(v.array(offeredTool)),
   think: common.think,
   format: common.format,
@@ -91,4 +93,5 @@ export const chatRequest = v.object({
   keep_alive: common.keep_alive,
 })
 
-export type UiMessage = v.InferOutput<typeof chatRequest>['messages'][number]
+export type UiChatRequest = v.InferOutput<typeof uiChatRequest>
+export type UiMessage = UiChatRequest['messages'][number]

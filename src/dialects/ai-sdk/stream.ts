@@ -1,15 +1,12 @@
 import { streamHeaders, type Encoder } from '../../encoders/encoder.ts'
 import { toFrame } from '../../encoders/frame.ts'
 import { eventStream } from '../../encoders/sse.ts'
+import { toToolCalls } from '../../encoders/tool-calls.ts'
 import type { OllamaChunk } from '../../generation.ts'
-import { toToolCalls } from '../tool-calls.ts'
-import { toFinish } from './finish.ts'
-import { toChunk } from './frame.ts'
-import { createParts } from './parts.ts'
 
 /**
- * The UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). A failure ends it with `error`, and
- * without the `finish` and the `[DONE]` of a success.
+ * The UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). Success ends with `finish` and
+ * `[DONE]`. A failure ends with `error` and has neither.
  */
 export const uiMessageStream: Encoder = {
   ...eventStream,
@@ -19,36 +16,32 @@ export const uiMessageStream: Encoder = {
     let hasBegun = false
     let callCount = 0
 
-    /** No id: nothing is kept here, so the page gives one, or goes on in the message whose tools it has run. */
+    /** `start` has no id. The page makes one, or continues the message whose tools it has run. */
     function begin() {
       hasBegun = true
-      emit(toChunk({ type: 'start' }))
-      emit(toChunk({ type: 'start-step' }))
+      emit(toChunkFrame({ type: 'start' }))
+      emit(toChunkFrame({ type: 'start-step' }))
     }
 
-    /** A call comes whole, so its input is there at once: there is no `tool-input-start`, which announces an input in parts. */
+    /** Ollama's calls come whole, so there is no `tool-input-start`, which announces an input in pieces. */
     function writeCalls(chunk: OllamaChunk) {
-      for (const { id, name, arguments: input } of toToolCalls(chunk, requestId, callCount)) {
+      for (const { id, name, input } of toToolCalls(chunk, requestId, callCount)) {
         parts.close()
         callCount++
-        emit(
-          toFrame(
-            `{"type":"tool-input-available","toolCallId":${JSON.stringify(id)},"toolName":${JSON.stringify(name)},"input":${input}}`,
-          ),
-        )
+        emit(toChunkFrame({ type: 'tool-input-available', toolCallId: id, toolName: name, input }))
       }
     }
 
     function finish(chunk: OllamaChunk) {
       parts.close()
-      emit(toChunk({ type: 'finish-step' }))
-      emit(toChunk(toFinish(chunk, callCount > 0)))
+      emit(toChunkFrame({ type: 'finish-step' }))
+      emit(toChunkFrame(toFinish(chunk, callCount > 0)))
       emit(toFrame('[DONE]'))
     }
 
     return (batch) => {
       for (const event of batch) {
-        if (event.type === 'failed') return emit(toChunk({ type: 'error', errorText: event.error.message }))
+        if (event.type === 'failed') return emit(toChunkFrame({ type: 'error', errorText: event.error.message }))
         if (!hasBegun) begin()
         const { message } = event.chunk
         if (message?.thinking) parts.write('reasoning', message.thinking)
@@ -58,4 +51,71 @@ export const uiMessageStream: Encoder = {
       }
     }
   },
+}
+
+type PartKind = 'text' | 'reasoning'
+
+/** The parts of a message that grow. At most one is open: a piece of the other kind closes it. */
+function createParts(emit: (frame: string) => void) {
+  let open: { kind: PartKind; id: string } | undefined
+  let count = 0
+  /** The JSON of a delta up to its text. It is made once for a part, so that a token costs little more than its own JSON. */
+  let deltaHead = ''
+
+  function close() {
+    if (!open) return
+    const { kind, id } = open
+    open = undefined
+    emit(toChunkFrame({ type: `${kind}-end`, id }))
+  }
+
+  function begin(kind: PartKind) {
+    close()
+    const id = `${kind}-${++count}`
+    open = { kind, id }
+    deltaHead = `{"type":"${kind}-delta","id":"${id}","delta":`
+    emit(toChunkFrame({ type: `${kind}-start`, id }))
+  }
+
+  return {
+    close,
+    write(kind: PartKind, text: string) {
+      if (open?.kind !== kind) begin(kind)
+      emit(toFrame(`${deltaHead}${JSON.stringify(text)}}`))
+    },
+  }
+}
+
+/** The last chunk of a success. Ollama's figures are the message's metadata. */
+function toFinish(last: OllamaChunk, hasCalls: boolean) {
+  const { model, done_reason, prompt_eval_count: inputTokens, eval_count: outputTokens } = last
+  const totalTokens = inputTokens === undefined || outputTokens === undefined ? undefined : inputTokens + outputTokens
+  const messageMetadata = {
+    model,
+    done_reason,
+    usage: { inputTokens, outputTokens, totalTokens },
+    timings: {
+      totalMs: toMs(last.total_duration),
+      loadMs: toMs(last.load_duration),
+      promptEvalMs: toMs(last.prompt_eval_duration),
+      evalMs: toMs(last.eval_duration),
+    },
+  }
+  return { type: 'finish', finishReason: toFinishReason(done_reason, hasCalls), messageMetadata }
+}
+
+/** Ollama's durations are in nanoseconds, and optional. */
+function toMs(nanoseconds: unknown): number | undefined {
+  return typeof nanoseconds === 'number' ? nanoseconds / 1e6 : undefined
+}
+
+/** The SDK's `FinishReason`. Ollama says `stop` for tool calls too (docs/ollama.md §1). */
+function toFinishReason(reason: string | undefined, hasCalls: boolean): 'stop' | 'length' | 'tool-calls' | 'other' {
+  if (reason === 'length') return 'length'
+  if (hasCalls) return 'tool-calls'
+  return reason === undefined || reason === 'stop' ? 'stop' : 'other'
+}
+
+function toChunkFrame(chunk: { readonly type: string; readonly [field: string]: unknown }): string {
+  return toFrame(JSON.stringify(chunk))
 }

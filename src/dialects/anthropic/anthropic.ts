@@ -1,20 +1,22 @@
 import type { Dialect } from '../dialect.ts'
-import { notSupported } from '../not-supported.ts'
-import { parse } from '../parse.ts'
+import { notSupported, parse } from '../issues.ts'
 import { toCall } from './call.ts'
-import { events } from './events.ts'
 import { toFailure } from './failure.ts'
-import { message } from './message.ts'
-import { messagesRequest } from './request.ts'
+import { messagesRequest } from './schema.ts'
+import { messageStream } from './stream.ts'
+import { messageWhole } from './whole.ts'
 
-/** Anthropic's Messages API (docs/protocol.md §6, https://docs.claude.com/en/api/messages). Its version and beta headers are not needed. */
+/**
+ * Anthropic's Messages API (docs/protocol.md §6, https://docs.claude.com/en/api/messages). Its version header and its beta
+ * headers are not needed.
+ */
 export const anthropic: Dialect = {
-  owns: (path) => path === '/v1/messages' || path.startsWith('/v1/messages/'),
+  prefix: '/v1/messages',
   requestIdHeader: 'request-id',
   generations: {
     '/v1/messages'({ body }) {
       const request = parse(messagesRequest, body)
-      return { call: toCall(request), encoder: request.stream ? events : message }
+      return { call: toCall(request), encoder: request.stream ? messageStream : messageWhole }
     },
   },
   questions: {

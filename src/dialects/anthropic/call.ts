@@ -1,24 +1,62 @@
 import type { ServiceError } from '../../errors.ts'
-import { invalidRequest } from '../invalid-request.ts'
-import { notSupported } from '../not-supported.ts'
-import type { OllamaMessage } from '../ollama-message.ts'
-import type { Block, Content, MessagesRequest } from './request.ts'
+import type { GenerationCall } from '../../generation.ts'
+import { invalidRequest, notSupported } from '../issues.ts'
+import { present, toStop, toThink, type OllamaMessage } from '../to-ollama.ts'
+import type { Block, Content, MessagesRequest } from './schema.ts'
 
 /**
- * Anthropic's messages, and its system prompt, → Ollama's. Results of tools, which ride in the user's messages, become messages of their own,
- * before what the user says in the same one.
- * @throws ServiceError `not_supported` with the path of a block that Ollama cannot take, `invalid_request` for a result without its call
+ * A request of Anthropic's as Ollama's chat.
+ * @throws ServiceError `not_supported` with the name of a field or the path of a block that Ollama cannot honour,
+ * `invalid_request` for the result of a tool that was not called
  */
-export function toMessages({ system, messages }: MessagesRequest): OllamaMessage[] {
-  // An empty one would take the place of the model's own.
+export function toCall(request: MessagesRequest): GenerationCall {
+  for (const name of ['container', 'context_management', 'inference_geo', 'mcp_servers'] as const) {
+    if (request[name] !== undefined && request[name] !== null) throw notSupported(name, 'Ollama has nothing like it')
+  }
+  const body = {
+    messages: toMessages(request),
+    tools: toTools(request),
+    format: (request.output_config?.format ?? request.output_format)?.schema,
+    think: toThinking(request),
+    options: toOptions(request),
+  }
+  return { endpoint: 'chat', model: request.model ?? undefined, body: present(body) }
+}
+
+function toOptions({ max_tokens, temperature, top_p, top_k, stop_sequences }: MessagesRequest) {
+  return present({ num_predict: max_tokens, temperature, top_p, top_k, stop: toStop(stop_sequences) })
+}
+
+/** `adaptive` leaves the choice to the model, as Ollama does by default. Ollama has no budget, so `budget_tokens` is ignored. */
+function toThinking({ thinking, output_config }: MessagesRequest) {
+  if (thinking?.type === 'between_tools') throw notSupported('thinking.type', 'Ollama thinks before its answer, or not at all')
+  if (thinking?.type === 'disabled') return false
+  return toThink(output_config?.effort) ?? (thinking?.type === 'enabled' ? true : undefined)
+}
+
+function toTools({ tools, tool_choice }: MessagesRequest) {
+  if (tool_choice?.disable_parallel_tool_use)
+    throw notSupported('tool_choice.disable_parallel_tool_use', 'a model calls as many tools as it likes')
+  if (tool_choice?.type === 'any' || tool_choice?.type === 'tool')
+    throw notSupported('tool_choice.type', 'Ollama cannot make a model call a tool; "auto" and "none" are')
+  const functions = tools?.map((tool, i) => {
+    if (!('input_schema' in tool)) throw notSupported(`tools.${i}.type`, 'only tools with an input_schema of their own are')
+    const { name, description, input_schema: parameters } = tool
+    return { type: 'function', function: present({ name, description, parameters }) }
+  })
+  return tool_choice?.type === 'none' ? undefined : functions
+}
+
+function toMessages({ system, messages }: MessagesRequest): OllamaMessage[] {
+  // An empty system prompt would replace the model's own.
   const first: OllamaMessage[] = system?.length ? [toSystem(system)] : []
-  /** Which tool a call was of. */
-  const called = new Map<string, string>()
+  /** The names of the tools that were called, by the ids of their calls. */
+  const names = new Map<string, string>()
   return first.concat(
     messages.flatMap((message, i) => {
       const path = `messages.${i}.content`
       if (message.role === 'system') return toSystem(message.content)
-      return message.role === 'assistant' ? toAssistant(message.content, path, called) : toUser(message.content, path, called)
+      return message.role === 'assistant' ? toAssistant(message.content, path, names) : toUser(message.content, path, names)
     }),
   )
 }
@@ -27,15 +65,15 @@ function toSystem(content: Content<'system'>): OllamaMessage {
   return { role: 'system', ...toParts(toBlocks(content), '') }
 }
 
-/** Its blocks are parts of one text, as it was written; the user's are paragraphs. */
-function toAssistant(content: Content<'assistant'>, path: string, called: Map<string, string>): OllamaMessage {
+/** The texts of the assistant are pieces of one text and are joined without a space. The user's texts are paragraphs. */
+function toAssistant(content: Content<'assistant'>, path: string, names: Map<string, string>): OllamaMessage {
   const message: OllamaMessage = { role: 'assistant', content: '' }
   for (const [i, block] of toBlocks(content).entries()) {
     if (block.type === 'text') message.content += block.text
     else if (block.type === 'thinking') message.thinking = (message.thinking ?? '') + block.thinking
     else if (block.type === 'tool_use') {
       const { id, name, input } = block
-      called.set(id, name)
+      names.set(id, name)
       message.tool_calls ??= []
       message.tool_calls.push({ id, function: { name, arguments: input } })
     } else if (block.type !== 'redacted_thinking') throw refusedBlock(`${path}.${i}`)
@@ -43,10 +81,11 @@ function toAssistant(content: Content<'assistant'>, path: string, called: Map<st
   return message
 }
 
-function toUser(content: Content<'user'>, path: string, called: ReadonlyMap<string, string>): OllamaMessage[] {
+/** Anthropic puts tool results into the user's message. They become messages of their own, before the user's text. */
+function toUser(content: Content<'user'>, path: string, names: ReadonlyMap<string, string>): OllamaMessage[] {
   const blocks = toBlocks(content)
   const results = blocks.flatMap((block, i) =>
-    block.type === 'tool_result' ? toToolMessage(block, `${path}.${i}`, called) : [],
+    block.type === 'tool_result' ? toToolMessage(block, `${path}.${i}`, names) : [],
   )
   if (results.length > 0 && results.length === blocks.length) return results
   return [...results, { role: 'user', ...toParts(blocks, path) }]
@@ -54,16 +93,16 @@ function toUser(content: Content<'user'>, path: string, called: ReadonlyMap<stri
 
 type ToolResult = Extract<Block, { type: 'tool_result' }>
 
-function toToolMessage(result: ToolResult, path: string, called: ReadonlyMap<string, string>): OllamaMessage {
-  const name = called.get(result.tool_use_id)
+function toToolMessage(result: ToolResult, path: string, names: ReadonlyMap<string, string>): OllamaMessage {
+  const name = names.get(result.tool_use_id)
   if (name === undefined) throw invalidRequest(`${path}.tool_use_id`, 'Expected the id of a tool_use of an earlier message')
   const parts = toParts(toBlocks(result.content ?? ''), `${path}.content`)
-  // Ollama has no flag for it; the model reads it.
+  // Ollama has no flag for an error, so the model reads it in the text.
   if (result.is_error) parts.content = `Error: ${parts.content}`
   return { role: 'tool', ...parts, tool_name: name, tool_call_id: result.tool_use_id }
 }
 
-/** The texts as paragraphs, and the images beside them: in Ollama they have no place within a text. */
+/** The texts as paragraphs, and the images beside them, because Ollama's images have no place within a text. */
 function toParts(blocks: readonly Block[], path: string): Pick<OllamaMessage, 'content' | 'images'> {
   const texts: string[] = []
   const images: string[] = []

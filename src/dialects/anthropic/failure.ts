@@ -1,7 +1,10 @@
 import type { ServiceError } from '../../errors.ts'
 import type { Failure } from '../dialect.ts'
 
-/** The envelope of errors, before commit and after it; `code` is ours (docs/protocol.md §4, https://docs.claude.com/en/api/errors). */
+/**
+ * The envelope of an error, before commit and after it. `code` is Sluice's own (docs/protocol.md §4,
+ * https://docs.claude.com/en/api/errors).
+ */
 export function toErrorBody(error: ServiceError, requestId: string) {
   const { message, code } = error
   return { type: 'error', error: { type: toType(error), message, code }, request_id: requestId }
@@ -17,12 +20,12 @@ const types: Readonly<Record<number, string>> = {
   404: 'not_found_error',
   413: 'request_too_large',
   429: 'rate_limit_error',
-  499: 'api_error', // somebody stopped it: the request was a good one
+  499: 'api_error', // somebody stopped the answer, so the request was good
   504: 'timeout_error',
 }
 
 function toType({ status, retryAfterSeconds }: ServiceError): string {
-  // Of what is unavailable, only that which passes by itself.
+  // Clients retry an overload, so only a state that passes by itself counts as one.
   if (status === 503 && retryAfterSeconds !== undefined) return 'overloaded_error'
   return types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error')
 }

@@ -1,9 +1,9 @@
 import * as v from 'valibot'
-import { anyObject, boolean, common, integer, isBase64, object } from '../fields.ts'
+import { anyObject, base64, boolean, common, integer, number, object, string, textOr } from '../to-ollama.ts'
 
 /**
- * `POST /v1/messages`, as far as Ollama can honour it, and by their names the parts that it cannot: call.ts refuses those. Unknown fields are
- * dropped.
+ * `POST /v1/messages`, as far as Ollama can honour it. The fields and blocks that it cannot honour are here by name, and
+ * call.ts refuses them. Unknown fields are dropped.
  */
 
 const text = v.object({ type: v.literal('text'), text: v.string() })
@@ -19,7 +19,7 @@ const image = v.object({
       v.object({
         type: v.literal('base64'),
         media_type: v.pipe(v.string(), v.regex(/^image\/[\w.+-]+$/, 'Expected the type of an image')),
-        data: v.pipe(v.string(), v.check(isBase64, 'Expected base64')),
+        data: base64,
       }),
       v.object({ type: v.picklist(['url', 'file']) }),
     ],
@@ -27,7 +27,7 @@ const image = v.object({
   ),
 })
 
-/** Blocks that only Anthropic's servers make, or only their models read. */
+/** Blocks that only Anthropic's servers write or only its models read. */
 const refused = v.object({
   type: v.picklist([
     'document',
@@ -48,9 +48,8 @@ const refused = v.object({
   ]),
 })
 
-/** A text, or blocks. Not a union: its issues would not say which block is wrong. */
 const content = <const TBlock extends v.GenericSchema>(block: TBlock) =>
-  v.lazy((input) => (typeof input === 'string' ? v.string() : v.array(block, 'Expected a text or a list of blocks')))
+  textOr(v.array(block, 'Expected a text or a list of blocks'))
 
 const toolResult = v.object({
   type: v.literal('tool_result'),
@@ -76,8 +75,8 @@ const message = v.variant(
   'Expected "user", "assistant" or "system"',
 )
 
-const customTool = v.object({ name: v.string(), description: v.nullish(v.string()), input_schema: anyObject })
-/** One that Anthropic's servers or models know by its type, `web_search_20250305` and the like. */
+const customTool = v.object({ name: v.string(), description: string, input_schema: anyObject })
+/** A tool that Anthropic's servers or models know by its type, such as `web_search_20250305`. */
 const knownTool = v.object({ type: v.string() })
 const isKnownTool = (input: unknown) => {
   const { type } = (input ?? {}) as { type?: unknown }
@@ -92,8 +91,8 @@ export const messagesRequest = v.object({
   system: v.nullish(content(text)),
   messages: v.pipe(v.array(message), v.minLength(1, 'Expected a message')),
   stream: boolean,
-  temperature: v.nullish(v.number()),
-  top_p: v.nullish(v.number()),
+  temperature: number,
+  top_p: number,
   top_k: integer,
   stop_sequences: v.nullish(v.array(v.string())),
   thinking: v.nullish(
@@ -116,7 +115,7 @@ export const messagesRequest = v.object({
       format: outputFormat,
     }),
   ),
-  /** What `output_config.format` was called in its beta. */
+  /** The name that `output_config.format` had in its beta. */
   output_format: outputFormat,
   container: v.nullish(v.unknown()),
   context_management: v.nullish(v.unknown()),
@@ -126,6 +125,6 @@ export const messagesRequest = v.object({
 
 export type MessagesRequest = v.InferOutput<typeof messagesRequest>
 type Message = MessagesRequest['messages'][number]
-/** What a message of a role says: a text, or blocks. */
+/** The content of a message of a role: a text, or blocks. */
 export type Content<TRole extends Message['role']> = Extract<Message, { role: TRole }>['content']
 export type Block = Exclude<Message['content'], string>[number]

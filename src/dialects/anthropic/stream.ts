@@ -1,16 +1,16 @@
 import type { Encoder } from '../../encoders/encoder.ts'
 import { toFrame } from '../../encoders/frame.ts'
 import { eventStream } from '../../encoders/sse.ts'
+import { toToolCalls, type ToolCall } from '../../encoders/tool-calls.ts'
 import type { OllamaChunk } from '../../generation.ts'
-import { toToolCalls, type ToolCall } from '../tool-calls.ts'
 import { toErrorBody } from './failure.ts'
-import { toHead, toStop, toToolUse, toUsage } from './message.ts'
+import { toHead, toStopReason, toToolUse, toUsage } from './whole.ts'
 
 /**
- * `stream:true`: typed events (https://docs.claude.com/en/docs/build-with-claude/streaming). A failure is this API's own `error` event and
- * the last one; what is open then stays open.
+ * `stream:true`: typed events (https://docs.claude.com/en/docs/build-with-claude/streaming). A failure is the API's own
+ * `error` event. It is the last one, and an open block stays open.
  */
-export const events: Encoder = {
+export const messageStream: Encoder = {
   ...eventStream,
   heartbeat: toTypedFrame({ type: 'ping' }),
   start({ requestId, emit }) {
@@ -26,7 +26,7 @@ export const events: Encoder = {
 
     function finish(chunk: OllamaChunk) {
       blocks.close()
-      emit(toTypedFrame({ type: 'message_delta', delta: toStop(chunk, calls), usage: toUsage(chunk) }))
+      emit(toTypedFrame({ type: 'message_delta', delta: toStopReason(chunk, calls), usage: toUsage(chunk) }))
       emit(toTypedFrame({ type: 'message_stop' }))
     }
 
@@ -50,17 +50,17 @@ export const events: Encoder = {
 }
 
 const openings = {
-  // No signature event follows: there is none, and clients keep this one.
+  // Ollama has no signature, so no signature event follows, and clients keep this empty one.
   thinking: { type: 'thinking', thinking: '', signature: '' },
   text: { type: 'text', text: '' },
 } as const
 
-/** The content blocks of one message: one is open at a time, each with the next index. */
+/** The content blocks of one message. At most one is open, and each has the next index. */
 function createBlocks(emit: (frame: string) => void) {
   let index = -1
   let open: keyof typeof openings | undefined
-  /** A token's data up to its text. */
-  let head = ''
+  /** The JSON of a delta up to its text. It is made once for a block, so that a token costs little more than its own JSON. */
+  let deltaHead = ''
 
   function start(content_block: object) {
     index++
@@ -80,16 +80,16 @@ function createBlocks(emit: (frame: string) => void) {
     close()
     start(openings[kind])
     open = kind
-    head = `{"type":"content_block_delta","index":${index},"delta":{"type":"${kind}_delta","${kind}":`
+    deltaHead = `{"type":"content_block_delta","index":${index},"delta":{"type":"${kind}_delta","${kind}":`
   }
 
   return {
     close,
     write(kind: keyof typeof openings, text: string) {
       if (kind !== open) change(kind)
-      emit(toFrame(`${head}${JSON.stringify(text)}}}`, 'content_block_delta'))
+      emit(toFrame(`${deltaHead}${JSON.stringify(text)}}}`, 'content_block_delta'))
     },
-    /** A block of its own: Ollama's calls come whole. */
+    /** A call is a block of its own with one delta, because Ollama's calls come whole. */
     call(call: ToolCall) {
       close()
       start(toToolUse(call, {}))
@@ -100,7 +100,7 @@ function createBlocks(emit: (frame: string) => void) {
   }
 }
 
-/** The event's name is its data's type. */
+/** A frame whose event has the name of its data's type. */
 function toTypedFrame(data: { readonly type: string; readonly [field: string]: unknown }): string {
   return toFrame(JSON.stringify(data), data.type)
 }

@@ -1,9 +1,9 @@
 import { folding } from '../../encoders/folded.ts'
+import { toIdPart, toToolCalls, type ToolCall } from '../../encoders/tool-calls.ts'
 import type { OllamaChunk } from '../../generation.ts'
-import { toIdPart, toToolCalls, type ToolCall } from '../tool-calls.ts'
 
 /** `stream:false`: one message (https://docs.claude.com/en/api/messages). */
-export const message = folding(({ chunk }, { requestId }) => {
+export const messageWhole = folding(({ chunk }, { requestId }) => {
   const { thinking, content } = chunk.message ?? {}
   const calls = toToolCalls(chunk, requestId, 0)
   return JSON.stringify({
@@ -11,14 +11,14 @@ export const message = folding(({ chunk }, { requestId }) => {
     content: [
       ...(thinking ? [{ type: 'thinking', thinking, signature: '' }] : []),
       ...(content ? [{ type: 'text', text: content }] : []),
-      ...calls.map((call) => toToolUse(call, JSON.parse(call.arguments))),
+      ...calls.map((call) => toToolUse(call, call.input)),
     ],
-    ...toStop(chunk, calls.length),
+    ...toStopReason(chunk, calls.length),
     usage: toUsage(chunk),
   })
 })
 
-/** What is known of a message from its first line on. */
+/** The fields of a message that are known from its first line on. */
 export function toHead({ model = '' }: OllamaChunk, requestId: string) {
   return { id: `msg_${toIdPart(requestId)}`, type: 'message', role: 'assistant', model } as const
 }
@@ -27,8 +27,8 @@ export function toToolUse({ id, name }: ToolCall, input: unknown) {
   return { type: 'tool_use', id, name, input } as const
 }
 
-/** Why it ended. Ollama does not tell whether it met a stop sequence: that is an `end_turn` like any other. */
-export function toStop({ done_reason }: OllamaChunk, toolCalls: number) {
+/** Why the message ended. Ollama does not tell whether it met a stop sequence, so that is an `end_turn` too. */
+export function toStopReason({ done_reason }: OllamaChunk, toolCalls: number) {
   const reason = toolCalls > 0 ? 'tool_use' : 'end_turn'
   return { stop_reason: done_reason === 'length' ? 'max_tokens' : reason, stop_sequence: null } as const
 }

@@ -1,13 +1,29 @@
-import { toErrorBody } from '../../errors.ts'
-import type { Dialect } from '../dialect.ts'
-import { ollamaApi } from '../ollama-api.ts'
-import { toFraming } from './framing.ts'
+import type { Encoder } from '../../encoders/encoder.ts'
+import { folded } from '../../encoders/folded.ts'
+import { ndjson } from '../../encoders/ndjson.ts'
+import { negotiate } from '../../encoders/negotiate.ts'
+import { prefersStatus } from '../../encoders/prefer.ts'
+import { sse, sseWithStatus } from '../../encoders/sse.ts'
+import { text } from '../../encoders/text.ts'
+import { isProgress } from '../../generation.ts'
+import { toServiceFailure, type Dialect } from '../dialect.ts'
+import { toRoutes, type FramingRequest } from './routes.ts'
 
-/** Ollama's own requests, answered as SSE, NDJSON or one object (docs/protocol.md §2). Errors at a path that is nobody's are told as here. */
+/**
+ * Ollama's own requests, answered as SSE, NDJSON, text or one object (docs/protocol.md §2). Its envelope is also that of
+ * every path which no other dialect has.
+ */
 export function createNative({ management }: { management: boolean }): Dialect {
-  return {
-    owns: () => true,
-    ...ollamaApi({ prefix: '', management, toFraming }),
-    toFailure: (error, requestId) => ({ status: error.status, body: toErrorBody(error, requestId) }),
-  }
+  const prefix = ''
+  return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure: toServiceFailure }
+}
+
+/** The framing of an answer (docs/protocol.md §2). Progress has no text of its own and no status before its first line. */
+function toFraming({ stream, accept, prefer, canCut, call }: FramingRequest): Encoder {
+  if (!stream) return folded
+  const framing = negotiate(accept)
+  if (framing === 'ndjson') return ndjson
+  if (isProgress(call)) return sse
+  if (framing === 'text' && canCut) return text
+  return prefersStatus(prefer) ? sseWithStatus : sse
 }

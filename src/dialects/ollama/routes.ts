@@ -1,7 +1,8 @@
-import type { Encoder } from '../encoders/encoder.ts'
-import type { GenerationCall } from '../generation.ts'
-import type { Question } from '../upstreams/upstream.ts'
-import type { Dialect, GenerationPlan, GenerationRequest, QuestionPlan, QuestionRequest } from './dialect.ts'
+import type { Encoder } from '../../encoders/encoder.ts'
+import type { GenerationCall } from '../../generation.ts'
+import type { Question } from '../../upstreams/upstream.ts'
+import type { Dialect, GenerationPlan, GenerationRequest, QuestionPlan, QuestionRequest } from '../dialect.ts'
+import { parse } from '../issues.ts'
 import {
   chatRequest,
   copyRequest,
@@ -11,13 +12,12 @@ import {
   generateRequest,
   progressRequest,
   showRequest,
-} from './ollama-requests.ts'
-import { parse } from './parse.ts'
+} from './schema.ts'
 
-export interface OllamaApiOptions {
-  /** Where the routes are: in front of `/api/…`. */
+export interface RoutesOptions {
+  /** What stands in front of `/api/…`. */
   prefix: '' | `/${string}`
-  /** Whether models may be pulled, pushed, created, copied and deleted here. */
+  /** Whether clients may pull, push, create, copy and delete models. */
   management: boolean
   toFraming(request: FramingRequest): Encoder
 }
@@ -31,8 +31,8 @@ export interface FramingRequest {
   readonly call: GenerationCall
 }
 
-/** Ollama's own routes: its requests, checked and passed through (docs/protocol.md §1 and §2). */
-export function ollamaApi({ prefix, management, toFraming }: OllamaApiOptions): Pick<Dialect, 'generations' | 'questions'> {
+/** Ollama's own routes. Their requests are checked and passed on as they are (docs/protocol.md §1 and §2). */
+export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
   const plan = (
     call: GenerationCall,
     stream: boolean | null | undefined,
@@ -62,25 +62,25 @@ export function ollamaApi({ prefix, management, toFraming }: OllamaApiOptions): 
       }),
     },
     questions: {
-      [`GET ${prefix}/api/tags`]: plainly('tags'),
-      [`GET ${prefix}/api/ps`]: plainly('ps'),
-      [`GET ${prefix}/api/version`]: plainly('version'),
-      [`POST ${prefix}/api/show`]: asking('show', showRequest),
-      [`POST ${prefix}/api/embed`]: asking('embed', embedRequest),
-      [`POST ${prefix}/api/embeddings`]: asking('embeddings', embeddingsRequest),
+      [`GET ${prefix}/api/tags`]: withoutBody('tags'),
+      [`GET ${prefix}/api/ps`]: withoutBody('ps'),
+      [`GET ${prefix}/api/version`]: withoutBody('version'),
+      [`POST ${prefix}/api/show`]: withBody('show', showRequest),
+      [`POST ${prefix}/api/embed`]: withBody('embed', embedRequest),
+      [`POST ${prefix}/api/embeddings`]: withBody('embeddings', embeddingsRequest),
       ...(management && {
-        [`POST ${prefix}/api/copy`]: asking('copy', copyRequest),
-        [`DELETE ${prefix}/api/delete`]: asking('delete', deleteRequest),
+        [`POST ${prefix}/api/copy`]: withBody('copy', copyRequest),
+        [`DELETE ${prefix}/api/delete`]: withBody('delete', deleteRequest),
       }),
     },
   }
 }
 
-function plainly(about: 'tags' | 'ps' | 'version') {
+function withoutBody(about: 'tags' | 'ps' | 'version') {
   return (): QuestionPlan => ({ question: { about } })
 }
 
-function asking(about: Extract<Question, { body: unknown }>['about'], schema: Parameters<typeof parse>[0]) {
+function withBody(about: Extract<Question, { body: unknown }>['about'], schema: Parameters<typeof parse>[0]) {
   return ({ body }: QuestionRequest): QuestionPlan => {
     parse(schema, body)
     return { question: { about, body } }

@@ -1,9 +1,10 @@
 import * as v from 'valibot'
-import { anyObject, boolean, common, images, integer, keep_alive, modelName, options, string } from './fields.ts'
+import { anyObject, base64, boolean, common, integer, keep_alive, modelName, options, string, tool } from '../to-ollama.ts'
 
 /**
- * Ollama's own requests. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2), but not a known one in capitals: to
- * Ollama `Model` is `model` as well, whichever comes last counts, and what is checked here would not be what is done (hazard 82).
+ * A request of Ollama's own API. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2).
+ * A known field in capitals does not: to Ollama `Model` is also `model`, and the last of them counts, so that Ollama would
+ * do something else than what was checked here (hazard 82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
@@ -14,10 +15,12 @@ const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
     ),
   )
 
-/** As Go compares names: by way of capitals, since the long s is an S there, and the Kelvin sign a K. */
+/** Compares names as Go does. Capitals come first, because Go takes the long s for an S and the Kelvin sign for a K. */
 function fold(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
+
+const images = v.nullish(v.array(base64))
 
 export const generateRequest = request({
   ...common,
@@ -41,18 +44,13 @@ const message = v.looseObject({
   tool_name: string,
 })
 
-export const tool = v.looseObject({
-  type: string,
-  function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(anyObject) }),
-})
-
 export const chatRequest = request({
   ...common,
   messages: v.nullish(v.array(message)),
   tools: v.nullish(v.array(tool)),
 })
 
-/** With a model: a default one is for generating. `name` is Ollama's old word for it. */
+/** A request that needs a model: the default model is for generations only. `name` is Ollama's old word for the field. */
 const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
     request({ model: v.nullish(modelName), name: v.nullish(modelName), ...entries }),
@@ -72,7 +70,7 @@ export const embedRequest = request({
 })
 export const embeddingsRequest = request({ model: modelName, prompt: string, options, keep_alive })
 
-/** Pull, push and create; but not create a cloud model under a name that does not say so. */
+/** Pull, push and create. A cloud model may not be created under a name that hides that it is one. */
 export const progressRequest = named({
   stream: boolean,
   insecure: boolean,

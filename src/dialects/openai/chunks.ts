@@ -1,63 +1,75 @@
+import type { Encoder } from '../../encoders/encoder.ts'
 import { toFrame } from '../../encoders/frame.ts'
 import { eventStream } from '../../encoders/sse.ts'
-import type { Encoder } from '../../encoders/encoder.ts'
 import type { OllamaChunk } from '../../generation.ts'
-import { toOpenAIError } from '../openai-failure.ts'
 import { toEnvelope, toId, toUsage } from './envelope.ts'
+import { toErrorBody } from './failure.ts'
 
-/** How one of the APIs tells of an answer, piece by piece. */
+/** What differs between the chunks of chat and those of completions. */
 export interface ChunkKind {
   readonly idPrefix: 'chatcmpl' | 'cmpl'
   readonly object: string
-  start(requestId: string): Pieces
+  start(requestId: string): Choices
 }
 
-/** Each piece is JSON text of members of a choice, such as `"text":"Hel"`; empty if there is nothing to tell. */
-export interface Pieces {
-  readonly first: string
-  toPiece(chunk: OllamaChunk): string
-  readonly last: string
+/** The choices of one stream, each without its `index` and its `finish_reason`. */
+export interface Choices {
+  /** Comes before the first token. */
+  readonly first?: object
+  /**
+   * The choice of a line; '' if there is nothing to tell. For a token it is the JSON text of the choice's members, such as
+   * `"text":"Hel"`, because that costs less than an object.
+   */
+  toChoice(chunk: OllamaChunk): string | object
+  /** Comes with the finish reason. */
+  readonly last: object
   toFinishReason(chunk: OllamaChunk): string
 }
 
 /**
- * An answer as a stream of chunks. What does not change is written once, so that a token costs little more than its own
- * JSON. Success ends with a finish reason, the usage if it was asked for, and `[DONE]`; failure with an error and nothing
- * after it (docs/protocol.md §6).
+ * A stream of chunks. Success ends with a finish reason, the usage if it was asked for, and `[DONE]`. A failure ends with
+ * an error and nothing after it (docs/protocol.md §6).
  */
 export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUsage }: { includeUsage: boolean }): Encoder {
-  const rest = includeUsage ? '],"usage":null}' : ']}'
+  const noUsage = includeUsage ? { usage: null } : {}
+  const tokenTail = `,"finish_reason":null}]${includeUsage ? ',"usage":null' : ''}}`
   return {
     ...eventStream,
     start({ requestId, emit }) {
       const id = toId(idPrefix, requestId)
-      const pieces = start(requestId)
-      let head = ''
-      let choice = ''
+      const choices = start(requestId)
+      let envelope: object | undefined
+      /** The JSON of a token's chunk up to its text. It is made once, so that a token costs little more than its own JSON. */
+      let tokenHead = ''
 
-      function emitChoice(members: string, finishReason: string) {
-        emit(toFrame(`${choice}${members},"finish_reason":${finishReason}}${rest}`))
+      function emitJson(value: object) {
+        emit(toFrame(JSON.stringify(value)))
       }
 
-      function open(chunk: OllamaChunk) {
-        head = `${JSON.stringify(toEnvelope(chunk, { id, object })).slice(0, -1)},"choices":[`
-        choice = `${head}{"index":0,`
-        if (pieces.first) emitChoice(pieces.first, 'null')
+      function emitChoice(choice: object, finish_reason: string | null) {
+        emitJson({ ...envelope, choices: [{ index: 0, ...choice, finish_reason }], ...noUsage })
       }
 
-      function close(chunk: OllamaChunk) {
-        emitChoice(pieces.last, `"${pieces.toFinishReason(chunk)}"`)
-        if (includeUsage) emit(toFrame(`${head}],"usage":${JSON.stringify(toUsage(chunk))}}`))
+      function begin(chunk: OllamaChunk) {
+        envelope = toEnvelope(chunk, { id, object })
+        tokenHead = `${JSON.stringify({ ...envelope, choices: [{ index: 0 }] }).slice(0, -'}]}'.length)},`
+        if (choices.first) emitChoice(choices.first, null)
+      }
+
+      function finish(chunk: OllamaChunk) {
+        emitChoice(choices.last, choices.toFinishReason(chunk))
+        if (includeUsage) emitJson({ ...envelope, choices: [], usage: toUsage(chunk) })
         emit(toFrame('[DONE]'))
       }
 
       return (batch) => {
         for (const event of batch) {
-          if (event.type === 'failed') return emit(toFrame(JSON.stringify(toOpenAIError(event.error))))
-          if (head === '') open(event.chunk)
-          const piece = pieces.toPiece(event.chunk)
-          if (piece !== '') emitChoice(piece, 'null')
-          if (event.type === 'done') close(event.chunk)
+          if (event.type === 'failed') return emitJson(toErrorBody(event.error))
+          if (!envelope) begin(event.chunk)
+          const choice = choices.toChoice(event.chunk)
+          if (typeof choice !== 'string') emitChoice(choice, null)
+          else if (choice !== '') emit(toFrame(`${tokenHead}${choice}${tokenTail}`))
+          if (event.type === 'done') finish(event.chunk)
         }
       }
     },

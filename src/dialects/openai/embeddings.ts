@@ -2,10 +2,9 @@ import * as v from 'valibot'
 import { ServiceError } from '../../errors.ts'
 import type { Answer } from '../../upstreams/upstream.ts'
 import type { QuestionPlan, QuestionRequest } from '../dialect.ts'
-import { integer, keep_alive, modelName } from '../fields.ts'
-import { parse } from '../parse.ts'
-import { present } from '../present.ts'
-import { texts, toTexts } from './texts.ts'
+import { integer, keep_alive, modelName, present } from '../to-ollama.ts'
+import { parse } from '../issues.ts'
+import { texts, toTexts } from './content.ts'
 
 const embeddingsRequest = v.object({
   model: modelName,
@@ -15,7 +14,7 @@ const embeddingsRequest = v.object({
   keep_alive,
 })
 
-/** Texts → vectors: https://platform.openai.com/docs/api-reference/embeddings */
+/** Vectors of texts: https://platform.openai.com/docs/api-reference/embeddings */
 export function embeddings({ body }: QuestionRequest): QuestionPlan {
   const { model, input, encoding_format: format, dimensions, keep_alive } = parse(embeddingsRequest, body)
   const toVector = format === 'base64' ? toBase64 : (vector: readonly number[]) => vector
@@ -34,7 +33,7 @@ function toVectors({ embeddings }: Answer['value']): readonly (readonly number[]
   throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: it has no embeddings')
 }
 
-/** Floats of four bytes each, the lowest first, as OpenAI's own clients read them. */
+/** Little-endian floats of four bytes, as OpenAI's own clients read them. */
 function toBase64(vector: readonly number[]): string {
   const view = new DataView(new ArrayBuffer(vector.length * 4))
   for (const [i, value] of vector.entries()) view.setFloat32(i * 4, value, true)

@@ -1,27 +1,39 @@
+import { toIdPart } from '../../encoders/tool-calls.ts'
 import type { OllamaChunk } from '../../generation.ts'
-import { toIdPart } from '../tool-calls.ts'
 
-/** What stands around every answer and every piece of one, in the order of Ollama's own `/v1`. */
+/** The fields around every answer of chat and completions and around every chunk, in the order of Ollama's own `/v1`. */
 export function toEnvelope({ model = '', created_at }: OllamaChunk, { id, object }: { id: string; object: string }) {
   return { id, object, created: toSeconds(created_at), model, system_fingerprint: 'fp_ollama' }
 }
 
-/** OpenAI's own begin so, and may be asked for later. */
+/** An answer's id, which begins like OpenAI's own. */
 export function toId(prefix: 'chatcmpl' | 'cmpl', requestId: string): string {
   return `${prefix}-${toIdPart(requestId)}`
 }
 
-/** Seconds since 1970, of a time as Ollama writes it. */
+/** One of Ollama's times in seconds since 1970; 0 if there is none. */
 export function toSeconds(time: unknown): number {
   return Math.floor(Date.parse(String(time)) / 1000) || 0
 }
 
+/** An answer that was cut off is not complete even if it has calls: the model may have wanted to make more of them. */
+export function toFinishReason({ done_reason }: OllamaChunk, calls = 0): 'length' | 'tool_calls' | 'stop' {
+  if (done_reason === 'length') return 'length'
+  return calls > 0 ? 'tool_calls' : 'stop'
+}
+
+/** The tokens of an answer of chat and completions. */
 export function toUsage({ prompt_eval_count: prompt = 0, eval_count: completion = 0 }: OllamaChunk) {
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
 }
 
-/** What was cut off is not whole, calls neither: there may have been more of them. */
-export function toFinishReason({ done_reason }: OllamaChunk, calls = 0): 'length' | 'tool_calls' | 'stop' {
-  if (done_reason === 'length') return 'length'
-  return calls > 0 ? 'tool_calls' : 'stop'
+/** The tokens of a response. Ollama tells neither the cached tokens of the prompt nor those of the thinking. */
+export function toResponseUsage({ prompt_eval_count: input = 0, eval_count: output = 0 }: OllamaChunk) {
+  return {
+    input_tokens: input,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: output,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: input + output,
+  }
 }

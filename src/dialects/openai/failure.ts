@@ -1,13 +1,16 @@
-import type { ServiceError } from '../errors.ts'
-import type { Failure } from './dialect.ts'
+import type { ServiceError } from '../../errors.ts'
+import type { Failure } from '../dialect.ts'
 
-/** The envelope of everything under `/v1` that speaks OpenAI: `param` names the field, `code` is ours (docs/protocol.md §4 and §6). */
-export function toOpenAIError({ code, status, message, issues }: ServiceError) {
+/**
+ * The envelope of an error, before commit and after it. `param` names the field, and `code` is Sluice's own
+ * (docs/protocol.md §4 and §6).
+ */
+export function toErrorBody({ code, status, message, issues }: ServiceError) {
   return { error: { message, type: toType(status), code, param: issues?.[0]?.path ?? null } }
 }
 
-export function toOpenAIFailure(error: ServiceError): Failure {
-  return { status: error.status, body: toOpenAIError(error) }
+export function toFailure(error: ServiceError): Failure {
+  return { status: error.status, body: toErrorBody(error) }
 }
 
 /** https://platform.openai.com/docs/guides/error-codes */
@@ -16,6 +19,6 @@ function toType(status: number): string {
   if (status === 403) return 'permission_error'
   if (status === 404) return 'not_found_error'
   if (status === 429) return 'rate_limit_error'
-  // 499: somebody stopped it, and the request was a good one.
+  // 499 means that somebody stopped the answer, so the request was good.
   return status < 499 ? 'invalid_request_error' : 'server_error'
 }

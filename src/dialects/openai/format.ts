@@ -1,20 +1,29 @@
 import * as v from 'valibot'
-import { anyObject } from '../fields.ts'
+import { anyObject } from '../to-ollama.ts'
 
+const expected = 'Expected "text", "json_object" or "json_schema"'
+const text = v.looseObject({ type: v.literal('text') })
+const jsonObject = v.looseObject({ type: v.literal('json_object') })
+
+/** `response_format` of a chat. */
 export const responseFormat = v.nullish(
   v.variant(
     'type',
-    [
-      v.object({ type: v.literal('text') }),
-      v.object({ type: v.literal('json_object') }),
-      v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: anyObject }) }),
-    ],
-    'Expected "text", "json_object" or "json_schema"',
+    [text, jsonObject, v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: anyObject }) })],
+    expected,
   ),
 )
 
-/** Ollama's `format`; undefined leaves the answer free. */
-export function toFormat(format: v.InferOutput<typeof responseFormat>): object | 'json' | undefined {
-  if (format?.type === 'json_schema') return format.json_schema.schema
-  return format?.type === 'json_object' ? 'json' : undefined
+/** `text.format` of Responses, which has the schema one level higher. A response repeats it, so other fields are kept. */
+export const textFormat = v.nullish(
+  v.variant('type', [text, jsonObject, v.looseObject({ type: v.literal('json_schema'), schema: anyObject })], expected),
+)
+
+/** Ollama's `format`; undefined leaves the answer free. `schema` is that of the type `json_schema`. */
+export function toFormat(
+  type: 'text' | 'json_object' | 'json_schema' | undefined,
+  schema?: object,
+): object | 'json' | undefined {
+  if (type === 'json_schema') return schema
+  return type === 'json_object' ? 'json' : undefined
 }

@@ -1,3 +1,4 @@
+/** A token's log probability as Ollama has it: the fields have OpenAI's names, but empty ones are left out. */
 interface OllamaLogprob {
   readonly token?: string
   readonly logprob?: number
@@ -5,15 +6,24 @@ interface OllamaLogprob {
   readonly top_logprobs?: readonly OllamaLogprob[] | null
 }
 
-/** Ollama leaves out what is empty, OpenAI does not. */
-export function toLogprobs(logprobs: readonly unknown[]) {
-  return { content: (logprobs as readonly OllamaLogprob[]).map(toLogprob) }
+export interface Logprob extends Token {
+  readonly top_logprobs: readonly Token[]
 }
 
-function toLogprob(entry: OllamaLogprob) {
-  return { ...toToken(entry), top_logprobs: (entry.top_logprobs ?? []).map(toToken) }
+interface Token {
+  readonly token: string
+  readonly logprob: number
+  readonly bytes: readonly number[] | null
 }
 
-function toToken({ token = '', logprob = 0, bytes = null }: OllamaLogprob) {
-  return { token, logprob, bytes }
+/**
+ * The log probabilities of one line, as OpenAI has them.
+ * @param noBytes what stands for a token without bytes: null in a chat, an empty list in Responses
+ */
+export function toLogprobs(logprobs: readonly unknown[], noBytes: null | readonly number[]): Logprob[] {
+  const toToken = ({ token = '', logprob = 0, bytes = noBytes }: OllamaLogprob): Token => ({ token, logprob, bytes })
+  return (logprobs as readonly OllamaLogprob[]).map((entry) => ({
+    ...toToken(entry),
+    top_logprobs: (entry.top_logprobs ?? []).map(toToken),
+  }))
 }

@@ -21,11 +21,11 @@ export function model({ params: { id = '' } }: QuestionRequest): QuestionPlan {
   }
 }
 
-/** By id: the installed ones and their other names. Where both have one, the model that is meant counts. */
+/** The installed models and their aliases, by id. If an alias is also the name of a model, the alias counts. */
 function toModels(answer: Answer) {
   const installed = toInstalled(answer)
-  const aliases = (answer.aliases ?? []).flatMap(([id, meant]) =>
-    installed.filter((model) => toFullName(model.id) === toFullName(meant)).map((model) => ({ ...model, id })),
+  const aliases = (answer.aliases ?? []).flatMap(([id, target]) =>
+    installed.filter((model) => toFullName(model.id) === toFullName(target)).map((model) => ({ ...model, id })),
   )
   return new Map([...installed, ...aliases].map((model) => [model.id, model]))
 }
@@ -34,7 +34,7 @@ function toInstalled({ value: { models } }: Answer) {
   const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown; modified_at?: unknown }[]
   return listed.map(({ name, modified_at }) => {
     const id = String(name)
-    // Models without a namespace are of Ollama's own library.
+    // A model without a namespace is from Ollama's own library.
     return { id, object: 'model', created: toSeconds(modified_at), owned_by: id.split('/').at(-2) ?? 'library' }
   })
 }

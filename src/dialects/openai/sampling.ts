@@ -1,16 +1,27 @@
 import * as v from 'valibot'
-import { anyObject, boolean, integer, keep_alive, modelName, object } from '../fields.ts'
-import { reasoningEfforts, toThink } from '../reasoning-effort.ts'
-import { toStopWords } from '../stop-words.ts'
-import { present } from '../present.ts'
-import { whenFilled, whenMany, type Refusals } from '../refuse.ts'
+import { whenFilled, whenMany, type Refusals } from '../issues.ts'
+import {
+  anyObject,
+  boolean,
+  integer,
+  keep_alive,
+  modelName,
+  number,
+  object,
+  present,
+  reasoningEfforts,
+  toStop,
+  toThink,
+} from '../to-ollama.ts'
 
-const number = v.nullish(v.number())
-/** To Ollama 0 and less would mean without end. */
-const count = v.nullish(v.pipe(v.number(), v.integer('Expected an integer'), v.minValue(1, 'Expected at least 1')))
-const effort = v.nullish(v.picklist(reasoningEfforts, 'Expected "none", "minimal", "low", "medium", "high", "xhigh" or "max"'))
+/** At least 1, because 0 and less mean no limit to Ollama. */
+export const count = v.nullish(v.pipe(v.number(), v.integer('Expected an integer'), v.minValue(1, 'Expected at least 1')))
 
-/** What chat and text completions share: https://platform.openai.com/docs/api-reference/chat/create */
+export const effort = v.nullish(
+  v.picklist(reasoningEfforts, 'Expected "none", "minimal", "low", "medium", "high", "xhigh" or "max"'),
+)
+
+/** The fields that chat and completions share: https://platform.openai.com/docs/api-reference/chat/create */
 export const sampling = {
   model: v.nullish(modelName),
   stream: boolean,
@@ -24,11 +35,11 @@ export const sampling = {
   max_tokens: count,
   max_completion_tokens: count,
   reasoning_effort: effort,
-  /** OpenRouter's way to say it, and Ollama's `/v1` takes it too. */
+  /** OpenRouter's form of `reasoning_effort`. Ollama's `/v1` takes it too. */
   reasoning: v.nullish(object({ effort })),
   n: count,
   logit_bias: v.nullish(anyObject),
-  /** Ollama's own, for clients that can send more than OpenAI knows. */
+  /** Ollama's own field, for clients that can send more than OpenAI's. */
   keep_alive,
 }
 
@@ -39,7 +50,7 @@ export const samplingRefusals: Refusals = {
 
 type Sampling = { readonly [Field in keyof typeof sampling]?: v.InferOutput<(typeof sampling)[Field]> }
 
-/** The fields of Ollama's request that say how to generate. What is not given stays as the model's own file has it. */
+/** The fields of Ollama's request that say how to generate. A field that is not given stays as the model's own file has it. */
 export function toSampling(request: Sampling) {
   const { temperature, top_p, presence_penalty, frequency_penalty, seed, stop, max_tokens, max_completion_tokens } = request
   return {
@@ -49,7 +60,7 @@ export function toSampling(request: Sampling) {
       presence_penalty,
       frequency_penalty,
       seed,
-      stop: toStopWords(stop),
+      stop: toStop(stop),
       num_predict: max_completion_tokens ?? max_tokens,
     }),
     think: toThink(request.reasoning_effort ?? request.reasoning?.effort),

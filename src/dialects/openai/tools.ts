@@ -1,29 +1,27 @@
-import * as v from 'valibot'
-import { anyObject, string } from '../fields.ts'
-import { notSupported } from '../not-supported.ts'
+/** A function that is offered to the model. Chat and Responses both have these fields, at different depths. */
+export interface FunctionTool {
+  readonly name: string
+  readonly description?: string | null | undefined
+  readonly parameters?: object | null | undefined
+}
 
-const tool = v.variant(
-  'type',
-  [
-    v.object({
-      type: v.literal('function'),
-      function: v.object({ name: v.string(), description: string, parameters: v.nullish(anyObject) }),
-    }),
-    v.object({ type: v.literal('custom') }),
-  ],
-  'Expected "function"',
-)
-export const tools = v.nullish(v.array(tool))
-
-export const toolChoice = v.nullish(v.union([v.picklist(['auto', 'none', 'required']), anyObject], 'Expected "auto" or "none"'))
-
-/** The tools that are offered; undefined for none. @throws ServiceError `not_supported` */
-export function toTools(tools: readonly v.InferOutput<typeof tool>[] | null | undefined, choice: unknown) {
-  const offered = (tools ?? []).map((tool, i) => {
-    if (tool.type === 'custom') throw notSupported(`tools.${i}`, 'describe it as a function')
-    const { name, description, parameters } = tool.function
-    // Without parameters it takes none: Ollama wants to be told so.
-    return { type: 'function', function: { name, description, parameters: parameters ?? { type: 'object', properties: {} } } }
-  })
+/**
+ * The tools that are offered, as Ollama's; undefined if there are none or if none may be called.
+ * @param toFunction gives the function of a tool, or throws for a tool that is no function
+ */
+export function toTools<TTool>(
+  tools: readonly TTool[] | null | undefined,
+  choice: unknown,
+  toFunction: (tool: TTool, path: string) => FunctionTool,
+): object[] | undefined {
+  const offered = (tools ?? []).map((tool, i) => toTool(toFunction(tool, `tools.${i}`)))
   return offered.length > 0 && choice !== 'none' ? offered : undefined
+}
+
+/** A function without `parameters` takes no arguments, and Ollama needs a schema that says so. */
+function toTool({ name, description, parameters }: FunctionTool): object {
+  return {
+    type: 'function',
+    function: { name, description: description ?? undefined, parameters: parameters ?? { type: 'object', properties: {} } },
+  }
 }

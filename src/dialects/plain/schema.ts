@@ -1,15 +1,17 @@
 import * as v from 'valibot'
-import { common } from '../fields.ts'
+import { common, string } from '../to-ollama.ts'
 
-/** `POST /chat`: a text, and a few of Ollama's own fields. Unknown fields are dropped (docs/protocol.md §3). */
+/** A text and a few of Ollama's own fields. Unknown fields are dropped (docs/protocol.md §3). */
 export const plainRequest = v.object({
   text: v.pipe(
     v.string(),
     v.check((text) => text.trim() !== '', 'Expected a text that is not blank'),
   ),
-  system: v.nullish(v.string()),
+  system: string,
   model: common.model,
   think: common.think,
   options: common.options,
   keep_alive: common.keep_alive,
 })
+
+export type PlainRequest = v.InferOutput<typeof plainRequest>

@@ -3,8 +3,8 @@ import { toFrame, toLines } from '../../encoders/frame.ts'
 import { eventStream, toFailedFrame } from '../../encoders/sse.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
-/** The seed's events: raw text as `messages`, and a `done` with the figures of the answer (docs/protocol.md §3). */
-export const messages: Encoder = {
+/** Raw text in `messages` events, then a `done` event with the figures of the answer (docs/protocol.md §3). */
+export const plainStream: Encoder = {
   ...eventStream,
   start:
     ({ requestId, emit }) =>
@@ -19,6 +19,7 @@ export const messages: Encoder = {
     },
 }
 
+/** The last line without the text of the answer. */
 function toSummary({
   response: _response,
   thinking: _thinking,

@@ -2,7 +2,7 @@ import { convertToModelMessages, type ModelMessage, type UIMessage } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { aiSdk } from '../../../src/dialects/ai-sdk/ai-sdk.ts'
-import { uiMessageStream } from '../../../src/dialects/ai-sdk/ui-message-stream.ts'
+import { uiMessageStream } from '../../../src/dialects/ai-sdk/stream.ts'
 import { trickyText } from '../../arbitrary-generation.ts'
 
 const parse = (body: object) =>

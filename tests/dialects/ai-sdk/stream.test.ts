@@ -1,7 +1,7 @@
 import { readUIMessageStream, uiMessageChunkSchema, type UIMessage, type UIMessageChunk } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { uiMessageStream } from '../../../src/dialects/ai-sdk/ui-message-stream.ts'
+import { uiMessageStream } from '../../../src/dialects/ai-sdk/stream.ts'
 import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { generations } from '../../arbitrary-generation.ts'

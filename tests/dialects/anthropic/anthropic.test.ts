@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { anthropic } from '../../../src/dialects/anthropic/anthropic.ts'
-import { events } from '../../../src/dialects/anthropic/events.ts'
-import { message } from '../../../src/dialects/anthropic/message.ts'
+import { messageStream } from '../../../src/dialects/anthropic/stream.ts'
+import { messageWhole } from '../../../src/dialects/anthropic/whole.ts'
 import { ServiceError } from '../../../src/errors.ts'
 
 const parse = (body: Record<string, unknown>) =>
@@ -34,10 +34,10 @@ describe('POST /v1/messages', () => {
   })
 
   test.each([
-    [undefined, message],
-    [null, message],
-    [false, message],
-    [true, events],
+    [undefined, messageWhole],
+    [null, messageWhole],
+    [false, messageWhole],
+    [true, messageStream],
   ])('stream: %s', (stream, encoder) => {
     expect(parse({ ...base, stream }).encoder).toBe(encoder)
   })
@@ -331,17 +331,6 @@ function catchError(run: () => unknown): ServiceError {
 }
 
 describe('the paths of Anthropic’s', () => {
-  test.each(['/v1/messages', '/v1/messages/', '/v1/messages/count_tokens', '/v1/messages/batches/x'])('%s is one', (path) => {
-    expect(anthropic.owns(path)).toBe(true)
-  })
-
-  test.each(['/v1', '/v1/message', '/v1/messagesx', '/v1/chat/completions', '/V1/messages', '/ollama/v1/messages'])(
-    '%s is none',
-    (path) => {
-      expect(anthropic.owns(path)).toBe(false)
-    },
-  )
-
   test('count_tokens is refused: Ollama cannot tell beforehand', () => {
     const ask = anthropic.questions['POST /v1/messages/count_tokens']!
     expect(() => ask({ params: {}, body: base })).toThrow(expect.objectContaining({ code: 'not_supported', status: 400 }))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { events } from '../../../src/dialects/anthropic/events.ts'
+import { messageStream } from '../../../src/dialects/anthropic/stream.ts'
 import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
@@ -9,7 +9,7 @@ import { readMessage, type ReadBlock, type ReadMessage } from './read-message.ts
 import { startText } from '../../encoders/start-text.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
-const encode = (...chunks: OllamaChunk[]) => startText(events, { requestId: 'id.1', maxBytes: 1e6 })(chunks.map(toEvent))
+const encode = (...chunks: OllamaChunk[]) => startText(messageStream, { requestId: 'id.1', maxBytes: 1e6 })(chunks.map(toEvent))
 const read = (...chunks: OllamaChunk[]) => readMessage([new TextEncoder().encode(encode(...chunks))])[0]!
 
 interface Call {
@@ -67,7 +67,7 @@ function toExpected(all: readonly GenerationEvent[], requestId: string): ReadMes
   return all.length === 0 ? [] : [message]
 }
 
-encoderContract('events of Anthropic’s', { encoder: events, read: readMessage, expected: toExpected })
+encoderContract('events of Anthropic’s', { encoder: messageStream, read: readMessage, expected: toExpected })
 
 const say = (content: string): OllamaChunk => ({ model: 'm', message: { content } })
 const think = (thinking: string): OllamaChunk => ({ model: 'm', message: { content: '', thinking } })
@@ -179,7 +179,7 @@ describe('events of Anthropic’s', () => {
 
   test('that fail end with `error`, and nothing after it: what is open stays open', () => {
     const failed: GenerationEvent = { type: 'failed', error: new ServiceError('idle_timeout', 'silent') }
-    const frames = startText(events, { requestId: 'id-1', maxBytes: 1 })([toEvent(say('a')), failed])
+    const frames = startText(messageStream, { requestId: 'id-1', maxBytes: 1 })([toEvent(say('a')), failed])
     expect(frames.split('\n\n').slice(-2)).toEqual([
       'event: error\ndata: {"type":"error","error":{"type":"timeout_error","message":"silent","code":"idle_timeout"},"request_id":"id-1"}',
       '',
@@ -189,12 +189,12 @@ describe('events of Anthropic’s', () => {
 
   test('that fail before the first are `error` alone', () => {
     const failed: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'died') }
-    const frames = startText(events, { requestId: 'id-1', maxBytes: 1 })([failed])
+    const frames = startText(messageStream, { requestId: 'id-1', maxBytes: 1 })([failed])
     expect(readEvents([new TextEncoder().encode(frames)]).map(({ event }) => event)).toEqual(['error'])
   })
 
   test('are kept alive by pings', () => {
-    expect(events).toMatchObject({ opening: ':\n', heartbeat: 'event: ping\ndata: {"type":"ping"}\n\n' })
+    expect(messageStream).toMatchObject({ opening: ':\n', heartbeat: 'event: ping\ndata: {"type":"ping"}\n\n' })
   })
 
   test.each(['chat-stream', 'chat-history', 'chat-thinking'])('%s: what was said is what is read', (name) => {

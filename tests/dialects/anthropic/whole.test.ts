@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { message } from '../../../src/dialects/anthropic/message.ts'
+import { messageWhole } from '../../../src/dialects/anthropic/whole.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { loadRecording, toLines } from '#fake-ollama/recording.ts'
@@ -11,7 +11,7 @@ const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
   chunk,
 })
 const encode = (chunks: readonly OllamaChunk[]) =>
-  JSON.parse(startText(message, { requestId: 'id.1', maxBytes: 1e6 })(chunks.map(toEvent))) as { content: object[] }
+  JSON.parse(startText(messageWhole, { requestId: 'id.1', maxBytes: 1e6 })(chunks.map(toEvent))) as { content: object[] }
 
 interface Call {
   readonly id?: string
@@ -46,7 +46,7 @@ function toExpected(chunks: readonly OllamaChunk[], requestId: string) {
 }
 
 encoderContract('a message of Anthropic’s', {
-  encoder: message,
+  encoder: messageWhole,
   read(pieces) {
     const text = Buffer.concat(pieces).toString()
     return text === '' ? [] : [JSON.parse(text) as unknown]

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createNative } from '../../../src/dialects/native/native.ts'
+import { createNative } from '../../../src/dialects/ollama/native.ts'
 import { folded } from '../../../src/encoders/folded.ts'
 import { ndjson } from '../../../src/encoders/ndjson.ts'
 import { sse, sseWithStatus } from '../../../src/encoders/sse.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { lines } from '../../../src/dialects/ollama/lines.ts'
 import { createOllamaDialect } from '../../../src/dialects/ollama/ollama.ts'
+import { ollamaStream } from '../../../src/dialects/ollama/stream.ts'
 import { folded } from '../../../src/encoders/folded.ts'
 import { ServiceError } from '../../../src/errors.ts'
 import { loadRecording, recordingNames } from '#fake-ollama/recording.ts'
@@ -10,14 +10,6 @@ const ollama = createOllamaDialect({ management: true })
 const parse = (path: string, body: Body, accept?: string) =>
   ollama.generations[`/ollama${path}`]!({ accept, canCut: true, body })
 const hi = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] }
-
-test.each(['/ollama', '/ollama/', '/ollama/api/chat', '/ollama/nothing', '/ollama/cancel/x'])('owns %s', (path) => {
-  expect(ollama.owns(path)).toBe(true)
-})
-
-test.each(['/', '/api/chat', '/ollamax', '/Ollama/api/chat', '/v1/ollama/x'])('does not own %s', (path) => {
-  expect(ollama.owns(path)).toBe(false)
-})
 
 test('has Ollama’s routes, and without management none that changes a model', () => {
   const routesOf = ({ generations, questions }: typeof ollama) =>
@@ -39,8 +31,9 @@ test('has Ollama’s routes, and without management none that changes a model', 
 
 describe('an answer', () => {
   test.each([undefined, '*/*', 'text/event-stream', 'application/json'])('is lines, with Accept: %s', (accept) => {
-    for (const stream of [undefined, null, true]) expect(parse('/api/chat', { ...hi, stream }, accept).encoder).toBe(lines)
-    expect(parse('/api/pull', { model: 'm' }, accept).encoder).toBe(lines)
+    for (const stream of [undefined, null, true])
+      expect(parse('/api/chat', { ...hi, stream }, accept).encoder).toBe(ollamaStream)
+    expect(parse('/api/pull', { model: 'm' }, accept).encoder).toBe(ollamaStream)
     expect(parse('/api/chat', { ...hi, stream: false }, accept).encoder).toBe(folded)
   })
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { lines } from '../../../src/dialects/ollama/lines.ts'
+import { ollamaStream } from '../../../src/dialects/ollama/stream.ts'
 import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { loadRecording, recordingNames, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { startText } from '../../encoders/start-text.ts'
 
-const encode = (...events: GenerationEvent[]) => startText(lines, { requestId: 'id-1', maxBytes: 1e6 })(events)
+const encode = (...events: GenerationEvent[]) => startText(ollamaStream, { requestId: 'id-1', maxBytes: 1e6 })(events)
 
 encoderContract('Ollama’s lines', {
-  encoder: lines,
+  encoder: ollamaStream,
   read(pieces) {
     const read = Buffer.concat(pieces).toString().split('\n')
     expect(read.pop()).toBe('') // every line has its LF
@@ -20,7 +20,7 @@ encoderContract('Ollama’s lines', {
 })
 
 test('there is neither opening nor heartbeat: a blank line breaks readers (hazard 34)', () => {
-  expect(lines).toMatchObject({ contentType: 'application/x-ndjson', opening: '', heartbeat: '' })
+  expect(ollamaStream).toMatchObject({ contentType: 'application/x-ndjson', opening: '', heartbeat: '' })
 })
 
 test.each(recordingNames().filter((name) => loadRecording(name).headers['content-type'] === 'application/x-ndjson'))(

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import { model, models } from '../../../src/dialects/openai/models.ts'
 
 const modified_at = '2026-11-22T10:14:03.685386293Z'
@@ -32,4 +33,46 @@ test.each([
 
 test.each(['lost', 'gone:7b', 'gpt-4o:latest', 'GPT-4o', 'gemma3', ''])('there is no %s', (id) => {
   expect(() => find(id)).toThrow(expect.objectContaining({ code: 'model_not_found' }))
+})
+
+const toAnswer = (value: object) => ({ text: JSON.stringify(value), value: value as Record<string, unknown> })
+const recorded = toAnswer(JSON.parse(Buffer.from(toBytes(loadRecording('tags'))).toString()) as object)
+const retrieve = (id: string, answer = recorded) => model({ params: { id }, body: {} }).toAnswer!(answer)
+
+describe('models', () => {
+  test('are Ollama’s', () => {
+    const { toAnswer: toList } = models()
+    expect(toList!(recorded)).toMatchObject({
+      object: 'list',
+      data: [
+        { id: 'thinky:latest', object: 'model', created: 1795342443, owned_by: 'library' },
+        { id: 'tooly:latest' },
+        { id: 'gemma3:270m' },
+        { id: 'smollm2:135m' },
+      ],
+    })
+    expect(toList!(toAnswer({ models: null }))).toEqual({ object: 'list', data: [] })
+  })
+
+  test.each([
+    ['thinky', 'thinky:latest'],
+    ['thinky:latest', 'thinky:latest'],
+    ['gemma3:270m', 'gemma3:270m'],
+  ])('%s is %s', (id, found) => {
+    expect(retrieve(id)).toMatchObject({ id: found, object: 'model' })
+  })
+
+  test.each([
+    ['hf.co/me/model:Q4', 'me'],
+    ['localhost:5000/me/model', 'me'],
+    ['me/model', 'me'],
+  ])('%s is owned by %s', (name, owned_by) => {
+    const answer = toAnswer({ models: [{ name: name.endsWith(':Q4') ? name : `${name}:latest` }] })
+    expect(retrieve(name, answer)).toMatchObject({ owned_by, created: 0 })
+  })
+
+  test.each(['gemma3', 'gemma3:latest', 'thinky:', '', 'x'.repeat(5000), '../x', '<b>'])('%j is none', (id) => {
+    const error = expect.objectContaining({ code: 'model_not_found', status: 404 }) as unknown
+    expect(() => retrieve(id)).toThrow(error)
+  })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { messages } from '../../../src/dialects/plain/messages.ts'
+import { plainStream } from '../../../src/dialects/plain/stream.ts'
 import { text } from '../../../src/encoders/text.ts'
 import { plain } from '../../../src/dialects/plain/plain.ts'
 
@@ -9,10 +9,10 @@ const parse = (body: Record<string, unknown>, accept = 'application/x-ndjson', c
 describe('POST /chat', () => {
   test.each([
     ['text/plain', true, text],
-    ['text/plain', false, messages],
-    ['text/plain, */*', true, messages],
-    ['text/event-stream', true, messages],
-    ['application/json', true, messages],
+    ['text/plain', false, plainStream],
+    ['text/plain, */*', true, plainStream],
+    ['text/event-stream', true, plainStream],
+    ['application/json', true, plainStream],
   ])('Accept: %s where a response can be cut: %s', (accept, canCut, encoder) => {
     expect(parse({ text: 'hi' }, accept, canCut).encoder).toBe(encoder)
   })
@@ -36,7 +36,7 @@ describe('POST /chat', () => {
   })
 
   test('is always SSE with raw text, whatever Accept says', () => {
-    expect(parse({ text: 'hi' }).encoder).toBe(messages)
+    expect(parse({ text: 'hi' }).encoder).toBe(plainStream)
   })
 
   test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { messages } from '../../../src/dialects/plain/messages.ts'
+import { plainStream } from '../../../src/dialects/plain/stream.ts'
 import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
@@ -8,13 +8,13 @@ import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 import { startText } from '../../encoders/start-text.ts'
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
-const encode = (...chunks: OllamaChunk[]) => startText(messages, { requestId: 'id-1', maxBytes: 1e6 })(chunks.map(toEvent))
+const encode = (...chunks: OllamaChunk[]) => startText(plainStream, { requestId: 'id-1', maxBytes: 1e6 })(chunks.map(toEvent))
 
 /** What SSE can carry: its readers end a line at CR, LF and CRLF alike, and join them with LF. */
 const toCarried = (text: string) => text.split('\r\n').join('\n').split('\r').join('\n')
 
 encoderContract('messages', {
-  encoder: messages,
+  encoder: plainStream,
   read: (pieces) =>
     readEvents(pieces).map(({ event, data, id }) => {
       expect(id).toBeUndefined()
@@ -80,7 +80,7 @@ describe('messages', () => {
 
   test('that fail end with `failed`', () => {
     const event: GenerationEvent = { type: 'failed', error: new ServiceError('idle_timeout', 'silent') }
-    expect(startText(messages, { requestId: 'id-1', maxBytes: 1 })([toEvent({ response: 'a' }), event])).toBe(
+    expect(startText(plainStream, { requestId: 'id-1', maxBytes: 1 })([toEvent({ response: 'a' }), event])).toBe(
       'event: messages\ndata: a\n\nevent: failed\ndata: {"error":"silent","code":"idle_timeout","request_id":"id-1"}\n\n',
     )
   })

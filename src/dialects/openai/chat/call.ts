@@ -1,57 +1,33 @@
-import * as v from 'valibot'
-import { string } from '../fields.ts'
-import { toImage } from '../image.ts'
-import { notSupported } from '../not-supported.ts'
-import { toArguments } from '../tool-arguments.ts'
-import { present } from '../present.ts'
+import type { GenerationCall } from '../../../generation.ts'
+import { notSupported } from '../../issues.ts'
+import { present, toArguments, toImage } from '../../to-ollama.ts'
+import { toContent, type OllamaPart } from '../content.ts'
+import { toFormat } from '../format.ts'
+import { toSampling } from '../sampling.ts'
+import { toTools } from '../tools.ts'
+import type { ChatRequest, Message, Part } from './schema.ts'
 
-const part = v.variant(
-  'type',
-  [
-    v.object({ type: v.literal('text'), text: v.string() }),
-    v.object({ type: v.literal('refusal'), refusal: v.string() }),
-    v.object({
-      type: v.literal('image_url'),
-      image_url: v.union([v.string(), v.object({ url: v.string() })], 'Expected a URL'),
+/** A chat of OpenAI's as Ollama's. @throws ServiceError `invalid_request`, `not_supported` */
+export function toChatCall(request: ChatRequest): GenerationCall {
+  const { messages, tools, tool_choice, response_format: format, logprobs, top_logprobs } = request
+  const body = {
+    messages: toMessages(messages),
+    tools: toTools(tools, tool_choice, (tool, path) => {
+      if (tool.type === 'custom') throw notSupported(path, 'describe it as a function')
+      return tool.function
     }),
-    v.object({ type: v.picklist(['input_audio', 'file', 'video_url']) }),
-  ],
-  'Expected "text" or "image_url"',
-)
-type Part = v.InferOutput<typeof part>
+    format: format?.type === 'json_schema' ? toFormat(format.type, format.json_schema.schema) : toFormat(format?.type),
+    logprobs,
+    top_logprobs,
+    ...toSampling(request),
+  }
+  return { endpoint: 'chat', model: request.model ?? undefined, body: present(body) }
+}
 
-const parts = v.array(part, 'Expected a text or a list of parts')
-const content = v.lazy((value): v.GenericSchema<string | Part[]> => (typeof value === 'string' ? v.string() : parts))
-
-const toolCall = v.object({ id: string, function: v.object({ name: v.string(), arguments: v.string() }) })
-
-const message = v.pipe(
-  v.object({
-    role: v.picklist(
-      ['system', 'developer', 'user', 'assistant', 'tool', 'function'],
-      'Expected "system", "developer", "user", "assistant" or "tool"',
-    ),
-    content: v.nullish(content),
-    name: string,
-    refusal: string,
-    reasoning: string,
-    reasoning_content: string,
-    tool_calls: v.nullish(v.array(toolCall)),
-    tool_call_id: string,
-    function_call: v.nullish(v.unknown()),
-    audio: v.nullish(v.unknown()),
-  }),
-  v.check(({ role, content }) => role === 'assistant' || (content ?? undefined) !== undefined, 'Expected a content'),
-)
-type Message = v.InferOutput<typeof message>
-
-/** None would load the model instead (docs/ollama.md §1). */
-export const messages = v.pipe(v.array(message), v.minLength(1, 'Expected at least one message'))
-
-/** A conversation as Ollama takes it. @throws ServiceError `not_supported`, `invalid_request` */
-export function toMessages(all: readonly Message[]) {
-  const names = new Map<string, string>() // of the tools called so far, by the call's id
-  return all.map((one, i) => toMessage(one, `messages.${i}`, names))
+function toMessages(messages: readonly Message[]) {
+  /** The names of the tools that were called, by the ids of their calls. */
+  const names = new Map<string, string>()
+  return messages.map((message, i) => toMessage(message, `messages.${i}`, names))
 }
 
 function toMessage(message: Message, path: string, names: Map<string, string>) {
@@ -63,7 +39,7 @@ function toMessage(message: Message, path: string, names: Map<string, string>) {
   for (const call of calls) if (call.id) names.set(call.id, call.function.name)
   return present({
     role: role === 'developer' ? 'system' : role,
-    ...toContent(message.content ?? message.refusal ?? '', `${path}.content`),
+    ...toContent(message.content ?? message.refusal ?? '', `${path}.content`, toPart),
     thinking: message.reasoning_content ?? message.reasoning,
     tool_calls: calls.length > 0 ? calls : undefined,
     ...(role === 'tool' && { tool_name: names.get(id ?? '') ?? name, tool_call_id: id }),
@@ -77,20 +53,10 @@ function toCalls({ tool_calls }: Message, path: string) {
   }))
 }
 
-/** Ollama has one text and a list of images: the texts as paragraphs, the images in order. */
-function toContent(content: string | readonly Part[], path: string) {
-  if (typeof content === 'string') return { content }
-  const texts: string[] = []
-  const images: string[] = []
-  for (const [i, part] of content.entries()) {
-    if (part.type === 'text') texts.push(part.text)
-    else if (part.type === 'refusal') texts.push(part.refusal)
-    else if (part.type === 'image_url') images.push(toImage(toUrl(part.image_url), `${path}.${i}.image_url`))
-    else throw notSupported(`${path}.${i}`, 'Ollama takes texts and images')
-  }
-  return { content: texts.join('\n'), ...(images.length > 0 && { images }) }
-}
-
-function toUrl(image: string | { readonly url: string }): string {
-  return typeof image === 'string' ? image : image.url
+function toPart(part: Part, path: string): OllamaPart {
+  if (part.type === 'text') return { text: part.text }
+  if (part.type === 'refusal') return { text: part.refusal }
+  if (part.type !== 'image_url') throw notSupported(path, 'Ollama takes texts and images')
+  const { image_url: image } = part
+  return { image: toImage(typeof image === 'string' ? image : image.url, `${path}.image_url`) }
 }

@@ -1,50 +1,47 @@
-import type { OllamaChunk } from '../../generation.ts'
-import { toToolCalls } from '../tool-calls.ts'
-import { createChunks, type ChunkKind } from './chunks.ts'
-import { toFinishReason } from './envelope.ts'
-import { toLogprobs } from './logprobs.ts'
+import { toToolCalls } from '../../../encoders/tool-calls.ts'
+import { createChunks, type ChunkKind } from '../chunks.ts'
+import { toFinishReason } from '../envelope.ts'
+import { toLogprobs } from '../logprobs.ts'
 
 const chat: ChunkKind = {
   idPrefix: 'chatcmpl',
   object: 'chat.completion.chunk',
   start(requestId) {
-    let calls = 0
-
-    function toCalls(chunk: OllamaChunk): string {
-      const told = toToolCalls(chunk, requestId, calls).map(({ id, name, arguments: text }, i) => ({
-        index: calls + i,
-        id,
-        type: 'function',
-        function: { name, arguments: text },
-      }))
-      calls += told.length
-      return told.length > 0 ? `"tool_calls":${JSON.stringify(told)}` : ''
-    }
-
+    let callCount = 0
     return {
-      first: '"delta":{"role":"assistant","content":""}',
-      toPiece(chunk) {
-        const { message, logprobs } = chunk
-        const text = toText(message)
-        if (!message?.tool_calls && !logprobs) return text && `"delta":{${text}}`
-        const delta = [text, toCalls(chunk)].filter((part) => part !== '').join(',')
-        if (!logprobs?.length) return delta && `"delta":{${delta}}`
-        return `"delta":{${delta}},"logprobs":${JSON.stringify(toLogprobs(logprobs))}`
+      first: { delta: { role: 'assistant', content: '' } },
+      toChoice(chunk) {
+        const { content, thinking, tool_calls } = chunk.message ?? {}
+        const logprobs = chunk.logprobs?.length ? { logprobs: { content: toLogprobs(chunk.logprobs, null) } } : undefined
+        if (!tool_calls && !logprobs) return toTokenChoice(content, thinking)
+        const calls = toToolCalls(chunk, requestId, callCount).map(({ id, name, arguments: text }, i) => ({
+          index: callCount + i,
+          id,
+          type: 'function',
+          function: { name, arguments: text },
+        }))
+        callCount += calls.length
+        const delta = {
+          ...(thinking && { reasoning: thinking, reasoning_content: thinking }),
+          ...(content && { content }),
+          ...(calls.length > 0 && { tool_calls: calls }),
+        }
+        return logprobs || Object.keys(delta).length > 0 ? { delta, ...logprobs } : ''
       },
-      last: '"delta":{}',
-      toFinishReason: (chunk) => toFinishReason(chunk, calls),
+      last: { delta: {} },
+      toFinishReason: (chunk) => toFinishReason(chunk, callCount),
     }
   },
 }
 
-/** Thinking by both of its names: clients know one or the other. */
-function toText(message: OllamaChunk['message'] | null): string {
-  const { content, thinking } = message ?? {}
-  if (!thinking) return content ? `"content":${JSON.stringify(content)}` : ''
+/** Thinking has both of its names, because some clients know one and some the other. */
+function toTokenChoice(content: string | undefined, thinking: string | undefined): string {
+  const text = content ? `"content":${JSON.stringify(content)}` : ''
+  if (!thinking) return text && `"delta":{${text}}`
   const thought = JSON.stringify(thinking)
-  return `"reasoning":${thought},"reasoning_content":${thought}${content ? `,"content":${JSON.stringify(content)}` : ''}`
+  return `"delta":{"reasoning":${thought},"reasoning_content":${thought}${text && `,${text}`}}`
 }
 
 /** https://platform.openai.com/docs/api-reference/chat-streaming/streaming */
-export const chatChunks = createChunks(chat, { includeUsage: false })
-export const chatChunksWithUsage = createChunks(chat, { includeUsage: true })
+export const chatStream = createChunks(chat, { includeUsage: false })
+export const chatStreamWithUsage = createChunks(chat, { includeUsage: true })

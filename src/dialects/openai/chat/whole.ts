@@ -1,10 +1,10 @@
-import { folding } from '../../encoders/folded.ts'
-import { toToolCalls } from '../tool-calls.ts'
-import { toEnvelope, toFinishReason, toId, toUsage } from './envelope.ts'
-import { toLogprobs } from './logprobs.ts'
+import { folding } from '../../../encoders/folded.ts'
+import { toToolCalls } from '../../../encoders/tool-calls.ts'
+import { toEnvelope, toFinishReason, toId, toUsage } from '../envelope.ts'
+import { toLogprobs } from '../logprobs.ts'
 
-/** A chat's answer in one piece: https://platform.openai.com/docs/api-reference/chat/object */
-export const chatCompletion = folding(({ chunk }, { requestId }) => {
+/** `stream: false`: https://platform.openai.com/docs/api-reference/chat/object */
+export const chatWhole = folding(({ chunk }, { requestId }) => {
   const { content, thinking } = chunk.message ?? {}
   const calls = toToolCalls(chunk, requestId, 0).map(({ id, name, arguments: text }) => ({
     id,
@@ -20,7 +20,7 @@ export const chatCompletion = folding(({ chunk }, { requestId }) => {
   const choice = {
     index: 0,
     message,
-    logprobs: chunk.logprobs?.length ? toLogprobs(chunk.logprobs) : null,
+    logprobs: chunk.logprobs?.length ? { content: toLogprobs(chunk.logprobs, null) } : null,
     finish_reason: toFinishReason(chunk, calls.length),
   }
   const envelope = toEnvelope(chunk, { id: toId('chatcmpl', requestId), object: 'chat.completion' })

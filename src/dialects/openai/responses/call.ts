@@ -1,18 +1,47 @@
-import { toImage } from '../image.ts'
-import { invalidRequest } from '../invalid-request.ts'
-import { notSupported } from '../not-supported.ts'
-import type { OllamaMessage } from '../ollama-message.ts'
-import { toArguments } from '../tool-arguments.ts'
-import type { Content, ImagePart, Item } from './input.ts'
+import type { GenerationCall } from '../../../generation.ts'
+import { invalidRequest, notSupported } from '../../issues.ts'
+import { present, toArguments, toImage, toThink, type OllamaMessage } from '../../to-ollama.ts'
+import { toContent, type OllamaPart } from '../content.ts'
+import { toFormat } from '../format.ts'
+import { toTools } from '../tools.ts'
+import type { Item, Part, ResponsesRequest } from './schema.ts'
 
 /**
- * What was said so far, as Ollama takes it: what the model said in one turn is one message there, with its thinking and its calls.
- * @throws ServiceError `not_supported`, `invalid_request`
+ * Encrypted reasoning is for clients that may not read the reasoning. Here the reasoning is sent in the clear, and clients
+ * send it back in the clear.
  */
-export function toMessages(instructions: string | null | undefined, input: string | readonly Item[]): OllamaMessage[] {
+const includable = ['message.output_text.logprobs', 'reasoning.encrypted_content']
+
+/** A request for a response as Ollama's chat. @throws ServiceError `invalid_request`, `not_supported` */
+export function toResponseCall(request: ResponsesRequest): GenerationCall {
+  const { include, text, top_logprobs } = request
+  for (const [i, field] of (include ?? []).entries())
+    if (!includable.includes(field)) throw notSupported(`include.${i}`, 'no answer has that')
+  if (text?.verbosity && text.verbosity !== 'medium') throw notSupported('text.verbosity', 'say it in the instructions')
+
+  const wantsLogprobs = Boolean(top_logprobs) || include?.includes('message.output_text.logprobs')
+  const body = {
+    messages: toMessages(request.instructions, request.input),
+    tools: toTools(request.tools, request.tool_choice, (tool, path) => {
+      if (tool.type === 'other') throw notSupported(`${path}.type`, 'only functions can be called')
+      return tool
+    }),
+    format:
+      text?.format?.type === 'json_schema' ? toFormat(text.format.type, text.format.schema) : toFormat(text?.format?.type),
+    think: toThink(request.reasoning?.effort),
+    options: present({ temperature: request.temperature, top_p: request.top_p, num_predict: request.max_output_tokens }),
+    ...(wantsLogprobs && { logprobs: true, top_logprobs }),
+    keep_alive: request.keep_alive,
+  }
+  return { endpoint: 'chat', model: request.model ?? undefined, body: present(body) }
+}
+
+/** In Ollama everything that the model said in one turn is one message, with its thinking and its calls. */
+function toMessages(instructions: string | null | undefined, input: string | readonly Item[]): OllamaMessage[] {
   const messages: OllamaMessage[] = instructions ? [{ role: 'system', content: instructions }] : []
   if (typeof input === 'string') return [...messages, { role: 'user', content: input }]
-  const names = new Map<string, string>() // of the functions called so far, by the call's id
+  /** The names of the functions that were called, by the ids of their calls. */
+  const names = new Map<string, string>()
   for (const [i, item] of input.entries()) addItem(messages, item, `input.${i}`, names)
   return messages
 }
@@ -21,9 +50,9 @@ function addItem(messages: OllamaMessage[], item: Item, path: string, names: Map
   const last = messages.at(-1)
   switch (item.type) {
     case 'message': {
-      const content = toContent(item.content, `${path}.content`)
+      const content = toContent(item.content, `${path}.content`, toPart)
       const role = item.role === 'developer' ? 'system' : item.role
-      if (role === 'assistant' && last && isThought(last)) Object.assign(last, content)
+      if (role === 'assistant' && last && isThinkingAlone(last)) Object.assign(last, content)
       else messages.push({ role, ...content })
       return
     }
@@ -43,7 +72,7 @@ function addItem(messages: OllamaMessage[], item: Item, path: string, names: Map
     case 'function_call_output': {
       const name = names.get(item.call_id)
       if (name === undefined) throw invalidRequest(`${path}.call_id`, 'Expected the call_id of a function_call before it')
-      const content = toContent(item.output, `${path}.output`)
+      const content = toContent(item.output, `${path}.output`, toPart)
       messages.push({ role: 'tool', ...content, tool_name: name, tool_call_id: item.call_id })
       return
     }
@@ -52,37 +81,25 @@ function addItem(messages: OllamaMessage[], item: Item, path: string, names: Map
   }
 }
 
-/** Thinking that nothing was said after yet. */
-function isThought({ role, content, tool_calls: calls }: OllamaMessage): boolean {
+/** Whether a message is thinking that no text and no call followed yet. */
+function isThinkingAlone({ role, content, tool_calls: calls }: OllamaMessage): boolean {
   return role === 'assistant' && content === '' && !calls
 }
 
-/** Ollama has one text and a list of images: the texts as paragraphs, the images in order. */
-function toContent(content: Content, path: string): Pick<OllamaMessage, 'content' | 'images'> {
-  if (typeof content === 'string') return { content }
-  const texts: string[] = []
-  const images: string[] = []
-  for (const [i, part] of content.entries()) {
-    switch (part.type) {
-      case 'input_text':
-      case 'output_text':
-        texts.push(part.text)
-        break
-      case 'refusal':
-        texts.push(part.refusal)
-        break
-      case 'input_image':
-        images.push(toImageOf(part, `${path}.${i}`))
-        break
-      default:
-        throw notSupported(`${path}.${i}.type`, 'Ollama takes texts and images')
+function toPart(part: Part, path: string): OllamaPart {
+  switch (part.type) {
+    case 'input_text':
+    case 'output_text':
+      return { text: part.text }
+    case 'refusal':
+      return { text: part.refusal }
+    case 'input_image': {
+      const { file_id: file, image_url: url } = part
+      if (file) throw notSupported(`${path}.file_id`, 'nothing is stored; send the image as a data URL')
+      if (!url) throw invalidRequest(`${path}.image_url`, 'Expected a data URL of an image in base64')
+      return { image: toImage(url, `${path}.image_url`) }
     }
+    default:
+      throw notSupported(`${path}.type`, 'Ollama takes texts and images')
   }
-  return { content: texts.join('\n'), ...(images.length > 0 && { images }) }
-}
-
-function toImageOf({ image_url: url, file_id: file }: ImagePart, path: string): string {
-  if (file) throw notSupported(`${path}.file_id`, 'nothing is stored; send the image as a data URL')
-  if (!url) throw invalidRequest(`${path}.image_url`, 'Expected a data URL of an image in base64')
-  return toImage(url, `${path}.image_url`)
 }

@@ -1,117 +1,141 @@
-import type { ToolCall } from '../tool-calls.ts'
-import type { Events } from './events.ts'
+import { toFrame } from '../../../encoders/frame.ts'
+import type { ToolCall } from '../../../encoders/tool-calls.ts'
+import type { Logprob } from '../logprobs.ts'
 
-/** Where an item stands among the others. */
-export interface Place {
-  readonly id: string
-  readonly index: number
-  readonly events: Events
+/** The events of one stream, numbered from 0. */
+export interface Events {
+  write(type: string, fields: object): void
+  /** Gives the function that writes a token's event. `tail` is the JSON text that follows the token, up to the last brace. */
+  createDelta(type: string, fields: object): (text: string, tail: string) => void
+}
+
+export function createEvents(emit: (frame: string) => void): Events {
+  let count = 0
+  return {
+    write(type, fields) {
+      emit(toFrame(JSON.stringify({ type, ...fields, sequence_number: count++ }), type))
+    },
+    createDelta(type, fields) {
+      // Made once for an item, so that a token costs little more than its own JSON.
+      const head = `${JSON.stringify({ type, ...fields }).slice(0, -1)},"sequence_number":`
+      return (text, tail) => emit(toFrame(`${head}${count++},"delta":${JSON.stringify(text)}${tail}`, type))
+    },
+  }
 }
 
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
 
-/** What a model says bit by bit. */
-export interface SpokenKind {
+/** What differs between the two kinds of items that grow token by token. Both have one part. */
+export interface ItemKind {
   readonly idPrefix: 'msg' | 'rs'
+  /** The common start of the names of the events of the part. */
   readonly partEvent: string
+  /** The same of the events of the part's text. */
   readonly textEvent: string
-  /** Where its only part stands. */
-  readonly index: string
-  /** Members that come after a text; `logprobs` are JSON texts, with commas between them. */
-  toMore(logprobs: string): string
-  toPart(text: string, more: string): string
-  toItem(parts: string): string
+  readonly partIndex: object
+  /** The fields that follow a text in its events. */
+  toTextFields(logprobs: readonly Logprob[]): object
+  toPart(text: string, logprobs: readonly Logprob[]): object
+  toItem(parts: readonly object[]): object
 }
 
-export const message: SpokenKind = {
+export const message: ItemKind = {
   idPrefix: 'msg',
   partEvent: 'response.content_part',
   textEvent: 'response.output_text',
-  index: '"content_index":0',
-  toMore: (logprobs) => `,"logprobs":[${logprobs}]`,
-  toPart: (text, more) => `{"type":"output_text","text":${text},"annotations":[]${more}}`,
-  toItem: (parts) => `"type":"message","role":"assistant","content":[${parts}]`,
+  partIndex: { content_index: 0 },
+  toTextFields: (logprobs) => ({ logprobs }),
+  toPart: (text, logprobs) => ({ type: 'output_text', text, annotations: [], logprobs }),
+  toItem: (content) => ({ type: 'message', role: 'assistant', content }),
 }
 
 /**
- * Told as a summary, as Ollama's own `/v1/responses` does: that is what clients show and send back, while few read the events of
- * `reasoning_text`.
+ * Thinking is sent as a summary, as Ollama's own `/v1/responses` does it, because clients show a summary and send it back.
+ * Few of them read the events of `reasoning_text`.
  */
-export const reasoning: SpokenKind = {
+export const reasoning: ItemKind = {
   idPrefix: 'rs',
   partEvent: 'response.reasoning_summary_part',
   textEvent: 'response.reasoning_summary_text',
-  index: '"summary_index":0',
-  toMore: () => '',
-  toPart: (text) => `{"type":"summary_text","text":${text}}`,
-  toItem: (parts) => `"type":"reasoning","summary":[${parts}]`,
+  partIndex: { summary_index: 0 },
+  toTextFields: () => ({}),
+  toPart: (text) => ({ type: 'summary_text', text }),
+  toItem: (summary) => ({ type: 'reasoning', summary }),
 }
 
-export interface Spoken {
-  readonly kind: SpokenKind
-  open(): void
-  /** `logprobs` are those of the text's tokens; empty if there are none. */
-  say(text: string, logprobs: string): void
-  /** Gives the item's JSON text. */
-  finish(status: ItemStatus): string
-  /** As far as it has come. */
-  toItem(status: ItemStatus): string
+/** Where an item is, and the stream that its events go to. */
+export interface ItemOptions {
+  readonly id: string
+  /** Its index in the response's output. */
+  readonly index: number
+  readonly events: Events
 }
 
-/** A message or a reasoning item, with one part. */
-export function createSpoken(kind: SpokenKind, { id, index, events }: Place): Spoken {
-  const { partEvent, textEvent, toMore, toPart } = kind
-  const at = `"item_id":"${id}","output_index":${index},${kind.index}`
-  const emitDelta = events.deltas(`${textEvent}.delta`, at)
-  const nothingMore = toMore('')
-  const logprobs: string[] = []
+export interface Item {
+  readonly kind: ItemKind
+  /** `logprobs` are those of the text's tokens. */
+  write(text: string, logprobs: readonly Logprob[]): void
+  /** Writes the last events of the item, and gives it. */
+  finish(status: ItemStatus): object
+  /** The item as far as it has come. */
+  toItem(status: ItemStatus): object
+}
+
+/** Begins an item that grows token by token. */
+export function createItem(kind: ItemKind, { id, index, events }: ItemOptions): Item {
+  const { partEvent, textEvent, toTextFields, toPart } = kind
+  const place = { item_id: id, output_index: index, ...kind.partIndex }
+  const writeDelta = events.createDelta(`${textEvent}.delta`, place)
+  const tailWithoutLogprobs = toTail(toTextFields([]))
+  const logprobs: Logprob[] = []
   let text = ''
 
-  const toItem = (status: ItemStatus, parts: string) => `{"id":"${id}","status":"${status}",${kind.toItem(parts)}}`
-  const emitItem = (what: 'added' | 'done', item: string) =>
-    events.event(`response.output_item.${what}`, `"output_index":${index},"item":${item}`)
+  const toItem = (status: ItemStatus, parts: readonly object[]) => ({ id, status, ...kind.toItem(parts) })
 
-  function toWhole() {
-    const said = JSON.stringify(text)
-    const more = toMore(logprobs.join(','))
-    return { said, more, part: toPart(said, more) }
-  }
+  events.write('response.output_item.added', { output_index: index, item: toItem('in_progress', []) })
+  events.write(`${partEvent}.added`, { ...place, part: toPart('', []) })
 
   return {
     kind,
-    open() {
-      emitItem('added', toItem('in_progress', ''))
-      events.event(`${partEvent}.added`, `${at},"part":${toPart('""', nothingMore)}`)
-    },
-    say(piece, probabilities) {
-      text += piece
-      if (probabilities === '') return emitDelta(piece, nothingMore)
-      logprobs.push(probabilities)
-      emitDelta(piece, toMore(probabilities))
+    write(token, tokenLogprobs) {
+      text += token
+      logprobs.push(...tokenLogprobs)
+      writeDelta(token, tokenLogprobs.length === 0 ? tailWithoutLogprobs : toTail(toTextFields(tokenLogprobs)))
     },
     finish(status) {
-      const { said, more, part } = toWhole()
-      const item = toItem(status, part)
-      events.event(`${textEvent}.done`, `${at},"text":${said}${more}`)
-      events.event(`${partEvent}.done`, `${at},"part":${part}`)
-      emitItem('done', item)
+      const part = toPart(text, logprobs)
+      const item = toItem(status, [part])
+      events.write(`${textEvent}.done`, { ...place, text, ...toTextFields(logprobs) })
+      events.write(`${partEvent}.done`, { ...place, part })
+      events.write('response.output_item.done', { output_index: index, item })
       return item
     },
-    toItem: (status) => toItem(status, toWhole().part),
+    toItem: (status) => toItem(status, [toPart(text, logprobs)]),
   }
 }
 
-/** A function call, which comes whole: its arguments are one delta. Gives the item's JSON text. */
-export function emitFunctionCall(call: ToolCall, { id, index, events }: Place): string {
-  const at = `"item_id":"${id}","output_index":${index}`
-  const text = JSON.stringify(call.arguments)
-  const name = JSON.stringify(call.name)
-  const toItem = (status: ItemStatus, args: string) =>
-    `{"id":"${id}","status":"${status}","type":"function_call","call_id":${JSON.stringify(call.id)},"name":${name},"arguments":${args}}`
+/** The JSON text of these fields after others in an object. */
+function toTail(fields: object): string {
+  const json = JSON.stringify(fields)
+  return json === '{}' ? '}' : `,${json.slice(1)}`
+}
+
+/** Writes the events of a function call, and gives its item. A call comes whole, so its arguments are one delta. */
+export function writeFunctionCall(call: ToolCall, { id, index, events }: ItemOptions): object {
+  const { name, arguments: text } = call
+  const place = { item_id: id, output_index: index }
+  const toItem = (status: ItemStatus, text: string) => ({
+    id,
+    status,
+    type: 'function_call',
+    call_id: call.id,
+    name,
+    arguments: text,
+  })
   const item = toItem('completed', text)
-  events.event('response.output_item.added', `"output_index":${index},"item":${toItem('in_progress', '""')}`)
-  events.event('response.function_call_arguments.delta', `${at},"delta":${text}`)
-  events.event('response.function_call_arguments.done', `${at},"name":${name},"arguments":${text}`)
-  events.event('response.output_item.done', `"output_index":${index},"item":${item}`)
+  events.write('response.output_item.added', { output_index: index, item: toItem('in_progress', '') })
+  events.write('response.function_call_arguments.delta', { ...place, delta: text })
+  events.write('response.function_call_arguments.done', { ...place, name, arguments: text })
+  events.write('response.output_item.done', { output_index: index, item })
   return item
 }

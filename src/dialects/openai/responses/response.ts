@@ -1,48 +1,62 @@
-import type { ServiceError } from '../../errors.ts'
-import type { OllamaChunk } from '../../generation.ts'
-import type { Echo } from './echo.ts'
+import type { ServiceError } from '../../../errors.ts'
+import type { OllamaChunk } from '../../../generation.ts'
+import { toResponseUsage, toSeconds } from '../envelope.ts'
+import type { ResponsesRequest } from './schema.ts'
+
+/** The fields of a request that its response repeats. */
+export type Echo = ReturnType<typeof toEcho>
+
+/** A field that cannot be honoured has the value that it has when nobody asks for it. */
+export function toEcho(request: ResponsesRequest) {
+  const { reasoning, text } = request
+  return {
+    model: request.model ?? '',
+    background: false,
+    instructions: request.instructions ?? null,
+    max_output_tokens: request.max_output_tokens ?? null,
+    max_tool_calls: null,
+    metadata: request.metadata ?? {},
+    parallel_tool_calls: true,
+    previous_response_id: null,
+    prompt_cache_key: null,
+    reasoning: { effort: reasoning?.effort ?? null, summary: reasoning?.summary ?? null },
+    safety_identifier: null,
+    service_tier: 'default',
+    store: false,
+    temperature: request.temperature ?? null,
+    text: { format: text?.format ?? { type: 'text' } },
+    tool_choice: request.tool_choice ?? 'auto',
+    tools: request.tools ?? [],
+    top_logprobs: request.top_logprobs ?? 0,
+    top_p: request.top_p ?? null,
+    truncation: 'disabled',
+  }
+}
+
+/** The fields of a response that are known from Ollama's first line on. */
+export type ResponseHead = ReturnType<typeof toResponseHead>
+
+export function toResponseHead(echo: Echo, id: string, first: OllamaChunk) {
+  return { id, object: 'response', created_at: toSeconds(first.created_at), ...echo, model: first.model ?? echo.model }
+}
 
 export interface ResponseState {
   readonly status: 'in_progress' | 'completed' | 'incomplete' | 'failed'
-  /** JSON texts of the items. */
-  readonly output: readonly string[]
+  readonly output: readonly object[]
   /** Ollama's last line. */
   readonly done?: OllamaChunk
   readonly error?: ServiceError
 }
 
-export type ToResponse = (state: ResponseState) => string
-
-/**
- * The response object as JSON text, at any point of its life: https://platform.openai.com/docs/api-reference/responses/object. What never
- * changes is written once; `first` is Ollama's first line.
- */
-export function createResponse(echo: Echo, id: string, first: OllamaChunk): ToResponse {
-  const model = first.model ?? echo.model
-  const head = JSON.stringify({ id, object: 'response', created_at: toSeconds(first), ...echo, model }).slice(0, -1)
-  return ({ status, output, done, error }) => {
-    const tail = JSON.stringify({
-      completed_at: status === 'completed' && done ? toSeconds(done) : null,
-      incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
-      error: error ? { code: error.code, message: error.message } : null,
-      usage: done ? toUsage(done) : null,
-    })
-    return `${head},"status":"${status}","output":[${output.join(',')}],${tail.slice(1)}`
-  }
-}
-
-/** Seconds since 1970; 0 for a response that failed before Ollama said anything. */
-function toSeconds({ created_at = '' }: OllamaChunk): number {
-  return Math.floor(Date.parse(created_at) / 1000) || 0
-}
-
-/** Ollama tells neither what it had cached nor what it only thought. */
-function toUsage({ prompt_eval_count: input_tokens = 0, eval_count: output_tokens = 0 }: OllamaChunk) {
+/** The response object at any point of its life: https://platform.openai.com/docs/api-reference/responses/object */
+export function toResponse(head: ResponseHead, { status, output, done, error }: ResponseState) {
   return {
-    input_tokens,
-    input_tokens_details: { cached_tokens: 0 },
-    output_tokens,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: input_tokens + output_tokens,
+    ...head,
+    status,
+    output,
+    completed_at: status === 'completed' && done ? toSeconds(done.created_at) : null,
+    incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
+    error: error ? { code: error.code, message: error.message } : null,
+    usage: done ? toResponseUsage(done) : null,
   }
 }

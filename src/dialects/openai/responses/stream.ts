@@ -1,41 +1,50 @@
-import type { StartOptions } from '../../encoders/encoder.ts'
-import { ServiceError } from '../../errors.ts'
-import type { Batch, GenerationEvent, OllamaChunk } from '../../generation.ts'
-import { toOpenAIError } from '../openai-failure.ts'
-import { toIdPart, toToolCalls } from '../tool-calls.ts'
-import type { Echo } from './echo.ts'
-import { createEvents } from './events.ts'
-import { createSpoken, emitFunctionCall, message, reasoning } from './items.ts'
-import type { ItemStatus, Spoken, SpokenKind } from './items.ts'
-import { createLogprobs } from './logprobs.ts'
-import { createResponse, type ToResponse } from './response.ts'
+import type { Encoder, StartOptions } from '../../../encoders/encoder.ts'
+import { eventStream } from '../../../encoders/sse.ts'
+import { toIdPart, toToolCalls } from '../../../encoders/tool-calls.ts'
+import { ServiceError } from '../../../errors.ts'
+import type { Batch, GenerationEvent, OllamaChunk } from '../../../generation.ts'
+import { toErrorBody } from '../failure.ts'
+import { toLogprobs, type Logprob } from '../logprobs.ts'
+import { createEvents, createItem, message, reasoning, writeFunctionCall } from './items.ts'
+import type { Item, ItemKind, ItemStatus } from './items.ts'
+import { toResponse, toResponseHead, type Echo, type ResponseHead } from './response.ts'
 
-export interface Answer {
-  /** Emits the events of a batch. @throws ServiceError `line_too_long` once more has been said than may be gathered */
-  write(batch: Batch): void
-  /** The response object, once it is complete; empty before. */
-  readonly whole: string
+/**
+ * Typed events, the last of which has the whole response:
+ * https://platform.openai.com/docs/api-reference/responses-streaming
+ */
+export function createResponseStream(echo: Echo): Encoder {
+  return { ...eventStream, start: (options) => createAnswer(echo, options).write }
 }
 
-/** One answer: what a model says, as items in the order in which it says them. */
+export interface Answer {
+  /** Writes the events of a batch. @throws ServiceError `line_too_long` once the answer is longer than may be gathered */
+  write(batch: Batch): void
+  /** The response, once it is complete; undefined before. */
+  readonly response: object | undefined
+}
+
+/** One answer: the items of a model's output in the order in which they come. */
 export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOptions): Answer {
   const events = createEvents(emit)
-  const logprobs = createLogprobs()
   const idPart = toIdPart(requestId)
-  /** JSON texts of the finished items; the open one comes after them. */
-  const output: string[] = []
-  let open: Spoken | undefined
-  let toResponse: ToResponse | undefined
-  let calls = 0
+  /** The finished items. */
+  const output: object[] = []
+  /** The item that still grows. It comes after the finished ones. */
+  let open: Item | undefined
+  let head: ResponseHead | undefined
+  let response: object | undefined
+  let callCount = 0
   let gathered = 0
-  let whole = ''
+  /** Log probabilities that wait for their text: Ollama may hold a text back for some lines (docs/ollama.md §1). */
+  let pendingLogprobs: Logprob[] = []
 
-  const toPlace = (idPrefix: string) => ({ id: `${idPrefix}_${idPart}_${output.length}`, index: output.length, events })
+  const toItemOptions = (idPrefix: string) => ({ id: `${idPrefix}_${idPart}_${output.length}`, index: output.length, events })
 
-  function begin(toResponse: ToResponse) {
-    const fields = `"response":${toResponse({ status: 'in_progress', output })}`
-    events.event('response.created', fields)
-    events.event('response.in_progress', fields)
+  function begin(head: ResponseHead) {
+    const response = toResponse(head, { status: 'in_progress', output })
+    events.write('response.created', { response })
+    events.write('response.in_progress', { response })
   }
 
   function close(status: ItemStatus) {
@@ -43,66 +52,75 @@ export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOpt
     open = undefined
   }
 
-  function say(kind: SpokenKind, text: string, logprobs: string) {
+  function writeText(kind: ItemKind, text: string, logprobs: readonly Logprob[]) {
     gathered += text.length
     if (open?.kind !== kind) {
       close('completed')
-      open = createSpoken(kind, toPlace(kind.idPrefix))
-      open.open()
+      open = createItem(kind, toItemOptions(kind.idPrefix))
     }
-    open.say(text, logprobs)
+    open.write(text, logprobs)
   }
 
-  function call(chunk: OllamaChunk) {
+  function writeCalls(chunk: OllamaChunk) {
     close('completed')
-    for (const one of toToolCalls(chunk, requestId, calls)) {
-      gathered += one.arguments.length
-      calls++
-      output.push(emitFunctionCall(one, toPlace('fc')))
+    for (const call of toToolCalls(chunk, requestId, callCount)) {
+      gathered += call.arguments.length
+      callCount++
+      output.push(writeFunctionCall(call, toItemOptions('fc')))
     }
   }
 
-  function tell(chunk: OllamaChunk) {
-    const { content, thinking, tool_calls: made } = chunk.message ?? {}
-    if (chunk.logprobs?.length) gathered += logprobs.hold(chunk.logprobs)
-    if (thinking) say(reasoning, thinking, '')
-    if (content) say(message, content, logprobs.release())
-    if (made?.length) call(chunk)
-    if (thinking || made?.length) logprobs.forget()
+  function addLogprobs(chunkLogprobs: readonly unknown[]) {
+    const logprobs = toLogprobs(chunkLogprobs, [])
+    pendingLogprobs.push(...logprobs)
+    gathered += JSON.stringify(logprobs).length
   }
 
-  function finish(toResponse: ToResponse, done: OllamaChunk) {
+  function writeChunk(chunk: OllamaChunk) {
+    const { content, thinking, tool_calls: calls } = chunk.message ?? {}
+    if (chunk.logprobs?.length) addLogprobs(chunk.logprobs)
+    if (thinking) writeText(reasoning, thinking, [])
+    if (content) writeText(message, content, pendingLogprobs)
+    if (calls?.length) writeCalls(chunk)
+    // Only a message has log probabilities. Those of thinking and of calls are dropped.
+    if (pendingLogprobs.length > 0 && (content || thinking || calls?.length)) pendingLogprobs = []
+  }
+
+  function finish(head: ResponseHead, done: OllamaChunk) {
     const status = done.done_reason === 'length' ? 'incomplete' : 'completed'
     close(status)
-    whole = toResponse({ status, output, done })
-    events.event(`response.${status}`, `"response":${whole}`)
+    response = toResponse(head, { status, output, done })
+    events.write(`response.${status}`, { response })
   }
 
-  /** With an `error` of its own: OpenAI's clients throw for that, and take one that is only in the response for an end like any other. */
-  function fail(toResponse: ToResponse, error: ServiceError) {
+  /**
+   * The event has an `error` of its own, because OpenAI's clients throw for that. If only the response has one, they take
+   * the event for an ordinary end.
+   */
+  function fail(head: ResponseHead, error: ServiceError) {
     const items = open ? [...output, open.toItem('incomplete')] : output
-    const response = toResponse({ status: 'failed', output: items, error })
-    events.event('response.failed', `"response":${response},"error":${JSON.stringify(toOpenAIError(error).error)}`)
+    const response = toResponse(head, { status: 'failed', output: items, error })
+    events.write('response.failed', { response, ...toErrorBody(error) })
   }
 
-  function write(event: GenerationEvent) {
-    if (!toResponse) {
-      toResponse = createResponse(echo, `resp_${idPart}`, event.type === 'failed' ? {} : event.chunk)
-      begin(toResponse)
+  function writeEvent(event: GenerationEvent) {
+    if (!head) {
+      head = toResponseHead(echo, `resp_${idPart}`, event.type === 'failed' ? {} : event.chunk)
+      begin(head)
     }
-    if (event.type === 'failed') return fail(toResponse, event.error)
-    tell(event.chunk)
-    if (event.type === 'done') finish(toResponse, event.chunk)
+    if (event.type === 'failed') return fail(head, event.error)
+    writeChunk(event.chunk)
+    if (event.type === 'done') finish(head, event.chunk)
   }
 
   return {
     write(batch) {
-      // Between batches, so that no event is lost that has its number already.
+      // Checked between batches: an error within a batch would lose events whose numbers are already used.
       if (gathered > maxBytes && batch[0]?.type !== 'failed') throw tooLong(maxBytes)
-      for (const event of batch) write(event)
+      for (const event of batch) writeEvent(event)
     },
-    get whole() {
-      return whole
+    get response() {
+      return response
     },
   }
 }

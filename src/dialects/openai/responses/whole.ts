@@ -1,23 +1,17 @@
-import { folded } from '../../encoders/folded.ts'
-import { eventStream } from '../../encoders/sse.ts'
-import type { Encoder } from '../../encoders/encoder.ts'
-import { createAnswer } from './answer.ts'
-import type { Echo } from './echo.ts'
+import type { Encoder } from '../../../encoders/encoder.ts'
+import { folded } from '../../../encoders/folded.ts'
+import type { Echo } from './response.ts'
+import { createAnswer } from './stream.ts'
 
-/** Typed events, the last of which has the whole response: https://platform.openai.com/docs/api-reference/responses-streaming */
-export function stream(echo: Echo): Encoder {
-  return { ...eventStream, start: (options) => createAnswer(echo, options).write }
-}
-
-/** `stream: false`: what the stream's last event would have, byte for byte. */
-export function inOnePiece(echo: Echo): Encoder {
+/** `stream: false`: the response of the stream's last event, byte for byte. */
+export function createResponseWhole(echo: Echo): Encoder {
   return {
     ...folded,
     start(options) {
       const answer = createAnswer(echo, { ...options, emit: () => {} })
       return (batch) => {
         answer.write(batch)
-        if (answer.whole !== '') options.emit(answer.whole)
+        if (answer.response) options.emit(JSON.stringify(answer.response))
       }
     },
   }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { chatChunks, chatChunksWithUsage } from '../../../src/dialects/openai/chat-chunks.ts'
-import { ServiceError } from '../../../src/errors.ts'
-import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
-import { encoderContract } from '../../contracts/encoder.ts'
-import { chunksOf, options, readChunks, toError, toEvent } from './read-chunks.ts'
-import { startText } from '../../encoders/start-text.ts'
+import { chatStream, chatStreamWithUsage } from '../../../../src/dialects/openai/chat/stream.ts'
+import { ServiceError } from '../../../../src/errors.ts'
+import type { GenerationEvent, OllamaChunk } from '../../../../src/generation.ts'
+import { encoderContract } from '../../../contracts/encoder.ts'
+import { chunksOf, options, readChunks, toError, toEvent } from '../read-chunks.ts'
+import { startText } from '../../../encoders/start-text.ts'
 
 interface Logprob {
   token: string
@@ -66,13 +66,13 @@ function toExpected(events: readonly GenerationEvent[], requestId: string, inclu
 }
 
 encoderContract('chat completion chunks', {
-  encoder: chatChunks,
+  encoder: chatStream,
   read: readChunks,
   expected: (events, requestId) => toExpected(events, requestId, false),
 })
 
 encoderContract('chat completion chunks with usage', {
-  encoder: chatChunksWithUsage,
+  encoder: chatStreamWithUsage,
   read: readChunks,
   expected: (events, requestId) => toExpected(events, requestId, true),
 })
@@ -81,7 +81,7 @@ interface Chunk {
   choices: { delta: Record<string, unknown>; logprobs?: unknown; finish_reason: string | null }[]
 }
 
-const encode = (chunks: readonly OllamaChunk[], encoder = chatChunks) => startText(encoder, options)(chunks.map(toEvent))
+const encode = (chunks: readonly OllamaChunk[], encoder = chatStream) => startText(encoder, options)(chunks.map(toEvent))
 const read = (chunks: readonly OllamaChunk[]) => readChunks([Buffer.from(encode(chunks))])
 const choicesOf = (chunks: readonly OllamaChunk[]) =>
   read(chunks)
@@ -107,7 +107,7 @@ describe('chat completion chunks', () => {
     const head =
       '{"id":"chatcmpl-id-1","object":"chat.completion.chunk","created":1795342430,"model":"m","system_fingerprint":"fp_ollama"'
     const frame = (choice: string) => `data: ${head},"choices":[${choice}],"usage":null}\n\n`
-    expect(encode(chunks, chatChunksWithUsage)).toBe(
+    expect(encode(chunks, chatStreamWithUsage)).toBe(
       frame('{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}') +
         frame('{"index":0,"delta":{"content":"Hi"},"finish_reason":null}') +
         frame('{"index":0,"delta":{},"finish_reason":"stop"}') +
@@ -176,7 +176,7 @@ describe('chat completion chunks', () => {
 
   test('that fail end with an error, and have neither a finish_reason nor [DONE]', () => {
     const error = new ServiceError('idle_timeout', 'silent')
-    const text = startText(chatChunks, options)([toEvent({ message: { content: 'a' } }), { type: 'failed', error }])
+    const text = startText(chatStream, options)([toEvent({ message: { content: 'a' } }), { type: 'failed', error }])
     expect(text).toMatch(
       /\n\ndata: \{"error":\{"message":"silent","type":"server_error","code":"idle_timeout","param":null\}\}\n\n$/,
     )

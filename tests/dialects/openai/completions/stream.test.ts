@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { completionChunks, completionChunksWithUsage } from '../../../src/dialects/openai/completion-chunks.ts'
-import type { Encoder } from '../../../src/encoders/encoder.ts'
-import type { GenerationEvent } from '../../../src/generation.ts'
-import { encoderContract } from '../../contracts/encoder.ts'
-import { chunksOf, options, readChunks, toError, toEvent } from './read-chunks.ts'
-import { startText } from '../../encoders/start-text.ts'
+import { completionStream, completionStreamWithUsage } from '../../../../src/dialects/openai/completions/stream.ts'
+import type { Encoder } from '../../../../src/encoders/encoder.ts'
+import type { GenerationEvent } from '../../../../src/generation.ts'
+import { encoderContract } from '../../../contracts/encoder.ts'
+import { chunksOf, options, readChunks, toError, toEvent } from '../read-chunks.ts'
+import { startText } from '../../../encoders/start-text.ts'
 
 function toExpected(events: readonly GenerationEvent[], requestId: string, includeUsage: boolean) {
   const told: unknown[] = []
@@ -36,8 +36,8 @@ function toExpected(events: readonly GenerationEvent[], requestId: string, inclu
 }
 
 const framings: readonly (readonly [name: string, encoder: Encoder, includeUsage: boolean])[] = [
-  ['completion chunks', completionChunks, false],
-  ['completion chunks with usage', completionChunksWithUsage, true],
+  ['completion chunks', completionStream, false],
+  ['completion chunks with usage', completionStreamWithUsage, true],
 ]
 for (const [name, encoder, includeUsage] of framings)
   encoderContract(name, {
@@ -49,7 +49,7 @@ for (const [name, encoder, includeUsage] of framings)
 describe('completion chunks', () => {
   test.each(['generate-stream', 'generate-html', 'generate-length'])('of a recording have its text: %s', (name) => {
     const chunks = chunksOf(name)
-    const told = readChunks([Buffer.from(startText(completionChunks, options)(chunks.map(toEvent)))]) as {
+    const told = readChunks([Buffer.from(startText(completionStream, options)(chunks.map(toEvent)))]) as {
       choices: { text: string; finish_reason: string | null }[]
     }[]
     expect(told.pop()).toBe('[DONE]')

@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { toPlan } from '../../../src/dialects/responses/request.ts'
-import { responses } from '../../../src/dialects/responses/responses.ts'
-import type { ServiceError } from '../../../src/errors.ts'
+import { openai } from '../../../../src/dialects/openai/openai.ts'
+import { toResponseCall } from '../../../../src/dialects/openai/responses/call.ts'
+import { parseResponsesRequest } from '../../../../src/dialects/openai/responses/schema.ts'
+import type { ServiceError } from '../../../../src/errors.ts'
 
-/** What Ollama is asked, as JSON has it. */
-const toBody = (body: object) =>
-  JSON.parse(JSON.stringify(toPlan({ input: 'Hi', ...body }).call.body)) as Record<string, unknown>
+const toCall = (body: object) => toResponseCall(parseResponsesRequest({ ...body }))
+/** The body that Ollama gets, as JSON. */
+const toBody = (body: object) => JSON.parse(JSON.stringify(toCall({ input: 'Hi', ...body }).body)) as Record<string, unknown>
 const toMessages = (input: unknown, more: object = {}) => toBody({ input, ...more }).messages
 
 /** Where it is wrong, and what is. */
 function refusalOf(body: object): { code: string; path: string | undefined } {
   try {
-    toPlan(body as Record<string, unknown>)
+    toCall(body)
   } catch (error) {
     const { code, issues } = error as ServiceError
     return { code, path: issues?.[0]?.path }
@@ -32,9 +33,15 @@ const png = 'iVBORw0KGgo='
 
 describe('a request for a response', () => {
   test('is a chat, and no stream unless it says so', () => {
-    const plan = toPlan({ input: 'Hi', model: 'gemma3' })
-    expect(plan).toMatchObject({ call: { endpoint: 'chat', model: 'gemma3' }, isStream: false })
-    expect(toPlan({ input: 'Hi', stream: true })).toMatchObject({ call: { model: undefined }, isStream: true })
+    const plan = (body: object) =>
+      openai.generations['/v1/responses']!({ accept: undefined, canCut: true, body: { input: 'Hi', ...body } })
+    for (const more of [{}, { stream: null }, { stream: false }])
+      expect(plan({ model: 'gemma3', ...more })).toMatchObject({
+        call: { endpoint: 'chat', model: 'gemma3' },
+        encoder: { contentType: 'application/json' },
+      })
+    const streamed = { call: { model: undefined }, encoder: { contentType: 'text/event-stream' } }
+    expect(plan({ stream: true })).toMatchObject(streamed)
     expect(toBody({})).toEqual({ messages: [{ role: 'user', content: 'Hi' }], options: {} })
   })
 
@@ -331,19 +338,6 @@ describe('a request for a response', () => {
       { input: 'Hi', tool_choice: secret },
       { input: 'Hi', text: { verbosity: secret } },
     ])
-      expect(() => toPlan(body)).toThrow(expect.objectContaining({ message: expect.not.stringContaining(secret) }))
-  })
-})
-
-describe('the dialect', () => {
-  test.each([
-    ['/v1/responses', true],
-    ['/v1/responses/resp_1', true],
-    ['/v1/responses/', true],
-    ['/v1/responsesx', false],
-    ['/v1/chat/completions', false],
-    ['/v1', false],
-  ])('owns what is under its path: %s', (path, isOwned) => {
-    expect(responses.owns(path)).toBe(isOwned)
+      expect(() => toCall(body)).toThrow(expect.objectContaining({ message: expect.not.stringContaining(secret) }))
   })
 })

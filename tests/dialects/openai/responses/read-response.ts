@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import type { GenerationEvent } from '../../../src/generation.ts'
-import { readEvents } from '../../encoders/read-events.ts'
+import type { GenerationEvent } from '../../../../src/generation.ts'
+import { readEvents } from '../../../encoders/read-events.ts'
 
 type Json = Readonly<Record<string, unknown>>
 export interface ResponseEvent extends Json {

@@ -1,16 +1,19 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { inOnePiece, stream } from '../../../src/dialects/responses/encoders.ts'
-import { toPlan } from '../../../src/dialects/responses/request.ts'
-import { ServiceError } from '../../../src/errors.ts'
-import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
-import { generations } from '../../arbitrary-generation.ts'
-import { encoderContract } from '../../contracts/encoder.ts'
+import { toEcho } from '../../../../src/dialects/openai/responses/response.ts'
+import { parseResponsesRequest } from '../../../../src/dialects/openai/responses/schema.ts'
+import { createResponseStream } from '../../../../src/dialects/openai/responses/stream.ts'
+import { createResponseWhole } from '../../../../src/dialects/openai/responses/whole.ts'
+import { ServiceError } from '../../../../src/errors.ts'
+import type { GenerationEvent, OllamaChunk } from '../../../../src/generation.ts'
+import { generations } from '../../../arbitrary-generation.ts'
+import { encoderContract } from '../../../contracts/encoder.ts'
 import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { accumulate, readTypedEvents, toExpected, toSaid, type ResponseEvent } from './read-response.ts'
-import { startText } from '../../encoders/start-text.ts'
+import { startText } from '../../../encoders/start-text.ts'
 
-const { echo } = toPlan({ model: 'asked', input: 'Hi', metadata: { a: 'b' }, temperature: 0.5 })
+const toEchoOf = (body: Record<string, unknown>) => toEcho(parseResponsesRequest(body))
+const echo = toEchoOf({ model: 'asked', input: 'Hi', metadata: { a: 'b' }, temperature: 0.5 })
 const options = { requestId: 'id.1', maxBytes: 1e9 }
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
@@ -22,7 +25,8 @@ const toUtf8 = (text: string) => new TextEncoder().encode(text)
 const say = (content: string, more: object = {}) => toEvent({ message: { role: 'assistant', content }, ...more })
 
 /** The typed events of these. */
-const eventsOf = (...events: readonly GenerationEvent[]) => readTypedEvents([toUtf8(startText(stream(echo), options)(events))])
+const eventsOf = (...events: readonly GenerationEvent[]) =>
+  readTypedEvents([toUtf8(startText(createResponseStream(echo), options)(events))])
 const typesOf = (events: readonly ResponseEvent[]) => events.map(({ type }) => type)
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
 
@@ -36,7 +40,7 @@ function toEnd(last: GenerationEvent | undefined) {
 const terminals = ['response.completed', 'response.incomplete', 'response.failed']
 
 encoderContract('typed events of a response', {
-  encoder: stream(echo),
+  encoder: createResponseStream(echo),
   read(pieces) {
     const events = readTypedEvents(pieces)
     if (events.length === 0) return []
@@ -59,7 +63,7 @@ encoderContract('typed events of a response', {
 })
 
 encoderContract('a response in one piece', {
-  encoder: inOnePiece(echo),
+  encoder: createResponseWhole(echo),
   read(pieces) {
     const text = Buffer.concat(pieces).toString()
     if (text === '') return []
@@ -76,8 +80,8 @@ describe('a response', () => {
   test('in one piece is what the stream’s last event has, byte for byte', () => {
     fc.assert(
       fc.property(generations, (events) => {
-        const streamed = startText(stream(echo), options)(events)
-        const whole = startText(inOnePiece(echo), options)(events)
+        const streamed = startText(createResponseStream(echo), options)(events)
+        const whole = startText(createResponseWhole(echo), options)(events)
         if (whole !== '') expect(streamed.split('\n').at(-3)).toContain(`"response":${whole},`)
         expect(whole !== '').toBe(events.at(-1)?.type === 'done')
       }),
@@ -178,8 +182,7 @@ describe('a response', () => {
       tools: [{ type: 'function', name: 'f', description: null, parameters: null, strict: true }],
       tool_choice: 'none',
     }
-    const plan = toPlan({ ...asked, input: 'Hi' })
-    const whole = startText(inOnePiece(plan.echo), options)([say('a', { done: true })])
+    const whole = startText(createResponseWhole(toEchoOf({ ...asked, input: 'Hi' })), options)([say('a', { done: true })])
     const fixed = { object: 'response', store: false, background: false, previous_response_id: null, parallel_tool_calls: true }
     expect(JSON.parse(whole)).toMatchObject({ ...asked, ...fixed, id: 'resp_id_1' })
   })
@@ -277,18 +280,18 @@ describe('a response', () => {
       ['calls', toEvent({ message: { tool_calls: [{ function: { name: 'f', arguments: { a: 'x'.repeat(80) } } }] } })],
       ['log probabilities', say('', { logprobs: [{ token: 'x'.repeat(30) }] })],
     ])('fails, and not before: %s', (_, event) => {
-      for (const encoder of [stream(echo), inOnePiece(echo)]) {
+      for (const encoder of [createResponseStream(echo), createResponseWhole(echo)]) {
         const encode = startText(encoder, { requestId: 'id-1', maxBytes: 150 })
         encode([event])
         encode([event])
         expect(() => encode([event])).toThrow(tooLong)
       }
-      const encode = startText(stream(echo), { requestId: 'id-1', maxBytes: 1000 })
+      const encode = startText(createResponseStream(echo), { requestId: 'id-1', maxBytes: 1000 })
       for (let i = 0; i < 4; i++) expect(() => encode([event])).not.toThrow()
     })
 
     test('fails honestly: the failure is the last event, and no number is missing', () => {
-      const encode = startText(stream(echo), { requestId: 'id-1', maxBytes: 10 })
+      const encode = startText(createResponseStream(echo), { requestId: 'id-1', maxBytes: 10 })
       let text = encode([say('x'.repeat(8)), say('y'.repeat(8))])
       expect(() => encode([say('z')])).toThrow(tooLong)
       text += encode([failed()])

@@ -1,17 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { chatChunks, chatChunksWithUsage } from '../../../src/dialects/openai/chat-chunks.ts'
-import { chatCompletion } from '../../../src/dialects/openai/chat-completion.ts'
-import { completionChunks, completionChunksWithUsage } from '../../../src/dialects/openai/completion-chunks.ts'
-import { openai } from '../../../src/dialects/openai/openai.ts'
-import { textCompletion } from '../../../src/dialects/openai/text-completion.ts'
-import type { ErrorCode } from '../../../src/errors.ts'
-
-type Body = Record<string, unknown>
-type Refused = readonly [body: Body, path: string]
+import { chatStream, chatStreamWithUsage } from '../../../../src/dialects/openai/chat/stream.ts'
+import { chatWhole } from '../../../../src/dialects/openai/chat/whole.ts'
+import { openai } from '../../../../src/dialects/openai/openai.ts'
+import { expectRefused, type Body, type Refused } from '../expect-refused.ts'
 
 const chat = (body: Body) => openai.generations['/v1/chat/completions']!({ accept: undefined, canCut: true, body })
-const complete = (body: Body) => openai.generations['/v1/completions']!({ accept: undefined, canCut: true, body })
-const embed = (body: Body) => openai.questions['POST /v1/embeddings']!({ params: {}, body })
 
 const hi = { messages: [{ role: 'user', content: 'Hi' }] }
 const asked = (more: Body) => chat({ ...hi, ...more }).call.body
@@ -22,11 +15,6 @@ const imageOf = (url: string) => ({ type: 'image_url', image_url: { url } })
 const weather = { name: 'get_weather', description: 'Weather', parameters: { type: 'object', properties: {} } }
 const call = (text: string, id = 'call_1') => ({ id, type: 'function', function: { name: 'get_weather', arguments: text } })
 
-function expectRefused(step: () => unknown, code: ErrorCode, path: string) {
-  const issues = expect.arrayContaining([expect.objectContaining({ path })]) as unknown
-  expect(step).toThrow(expect.objectContaining({ code, status: 400, issues }))
-}
-
 describe('a chat', () => {
   test('is Ollama’s', () => {
     expect(chat({ model: 'gemma3', ...hi }).call).toEqual({ endpoint: 'chat', model: 'gemma3', body: { ...hi, options: {} } })
@@ -36,10 +24,10 @@ describe('a chat', () => {
   test('is answered in one piece, unless a stream is asked for', () => {
     const usage = { stream_options: { include_usage: true } }
     for (const more of [{}, { stream: null }, { stream: false }, usage])
-      expect(chat({ ...hi, ...more }).encoder).toBe(chatCompletion)
+      expect(chat({ ...hi, ...more }).encoder).toBe(chatWhole)
     for (const more of [{}, { stream_options: null }, { stream_options: {} }, { stream_options: { include_usage: false } }])
-      expect(chat({ ...hi, stream: true, ...more }).encoder).toBe(chatChunks)
-    expect(chat({ ...hi, stream: true, ...usage }).encoder).toBe(chatChunksWithUsage)
+      expect(chat({ ...hi, stream: true, ...more }).encoder).toBe(chatStream)
+    expect(chat({ ...hi, stream: true, ...usage }).encoder).toBe(chatStreamWithUsage)
   })
 
   test('takes options, and leaves to the model what is not given', () => {
@@ -283,74 +271,5 @@ describe('what is no chat is refused, and the refusal says where', () => {
         expect(JSON.stringify([(error as Error).message, error])).not.toContain(canary)
       }
     }
-  })
-})
-
-describe('a text to complete', () => {
-  test.each([
-    ['a text', 'Once'],
-    ['a list of one text', ['Once']],
-  ])('is %s', (_, prompt) => {
-    const body = { prompt: 'Once', suffix: 'end', options: { num_predict: 5, stop: ['a'] }, think: false }
-    const request = { model: 'm', prompt, suffix: 'end', max_tokens: 5, stop: 'a', reasoning_effort: 'none', user: 'me' }
-    expect(complete(request).call).toEqual({ endpoint: 'generate', model: 'm', body })
-  })
-
-  test('is answered in one piece, unless a stream is asked for', () => {
-    expect(complete({ prompt: 'a' }).encoder).toBe(textCompletion)
-    expect(complete({ prompt: 'a', stream: true }).encoder).toBe(completionChunks)
-    const usage = { stream_options: { include_usage: true } }
-    expect(complete({ prompt: 'a', stream: true, ...usage }).encoder).toBe(completionChunksWithUsage)
-  })
-
-  test.each([{ echo: false, best_of: 1, n: 1 }, { logprobs: null }, { raw: true, images: ['x'] }])(
-    'does not change by %j',
-    (more) => {
-      expect(complete({ prompt: 'a', ...more }).call.body).toEqual({ prompt: 'a', options: {} })
-    },
-  )
-
-  test.each<Refused>([
-    [{ prompt: ['a', 'b'] }, 'prompt'],
-    [{ prompt: [1, 2] }, 'prompt'],
-    [{ prompt: [[1, 2]] }, 'prompt'],
-    [{ n: 2 }, 'n'],
-    [{ best_of: 2 }, 'best_of'],
-    [{ echo: true }, 'echo'],
-    [{ logprobs: 0 }, 'logprobs'],
-    [{ logit_bias: { '1': 1 } }, 'logit_bias'],
-  ])('is not with %j', (more, path) => {
-    expectRefused(() => complete({ prompt: 'a', ...more }), 'not_supported', path)
-  })
-
-  test.each<Refused>([
-    ...[undefined, null, '', [], [''], 5, {}, ['a', 5], [null]].map((prompt): Refused => [{ prompt }, 'prompt']),
-    [{ suffix: 5 }, 'suffix'],
-    [{ echo: 'yes' }, 'echo'],
-    [{ stream: 1 }, 'stream'],
-  ])('is none of %j', (more, path) => {
-    expectRefused(() => complete({ prompt: 'a', ...more }), 'invalid_request', path)
-  })
-})
-
-describe('embeddings', () => {
-  test.each(['a', ['a'], ['a', 'b']])('are of %j', (input) => {
-    const { question } = embed({ model: 'm', input, dimensions: 8, keep_alive: 5, encoding_format: 'float', user: 'me' })
-    expect(question).toEqual({ about: 'embed', body: { model: 'm', input, dimensions: 8, keep_alive: 5 } })
-    expect(embed({ model: 'm', input, dimensions: null }).question).toEqual({ about: 'embed', body: { model: 'm', input } })
-  })
-
-  test.each([[[1, 2]], [[[1], [2]]]])('are not of tokens: %j', (input) => {
-    expectRefused(() => embed({ model: 'm', input }), 'not_supported', 'input')
-  })
-
-  test.each<Refused>([
-    [{ model: undefined }, 'model'],
-    [{ model: '' }, 'model'],
-    ...[undefined, null, '', [], 5, {}, ['a', 1]].map((input): Refused => [{ input }, 'input']),
-    [{ encoding_format: 'binary' }, 'encoding_format'],
-    [{ dimensions: 0.5 }, 'dimensions'],
-  ])('are not of %j', (more, path) => {
-    expectRefused(() => embed({ model: 'm', input: 'a', ...more }), 'invalid_request', path)
   })
 })
