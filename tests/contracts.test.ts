@@ -20,7 +20,6 @@ const exceptions: Readonly<Record<string, string>> = {
   folding: 'makes the encoders of one object, which run it one by one',
   openOnBun: 'needs Bun: tests/runtimes/suite/backpressure.ts has its promises on every runtime',
   openOnWorker: 'needs workerd: tests/runtimes/suite/backpressure.ts has its promises on every runtime',
-  toFraming: 'chooses among encoders that run it themselves',
 }
 
 interface Implementation {
