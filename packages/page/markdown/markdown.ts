@@ -53,7 +53,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     const starts = toStarts(tokens, settled.at)
     const open = tokens.findLastIndex(({ type }, index) => type !== 'space' && isLineWhole(text, starts[index]))
     const token = tokens[open]
-    // Where marked has changed the text (a tab, a quote that it cut), nobody knows where its tokens start.
+    // marked reads white space at the end of a list as the end of its line: the lengths are not those of the text then.
     if (!token || tokens.some(({ raw }, index) => !text.startsWith(raw, starts[index]))) return
     const start = starts[open]!
     if (open > 0) {
