@@ -1,93 +1,65 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { nowMs } from './clock.ts'
+import type { Socket } from 'node:net'
+import { toRunning, toShow, toTag } from '#fake-ollama/emulator/catalog.ts'
+import type { Exchange } from '#fake-ollama/exchange.ts'
+import { pace } from '#fake-ollama/pacer.ts'
+import { answer, json } from '#fake-ollama/scripts.ts'
+import { startUpstream } from '#fake-ollama/upstream.ts'
 import { serveCalls } from '../tests/lab/serve-calls.ts'
-import { catalog } from './upstream/catalog.ts'
-import { createExchanges, type Exchange } from './upstream/exchanges.ts'
-import { lines } from './upstream/lines.ts'
-import { createPacer } from './upstream/pacer.ts'
-import { parseQuestion, type Mode } from './upstream/question.ts'
+import { nowMs } from './clock.ts'
+import { createBook } from './upstream/book.ts'
+import { linesOf, type Lines } from './upstream/lines.ts'
+import { MODEL, parseQuestion, type Mode, type Question } from './upstream/question.ts'
 
-const pacer = createPacer()
-const exchanges = createExchanges()
-
-/** Headers as Ollama's. From here on we write HTTP chunks ourselves: made once, they cost nothing per token. */
-function begin({ response, lines: { contentType } }: Exchange): void {
-  response.writeHead(200, { 'content-type': contentType, 'transfer-encoding': 'chunked' })
-  response.flushHeaders()
-  response.chunkedEncoding = false
-}
+const upstream = await startUpstream({ port: Number(process.argv[2]) })
+const book = createBook()
 
 /** One block a turn of the event loop, and only when the last one has left: endless streams share the process fairly. */
-function flood(response: ServerResponse, bytes: Buffer): void {
-  if (!response.destroyed) response.write(bytes, () => setImmediate(flood, response, bytes))
+function flood(socket: Socket, bytes: Buffer): void {
+  if (!socket.destroyed) socket.write(bytes, () => setImmediate(flood, socket, bytes))
 }
 
-const answers: Record<Mode, (exchange: Exchange) => void> = {
-  paced(exchange) {
-    const { response, seed, tokens, lines } = exchange
-    let left = tokens - 1
-    begin(exchange)
-    response.write(lines.token)
-    // Multiples of the golden ratio lie evenly in 0–1, however many there are.
-    pacer.add((seed * 0.618_034) % 1, () => {
-      if (response.destroyed) return 'enough'
-      if (left-- > 0) return (response.write(lines.token), 'more')
-      response.end(lines.ending)
-      return 'enough'
-    })
+/** How each mode goes on behind the head. The tokens are whole HTTP chunks, so they are written as they are. */
+const answers: Record<Mode, (exchange: Exchange, lines: Lines, question: Question) => void | Promise<void>> = {
+  async paced(exchange, { token, ending }, { seed, tokens }) {
+    exchange.raw(token)
+    // 50 tokens a second. Multiples of the golden ratio lie evenly in 0–1: evenly spread streams never send together.
+    const afterMs = 20 * (0.5 + ((seed * 0.618_034) % 1))
+    await pace(exchange, { count: tokens - 1, perSecond: 50, afterMs }, () => exchange.raw(token))
+    exchange.raw(ending)
+    exchange.end()
   },
-  flat(exchange) {
-    begin(exchange)
-    flood(exchange.response, exchange.lines.block)
-  },
-  wide(exchange) {
-    begin(exchange)
-    flood(exchange.response, exchange.lines.wideBlock)
-  },
-  idle(exchange) {
-    begin(exchange)
-    exchange.response.write(exchange.lines.token)
-  },
+  flat: (exchange, { block }) => flood(exchange.socket, block),
+  wide: (exchange, { wideBlock }) => flood(exchange.socket, wideBlock),
+  idle: (exchange, { token }) => exchange.raw(token),
   silent() {},
 }
 
-const dialects: Partial<Record<string, keyof typeof lines>> = {
-  '/api/generate': 'generate',
-  '/api/chat': 'chat',
-  '/v1/chat/completions': 'openai',
-}
+for (const [path, lines] of Object.entries(linesOf))
+  upstream.on(`POST ${path}`, (exchange) => {
+    upstream.forget()
+    const question = parseQuestion(exchange.request.body)
+    if (!question) return answer(400, {}, 'Cannot answer: the prompt is not one of the bench')(exchange)
+    book.add(question.seed, { exchange, lines })
+    if (question.mode !== 'silent') exchange.head(200, { 'content-type': lines.contentType })
+    return answers[question.mode](exchange, lines, question)
+  })
 
-async function generate(request: IncomingMessage, response: ServerResponse, dialect: keyof typeof lines): Promise<void> {
-  const question = parseQuestion(Buffer.concat(await request.toArray()).toString())
-  const exchange = { ...question, response, lines: lines[dialect] }
-  exchanges.add(exchange)
-  answers[question.mode](exchange)
-}
-
-const server = createServer({ noDelay: true, keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
-  const [path = '/'] = request.url?.split('?') ?? []
-  const dialect = dialects[path]
-  if (dialect) void generate(request, response, dialect).catch((error: unknown) => response.writeHead(400).end(String(error)))
-  else if (path === '/') response.end('Ollama is running')
-  else
-    response
-      .writeHead(catalog[path] ? 200 : 404, { 'content-type': 'application/json' })
-      .end(JSON.stringify(catalog[path] ?? {}))
-})
-server.listen(Number(process.argv[2]), '127.0.0.1', 4096)
-await once(server, 'listening')
+// What gateways ask an Ollama for besides streams: enough that they believe it.
+const model = { name: MODEL, capabilities: ['completion'], modifiedAt: '2026-11-20T09:30:00Z' }
+upstream.on('GET /api/tags', json({ models: [toTag(model)] }))
+upstream.on('GET /api/ps', json({ models: [toRunning(model, '2036-11-20T09:30:00Z')] }))
+upstream.on('POST /api/show', json(toShow(model)))
+upstream.on('GET /v1/models', json({ object: 'list', data: [{ id: MODEL, object: 'model', created: 0, owned_by: 'library' }] }))
 
 /** What the bench may ask of this process. */
 const calls = {
-  port: () => (server.address() as AddressInfo).port,
-  waitOpen: exchanges.waitOpen,
-  waitClosed: exchanges.waitClosed,
+  port: () => upstream.port,
+  waitOpen: book.waitOpen,
+  waitClosed: book.waitClosed,
   /** One token more on each open stream of these seeds; when the first left. */
   sendTokens(first: number, count: number): number {
     const startMs = nowMs()
-    for (const { response, lines } of exchanges.openOf(first, count)) response.write(lines.token)
+    for (const { exchange, lines } of book.openOf(first, count)) exchange.raw(lines.token)
     return startMs
   },
 }

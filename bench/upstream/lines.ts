@@ -1,9 +1,11 @@
+import { toChunk } from '#fake-ollama/emulator/chunk.ts'
+import type { End } from '#fake-ollama/emulator/chunk.ts'
 import { MODEL } from './question.ts'
 
 /** A byte that every token has once and nothing else has: readers count tokens by it, whatever the framing around them. */
 export const MARK = '~'
 
-/** What the upstream sends in one dialect; HTTP chunks made once cost nothing per token. */
+/** What the upstream sends on one path; HTTP chunks made once cost nothing per token. */
 export interface Lines {
   readonly contentType: string
   /** A token as Ollama sends it, about 110 bytes (OpenAI's: 230). */
@@ -12,7 +14,7 @@ export interface Lines {
   readonly block: Buffer
   /** The same with tokens of 32 KB, which fill the kernel's buffers in seconds on every runtime: small ones take minutes on workerd. */
   readonly wideBlock: Buffer
-  /** What comes last, and the end of the body. */
+  /** What comes last. */
   readonly ending: Buffer
 }
 
@@ -34,32 +36,25 @@ function toLines(contentType: string, toText: (token: string) => string, last: s
     token,
     block: toBlock(token),
     wideBlock: toBlock(toHttpChunk(toText(`${MARK}${' wide'.repeat(WIDE_WORDS)}`))),
-    ending: Buffer.concat([...last.map(toHttpChunk), Buffer.from('0\r\n\r\n')]),
+    ending: Buffer.concat(last.map(toHttpChunk)),
   }
 }
 
-const common = { model: MODEL, created_at: '2026-11-20T09:30:00.123456789Z' }
-const stop = { done: true, done_reason: 'stop', total_duration: 174560334, eval_count: 18 }
-const toLine = (fields: object): string => `${JSON.stringify({ ...common, ...fields })}\n`
-const toMessage = (content: string): object => ({ message: { role: 'assistant', content } })
-
-const completion = {
-  id: 'chatcmpl-1',
-  object: 'chat.completion.chunk',
-  created: 1_795_000_000,
-  model: MODEL,
-  system_fingerprint: 'fp_ollama',
+function toNdjson(endpoint: 'generate' | 'chat'): Lines {
+  const head = { endpoint, model: MODEL, createdAt: '2026-11-20T09:30:00.123456789Z' }
+  const toLine = (text: string, end?: End) => `${JSON.stringify(toChunk(head, { text }, end))}\n`
+  return toLines('application/x-ndjson', toLine, [toLine('', { doneReason: 'stop' })])
 }
-const toChoice = (content: string, finish_reason: 'stop' | null): string =>
-  `data: ${JSON.stringify({ ...completion, choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason }] })}\n\n`
 
-/** The streams of Ollama 0.24, by what is spoken. */
-export const lines: Readonly<Record<'generate' | 'chat' | 'openai', Lines>> = {
-  generate: toLines('application/x-ndjson', (response) => toLine({ response, done: false }), [
-    toLine({ response: '', ...stop }),
-  ]),
-  chat: toLines('application/x-ndjson', (content) => toLine({ ...toMessage(content), done: false }), [
-    toLine({ ...toMessage(''), ...stop }),
-  ]),
-  openai: toLines('text/event-stream', (content) => toChoice(content, null), [toChoice('', 'stop'), 'data: [DONE]\n\n']),
+function toCompletion(content: string, finish_reason: 'stop' | null = null): string {
+  const choices = [{ index: 0, delta: { role: 'assistant', content }, finish_reason }]
+  const head = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_795_000_000, model: MODEL }
+  return `data: ${JSON.stringify({ ...head, system_fingerprint: 'fp_ollama', choices })}\n\n`
+}
+
+/** The streams of Ollama 0.24, by the path that was asked. */
+export const linesOf: Readonly<Record<string, Lines>> = {
+  '/api/generate': toNdjson('generate'),
+  '/api/chat': toNdjson('chat'),
+  '/v1/chat/completions': toLines('text/event-stream', toCompletion, [toCompletion('', 'stop'), 'data: [DONE]\n\n']),
 }

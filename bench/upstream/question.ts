@@ -18,12 +18,9 @@ export function toPrompt({ mode, seed, tokens }: Question): string {
   return `bench ${mode} ${seed} ${tokens}`
 }
 
-/**
- * The question in a request's body, whatever else a gateway has put there.
- * @throws Error when there is none
- */
-export function parseQuestion(body: string): Question {
+/** The question in a request's body, whatever else a gateway has put there. */
+export function parseQuestion(body: string): Question | undefined {
   const [, mode, seed, tokens] = /\bbench (paced|flat|wide|idle|silent) (\d+) (-?\d+)/.exec(body) ?? []
-  if (mode === undefined) throw new Error('Cannot answer: the prompt is not one of the bench')
+  if (mode === undefined) return undefined
   return { mode: mode as Mode, seed: Number(seed), tokens: Number(tokens) < 0 ? Infinity : Number(tokens) }
 }

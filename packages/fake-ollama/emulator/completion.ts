@@ -8,8 +8,8 @@ import { toGoJson } from './go-json.ts'
 import { toJsonResponse } from './json-response.ts'
 import { openLineStream } from './line-stream.ts'
 import type { LoadedModels } from './loaded-models.ts'
-import { findModel, toContextLength } from './models.ts'
-import type { DemoModel } from './models.ts'
+import { findModel, toContextLength } from './catalog.ts'
+import type { Model } from './catalog.ts'
 import { OllamaError } from './ollama-error.ts'
 import { parseOptions } from './options.ts'
 import { createPlan } from './plan.ts'
@@ -63,7 +63,7 @@ export function createCompletion({ loadedModels, clock, tokensPerSecond }: Compl
 }
 
 /** @throws OllamaError for a model that is not there; the two endpoints differ in what they say to none (captures/error-no-model, error-chat-no-model) */
-function findRequested({ endpoint, model }: CompletionRequest): DemoModel {
+function findRequested({ endpoint, model }: CompletionRequest): Model {
   if (model === '' && endpoint === 'chat') throw new OllamaError(400, 'model is required')
   if (model !== '' && !isModelName(model)) throw new OllamaError(400, 'invalid model name')
   const found = findModel(model)
@@ -71,7 +71,7 @@ function findRequested({ endpoint, model }: CompletionRequest): DemoModel {
   return found
 }
 
-function checkCapabilities({ endpoint, model, think, tools }: CompletionRequest, { name, capabilities }: DemoModel): void {
+function checkCapabilities({ endpoint, model, think, tools }: CompletionRequest, { name, capabilities }: Model): void {
   if (think !== undefined && think !== false && !capabilities.includes('thinking')) {
     throw new OllamaError(400, `${JSON.stringify(model)} does not support thinking`)
   }

@@ -6,7 +6,7 @@ import { createCompletion } from './completion.ts'
 import { createEmbed } from './embed.ts'
 import { toJsonResponse } from './json-response.ts'
 import { createLoadedModels } from './loaded-models.ts'
-import { findModel, models, toShow, toTag } from './models.ts'
+import { findModel, models, toShow, toTag } from './catalog.ts'
 import { OllamaError } from './ollama-error.ts'
 
 export interface EmulatorOptions {

@@ -1,10 +1,10 @@
 import { toGoTime } from './go-json.ts'
-import { toRunning } from './models.ts'
-import type { DemoModel } from './models.ts'
+import { toRunning } from './catalog.ts'
+import type { Model } from './catalog.ts'
 import { wait } from './pace.ts'
 
 interface Loaded {
-  model: DemoModel
+  model: Model
   contextLength: number
   readyAtMs: number
   expiresAtMs: number
@@ -19,8 +19,8 @@ interface LoadOptions {
 
 export interface LoadedModels {
   /** Resolves once the model is loaded, with a function that says that its generation is over: call it exactly once. */
-  load(model: DemoModel, options: LoadOptions): Promise<() => void>
-  unload(model: DemoModel): void
+  load(model: Model, options: LoadOptions): Promise<() => void>
+  unload(model: Model): void
   /** The `models` of `/api/ps`: loaded and loading ones, the one that expires last first. */
   list(): object[]
 }

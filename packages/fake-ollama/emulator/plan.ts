@@ -6,7 +6,7 @@ import { parseFaults } from './faults.ts'
 import type { Faults } from './faults.ts'
 import { toFormatted } from './format.ts'
 import { toLogprobs } from './logprobs.ts'
-import type { DemoModel } from './models.ts'
+import type { Model } from './catalog.ts'
 import type { Options } from './options.ts'
 import { createRandom, toHash } from './seeded.ts'
 import type { Random } from './seeded.ts'
@@ -38,7 +38,7 @@ const maxQuestionChars = 4096
 const vocabularySize = 49_152
 
 /** The same seed and request give the same plan; `stop` and `num_predict` only shorten it. */
-export function createPlan(request: CompletionRequest, options: Options, model: DemoModel): Plan {
+export function createPlan(request: CompletionRequest, options: Options, model: Model): Plan {
   const random = createRandom(toSeed(request, options, model))
   const prompt = request.messages.map(({ content }) => content).join('\n')
   const promptTokens = cutTokens(prompt.slice(-maxPromptChars), createRandom(''))
@@ -55,12 +55,12 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
 }
 
 /** A temperature of 0 leaves nothing to chance; a negative seed, Ollama's default, leaves everything to it. */
-function toSeed({ messages, format, think, tools }: CompletionRequest, options: Options, model: DemoModel): string {
+function toSeed({ messages, format, think, tools }: CompletionRequest, options: Options, model: Model): string {
   const seed = options.temperature === 0 ? 0 : (options.seed ?? -1)
   return seed < 0 ? String(Math.random()) : JSON.stringify([seed, model.name, messages, format, think, tools])
 }
 
-function toSteps(request: CompletionRequest, { stop = [] }: Options, model: DemoModel, random: Random): Step[] {
+function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Model, random: Random): Step[] {
   const thinking = toThinking(request, model, random)
   const { text, toolCall } = toReply(request, random)
   const thought = cutAtStop(cutTokens(thinking, random), stop)

@@ -1,12 +1,12 @@
 import { toQuestion } from './completion-request.ts'
 import type { CompletionRequest } from './completion-request.ts'
-import type { DemoModel } from './models.ts'
+import type { Model } from './catalog.ts'
 import { shorten } from './tokens.ts'
 import { pick } from './seeded.ts'
 import type { Random } from './seeded.ts'
 
 /** What the thinking model thinks before it answers: it does unless told not to, the longer the higher its level (docs/ollama.md §1). */
-export function toThinking({ think, messages }: CompletionRequest, model: DemoModel, random: Random): string {
+export function toThinking({ think, messages }: CompletionRequest, model: Model, random: Random): string {
   if (!model.capabilities.includes('thinking') || think === false) return ''
   const question = shorten(toQuestion(messages).trim(), 80)
   const noticed = pick(random, [

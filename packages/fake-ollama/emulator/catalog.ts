@@ -1,15 +1,15 @@
 import { toFullName } from '#ollama-grammar/model-name.ts'
 import { createRandom } from './seeded.ts'
 
-/** `capabilities` are what `/api/show` says, and what requests are checked against. */
-export interface DemoModel {
+/** A model that there is. `capabilities` are what `/api/show` says, and what the emulator checks requests against. */
+export interface Model {
   name: string
   capabilities: readonly string[]
   modifiedAt: string
 }
 
-/** Newest first, as `/api/tags` lists them, so that the plain one is who answers a request that names no model (docs/protocol.md §8). */
-export const models: readonly DemoModel[] = [
+/** The emulator's own. Newest first, as `/api/tags` lists them, so that the plain one is who answers a request that names no model (docs/protocol.md §8). */
+export const models: readonly Model[] = [
   { name: 'demo:latest', capabilities: ['completion'], modifiedAt: '2026-11-22T12:00:03.071828182Z' },
   { name: 'demo-thinking:latest', capabilities: ['completion', 'thinking'], modifiedAt: '2026-11-22T12:00:02.141592653Z' },
   { name: 'demo-tools:latest', capabilities: ['completion', 'tools'], modifiedAt: '2026-11-22T12:00:01.414213562Z' },
@@ -27,7 +27,7 @@ export function toContextLength(numCtx = defaultContextLength): number {
 }
 
 /** The model that Ollama would take for this name. */
-export function findModel(name: string): DemoModel | undefined {
+export function findModel(name: string): Model | undefined {
   return models.find((model) => model.name === toFullName(name))
 }
 
@@ -46,26 +46,18 @@ const details = {
 }
 
 /** An entry of `/api/tags`. */
-export function toTag({ name, modifiedAt }: DemoModel): object {
+export function toTag({ name, modifiedAt }: Model) {
   return { name, model: name, modified_at: modifiedAt, size: sizeBytes, digest: toDigest(name), details }
 }
 
 /** An entry of `/api/ps`. */
-export function toRunning({ name }: DemoModel, expiresAt: string, contextLength: number): object {
-  return {
-    name,
-    model: name,
-    size: sizeBytes,
-    digest: toDigest(name),
-    details,
-    expires_at: expiresAt,
-    size_vram: 0,
-    context_length: contextLength,
-  }
+export function toRunning(model: Model, expiresAt: string, contextLength = defaultContextLength): object {
+  const { modified_at: _, ...tag } = toTag(model)
+  return { ...tag, expires_at: expiresAt, size_vram: 0, context_length: contextLength }
 }
 
 /** The answer of `/api/show`. */
-export function toShow({ name, capabilities, modifiedAt }: DemoModel): object {
+export function toShow({ name, capabilities, modifiedAt }: Model): object {
   const template = '{{- range .Messages }}{{ .Role }}: {{ .Content }}\n{{ end }}'
   return {
     modelfile: `# No model: this is the emulator built into Sluice\nFROM ${name}\nTEMPLATE """${template}"""\n`,

@@ -1,0 +1,41 @@
+import type { Exchange } from '#fake-ollama/exchange.ts'
+import { nowMs, until } from '../clock.ts'
+import type { Lines } from './lines.ts'
+
+/** An exchange under way, and what its tokens are. */
+interface Entry {
+  readonly exchange: Exchange
+  readonly lines: Lines
+}
+
+/** The book of what readers did, by seed: which exchanges are open, and when each was closed by its reader. */
+export function createBook() {
+  const open = new Map<number, Entry>()
+  const closedMs = new Map<number, number>()
+  const seedsOf = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i)
+  /** The open ones of the `count` seeds from `first` on. */
+  const openOf = (first: number, count: number) => seedsOf(first, count).flatMap((seed) => open.get(seed) ?? [])
+
+  return {
+    openOf,
+    add(seed: number, entry: Entry): void {
+      open.set(seed, entry)
+      void entry.exchange.ended.then(() => open.delete(seed))
+      void entry.exchange.closedByReader.then(() => closedMs.set(seed, nowMs()))
+    },
+    /** How many of these are open, as soon as all are, or after `limitMs`. */
+    async waitOpen(first: number, count: number, limitMs: number): Promise<number> {
+      await until(() => seedsOf(first, count).every((seed) => open.has(seed)), limitMs)
+      return openOf(first, count).length
+    },
+    /** When each of these seeds was closed by its reader (`[seed, atMs]`), as soon as all were, or after `limitMs`. */
+    async waitClosed(first: number, count: number, limitMs: number): Promise<[number, number][]> {
+      const seeds = seedsOf(first, count)
+      await until(() => seeds.every((seed) => closedMs.has(seed)), limitMs)
+      return seeds.flatMap((seed) => {
+        const atMs = closedMs.get(seed)
+        return atMs === undefined ? [] : [[seed, atMs]]
+      })
+    },
+  }
+}
