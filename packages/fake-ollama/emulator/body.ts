@@ -1,11 +1,11 @@
-import { OllamaError } from './ollama-error.ts'
+import { OllamaError } from './go-json.ts'
 
 /** A field's type in Ollama's Go source; the error text names it. */
 type GoType = 'string' | 'bool' | 'int' | 'map[string]interface {}' | `[]${string}` | 'api.Tools'
 export type Fields = Readonly<Record<string, GoType>>
 
 /** Go's name for a JSON value's kind. */
-export function toGoKind(value: unknown): string {
+function toGoKind(value: unknown): string {
   if (Array.isArray(value)) return 'array'
   return typeof value === 'boolean' ? 'bool' : typeof value
 }
@@ -16,31 +16,37 @@ function toExpectedKind(type: GoType): string {
   return type === 'int' ? 'number' : type
 }
 
-/**
- * Checks the fields that are there; `null` is unset, unknown fields pass.
- * @throws OllamaError 400 in the words of Go's decoder (captures/error-body-type)
- */
-export function checkFields(value: Readonly<Record<string, unknown>>, path: string, fields: Fields): void {
-  for (const [name, type] of Object.entries(fields)) {
-    const field = value[name]
-    if (field === undefined || field === null || toGoKind(field) === toExpectedKind(type)) continue
-    throw new OllamaError(400, `json: cannot unmarshal ${toGoKind(field)} into Go struct field ${path}.${name} of type ${type}`)
-  }
+/** @throws OllamaError 400 in the words of Go's decoder (captures/error-body-type) */
+function refuse(value: unknown, where: string): never {
+  throw new OllamaError(400, `json: cannot unmarshal ${toGoKind(value)} into Go ${where}`)
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Parses a body into an object whose `fields` have their type. `struct` is its name in Ollama's source, which error texts repeat. */
+/**
+ * An object whose `fields` have their type; `null` is unset, unknown fields pass.
+ * @throws OllamaError 400, which names `path`, or `ofValue` if it is no object
+ */
+export function parseFields(value: unknown, path: string, fields: Fields, ofValue: string): Record<string, unknown> {
+  if (!isObject(value)) return refuse(value, ofValue)
+  for (const [name, type] of Object.entries(fields)) {
+    const field = value[name] ?? undefined
+    if (field !== undefined && toGoKind(field) !== toExpectedKind(type))
+      refuse(field, `struct field ${path}.${name} of type ${type}`)
+  }
+  return value
+}
+
+/**
+ * Parses a body into an object whose `fields` have their type. `struct` is its name in Ollama's source, which error texts repeat.
+ * @throws OllamaError 400
+ */
 export function parseBody(text: string, struct: string, fields: Fields): Record<string, unknown> {
   const trimmed = text.trim()
   if (trimmed === '') throw new OllamaError(400, 'missing request body')
-  const body = parseJson(trimmed)
-  if (!isObject(body))
-    throw new OllamaError(400, `json: cannot unmarshal ${toGoKind(body)} into Go value of type api.${struct}`)
-  checkFields(body, struct, fields)
-  return body
+  return parseFields(parseJson(trimmed), struct, fields, `value of type api.${struct}`)
 }
 
 /** Go's two commonest complaints; its others, such as that about a trailing comma, come out as the second. */
@@ -48,10 +54,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    const starts = /^[[{"\d\-tfn]/.test(text)
-    throw new OllamaError(
-      400,
-      starts ? 'unexpected EOF' : `invalid character '${text.charAt(0)}' looking for beginning of value`,
-    )
+    if (/^[[{"\d\-tfn]/.test(text)) throw new OllamaError(400, 'unexpected EOF')
+    throw new OllamaError(400, `invalid character '${text.charAt(0)}' looking for beginning of value`)
   }
 }

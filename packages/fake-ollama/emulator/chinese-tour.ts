@@ -1,15 +1,10 @@
-import type { Tour } from './tour.ts'
+import type { Tour } from './english-tour.ts'
 
 /** What the demo says in Chinese. Facts are those of docs/protocol.md; change them together. */
 export const chineseTour: Tour = {
-  closings: [
-    '这段话是演示程序编的，背后没有任何模型。',
-    '（没有模型参与：这是演示程序在一个词元一个词元地说话。）',
-    '回答是编的，传输是真的。',
-  ],
-
+  closings: ['这段话是演示程序编的，背后没有任何模型。', '回答是编的，传输是真的。'],
   greeting: {
-    openings: ['你好！这个回答是编出来的。', '你好，这里是 Sluice 的演示。', '欢迎！先说明：这里没有模型。'],
+    openings: ['你好！这个回答是编出来的。', '你好，这里是 Sluice 的演示。'],
     body: `和你对话的是内置的 Ollama 模拟器，不过它和你之间的一切都是真正的 Sluice。可以问我：
 
 - Sluice 是什么？
@@ -20,13 +15,11 @@ export const chineseTour: Tour = {
 
 也可以让数据流出错：\`/fail after 5\`、\`/truncate after 5\`、\`/stall after 5\`、\`/slow-start 10\`。`,
   },
-
   breaking: '这个数据流被要求出错，很快就会出错。在那之前，它和别的数据流一样，一个词元接着一个词元。',
-
   topics: [
     {
       asks: /表情|emoji/i,
-      openings: ['表情来了 🎉', '好的 😀', '没问题 🚀'],
+      openings: ['表情来了 🎉', '好的 😀'],
       body: `- 👩‍💻 由女人、一个看不见的连接符和电脑组成
 - 👨‍👩‍👧‍👦 是一家人，一共七个码位
 - 👍🏽 带肤色，🏳️‍🌈 是旗子加彩虹，🇨🇳 是字母 C 和 N
@@ -35,15 +28,13 @@ export const chineseTour: Tour = {
     },
     {
       asks: /停|取消|中断|离开|关闭|显卡|GPU/i,
-      openings: ['离开就行。', '关掉页面就可以了。', '不读了，它就停了。'],
-      body: `关闭标签页、在 \`curl\` 里按 Ctrl-C，或者用 \`AbortController\` 中止 \`fetch\` 都可以。Sluice 随即关闭它发给 Ollama 的请求，Ollama 便停止占用显卡：正在生成时立刻停止，还在读提示词时则在第一个词元处停止。在 Node 和 Bun 上只需几毫秒；在 Workers 上要等到下一次心跳，最多大约一秒。`,
+      openings: ['离开就行。', '不读了，它就停了。'],
+      body: `关闭标签页、在 \`curl\` 里按 Ctrl-C，或者用 \`AbortController\` 中止 \`fetch\` 都可以。Sluice 随即关闭它发给 Ollama 的请求，Ollama 便停止占用显卡：正在生成时立刻停止，还在读提示词时则在第一个词元处停止。`,
     },
     {
       asks: /错|失败|异常|断/,
-      openings: ['要看什么时候出错。', '分两种：早的和晚的。', '绝不会悄悄地失败。'],
-      body: `**早**：第一个字节发出之前，得到真实的 HTTP 状态码和一个 JSON 对象，里面有 \`error\`、\`code\` 和 \`request_id\`。
-
-**晚**：200 已经发出之后，数据流的最后一帧是：
+      openings: ['分两种：早的和晚的。', '绝不会悄悄地失败。'],
+      body: `**早**：第一个字节发出之前，得到真实的 HTTP 状态码和一个 JSON 对象。**晚**：200 已经发出之后，数据流的最后一帧是：
 
 \`\`\`
 event: failed
@@ -54,28 +45,22 @@ data: {"error":"…","code":"upstream_failed","request_id":"…"}
     },
     {
       asks: /ollama|真正|安装|运行|部署|bun|workers/i,
-      openings: ['三条命令。', '需要 Ollama 和一个模型。', '很简单。'],
+      openings: ['三条命令。', '需要 Ollama 和一个模型。'],
       body: `\`\`\`sh
 ollama pull gemma3
 npm start
 curl -N localhost:8083/chat -d '{"text":"你好"}'
 \`\`\`
 
-Sluice 默认连接 \`http://127.0.0.1:11434\`，可以用 \`OLLAMA_HOST\` 修改。用 Bun 运行是 \`npm run start:bun\`，用 Workers 是 \`npm run start:worker\`。模型第一次加载可能要几分钟，请耐心等待。`,
+Sluice 默认连接 \`http://127.0.0.1:11434\`，可以用 \`OLLAMA_HOST\` 修改。模型第一次加载可能要几分钟，请耐心等待。`,
     },
     {
       asks: /sluice|是什么|介绍|你是谁/i,
-      openings: [
-        'Sluice 站在浏览器和 Ollama 之间。',
-        '一句话：文字进，词元出，一个不丢。',
-        'Sluice 是 Ollama 前面的一道小闸门。',
-      ],
+      openings: ['Sluice 站在浏览器和 Ollama 之间。', '一句话：文字进，词元出，一个不丢。'],
       body: `Ollama 用 NDJSON 回答，一行一个 JSON 对象；Sluice 把这些行原样变成 SSE 事件，随到随发给浏览器。它有两个承诺：
 
 1. 每个数据流都恰好有一个诚实的结尾：\`"done":true\`，或者说明原因的 \`event: failed\`。
-2. 读者一离开，显卡就停下来。
-
-同一份代码可以在 Node、Bun 和 Cloudflare Workers 上运行。`,
+2. 读者一离开，显卡就停下来。`,
     },
   ],
 }

@@ -1,4 +1,4 @@
-import type { Endpoint } from './completion-request.ts'
+export type Endpoint = 'generate' | 'chat'
 
 /** Arguments are an object, not text (docs/ollama.md §1). */
 export interface ToolCall {

@@ -1,4 +1,9 @@
-import { toGoTime } from './go-json.ts'
+/** Nanoseconds since 1970 as Go's RFC 3339: up to nine digits after the second, trailing zeros dropped. */
+export function toGoTime(ns: bigint): string {
+  const second = new Date(Number(ns / 1_000_000_000n) * 1000).toISOString().slice(0, 19)
+  const fraction = (ns % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '')
+  return `${second}${fraction && `.${fraction}`}Z`
+}
 
 /** Tells the time as Ollama's `created_at` does. JavaScript knows milliseconds, so the digits below them are made up; time never goes back. */
 export function createClock(): () => string {

@@ -1,16 +1,14 @@
-import { checkFields, isObject, parseBody, toGoKind } from './body.ts'
+import { parseBody, parseFields } from './body.ts'
 import type { Fields } from './body.ts'
-import { parseKeepAlive } from './keep-alive.ts'
-import { OllamaError } from './ollama-error.ts'
-
-export type Endpoint = 'generate' | 'chat'
+import type { Endpoint } from './chunk.ts'
+import { OllamaError } from './go-json.ts'
+import { parseKeepAlive } from './options.ts'
 
 /** One turn of a conversation, as far as the demo looks at it. */
 export interface Message {
   role: string
   content: string
-  images: number
-  toolName: string | undefined
+  toolName?: string
 }
 
 /** What `/api/generate` and `/api/chat` have in common, checked. */
@@ -31,7 +29,8 @@ export interface CompletionRequest {
   tools: unknown[]
   /** Alternatives a token; `undefined` = no log probabilities at all. */
   topLogprobs: number | undefined
-  options: Readonly<Record<string, unknown>> | undefined
+  /** Not checked yet: Ollama looks at them only when the model is there. */
+  options: unknown
 }
 
 const shared: Fields = {
@@ -41,48 +40,33 @@ const shared: Fields = {
   logprobs: 'bool',
   top_logprobs: 'int',
 }
-const fields: Readonly<Record<Endpoint, Fields>> = {
-  generate: {
-    ...shared,
-    prompt: 'string',
-    suffix: 'string',
-    system: 'string',
-    template: 'string',
-    context: '[]int',
-    raw: 'bool',
-    images: '[]api.ImageData',
-  },
-  chat: { ...shared, messages: '[]api.Message', tools: 'api.Tools' },
-}
-const messageFields: Fields = {
-  role: 'string',
-  content: 'string',
-  thinking: 'string',
-  images: '[]api.ImageData',
-  tool_calls: '[]api.ToolCall',
-  tool_name: 'string',
-}
+const texts: Fields = { prompt: 'string', suffix: 'string', system: 'string', template: 'string' }
+const generateFields: Fields = { ...shared, ...texts, context: '[]int', raw: 'bool', images: '[]api.ImageData' }
+const chatFields: Fields = { ...shared, messages: '[]api.Message', tools: 'api.Tools' }
+const spoken: Fields = { role: 'string', content: 'string', thinking: 'string' }
+const messageFields: Fields = { ...spoken, images: '[]api.ImageData', tool_calls: '[]api.ToolCall', tool_name: 'string' }
 
 /** @throws OllamaError 400 for what Ollama's decoder refuses */
 export function parseCompletionRequest(endpoint: Endpoint, text: string): CompletionRequest {
-  const body = parseBody(text, endpoint === 'chat' ? 'ChatRequest' : 'GenerateRequest', fields[endpoint])
-  const messages = endpoint === 'chat' ? parseMessages(body.messages) : toMessages(body)
+  const isChat = endpoint === 'chat'
+  const body = isChat ? parseBody(text, 'ChatRequest', chatFields) : parseBody(text, 'GenerateRequest', generateFields)
+  const messages = isChat ? asList(body.messages).map(parseMessage) : toMessages(body)
   const top = Number(body.top_logprobs ?? 0)
   if (top < 0 || top > 20) throw new OllamaError(400, 'top_logprobs must be between 0 and 20')
   return {
     endpoint,
     model: toText(body.model),
     messages,
-    isEmpty: endpoint === 'chat' ? messages.length === 0 : toText(body.prompt) === '',
+    isEmpty: isChat ? messages.length === 0 : toText(body.prompt) === '',
     stream: body.stream !== false,
     raw: body.raw === true,
-    context: Array.isArray(body.context) ? body.context.filter((token) => typeof token === 'number') : [],
+    context: asList(body.context).filter((token) => typeof token === 'number'),
     keepAliveMs: parseKeepAlive(body.keep_alive),
     format: body.format ?? undefined,
-    think: parseThink(body.think),
-    tools: Array.isArray(body.tools) ? body.tools : [],
+    think: parseThink(body.think ?? undefined),
+    tools: asList(body.tools),
     topLogprobs: body.logprobs === true ? top : undefined,
-    options: isObject(body.options) ? body.options : undefined,
+    options: body.options,
   }
 }
 
@@ -95,37 +79,28 @@ function toText(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-function toMessages(body: Record<string, unknown>): Message[] {
-  const images = Array.isArray(body.images) ? body.images.length : 0
-  const prompt = { role: 'user', content: toText(body.prompt), images, toolName: undefined }
-  const system = toText(body.system)
-  return system === '' ? [prompt] : [{ role: 'system', content: system, images: 0, toolName: undefined }, prompt]
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
-function parseMessages(messages: unknown): Message[] {
-  if (!Array.isArray(messages)) return []
-  return messages.map((message: unknown) => {
-    if (!isObject(message)) {
-      const text = `json: cannot unmarshal ${toGoKind(message)} into Go struct field ChatRequest.messages of type api.Message`
-      throw new OllamaError(400, text)
-    }
-    checkFields(message, 'ChatRequest.messages', messageFields)
-    return {
-      role: toText(message.role),
-      content: toText(message.content),
-      images: Array.isArray(message.images) ? message.images.length : 0,
-      toolName: typeof message.tool_name === 'string' ? message.tool_name : undefined,
-    }
-  })
+function toMessages({ system, prompt }: Record<string, unknown>): Message[] {
+  const messages = [
+    { role: 'system', content: toText(system) },
+    { role: 'user', content: toText(prompt) },
+  ]
+  return toText(system) === '' ? messages.slice(1) : messages
+}
+
+function parseMessage(given: unknown): Message {
+  const path = 'ChatRequest.messages'
+  const { role, content, tool_name } = parseFields(given, path, messageFields, `struct field ${path} of type api.Message`)
+  return { role: toText(role), content: toText(content), ...(typeof tool_name === 'string' && { toolName: tool_name }) }
 }
 
 function parseThink(think: unknown): boolean | string | undefined {
-  if (think === undefined || think === null) return undefined
-  if (typeof think === 'boolean') return think
+  if (think === undefined || typeof think === 'boolean') return think
   const expected = '"high", "medium", "low", "max", true, or false'
   if (typeof think !== 'string') throw new OllamaError(400, `think must be a boolean or string (${expected})`)
-  if (!['high', 'medium', 'low', 'max'].includes(think)) {
-    throw new OllamaError(400, `invalid think value: ${JSON.stringify(think)} (must be ${expected})`)
-  }
-  return think
+  if (['high', 'medium', 'low', 'max'].includes(think)) return think
+  throw new OllamaError(400, `invalid think value: ${JSON.stringify(think)} (must be ${expected})`)
 }

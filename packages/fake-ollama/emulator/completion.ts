@@ -1,16 +1,14 @@
 import { isModelName } from '#ollama-grammar/model-name.ts'
+import { isObject } from './body.ts'
+import { findModel } from './catalog.ts'
+import type { Model } from './catalog.ts'
 import { foldSaid, toChunk } from './chunk.ts'
-import type { Head, Said } from './chunk.ts'
+import type { Endpoint, Head, Said } from './chunk.ts'
 import { parseCompletionRequest } from './completion-request.ts'
-import type { CompletionRequest, Endpoint } from './completion-request.ts'
-import { checkFormat } from './format.ts'
-import { toGoJson } from './go-json.ts'
-import { toJsonResponse } from './json-response.ts'
+import type { CompletionRequest } from './completion-request.ts'
+import { OllamaError, toGoJson, toJsonResponse } from './go-json.ts'
 import { openLineStream } from './line-stream.ts'
 import type { LoadedModels } from './loaded-models.ts'
-import { findModel, toContextLength } from './catalog.ts'
-import type { Model } from './catalog.ts'
-import { OllamaError } from './ollama-error.ts'
 import { parseOptions } from './options.ts'
 import { createPlan } from './plan.ts'
 import { produce } from './produce.ts'
@@ -28,25 +26,26 @@ export function createCompletion({ loadedModels, clock, tokensPerSecond }: Compl
   return async (endpoint: Endpoint, text: string, signal: AbortSignal): Promise<Response> => {
     const startedMs = performance.now()
     const request = parseCompletionRequest(endpoint, text)
+    const { isEmpty, keepAliveMs, format } = request
     const model = findRequested(request)
     const head = () => ({ endpoint, model: request.model, createdAt: clock() })
-    if (request.isEmpty && request.keepAliveMs === 0) {
+    const toOnlyLine = (doneReason: 'load' | 'unload') => toJsonResponse(toChunk(head(), { text: '' }, { doneReason }))
+    if (isEmpty && keepAliveMs === 0) {
       loadedModels.unload(model)
-      return toJsonResponse(toChunk(head(), { text: '' }, { doneReason: 'unload' }))
+      return toOnlyLine('unload')
     }
     checkCapabilities(request, model)
     const options = parseOptions(request.options)
-    const contextLength = toContextLength(options.num_ctx)
-    const release = await loadedModels.load(model, { contextLength, keepAliveMs: request.keepAliveMs, signal })
-    if (request.isEmpty) {
+    const release = await loadedModels.load(model, { numCtx: options.num_ctx, keepAliveMs, signal })
+    if (isEmpty) {
       release()
-      return toJsonResponse(toChunk(head(), { text: '' }, { doneReason: 'load' }))
+      return toOnlyLine('load')
     }
 
     const loadedMs = performance.now()
     const toPieces = async function* (until: AbortSignal) {
       try {
-        checkFormat(request.format)
+        checkFormat(format)
         yield* produce(createPlan(request, options, model), { tokensPerSecond, startedMs, loadedMs, signal: until })
       } finally {
         release()
@@ -71,14 +70,23 @@ function findRequested({ endpoint, model }: CompletionRequest): Model {
   return found
 }
 
+/** @throws OllamaError 400 for what the model cannot do */
 function checkCapabilities({ endpoint, model, think, tools }: CompletionRequest, { name, capabilities }: Model): void {
-  if (think !== undefined && think !== false && !capabilities.includes('thinking')) {
-    throw new OllamaError(400, `${JSON.stringify(model)} does not support thinking`)
+  const asked = JSON.stringify(model)
+  const check = (capability: string, isWanted: boolean, refusal: string) => {
+    if (isWanted && !capabilities.includes(capability)) throw new OllamaError(400, refusal)
   }
-  if (!capabilities.includes('completion')) throw new OllamaError(400, `${JSON.stringify(model)} does not support ${endpoint}`)
-  if (tools.length > 0 && !capabilities.includes('tools')) {
-    throw new OllamaError(400, `registry.ollama.ai/library/${name} does not support tools`)
-  }
+  check('thinking', think !== undefined && think !== false, `${asked} does not support thinking`)
+  check('completion', true, `${asked} does not support ${endpoint}`)
+  check('tools', tools.length > 0, `registry.ollama.ai/library/${name} does not support tools`)
+}
+
+/** @throws OllamaError 500 for a `format` that is neither `"json"` nor a schema; it comes from the runner, so late (captures/error-bad-format) */
+function checkFormat(format: unknown): void {
+  if (format === undefined || format === '' || format === 'json' || isObject(format)) return
+  const text = JSON.stringify(JSON.stringify(format))
+  const message = `invalid format: ${text}; expected "json" or a valid JSON Schema object`
+  throw new OllamaError(500, message, 'application/json')
 }
 
 /** What `stream: false` answers: all that was said in the last line's fields. An error is a status then; a truncated one stays `done: false`. */

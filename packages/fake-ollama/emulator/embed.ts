@@ -1,14 +1,11 @@
-import { isObject, parseBody } from './body.ts'
+import { parseBody } from './body.ts'
 import type { Fields } from './body.ts'
+import { findModel } from './catalog.ts'
 import { toNanoseconds } from './clock.ts'
-import { toEmbedding } from './embedding.ts'
-import { toJsonResponse } from './json-response.ts'
-import { parseKeepAlive } from './keep-alive.ts'
+import { OllamaError, toJsonResponse } from './go-json.ts'
 import type { LoadedModels } from './loaded-models.ts'
-import { findModel, toContextLength } from './catalog.ts'
-import { OllamaError } from './ollama-error.ts'
-import { parseOptions } from './options.ts'
-import { createRandom } from './seeded.ts'
+import { parseKeepAlive, parseOptions } from './options.ts'
+import { createRandom, toHash } from './seeded.ts'
 import { cutTokens } from './tokens.ts'
 
 const fields: Fields = { model: 'string', options: 'map[string]interface {}' }
@@ -17,13 +14,11 @@ type Answer = (text: string, signal: AbortSignal) => Promise<Response>
 
 /** `/api/embed` and its older sister `/api/embeddings`. As in Ollama any model will do, one for chatting too. */
 export function createEmbed(loadedModels: LoadedModels): { embed: Answer; embeddings: Answer } {
-  const load = async (body: Record<string, unknown>, signal: AbortSignal) => {
-    const name = toName(body)
-    const model = findModel(name)
+  const load = async ({ model: name, options, keep_alive }: Record<string, unknown>, signal: AbortSignal) => {
+    const model = findModel(String(name))
     if (!model) throw new OllamaError(404, `model ${JSON.stringify(name)} not found, try pulling it first`)
-    const options = parseOptions(isObject(body.options) ? body.options : undefined)
-    const contextLength = toContextLength(options.num_ctx)
-    const release = await loadedModels.load(model, { contextLength, keepAliveMs: parseKeepAlive(body.keep_alive), signal })
+    const { num_ctx } = parseOptions(options)
+    const release = await loadedModels.load(model, { numCtx: num_ctx, keepAliveMs: parseKeepAlive(keep_alive), signal })
     release()
   }
 
@@ -32,14 +27,14 @@ export function createEmbed(loadedModels: LoadedModels): { embed: Answer; embedd
       const startedMs = performance.now()
       const body = parseBody(text, 'EmbedRequest', { ...fields, dimensions: 'int' })
       const inputs = parseInput(body.input)
-      if (toName(body) === '') throw new OllamaError(404, `model '' not found`)
+      const { model = '', dimensions } = body
+      if (!model) throw new OllamaError(404, `model '' not found`)
       await load(body, signal)
       const loadedMs = performance.now()
-      if (inputs.length === 0) return toJsonResponse({ model: body.model, embeddings: [] })
-      const dimensions = typeof body.dimensions === 'number' && body.dimensions > 0 ? body.dimensions : undefined
+      if (inputs.length === 0) return toJsonResponse({ model, embeddings: [] })
       return toJsonResponse({
-        model: body.model,
-        embeddings: inputs.map((input) => toEmbedding(input, dimensions)),
+        model,
+        embeddings: inputs.map((input) => toEmbedding(input, Number(dimensions) > 0 ? Number(dimensions) : undefined)),
         total_duration: toNanoseconds(startedMs),
         load_duration: toNanoseconds(startedMs, loadedMs),
         prompt_eval_count: inputs.reduce((count, input) => count + cutTokens(input, createRandom('')).length, 0),
@@ -48,16 +43,11 @@ export function createEmbed(loadedModels: LoadedModels): { embed: Answer; embedd
 
     async embeddings(text, signal) {
       const body = parseBody(text, 'EmbeddingRequest', { ...fields, prompt: 'string' })
-      if (toName(body) === '') throw new OllamaError(400, 'model is required')
+      if (!body.model) throw new OllamaError(400, 'model is required')
       await load(body, signal)
-      const prompt = typeof body.prompt === 'string' ? body.prompt : ''
-      return toJsonResponse({ embedding: prompt === '' ? [] : toEmbedding(prompt) })
+      return toJsonResponse({ embedding: typeof body.prompt === 'string' && body.prompt ? toEmbedding(body.prompt) : [] })
     },
   }
-}
-
-function toName({ model }: Record<string, unknown>): string {
-  return typeof model === 'string' ? model : ''
 }
 
 function parseInput(input: unknown): string[] {
@@ -65,4 +55,26 @@ function parseInput(input: unknown): string[] {
   const list: unknown[] = Array.isArray(input) ? input : [input]
   if (!list.every((item) => typeof item === 'string')) throw new OllamaError(400, 'invalid input type')
   return list
+}
+
+const maxDimensions = 256
+
+/**
+ * A vector of length 1 out of a text's words and their beginnings, so that texts which share words are near each other; a little
+ * noise, seeded by the text, keeps different texts apart. Values are float32, as Ollama's.
+ */
+function toEmbedding(text: string, dimensions = maxDimensions): number[] {
+  const random = createRandom(text)
+  const vector = Array.from({ length: Math.min(dimensions, maxDimensions) }, () => (random() - 0.5) * 0.02)
+  const add = (feature: string, weight: number) => {
+    const hash = toHash(feature)
+    const at = hash % vector.length
+    vector[at] = (vector[at] ?? 0) + (hash & 0x8000 ? weight : -weight)
+  }
+  for (const word of text.toLowerCase().match(/\p{Script=Han}|[\p{L}\p{N}]+/gu) ?? []) {
+    add(word, 1)
+    add(word.slice(0, 4), 0.5)
+  }
+  const norm = Math.hypot(...vector)
+  return vector.map((value) => Number(Math.fround(value / norm).toPrecision(8)))
 }

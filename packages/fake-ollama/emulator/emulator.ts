@@ -1,13 +1,12 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { parseBody } from './body.ts'
+import { findModel, models, toShow, toTag } from './catalog.ts'
 import { createClock } from './clock.ts'
 import { createCompletion } from './completion.ts'
 import { createEmbed } from './embed.ts'
-import { toJsonResponse } from './json-response.ts'
+import { OllamaError, toJsonResponse } from './go-json.ts'
 import { createLoadedModels } from './loaded-models.ts'
-import { findModel, models, toShow, toTag } from './catalog.ts'
-import { OllamaError } from './ollama-error.ts'
 
 export interface EmulatorOptions {
   /** Tokens a second, on average. Default 40. */
@@ -28,6 +27,8 @@ export interface Emulator {
 interface Env {
   Bindings: { signal: AbortSignal }
 }
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
  * A built-in Ollama without a model, for `npm run demo`: it answers with a tour of Sluice, at the pace of a model and in the words,
@@ -52,10 +53,8 @@ export function createEmulator({ tokensPerSecond = 40, coldStartMs = 1500 }: Emu
     .get('/api/ps', () => toJsonResponse({ models: loadedModels.list() }))
     .get('/api/version', () => toJsonResponse({ version: '0.24.0-demo' }))
     .get('/', (c) => c.body('Ollama is running', 200, { 'content-type': 'text/plain; charset=utf-8' }))
-    .on(['GET', 'PUT', 'PATCH', 'DELETE'], ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show'], (c) =>
-      refuseMethod(c, 'POST'),
-    )
-    .on(['POST', 'PUT', 'PATCH', 'DELETE'], ['/', '/api/tags', '/api/ps', '/api/version'], (c) => refuseMethod(c, 'GET, HEAD'))
+    .on(methods, ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show'], (c) => refuseMethod(c, 'POST'))
+    .on(methods, ['/', '/api/tags', '/api/ps', '/api/version'], (c) => refuseMethod(c, 'GET, HEAD'))
     .notFound((c) => c.body('404 page not found', 404, { 'content-type': 'text/plain' }))
     .onError((error) => {
       if (error instanceof OllamaError) return toJsonResponse({ error: error.message }, error.status, error.contentType)

@@ -4,9 +4,21 @@ export function toGoJson(value: unknown): string {
   return json.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Nanoseconds since 1970 as Go's RFC 3339: up to nine digits after the second, trailing zeros dropped. */
-export function toGoTime(ns: bigint): string {
-  const second = new Date(Number(ns / 1_000_000_000n) * 1000).toISOString().slice(0, 19)
-  const fraction = (ns % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '')
-  return `${second}${fraction && `.${fraction}`}Z`
+/** One object, as gin sends it: no newline, and a charset (captures/generate-once). */
+export function toJsonResponse(value: unknown, status = 200, contentType = 'application/json; charset=utf-8'): Response {
+  return new Response(toGoJson(value), { status, headers: { 'content-type': contentType } })
+}
+
+/** A refusal in Ollama's words: `{"error":"…"}` with its status (docs/ollama.md §3). */
+export class OllamaError extends Error {
+  readonly status: 400 | 404 | 500
+  /** What Ollama sends before a stream has begun has a charset; what its runner refuses has none (captures/error-bad-format). */
+  readonly contentType: string | undefined
+
+  constructor(status: 400 | 404 | 500, message: string, contentType?: string) {
+    super(message)
+    this.name = 'OllamaError'
+    this.status = status
+    this.contentType = contentType
+  }
 }

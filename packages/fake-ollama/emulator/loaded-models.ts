@@ -1,70 +1,65 @@
-import { toGoTime } from './go-json.ts'
-import { toRunning } from './catalog.ts'
+import { toContextLength, toRunning } from './catalog.ts'
 import type { Model } from './catalog.ts'
+import { toGoTime } from './clock.ts'
 import { wait } from './pace.ts'
 
 interface Loaded {
-  model: Model
-  contextLength: number
-  readyAtMs: number
+  readonly model: Model
+  readonly contextLength: number
+  readonly readyAtMs: number
   expiresAtMs: number
   running: number
 }
 
-interface LoadOptions {
-  contextLength: number
-  keepAliveMs: number
-  signal: AbortSignal
-}
-
-export interface LoadedModels {
-  /** Resolves once the model is loaded, with a function that says that its generation is over: call it exactly once. */
-  load(model: Model, options: LoadOptions): Promise<() => void>
-  unload(model: Model): void
-  /** The `models` of `/api/ps`: loaded and loading ones, the one that expires last first. */
-  list(): object[]
-}
+export type LoadedModels = ReturnType<typeof createLoadedModels>
 
 /**
  * Which models are in memory. A load is a moment in time and not a promise, because on workerd one request must not wait for
  * another's promise. Who leaves kills the load, if nobody else waits for it; another `num_ctx` loads again (docs/ollama.md §1, §4).
  */
-export function createLoadedModels({ coldStartMs }: { coldStartMs: number }): LoadedModels {
+export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
   const byName = new Map<string, Loaded>()
   const isAlive = (loaded: Loaded) => loaded.running > 0 || loaded.expiresAtMs > Date.now()
 
+  /** The model as it is in memory, or begins to be. */
+  const find = (model: Model, contextLength: number): Loaded => {
+    const known = byName.get(model.name)
+    if (known && isAlive(known) && known.contextLength === contextLength) return known
+    const loaded = { model, contextLength, readyAtMs: Date.now() + coldStartMs, expiresAtMs: 0, running: 0 }
+    byName.set(model.name, loaded)
+    return loaded
+  }
+
   return {
-    async load(model, { contextLength, keepAliveMs, signal }) {
-      let loaded = byName.get(model.name)
-      if (!loaded || !isAlive(loaded) || loaded.contextLength !== contextLength) {
-        loaded = { model, contextLength, readyAtMs: Date.now() + coldStartMs, expiresAtMs: 0, running: 0 }
-        byName.set(model.name, loaded)
+    /** Resolves once the model is loaded, with a function that says that its generation is over: call it exactly once. */
+    async load(
+      model: Model,
+      options: { numCtx: number | undefined; keepAliveMs: number; signal: AbortSignal },
+    ): Promise<() => void> {
+      const loaded = find(model, toContextLength(options.numCtx))
+      const keep = (ms: number) => void (loaded.expiresAtMs = Date.now() + ms)
+      const release = (ms: number) => {
+        loaded.running--
+        keep(ms)
       }
-      const entry = loaded
-      const keep = (ms: number) => {
-        entry.expiresAtMs = Date.now() + ms
-      }
-      entry.running++
-      keep(keepAliveMs)
-      const loadingMs = entry.readyAtMs - Date.now()
+      loaded.running++
+      keep(options.keepAliveMs)
+      const loadingMs = loaded.readyAtMs - Date.now()
       try {
-        if (loadingMs > 0) await wait(loadingMs, signal)
+        if (loadingMs > 0) await wait(loadingMs, options.signal)
       } catch (error) {
-        entry.running--
-        keep(0)
+        release(0)
         throw error
       }
-      return () => {
-        entry.running--
-        keep(keepAliveMs)
-      }
+      return () => release(options.keepAliveMs)
     },
 
-    unload(model) {
+    unload(model: Model): void {
       byName.delete(model.name)
     },
 
-    list() {
+    /** The `models` of `/api/ps`: loaded and loading ones, the one that expires last first. */
+    list(): object[] {
       return Array.from(byName.values())
         .filter(isAlive)
         .toSorted((a, b) => b.expiresAtMs - a.expiresAtMs)

@@ -1,4 +1,6 @@
-import { OllamaError } from './ollama-error.ts'
+import { toSeconds } from '#ollama-grammar/duration.ts'
+import { isObject } from './body.ts'
+import { OllamaError } from './go-json.ts'
 
 /** The options that change what the demo does; Ollama's others are checked for their type and ignored. */
 export interface Options {
@@ -23,13 +25,30 @@ function isOf(type: string, value: unknown): boolean {
 }
 
 /** @throws OllamaError 500 for a wrong type, as Ollama does (captures/error-option-type); unknown options pass, `null` is unset. */
-export function parseOptions(options: Readonly<Record<string, unknown>> = {}): Options {
-  const known: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(options)) {
-    const type = typeOf.get(name)
-    if (type === undefined || value === null) continue
+export function parseOptions(options: unknown): Options {
+  const known = Object.entries(isObject(options) ? options : {}).filter(([name, value]) => typeOf.has(name) && value !== null)
+  for (const [name, value] of known) {
+    const type = typeOf.get(name) ?? ''
     if (!isOf(type, value)) throw new OllamaError(500, `option "${name}" must be of type ${type}`)
-    known[name] = value
   }
-  return known
+  return Object.fromEntries(known)
+}
+
+const defaultKeepAliveMs = 5 * 60_000
+/** Go's longest duration: what "for ever" is in Ollama, so `expires_at` is in the year 2318. */
+const foreverMs = 9_223_372_036_854
+
+/**
+ * `keep_alive` in milliseconds: a number of seconds or a Go duration (`1h30m`); negative = for ever (docs/ollama.md §1).
+ * @throws OllamaError 400 in the words of Go's parser
+ */
+export function parseKeepAlive(value: unknown): number {
+  if (value === undefined || value === null) return defaultKeepAliveMs
+  if (typeof value !== 'number' && typeof value !== 'string') throw new OllamaError(400, `Unsupported type: '${typeof value}'`)
+  const ms = toSeconds(value) * 1000
+  if (Number.isNaN(ms)) {
+    const problem = /^[-+]?\d+\.?\d*$/.test(String(value)) ? 'missing unit in' : 'invalid'
+    throw new OllamaError(400, `time: ${problem} duration ${JSON.stringify(value)}`)
+  }
+  return ms < 0 ? foreverMs : Math.min(ms, foreverMs)
 }

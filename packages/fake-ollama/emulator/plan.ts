@@ -1,13 +1,12 @@
 import { toAnswer } from './answers.ts'
-import type { Said, ToolCall } from './chunk.ts'
+import type { Logprob, Said, ToolCall } from './chunk.ts'
 import { toQuestion } from './completion-request.ts'
 import type { CompletionRequest } from './completion-request.ts'
+import type { Model } from './catalog.ts'
 import { parseFaults } from './faults.ts'
 import type { Faults } from './faults.ts'
-import { toFormatted } from './format.ts'
-import { toLogprobs } from './logprobs.ts'
-import type { Model } from './catalog.ts'
 import type { Options } from './options.ts'
+import { toFormatted } from './schema-value.ts'
 import { createRandom, toHash } from './seeded.ts'
 import type { Random } from './seeded.ts'
 import { toThinking } from './thinking.ts'
@@ -65,12 +64,14 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Mode
   const { text, toolCall } = toReply(request, random)
   const thought = cutAtStop(cutTokens(thinking, random), stop)
   const spoken = cutAtStop(cutTokens(text, random), stop)
-  const logprobs = (token: string) =>
-    request.topLogprobs === undefined ? {} : { logprobs: toLogprobs(token, request.topLogprobs, random) }
+  const { topLogprobs: top } = request
+  const toStep = (token: string, said: Said): Step => {
+    return { said: top === undefined ? said : { ...said, logprobs: toLogprobs(token, top, random) }, tokens: 1 }
+  }
 
-  const steps: Step[] = thought.tokens.map((token) => ({ said: { text: '', thinking: token, ...logprobs(token) }, tokens: 1 }))
+  const steps = thought.tokens.map((token) => toStep(token, { text: '', thinking: token }))
   if (thought.stopped) return steps
-  for (const token of spoken.tokens) steps.push({ said: { text: token, ...logprobs(token) }, tokens: 1 })
+  for (const token of spoken.tokens) steps.push(toStep(token, { text: token }))
   if (toolCall) {
     // Ollama is silent while a call is composed, then sends it whole (docs/ollama.md §1).
     const tokens = cutTokens(JSON.stringify(toolCall.function), random).length
@@ -93,4 +94,20 @@ function limit(steps: Step[], maxTokens: number): { steps: Step[]; doneReason: '
   let left = maxTokens
   const kept = steps.filter((step) => (left -= step.tokens) >= 0)
   return { steps: kept, doneReason: left <= 0 ? 'length' : 'stop' }
+}
+
+const alternatives = ' the| a| to| of| and| is| in| it| you| that| for| on| with| as| this| be| are| at| or| by'.split('|')
+
+/** A made-up log probability, and as many alternatives as were asked for, likeliest first (captures/generate-logprobs). */
+function toLogprobs(said: string, top: number, random: Random): Logprob[] {
+  let logprob = -random() * 1.5
+  const toLogprob = (token: string) => ({ token, logprob, bytes: Array.from(new TextEncoder().encode(token)) })
+  const first = toLogprob(said)
+  if (top === 0) return [first]
+  const others = alternatives.filter((other) => other !== said).slice(0, top - 1)
+  const rest = others.map((other) => {
+    logprob -= random()
+    return toLogprob(other)
+  })
+  return [{ ...first, top_logprobs: [first, ...rest] }]
 }

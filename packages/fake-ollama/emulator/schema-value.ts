@@ -1,6 +1,7 @@
 import { isObject } from './body.ts'
 import { pick } from './seeded.ts'
 import type { Random } from './seeded.ts'
+import { createWords } from './words.ts'
 import type { Words } from './words.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -17,12 +18,20 @@ const maxOptionalDepth = 6
 const maxValues = 1000
 const maxHops = 16
 
+/** An answer that is JSON: of a fixed shape for `"json"`, else a value that conforms to the schema. */
+export function toFormatted(format: unknown, question: string, random: Random): string {
+  const words = createWords(question)
+  if (isObject(format)) return JSON.stringify(toSchemaValue(format, { words, random, requiredOnly: false }))
+  const answer = 'This JSON was made up by the demo of Sluice'
+  return JSON.stringify({ answer, question, lucky_number: 1 + Math.floor(random() * 99) })
+}
+
 /**
  * Makes a value that conforms to a JSON schema, out of a message's words. Knows type, properties, required, items, enum, const,
  * the bounds of numbers, strings and arrays, common formats, anyOf, oneOf, allOf and `$ref`; patterns are not looked at.
  */
 export function toSchemaValue(schema: unknown, source: Source): unknown {
-  const root = isObject(schema) ? schema : {}
+  const root = asObject(schema)
   let values = 0
   return toValue(root, '', 0)
 
@@ -31,31 +40,21 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
     const node = resolve(given)
     if ('const' in node) return node.const
     if (Array.isArray(node.enum)) return pickEnum(node.enum)
-    switch (toType(node)) {
-      case 'object':
-        return toObject(node, depth)
-      case 'array':
-        return toArray(node, key, depth)
-      case 'integer':
-        return toNumber(node, true)
-      case 'number':
-        return toNumber(node, false)
-      case 'boolean':
-        return !/\b(no|not|off|without|don't)\b/i.test(source.words.message)
-      case 'null':
-        return null
-      default:
-        return toText(node, key)
-    }
+    const type = toType(node)
+    if (type === 'object') return toObject(node, depth)
+    if (type === 'array') return toArray(node, key, depth)
+    if (type === 'integer' || type === 'number') return toNumber(node, type === 'integer')
+    if (type === 'boolean') return !/\b(no|not|off|without|don't)\b/i.test(source.words.message)
+    return type === 'null' ? null : toText(node, key)
   }
 
   function resolve(given: unknown): Schema {
-    let node: Schema = isObject(given) ? given : {}
+    let node: Schema = asObject(given)
     for (let hops = 0; hops < maxHops; hops++) {
       const { $ref, allOf } = node
-      const oneOf = [node.anyOf, node.oneOf].find((list) => Array.isArray(list) && list.length > 0) as unknown[] | undefined
+      const [oneOf] = [...asList(node.anyOf), ...asList(node.oneOf)]
       if (typeof $ref === 'string') node = follow($ref)
-      else if (oneOf) node = isObject(oneOf[0]) ? oneOf[0] : {}
+      else if (oneOf !== undefined) node = asObject(oneOf)
       else if (Array.isArray(allOf)) node = mergeAll({ ...node, allOf: undefined }, allOf)
       else break
     }
@@ -64,15 +63,14 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
 
   function follow(ref: string): Schema {
     let found: unknown = root
-    for (const part of ref.replace(/^#\/?/, '').split('/')) if (part !== '') found = isObject(found) ? found[part] : undefined
-    return isObject(found) ? found : {}
+    for (const part of ref.replace(/^#/, '').split('/').filter(Boolean)) found = asObject(found)[part]
+    return asObject(found)
   }
 
   function mergeAll(node: Schema, parts: unknown[]): Schema {
     return parts.map(toPart).reduce((all, part) => {
-      const properties = { ...(all.properties as object | undefined), ...(part.properties as object | undefined) }
-      const required = [...asList(all.required), ...asList(part.required)]
-      return { ...all, ...part, properties, required }
+      const properties = { ...asObject(all.properties), ...asObject(part.properties) }
+      return { ...all, ...part, properties, required: [...asList(all.required), ...asList(part.required)] }
     }, node)
   }
 
@@ -89,12 +87,12 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
   }
 
   function toObject(node: Schema, depth: number): Record<string, unknown> {
-    const properties = isObject(node.properties) ? node.properties : {}
+    const properties = asObject(node.properties)
     const required = asList(node.required)
     const onlyRequired = depth > maxOptionalDepth || (source.requiredOnly && required.length > 0)
     const keys = onlyRequired ? required : [...Object.keys(properties), ...required]
-    const distinct = Array.from(new Set(keys.map(String)))
-    return Object.fromEntries(distinct.map((key) => [key, toValue(properties[key], key, depth + 1)]))
+    const distinct = new Set(keys.map(String))
+    return Object.fromEntries(Array.from(distinct, (key) => [key, toValue(properties[key], key, depth + 1)]))
   }
 
   function toArray(node: Schema, key: string, depth: number): unknown[] {
@@ -144,6 +142,10 @@ function toType({ type, properties, items }: Schema): unknown {
 
 function toBound(value: unknown, otherwise: number): number {
   return typeof value === 'number' ? value : otherwise
+}
+
+function asObject(value: unknown): Schema {
+  return isObject(value) ? value : {}
 }
 
 function asList(value: unknown): unknown[] {

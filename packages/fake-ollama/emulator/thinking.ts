@@ -8,16 +8,10 @@ import type { Random } from './seeded.ts'
 /** What the thinking model thinks before it answers: it does unless told not to, the longer the higher its level (docs/ollama.md §1). */
 export function toThinking({ think, messages }: CompletionRequest, model: Model, random: Random): string {
   if (!model.capabilities.includes('thinking') || think === false) return ''
-  const question = shorten(toQuestion(messages).trim(), 80)
-  const noticed = pick(random, [
-    `The user writes: “${question}”.`,
-    `I am asked: “${question}”.`,
-    `So the question is “${question}”.`,
-  ])
+  const question = `“${shorten(toQuestion(messages).trim(), 80)}”.`
+  const noticed = pick(random, [`The user writes: ${question}`, `I am asked: ${question}`, `So the question is ${question}`])
   if (think === 'low') return noticed
-  const plan = ' I am a demo and cannot really think, so I look for a word that I know and take the text that belongs to it.'
-  if (think !== 'high' && think !== 'max') return noticed + plan
-  const doubt =
-    '\n\nWait, is there a better text? I compare the ones I have, find none, and stay with my choice. It should be short and true.'
-  return noticed + plan + doubt
+  const plan = `${noticed} I am a demo and cannot really think, so I look for a word that I know and take the text that belongs to it.`
+  if (think !== 'high' && think !== 'max') return plan
+  return `${plan}\n\nWait, is there a better text? I compare the ones I have, find none, and stay with my choice. It should be short and true.`
 }

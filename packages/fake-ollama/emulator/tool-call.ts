@@ -13,9 +13,8 @@ interface Tool {
   parameters: unknown
 }
 
-function toTool(tool: unknown): Tool {
-  const given = isObject(tool) && isObject(tool.function) ? tool.function : {}
-  const { name, description, parameters } = given
+function toTool(given: unknown): Tool {
+  const { name, description, parameters } = isObject(given) && isObject(given.function) ? given.function : {}
   return {
     name: typeof name === 'string' ? name : '',
     description: typeof description === 'string' ? description : '',
