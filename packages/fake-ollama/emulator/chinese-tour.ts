@@ -1,4 +1,7 @@
+import { topicsWith } from './english-tour.ts'
 import type { Tour } from './english-tour.ts'
+
+const about = topicsWith('很简单。', '好的。', '一句话就能说清。')
 
 /** What the demo says in Chinese. Facts are those of docs/protocol.md; change them together. */
 export const chineseTour: Tour = {
@@ -17,24 +20,17 @@ export const chineseTour: Tour = {
   },
   breaking: '这个数据流被要求出错，很快就会出错。在那之前，它和别的数据流一样，一个词元接着一个词元。',
   topics: [
-    {
-      asks: /表情|emoji/i,
-      openings: ['表情来了 🎉', '好的 😀'],
-      body: `- 👩‍💻 由女人、一个看不见的连接符和电脑组成
+    about(/表情|emoji/i)`- 👩‍💻 由女人、一个看不见的连接符和电脑组成
 - 👨‍👩‍👧‍👦 是一家人，一共七个码位
 - 👍🏽 带肤色，🏳️‍🌈 是旗子加彩虹，🇨🇳 是字母 C 和 N
 
 词元会把它们切开，网络数据包甚至会断在一个字的中间。Sluice 只转发完整的行，所以读者永远不会看到乱码。`,
-    },
-    {
-      asks: /停|取消|中断|离开|关闭|显卡|GPU/i,
-      openings: ['离开就行。', '不读了，它就停了。'],
-      body: `关闭标签页、在 \`curl\` 里按 Ctrl-C，或者用 \`AbortController\` 中止 \`fetch\` 都可以。Sluice 随即关闭它发给 Ollama 的请求，Ollama 便停止占用显卡：正在生成时立刻停止，还在读提示词时则在第一个词元处停止。`,
-    },
-    {
-      asks: /错|失败|异常|断/,
-      openings: ['分两种：早的和晚的。', '绝不会悄悄地失败。'],
-      body: `**早**：第一个字节发出之前，得到真实的 HTTP 状态码和一个 JSON 对象。**晚**：200 已经发出之后，数据流的最后一帧是：
+    about(
+      /停|取消|中断|离开|关闭|显卡|GPU/i,
+    )`关闭标签页、在 \`curl\` 里按 Ctrl-C，或者用 \`AbortController\` 中止 \`fetch\` 都可以。Sluice 随即关闭它发给 Ollama 的请求，Ollama 便停止占用显卡：正在生成时立刻停止，还在读提示词时则在第一个词元处停止。`,
+    about(
+      /错|失败|异常|断/,
+    )`**早**：第一个字节发出之前，得到真实的 HTTP 状态码和一个 JSON 对象。**晚**：200 已经发出之后，数据流的最后一帧是：
 
 \`\`\`
 event: failed
@@ -42,25 +38,18 @@ data: {"error":"…","code":"upstream_failed","request_id":"…"}
 \`\`\`
 
 所以每个数据流都恰好有一个结尾：成功或失败。试试 \`/fail after 5\`。`,
-    },
-    {
-      asks: /ollama|真正|安装|运行|部署|bun|workers/i,
-      openings: ['三条命令。', '需要 Ollama 和一个模型。'],
-      body: `\`\`\`sh
+    about(/ollama|真正|安装|运行|部署|bun|workers/i)`\`\`\`sh
 ollama pull gemma3
 npm start
 curl -N localhost:8083/chat -d '{"text":"你好"}'
 \`\`\`
 
 Sluice 默认连接 \`http://127.0.0.1:11434\`，可以用 \`OLLAMA_HOST\` 修改。模型第一次加载可能要几分钟，请耐心等待。`,
-    },
-    {
-      asks: /sluice|是什么|介绍|你是谁/i,
-      openings: ['Sluice 站在浏览器和 Ollama 之间。', '一句话：文字进，词元出，一个不丢。'],
-      body: `Ollama 用 NDJSON 回答，一行一个 JSON 对象；Sluice 把这些行原样变成 SSE 事件，随到随发给浏览器。它有两个承诺：
+    about(
+      /sluice|是什么|介绍|你是谁/i,
+    )`Ollama 用 NDJSON 回答，一行一个 JSON 对象；Sluice 把这些行原样变成 SSE 事件，随到随发给浏览器。它有两个承诺：
 
 1. 每个数据流都恰好有一个诚实的结尾：\`"done":true\`，或者说明原因的 \`event: failed\`。
 2. 读者一离开，显卡就停下来。`,
-    },
   ],
 }

@@ -15,6 +15,14 @@ export interface Tour {
   closings: NonEmpty<string>
 }
 
+/** Makes what tags the body of a topic with the question that it answers. */
+export function topicsWith(...openings: NonEmpty<string>) {
+  return (asks: RegExp) =>
+    ([body = '']: TemplateStringsArray) => ({ asks, openings, body })
+}
+
+const about = topicsWith('That is quickly said.', 'Good question!', 'Gladly.')
+
 /** What the demo says in English. Facts are those of docs/protocol.md; change them together. */
 export const englishTour: Tour = {
   closings: [
@@ -38,24 +46,17 @@ Or make a stream go wrong: \`/fail after 5\`, \`/truncate after 5\`, \`/stall af
   },
   breaking: 'This stream was asked to go wrong, and soon it will. Until then it is like any other, one token after the other. ',
   topics: [
-    {
-      asks: /emoji/i,
-      openings: ['Emoji, as you like 🎉', 'Here they come 🚀'],
-      body: `- 👩‍💻 is a woman, an invisible joiner and a computer
+    about(/emoji/i)`- 👩‍💻 is a woman, an invisible joiner and a computer
 - 👨‍👩‍👧‍👦 is one family made of seven code points
 - 👍🏽 has a skin tone, 🏳️‍🌈 is a flag and a rainbow
 
 Tokens cut such pictures apart 🧩, and packets may end inside a character. Sluice relays whole lines only: 日本, Ünï¢ödé and \\u003c arrive as they left.`,
-    },
-    {
-      asks: /\b(stop|stops|stopping|cancel|abort|leave|leaving|leaves|quit|gpu|disconnect|close)\b/i,
-      openings: ['Just leave.', 'Close the connection.'],
-      body: `Close the tab, press Ctrl-C in \`curl\`, or abort the \`fetch\` by an \`AbortController\`. Sluice then closes its own request to Ollama, and Ollama stops the GPU: at once while it generates, at the first token while it still reads your prompt. On Node and Bun this takes some milliseconds, on Workers about a second.`,
-    },
-    {
-      asks: /\b(errors?|fail|fails|failures?|failed|wrong|broken?|breaks?|truncated?)\b/i,
-      openings: ['That depends on when it fails.', 'Never silently, that is the point.'],
-      body: `**Early**, before the first bytes: a real HTTP status and one JSON object. **Late**, behind a 200: the last frame of the stream.
+    about(
+      /\b(stop|stops|stopping|cancel|abort|leave|leaving|leaves|quit|gpu|disconnect|close)\b/i,
+    )`Close the tab, press Ctrl-C in \`curl\`, or abort the \`fetch\` by an \`AbortController\`. Sluice then closes its own request to Ollama, and Ollama stops the GPU: at once while it generates, at the first token while it still reads your prompt. On Node and Bun this takes some milliseconds, on Workers about a second.`,
+    about(
+      /\b(errors?|fail|fails|failures?|failed|wrong|broken?|breaks?|truncated?)\b/i,
+    )`**Early**, before the first bytes: a real HTTP status and one JSON object. **Late**, behind a 200: the last frame of the stream.
 
 \`\`\`
 event: failed
@@ -63,69 +64,42 @@ data: {"error":"…","code":"upstream_failed","request_id":"…"}
 \`\`\`
 
 NDJSON gets the same object as its last line. A stream ends with \`"done":true\` or with a failure, never with both. Try \`/fail after 5\`.`,
-    },
-    {
-      asks: /\bbun\b/i,
-      openings: ['Yes, it runs on Bun.', 'The same app, another server.'],
-      body: `\`npm run start:bun\` starts it; there is no build, for Bun runs the TypeScript as it is. One number to know: a Bun process has 256 \`fetch\`es at a time by default, and the 257th answer would wait in silence. \`BUN_CONFIG_MAX_HTTP_REQUESTS\` raises that, which is why the script brings its own \`bun.env\`.`,
-    },
-    {
-      asks: /\b(workers?|workerd|wrangler|cloudflare|edge)\b/i,
-      openings: ['It runs on Cloudflare Workers, too.', 'On the edge? Sure.'],
-      body: `\`npm run start:worker\` starts workerd on your machine, \`npm run deploy\` goes to Cloudflare. The variables are the same, as bindings, and \`OLLAMA_HOST\` must be an address that Cloudflare can reach. A Worker learns that its reader left only when a write fails: so its heartbeat comes every second, elsewhere every five.`,
-    },
-    {
-      asks: /\b(sse|ndjson|framings?|event[- ]?streams?|server[- ]sent|accept header)\b/i,
-      openings: ['Both carry the same JSON.', 'You choose, by `Accept`.'],
-      body: `| | SSE | NDJSON |
+    about(/\b(sse|ndjson|framings?|event[- ]?streams?|server[- ]sent|accept header)\b/i)`| | SSE | NDJSON |
 |---|---|---|
 | \`Accept\` | \`text/event-stream\`, the default | \`application/x-ndjson\` |
 | a token | \`data: {…}\` and a blank line | one line |
 | silence | a lone \`:\` every five seconds | nothing |
 
 In both the object is Ollama's own, to the byte. With \`"stream": false\` there is just one of them.`,
-    },
-    {
-      asks: /\b(browser|javascript|typescript|js|fetch|eventsource|web ?page|front ?end|client)\b/i,
-      openings: ['With `fetch`, and a few lines.', 'A POST and a loop, that is all.'],
-      body: `\`\`\`js
+    about(/\b(browser|javascript|typescript|js|fetch|eventsource|web ?page|front ?end|client)\b/i)`\`\`\`js
 const response = await fetch('/chat', { method: 'POST', body: JSON.stringify({ text: 'Hello' }) })
 const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
 for (let part; !(part = await reader.read()).done; ) console.log(part.value)
 \`\`\`
 
 An \`EventSource\` cannot POST, and would ask again after every end. Show text as text & nothing else: a model may well write <script>.`,
-    },
-    {
-      asks: /\b(ollama|install|real|pull|configur\w*|port|host)\b/i,
-      openings: ['Three commands.', 'That is quickly done.'],
-      body: `\`\`\`sh
+    about(/\b(ollama|bun|workers?|workerd|wrangler|cloudflare|edge|install|real|pull|configur\w*|port|host)\b/i)`\`\`\`sh
 ollama pull gemma3
-npm start
+npm start              # on Node, or on one of these:
+npm run start:bun
+npm run start:worker   # npm run deploy goes to Cloudflare
 curl -N localhost:8083/chat -d '{"text":"Hello"}'
 \`\`\`
 
 Sluice looks for Ollama at \`http://127.0.0.1:11434\`; \`OLLAMA_HOST\` says otherwise. A cold model is silent while it loads, for minutes perhaps: a request that is cut starts the loading all over.`,
-    },
-    {
-      asks: /\b(models?|think\w*|tools?|embed\w*|functions?|json|schema)\b/i,
-      openings: ['The demo has four models.', 'Ask for a model by its name.'],
-      body: `- \`demo\` answers, as now
+    about(/\b(models?|think\w*|tools?|embed\w*|functions?|json|schema)\b/i)`- \`demo\` answers, as now
 - \`demo-thinking\` thinks first, unless you say \`"think": false\`
 - \`demo-tools\` calls one of the \`tools\` of your request, then answers with what comes back as \`"role": "tool"\`
 - \`demo-embed\` turns text into vectors at \`/api/embed\`
 
 They understand \`stop\`, \`num_predict\`, \`seed\`, \`format\` and \`keep_alive\`. The first call of each is slow, as if it had to be loaded.`,
-    },
-    {
-      asks: /\bsluice\b|\bwho are you\b|\bwhat are you\b|\bwhat is this\b/i,
-      openings: ['Sluice stands between browsers and Ollama.', 'In short: text in, tokens out, nothing lost.'],
-      body: `Ollama answers in NDJSON, one JSON object a line. Sluice relays these lines to browsers as Server-Sent Events, as they come and as they are. It makes two promises:
+    about(
+      /\bsluice\b|\bwho are you\b|\bwhat are you\b|\bwhat is this\b/i,
+    )`Ollama answers in NDJSON, one JSON object a line. Sluice relays these lines to browsers as Server-Sent Events, as they come and as they are. It makes two promises:
 
 1. Every stream ends in exactly one honest terminal: \`"done":true\`, or an \`event: failed\` that says why.
 2. A reader who leaves stops the GPU.
 
 The same app runs on Node, Bun and Cloudflare Workers. Ask me how errors look, or how to stop an answer.`,
-    },
   ],
 }
