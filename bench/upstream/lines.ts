@@ -1,5 +1,4 @@
-import { toChunk } from '#fake-ollama/emulator/chunk.ts'
-import type { End } from '#fake-ollama/emulator/chunk.ts'
+import { toChunk, type End } from '#fake-ollama/emulator/chunk.ts'
 import { MODEL } from './question.ts'
 
 /** A byte that every token has once and nothing else has: readers count tokens by it, whatever the framing around them. */

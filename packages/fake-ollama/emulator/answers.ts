@@ -1,8 +1,7 @@
 import { chineseTour } from './chinese-tour.ts'
 import { englishTour } from './english-tour.ts'
 import { parseFaults } from './faults.ts'
-import { pick } from './seeded.ts'
-import type { Random } from './seeded.ts'
+import { pick, type Random } from './seeded.ts'
 
 /** Japanese has Han characters too, but never without kana. */
 function isChinese(text: string): boolean {

@@ -1,5 +1,4 @@
-import { topicsWith } from './english-tour.ts'
-import type { Tour } from './english-tour.ts'
+import { topicsWith, type Tour } from './english-tour.ts'
 
 const about = topicsWith('很简单。', '好的。', '一句话就能说清。')
 

@@ -1,5 +1,4 @@
-import { parseBody, parseFields } from './body.ts'
-import type { Fields } from './body.ts'
+import { parseBody, parseFields, type Fields } from './body.ts'
 import type { Endpoint } from './chunk.ts'
 import { OllamaError } from './go-json.ts'
 import { parseKeepAlive } from './options.ts'
@@ -9,28 +8,6 @@ export interface Message {
   role: string
   content: string
   toolName?: string
-}
-
-/** What `/api/generate` and `/api/chat` have in common, checked. */
-export interface CompletionRequest {
-  endpoint: Endpoint
-  model: string
-  /** Of generate: the system text, if any, and the prompt. */
-  messages: Message[]
-  /** No prompt, no messages: only loads the model, or unloads it with `keep_alive: 0`. */
-  isEmpty: boolean
-  stream: boolean
-  /** No template, and so no `context` in the last line. */
-  raw: boolean
-  context: number[]
-  keepAliveMs: number
-  format: unknown
-  think: boolean | string | undefined
-  tools: unknown[]
-  /** Alternatives a token; `undefined` = no log probabilities at all. */
-  topLogprobs: number | undefined
-  /** Not checked yet: Ollama looks at them only when the model is there. */
-  options: unknown
 }
 
 const shared: Fields = {
@@ -46,8 +23,13 @@ const chatFields: Fields = { ...shared, messages: '[]api.Message', tools: 'api.T
 const spoken: Fields = { role: 'string', content: 'string', thinking: 'string' }
 const messageFields: Fields = { ...spoken, images: '[]api.ImageData', tool_calls: '[]api.ToolCall', tool_name: 'string' }
 
-/** @throws OllamaError 400 for what Ollama's decoder refuses */
-export function parseCompletionRequest(endpoint: Endpoint, text: string): CompletionRequest {
+export type CompletionRequest = ReturnType<typeof parseCompletionRequest>
+
+/**
+ * What `/api/generate` and `/api/chat` have in common.
+ * @throws OllamaError 400 for what Ollama's decoder refuses
+ */
+export function parseCompletionRequest(endpoint: Endpoint, text: string) {
   const isChat = endpoint === 'chat'
   const body = isChat ? parseBody(text, 'ChatRequest', chatFields) : parseBody(text, 'GenerateRequest', generateFields)
   const messages = isChat ? asList(body.messages).map(parseMessage) : toMessages(body)
@@ -56,16 +38,21 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string): Comple
   return {
     endpoint,
     model: toText(body.model),
+    /** Of generate: the system text, if any, and the prompt. */
     messages,
+    /** No prompt, no messages: only loads the model, or unloads it with `keep_alive: 0`. */
     isEmpty: isChat ? messages.length === 0 : toText(body.prompt) === '',
     stream: body.stream !== false,
+    /** No template, and so no `context` in the last line. */
     raw: body.raw === true,
     context: asList(body.context).filter((token) => typeof token === 'number'),
     keepAliveMs: parseKeepAlive(body.keep_alive),
     format: body.format ?? undefined,
     think: parseThink(body.think ?? undefined),
     tools: asList(body.tools),
+    /** Alternatives a token; `undefined` = no log probabilities at all. */
     topLogprobs: body.logprobs === true ? top : undefined,
+    /** Not checked yet: Ollama looks at them only when the model is there. */
     options: body.options,
   }
 }

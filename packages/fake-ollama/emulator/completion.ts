@@ -1,18 +1,14 @@
 import { isModelName } from '#ollama-grammar/model-name.ts'
 import { isObject } from './body.ts'
-import { findModel } from './catalog.ts'
-import type { Model } from './catalog.ts'
-import { foldSaid, toChunk } from './chunk.ts'
-import type { Endpoint, Head, Said } from './chunk.ts'
-import { parseCompletionRequest } from './completion-request.ts'
-import type { CompletionRequest } from './completion-request.ts'
+import { findModel, type Model } from './catalog.ts'
+import { foldSaid, toChunk, type Endpoint, type Head, type Said } from './chunk.ts'
+import { parseCompletionRequest, type CompletionRequest } from './completion-request.ts'
 import { OllamaError, toGoJson, toJsonResponse } from './go-json.ts'
 import { openLineStream } from './line-stream.ts'
 import type { LoadedModels } from './loaded-models.ts'
 import { parseOptions } from './options.ts'
 import { createPlan } from './plan.ts'
-import { produce } from './produce.ts'
-import type { Piece } from './produce.ts'
+import { produce, type Piece } from './produce.ts'
 
 interface CompletionOptions {
   loadedModels: LoadedModels

@@ -1,5 +1,4 @@
-import { parseBody } from './body.ts'
-import type { Fields } from './body.ts'
+import { parseBody, type Fields } from './body.ts'
 import { findModel } from './catalog.ts'
 import { toNanoseconds } from './clock.ts'
 import { OllamaError, toJsonResponse } from './go-json.ts'

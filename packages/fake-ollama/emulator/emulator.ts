@@ -1,5 +1,4 @@
-import { Hono } from 'hono'
-import type { Context } from 'hono'
+import { Hono, type Context } from 'hono'
 import { parseBody } from './body.ts'
 import { findModel, models, toShow, toTag } from './catalog.ts'
 import { createClock } from './clock.ts'

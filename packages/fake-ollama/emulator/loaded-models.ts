@@ -1,5 +1,4 @@
-import { toContextLength, toRunning } from './catalog.ts'
-import type { Model } from './catalog.ts'
+import { toContextLength, toRunning, type Model } from './catalog.ts'
 import { toGoTime } from './clock.ts'
 import { wait } from './pace.ts'
 

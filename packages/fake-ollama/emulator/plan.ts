@@ -1,14 +1,11 @@
 import { toAnswer } from './answers.ts'
 import type { Logprob, Said, ToolCall } from './chunk.ts'
-import { toQuestion } from './completion-request.ts'
-import type { CompletionRequest } from './completion-request.ts'
+import { toQuestion, type CompletionRequest } from './completion-request.ts'
 import type { Model } from './catalog.ts'
 import { parseFaults } from './faults.ts'
-import type { Faults } from './faults.ts'
 import type { Options } from './options.ts'
 import { toFormatted } from './schema-value.ts'
-import { createRandom, toHash } from './seeded.ts'
-import type { Random } from './seeded.ts'
+import { createRandom, toHash, type Random } from './seeded.ts'
 import { toThinking } from './thinking.ts'
 import { cutAtStop, cutTokens, shorten } from './tokens.ts'
 import { toToolAnswer, toToolCall } from './tool-call.ts'
@@ -19,25 +16,19 @@ interface Step {
   tokens: number
 }
 
-/** Everything that will be said, known before the first token: what remains is to take one's time over it. */
-export interface Plan {
-  steps: Step[]
-  doneReason: 'stop' | 'length'
-  promptCount: number
-  /** Token numbers of the prompt and of the whole answer, for generate's last line; with `raw` there are none. */
-  context: number[] | undefined
-  faults: Faults
-  random: Random
-}
-
 /** Ollama shortens a prompt to the context; the demo does not look further back than this. */
 const maxPromptChars = 16_384
 /** Enough to know what a message is about; a prompt may have megabytes. */
 const maxQuestionChars = 4096
 const vocabularySize = 49_152
 
-/** The same seed and request give the same plan; `stop` and `num_predict` only shorten it. */
-export function createPlan(request: CompletionRequest, options: Options, model: Model): Plan {
+export type Plan = ReturnType<typeof createPlan>
+
+/**
+ * Everything that will be said, known before the first token: what remains is to take one's time over it. The same seed and
+ * request give the same plan; `stop` and `num_predict` only shorten it.
+ */
+export function createPlan(request: CompletionRequest, options: Options, model: Model) {
   const random = createRandom(toSeed(request, options, model))
   const prompt = request.messages.map(({ content }) => content).join('\n')
   const promptTokens = cutTokens(prompt.slice(-maxPromptChars), createRandom(''))
@@ -47,6 +38,7 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
     steps,
     doneReason,
     promptCount: Math.max(1, request.context.length + promptTokens.length),
+    /** Token numbers of the prompt and of the whole answer, for generate's last line; with `raw` there are none. */
     context: request.raw ? undefined : [...request.context, ...allTokens.map((token) => toHash(token) % vocabularySize)],
     faults: parseFaults(toQuestion(request.messages)),
     random,
@@ -83,8 +75,7 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Mode
 function toReply({ messages, tools, format }: CompletionRequest, random: Random): { text: string; toolCall?: ToolCall } {
   const question = shorten(toQuestion(messages), maxQuestionChars)
   if (messages.at(-1)?.role === 'tool') return { text: toToolAnswer(messages, question, random) }
-  const [first, ...others] = tools
-  if (first !== undefined) return { text: '', toolCall: toToolCall([first, ...others], question, random) }
+  if (tools.length > 0) return { text: '', toolCall: toToolCall(tools, question, random) }
   if (format !== undefined) return { text: toFormatted(format, question, random) }
   return { text: toAnswer(question, random) }
 }

@@ -1,8 +1,6 @@
 import { isObject } from './body.ts'
-import { pick } from './seeded.ts'
-import type { Random } from './seeded.ts'
-import { createWords } from './words.ts'
-import type { Words } from './words.ts'
+import { pick, type Random } from './seeded.ts'
+import { createWords, type Words } from './words.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -39,7 +37,7 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
     if (++values > maxValues) return null
     const node = resolve(given)
     if ('const' in node) return node.const
-    if (Array.isArray(node.enum)) return pickEnum(node.enum)
+    if (Array.isArray(node.enum)) return toChoice(node.enum)
     const type = toType(node)
     if (type === 'object') return toObject(node, depth)
     if (type === 'array') return toArray(node, key, depth)
@@ -48,17 +46,14 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
     return type === 'null' ? null : toText(node, key)
   }
 
-  function resolve(given: unknown): Schema {
-    let node: Schema = asObject(given)
-    for (let hops = 0; hops < maxHops; hops++) {
-      const { $ref, allOf } = node
-      const [oneOf] = [...asList(node.anyOf), ...asList(node.oneOf)]
-      if (typeof $ref === 'string') node = follow($ref)
-      else if (oneOf !== undefined) node = asObject(oneOf)
-      else if (Array.isArray(allOf)) node = mergeAll({ ...node, allOf: undefined }, allOf)
-      else break
-    }
-    return node
+  /** The schema that this one stands for: what it refers to, its first alternative, or all its parts in one. */
+  function resolve(given: unknown, hops = 0): Schema {
+    const { allOf, ...node } = asObject(given)
+    const [alternative] = [...asList(node.anyOf), ...asList(node.oneOf)]
+    if (hops === maxHops) return node
+    if (typeof node.$ref === 'string') return resolve(follow(node.$ref), hops + 1)
+    if (alternative !== undefined) return resolve(alternative, hops + 1)
+    return Array.isArray(allOf) ? resolve(allOf.reduce(merge, node), hops + 1) : node
   }
 
   function follow(ref: string): Schema {
@@ -67,21 +62,15 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
     return asObject(found)
   }
 
-  function mergeAll(node: Schema, parts: unknown[]): Schema {
-    return parts.map(toPart).reduce((all, part) => {
-      const properties = { ...asObject(all.properties), ...asObject(part.properties) }
-      return { ...all, ...part, properties, required: [...asList(all.required), ...asList(part.required)] }
-    }, node)
+  /** A part refers to one schema at most, and has no parts of its own: these could go on for ever. */
+  function merge(all: Schema, given: unknown): Schema {
+    const { $ref } = asObject(given)
+    const { allOf: _, ...part } = typeof $ref === 'string' ? follow($ref) : asObject(given)
+    const properties = { ...asObject(all.properties), ...asObject(part.properties) }
+    return { ...all, ...part, properties, required: [...asList(all.required), ...asList(part.required)] }
   }
 
-  /** One hop at most: an `allOf` inside an `allOf` could go on for ever. */
-  function toPart(given: unknown): Schema {
-    if (!isObject(given)) return {}
-    const { allOf: _, ...part } = typeof given.$ref === 'string' ? follow(given.$ref) : given
-    return part
-  }
-
-  function pickEnum(values: unknown[]): unknown {
+  function toChoice(values: unknown[]): unknown {
     const mentioned = values.find((value) => typeof value === 'string' && source.words.mentions(value))
     return mentioned ?? pick(source.random, values as [unknown, ...unknown[]])
   }

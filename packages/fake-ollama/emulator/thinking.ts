@@ -1,9 +1,7 @@
-import { toQuestion } from './completion-request.ts'
-import type { CompletionRequest } from './completion-request.ts'
+import { toQuestion, type CompletionRequest } from './completion-request.ts'
 import type { Model } from './catalog.ts'
 import { shorten } from './tokens.ts'
-import { pick } from './seeded.ts'
-import type { Random } from './seeded.ts'
+import { pick, type Random } from './seeded.ts'
 
 /** What the thinking model thinks before it answers: it does unless told not to, the longer the higher its level (docs/ollama.md §1). */
 export function toThinking({ think, messages }: CompletionRequest, model: Model, random: Random): string {

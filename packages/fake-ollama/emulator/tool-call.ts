@@ -2,40 +2,32 @@ import { isObject } from './body.ts'
 import type { ToolCall } from './chunk.ts'
 import type { Message } from './completion-request.ts'
 import { toSchemaValue } from './schema-value.ts'
-import { pick } from './seeded.ts'
-import type { NonEmpty, Random } from './seeded.ts'
+import { pick, type Random } from './seeded.ts'
 import { shorten } from './tokens.ts'
 import { createWords } from './words.ts'
 
 interface Tool {
-  name: string
-  description: string
-  parameters: unknown
+  name?: unknown
+  description?: unknown
+  parameters?: unknown
 }
 
-function toTool(given: unknown): Tool {
-  const { name, description, parameters } = isObject(given) && isObject(given.function) ? given.function : {}
-  return {
-    name: typeof name === 'string' ? name : '',
-    description: typeof description === 'string' ? description : '',
-    parameters,
-  }
-}
+const toTool = (given: unknown): Tool => (isObject(given) && isObject(given.function) ? given.function : {})
+const toText = (value: unknown) => (typeof value === 'string' ? value : '')
 
 function toTerms(text: string): string[] {
   return text.toLowerCase().match(/\p{L}{3,}/gu) ?? []
 }
 
 /** Calls the tool whose name and description share most words with the message, the first one if none does. */
-export function toToolCall(tools: NonEmpty<unknown>, message: string, random: Random): ToolCall {
+export function toToolCall(tools: readonly unknown[], message: string, random: Random): ToolCall {
   const terms = new Set(toTerms(message))
-  const score = ({ name, description }: Tool) => toTerms(`${name} ${description}`).filter((term) => terms.has(term)).length
-  const candidates = tools.map(toTool)
-  const best = Math.max(...candidates.map(score))
-  const tool = candidates.find((candidate) => score(candidate) === best) ?? toTool(tools[0])
-  const value = toSchemaValue(tool.parameters, { words: createWords(message), random, requiredOnly: true })
+  const score = ({ name, description }: Tool) =>
+    toTerms(`${toText(name)} ${toText(description)}`).filter((term) => terms.has(term)).length
+  const [best = {}] = tools.map(toTool).toSorted((one, other) => score(other) - score(one))
+  const value = toSchemaValue(best.parameters, { words: createWords(message), random, requiredOnly: true })
   const id = `call_${Array.from({ length: 8 }, () => Math.floor(random() * 36).toString(36)).join('')}`
-  return { id, function: { index: 0, name: tool.name, arguments: isObject(value) ? value : {} } }
+  return { id, function: { index: 0, name: toText(best.name), arguments: isObject(value) ? value : {} } }
 }
 
 /** `{"temperature":22,"sky":"clear"}` → `temperature 22, sky clear`; other text as it is. */
@@ -54,11 +46,11 @@ function toSentence(content: string): string {
 /** The answer after `role: "tool"` messages: what the tools said. */
 export function toToolAnswer(messages: readonly Message[], question: string, random: Random): string {
   const lastOther = messages.findLastIndex(({ role }) => role !== 'tool')
-  const results = messages
-    .slice(lastOther + 1)
-    .map(({ content, toolName }) => ({ by: toolName, says: shorten(toSentence(content), 500) }))
+  const said = messages.slice(lastOther + 1).map(({ content, toolName }) => {
+    const by = toolName === undefined ? '' : `\`${toolName}\`: `
+    return `- ${by}${shorten(toSentence(content), 500)}`
+  })
   const opening = pick(random, ['The tool has answered.', 'Here is what I found out.', 'Done, the result is in.'])
-  const said = results.map(({ by, says }) => `- ${by === undefined ? '' : `\`${by}\`: `}${says}`).join('\n')
   const asked = question === '' ? '' : ` to “${shorten(question, 100)}”`
-  return `${opening} The answer${asked} is:\n\n${said}\n\nThe demo only repeats what the tool said; a real model would put it into its own words.`
+  return `${opening} The answer${asked} is:\n\n${said.join('\n')}\n\nThe demo only repeats what the tool said; a real model would put it into its own words.`
 }

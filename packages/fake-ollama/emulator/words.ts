@@ -1,11 +1,4 @@
-/** What a message offers to fill in a form with. Each name and number is given once, in the order of the message. */
-export interface Words {
-  readonly message: string
-  name(): string | undefined
-  number(): number | undefined
-  date(): string | undefined
-  mentions(text: string): boolean
-}
+export type Words = ReturnType<typeof createWords>
 
 const quoted = /"([^"]+)"|“([^”]+)”/gu
 const capitalised = /\p{Lu}[\p{L}\p{M}'’-]*(?: \p{Lu}[\p{L}\p{M}'’-]*)*/gu
@@ -13,8 +6,11 @@ const afterPreposition = /\b(?:in|at|for|from|to|of|about|near)\s+(?:the\s+)?([\
 /** Between two of these a Chinese question names its subject: 东京的天气怎么样 → 东京. */
 const chineseGlue = /[^\p{Script=Han}]|[的在是吗呢啊把从到和]|怎么样|什么|多少|天气|请问|今天|明天|告诉我|查一下|查询/u
 
-/** Looks for the words of a message that a model would put into a tool call: quoted, capitalised, after a preposition. */
-export function createWords(message: string): Words {
+/**
+ * The words of a message that a model would put into a tool call: quoted, capitalised, after a preposition. Each name and number
+ * is given once, in the order of the message.
+ */
+export function createWords(message: string) {
   const groups = (pattern: RegExp) => Array.from(message.matchAll(pattern), ([whole, ...found]) => found.find(Boolean) ?? whole)
   const capitals = Array.from(message.matchAll(capitalised), ({ 0: text, index }) => ({ text, isFirst: index === 0 }))
   const han = /\p{Script=Han}/u.test(message) ? message.split(chineseGlue).filter((part) => part !== '') : []
@@ -34,6 +30,6 @@ export function createWords(message: string): Words {
     name: () => distinct.shift(),
     number: () => numbers.shift(),
     date: () => /\d{4}-\d\d-\d\d/.exec(message)?.[0],
-    mentions: (text) => text !== '' && lower.includes(text.toLowerCase()),
+    mentions: (text: string) => text !== '' && lower.includes(text.toLowerCase()),
   }
 }
