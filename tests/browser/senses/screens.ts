@@ -93,7 +93,11 @@ export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
     {
       name: 'the editor of a question',
       enter: () => button(w.edit).click(),
-      leave: () => page.keyboard.press('Escape'),
+      async leave() {
+        await page.keyboard.press('Escape')
+        // The focus comes back with the next frame: it must not come between the next question and its Enter.
+        await page.locator('.question .actions button:focus').waitFor()
+      },
     },
     {
       name: 'failure',
