@@ -73,7 +73,10 @@ async function buildClient(): Promise<Output[]> {
   ]
 }
 
-/** The client's declarations in one file: the types of its events stand in the place of their imports. */
+/**
+ * The client's declarations in one file: the types of its events stand in the place of their
+ * imports.
+ */
 async function emitTypes(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   await promisify(execFile)(process.execPath, [compiler, '-p', 'packages/client'], { cwd: root })

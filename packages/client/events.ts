@@ -18,7 +18,10 @@ export type ChatEvent =
   | { readonly type: 'thinking'; readonly text: string }
   | { readonly type: 'delta'; readonly text: string }
   | ({ readonly type: 'tool_call' } & ChatToolCall)
-  /** What is waited for before the first token, if asked for by `prefer: status`: `queued`, `loading` or `evaluating`. */
+  /**
+   * What is waited for before the first token, if asked for by `prefer: status`: `queued`,
+   * `loading` or `evaluating`.
+   */
   | { readonly type: 'status'; readonly status: string; readonly elapsedMs: number }
   | {
       readonly type: 'done'

@@ -3,7 +3,10 @@ import type { Links, Token } from 'marked'
 export interface MarkdownOptions {
   /** Makes what stands in a code block's head: language name and copy button. */
   codeHeader?: (code: { language: string; text: () => string }) => Node
-  /** The label of what an image became: `Image: …`. The description is `alt (host)`, or what there is of the two. */
+  /**
+   * The label of what an image became: `Image: …`. The description is `alt (host)`, or what there
+   * is of the two.
+   */
   imageLabel?: (description: string) => string
   /** The name of the region that a table scrolls in: `Table`. */
   tableLabel?: () => string
@@ -24,7 +27,8 @@ export interface Context {
 export interface Blocks {
   /**
    * Makes the element's blocks what the tokens say. A block that stays the same is not touched.
-   * `isOpen`: more may come to the last one. `settled`: how many blocks there are before the tokens.
+   * `isOpen`: more may come to the last one. `settled`: how many blocks there are before the
+   * tokens.
    */
   show(tokens: readonly Token[], isOpen: boolean, settled?: SettledBlocks): void
 }
@@ -40,8 +44,8 @@ export interface SettledBlocks {
 export interface Block {
   readonly node: HTMLElement
   /**
-   * Shows what the block is now, if it can become that; false: it must be made anew. A token that is the rest of a
-   * list begins behind `settledItems` items.
+   * Shows what the block is now, if it can become that; false: it must be made anew. A token that
+   * is the rest of a list begins behind `settledItems` items.
    */
   update(token: Token, isOpen: boolean, settledItems: number): boolean
 }

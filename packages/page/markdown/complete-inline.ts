@@ -9,7 +9,7 @@ const unbegun = /(?:!?\[|[*_~`<\\])+$/
 const title = String.raw`"[^"]*"|'[^']*'|\([^()]*\)`
 /** An address without spaces; brackets in it come in pairs. */
 const plainAddress = String.raw`(?:[^\s()]|\([^\s()]*\))*`
-/** What makes a link of the text in brackets before it: `(address "title")`, or `(<address> "title")`. */
+/** Makes a link of the brackets before it: `(address "title")`, or with `<address>`. */
 const target = new RegExp(String.raw`\(\s?(?:<[^<>\n]*>|${plainAddress})(?:\s{1,2}(?:${title}))?\s?\)`, 'y')
 
 /** The same three where the text ends before they do. */
@@ -35,9 +35,9 @@ interface Bracket {
 }
 
 /**
- * Closes what is half open at the end of a paragraph: emphasis, code and links. Of a link only its text is shown until
- * its address is whole. Marks that have not begun anything yet are left off. It follows CommonMark §6.2 as far as that
- * says what a text is about to become.
+ * Closes what is half open at the end of a paragraph: emphasis, code and links. Of a link only its
+ * text is shown until its address is whole. Marks that have not begun anything yet are left off. It
+ * follows CommonMark §6.2 as far as that says what a text is about to become.
  */
 export function completeInline(whole: string): string {
   const text = whole.replace(unbegun, '')

@@ -23,8 +23,9 @@ class ChatTokenizer extends Tokenizer {
   }
 
   override blockquote(src: string): Tokens.Blockquote | undefined {
-    // Behind a text marked reads most lists as a part of that text. Within the quote that comes now there is no text
-    // before a list, and marked throws if it is in an item and the list goes on without a `>`.
+    // Behind a text marked reads most lists as a part of that text. Within the quote that comes now
+    // there is no text before a list, and marked throws if it is in an item and the list goes on
+    // without a `>`.
     if (/^ {0,3}>/.test(src)) delete this.lexer.state.lastToken
     const end = src.indexOf('\n', quoteLength)
     return this.#deeper(() => super.blockquote(end === -1 ? src : src.slice(0, end + 1)))

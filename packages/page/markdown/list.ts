@@ -12,8 +12,8 @@ interface KeptItem {
 }
 
 /**
- * A list whose items stay when more come. Whether it is loose is a class of the list, because any item may make it
- * so: nothing in the items before changes then.
+ * A list whose items stay when more come. Whether it is loose is a class of the list, because any
+ * item may make it so: nothing in the items before changes then.
  */
 export function createList(first: Tokens.List, context: Context): Block {
   const node = document.createElement(first.ordered ? 'ol' : 'ul')

@@ -13,7 +13,10 @@ export interface Markdown {
   update(text: string, isDone: boolean): void
 }
 
-/** How far the text is settled: what is before `at` is neither lexed nor shown again until the text is whole. */
+/**
+ * How far the text is settled: what is before `at` is neither lexed nor shown again until the text
+ * is whole.
+ */
 interface Settled extends SettledBlocks {
   /** Where the rest of the text starts: at a block, or at an item of a list. */
   readonly at: number
@@ -22,9 +25,10 @@ interface Settled extends SettledBlocks {
 const nothing: Settled = { at: 0, blocks: 0, items: 0 }
 
 /**
- * Shows Markdown that grows in an element. While it grows only the blocks at its end are lexed: those that something
- * whole stands behind are settled. When it is whole, all of it is lexed once, and what that changes (a reference that
- * is defined below its use) is made again: the result is the same as if the text had come at once. README.md draws it.
+ * Shows Markdown that grows in an element. While it grows only the blocks at its end are lexed:
+ * those that something whole stands behind are settled. When it is whole, all of it is lexed once,
+ * and what that changes (a reference that is defined below its use) is made again: the result is
+ * the same as if the text had come at once. README.md draws it.
  */
 export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {}): Markdown {
   let settled = nothing
@@ -48,12 +52,16 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     return tokens
   }
 
-  /** Settles what is before the last token whose first line is whole: nothing that comes can change it. */
+  /**
+   * Settles what is before the last token whose first line is whole: nothing that comes can change
+   * it.
+   */
   function settle(text: string, tokens: readonly Token[]) {
     const starts = toStarts(tokens, settled.at)
     const open = tokens.findLastIndex(({ type }, index) => type !== 'space' && isLineWhole(text, starts[index]))
     const token = tokens[open]
-    // marked reads white space at the end of a list as the end of its line: the lengths are not those of the text then.
+    // marked reads white space at the end of a list as the end of its line: the lengths are not
+    // those of the text then.
     if (!token || tokens.some(({ raw }, index) => !text.startsWith(raw, starts[index]))) return
     const start = starts[open]!
     if (open > 0) {
