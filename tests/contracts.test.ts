@@ -18,6 +18,7 @@ const contracts = {
 const exceptions: Readonly<Record<string, string>> = {
   createChunks: 'makes the chunks of OpenAI, which run it one by one',
   folding: 'makes the encoders of one object, which run it one by one',
+  negotiate: 'chooses among encoders that run it themselves',
   openOnBun: 'needs Bun: tests/runtimes/suite/backpressure.ts has its promises on every runtime',
   openOnWorker: 'needs workerd: tests/runtimes/suite/backpressure.ts has its promises on every runtime',
 }

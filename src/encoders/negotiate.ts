@@ -1,29 +1,43 @@
-/** The framings that `Accept` chooses from (docs/protocol.md §2). */
-export type Framing = 'sse' | 'ndjson' | 'text'
+import type { Encoder } from './encoder.ts'
+import { ndjson } from './ndjson.ts'
+import { sse } from './sse.ts'
+import { text } from './text.ts'
+
+/** The framings that `Accept` chooses from, the default first. A new one is a line here. */
+export const framings: readonly { readonly encoder: Encoder; readonly types: readonly string[] }[] = [
+  { encoder: sse, types: ['text/event-stream'] },
+  // Ollama's own clients send `application/json` on streams.
+  { encoder: ndjson, types: ['application/x-ndjson', 'application/json'] },
+  { encoder: text, types: ['text/plain'] },
+]
 
 /**
- * Which framing an `Accept` header asks for. `application/json` counts as NDJSON, because Ollama's own clients send it on
- * streams. Text has to be named, and to be wanted more than anything else, because axios and Angular name it beside JSON.
- * A tie, a wildcard, no header and anything else is SSE.
+ * The framing that an `Accept` header asks for (docs/protocol.md §2): the one with the best quality, and the earlier one in
+ * a tie. A wildcard, no header and anything else is SSE. A framing whose failures are cuts has to be wanted more than
+ * anything else, because axios and Angular name `text/plain` beside JSON; where `canCut` is false it is not offered.
  */
-export function negotiate(accept = ''): Framing {
-  const best = { sse: 0, ndjson: 0, text: 0, any: 0 }
-  for (const range of accept.toLowerCase().split(',')) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim())
-    const kind = kinds[type]
-    if (kind) best[kind] = Math.max(best[kind], toQuality(parameters))
+export function negotiate(accept: string | undefined, canCut: boolean): Encoder {
+  const qualities = toQualities(accept)
+  const qualityOf = (types: readonly string[]) => Math.max(...types.map((type) => qualities.get(type) ?? 0))
+  const wildcard = qualities.get('text/event-stream') ?? qualityOf(['text/*', '*/*'])
+  let [best] = framings
+  for (const framing of framings.slice(1)) {
+    const needsCut = framing.encoder.failure === 'cut'
+    if (needsCut && !canCut) continue
+    const rival = Math.max(qualityOf(best!.types), needsCut ? wildcard : 0)
+    if (qualityOf(framing.types) > rival) best = framing
   }
-  if (best.text > Math.max(best.sse, best.ndjson, best.any)) return 'text'
-  return best.ndjson > best.sse ? 'ndjson' : 'sse'
+  return best!.encoder
 }
 
-const kinds: Readonly<Partial<Record<string, Framing | 'any'>>> = {
-  'text/event-stream': 'sse',
-  'application/x-ndjson': 'ndjson',
-  'application/json': 'ndjson',
-  'text/plain': 'text',
-  'text/*': 'any',
-  '*/*': 'any',
+/** The best quality of each media range in the header. */
+function toQualities(accept = ''): ReadonlyMap<string, number> {
+  const qualities = new Map<string, number>()
+  for (const range of accept.toLowerCase().split(',')) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim())
+    qualities.set(type, Math.max(qualities.get(type) ?? 0, toQuality(parameters)))
+  }
+  return qualities
 }
 
 /** RFC 9110 §12.4.2: 0 to 1, and 1 where there is none. */

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { negotiate } from '../../src/encoders/negotiate.ts'
+import { ndjson } from '../../src/encoders/ndjson.ts'
+import { framings, negotiate } from '../../src/encoders/negotiate.ts'
+import { sse } from '../../src/encoders/sse.ts'
+import { text } from '../../src/encoders/text.ts'
+import { readPage } from '../citations.ts'
 
 describe('a stream is SSE for', () => {
   test.each([
@@ -33,7 +37,7 @@ describe('a stream is SSE for', () => {
     ['application/jsonl'],
     ['application/x-ndjson;Q=0.4, text/event-stream;Q=0.5'],
   ])('Accept: %s', (accept) => {
-    expect(negotiate(accept)).toBe('sse')
+    expect(negotiate(accept, true)).toBe(sse)
   })
 })
 
@@ -56,7 +60,7 @@ describe('a stream is NDJSON for', () => {
     ['application/x-ndjson;level=1;q=0.4, text/event-stream;q=0.3'],
     ['text/event-stream;q=0.5,application/json;q=0.501'],
   ])('Accept: %s', (accept) => {
-    expect(negotiate(accept)).toBe('ndjson')
+    expect(negotiate(accept, true)).toBe(ndjson)
   })
 })
 
@@ -68,22 +72,35 @@ describe('a stream is bare text for', () => {
     ['text/plain, text/event-stream;q=0.9'],
     ['text/plain;q=0.5, application/json;q=0.4'],
     ['text/plain, text/html'],
+    ['text/event-stream;q=0, text/plain;q=0.9, */*'],
+    ['text/plain, text/event-stream;q=0.5, */*'],
   ])('Accept: %s', (accept) => {
-    expect(negotiate(accept)).toBe('text')
+    expect(negotiate(accept, true)).toBe(text)
   })
 })
 
 describe('text has to be named and wanted most, so a stream is not text for', () => {
   test.each([
-    ['text/plain, text/event-stream', 'sse'],
-    ['text/plain, */*', 'sse'],
-    ['text/plain, text/*', 'sse'],
-    ['text/*', 'sse'],
-    ['text/plain;q=0', 'sse'],
-    ['text/plain, application/json', 'ndjson'],
-    ['application/json, text/plain, */*', 'ndjson'],
-    ['text/plain;q=0.5, application/x-ndjson;q=0.5', 'ndjson'],
+    ['text/plain, text/event-stream', sse],
+    ['text/plain, */*', sse],
+    ['text/plain, text/*', sse],
+    ['text/*', sse],
+    ['text/plain;q=0', sse],
+    ['text/plain, application/json', ndjson],
+    ['application/json, text/plain, */*', ndjson],
+    ['text/plain;q=0.5, application/x-ndjson;q=0.5', ndjson],
+    ['application/json;q=0.5, text/plain;q=0.6, */*;q=0.9', ndjson],
   ])('Accept: %s', (accept, framing) => {
-    expect(negotiate(accept)).toBe(framing)
+    expect(negotiate(accept, true)).toBe(framing)
+  })
+})
+
+test.each(['text/plain', 'text/plain, application/json;q=0.5'])('%s is no text where a response cannot be broken', (accept) => {
+  expect(negotiate(accept, false)).not.toBe(text)
+})
+
+describe.each(['docs/protocol.md', 'README.md', 'README.zh-CN.md'])('%s', (file) => {
+  test.each(framings.flatMap(({ types }) => types))('names %s', (type) => {
+    expect(readPage(file), `say in ${file} what Accept: ${type} gives`).toContain(type)
   })
 })

@@ -1,10 +1,8 @@
 import type { Encoder } from '../../encoders/encoder.ts'
 import { folded } from '../../encoders/folded.ts'
-import { ndjson } from '../../encoders/ndjson.ts'
 import { negotiate } from '../../encoders/negotiate.ts'
 import { prefersStatus } from '../../encoders/prefer.ts'
 import { sse, sseWithStatus } from '../../encoders/sse.ts'
-import { text } from '../../encoders/text.ts'
 import { isProgress } from '../../generation.ts'
 import { toServiceFailure, type Dialect } from '../dialect.ts'
 import { toRoutes, type FramingRequest } from './routes.ts'
@@ -21,9 +19,7 @@ export function createNative({ management }: { management: boolean }): Dialect {
 /** The framing of an answer (docs/protocol.md §2). Progress has no text of its own and no status before its first line. */
 function toFraming({ stream, accept, prefer, canCut, call }: FramingRequest): Encoder {
   if (!stream) return folded
-  const framing = negotiate(accept)
-  if (framing === 'ndjson') return ndjson
-  if (isProgress(call)) return sse
-  if (framing === 'text' && canCut) return text
-  return prefersStatus(prefer) ? sseWithStatus : sse
+  const isGeneration = !isProgress(call)
+  const framing = negotiate(accept, canCut && isGeneration)
+  return framing === sse && isGeneration && prefersStatus(prefer) ? sseWithStatus : framing
 }

@@ -1,9 +1,8 @@
 import { negotiate } from '../../encoders/negotiate.ts'
 import { text } from '../../encoders/text.ts'
 import { toServiceFailure, type Dialect } from '../dialect.ts'
-import { parse } from '../issues.ts'
 import { toCall } from './call.ts'
-import { plainRequest } from './schema.ts'
+import { parsePlainRequest } from './schema.ts'
 import { plainStream } from './stream.ts'
 
 /** `POST /chat`: a text in, events with raw text out (docs/protocol.md §3). */
@@ -11,8 +10,8 @@ export const plain: Dialect = {
   prefix: '/chat',
   generations: {
     '/chat': ({ body, accept, canCut }) => ({
-      call: toCall(parse(plainRequest, body)),
-      encoder: canCut && negotiate(accept) === 'text' ? text : plainStream,
+      call: toCall(parsePlainRequest(body)),
+      encoder: negotiate(accept, canCut) === text ? text : plainStream,
     }),
   },
   questions: {},
