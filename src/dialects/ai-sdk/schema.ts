@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { parse } from '../issues.ts'
 import { anyObject, boolean, common, string, tool as offeredTool } from '../to-ollama.ts'
 
 /** A part of a message, reduced to what a model needs of it. */
@@ -70,11 +71,7 @@ function toPartSchema(part: unknown) {
   return type === 'dynamic-tool' ? dynamicTool : tool
 }
 
-/**
- * The body that `DefaultChatTransport` posts, with the fields that a page may add to it. Other fields are dropped
- * (docs/compatibility.md).
- */
-export const uiChatRequest = v.object({
+const uiChatRequest = v.object({
   messages: v.pipe(
     v.array(
       v.object({
@@ -95,3 +92,12 @@ export const uiChatRequest = v.object({
 
 export type UiChatRequest = v.InferOutput<typeof uiChatRequest>
 export type UiMessage = UiChatRequest['messages'][number]
+
+/**
+ * The body that `DefaultChatTransport` posts, with the fields that a page may add to it. Other fields are dropped
+ * (docs/compatibility.md).
+ * @throws ServiceError `invalid_request`
+ */
+export function parseUiChatRequest(body: Readonly<Record<string, unknown>>): UiChatRequest {
+  return parse(uiChatRequest, body)
+}

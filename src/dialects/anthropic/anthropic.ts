@@ -1,8 +1,8 @@
 import type { Dialect } from '../dialect.ts'
-import { notSupported, parse } from '../issues.ts'
+import { notSupported } from '../issues.ts'
 import { toCall } from './call.ts'
 import { toFailure } from './failure.ts'
-import { messagesRequest } from './schema.ts'
+import { parseMessagesRequest } from './schema.ts'
 import { messageStream } from './stream.ts'
 import { messageWhole } from './whole.ts'
 
@@ -15,7 +15,7 @@ export const anthropic: Dialect = {
   requestIdHeader: 'request-id',
   generations: {
     '/v1/messages'({ body }) {
-      const request = parse(messagesRequest, body)
+      const request = parseMessagesRequest(body)
       return { call: toCall(request), encoder: request.stream ? messageStream : messageWhole }
     },
   },

@@ -10,9 +10,6 @@ import type { Block, Content, MessagesRequest } from './schema.ts'
  * `invalid_request` for the result of a tool that was not called
  */
 export function toCall(request: MessagesRequest): GenerationCall {
-  for (const name of ['container', 'context_management', 'inference_geo', 'mcp_servers'] as const) {
-    if (request[name] !== undefined && request[name] !== null) throw notSupported(name, 'Ollama has nothing like it')
-  }
   const body = {
     messages: toMessages(request),
     tools: toTools(request),

@@ -1,10 +1,6 @@
 import * as v from 'valibot'
+import { parse, refuse, whenGiven, type Refusals } from '../issues.ts'
 import { anyObject, base64, boolean, common, integer, number, object, string, textOr } from '../to-ollama.ts'
-
-/**
- * `POST /v1/messages`, as far as Ollama can honour it. The fields and blocks that it cannot honour are here by name, and
- * call.ts refuses them. Unknown fields are dropped.
- */
 
 const text = v.object({ type: v.literal('text'), text: v.string() })
 const thinking = v.object({ type: v.literal('thinking'), thinking: v.string() })
@@ -85,7 +81,7 @@ const isKnownTool = (input: unknown) => {
 
 const outputFormat = v.nullish(v.object({ type: v.literal('json_schema'), schema: anyObject }))
 
-export const messagesRequest = v.object({
+const messagesRequest = v.object({
   model: common.model,
   max_tokens: v.pipe(v.number(), v.integer('Expected an integer'), v.minValue(1, 'Expected at least 1')),
   system: v.nullish(content(text)),
@@ -117,10 +113,6 @@ export const messagesRequest = v.object({
   ),
   /** The name that `output_config.format` had in its beta. */
   output_format: outputFormat,
-  container: v.nullish(v.unknown()),
-  context_management: v.nullish(v.unknown()),
-  inference_geo: v.nullish(v.unknown()),
-  mcp_servers: v.nullish(v.unknown()),
 })
 
 export type MessagesRequest = v.InferOutput<typeof messagesRequest>
@@ -128,3 +120,22 @@ type Message = MessagesRequest['messages'][number]
 /** The content of a message of a role: a text, or blocks. */
 export type Content<TRole extends Message['role']> = Extract<Message, { role: TRole }>['content']
 export type Block = Exclude<Message['content'], string>[number]
+
+const nothingLikeIt = { when: whenGiven, because: 'Ollama has nothing like it' }
+const refusals: Refusals = {
+  container: nothingLikeIt,
+  context_management: nothingLikeIt,
+  inference_geo: nothingLikeIt,
+  mcp_servers: nothingLikeIt,
+}
+
+/**
+ * `POST /v1/messages`, as far as Ollama can honour it. call.ts refuses the tools and blocks that it cannot honour. Unknown
+ * fields are dropped.
+ * @throws ServiceError `invalid_request`, `not_supported`
+ */
+export function parseMessagesRequest(body: Readonly<Record<string, unknown>>): MessagesRequest {
+  const request = parse(messagesRequest, body)
+  refuse(body, refusals)
+  return request
+}

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
+import { parse } from '../issues.ts'
 import { common, string } from '../to-ollama.ts'
 
-/** A text and a few of Ollama's own fields. Unknown fields are dropped (docs/protocol.md §3). */
-export const plainRequest = v.object({
+const plainRequest = v.object({
   text: v.pipe(
     v.string(),
     v.check((text) => text.trim() !== '', 'Expected a text that is not blank'),
@@ -15,3 +15,11 @@ export const plainRequest = v.object({
 })
 
 export type PlainRequest = v.InferOutput<typeof plainRequest>
+
+/**
+ * A text and a few of Ollama's own fields. Unknown fields are dropped (docs/protocol.md §3).
+ * @throws ServiceError `invalid_request`
+ */
+export function parsePlainRequest(body: Readonly<Record<string, unknown>>): PlainRequest {
+  return parse(plainRequest, body)
+}
