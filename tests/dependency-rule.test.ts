@@ -132,6 +132,7 @@ const refused: readonly Case[] = [
   ['packages/fake-ollama/x.ts', '../../src/errors.ts'],
   ['packages/ollama-grammar/x.ts', '#fake-ollama'],
   ['src/app.ts', '../packages/fake-ollama/emulator/emulator.ts'],
+  ['src/app.ts', './../packages/fake-ollama/emulator/emulator.ts'],
   ['src/upstreams/x.ts', '#fake-ollama'],
   ['src/runtimes/x.ts', '../../packages/fake-ollama/scripts.ts'],
   ['tests/a/b/x.ts', '../../../packages/client/client.ts'],

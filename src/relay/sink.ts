@@ -17,8 +17,11 @@ export interface Sink {
 export interface Open {
   /** Headers that middleware sets afterwards still reach the response. `onLeave`: its reader went away. */
   (c: Context, headers: Readonly<Record<string, string>>, onLeave: () => void): { response: Response; sink: Sink }
-  /** Whether `cut` breaks the response on every runtime that this is for. A framing that needs the cut is not offered else. */
-  readonly canCut: boolean
+  /**
+   * Whether `cut` breaks the response to this request, so that its reader cannot take it for a whole one. If not, a framing
+   * that needs the cut is not offered.
+   */
+  readonly canCut: (c: Context) => boolean
 }
 
 /** A sink is full when so many characters wait behind the write that is under way. */
@@ -30,7 +33,7 @@ const utf8 = new TextEncoder()
  * The default, on every runtime that brings nothing leaner. Its callback runs synchronously, so that it can hand out its
  * stream. It cannot cut: on Bun and workerd the reader would see a clean end (hazard 55).
  */
-export const openWithStreamSSE: Open = Object.assign(open, { canCut: false })
+export const openWithStreamSSE: Open = Object.assign(open, { canCut: () => false })
 
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let sink: Sink | undefined

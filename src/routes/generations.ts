@@ -77,8 +77,8 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
   const app = new Hono<Env>()
   for (const [path, parse] of Object.entries(dialect.generations)) {
     app.post(path, body, (c) => {
-      const { canCut } = open
-      const plan = parse({ accept: c.req.header('accept'), prefer: c.req.header('prefer'), canCut, body: c.var.body })
+      const { accept, prefer } = c.req.header()
+      const plan = parse({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
       c.set('body', {}) // the context lives as long as the stream, and an image must not
       return generate(c, plan)
     })

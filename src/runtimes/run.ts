@@ -35,7 +35,7 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
  * connection.
  */
 async function drain({ SLUICE_SHUTDOWN_GRACE_MS: graceMs, SLUICE_REUSE_PORT: isShared }: Config, { app, close }: Listener) {
-  setTimeout(() => process.exit(0), graceMs + 900).unref() // a reader that does not take its terminal holds nobody up
+  setTimeout(() => process.exit(0), graceMs + 900).unref() // even if a reader never takes its last frame
   const closed = isShared ? close() : undefined
   await app.drain(graceMs)
   await (closed ?? close())

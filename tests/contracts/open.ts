@@ -5,6 +5,11 @@ import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Open, Sink } from '../../src/relay/sink.ts'
 
+export interface OpenContract {
+  /** Whether it says to readers of HTTP/1.1 that it can cut, and then does. `streamSSE` cannot (hazards 45 and 55). */
+  cuts: boolean
+}
+
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }
 
 /** A reader that reads what it wants to, over a real socket. */
@@ -19,7 +24,7 @@ interface Reader {
 }
 
 /** What every way to open a streaming response promises (src/relay/sink.ts), over @hono/node-server and real sockets. */
-export function openContract(name: string, open: Open) {
+export function openContract(name: string, open: Open, { cuts }: OpenContract) {
   let server: http.Server
   let port: number
   /** The stream that the last request opened. */
@@ -37,6 +42,7 @@ export function openContract(name: string, open: Open) {
     app.get('*', (c) => {
       const leaving = Promise.withResolvers<void>()
       const stream = { left: 0, hasLeft: leaving.promise, socket: c.env.incoming.socket }
+      expect(open.canCut(c)).toBe(cuts)
       const { response, sink } = open(c, { ...headers, 'x-own': 'a' }, () => {
         stream.left++
         leaving.resolve()
@@ -171,7 +177,7 @@ export function openContract(name: string, open: Open) {
       expect(stream.left).toBe(1)
     })
 
-    if (open.canCut) {
+    if (cuts) {
       test('a cut is no clean end, for a reader that reads', async () => {
         const { sink, reader } = await start('a')
         await expect.poll(() => reader.text, { interval: 1 }).toBe('a')

@@ -3,11 +3,7 @@ import { expect, test } from 'vitest'
 import { openWithStreamSSE } from '../../src/relay/sink.ts'
 import { openContract } from '../contracts/open.ts'
 
-openContract('streamSSE', openWithStreamSSE)
-
-test('it does not promise to cut (hazard 55)', () => {
-  expect(openWithStreamSSE.canCut).toBe(false)
-})
+openContract('streamSSE', openWithStreamSSE, { cuts: false })
 
 test('its response has no header that crashes HTTP/2 (hazard 5)', async () => {
   const app = new Hono().get('/', (c) => {

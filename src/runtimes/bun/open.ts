@@ -4,7 +4,7 @@ import type { Open } from '../../relay/sink.ts'
 export interface BunBindings {
   /** The caller's. */
   readonly address: string
-  /** Set once an answer is a stream: whoever handed it out does not know its end then. */
+  /** Set when the body is a stream. The server then learns of its end by `onAnswered`. */
   isStreaming: boolean
   /** Called at its end. */
   onAnswered(): void
@@ -21,7 +21,7 @@ const utf8 = new TextEncoder()
  * One pushed stream of bytes, at three quarters of what `streamSSE` costs on Bun: two streams and a promise for each write. It can also do
  * what `streamSSE` cannot: break the response of a reader that is cut (hazard 55).
  */
-export const openOnBun: Open = Object.assign(open, { canCut: true })
+export const openOnBun: Open = Object.assign(open, { canCut: () => true })
 
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let controller: ReadableByteStreamController | undefined

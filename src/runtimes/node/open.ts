@@ -1,4 +1,5 @@
 import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
 import type { Socket } from 'node:net'
 import { finished } from 'node:stream'
 import type { Open } from '../../relay/sink.ts'
@@ -13,7 +14,10 @@ const longLength = 4096
  *
  * Nothing between may transform the body.
  */
-export const openOnNode: Open = Object.assign(open, { canCut: true })
+export const openOnNode: Open = Object.assign(open, {
+  // To HTTP/1.0 the end of the connection is the end of the body (hazard 84).
+  canCut: (c: Context) => (c.env as HttpBindings).incoming.httpVersion !== '1.0',
+})
 
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   const { outgoing } = c.env as HttpBindings
@@ -79,11 +83,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
         controller = undefined
         return new Promise((resolve) => finished(outgoing, () => resolve()))
       },
-      cut() {
-        // To HTTP/1.0 the end of the connection is the end of the body, so only a reset is no clean end.
-        if (outgoing.chunkedEncoding || !outgoing.headersSent) outgoing.destroy()
-        else outgoing.socket?.resetAndDestroy()
-      },
+      cut: () => void outgoing.destroy(),
       get bytesWritten() {
         return bytesWritten
       },

@@ -1,3 +1,4 @@
+import type { Context } from 'hono'
 import type { Open } from '../../relay/sink.ts'
 
 /** workerd's own pipe: no JavaScript runs between its two ends. */
@@ -21,7 +22,12 @@ const ignore = () => {}
  * One native pipe, at three quarters of what `streamSSE` costs on workerd: two streams made of JavaScript. It can also do what
  * `streamSSE` cannot: break the response of a reader that is cut (hazard 55).
  */
-export const openOnWorker: Open = Object.assign(open, { canCut: true })
+export const openOnWorker: Open = Object.assign(open, {
+  // To HTTP/1.0 the end of the connection is the end of the body (hazard 84). Only Cloudflare tells the version.
+  canCut: ({ req }: Context) => (req.raw as CloudflareRequest).cf?.httpProtocol !== 'HTTP/1.0',
+})
+
+type CloudflareRequest = Request & { readonly cf?: { readonly httpProtocol?: string } }
 
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   const { readable, writable } = new IdentityTransformStream({ highWaterMark: waitingBytes })

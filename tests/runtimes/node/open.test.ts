@@ -7,11 +7,7 @@ import type { Sink } from '../../../src/relay/sink.ts'
 import { openOnNode } from '../../../src/runtimes/node/open.ts'
 import { openContract } from '../../contracts/open.ts'
 
-openContract('Node', openOnNode)
-
-test('it can cut', () => {
-  expect(openOnNode.canCut).toBe(true)
-})
+openContract('Node', openOnNode, { cuts: true })
 
 /** What goes to the socket itself has its own framing: seen on the wire, where a client's parser would hide it. */
 describe('on the wire', () => {
