@@ -23,23 +23,16 @@ export interface RoutesOptions {
 }
 
 /** What decides how an answer is framed. */
-export interface FramingRequest {
+export interface FramingRequest extends Omit<GenerationRequest, 'body'> {
   readonly stream: boolean
-  readonly accept: string | undefined
-  readonly prefer: string | undefined
-  readonly canCut: boolean
   readonly call: GenerationCall
 }
 
-/** Ollama's own routes. Their requests are checked and passed on as they are (docs/protocol.md §1 and §2). */
+/** Ollama's own routes: requests are checked and passed on as they are (docs/protocol.md §2). */
 export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
-  const plan = (
-    call: GenerationCall,
-    stream: boolean | null | undefined,
-    { accept, prefer, canCut }: GenerationRequest,
-  ): GenerationPlan => ({
+  const plan = (call: GenerationCall, stream: boolean | null | undefined, request: GenerationRequest): GenerationPlan => ({
     call,
-    encoder: toFraming({ stream: stream ?? true, accept, prefer, canCut, call }),
+    encoder: toFraming({ ...request, stream: stream ?? true, call }),
   })
   const generation = (endpoint: 'generate' | 'chat') => (request: GenerationRequest) => {
     const { body } = request

@@ -2,23 +2,20 @@ import { toFrame } from '../../../encoders/frame.ts'
 import type { ToolCall } from '../../../encoders/tool-calls.ts'
 import type { Logprob } from '../logprobs.ts'
 
-/** The events of one stream, numbered from 0. */
-export interface Events {
-  write(type: string, fields: object): void
-  /** Gives the function that writes a token's event. `tail` is the JSON text that follows the token, up to the last brace. */
-  createDelta(type: string, fields: object): (text: string, tail: string) => void
-}
+export type Events = ReturnType<typeof createEvents>
 
-export function createEvents(emit: (frame: string) => void): Events {
+/** Writes the events of one stream, numbered from 0. */
+export function createEvents(emit: (frame: string) => void) {
   let count = 0
   return {
-    write(type, fields) {
+    write(type: string, fields: object) {
       emit(toFrame(JSON.stringify({ type, ...fields, sequence_number: count++ }), type))
     },
-    createDelta(type, fields) {
-      // Made once for an item, so that a token costs little more than its own JSON.
+    /** For the event of each token. `tail` is the JSON text that follows the token. */
+    createDelta(type: string, fields: object) {
+      // Made once for an item: it keeps a token cheap.
       const head = `${JSON.stringify({ type, ...fields }).slice(0, -1)},"sequence_number":`
-      return (text, tail) => emit(toFrame(`${head}${count++},"delta":${JSON.stringify(text)}${tail}`, type))
+      return (text: string, tail: string) => emit(toFrame(`${head}${count++},"delta":${JSON.stringify(text)}${tail}`, type))
     },
   }
 }
@@ -28,9 +25,8 @@ export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
 /** What differs between the two kinds of items that grow token by token. Both have one part. */
 export interface ItemKind {
   readonly idPrefix: 'msg' | 'rs'
-  /** The common start of the names of the events of the part. */
+  /** The names of the events of the part and of its text, up to `.added`, `.delta` or `.done`. */
   readonly partEvent: string
-  /** The same of the events of the part's text. */
   readonly textEvent: string
   readonly partIndex: object
   /** The fields that follow a text in its events. */
@@ -50,8 +46,8 @@ export const message: ItemKind = {
 }
 
 /**
- * Thinking is sent as a summary, as Ollama's own `/v1/responses` does it, because clients show a summary and send it back.
- * Few of them read the events of `reasoning_text`.
+ * Thinking is sent as a summary, as Ollama's own `/v1/responses` does it, because clients show a
+ * summary and send it back. Few of them read the events of `reasoning_text`.
  */
 export const reasoning: ItemKind = {
   idPrefix: 'rs',
@@ -71,18 +67,10 @@ export interface ItemOptions {
   readonly events: Events
 }
 
-export interface Item {
-  readonly kind: ItemKind
-  /** `logprobs` are those of the text's tokens. */
-  write(text: string, logprobs: readonly Logprob[]): void
-  /** Writes the last events of the item, and gives it. */
-  finish(status: ItemStatus): object
-  /** The item as far as it has come. */
-  toItem(status: ItemStatus): object
-}
+export type Item = ReturnType<typeof createItem>
 
 /** Begins an item that grows token by token. */
-export function createItem(kind: ItemKind, { id, index, events }: ItemOptions): Item {
+export function createItem(kind: ItemKind, { id, index, events }: ItemOptions) {
   const { partEvent, textEvent, toTextFields, toPart } = kind
   const place = { item_id: id, output_index: index, ...kind.partIndex }
   const writeDelta = events.createDelta(`${textEvent}.delta`, place)
@@ -97,12 +85,14 @@ export function createItem(kind: ItemKind, { id, index, events }: ItemOptions): 
 
   return {
     kind,
-    write(token, tokenLogprobs) {
+    /** `tokenLogprobs` are those of the text's tokens. */
+    write(token: string, tokenLogprobs: readonly Logprob[]) {
       text += token
-      logprobs.push(...tokenLogprobs)
+      for (const logprob of tokenLogprobs) logprobs.push(logprob)
       writeDelta(token, tokenLogprobs.length === 0 ? tailWithoutLogprobs : toTail(toTextFields(tokenLogprobs)))
     },
-    finish(status) {
+    /** Writes the last events of the item, and gives it. */
+    finish(status: ItemStatus): object {
       const part = toPart(text, logprobs)
       const item = toItem(status, [part])
       events.write(`${textEvent}.done`, { ...place, text, ...toTextFields(logprobs) })
@@ -110,7 +100,8 @@ export function createItem(kind: ItemKind, { id, index, events }: ItemOptions): 
       events.write('response.output_item.done', { output_index: index, item })
       return item
     },
-    toItem: (status) => toItem(status, [toPart(text, logprobs)]),
+    /** The item as far as it has come. */
+    toItem: (status: ItemStatus): object => toItem(status, [toPart(text, logprobs)]),
   }
 }
 
@@ -120,20 +111,12 @@ function toTail(fields: object): string {
   return json === '{}' ? '}' : `,${json.slice(1)}`
 }
 
-/** Writes the events of a function call, and gives its item. A call comes whole, so its arguments are one delta. */
+/** Writes a call's events and gives its item. The arguments are one delta: a call comes whole. */
 export function writeFunctionCall(call: ToolCall, { id, index, events }: ItemOptions): object {
-  const { name, arguments: text } = call
+  const { id: call_id, name, arguments: text } = call
   const place = { item_id: id, output_index: index }
-  const toItem = (status: ItemStatus, text: string) => ({
-    id,
-    status,
-    type: 'function_call',
-    call_id: call.id,
-    name,
-    arguments: text,
-  })
-  const item = toItem('completed', text)
-  events.write('response.output_item.added', { output_index: index, item: toItem('in_progress', '') })
+  const item = { id, status: 'completed', type: 'function_call', call_id, name, arguments: text }
+  events.write('response.output_item.added', { output_index: index, item: { ...item, status: 'in_progress', arguments: '' } })
   events.write('response.function_call_arguments.delta', { ...place, delta: text })
   events.write('response.function_call_arguments.done', { ...place, name, arguments: text })
   events.write('response.output_item.done', { output_index: index, item })

@@ -5,8 +5,16 @@ import { ServiceError } from '../../../errors.ts'
 import type { Batch, GenerationEvent, OllamaChunk } from '../../../generation.ts'
 import { toErrorBody } from '../failure.ts'
 import { toLogprobs, type Logprob } from '../logprobs.ts'
-import { createEvents, createItem, message, reasoning, writeFunctionCall } from './items.ts'
-import type { Item, ItemKind, ItemStatus } from './items.ts'
+import {
+  createEvents,
+  createItem,
+  message,
+  reasoning,
+  writeFunctionCall,
+  type Item,
+  type ItemKind,
+  type ItemStatus,
+} from './items.ts'
 import { toResponse, toResponseHead, type Echo, type ResponseHead } from './response.ts'
 
 /**
@@ -17,15 +25,8 @@ export function createResponseStream(echo: Echo): Encoder {
   return { ...eventStream, start: (options) => createAnswer(echo, options).write }
 }
 
-export interface Answer {
-  /** Writes the events of a batch. @throws ServiceError `line_too_long` once the answer is longer than may be gathered */
-  write(batch: Batch): void
-  /** The response, once it is complete; undefined before. */
-  readonly response: object | undefined
-}
-
 /** One answer: the items of a model's output in the order in which they come. */
-export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOptions): Answer {
+export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOptions) {
   const events = createEvents(emit)
   const idPart = toIdPart(requestId)
   /** The finished items. */
@@ -36,7 +37,7 @@ export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOpt
   let response: object | undefined
   let callCount = 0
   let gathered = 0
-  /** Log probabilities that wait for their text: Ollama may hold a text back for some lines (docs/ollama.md §1). */
+  /** They wait for their text: Ollama may hold a text back (docs/ollama.md §1). */
   let pendingLogprobs: Logprob[] = []
 
   const toItemOptions = (idPrefix: string) => ({ id: `${idPrefix}_${idPart}_${output.length}`, index: output.length, events })
@@ -94,8 +95,8 @@ export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOpt
   }
 
   /**
-   * The event has an `error` of its own, because OpenAI's clients throw for that. If only the response has one, they take
-   * the event for an ordinary end.
+   * The event has an `error` of its own, because OpenAI's clients throw for that. If only the
+   * response has one, they take the event for an ordinary end.
    */
   function fail(head: ResponseHead, error: ServiceError) {
     const items = open ? [...output, open.toItem('incomplete')] : output
@@ -114,11 +115,14 @@ export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOpt
   }
 
   return {
-    write(batch) {
-      // Checked between batches: an error within a batch would lose events whose numbers are already used.
+    /** @throws ServiceError `line_too_long` once the answer is longer than may be gathered */
+    write(batch: Batch) {
+      // Checked between batches: an error within a batch would lose events whose numbers are
+      // already used.
       if (gathered > maxBytes && batch[0]?.type !== 'failed') throw tooLong(maxBytes)
       for (const event of batch) writeEvent(event)
     },
+    /** undefined until the response is complete. */
     get response() {
       return response
     },
