@@ -16,7 +16,7 @@ export function createDialects({ management }: DialectsOptions): readonly Dialec
   return [createNative({ management }), createOllamaDialect({ management }), openai, anthropic, aiSdk, plain]
 }
 
-/** Gives the function that finds a path's dialect: the one whose prefix is the path or a parent of it, and the longest. */
+/** Finds a path's dialect: the longest prefix that is the path or a parent of it. */
 export function createDialectAt(dialects: readonly Dialect[]): (path: string) => Dialect {
   const longestFirst = dialects.toSorted((a, b) => b.prefix.length - a.prefix.length)
   // The empty prefix of the native dialect matches every path, so there is always one.

@@ -28,7 +28,7 @@ export interface QuestionRequest {
 
 export interface QuestionPlan {
   readonly question: Question
-  /** Ollama's answer in this dialect. Absent: Ollama's own text is sent. @throws ServiceError `model_not_found` */
+  /** Absent: Ollama's own text is sent. @throws ServiceError `model_not_found` */
   toAnswer?(answer: Answer): object
 }
 
@@ -40,19 +40,20 @@ export interface Failure {
 
 type QuestionRoute = `${'GET' | 'POST' | 'DELETE'} /${string}`
 
-/** An API that clients speak: the shape of its requests, the framing of its answers, and its error envelope. */
+/** An API that clients speak: its requests, the framing of its answers, its errors. */
 export interface Dialect {
   /**
-   * Where the dialect is spoken: at this path and below it. Every error there has this dialect's envelope, also at a path
-   * without a route. If several prefixes match a path, the longest wins. '' matches every path.
+   * Where the dialect is spoken: at this path and below it. Every error there has this dialect's
+   * envelope, also at a path without a route. If several prefixes match a path, the longest wins.
+   * '' matches every path.
    */
   readonly prefix: '' | `/${string}`
-  /** By exact path, all POST. @throws ServiceError `invalid_request` or `not_supported`, with `issues` that say where */
+  /** By exact path, all POST. @throws ServiceError `invalid_request`, `not_supported` */
   readonly generations: Readonly<Record<`/${string}`, (request: GenerationRequest) => GenerationPlan>>
-  /** Routes whose answer is one JSON object, by method and path pattern (`GET /v1/models/:id`). Throws like `generations`. */
+  /** Answered with one JSON object, by method and path pattern (`GET /v1/models/:id`). */
   readonly questions: Readonly<Record<QuestionRoute, (request: QuestionRequest) => QuestionPlan>>
   toFailure(error: ServiceError, requestId: string): Failure
-  /** A second response header with the request's id, beside `x-request-id`, for clients that look for it there. */
+  /** A header with the request's id, where this dialect's clients look for it. */
   readonly requestIdHeader?: string
 }
 

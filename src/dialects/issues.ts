@@ -5,14 +5,14 @@ import { ServiceError } from '../errors.ts'
 
 /**
  * Checks a request against its schema.
- * @throws ServiceError `invalid_request`. Its first eight issues say where the request is wrong and what was expected
- * there. They never repeat what was sent.
+ * @throws ServiceError `invalid_request`. Its first eight issues say where the request is wrong and
+ * what was expected there. They never repeat what was sent.
  */
 export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, body: unknown): v.InferOutput<TSchema> {
   const result = v.safeParse(schema, body, { abortEarly: true })
   if (result.success) return result.output
-  // Valibot gathers every issue of a body. A body of a million wrong values would hold up everybody for seconds, so all
-  // issues are gathered for a small body only.
+  // Valibot gathers every issue of a body. A body of a million wrong values would hold up everybody
+  // for seconds, so all issues are gathered for a small body only.
   const all = isSmall(body) ? (v.safeParse(schema, body).issues ?? result.issues) : result.issues
   const issues = all
     .slice(0, 8)
@@ -44,17 +44,17 @@ export function invalidRequest(path: string, message: string): ServiceError {
 }
 
 /**
- * The error for a field that the dialect knows and Ollama cannot honour. It names the field, because ignoring the field
- * would change what the answer means.
+ * The error for a field that the dialect knows and Ollama cannot honour. It names the field,
+ * because ignoring the field would change what the answer means.
  */
 export function notSupported(path: string, message: string): ServiceError {
   return new ServiceError('not_supported', `${path} is not supported: ${message}`, { issues: [{ path, message }] })
 }
 
-/** For each field: which of its values ask for something that Ollama does not have, and why it does not. */
+/** By field: the values that ask for something Ollama does not have, and why it does not. */
 export type Refusals = Readonly<Record<string, { when: (value: unknown) => boolean; because: string }>>
 
-/** Refuses the first of these fields that asks for too much. null counts as absent. @throws ServiceError `not_supported` */
+/** null counts as absent. @throws ServiceError `not_supported` for the first such field */
 export function refuse(body: Readonly<Record<string, unknown>>, refusals: Refusals) {
   for (const [field, { when, because }] of Object.entries(refusals)) {
     const value = body[field] ?? undefined

@@ -2,7 +2,10 @@ import { isModelName } from '#ollama-grammar/model-name.ts'
 import * as v from 'valibot'
 import { invalidRequest, notSupported } from './issues.ts'
 
-/** What the dialects share of the way to Ollama: the fields of Ollama's requests, and how others become them. */
+/**
+ * What the dialects share of the way to Ollama: the fields of Ollama's requests, and how others
+ * become them.
+ */
 
 // Schemas. null is absent, as it is for Ollama.
 
@@ -11,16 +14,16 @@ export const number = v.nullish(v.number())
 export const boolean = v.nullish(v.boolean())
 export const string = v.nullish(v.string())
 
-/** An object with all its keys. Valibot would drop a key `constructor`, and a tool may have an argument of that name. */
+/** Keeps every key. Valibot would drop a tool's argument that is called `constructor`. */
 export const anyObject = v.custom<Readonly<Record<string, unknown>>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'Expected an object',
 )
 
-/** An object with these fields and any others. Valibot accepts an array here, Ollama does not (hazard 48). */
+/** These fields and any others. Valibot accepts an array, Ollama does not (hazard 48). */
 export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
 
-/** A text or a list. It is no union, because the issue of a union would not say which element of the list is wrong. */
+/** No union, because a union's issue would not say which element of the list is wrong. */
 export const textOr = <const TList extends v.GenericSchema>(list: TList) =>
   v.lazy((value): v.GenericSchema<string | v.InferOutput<TList>> => (typeof value === 'string' ? v.string() : list))
 
@@ -33,7 +36,7 @@ export const modelName = v.pipe(
 
 export const base64 = v.pipe(v.string(), v.check(isBase64, 'Expected base64'))
 
-/** An option of a wrong type is a 500 from Ollama (docs/ollama.md §1), so each type is checked here. */
+/** Each type is checked, because Ollama answers a wrong one with a 500 (docs/ollama.md §1). */
 export const options = v.nullish(
   object({
     num_keep: integer,
@@ -100,9 +103,10 @@ export function present(fields: Readonly<Record<string, unknown>>): Record<strin
 }
 
 /**
- * The base64 of an image's data URL. The image at any other URL is not fetched: a reader must not choose what the server
- * connects to.
- * @throws ServiceError `not_supported` for another URL, `invalid_request` for a data URL without an image in base64
+ * The base64 of an image's data URL. The image at any other URL is not fetched: a reader must not
+ * choose what the server connects to.
+ * @throws ServiceError `not_supported` for another URL, `invalid_request` for a data URL without an
+ * image in base64
  */
 export function toImage(url: string, path: string): string {
   if (!/^data:/i.test(url)) throw notSupported(path, 'send the image as a data URL; others are not fetched')
@@ -117,8 +121,9 @@ function isBase64(text: string): boolean {
 }
 
 /**
- * Ollama's `stop` of another API's stop sequences; undefined if there are none. An empty list would replace the model's
- * own sequences, and an empty sequence would end the answer before its first token.
+ * Ollama's `stop` of another API's stop sequences; undefined if there are none. An empty list would
+ * replace the model's own sequences, and an empty sequence would end the answer before its first
+ * token.
  */
 export function toStop(stop: string | readonly string[] | null | undefined): string[] | undefined {
   const sequences = [stop ?? []].flat().filter((sequence) => sequence !== '')
@@ -140,7 +145,8 @@ const maxDepth = 32
 
 /**
  * The arguments of an earlier tool call: other APIs have them as JSON text, Ollama as an object.
- * @throws ServiceError `invalid_request` for a text that is not the JSON of an object, or is nested too deep
+ * @throws ServiceError `invalid_request` for a text that is not the JSON of an object, or is nested
+ * too deep
  */
 export function toArguments(text: string, path: string): object {
   const value = parseText(text)

@@ -2,7 +2,10 @@ import type { OllamaChunk } from '../generation.ts'
 
 /** A tool call of a model, as the other dialects need it. */
 export interface ToolCall {
-  /** Unique within a conversation. It has only letters, digits, `_` and `-`, because some clients allow no others. */
+  /**
+   * Unique within a conversation. It has only letters, digits, `_` and `-`, because some clients
+   * allow no others.
+   */
   readonly id: string
   readonly name: string
   /** The arguments as a value. */
@@ -12,8 +15,9 @@ export interface ToolCall {
 }
 
 /**
- * The tool calls of one line; Ollama never splits a call (docs/ollama.md §1). A call keeps Ollama's id if it has one. If
- * not, its id is made of the request's id and of `first`, the number of calls that came before in this answer.
+ * The tool calls of one line; Ollama never splits a call (docs/ollama.md §1). A call keeps Ollama's
+ * id if it has one. If not, its id is made of the request's id and of `first`, the number of calls
+ * that came before in this answer.
  */
 export function toToolCalls({ message }: OllamaChunk, requestId: string, first: number): ToolCall[] {
   const calls = (message?.tool_calls ?? []) as readonly OllamaToolCall[]
@@ -28,7 +32,10 @@ export function toToolCalls({ message }: OllamaChunk, requestId: string, first: 
   })
 }
 
-/** A request's id as a part of another id. A request's id may hold dots; the ids of other APIs may not. */
+/**
+ * A request's id as a part of another id. A request's id may hold dots; the ids of other APIs may
+ * not.
+ */
 export function toIdPart(requestId: string): string {
   return requestId.replaceAll('.', '_')
 }

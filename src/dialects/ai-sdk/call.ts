@@ -5,8 +5,8 @@ import type { Part, UiChatRequest, UiMessage } from './schema.ts'
 
 /**
  * A page's chat as Ollama's.
- * @throws ServiceError `not_supported` for a part that Ollama cannot take, `invalid_request` for a bad image and for
- * messages that are all empty
+ * @throws ServiceError `not_supported` for a part that Ollama cannot take, `invalid_request` for a
+ * bad image and for messages that are all empty
  */
 export function toCall({ messages: uiMessages, model, system, ...rest }: UiChatRequest): GenerationCall {
   const messages = uiMessages.flatMap((message, index) => toMessages(message, `messages.${index}`))
@@ -27,8 +27,9 @@ interface PlacedPart {
 }
 
 /**
- * A message of a page as messages of Ollama, like the SDK's own `convertToModelMessages`: each step of the assistant is a
- * message, and the results of its tools follow it. An empty step of the assistant is left out.
+ * A message of a page as messages of Ollama, like the SDK's own `convertToModelMessages`: each step
+ * of the assistant is a message, and the results of its tools follow it. An empty step of the
+ * assistant is left out.
  */
 function toMessages({ role, parts }: UiMessage, path: string): OllamaMessage[] {
   const steps: PlacedPart[][] = [[]]
@@ -74,7 +75,7 @@ function toImageOf({ mediaType, url }: Extract<Part, { kind: 'file' }>, path: st
   return toImage(url, `${path}.url`)
 }
 
-/** What the tool answered, or the person who refused to run it. undefined while there is no answer. */
+/** What the tool or the person who refused it answered; undefined without an answer. */
 function toResult({ state, output, errorText, approval }: Extract<Part, { kind: 'tool' }>): string | undefined {
   if (state === 'output-available') return typeof output === 'string' ? output : JSON.stringify(output ?? null)
   if (state === 'output-error') return errorText ?? ''

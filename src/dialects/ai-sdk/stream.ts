@@ -5,8 +5,8 @@ import { toToolCalls } from '../../encoders/tool-calls.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
 /**
- * The UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). Success ends with `finish` and
- * `[DONE]`. A failure ends with `error` and has neither.
+ * The UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). Success
+ * ends with `finish` and `[DONE]`. A failure ends with `error` and has neither.
  */
 export const uiMessageStream: Encoder = {
   ...eventStream,
@@ -23,7 +23,7 @@ export const uiMessageStream: Encoder = {
       emit(toChunkFrame({ type: 'start-step' }))
     }
 
-    /** Ollama's calls come whole, so there is no `tool-input-start`, which announces an input in pieces. */
+    /** Ollama's calls come whole, so there is no `tool-input-start` for an input in pieces. */
     function writeCalls(chunk: OllamaChunk) {
       for (const { id, name, input } of toToolCalls(chunk, requestId, callCount)) {
         parts.close()
@@ -59,7 +59,7 @@ type PartKind = 'text' | 'reasoning'
 function createParts(emit: (frame: string) => void) {
   let open: { kind: PartKind; id: string } | undefined
   let count = 0
-  /** The JSON of a delta up to its text. It is made once for a part, so that a token costs little more than its own JSON. */
+  /** A delta's JSON up to its text, made once for a part: it keeps a token cheap. */
   let deltaHead = ''
 
   function close() {

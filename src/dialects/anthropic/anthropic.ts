@@ -6,10 +6,7 @@ import { parseMessagesRequest } from './schema.ts'
 import { messageStream } from './stream.ts'
 import { messageWhole } from './whole.ts'
 
-/**
- * Anthropic's Messages API (docs/protocol.md §6, https://docs.claude.com/en/api/messages). Its version header and its beta
- * headers are not needed.
- */
+/** Anthropic's Messages API (docs/protocol.md §6). Its version and beta headers are not needed. */
 export const anthropic: Dialect = {
   prefix: '/v1/messages',
   requestIdHeader: 'request-id',

@@ -6,8 +6,8 @@ import type { Block, Content, MessagesRequest } from './schema.ts'
 
 /**
  * A request of Anthropic's as Ollama's chat.
- * @throws ServiceError `not_supported` with the name of a field or the path of a block that Ollama cannot honour,
- * `invalid_request` for the result of a tool that was not called
+ * @throws ServiceError `not_supported` with the name of a field or the path of a block that Ollama
+ * cannot honour, `invalid_request` for the result of a tool that was not called
  */
 export function toCall(request: MessagesRequest): GenerationCall {
   const body = {
@@ -24,7 +24,7 @@ function toOptions({ max_tokens, temperature, top_p, top_k, stop_sequences }: Me
   return present({ num_predict: max_tokens, temperature, top_p, top_k, stop: toStop(stop_sequences) })
 }
 
-/** `adaptive` leaves the choice to the model, as Ollama does by default. Ollama has no budget, so `budget_tokens` is ignored. */
+/** `adaptive` leaves it to the model, like Ollama's default. A budget has no counterpart. */
 function toThinking({ thinking, output_config }: MessagesRequest) {
   if (thinking?.type === 'between_tools') throw notSupported('thinking.type', 'Ollama thinks before its answer, or not at all')
   if (thinking?.type === 'disabled') return false
@@ -62,7 +62,7 @@ function toSystem(content: Content<'system'>): OllamaMessage {
   return { role: 'system', ...toParts(toBlocks(content), '') }
 }
 
-/** The texts of the assistant are pieces of one text and are joined without a space. The user's texts are paragraphs. */
+/** The assistant's texts are pieces of one text, the user's are paragraphs. */
 function toAssistant(content: Content<'assistant'>, path: string, names: Map<string, string>): OllamaMessage {
   const message: OllamaMessage = { role: 'assistant', content: '' }
   for (const [i, block] of toBlocks(content).entries()) {
@@ -78,7 +78,7 @@ function toAssistant(content: Content<'assistant'>, path: string, names: Map<str
   return message
 }
 
-/** Anthropic puts tool results into the user's message. They become messages of their own, before the user's text. */
+/** Tool results become messages of their own, before the text of the same message. */
 function toUser(content: Content<'user'>, path: string, names: ReadonlyMap<string, string>): OllamaMessage[] {
   const blocks = toBlocks(content)
   const results = blocks.flatMap((block, i) =>
@@ -99,7 +99,7 @@ function toToolMessage(result: ToolResult, path: string, names: ReadonlyMap<stri
   return { role: 'tool', ...parts, tool_name: name, tool_call_id: result.tool_use_id }
 }
 
-/** The texts as paragraphs, and the images beside them, because Ollama's images have no place within a text. */
+/** The texts as paragraphs, the images beside them: Ollama's have no place within a text. */
 function toParts(blocks: readonly Block[], path: string): Pick<OllamaMessage, 'content' | 'images'> {
   const texts: string[] = []
   const images: string[] = []

@@ -1,10 +1,7 @@
 import type { ServiceError } from '../../errors.ts'
 import type { Failure } from '../dialect.ts'
 
-/**
- * The envelope of an error, before commit and after it. `code` is Sluice's own (docs/protocol.md §4,
- * https://docs.claude.com/en/api/errors).
- */
+/** Before and after commit (https://docs.claude.com/en/api/errors); `code` is Sluice's own. */
 export function toErrorBody(error: ServiceError, requestId: string) {
   const { message, code } = error
   return { type: 'error', error: { type: toType(error), message, code }, request_id: requestId }

@@ -7,8 +7,8 @@ import { toErrorBody } from './failure.ts'
 import { toHead, toStopReason, toToolUse, toUsage } from './whole.ts'
 
 /**
- * `stream:true`: typed events (https://docs.claude.com/en/docs/build-with-claude/streaming). A failure is the API's own
- * `error` event. It is the last one, and an open block stays open.
+ * `stream:true`: typed events (https://docs.claude.com/en/docs/build-with-claude/streaming). A
+ * failure is the API's own `error` event. It is the last one, and an open block stays open.
  */
 export const messageStream: Encoder = {
   ...eventStream,
@@ -59,7 +59,7 @@ const openings = {
 function createBlocks(emit: (frame: string) => void) {
   let index = -1
   let open: keyof typeof openings | undefined
-  /** The JSON of a delta up to its text. It is made once for a block, so that a token costs little more than its own JSON. */
+  /** A delta's JSON up to its text, made once for a block: it keeps a token cheap. */
   let deltaHead = ''
 
   function start(content_block: object) {

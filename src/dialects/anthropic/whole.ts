@@ -27,7 +27,7 @@ export function toToolUse({ id, name }: ToolCall, input: unknown) {
   return { type: 'tool_use', id, name, input } as const
 }
 
-/** Why the message ended. Ollama does not tell whether it met a stop sequence, so that is an `end_turn` too. */
+/** Ollama does not tell whether it met a stop sequence, so that is an `end_turn` too. */
 export function toStopReason({ done_reason }: OllamaChunk, toolCalls: number) {
   const reason = toolCalls > 0 ? 'tool_use' : 'end_turn'
   return { stop_reason: done_reason === 'length' ? 'max_tokens' : reason, stop_sequence: null } as const

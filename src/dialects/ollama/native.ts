@@ -8,15 +8,15 @@ import { toServiceFailure, type Dialect } from '../dialect.ts'
 import { toRoutes, type FramingRequest } from './routes.ts'
 
 /**
- * Ollama's own requests, answered as SSE, NDJSON, text or one object (docs/protocol.md §2). Its envelope is also that of
- * every path which no other dialect has.
+ * Ollama's own requests, answered as SSE, NDJSON, text or one object (docs/protocol.md §2). Its
+ * envelope is also that of every path which no other dialect has.
  */
 export function createNative({ management }: { management: boolean }): Dialect {
   const prefix = ''
   return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure: toServiceFailure }
 }
 
-/** The framing of an answer (docs/protocol.md §2). Progress has no text of its own and no status before its first line. */
+/** See docs/protocol.md §2. Progress has no text, and no status before its first line. */
 function toFraming({ stream, accept, prefer, canCut, call }: FramingRequest): Encoder {
   if (!stream) return folded
   const isGeneration = !isProgress(call)

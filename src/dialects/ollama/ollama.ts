@@ -4,10 +4,7 @@ import { toFailure } from './failure.ts'
 import { toRoutes, type FramingRequest } from './routes.ts'
 import { ollamaStream } from './stream.ts'
 
-/**
- * Drop-in Ollama under `/ollama`: the same routes, byte for byte, for programs that change only their base URL
- * (docs/protocol.md §5).
- */
+/** Drop-in Ollama for programs that change only their base URL (docs/protocol.md §5). */
 export function createOllamaDialect({ management }: { management: boolean }): Dialect {
   const prefix = '/ollama'
   return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure }
@@ -17,7 +14,7 @@ function toFraming({ stream, call }: FramingRequest) {
   return stream && !isLoad(call) ? ollamaStream : folded
 }
 
-/** A request without a prompt loads or unloads a model. Ollama answers it with one object even if `stream` is true (docs/ollama.md §1). */
+/** Ollama answers a load with one object even if `stream` is true (docs/ollama.md §1). */
 function isLoad({ endpoint, body }: FramingRequest['call']): boolean {
   if (endpoint === 'generate') return !body.prompt
   return endpoint === 'chat' && !(Array.isArray(body.messages) && body.messages.length > 0)

@@ -2,9 +2,10 @@ import * as v from 'valibot'
 import { anyObject, base64, boolean, common, integer, keep_alive, modelName, options, string, tool } from '../to-ollama.ts'
 
 /**
- * A request of Ollama's own API. Unknown fields pass through, so that a newer Ollama keeps working (docs/protocol.md §2).
- * A known field in capitals does not: to Ollama `Model` is also `model`, and the last of them counts, so that Ollama would
- * do something else than what was checked here (hazard 82).
+ * A request of Ollama's own API. Unknown fields pass through, so that a newer Ollama keeps working
+ * (docs/protocol.md §2). A known field in capitals does not: to Ollama `Model` is also `model`, and
+ * the last of them counts, so that Ollama would do something else than what was checked here
+ * (hazard 82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
@@ -15,7 +16,7 @@ const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
     ),
   )
 
-/** Compares names as Go does. Capitals come first, because Go takes the long s for an S and the Kelvin sign for a K. */
+/** Compares like Go: capitals first, as Go takes the long s for S and the Kelvin sign for K. */
 function fold(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
@@ -50,7 +51,7 @@ export const chatRequest = request({
   tools: v.nullish(v.array(tool)),
 })
 
-/** A request that needs a model: the default model is for generations only. `name` is Ollama's old word for the field. */
+/** The default model is for generations only. `name` is Ollama's old word for `model`. */
 const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
     request({ model: v.nullish(modelName), name: v.nullish(modelName), ...entries }),
@@ -70,7 +71,7 @@ export const embedRequest = request({
 })
 export const embeddingsRequest = request({ model: modelName, prompt: string, options, keep_alive })
 
-/** Pull, push and create. A cloud model may not be created under a name that hides that it is one. */
+/** Pull, push and create. The name of a cloud model must say that it is one. */
 export const progressRequest = named({
   stream: boolean,
   insecure: boolean,

@@ -17,8 +17,8 @@ export interface Choices {
   /** Comes before the first token. */
   readonly first?: object
   /**
-   * The choice of a line; '' if there is nothing to tell. For a token it is the JSON text of the choice's members, such as
-   * `"text":"Hel"`, because that costs less than an object.
+   * The choice of a line; '' if there is nothing to tell. For a token it is the JSON text of the
+   * choice's members, such as `"text":"Hel"`, because that costs less than an object.
    */
   toChoice(chunk: OllamaChunk): string | object
   /** Comes with the finish reason. */
@@ -27,8 +27,8 @@ export interface Choices {
 }
 
 /**
- * A stream of chunks. Success ends with a finish reason, the usage if it was asked for, and `[DONE]`. A failure ends with
- * an error and nothing after it (docs/protocol.md §6).
+ * A stream of chunks. Success ends with a finish reason, the usage if it was asked for, and
+ * `[DONE]`. A failure ends with an error and nothing after it (docs/protocol.md §6).
  */
 export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUsage }: { includeUsage: boolean }): Encoder {
   const noUsage = includeUsage ? { usage: null } : {}
@@ -39,7 +39,7 @@ export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUs
       const id = toId(idPrefix, requestId)
       const choices = start(requestId)
       let envelope: object | undefined
-      /** The JSON of a token's chunk up to its text. It is made once, so that a token costs little more than its own JSON. */
+      /** A token's JSON up to its text, made once: it keeps a token cheap. */
       let tokenHead = ''
 
       function emitJson(value: object) {

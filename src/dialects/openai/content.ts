@@ -6,8 +6,8 @@ import type { OllamaMessage } from '../to-ollama.ts'
 export type OllamaPart = { readonly text: string } | { readonly image: string }
 
 /**
- * The content of a message, whichever API it is of. Ollama has one text and a list of images: the texts become lines of
- * it, and the images keep their order.
+ * The content of a message, whichever API it is of. Ollama has one text and a list of images: the
+ * texts become lines of it, and the images keep their order.
  * @param toPart turns one part into Ollama's, or throws
  */
 export function toContent<TPart>(
@@ -25,10 +25,7 @@ export function toContent<TPart>(
 const token = v.number()
 const expected = 'Expected a text that is not empty, or a list of texts'
 
-/**
- * A prompt, or the input of an embedding. OpenAI takes tokens there too. An empty one would load the model instead
- * (docs/ollama.md §1).
- */
+/** A prompt, or the input of an embedding. OpenAI takes tokens there too. */
 export const texts = v.union(
   [
     v.pipe(v.string(), v.minLength(1, expected)),

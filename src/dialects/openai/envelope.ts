@@ -1,7 +1,7 @@
 import { toIdPart } from '../../encoders/tool-calls.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
-/** The fields around every answer of chat and completions and around every chunk, in the order of Ollama's own `/v1`. */
+/** The fields around an answer or a chunk, in the order of Ollama's own `/v1`. */
 export function toEnvelope({ model = '', created_at }: OllamaChunk, { id, object }: { id: string; object: string }) {
   return { id, object, created: toSeconds(created_at), model, system_fingerprint: 'fp_ollama' }
 }
@@ -16,7 +16,7 @@ export function toSeconds(time: unknown): number {
   return Math.floor(Date.parse(String(time)) / 1000) || 0
 }
 
-/** An answer that was cut off is not complete even if it has calls: the model may have wanted to make more of them. */
+/** `length` wins over calls, because the model may have wanted to make more of them. */
 export function toFinishReason({ done_reason }: OllamaChunk, calls = 0): 'length' | 'tool_calls' | 'stop' {
   if (done_reason === 'length') return 'length'
   return calls > 0 ? 'tool_calls' : 'stop'
@@ -27,7 +27,7 @@ export function toUsage({ prompt_eval_count: prompt = 0, eval_count: completion 
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
 }
 
-/** The tokens of a response. Ollama tells neither the cached tokens of the prompt nor those of the thinking. */
+/** Ollama does not count the cached tokens and those of the thinking. */
 export function toResponseUsage({ prompt_eval_count: input = 0, eval_count: output = 0 }: OllamaChunk) {
   return {
     input_tokens: input,

@@ -1,10 +1,7 @@
 import type { ServiceError } from '../../errors.ts'
 import type { Failure } from '../dialect.ts'
 
-/**
- * The envelope of an error, before commit and after it. `param` names the field, and `code` is Sluice's own
- * (docs/protocol.md §4 and §6).
- */
+/** Before and after commit. `param` is the field, `code` is Sluice's (docs/protocol.md §4). */
 export function toErrorBody({ code, status, message, issues }: ServiceError) {
   return { error: { message, type: toType(status), code, param: issues?.[0]?.path ?? null } }
 }

@@ -14,12 +14,12 @@ export const responseFormat = v.nullish(
   ),
 )
 
-/** `text.format` of Responses, which has the schema one level higher. A response repeats it, so other fields are kept. */
+/** `text.format` of Responses. A response repeats it, so unknown fields are kept. */
 export const textFormat = v.nullish(
   v.variant('type', [text, jsonObject, v.looseObject({ type: v.literal('json_schema'), schema: anyObject })], expected),
 )
 
-/** Ollama's `format`; undefined leaves the answer free. `schema` is that of the type `json_schema`. */
+/** Ollama's `format`; undefined leaves the answer free. Only `json_schema` has a schema. */
 export function toFormat(
   type: 'text' | 'json_object' | 'json_schema' | undefined,
   schema?: object,

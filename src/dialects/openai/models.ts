@@ -21,7 +21,7 @@ export function model({ params: { id = '' } }: QuestionRequest): QuestionPlan {
   }
 }
 
-/** The installed models and their aliases, by id. If an alias is also the name of a model, the alias counts. */
+/** Installed models and aliases by id. An alias hides a model of the same name. */
 function toModels(answer: Answer) {
   const installed = toInstalled(answer)
   const aliases = (answer.aliases ?? []).flatMap(([id, target]) =>

@@ -17,7 +17,7 @@ import { parseResponsesRequest } from './responses/schema.ts'
 import { createResponseStream } from './responses/stream.ts'
 import { createResponseWhole } from './responses/whole.ts'
 
-/** OpenAI's API in front of Ollama's native one, because Ollama's own `/v1` loses errors within a stream (docs/protocol.md §6). */
+/** Made of Ollama's native API: its own `/v1` loses errors in a stream (docs/protocol.md §6). */
 export const openai: Dialect = {
   prefix: '/v1',
   generations: {

@@ -21,7 +21,7 @@ export const effort = v.nullish(
   v.picklist(reasoningEfforts, 'Expected "none", "minimal", "low", "medium", "high", "xhigh" or "max"'),
 )
 
-/** The fields that chat and completions share: https://platform.openai.com/docs/api-reference/chat/create */
+/** What chat and completions share: https://platform.openai.com/docs/api-reference/chat/create */
 export const sampling = {
   model: v.nullish(modelName),
   stream: boolean,
@@ -50,7 +50,7 @@ export const samplingRefusals: Refusals = {
 
 type Sampling = { readonly [Field in keyof typeof sampling]?: v.InferOutput<(typeof sampling)[Field]> }
 
-/** The fields of Ollama's request that say how to generate. A field that is not given stays as the model's own file has it. */
+/** A field that is not given stays as the model's own file has it. */
 export function toSampling(request: Sampling) {
   const { temperature, top_p, presence_penalty, frequency_penalty, seed, stop, max_tokens, max_completion_tokens } = request
   return {

@@ -1,4 +1,4 @@
-/** A function that is offered to the model. Chat and Responses both have these fields, at different depths. */
+/** A function that is offered. Chat and Responses have its fields at different depths. */
 export interface FunctionTool {
   readonly name: string
   readonly description?: string | null | undefined

@@ -5,7 +5,7 @@ import { toTexts } from '../content.ts'
 import { toSampling } from '../sampling.ts'
 import type { CompletionRequest } from './schema.ts'
 
-/** A text to complete as Ollama's generate. @throws ServiceError `invalid_request`, `not_supported` */
+/** As Ollama's generate. @throws ServiceError `invalid_request`, `not_supported` */
 export function toCompletionCall(request: CompletionRequest): GenerationCall {
   const body = { prompt: toPrompt(request.prompt), suffix: request.suffix, ...toSampling(request) }
   return { endpoint: 'generate', model: request.model ?? undefined, body: present(body) }

@@ -6,13 +6,10 @@ import { toFormat } from '../format.ts'
 import { toTools } from '../tools.ts'
 import type { Item, Part, ResponsesRequest } from './schema.ts'
 
-/**
- * Encrypted reasoning is for clients that may not read the reasoning. Here the reasoning is sent in the clear, and clients
- * send it back in the clear.
- */
+/** Reasoning is sent in the clear, so clients that want it encrypted can send it back too. */
 const includable = ['message.output_text.logprobs', 'reasoning.encrypted_content']
 
-/** A request for a response as Ollama's chat. @throws ServiceError `invalid_request`, `not_supported` */
+/** As Ollama's chat. @throws ServiceError `invalid_request`, `not_supported` */
 export function toResponseCall(request: ResponsesRequest): GenerationCall {
   const { include, text, top_logprobs } = request
   for (const [i, field] of (include ?? []).entries())
@@ -36,7 +33,7 @@ export function toResponseCall(request: ResponsesRequest): GenerationCall {
   return { endpoint: 'chat', model: request.model ?? undefined, body: present(body) }
 }
 
-/** In Ollama everything that the model said in one turn is one message, with its thinking and its calls. */
+/** In Ollama one turn of the model is one message, with its thinking and its calls. */
 function toMessages(instructions: string | null | undefined, input: string | readonly Item[]): OllamaMessage[] {
   const messages: OllamaMessage[] = instructions ? [{ role: 'system', content: instructions }] : []
   if (typeof input === 'string') return [...messages, { role: 'user', content: input }]

@@ -48,7 +48,10 @@ export interface ResponseState {
   readonly error?: ServiceError
 }
 
-/** The response object at any point of its life: https://platform.openai.com/docs/api-reference/responses/object */
+/**
+ * The response object at any point of its life:
+ * https://platform.openai.com/docs/api-reference/responses/object
+ */
 export function toResponse(head: ResponseHead, { status, output, done, error }: ResponseState) {
   return {
     ...head,

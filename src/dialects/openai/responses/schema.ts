@@ -4,7 +4,7 @@ import { anyObject, boolean, integer, keep_alive, modelName, number, object, str
 import { textFormat } from '../format.ts'
 import { count, effort } from '../sampling.ts'
 
-/** Any other type of its kind, which OpenAI has or will have. call.ts refuses it by its place and not for its shape. */
+/** Any other type, also a future one. call.ts refuses it by its place, not for its shape. */
 const other = (...known: readonly string[]) =>
   v.object({
     type: v.pipe(
@@ -110,7 +110,8 @@ const refusals: Refusals = {
  * @throws ServiceError `invalid_request`, `not_supported`
  */
 export function parseResponsesRequest(body: Readonly<Record<string, unknown>>): ResponsesRequest {
-  // Refusals come first: a request with a template has no input, and the template is what should be named.
+  // Refusals come first: a request with a template has no input, and the template is what should be
+  // named.
   refuse(body, refusals)
   return parse(responsesRequest, body)
 }
