@@ -88,8 +88,9 @@ export function createItem(kind: ItemKind, { id, index, events }: ItemOptions) {
     /** `tokenLogprobs` are those of the text's tokens. */
     write(token: string, tokenLogprobs: readonly Logprob[]) {
       text += token
+      if (tokenLogprobs.length === 0) return writeDelta(token, tailWithoutLogprobs)
       for (const logprob of tokenLogprobs) logprobs.push(logprob)
-      writeDelta(token, tokenLogprobs.length === 0 ? tailWithoutLogprobs : toTail(toTextFields(tokenLogprobs)))
+      writeDelta(token, toTail(toTextFields(tokenLogprobs)))
     },
     /** Writes the last events of the item, and gives it. */
     finish(status: ItemStatus): object {
