@@ -71,8 +71,9 @@ const tricky = fc.oneof(nasty, trickyText)
 const call: fc.Arbitrary<Call> = fc.record({
   name: tricky,
   arguments: fc.dictionary(
-    // Once V8 has seen a key that is one backslash, it takes every escaped key in its place for it (hazard 83): not ours to read back.
-    tricky.filter((key) => key !== '__proto__' && !key.startsWith('\\')),
+    // V8 may take a later key for one that begins or ends with a backslash (hazard 83), so this test
+    // could not read such a key back.
+    tricky.filter((key) => key !== '__proto__' && !/^\\|\\$/.test(key)),
     tricky,
     { maxKeys: 2, noNullPrototype: true },
   ),
