@@ -20,6 +20,7 @@ const statuses = {
   upstream_unreachable: 502,
   upstream_failed: 502,
   upstream_truncated: 502,
+  no_tool_call: 502,
   upstream_protocol: 502,
   line_too_long: 502,
   first_token_timeout: 504,

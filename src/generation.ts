@@ -48,6 +48,11 @@ export interface GenerationCall {
   readonly model: string | undefined
   /** Ollama's own request; `model` and `stream` in it are overwritten. */
   readonly body: Readonly<Record<string, unknown>>
+  /**
+   * The field of the request that wishes for thinking, such as `reasoning_effort`. If the model
+   * cannot think, the wish is left out. Absent: `think` is Ollama's own field, and Ollama judges it.
+   */
+  readonly thinkWish?: string
 }
 
 /** Whether it tells of the progress of something else than a text. */

@@ -2,6 +2,7 @@ import type { Encoder } from '../encoders/encoder.ts'
 import { toErrorBody, type ServiceError } from '../errors.ts'
 import type { GenerationCall } from '../generation.ts'
 import type { Answer, Question } from '../upstreams/upstream.ts'
+import type { Ignored } from './ignored.ts'
 
 export interface GenerationRequest {
   /** The `Accept` header. */
@@ -17,6 +18,8 @@ export interface GenerationRequest {
 export interface GenerationPlan {
   readonly call: GenerationCall
   readonly encoder: Encoder
+  /** What is left out. Absent where nothing is: Ollama's own requests are passed on as they are. */
+  readonly ignored?: Ignored
 }
 
 export interface QuestionRequest {
@@ -28,6 +31,8 @@ export interface QuestionRequest {
 
 export interface QuestionPlan {
   readonly question: Question
+  /** As in a generation's plan. */
+  readonly ignored?: Ignored
   /** Absent: Ollama's own text is sent. @throws ServiceError `model_not_found` */
   toAnswer?(answer: Answer): object
 }

@@ -1,8 +1,6 @@
 import * as v from 'valibot'
 import { ServiceError } from '../errors.ts'
 
-/** What is wrong with a request: its shape, a value, or a wish that Ollama cannot fulfil. */
-
 /**
  * Checks a request against its schema.
  * @throws ServiceError `invalid_request`. Its first eight issues say where the request is wrong and
@@ -42,26 +40,3 @@ function toMessage({ kind, expected, message }: v.BaseIssue<unknown>): string {
 export function invalidRequest(path: string, message: string): ServiceError {
   return new ServiceError('invalid_request', `Invalid request: ${path}: ${message}`, { issues: [{ path, message }] })
 }
-
-/**
- * The error for a field that the dialect knows and Ollama cannot honour. It names the field,
- * because ignoring the field would change what the answer means.
- */
-export function notSupported(path: string, message: string): ServiceError {
-  return new ServiceError('not_supported', `${path} is not supported: ${message}`, { issues: [{ path, message }] })
-}
-
-/** By field: the values that ask for something Ollama does not have, and why it does not. */
-export type Refusals = Readonly<Record<string, { when: (value: unknown) => boolean; because: string }>>
-
-/** null counts as absent. @throws ServiceError `not_supported` for the first such field */
-export function refuse(body: Readonly<Record<string, unknown>>, refusals: Refusals) {
-  for (const [field, { when, because }] of Object.entries(refusals)) {
-    const value = body[field] ?? undefined
-    if (value !== undefined && when(value)) throw notSupported(field, because)
-  }
-}
-
-export const whenGiven = () => true
-export const whenMany = (value: unknown) => typeof value === 'number' && value > 1
-export const whenFilled = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length > 0

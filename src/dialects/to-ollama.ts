@@ -1,6 +1,5 @@
 import { isModelName } from '#ollama-grammar/model-name.ts'
 import * as v from 'valibot'
-import { invalidRequest, notSupported } from './issues.ts'
 
 /**
  * What the dialects share of the way to Ollama: the fields of Ollama's requests, and how others
@@ -70,12 +69,8 @@ export const common = {
   options,
   format: v.nullish(v.union([v.literal('json'), v.literal(''), anyObject], 'Expected "json" or a JSON schema')),
   keep_alive,
-  think: v.nullish(
-    v.union(
-      [v.boolean(), v.picklist(['low', 'medium', 'high', 'max'])],
-      'Expected a boolean, "low", "medium", "high" or "max"',
-    ),
-  ),
+  /** Newer models define levels of their own, so there is no list of them. */
+  think: v.nullish(v.union([v.boolean(), v.string()], 'Expected a boolean or a level such as "high"')),
   logprobs: boolean,
   top_logprobs: integer,
 }
@@ -88,7 +83,8 @@ export const tool = v.looseObject({
 
 /** A message of Ollama's chat. */
 export interface OllamaMessage {
-  role: 'system' | 'user' | 'assistant' | 'tool'
+  /** Ollama checks none: some models have roles of their own. */
+  role: string
   content: string
   thinking?: string
   images?: string[]
@@ -102,22 +98,10 @@ export function present(fields: Readonly<Record<string, unknown>>): Record<strin
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
 }
 
-/**
- * The base64 of an image's data URL. The image at any other URL is not fetched: a reader must not
- * choose what the server connects to.
- * @throws ServiceError `not_supported` for another URL, `invalid_request` for a data URL without an
- * image in base64
- */
-export function toImage(url: string, path: string): string {
-  if (!/^data:/i.test(url)) throw notSupported(path, 'send the image as a data URL; others are not fetched')
-  const [head = '', data = ''] = url.split(',', 2)
-  if (/^data:image\/[\w.+-]+(?:;[\w=.-]+)*;base64$/i.test(head) && isBase64(data)) return data
-  throw invalidRequest(path, 'Expected a data URL of an image in base64')
-}
-
-/** Padded base64. It refuses a data URL and the path of a file. */
-function isBase64(text: string): boolean {
-  return text.length > 0 && text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
+/** Padded base64, in lines or not. It refuses a data URL and the path of a file. */
+export function isBase64(text: string): boolean {
+  const joined = text.replaceAll(/[\r\n]/g, '')
+  return joined.length > 0 && joined.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(joined)
 }
 
 /**
@@ -130,39 +114,22 @@ export function toStop(stop: string | readonly string[] | null | undefined): str
   return sequences.length > 0 ? sequences : undefined
 }
 
-const efforts = { none: false, minimal: 'low', low: 'low', medium: 'medium', high: 'high', xhigh: 'max', max: 'max' } as const
-
-export type ReasoningEffort = keyof typeof efforts
-export const reasoningEfforts = Object.keys(efforts) as ReasoningEffort[]
-
-/** Ollama's `think` of a reasoning effort. undefined leaves the choice to the model. */
-export function toThink(effort: ReasoningEffort | null | undefined): boolean | 'low' | 'medium' | 'high' | 'max' | undefined {
-  return effort ? efforts[effort] : undefined
-}
-
-/** How deep a body may be nested (docs/protocol.md §4, `invalid_json`). */
-const maxDepth = 32
+/** What other APIs call their levels of thinking. Ollama knows the others by the same names. */
+const efforts: ReadonlyMap<string, boolean | string> = new Map<string, boolean | string>([
+  ['none', false],
+  ['minimal', 'low'],
+  ['xhigh', 'max'],
+])
 
 /**
- * The arguments of an earlier tool call: other APIs have them as JSON text, Ollama as an object.
- * @throws ServiceError `invalid_request` for a text that is not the JSON of an object, or is nested
- * too deep
+ * Ollama's `think` of a reasoning effort. An unknown level is passed on, because newer models define
+ * their own. undefined leaves the choice to the model.
  */
-export function toArguments(text: string, path: string): object {
-  const value = parseText(text)
-  if (typeof value === 'object' && value !== null && !Array.isArray(value) && isWithin(value, maxDepth)) return value
-  throw invalidRequest(path, 'Expected the JSON text of an object')
+export function toThink(effort: string | null | undefined): boolean | string | undefined {
+  return effort ? (efforts.get(effort) ?? effort) : undefined
 }
 
-function parseText(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isWithin(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true
-  return depth > 0 && Object.values(value).every((inner) => isWithin(inner, depth - 1))
+/** A limit of tokens as `num_predict`. 0 and less mean no limit, in every API that is served here. */
+export function toLimit(tokens: number | null | undefined): number | undefined {
+  return Number(tokens) > 0 ? (tokens ?? undefined) : undefined
 }

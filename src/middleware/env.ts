@@ -20,6 +20,8 @@ export interface Entry {
   key?: string
   model?: string | undefined
   code?: ErrorCode
+  /** What of the request was left out, as `x-sluice-ignored` says it. */
+  ignored?: string
   /** The cause of an error, for whoever runs the server. */
   cause?: string
   ended?: Ended['how']

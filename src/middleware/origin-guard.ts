@@ -42,6 +42,7 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
     allowHeaders: clientHeaders,
     exposeHeaders: [
       'x-request-id',
+      'x-sluice-ignored',
       'request-id',
       'retry-after',
       'preference-applied',

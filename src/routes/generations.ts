@@ -1,5 +1,6 @@
 import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import type { Dialect, GenerationPlan } from '../dialects/dialect.ts'
+import { createIgnored } from '../dialects/ignored.ts'
 import type { GenerationCall } from '../generation.ts'
 import type { Entry, Env } from '../middleware/env.ts'
 import { createCore, type Core, type Deadlines } from '../relay/core.ts'
@@ -11,6 +12,7 @@ import type { Upstream } from '../upstreams/upstream.ts'
 import { toCause, toErrorResponse } from './error-response.ts'
 import { createReader } from './reader.ts'
 import { toCaller } from './caller.ts'
+import { toIgnoredHeader } from './ignored-header.ts'
 
 export interface GenerationsOptions {
   dialect: Dialect
@@ -31,7 +33,7 @@ export interface GenerationsOptions {
 export function generations({ dialect, body, upstream, streams, deadlines, maxBytes, open, hold, now }: GenerationsOptions) {
   const spread = createSpread()
 
-  function generate(c: Context<Env>, { call, encoder }: GenerationPlan) {
+  function generate(c: Context<Env>, { call, encoder, ignored = createIgnored() }: GenerationPlan) {
     const { entry, requestId } = c.var
     entry.model = call.model
 
@@ -50,7 +52,8 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
       now,
       controller,
       open() {
-        const { response: opened, sink } = open(c, { 'content-type': encoder.contentType, ...encoder.headers }, leave)
+        const headers = { 'content-type': encoder.contentType, ...encoder.headers, ...toIgnoredHeader(c, ignored) }
+        const { response: opened, sink } = open(c, headers, leave)
         response.resolve(opened)
         return sink
       },
@@ -63,6 +66,7 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
       signal: controller.signal,
       ...toCaller(c),
       hold: (promise) => hold(c, promise),
+      ignore: ignored.add,
       ...(encoder.toStatus && { onWaiting: relay.waiting }),
     })
     const stream = relay.run(generation).then((bytes) => {

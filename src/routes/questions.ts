@@ -5,6 +5,7 @@ import type { Streams } from '../relay/streams.ts'
 import type { Answer, Upstream } from '../upstreams/upstream.ts'
 import { createReader } from './reader.ts'
 import { toCaller } from './caller.ts'
+import { toIgnoredHeader } from './ignored-header.ts'
 
 export interface QuestionsOptions {
   dialect: Dialect
@@ -19,7 +20,8 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
   for (const [route, parse] of Object.entries(dialect.questions)) {
     const [method, path] = route.split(' ') as [string, string]
     app.on(method, [path], body, async (c) => {
-      const { question, toAnswer } = parse({ params: c.req.param(), body: c.var.body })
+      const { question, toAnswer, ignored } = parse({ params: c.req.param(), body: c.var.body })
+      for (const [name, value] of Object.entries(toIgnoredHeader(c, ignored))) c.header(name, value)
       const { controller, release } = createReader(c, streams)
       try {
         const answer = await upstream.ask(question, { signal: controller.signal, ...toCaller(c) })

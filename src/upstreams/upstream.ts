@@ -23,6 +23,8 @@ export interface CallContext {
   readonly models?: readonly string[] | undefined
   /** Keeps alive what outlives the stream: reading a finished answer to its end (workerd, hazard 12). */
   readonly hold?: (promise: Promise<unknown>) => void
+  /** Hears, before the first event, the path of a wish that was left out. */
+  readonly ignore?: (path: string) => void
   /** Hears what the generation waits for; undefined: no longer for what it was told last. Absent: nobody wants to know. */
   readonly onWaiting?: (state: Waiting | undefined) => void
 }

@@ -1,4 +1,5 @@
 import { toServiceFailure, type Dialect } from '../dialect.ts'
+import { createIgnored } from '../ignored.ts'
 import { toCall } from './call.ts'
 import { parseUiChatRequest } from './schema.ts'
 import { uiMessageStream } from './stream.ts'
@@ -7,7 +8,10 @@ import { uiMessageStream } from './stream.ts'
 export const aiSdk: Dialect = {
   prefix: '/api/ui/chat',
   generations: {
-    '/api/ui/chat': ({ body }) => ({ call: toCall(parseUiChatRequest(body)), encoder: uiMessageStream }),
+    '/api/ui/chat'({ body }) {
+      const ignored = createIgnored()
+      return { call: toCall(parseUiChatRequest(body, ignored), ignored), encoder: uiMessageStream, ignored }
+    },
   },
   questions: {},
   toFailure: toServiceFailure,

@@ -1,19 +1,35 @@
+import * as v from 'valibot'
 import type { GenerationCall } from '../../generation.ts'
-import { invalidRequest, notSupported } from '../issues.ts'
-import { toImage, type OllamaMessage } from '../to-ollama.ts'
-import type { Part, UiChatRequest, UiMessage } from './schema.ts'
+import {
+  leaveOut,
+  toArguments,
+  toContent,
+  toImage,
+  toImageData,
+  toLastUser,
+  toText,
+  toTextPart,
+  type Place,
+} from '../history.ts'
+import type { Ignored } from '../ignored.ts'
+import { invalidRequest } from '../issues.ts'
+import { anyObject, type OllamaMessage } from '../to-ollama.ts'
+import type { UiChatRequest, UiMessage } from './schema.ts'
 
 /**
  * A page's chat as Ollama's.
- * @throws ServiceError `not_supported` for a part that Ollama cannot take, `invalid_request` for a
- * bad image and for messages that are all empty
+ * @throws ServiceError `not_supported` or `invalid_request` for a bad image in the last message of
+ * the user, `invalid_request` for messages that are all empty
  */
-export function toCall({ messages: uiMessages, model, system, ...rest }: UiChatRequest): GenerationCall {
-  const messages = uiMessages.flatMap((message, index) => toMessages(message, `messages.${index}`))
+export function toCall({ messages: given, model, system, ...rest }: UiChatRequest, ignored: Ignored): GenerationCall {
+  const lastUser = toLastUser(given)
+  const messages = given.flatMap((message, i) =>
+    toMessages(message, { path: `messages.${i}`, isLast: i === lastUser, ignored }),
+  )
   // Ollama would only load the model (docs/ollama.md §1), and there would be no answer.
   if (messages.every(isEmpty)) throw invalidRequest('messages', 'Expected a message that says something')
   const all = system ? [{ role: 'system', content: system }, ...messages] : messages
-  return { endpoint: 'chat', model: model ?? undefined, body: { ...rest, messages: all } }
+  return { endpoint: 'chat', model: model ?? undefined, body: { ...rest, messages: all }, thinkWish: 'think' }
 }
 
 /** Whether a message has neither a text nor anything else beside its role. */
@@ -21,9 +37,11 @@ function isEmpty(message: OllamaMessage): boolean {
   return message.content === '' && Object.keys(message).length === 2
 }
 
+type Part = Readonly<Record<string, unknown>>
+
 interface PlacedPart {
   readonly part: Part
-  readonly path: string
+  readonly place: Place
 }
 
 /**
@@ -31,31 +49,42 @@ interface PlacedPart {
  * of the assistant is a message, and the results of its tools follow it. An empty step of the
  * assistant is left out.
  */
-function toMessages({ role, parts }: UiMessage, path: string): OllamaMessage[] {
+function toMessages({ role, parts, content }: UiMessage, place: Place): OllamaMessage[] {
+  // Earlier versions of the SDK had a text and no parts.
+  if (!Array.isArray(parts)) return [{ role, ...toContent(content, { ...place, path: `${place.path}.content` }, toTextPart) }]
   const steps: PlacedPart[][] = [[]]
-  for (const [index, part] of parts.entries()) {
-    if (part.kind === 'step') steps.push([])
-    else steps.at(-1)?.push({ part, path: `${path}.parts.${index}` })
+  for (const [i, part] of parts.entries()) {
+    if (!v.is(anyObject, part)) place.ignored.add(`${place.path}.parts.${i}`)
+    else if (part.type === 'step-start') steps.push([])
+    else steps.at(-1)?.push({ part, place: { ...place, path: `${place.path}.parts.${i}` } })
   }
   return role === 'assistant' ? steps.flatMap((step) => toTurn(role, step)) : toTurn(role, steps.flat())
 }
 
-function toTurn(role: UiMessage['role'], step: readonly PlacedPart[]): OllamaMessage[] {
+/** Sources and data concern the page and not the model. */
+const isForPage = (type: string) => /^(?:source|data)-/.test(type)
+const isTool = (type: string) => type === 'dynamic-tool' || type.startsWith('tool-')
+
+function toTurn(role: string, step: readonly PlacedPart[]): OllamaMessage[] {
   let [content, thinking] = ['', '']
   const images: string[] = []
   const calls: object[] = []
   const results: OllamaMessage[] = []
-  for (const { part, path } of step) {
-    if (part.kind === 'text') content += part.text
-    else if (part.kind === 'reasoning') thinking += part.text
-    else if (part.kind === 'file') images.push(toImageOf(part, path))
-    else if (part.kind === 'unknown')
-      throw notSupported(`${path}.type`, 'send text, reasoning, file, tool, step-start, source and data parts')
-    else if (part.kind === 'tool') {
-      calls.push({ id: part.toolCallId, function: { name: part.toolName, arguments: part.input ?? {} } })
+  for (const { part, place } of step) {
+    const type = toText(part.type)
+    if (type === 'reasoning') thinking += toText(part.text)
+    else if (isTool(type)) {
+      // A call that is not written to its end is not made yet.
+      if (part.state === 'input-streaming') continue
+      const name = type === 'dynamic-tool' ? toText(part.toolName) : type.slice('tool-'.length)
+      const id = toText(part.toolCallId)
+      calls.push({ id, function: { name, arguments: toArguments(part.input ?? part.rawInput) } })
       const result = toResult(part)
-      if (result !== undefined)
-        results.push({ role: 'tool', content: result, tool_name: part.toolName, tool_call_id: part.toolCallId })
+      if (result !== undefined) results.push({ role: 'tool', content: result, tool_name: name, tool_call_id: id })
+    } else if (!isForPage(type)) {
+      const taken = type === 'file' ? toFile(part, place) : toTextPart(part, place)
+      if ('image' in taken) images.push(taken.image)
+      else content += taken.text
     }
   }
   if (role === 'assistant' && !content && !thinking && images.length === 0 && calls.length === 0) return []
@@ -69,16 +98,17 @@ function toTurn(role: UiMessage['role'], step: readonly PlacedPart[]): OllamaMes
   return [message, ...results]
 }
 
-function toImageOf({ mediaType, url }: Extract<Part, { kind: 'file' }>, path: string): string {
+function toFile({ mediaType, url }: Part, place: Place) {
   // The SDK also has a media type `image` without a subtype.
-  if (!/^image(?:\/|$)/i.test(mediaType)) throw notSupported(`${path}.mediaType`, 'Ollama takes no files but images')
-  return toImage(url, `${path}.url`)
+  if (!/^image(?:\/|$)/i.test(toText(mediaType))) return leaveOut('file', place)
+  return toImage(toImageData(url), { ...place, path: `${place.path}.url` })
 }
 
 /** What the tool or the person who refused it answered; undefined without an answer. */
-function toResult({ state, output, errorText, approval }: Extract<Part, { kind: 'tool' }>): string | undefined {
+function toResult({ state, output, errorText, approval }: Part): string | undefined {
   if (state === 'output-available') return typeof output === 'string' ? output : JSON.stringify(output ?? null)
-  if (state === 'output-error') return errorText ?? ''
-  if (state === 'output-denied' || approval?.approved === false) return approval?.reason ?? 'Tool call execution denied.'
+  if (state === 'output-error') return toText(errorText)
+  const { approved, reason } = v.is(anyObject, approval) ? approval : {}
+  if (state === 'output-denied' || approved === false) return toText(reason) || 'Tool call execution denied.'
   return undefined
 }

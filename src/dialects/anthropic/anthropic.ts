@@ -1,5 +1,7 @@
 import type { Dialect } from '../dialect.ts'
-import { notSupported } from '../issues.ts'
+import { createIgnored } from '../ignored.ts'
+import { refused } from '../refusals.ts'
+import { demanding } from '../tool-choice.ts'
 import { toCall } from './call.ts'
 import { toFailure } from './failure.ts'
 import { parseMessagesRequest } from './schema.ts'
@@ -12,13 +14,16 @@ export const anthropic: Dialect = {
   requestIdHeader: 'request-id',
   generations: {
     '/v1/messages'({ body }) {
-      const request = parseMessagesRequest(body)
-      return { call: toCall(request), encoder: request.stream ? messageStream : messageWhole }
+      const ignored = createIgnored()
+      const request = parseMessagesRequest(body, ignored)
+      const { call, isDemanded } = toCall(request, ignored)
+      const encoder = request.stream ? messageStream : messageWhole
+      return { call, encoder: isDemanded ? demanding(encoder) : encoder, ignored }
     },
   },
   questions: {
     'POST /v1/messages/count_tokens'() {
-      throw notSupported('count_tokens', 'Ollama counts a prompt’s tokens only when it answers')
+      throw refused('count_tokens', 'count')
     },
   },
   toFailure,

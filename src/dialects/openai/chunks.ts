@@ -26,11 +26,15 @@ export interface Choices {
   toFinishReason(chunk: OllamaChunk): string
 }
 
+export interface ChunkOptions {
+  readonly includeUsage: boolean
+}
+
 /**
  * A stream of chunks. Success ends with a finish reason, the usage if it was asked for, and
  * `[DONE]`. A failure ends with an error and nothing after it (docs/protocol.md §6).
  */
-export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUsage }: { includeUsage: boolean }): Encoder {
+export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUsage }: ChunkOptions): Encoder {
   const noUsage = includeUsage ? { usage: null } : {}
   const tokenTail = `,"finish_reason":null}]${includeUsage ? ',"usage":null' : ''}}`
   return {

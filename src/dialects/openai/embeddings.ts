@@ -3,10 +3,11 @@ import { ServiceError } from '../../errors.ts'
 import type { Answer } from '../../upstreams/upstream.ts'
 import type { QuestionPlan, QuestionRequest } from '../dialect.ts'
 import { integer, keep_alive, modelName, present } from '../to-ollama.ts'
-import { parse } from '../issues.ts'
-import { texts, toTexts } from './content.ts'
+import { createIgnored } from '../ignored.ts'
+import { readRequest, type FieldRules } from '../read-request.ts'
+import { texts, toTexts } from './texts.ts'
 
-const embeddingsRequest = v.object({
+const schema = v.object({
   model: modelName,
   input: texts,
   encoding_format: v.nullish(v.picklist(['float', 'base64'], 'Expected "float" or "base64"')),
@@ -14,11 +15,19 @@ const embeddingsRequest = v.object({
   keep_alive,
 })
 
+const rules: FieldRules<typeof schema.entries> = {
+  schema,
+  needed: ['model', 'input', 'encoding_format', 'dimensions'],
+  hints: ['user'],
+}
+
 /** Vectors of texts: https://platform.openai.com/docs/api-reference/embeddings */
 export function embeddings({ body }: QuestionRequest): QuestionPlan {
-  const { model, input, encoding_format: format, dimensions, keep_alive } = parse(embeddingsRequest, body)
+  const ignored = createIgnored()
+  const { model, input, encoding_format: format, dimensions, keep_alive } = readRequest(body, rules, ignored)
   const toVector = format === 'base64' ? toBase64 : (vector: readonly number[]) => vector
   return {
+    ignored,
     question: { about: 'embed', body: present({ model, input: toTexts(input, 'input'), dimensions, keep_alive }) },
     toAnswer({ value }) {
       const data = toVectors(value).map((vector, index) => ({ object: 'embedding', index, embedding: toVector(vector) }))

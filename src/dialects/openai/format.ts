@@ -9,21 +9,24 @@ const jsonObject = v.looseObject({ type: v.literal('json_object') })
 export const responseFormat = v.nullish(
   v.variant(
     'type',
-    [text, jsonObject, v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: anyObject }) })],
+    [text, jsonObject, v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: v.nullish(anyObject) }) })],
     expected,
   ),
 )
 
 /** `text.format` of Responses. A response repeats it, so unknown fields are kept. */
 export const textFormat = v.nullish(
-  v.variant('type', [text, jsonObject, v.looseObject({ type: v.literal('json_schema'), schema: anyObject })], expected),
+  v.variant(
+    'type',
+    [text, jsonObject, v.looseObject({ type: v.literal('json_schema'), schema: v.nullish(anyObject) })],
+    expected,
+  ),
 )
 
-/** Ollama's `format`; undefined leaves the answer free. Only `json_schema` has a schema. */
+/** Ollama's `format`; undefined leaves the answer free. A schema is optional to OpenAI. */
 export function toFormat(
   type: 'text' | 'json_object' | 'json_schema' | undefined,
-  schema?: object,
+  schema: object | null | undefined,
 ): object | 'json' | undefined {
-  if (type === 'json_schema') return schema
-  return type === 'json_object' ? 'json' : undefined
+  return type === undefined || type === 'text' ? undefined : (schema ?? 'json')
 }

@@ -1,9 +1,10 @@
-import type { Encoder } from '../../encoders/encoder.ts'
 import type { Dialect } from '../dialect.ts'
+import { createIgnored } from '../ignored.ts'
+import { demanding } from '../tool-choice.ts'
 import { toChatCall } from './chat/call.ts'
 import { parseChatRequest } from './chat/schema.ts'
-import { chatStream, chatStreamWithUsage } from './chat/stream.ts'
-import { chatWhole } from './chat/whole.ts'
+import { createChatStream } from './chat/stream.ts'
+import { createChatWhole } from './chat/whole.ts'
 import { toCompletionCall } from './completions/call.ts'
 import { parseCompletionRequest } from './completions/schema.ts'
 import { completionStream, completionStreamWithUsage } from './completions/stream.ts'
@@ -22,18 +23,26 @@ export const openai: Dialect = {
   prefix: '/v1',
   generations: {
     '/v1/chat/completions'({ body }) {
-      const request = parseChatRequest(body)
-      return { call: toChatCall(request), encoder: toEncoder(request, chatWhole, chatStream, chatStreamWithUsage) }
+      const ignored = createIgnored()
+      const request = parseChatRequest(body, ignored)
+      const { call, origins, isDemanded } = toChatCall(request, ignored)
+      const options = { includeUsage: request.stream_options?.include_usage === true }
+      const encoder = request.stream ? createChatStream(origins, options) : createChatWhole(origins)
+      return { call, encoder: isDemanded ? demanding(encoder) : encoder, ignored }
     },
     '/v1/completions'({ body }) {
-      const request = parseCompletionRequest(body)
-      const encoder = toEncoder(request, completionWhole, completionStream, completionStreamWithUsage)
-      return { call: toCompletionCall(request), encoder }
+      const ignored = createIgnored()
+      const request = parseCompletionRequest(body, ignored)
+      const stream = request.stream_options?.include_usage ? completionStreamWithUsage : completionStream
+      return { call: toCompletionCall(request), encoder: request.stream ? stream : completionWhole, ignored }
     },
     '/v1/responses'({ body }) {
-      const request = parseResponsesRequest(body)
-      const echo = toEcho(request)
-      return { call: toResponseCall(request), encoder: request.stream ? createResponseStream(echo) : createResponseWhole(echo) }
+      const ignored = createIgnored()
+      const request = parseResponsesRequest(body, ignored)
+      const { call, origins, isDemanded } = toResponseCall(request, ignored)
+      const answered = { echo: toEcho(request), origins }
+      const encoder = request.stream ? createResponseStream(answered) : createResponseWhole(answered)
+      return { call, encoder: isDemanded ? demanding(encoder) : encoder, ignored }
     },
   },
   questions: {
@@ -42,14 +51,4 @@ export const openai: Dialect = {
     'GET /v1/models/:id{.+}': model,
   },
   toFailure,
-}
-
-interface StreamFields {
-  readonly stream?: boolean | null | undefined
-  readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined
-}
-
-function toEncoder({ stream, stream_options }: StreamFields, whole: Encoder, chunks: Encoder, withUsage: Encoder): Encoder {
-  if (!stream) return whole
-  return stream_options?.include_usage ? withUsage : chunks
 }

@@ -1,7 +1,6 @@
 import * as v from 'valibot'
-import { whenFilled, whenMany, type Refusals } from '../issues.ts'
+import type { FieldRules } from '../read-request.ts'
 import {
-  anyObject,
   boolean,
   integer,
   keep_alive,
@@ -9,17 +8,11 @@ import {
   number,
   object,
   present,
-  reasoningEfforts,
+  string,
+  toLimit,
   toStop,
   toThink,
 } from '../to-ollama.ts'
-
-/** At least 1, because 0 and less mean no limit to Ollama. */
-export const count = v.nullish(v.pipe(v.number(), v.integer('Expected an integer'), v.minValue(1, 'Expected at least 1')))
-
-export const effort = v.nullish(
-  v.picklist(reasoningEfforts, 'Expected "none", "minimal", "low", "medium", "high", "xhigh" or "max"'),
-)
 
 /** What chat and completions share: https://platform.openai.com/docs/api-reference/chat/create */
 export const sampling = {
@@ -31,22 +24,38 @@ export const sampling = {
   presence_penalty: number,
   frequency_penalty: number,
   seed: integer,
-  stop: v.nullish(v.union([v.string(), v.array(v.string())], 'Expected a text or a list of texts')),
-  max_tokens: count,
-  max_completion_tokens: count,
-  reasoning_effort: effort,
+  stop: v.nullish(v.union([v.string(), v.array(v.string())])),
+  max_tokens: integer,
+  max_completion_tokens: integer,
+  reasoning_effort: string,
   /** OpenRouter's form of `reasoning_effort`. Ollama's `/v1` takes it too. */
-  reasoning: v.nullish(object({ effort })),
-  n: count,
-  logit_bias: v.nullish(anyObject),
+  reasoning: v.nullish(object({ effort: string })),
   /** Ollama's own field, for clients that can send more than OpenAI's. */
   keep_alive,
 }
 
-export const samplingRefusals: Refusals = {
-  n: { when: whenMany, because: 'there is one answer to a request' },
-  logit_bias: { when: whenFilled, because: 'Ollama has no bias for tokens' },
+type Rules = Required<FieldRules<v.ObjectEntries>>
+
+export const samplingRefusals: Rules['refusals'] = {
+  n: { when: (value) => Number(value) > 1, reason: 'answers' },
 }
+
+export const samplingWishes: Rules['wishes'] = {
+  n: (value) => value !== 1,
+  logit_bias: () => true,
+  store: (value) => value === true,
+}
+
+/** Ids, billing, and hints for a cache. */
+export const samplingHints: Rules['hints'] = [
+  'user',
+  'metadata',
+  'service_tier',
+  'safety_identifier',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+]
 
 type Sampling = { readonly [Field in keyof typeof sampling]?: v.InferOutput<(typeof sampling)[Field]> }
 
@@ -61,9 +70,15 @@ export function toSampling(request: Sampling) {
       frequency_penalty,
       seed,
       stop: toStop(stop),
-      num_predict: max_completion_tokens ?? max_tokens,
+      num_predict: toLimit(max_completion_tokens ?? max_tokens),
     }),
     think: toThink(request.reasoning_effort ?? request.reasoning?.effort),
     keep_alive: request.keep_alive,
   }
+}
+
+/** The field that wishes for thinking, for the call; nothing if there is none. */
+export function toThinkWish({ reasoning_effort, reasoning }: Pick<Sampling, 'reasoning_effort' | 'reasoning'>) {
+  if (reasoning_effort) return { thinkWish: 'reasoning_effort' }
+  return reasoning?.effort ? { thinkWish: 'reasoning.effort' } : {}
 }

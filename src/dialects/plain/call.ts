@@ -3,5 +3,5 @@ import type { PlainRequest } from './schema.ts'
 
 /** Only the text has another name in Ollama's request. */
 export function toCall({ text, model, ...rest }: PlainRequest): GenerationCall {
-  return { endpoint: 'generate', model: model ?? undefined, body: { ...rest, prompt: text } }
+  return { endpoint: 'generate', model: model ?? undefined, body: { ...rest, prompt: text }, thinkWish: 'think' }
 }

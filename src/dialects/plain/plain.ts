@@ -1,6 +1,7 @@
 import { negotiate } from '../../encoders/negotiate.ts'
 import { text } from '../../encoders/text.ts'
 import { toServiceFailure, type Dialect } from '../dialect.ts'
+import { createIgnored } from '../ignored.ts'
 import { toCall } from './call.ts'
 import { parsePlainRequest } from './schema.ts'
 import { plainStream } from './stream.ts'
@@ -9,10 +10,11 @@ import { plainStream } from './stream.ts'
 export const plain: Dialect = {
   prefix: '/chat',
   generations: {
-    '/chat': ({ body, accept, canCut }) => ({
-      call: toCall(parsePlainRequest(body)),
-      encoder: negotiate(accept, canCut) === text ? text : plainStream,
-    }),
+    '/chat'({ body, accept, canCut }) {
+      const ignored = createIgnored()
+      const encoder = negotiate(accept, canCut) === text ? text : plainStream
+      return { call: toCall(parsePlainRequest(body, ignored)), encoder, ignored }
+    },
   },
   questions: {},
   toFailure: toServiceFailure,

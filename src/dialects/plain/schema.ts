@@ -1,8 +1,9 @@
 import * as v from 'valibot'
-import { parse } from '../issues.ts'
+import type { Ignored } from '../ignored.ts'
+import { readRequest, type FieldRules } from '../read-request.ts'
 import { common, string } from '../to-ollama.ts'
 
-const plainRequest = v.object({
+const schema = v.object({
   text: v.pipe(
     v.string(),
     v.check((text) => text.trim() !== '', 'Expected a text that is not blank'),
@@ -14,12 +15,14 @@ const plainRequest = v.object({
   keep_alive: common.keep_alive,
 })
 
-export type PlainRequest = v.InferOutput<typeof plainRequest>
+export type PlainRequest = v.InferOutput<typeof schema>
+
+const rules: FieldRules<typeof schema.entries> = { schema, needed: ['text', 'system', 'model'], hints: ['stream'] }
 
 /**
- * A text and a few of Ollama's own fields. Unknown fields are dropped (docs/protocol.md §3).
+ * A text and a few of Ollama's own fields (docs/protocol.md §3). The answer is always a stream.
  * @throws ServiceError `invalid_request`
  */
-export function parsePlainRequest(body: Readonly<Record<string, unknown>>): PlainRequest {
-  return parse(plainRequest, body)
+export function parsePlainRequest(body: Readonly<Record<string, unknown>>, ignored: Ignored): PlainRequest {
+  return readRequest(body, rules, ignored)
 }

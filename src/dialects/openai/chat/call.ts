@@ -1,62 +1,108 @@
+import * as v from 'valibot'
 import type { GenerationCall } from '../../../generation.ts'
-import { notSupported } from '../../issues.ts'
-import { present, toArguments, toImage } from '../../to-ollama.ts'
-import { toContent, type OllamaPart } from '../content.ts'
+import {
+  toArguments,
+  toContent,
+  toImage,
+  toImageData,
+  toLastUser,
+  toText,
+  toTextPart,
+  type OllamaPart,
+  type Place,
+} from '../../history.ts'
+import type { Ignored } from '../../ignored.ts'
+import { anyObject, present, type OllamaMessage } from '../../to-ollama.ts'
+import { toOffered } from '../../tool-choice.ts'
 import { toFormat } from '../format.ts'
-import { toSampling } from '../sampling.ts'
-import { toTools } from '../tools.ts'
-import type { ChatRequest, Message, Part } from './schema.ts'
+import { toSampling, toThinkWish } from '../sampling.ts'
+import { createTools, toChoice, toCustomArguments, type Tools } from '../tools.ts'
+import type { ChatRequest, Message } from './schema.ts'
+
+export interface ChatCall {
+  readonly call: GenerationCall
+  readonly origins: Tools['origins']
+  /** Whether an answer without a call is a failure. */
+  readonly isDemanded: boolean
+}
 
 /** A chat of OpenAI's as Ollama's. @throws ServiceError `invalid_request`, `not_supported` */
-export function toChatCall(request: ChatRequest): GenerationCall {
-  const { messages, tools, tool_choice, response_format: format, logprobs, top_logprobs } = request
+export function toChatCall(request: ChatRequest, ignored: Ignored): ChatCall {
+  const { messages, tool_choice, response_format: format, logprobs, top_logprobs, stream } = request
+  const { offered, origins } = toTools(request.tools ?? [], ignored)
+  const choice = toChoice(tool_choice, ignored)
   const body = {
-    messages: toMessages(messages),
-    tools: toTools(tools, tool_choice, (tool, path) => {
-      if (tool.type === 'custom') throw notSupported(path, 'describe it as a function')
-      return tool.function
-    }),
-    format: format?.type === 'json_schema' ? toFormat(format.type, format.json_schema.schema) : toFormat(format?.type),
+    messages: toMessages(messages, ignored),
+    tools: toOffered(offered, choice, { path: 'tool_choice', isStream: stream === true }),
+    format: toFormat(format?.type, format?.type === 'json_schema' ? format.json_schema.schema : undefined),
     logprobs,
     top_logprobs,
     ...toSampling(request),
   }
-  return { endpoint: 'chat', model: request.model ?? undefined, body: present(body) }
+  const call = { endpoint: 'chat', model: request.model ?? undefined, body: present(body), ...toThinkWish(request) } as const
+  return { call, origins, isDemanded: choice.isDemanded }
 }
 
-function toMessages(messages: readonly Message[]) {
+function toTools(given: readonly unknown[], ignored: Ignored): Tools {
+  const gathered = createTools(ignored)
+  for (const [i, tool] of given.entries()) {
+    const { type, function: fn, custom } = v.is(anyObject, tool) ? tool : {}
+    if (type === 'custom' && v.is(anyObject, custom)) gathered.custom(custom, `tools.${i}`)
+    else if (v.is(anyObject, fn)) gathered.function(fn, `tools.${i}`)
+    else ignored.add(`tools.${i}`)
+  }
+  return gathered.tools
+}
+
+function toMessages(messages: readonly Message[], ignored: Ignored) {
   /** The names of the tools that were called, by the ids of their calls. */
-  const names = new Map<string, string>()
-  return messages.map((message, i) => toMessage(message, `messages.${i}`, names))
+  const names = new Map<unknown, string>()
+  const lastUser = toLastUser(messages)
+  return messages.map((message, i) => toMessage(message, { path: `messages.${i}`, isLast: i === lastUser, ignored }, names))
 }
 
-function toMessage(message: Message, path: string, names: Map<string, string>) {
-  const { role, name, tool_call_id: id } = message
-  if (role === 'function') throw notSupported(`${path}.role`, 'send what a tool gave with the role "tool"')
-  if (message.function_call) throw notSupported(`${path}.function_call`, 'send it as tool_calls')
-  if (message.audio) throw notSupported(`${path}.audio`, 'Ollama takes texts and images')
-  const calls = toCalls(message, path)
-  for (const call of calls) if (call.id) names.set(call.id, call.function.name)
+function toMessage(message: Message, place: Place, names: Map<unknown, string>): object {
+  const { role, name, tool_call_id: id, reasoning_content, reasoning, audio } = message
+  if (audio) place.ignored.add(`${place.path}.audio`)
+  const calls = toCalls(message)
+  for (const call of calls) names.set(call.id, call.function.name)
+  const isResult = role === 'tool' || role === 'function'
   return present({
-    role: role === 'developer' ? 'system' : role,
-    ...toContent(message.content ?? message.refusal ?? '', `${path}.content`, toPart),
-    thinking: message.reasoning_content ?? message.reasoning,
+    role: role === 'developer' ? 'system' : isResult ? 'tool' : role,
+    ...toContent(message.content ?? message.refusal, { ...place, path: `${place.path}.content` }, toPart),
+    thinking: toFilled(reasoning_content) ?? toFilled(reasoning),
     tool_calls: calls.length > 0 ? calls : undefined,
-    ...(role === 'tool' && { tool_name: names.get(id ?? '') ?? name, tool_call_id: id }),
+    ...(isResult && { tool_name: names.get(id) ?? toFilled(name), tool_call_id: toFilled(id) }),
+  } satisfies Partial<Record<keyof OllamaMessage, unknown>>)
+}
+
+/** A text that is not empty. */
+function toFilled(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+interface Call {
+  readonly id?: string
+  readonly function: { readonly name: string; readonly arguments: object }
+}
+
+/** The calls of a message, with the one call that messages had before there were tools. */
+function toCalls({ tool_calls, function_call }: Message): Call[] {
+  const calls = [...(Array.isArray(tool_calls) ? tool_calls : []), ...(function_call ? [{ function: function_call }] : [])]
+  return calls.flatMap((call): Call[] => {
+    if (!v.is(anyObject, call)) return []
+    const { id, function: fn, custom } = call
+    const isCustom = v.is(anyObject, custom)
+    const { name, arguments: given } = v.is(anyObject, fn) ? fn : {}
+    const called = isCustom
+      ? { name: toText(custom.name), arguments: toCustomArguments(custom.input) }
+      : { name: toText(name), arguments: toArguments(given) }
+    return [{ ...(typeof id === 'string' && id && { id }), function: called }]
   })
 }
 
-function toCalls({ tool_calls }: Message, path: string) {
-  return (tool_calls ?? []).map(({ id, function: { name, arguments: text } }, i) => ({
-    ...(id && { id }),
-    function: { name, arguments: toArguments(text, `${path}.tool_calls.${i}.function.arguments`) },
-  }))
-}
-
-function toPart(part: Part, path: string): OllamaPart {
-  if (part.type === 'text') return { text: part.text }
-  if (part.type === 'refusal') return { text: part.refusal }
-  if (part.type !== 'image_url') throw notSupported(path, 'Ollama takes texts and images')
-  const { image_url: image } = part
-  return { image: toImage(typeof image === 'string' ? image : image.url, `${path}.image_url`) }
+function toPart(part: unknown, place: Place): OllamaPart {
+  const { type, image_url: image } = v.is(anyObject, part) ? part : {}
+  if (type !== 'image_url') return toTextPart(part, place)
+  return toImage(toImageData(v.is(anyObject, image) ? image.url : image), { ...place, path: `${place.path}.image_url` })
 }

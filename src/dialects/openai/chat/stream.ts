@@ -1,9 +1,11 @@
+import type { Encoder } from '../../../encoders/encoder.ts'
 import { toToolCalls } from '../../../encoders/tool-calls.ts'
-import { createChunks, type ChunkKind } from '../chunks.ts'
+import { createChunks, type ChunkKind, type ChunkOptions } from '../chunks.ts'
 import { toFinishReason } from '../envelope.ts'
 import { toLogprobs } from '../logprobs.ts'
+import { toChatToolCall, type Origins } from '../tools.ts'
 
-const chat: ChunkKind = {
+const createChat = (origins: Origins): ChunkKind => ({
   idPrefix: 'chatcmpl',
   object: 'chat.completion.chunk',
   start(requestId) {
@@ -14,11 +16,9 @@ const chat: ChunkKind = {
         const { content, thinking, tool_calls } = chunk.message ?? {}
         const logprobs = chunk.logprobs?.length ? { logprobs: { content: toLogprobs(chunk.logprobs, null) } } : undefined
         if (!tool_calls && !logprobs) return toTokenChoice(content, thinking)
-        const calls = toToolCalls(chunk, requestId, callCount).map(({ id, name, arguments: text }, i) => ({
+        const calls = toToolCalls(chunk, requestId, callCount).map((call, i) => ({
           index: callCount + i,
-          id,
-          type: 'function',
-          function: { name, arguments: text },
+          ...toChatToolCall(call, origins),
         }))
         callCount += calls.length
         const delta = {
@@ -32,7 +32,7 @@ const chat: ChunkKind = {
       toFinishReason: (chunk) => toFinishReason(chunk, callCount),
     }
   },
-}
+})
 
 /** Thinking has both of its names, because some clients know one and some the other. */
 function toTokenChoice(content: string | undefined, thinking: string | undefined): string {
@@ -43,5 +43,6 @@ function toTokenChoice(content: string | undefined, thinking: string | undefined
 }
 
 /** https://platform.openai.com/docs/api-reference/chat-streaming/streaming */
-export const chatStream = createChunks(chat, { includeUsage: false })
-export const chatStreamWithUsage = createChunks(chat, { includeUsage: true })
+export function createChatStream(origins: Origins, options: ChunkOptions): Encoder {
+  return createChunks(createChat(origins), options)
+}

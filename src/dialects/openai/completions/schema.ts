@@ -1,25 +1,25 @@
 import * as v from 'valibot'
-import { parse, refuse, whenGiven, whenMany, type Refusals } from '../../issues.ts'
-import { boolean, integer, string } from '../../to-ollama.ts'
-import { texts } from '../content.ts'
-import { sampling, samplingRefusals } from '../sampling.ts'
+import type { Ignored } from '../../ignored.ts'
+import { readRequest, whenGiven, type FieldRules } from '../../read-request.ts'
+import { string } from '../../to-ollama.ts'
+import { texts } from '../texts.ts'
+import { sampling, samplingHints, samplingRefusals, samplingWishes } from '../sampling.ts'
 
-const completionRequest = v.object({ ...sampling, prompt: texts, suffix: string, echo: boolean, best_of: integer })
-export type CompletionRequest = v.InferOutput<typeof completionRequest>
+const schema = v.object({ ...sampling, prompt: texts, suffix: string })
+export type CompletionRequest = v.InferOutput<typeof schema>
 
-const refusals: Refusals = {
-  ...samplingRefusals,
-  best_of: { when: whenMany, because: 'there is one answer to a request' },
-  echo: { when: (value) => value === true, because: 'the answer is only what comes after the prompt' },
-  logprobs: { when: whenGiven, because: 'ask for them at /v1/chat/completions' },
+const rules: FieldRules<typeof schema.entries> = {
+  schema,
+  needed: ['model', 'prompt', 'stream'],
+  refusals: { ...samplingRefusals, logprobs: { when: whenGiven, reason: 'logprobs' } },
+  wishes: { ...samplingWishes, best_of: (value) => value !== 1, echo: (value) => value !== false },
+  hints: samplingHints,
 }
 
 /**
  * `POST /v1/completions`: https://platform.openai.com/docs/api-reference/completions/create
  * @throws ServiceError `invalid_request`, `not_supported`
  */
-export function parseCompletionRequest(body: Readonly<Record<string, unknown>>): CompletionRequest {
-  const request = parse(completionRequest, body)
-  refuse(body, refusals)
-  return request
+export function parseCompletionRequest(body: Readonly<Record<string, unknown>>, ignored: Ignored): CompletionRequest {
+  return readRequest(body, rules, ignored)
 }

@@ -1,6 +1,7 @@
 import { toFrame } from '../../../encoders/frame.ts'
 import type { ToolCall } from '../../../encoders/tool-calls.ts'
 import type { Logprob } from '../logprobs.ts'
+import { toCustomInput, type Origin } from '../tools.ts'
 
 export type Events = ReturnType<typeof createEvents>
 
@@ -112,14 +113,33 @@ function toTail(fields: object): string {
   return json === '{}' ? '}' : `,${json.slice(1)}`
 }
 
-/** Writes a call's events and gives its item. The arguments are one delta: a call comes whole. */
-export function writeFunctionCall(call: ToolCall, { id, index, events }: ItemOptions): object {
-  const { id: call_id, name, arguments: text } = call
+/** What differs between the calls of the kinds of tools. A search gets no events of its text. */
+const callKinds = {
+  function: { type: 'function_call', field: 'arguments', textEvent: 'response.function_call_arguments' },
+  custom: { type: 'custom_tool_call', field: 'input', textEvent: 'response.custom_tool_call_input' },
+  search: { type: 'tool_search_call', field: 'arguments', textEvent: undefined },
+} as const
+
+/**
+ * Writes a call's events and gives its item, in the shape of the tool that was offered. What the
+ * model gave is one delta, because a call comes whole.
+ */
+export function writeCall(call: ToolCall, origin: Origin | undefined, { id, index, events }: ItemOptions): object {
+  const { kind, name, namespace }: Origin = origin ?? { kind: 'function', name: call.name }
+  const { type, field, textEvent } = callKinds[kind]
   const place = { item_id: id, output_index: index }
-  const item = { id, status: 'completed', type: 'function_call', call_id, name, arguments: text }
-  events.write('response.output_item.added', { output_index: index, item: { ...item, status: 'in_progress', arguments: '' } })
-  events.write('response.function_call_arguments.delta', { ...place, delta: text })
-  events.write('response.function_call_arguments.done', { ...place, name, arguments: text })
+  const names = { name, ...(namespace !== undefined && { namespace }) }
+  const toItem = (status: ItemStatus, given: unknown) => {
+    const ids = { id, status, type, call_id: call.id }
+    return kind === 'search' ? { ...ids, execution: 'client', [field]: given } : { ...ids, ...names, [field]: given }
+  }
+  const text = kind === 'custom' ? toCustomInput(call.input) : call.arguments
+  const item = toItem('completed', textEvent ? text : call.input)
+  events.write('response.output_item.added', { output_index: index, item: toItem('in_progress', textEvent ? '' : call.input) })
+  if (textEvent) {
+    events.write(`${textEvent}.delta`, { ...place, delta: text })
+    events.write(`${textEvent}.done`, { ...place, ...(kind === 'function' && { name }), [field]: text })
+  }
   events.write('response.output_item.done', { output_index: index, item })
   return item
 }

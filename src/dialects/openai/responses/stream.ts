@@ -5,28 +5,25 @@ import { ServiceError } from '../../../errors.ts'
 import type { Batch, GenerationEvent, OllamaChunk } from '../../../generation.ts'
 import { toErrorBody } from '../failure.ts'
 import { toLogprobs, type Logprob } from '../logprobs.ts'
-import {
-  createEvents,
-  createItem,
-  message,
-  reasoning,
-  writeFunctionCall,
-  type Item,
-  type ItemKind,
-  type ItemStatus,
-} from './items.ts'
+import type { Origins } from '../tools.ts'
+import { createEvents, createItem, message, reasoning, writeCall, type Item, type ItemKind, type ItemStatus } from './items.ts'
 import { toResponse, toResponseHead, type Echo, type ResponseHead } from './response.ts'
 
 /**
  * Typed events, the last of which has the whole response:
  * https://platform.openai.com/docs/api-reference/responses-streaming
  */
-export function createResponseStream(echo: Echo): Encoder {
-  return { ...eventStream, start: (options) => createAnswer(echo, options).write }
+export function createResponseStream(answered: AnswerOptions): Encoder {
+  return { ...eventStream, start: (options) => createAnswer(answered, options).write }
+}
+
+export interface AnswerOptions {
+  readonly echo: Echo
+  readonly origins: Origins
 }
 
 /** One answer: the items of a model's output in the order in which they come. */
-export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOptions) {
+export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxBytes, emit }: StartOptions) {
   const events = createEvents(emit)
   const idPart = toIdPart(requestId)
   /** The finished items. */
@@ -67,7 +64,8 @@ export function createAnswer(echo: Echo, { requestId, maxBytes, emit }: StartOpt
     for (const call of toToolCalls(chunk, requestId, callCount)) {
       gathered += call.arguments.length
       callCount++
-      output.push(writeFunctionCall(call, toItemOptions('fc')))
+      const origin = origins.get(call.name)
+      output.push(writeCall(call, origin, toItemOptions(origin?.kind === 'custom' ? 'ctc' : 'fc')))
     }
   }
 

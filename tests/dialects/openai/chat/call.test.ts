@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { chatStream, chatStreamWithUsage } from '../../../../src/dialects/openai/chat/stream.ts'
-import { chatWhole } from '../../../../src/dialects/openai/chat/whole.ts'
 import { openai } from '../../../../src/dialects/openai/openai.ts'
 import { expectRefused, type Body, type Refused } from '../expect-refused.ts'
 

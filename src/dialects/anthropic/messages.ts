@@ -1,0 +1,110 @@
+import * as v from 'valibot'
+import {
+  leaveOut,
+  toArguments,
+  toContent,
+  toImage,
+  toLastUser,
+  toText,
+  toTextPart,
+  type OllamaPart,
+  type Place,
+} from '../history.ts'
+import type { Ignored } from '../ignored.ts'
+import { anyObject, type OllamaMessage } from '../to-ollama.ts'
+import type { Message, MessagesRequest } from './schema.ts'
+
+type Block = Readonly<Record<string, unknown>>
+
+/** Between the blocks of a user, which are paragraphs. */
+const paragraph = '\n\n'
+
+export function toMessages({ system, messages }: MessagesRequest, ignored: Ignored): OllamaMessage[] {
+  const names = new Map<unknown, string>()
+  const lastUser = toLastUser(messages)
+  const place = { path: 'system', isLast: false, ignored }
+  // An empty system prompt would replace the model's own.
+  const first = system?.length ? [{ role: 'system', ...toContent(system, place, toPart, paragraph) }] : []
+  return first.concat(
+    messages.flatMap((message, i) => {
+      const place = { path: `messages.${i}.content`, isLast: i === lastUser, ignored }
+      return message.role === 'assistant' ? toAssistant(message, place, names) : toOthers(message, place, names)
+    }),
+  )
+}
+
+/** The assistant's texts are pieces of one text. `names` are those of the tools, by their calls. */
+function toAssistant({ content }: Message, place: Place, names: Map<unknown, string>): OllamaMessage {
+  const message: OllamaMessage = { role: 'assistant', content: '' }
+  if (!Array.isArray(content)) return { ...message, content: toText(content) }
+  for (const [i, block] of content.entries()) {
+    const { type, id, name, input, thinking } = v.is(anyObject, block) ? block : {}
+    if (type === 'tool_use') {
+      const called = { name: toText(name), arguments: toArguments(input) }
+      names.set(id, called.name)
+      message.tool_calls ??= []
+      message.tool_calls.push({ id, function: called })
+    } else if (type === 'thinking') message.thinking = (message.thinking ?? '') + toText(thinking)
+    // Only Anthropic can read thinking that is redacted.
+    else if (type !== 'redacted_thinking') message.content += toAssistantText(block, { ...place, path: `${place.path}.${i}` })
+  }
+  return message
+}
+
+/** What Anthropic's servers searched or ran is left out: the text after it says what came of it. */
+function toAssistantText(block: unknown, place: Place): string {
+  const isServers = v.is(anyObject, block) && /_tool_(?:use|result)$/.test(toText(block.type))
+  if (!isServers) return toTextPart(block, place).text
+  place.ignored.add(place.path)
+  return ''
+}
+
+/** Results of tools become messages of their own, before the text of the same message. */
+function toOthers({ role, content }: Message, place: Place, names: ReadonlyMap<unknown, string>): OllamaMessage[] {
+  if (!Array.isArray(content)) return [{ role, content: toText(content) }]
+  const results = content.flatMap((block, i) => {
+    if (!isResult(block)) return []
+    return [toResult(block, { ...place, isLast: false, path: `${place.path}.${i}` }, names)]
+  })
+  const toRest = (block: unknown, place: Place) => (isResult(block) ? undefined : toPart(block, place))
+  const isAllResults = results.length > 0 && results.length === content.length
+  return isAllResults ? results : [...results, { role, ...toContent(content, place, toRest, paragraph) }]
+}
+
+function isResult(block: unknown): block is Block {
+  return v.is(anyObject, block) && block.type === 'tool_result'
+}
+
+function toResult(result: Block, place: Place, names: ReadonlyMap<unknown, string>): OllamaMessage {
+  const { tool_use_id: id, content, is_error } = result
+  const name = names.get(id)
+  const given = toContent(content, { ...place, path: `${place.path}.content` }, toPart, paragraph)
+  // Ollama has no flag for an error, so the model reads it in the text.
+  if (is_error) given.content = `Error: ${given.content}`
+  return { role: 'tool', ...given, ...(name !== undefined && { tool_name: name }), tool_call_id: toText(id) }
+}
+
+function toPart(block: unknown, place: Place): OllamaPart {
+  if (!v.is(anyObject, block)) return toTextPart(block, place)
+  const { type, source, tool_name, title, content } = block
+  if (type === 'image') return toSourceImage(source, { ...place, path: `${place.path}.source` })
+  if (type === 'tool_reference') return { text: `Tool: ${toText(tool_name)}` }
+  if (type === 'document') return toDocument(block, place)
+  if (type === 'search_result' && Array.isArray(content))
+    return { text: [toText(title), toText(source), toContent(content, place, toTextPart).content].join('\n') }
+  return toTextPart(block, place)
+}
+
+function toSourceImage(source: unknown, place: Place): OllamaPart {
+  const { type, media_type, data } = v.is(anyObject, source) ? source : {}
+  const isHere = type === 'base64'
+  return toImage(isHere ? { mediaType: toText(media_type), data: toText(data) } : undefined, place)
+}
+
+/** A document of text is its text. Ollama cannot read one of another kind. */
+function toDocument({ source, title }: Block, place: Place): OllamaPart {
+  const { type, data, content } = v.is(anyObject, source) ? source : {}
+  const text = type === 'text' ? toText(data) : type === 'content' ? toContent(content, place, toTextPart).content : undefined
+  if (text === undefined) return leaveOut('document', place)
+  return { text: typeof title === 'string' ? `${title}\n${text}` : text }
+}

@@ -1,0 +1,60 @@
+import * as v from 'valibot'
+import type { Ignored } from '../ignored.ts'
+import { anyObject } from '../to-ollama.ts'
+import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
+import type { MessagesRequest } from './schema.ts'
+
+/**
+ * The tools that are offered. A tool without a schema of its own is known to Anthropic's servers or
+ * models by its type, such as `web_search_20250305`; it is left out.
+ */
+export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored): OllamaTool[] {
+  const offered: OllamaTool[] = []
+  const isDeferred = createDeferral(tools ?? [], messages)
+  for (const [i, tool] of (tools ?? []).entries()) {
+    const { name, description, input_schema: parameters, type, strict } = v.is(anyObject, tool) ? tool : {}
+    const isOurs = type === undefined || type === null || type === 'custom'
+    if (!isOurs || typeof name !== 'string' || name === '' || !v.is(anyObject, parameters)) {
+      ignored.add(`tools.${i}`)
+      continue
+    }
+    // Ollama does not hold a model to the schema of a tool.
+    if (strict === true) ignored.add(`tools.${i}.strict`)
+    if (isDeferred(tool, name)) continue
+    const text = typeof description === 'string' ? { description } : {}
+    offered.push({ type: 'function', function: { name, ...text, parameters } })
+  }
+  return offered
+}
+
+/**
+ * Whether a tool waits for a search to find it. The client's own search names what it found by a
+ * `tool_reference` in its result. A search by Anthropic's servers is left out, so that nothing can
+ * wait for it.
+ */
+function createDeferral(tools: readonly unknown[], messages: MessagesRequest['messages']) {
+  const isSearched = tools.some((tool) => v.is(anyObject, tool) && String(tool.type).startsWith('tool_search_tool'))
+  const found = new Set(messages.flatMap(({ content }) => toReferences(content)))
+  return (tool: unknown, name: string) =>
+    v.is(anyObject, tool) && tool.defer_loading === true && !isSearched && !found.has(name)
+}
+
+function toReferences(content: unknown): unknown[] {
+  if (!Array.isArray(content)) return []
+  return content.flatMap((block) => {
+    if (!v.is(anyObject, block)) return []
+    if (block.type === 'tool_reference') return [block.tool_name]
+    return block.type === 'tool_result' ? toReferences(block.content) : []
+  })
+}
+
+/** https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use */
+export function toChoice(choice: MessagesRequest['tool_choice'], ignored: Ignored): ToolChoice {
+  const { type, name, disable_parallel_tool_use: isSingle }: NonNullable<typeof choice> = choice ?? { type: 'auto' }
+  // Nobody can hold a model to it.
+  if (isSingle === true) ignored.add('tool_choice.disable_parallel_tool_use')
+  if (type === 'none') return { only: [], isDemanded: false }
+  if (type === 'tool') return { only: [String(name)], isDemanded: true }
+  if (type !== 'auto' && type !== 'any') ignored.add('tool_choice.type')
+  return { isDemanded: type === 'any' }
+}

@@ -1,0 +1,101 @@
+import * as v from 'valibot'
+import {
+  toArguments,
+  toContent,
+  toImage,
+  toImageData,
+  toLastUser,
+  toText,
+  toTextPart,
+  leaveOut,
+  type OllamaPart,
+  type Place,
+} from '../../history.ts'
+import type { Ignored } from '../../ignored.ts'
+import { refused } from '../../refusals.ts'
+import { anyObject, type OllamaMessage } from '../../to-ollama.ts'
+import { toCustomArguments, toJoinedName } from '../tools.ts'
+import type { ResponsesRequest } from './schema.ts'
+
+type Item = Exclude<ResponsesRequest['input'], string>[number]
+
+/** In Ollama one turn of the model is one message, with its thinking and its calls. */
+export function toMessages(input: ResponsesRequest['input'], ignored: Ignored): OllamaMessage[] {
+  if (typeof input === 'string') return [{ role: 'user', content: input }]
+  const messages: OllamaMessage[] = []
+  /** The names of the tools that were called, by the ids of their calls. */
+  const names = new Map<unknown, string>()
+  const lastUser = toLastUser(input)
+  for (const [i, item] of input.entries())
+    addItem(messages, item, { path: `input.${i}`, isLast: i === lastUser, ignored }, names)
+  return messages
+}
+
+function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map<unknown, string>) {
+  const last = messages.at(-1)
+  const { type } = item
+  if (type === 'item_reference') throw refused(place.path, 'kept')
+  if (type === 'message' || (type === undefined && 'role' in item)) {
+    const role = item.role === 'developer' ? 'system' : toText(item.role)
+    const content = toContent(item.content, { ...place, path: `${place.path}.content` }, toPart)
+    if (role === 'assistant' && last && isThinkingAlone(last)) Object.assign(last, content)
+    else messages.push({ role, ...content })
+  } else if (type === 'reasoning') {
+    const thinking = [...toTexts(item.summary), ...toTexts(item.content)].join('\n')
+    if (thinking !== '') messages.push({ role: 'assistant', content: '', thinking })
+  } else if (typeof type === 'string' && Object.hasOwn(calls, type)) {
+    const id = toText(item.call_id)
+    const called = calls[type]!(item)
+    names.set(id, called.name)
+    const call = { id, function: called }
+    if (last?.role === 'assistant') (last.tool_calls ??= []).push(call)
+    else messages.push({ role: 'assistant', content: '', tool_calls: [call] })
+  } else if (typeof type === 'string' && type.endsWith('_output')) {
+    const id = toText(item.call_id)
+    const name = names.get(id)
+    const content = toContent(toOutput(item), { ...place, path: `${place.path}.output` }, toPart)
+    messages.push({ role: 'tool', ...content, ...(name !== undefined && { tool_name: name }), tool_call_id: id })
+  } else if (type !== 'additional_tools') {
+    // A search, or what else a server did: the text that follows it says what came of it.
+    place.ignored.add(place.path)
+  }
+}
+
+interface Called {
+  readonly name: string
+  readonly arguments: object
+}
+
+/** The items that are calls, as calls of the functions that are offered for them. */
+const calls: Readonly<Record<string, (item: Item) => Called>> = {
+  function_call: (item) => ({ name: toJoinedName(item.namespace, toText(item.name)), arguments: toArguments(item.arguments) }),
+  custom_tool_call: (item) => ({
+    name: toJoinedName(item.namespace, toText(item.name)),
+    arguments: toCustomArguments(item.input),
+  }),
+  tool_search_call: (item) => ({ name: 'tool_search', arguments: toArguments(item.arguments) }),
+  local_shell_call: (item) => ({ name: 'local_shell', arguments: toArguments(item.action) }),
+}
+
+/** What a tool gave. A search gives tools, which are offered; the model reads their names. */
+function toOutput({ output, tools }: Item): unknown {
+  if (output !== undefined || !Array.isArray(tools)) return output
+  return `Found: ${tools.map((tool) => (v.is(anyObject, tool) ? toText(tool.name) : '')).join(', ')}`
+}
+
+function toTexts(parts: unknown): string[] {
+  return (Array.isArray(parts) ? parts : []).flatMap((part) => (v.is(anyObject, part) ? [toText(part.text)] : []))
+}
+
+/** Whether a message is thinking that no text and no call followed yet. */
+function isThinkingAlone({ role, content, tool_calls: calls }: OllamaMessage): boolean {
+  return role === 'assistant' && content === '' && !calls
+}
+
+function toPart(part: unknown, place: Place): OllamaPart {
+  if (!v.is(anyObject, part) || part.type !== 'input_image') return toTextPart(part, place)
+  const path = `${place.path}.${part.file_id ? 'file_id' : 'image_url'}`
+  if (!part.file_id) return toImage(toImageData(part.image_url), { ...place, path })
+  if (place.isLast) throw refused(path, 'kept')
+  return leaveOut('image', { ...place, path })
+}

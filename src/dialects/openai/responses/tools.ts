@@ -1,0 +1,32 @@
+import * as v from 'valibot'
+import type { Ignored } from '../../ignored.ts'
+import { anyObject } from '../../to-ollama.ts'
+import { createTools, type Tools } from '../tools.ts'
+import type { ResponsesRequest } from './schema.ts'
+
+/** Items that bring more tools: Codex finds some in the middle of a conversation. */
+const toolItems = new Set<unknown>(['additional_tools', 'tool_search_output'])
+
+/** The tools of a request, and those that its items bring. */
+export function toTools(given: ResponsesRequest['tools'], input: ResponsesRequest['input'], ignored: Ignored): Tools {
+  const gathered = createTools(ignored)
+
+  function add(tool: unknown, path: string, namespace?: string) {
+    if (!v.is(anyObject, tool)) return ignored.add(path)
+    if (tool.type === 'function') gathered.function(tool, path, namespace)
+    else if (tool.type === 'custom') gathered.custom(tool, path, namespace)
+    else if (tool.type === 'tool_search' && tool.execution === 'client') gathered.search(tool, path)
+    else if (tool.type === 'namespace' && namespace === undefined && typeof tool.name === 'string')
+      addAll(tool.tools, path, tool.name)
+    else ignored.add(path)
+  }
+
+  function addAll(tools: unknown, path: string, namespace?: string) {
+    if (Array.isArray(tools)) for (const [i, tool] of tools.entries()) add(tool, `${path}.tools.${i}`, namespace)
+  }
+
+  for (const [i, tool] of (given ?? []).entries()) add(tool, `tools.${i}`)
+  if (typeof input !== 'string')
+    for (const [i, { type, tools }] of input.entries()) if (toolItems.has(type)) addAll(tools, `input.${i}`)
+  return gathered.tools
+}

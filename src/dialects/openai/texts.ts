@@ -1,0 +1,23 @@
+import * as v from 'valibot'
+import { refused } from '../refusals.ts'
+
+const token = v.number()
+const expected = 'Expected a text that is not empty, or a list of texts'
+
+/** A prompt, or the input of an embedding. OpenAI takes tokens there too. */
+export const texts = v.union(
+  [
+    v.pipe(v.string(), v.minLength(1, expected)),
+    v.pipe(v.array(v.string()), v.minLength(1, expected)),
+    v.pipe(v.array(token), v.minLength(1, expected)),
+    v.pipe(v.array(v.array(token)), v.minLength(1, expected)),
+  ],
+  expected,
+)
+
+/** @throws ServiceError `not_supported` for tokens */
+export function toTexts(texts: string | readonly (string | number | readonly number[])[], path: string): string | string[] {
+  if (typeof texts === 'string') return texts
+  if (texts.every((text) => typeof text === 'string')) return [...texts]
+  throw refused(path, 'tokens')
+}

@@ -1,0 +1,65 @@
+import * as v from 'valibot'
+import type { Ignored } from './ignored.ts'
+import { parse } from './issues.ts'
+import { refused, type Reason } from './refusals.ts'
+
+/** What a dialect makes of the fields of a request. */
+export interface FieldRules<TEntries extends v.ObjectEntries> {
+  /** The fields that are read. */
+  readonly schema: v.ObjectSchema<TEntries, undefined>
+  /**
+   * Fields that a client's code relies upon: a wrong value is an error. A wrong value of any other
+   * field is left out.
+   */
+  readonly needed: readonly (keyof TEntries & string)[]
+  /** Values that are refused. */
+  readonly refusals?: Readonly<Record<string, { readonly when: (value: unknown) => boolean; readonly reason: Reason }>>
+  /** Values that are left out and named. */
+  readonly wishes?: Readonly<Record<string, (value: unknown) => boolean>>
+  /** Fields that cannot change an answer, such as ids and hints for a cache. Nothing names them. */
+  readonly hints?: readonly string[]
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * Reads a request field by field. A field that asks for nothing counts as absent.
+ * @throws ServiceError `not_supported` for a refused value, `invalid_request` for a needed field
+ * with a wrong value
+ */
+export function readRequest<TEntries extends v.ObjectEntries>(
+  body: Fields,
+  { schema, needed, refusals = {}, wishes = {}, hints = [] }: FieldRules<TEntries>,
+  ignored: Ignored,
+): v.InferOutput<v.ObjectSchema<TEntries, undefined>> {
+  const asked = Object.entries(body).filter(([, value]) => !asksForNothing(value))
+  for (const [name, value] of asked) {
+    const refusal = toOwn(refusals, name)
+    if (refusal?.when(value)) throw refused(name, refusal.reason)
+  }
+  const read: Record<string, unknown> = {}
+  let unknown = 0
+  for (const [name, value] of asked) {
+    const entry = toOwn<v.GenericSchema>(schema.entries, name)
+    const wish = toOwn(wishes, name)
+    if (wish?.(value) || (entry && !needed.includes(name) && !v.is(entry, value))) ignored.add(name)
+    else if (entry) read[name] = value
+    else if (!wish && !toOwn(refusals, name) && !hints.includes(name)) unknown++
+  }
+  ignored.addUnknown(unknown)
+  return parse(schema, read)
+}
+
+/** A request may have a field that is called `constructor`. */
+function toOwn<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
+}
+
+/** null, an empty text, an empty list and an empty object ask for nothing, in every dialect. */
+export function asksForNothing(value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return true
+  return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+export const whenGiven = () => true
+export const whenMany = (value: unknown) => Number(value) > 1

@@ -1,0 +1,27 @@
+import { ServiceError } from '../errors.ts'
+
+/**
+ * Everything that a translating dialect refuses although it is well formed, and why. A refusal has
+ * to earn its place: the client's own code goes on to rely upon what it asked for. Whatever else
+ * Ollama cannot honour is a wish. It is left out and named (ignored.ts).
+ */
+const reasons = {
+  answers: 'there is one answer to a request',
+  audio: 'the answer is text, and no audio',
+  background: 'nothing is kept (store: false); the answer comes with its request',
+  call: 'Ollama cannot make a model call a tool, and a stream is on its way before it is known; send stream: false',
+  count: 'Ollama counts the tokens of a prompt only when it answers',
+  image: 'send the image as a data URL in base64; images at other URLs are not fetched',
+  kept: 'nothing is kept (store: false); send all that was said so far',
+  logprobs: 'Ollama has log probabilities in a chat; ask for them at /v1/chat/completions',
+  tokens: 'send texts; tokens are another model’s',
+  tool: 'the tool that it names is not offered, because it was left out or is not in tools',
+} as const
+
+export type Reason = keyof typeof reasons
+
+/** The error for a part of a request that cannot be honoured. It names the part by its path. */
+export function refused(path: string, reason: Reason): ServiceError {
+  const message = reasons[reason]
+  return new ServiceError('not_supported', `${path} is not supported: ${message}`, { issues: [{ path, message }] })
+}
