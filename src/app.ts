@@ -6,6 +6,7 @@ import { createDialectAt, createDialects } from './dialects.ts'
 import { ServiceError } from './errors.ts'
 import { assets as files } from './generated/assets.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
+import type { Decompression } from './middleware/codings.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
@@ -49,6 +50,8 @@ export interface AppOptions {
   bound?: string
   /** What keeps it from being of use: the answer to all but the two questions whether it is alive. */
   problem?: ServiceError
+  /** Decodes a body in zstd, where the runtime's `DecompressionStream` does not. */
+  zstd?: () => Decompression
   /** A leaner way to hash a key. */
   sha256?: Sha256
   /** Limits that are kept elsewhere than in this process. */
@@ -77,6 +80,7 @@ export function createApp({
   address = () => '',
   bound,
   problem,
+  zstd,
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
   log = () => {},
@@ -88,7 +92,7 @@ export function createApp({
   const streams = createStreams({ max: config.SLUICE_MAX_STREAMS })
   const ollama = toOllama(config, connect)
   const upstream = toUpstream(config, ollama, now)
-  const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES })
+  const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES, zstd })
   const deadlines = toDeadlines(config)
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
   const dialects = createDialects({ management })

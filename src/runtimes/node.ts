@@ -7,6 +7,7 @@ import { readConfig, standardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
 import { viaHttp } from './node/connect.ts'
 import { openOnNode } from './node/open.ts'
+import { zstdOfNode } from './node/zstd.ts'
 import { run } from './run.ts'
 import { sha256OfNode } from './sha256.ts'
 
@@ -19,6 +20,7 @@ await run(config, async () => {
     open: openOnNode,
     bound: config.HOST,
     address: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? '',
+    zstd: zstdOfNode,
     sha256: sha256OfNode,
     log: createLog(config.SLUICE_LOG ?? 'json', standardOutput.write),
   })

@@ -1,0 +1,72 @@
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { toCodings } from '../../src/middleware/codings.ts'
+import { decode } from '../../src/middleware/decode.ts'
+import { zstdOfNode } from '../../src/runtimes/node/zstd.ts'
+
+const maxBytes = 16_777_216
+const codings = toCodings(zstdOfNode)
+const encoders = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync, zstd: zstdCompressSync }
+const names = Object.keys(encoders) as (keyof typeof encoders)[]
+
+const encode = (name: keyof typeof encoders, bytes: Uint8Array) => new Uint8Array(encoders[name](bytes))
+const decodeIn = (name: string, bytes: Uint8Array<ArrayBuffer>, limit = maxBytes) => decode(bytes, codings.get(name)!(), limit)
+
+/** What a compressor finds nothing in: the same each time. */
+function noise(length: number): Uint8Array {
+  let state = 1
+  return Uint8Array.from({ length }, () => (state = (state * 48_271) % 2_147_483_647) & 0xff)
+}
+
+test('Node decodes all of the codings, zstd by its own zlib', () => {
+  expect([...codings.keys()].toSorted()).toEqual(names.toSorted())
+  expect([...toCodings(undefined).keys()]).not.toContain('zstd')
+})
+
+describe.each(names)('%s', (name) => {
+  test.each([0, 1, 1000, 70_000, 1_000_000])('gives back %i bytes as they were', async (length) => {
+    const bytes = noise(length)
+    expect(Buffer.from(await decodeIn(name, encode(name, bytes))).equals(bytes)).toBe(true)
+  })
+
+  test('decodes just as much as the limit', async () => {
+    const bytes = noise(5000)
+    expect(await decodeIn(name, encode(name, bytes), 5000)).toHaveLength(5000)
+    await expect(decodeIn(name, encode(name, bytes), 4999)).rejects.toMatchObject({ code: 'body_too_large' })
+  })
+
+  test('refuses what is cut or broken, and no error is left behind', async () => {
+    const good = encode(name, noise(3000))
+    const bad = [
+      new Uint8Array(0),
+      good.subarray(0, 1),
+      good.subarray(0, good.length / 2),
+      good.subarray(0, -1),
+      good.map((byte, i) => (i === 2 ? ~byte : byte)),
+      // Node's zlib reads on behind a frame of zstd, and lets go what is none.
+      ...(name === 'zstd' ? [] : [new Uint8Array([...good, 1, 2, 3])]),
+      new TextEncoder().encode('{"model":"a"}'),
+    ]
+    for (const bytes of bad)
+      await expect(decodeIn(name, bytes)).rejects.toMatchObject({ code: 'invalid_json', cause: undefined })
+  })
+
+  test('stops a bomb at the limit, for at most 150 ms of CPU', async () => {
+    const bomb = encode(name, Buffer.alloc(4 * maxBytes))
+    let decoded = 0
+    const { readable, writable } = codings.get(name)!()
+    const counted = readable.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(chunk, controller) {
+          decoded += chunk.byteLength
+          controller.enqueue(chunk)
+        },
+      }),
+    )
+    const before = process.cpuUsage()
+    await expect(decode(bomb, { readable: counted, writable }, maxBytes)).rejects.toMatchObject({ code: 'body_too_large' })
+    const { user, system } = process.cpuUsage(before)
+    expect((user + system) / 1000).toBeLessThan(150)
+    expect(decoded).toBeLessThan(maxBytes + 100_000)
+  })
+})
