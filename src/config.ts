@@ -55,10 +55,15 @@ function toApiKey(text: string): ApiKey | undefined {
   return { name, sha256: sha256.toLowerCase(), models }
 }
 
-/** As browsers write it in `Origin`. */
+/**
+ * An origin as browsers write it in `Origin`. One of another scheme than http(s) is compared by its
+ * text, because `URL` knows no origin for it; `*` is its whole host there, for schemes whose hosts
+ * are made at random (docs/protocol.md §7).
+ */
 function toOrigin(text: string): string | undefined {
-  const url = URL.parse(text)
-  return url && /^https?:$/.test(url.protocol) && url.origin === text.replace(/\/$/, '').toLowerCase() ? url.origin : undefined
+  const origin = text.replace(/\/$/, '')
+  if (!/^https?:/i.test(origin)) return /^[a-z][a-z\d+.-]*:\/\/(?:\*|[\w.-]+(?::\d{1,5})?)$/.test(origin) ? origin : undefined
+  return !origin.includes('*') && URL.parse(origin)?.origin === origin.toLowerCase() ? origin.toLowerCase() : undefined
 }
 
 function toHost(text: string): string | undefined {
@@ -107,7 +112,10 @@ const variables = {
     v.check((keys) => new Set(keys?.map(({ name }) => name)).size === (keys?.length ?? 0), 'must have each name once'),
   ),
   /** Origins whose pages may ask from a browser, besides our own. */
-  SLUICE_CORS_ORIGINS: list(toOrigin, 'must be a list of origins such as https://chat.example'),
+  SLUICE_CORS_ORIGINS: list(
+    toOrigin,
+    'must be a list of origins such as https://chat.example, app://obsidian.md or moz-extension://*',
+  ),
   /** What else a `Host` header may say than a loopback name and HOST. */
   SLUICE_ALLOWED_HOSTS: list(toHost, 'must be a list of host names without ports'),
   /** 1: listen on any address without keys. */

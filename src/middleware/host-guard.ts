@@ -12,20 +12,21 @@ export interface HostGuardOptions {
   problem: ServiceError | undefined
 }
 
-/** Say that a process is there, and nothing more. */
+/** These say that a process is there, and nothing more: a load balancer asks them by an address, and cannot send another `Host`. */
 const always = ['/ping', '/healthz']
 
 /**
- * Exactly one `Host`, and one that we know: a page on the internet whose name was rebound to this machine has another (docs/protocol.md §7). A
- * Worker that everybody finds must have keys.
+ * Asks for exactly one `Host`, and one that we know: a page on the internet whose name was rebound
+ * to this machine has another (docs/protocol.md §7). A Worker that everybody finds must have keys.
+ * What only says that we are alive is answered whatever the `Host`.
  * @throws ServiceError `forbidden_host`, `misconfigured`, the problem
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {
   const known = new Set([...(allowed ?? []), ...(bound === undefined ? [] : [toBoundName(bound)])])
   const isChecked = bound !== undefined || allowed !== undefined
   return createMiddleware(async (c, next) => {
-    const isAlways = always.includes(c.req.path)
-    if (problem && !isAlways) throw problem
+    if (always.includes(c.req.path)) return next()
+    if (problem) throw problem
     const name = toHostName(c.req.header('host') ?? '')
     if (name === undefined) throw new ServiceError('forbidden_host', 'Cannot tell which host is meant: send one Host header')
     if (!isLoopback(name)) {
@@ -35,10 +36,10 @@ export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptio
           'This server has another name; SLUICE_ALLOWED_HOSTS lists those that it may be asked by',
         )
       }
-      if (bound === undefined && isKeyless && !isAlways)
+      if (bound === undefined && isKeyless)
         throw new ServiceError('misconfigured', 'This Worker has no keys, and everybody can find it: set SLUICE_API_KEYS')
     }
-    await next()
+    return next()
   })
 }
 

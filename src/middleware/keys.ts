@@ -15,9 +15,13 @@ export type Sha256 = (text: string) => Uint8Array | Promise<Uint8Array>
 
 const anybody: Principal = { name: '', models: undefined }
 
+/** A longer text is no key. */
+const maxKeyLength = 4096
+
 /**
- * Asks for a key, as `Authorization: Bearer` or `x-api-key`; nowhere else: a URL ends up in logs (docs/protocol.md §7). What is compared are
- * hashes, each with every key's and in full, so that time tells nothing of either.
+ * Asks for a key, in one of the headers of `toSecrets`; nowhere else: a URL ends up in logs
+ * (docs/protocol.md §7). Programs send keys of other services beside ours, so one good key is enough.
+ * What is compared are hashes, each with every key's and in full, so that time tells nothing of either.
  * @throws ServiceError `unauthorized`
  */
 export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }) {
@@ -27,17 +31,28 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
       c.set('principal', anybody)
       return next()
     }
-    const secret = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.header('x-api-key')
-    const hash = secret ? await sha256(secret) : new Uint8Array(32)
+    const secrets = toSecrets(c.req.header())
     let found: ApiKey | undefined
-    for (const key of known) if (isEqual(hash, key.hash)) found = key
-    if (!secret || !found) {
-      throw new ServiceError('unauthorized', secret ? 'This key is not known here' : 'Send a key, as Authorization: Bearer KEY')
+    for (const secret of secrets) {
+      const hash = await sha256(secret)
+      for (const key of known) if (isEqual(hash, key.hash)) found = key
+    }
+    if (!found) {
+      const text = secrets.length > 0 ? 'This key is not known here' : 'Send a key, as Authorization: Bearer KEY'
+      throw new ServiceError('unauthorized', text)
     }
     c.set('principal', found)
     c.var.entry.key = found.name
     return next()
   })
+}
+
+/** The keys that a request has, the one that counts most last: `api-key` is Azure's, `x-api-key` Anthropic's. */
+function toSecrets(headers: Readonly<Record<string, string>>): string[] {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+  return [headers['api-key'], headers['x-api-key'], bearer].filter(
+    (secret): secret is string => !!secret && secret.length <= maxKeyLength,
+  )
 }
 
 /** In the same time wherever they differ (`npm run bench -- --only key-timing`). */

@@ -3,31 +3,25 @@ import { cors } from 'hono/cors'
 import { ServiceError } from '../errors.ts'
 
 export interface OriginGuardOptions {
-  /** Origins of other sites whose pages may ask, exactly as browsers write them. */
+  /** Origins of other sites whose pages may ask, as browsers write them; `scheme://*` is any host of that scheme. */
   origins: readonly string[]
   /** Paths that a link from anywhere may open. */
   isOpen(path: string): boolean
 }
 
-/** What OpenAI's, Anthropic's and the AI SDK's clients send from a browser, beside what needs no permission. */
-const clientHeaders = [
-  'authorization',
-  'content-type',
-  'accept',
-  'x-api-key',
+/** Our headers that a page's own code may read, besides those that it may always read. */
+const exposedHeaders = [
   'x-request-id',
-  'prefer',
-  'last-event-id',
-  'user-agent',
-  'anthropic-version',
-  'anthropic-beta',
-  'anthropic-dangerous-direct-browser-access',
-  'openai-organization',
-  'openai-project',
-  'openai-beta',
-  ...'arch lang os package-version retry-count runtime runtime-version timeout helper helper-method'
-    .split(' ')
-    .map((name) => `x-stainless-${name}`),
+  'request-id',
+  'x-sluice-ignored',
+  'retry-after',
+  'preference-applied',
+  'ratelimit',
+  'ratelimit-policy',
+  'www-authenticate',
+  'allow',
+  'accept-encoding',
+  'x-vercel-ai-ui-message-stream',
 ]
 
 /**
@@ -36,26 +30,22 @@ const clientHeaders = [
  */
 export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const listed = new Set(origins)
+  const isListed = (origin: string) =>
+    !origin.includes('*') && (listed.has(origin) || listed.has(origin.replace(/:\/\/[\w.-]+$/, '://*')))
   const allow = cors({
     origin: (origin) => origin,
     allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
-    allowHeaders: clientHeaders,
-    exposeHeaders: [
-      'x-request-id',
-      'x-sluice-ignored',
-      'request-id',
-      'retry-after',
-      'preference-applied',
-      'ratelimit',
-      'ratelimit-policy',
-      'www-authenticate',
-    ],
+    allowHeaders: [], // those that the preflight asks for
+    exposeHeaders: exposedHeaders,
     maxAge: 600,
   })
   return createMiddleware(async (c, next) => {
     const origin = c.req.header('origin')
     if (origin !== undefined) {
-      if (listed.has(origin)) return allow(c, next)
+      if (isListed(origin)) {
+        if (c.req.method === 'OPTIONS') assertNames(c.req.header('access-control-request-headers') ?? '')
+        return allow(c, next)
+      }
       if (!isOwn(origin, c.req.header('host'))) throw forbidden()
     } else if (c.req.header('sec-fetch-site') === 'cross-site') {
       const isLink = c.req.header('sec-fetch-mode') === 'navigate' && (c.req.method === 'GET' || c.req.method === 'HEAD')
@@ -65,6 +55,19 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
     // What is kept for one origin is not another's.
     if (listed.size > 0) c.header('vary', 'Origin', { append: true })
   })
+}
+
+/**
+ * What a preflight asks for is sent back to it, so it has to be what a browser sends: names of
+ * headers (RFC 9110 §5.6.2).
+ * @throws ServiceError `invalid_request`
+ */
+function assertNames(names: string) {
+  if (names.length <= 4096 && /^(?:[\w!#$%&'*+.^`|~-]+(?: *, *[\w!#$%&'*+.^`|~-]+)*)?$/.test(names)) return
+  throw new ServiceError(
+    'invalid_request',
+    'Access-Control-Request-Headers must be a list of names of headers, of 4096 characters at most',
+  )
 }
 
 /** Host and port are the `Host` header's. The scheme is not compared: TLS may end before us, and then we do not know it. */
