@@ -25,6 +25,7 @@ declare const Bun: {
     /** Seconds; 0 = never. */
     idleTimeout: number
     maxRequestBodySize: number
+    development: boolean
   }): Server
 }
 
@@ -35,6 +36,11 @@ const headSeconds = 10
 const keptSeconds = 60
 
 const config = readConfig(checkConfig)
+
+/** Without a `Host` that is one, Bun's URL is the path alone, and Hono finds no path in it (hazard 86). */
+function withWholeUrl(request: Request): Request {
+  return request.url.startsWith('/') ? new Request(`http://localhost${request.url}`, request) : request
+}
 
 await run(config, () => {
   const app = createApp({
@@ -56,7 +62,7 @@ await run(config, () => {
         onCut: () => server.timeout(request, 1), // Bun would wait for ever to hand over what its reader does not take (hazard 78)
         isStreaming: false,
       }
-      const response = await app.fetch(request, bindings)
+      const response = await app.fetch(withWholeUrl(request), bindings)
       // An error is soon taken, and may be about a body that still trickles in.
       if (!response.ok) server.timeout(request, headSeconds)
       else if (!bindings.isStreaming) bindings.onAnswered()
@@ -67,6 +73,7 @@ await run(config, () => {
     reusePort: config.SLUICE_REUSE_PORT,
     idleTimeout: headSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit: Bun's own 413 is without our envelope
+    development: false, // or a fault shows a page with our source
   })
   return { app, hostname: server.hostname, port: server.port, close: () => server.stop() }
 })

@@ -156,7 +156,7 @@ describe.each(proxyNames)('%s', (name) => {
       not_found: { path: '/api/pull', body: {} },
       method_not_allowed: { path: '/chat' },
       body_too_large: { path: '/chat', body: { text: 'a'.repeat(maxBodyBytes) } },
-      unsupported_encoding: { path: '/chat', body: { text: 'Hi' }, headers: { 'content-encoding': 'gzip' } },
+      unsupported_encoding: { path: '/chat', body: { text: 'Hi' }, headers: { 'content-encoding': 'compress' } },
       upstream_busy: { path: '/chat', body: { text: 'Hi', model: 'busy' } },
       upstream_failed: { path: '/chat', body: { text: 'Hi', model: 'failing' } },
     }

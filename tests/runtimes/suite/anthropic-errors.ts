@@ -72,10 +72,10 @@ const early: readonly Early[] = [
     code: 'body_too_large',
   },
   {
-    name: 'a compressed body',
+    name: 'a body in an unknown coding',
     path,
     body: '{}',
-    headers: { 'content-encoding': 'gzip' },
+    headers: { 'content-encoding': 'compress' },
     status: 415,
     type: 'invalid_request_error',
     code: 'unsupported_encoding',

@@ -26,10 +26,10 @@ const early: readonly (ReaderRequest & { name: string; status: number; code: str
   { name: 'a wrong method', path: '/api/chat', status: 405, code: 'method_not_allowed' },
   { name: 'a body beyond the limit', path: '/chat', body: 'x'.repeat(100_001), status: 413, code: 'body_too_large' },
   {
-    name: 'a compressed body',
+    name: 'a body in an unknown coding',
     path: '/chat',
     body: '{}',
-    headers: { 'content-encoding': 'br' },
+    headers: { 'content-encoding': 'compress' },
     status: 415,
     code: 'unsupported_encoding',
   },

@@ -152,7 +152,7 @@ export function describeOllama(runtime: RuntimeName) {
         ['a model with CRLF', { model: 'a\r\nx: y' }, {}, 400],
         ['an unknown role', { model: 'm', messages: [{ role: 'root', content: 'Hi' }] }, {}, 400],
         ['an image that is a path', { model: 'm', messages: [{ role: 'user', images: ['/etc/passwd'] }] }, {}, 400],
-        ['a compressed body', {}, { 'content-encoding': 'gzip' }, 415],
+        ['a body in an unknown coding', {}, { 'content-encoding': 'compress' }, 415],
       ])('%s is refused, and not repeated', async (_name, body, headers, status) => {
         const asked = await countRequests(stage, async () => {
           const answer = await readAll(send({ path: '/api/chat', body, headers }))

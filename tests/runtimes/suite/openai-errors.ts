@@ -80,10 +80,10 @@ const early: readonly Early[] = [
   },
   { name: 'a large body', path: chat, body: 'x'.repeat(100_001), status: 413, type: invalid, code: 'body_too_large' },
   {
-    name: 'a compressed body',
+    name: 'a body in an unknown coding',
     path: '/v1/embeddings',
     body: '{}',
-    headers: { 'content-encoding': 'br' },
+    headers: { 'content-encoding': 'compress' },
     status: 415,
     type: invalid,
     code: 'unsupported_encoding',

@@ -130,8 +130,8 @@ export function describeOpenAIRequests(runtime: RuntimeName) {
       for (const path of posts) await expectRefused(path, body, { status: 400, code: 'invalid_json' })
     })
 
-    test.each(['gzip', 'br'])('Content-Encoding: %s is refused', async (encoding) => {
-      const packed = encoding === 'gzip' ? gzipSync(JSON.stringify(good)) : JSON.stringify(good)
+    test.each(['compress', 'gzip, gzip'])('Content-Encoding: %s is refused', async (encoding) => {
+      const packed = gzipSync(JSON.stringify(good))
       for (const path of posts)
         await expectRefused(path, packed, { status: 415, code: 'unsupported_encoding' }, { 'content-encoding': encoding })
     })

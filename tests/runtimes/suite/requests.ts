@@ -216,18 +216,13 @@ export function describeRequests(runtime: RuntimeName) {
         await expectPassed('/api/generate', good, sent, type === undefined ? {} : { 'content-type': type })
       })
 
-      test.each(['gzip', 'br', 'deflate', 'zstd', 'GZIP', 'x-gzip', 'identity, gzip', 'nonsense'])(
+      test.each(['compress', 'identity, gzip', 'nonsense'])(
         'Content-Encoding: %s is refused at every path',
         async (encoding) => {
           for (const path of posts)
             await expectRefused(path, good, { status: 415, code: 'unsupported_encoding' }, { 'content-encoding': encoding })
         },
       )
-
-      test('a body that is really compressed is refused', async () => {
-        const refusal = { status: 415, code: 'unsupported_encoding' }
-        await expectRefused('/api/chat', gzipSync(good), refusal, { 'content-encoding': 'gzip' })
-      })
 
       test.each(['identity', 'Identity', ''])('Content-Encoding: "%s" is none', async (encoding) => {
         const sent = { ...(JSON.parse(good) as object), stream: true }

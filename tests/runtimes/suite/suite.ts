@@ -29,6 +29,7 @@ import { describeResponses } from './responses.ts'
 import { describeOllama } from './ollama.ts'
 import { describeManagement } from './management.ts'
 import { describeLargeBlobs } from './large-blobs.ts'
+import { describeCodings } from './codings.ts'
 import { describeCancel } from './cancel.ts'
 import { describeOllamaClients } from './ollama-clients.ts'
 
@@ -45,6 +46,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describePlain(runtime)
     describeErrors(runtime)
     describeRequests(runtime)
+    describeCodings(runtime)
     describeHttp(runtime)
     describeOddRequests(runtime)
     describeSmuggling(runtime)
