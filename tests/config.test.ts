@@ -81,6 +81,12 @@ test.each([
     ],
   ],
   ['SLUICE_CORS_ORIGINS', 'https://chat.example, http://localhost:3000/', ['https://chat.example', 'http://localhost:3000']],
+  [
+    'SLUICE_CORS_ORIGINS',
+    'app://obsidian.md, tauri://localhost/,capacitor://localhost:8100,safari-web-extension://0A1B',
+    ['app://obsidian.md', 'tauri://localhost', 'capacitor://localhost:8100', 'safari-web-extension://0A1B'],
+  ],
+  ['SLUICE_CORS_ORIGINS', 'moz-extension://*,HTTPS://Chat.example', ['moz-extension://*', 'https://chat.example']],
   ['SLUICE_ALLOWED_HOSTS', 'Chat.example,[::2]', ['chat.example', '[::2]']],
   ['SLUICE_MAX_KEEP_ALIVE', '600', 600],
   ['SLUICE_MAX_KEEP_ALIVE', '10m', 600],

@@ -157,7 +157,7 @@ describe('a page of another site', () => {
     page = await browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)
     expect(await page.evaluate(() => location.origin)).toBe(rebound)
-    for (const path of ['/api/tags', '/v1/models', '/', '/ping'])
+    for (const path of ['/api/tags', '/v1/models', '/', '/readyz'])
       expect(await fetchFrom(rebound + path)).toMatchObject({ status: 403, text: expect.stringContaining('forbidden_host') })
     expect(await fetchFrom(`${rebound}/api/delete`, { method: 'DELETE', body })).toMatchObject({ status: 403 })
     expect(upstream.requests).toHaveLength(asked)
@@ -171,7 +171,13 @@ describe('a page that may ask', () => {
     const model = upstream.script(tokens({ count: 3 }))
     const seen = await fetchFrom(`${server.url}/v1/chat/completions`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: 'Bearer none', 'x-stainless-lang': 'js' },
+      headers: {
+        'content-type': 'application/json',
+        authorization: 'Bearer none',
+        'x-stainless-lang': 'js',
+        'x-title': 'A page',
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      },
       body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Hi' }] }),
     })
     expect(seen).toMatchObject({ status: 200, text: expect.stringMatching(/ token[\s\S]*data: \[DONE\]\n\n$/) })

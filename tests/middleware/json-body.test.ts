@@ -19,6 +19,7 @@ test.each([
   ['with a length', { 'content-length': '999' }],
   ['in chunks', { 'transfer-encoding': 'chunked' }],
   ['of neither', {}],
+  ['in a coding', { 'content-encoding': 'gzip' }],
 ])('F26: a body %s that takes too long is refused', async (_, headers) => {
   const response = await post(slow(), headers)
   expect([response.status, await response.text()]).toEqual([400, 'invalid_json: The body took longer than 0.05 s'])
@@ -27,4 +28,14 @@ test.each([
 test('a body in time is read, whatever comes after it', async () => {
   const response = await post('{"a":1}', { 'content-length': '7' })
   expect(await response.json()).toEqual({ a: 1 })
+})
+
+test('a decoder that never ends takes the same time', async () => {
+  const zstd = () => new TransformStream({ flush: () => new Promise(() => {}) })
+  const stuck = new Hono<Env>()
+    .use(jsonBody({ maxBytes: 1000, maxMs: 50, zstd }))
+    .onError((error, c) => c.text(toServiceError(error).code, 400))
+  const headers = { 'content-encoding': 'zstd' }
+  const response = await stuck.request('/', { method: 'POST', body: '{}', headers })
+  expect(await response.text()).toBe('invalid_json')
 })
