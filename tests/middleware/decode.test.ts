@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { toCodings } from '../../src/middleware/codings.ts'
 import { decode } from '../../src/middleware/decode.ts'
@@ -21,6 +21,13 @@ function noise(length: number): Uint8Array {
 test('Node decodes all of the codings, zstd by its own zlib', () => {
   expect([...codings.keys()].toSorted()).toEqual(names.toSorted())
   expect([...toCodings(undefined).keys()]).not.toContain('zstd')
+})
+
+test('zstd with a window of more than 8 MiB is refused before it costs its memory', async () => {
+  const encode = (windowLog: number) =>
+    new Uint8Array(zstdCompressSync(Buffer.alloc(9 << 20), { params: { [constants.ZSTD_c_windowLog]: windowLog } }))
+  expect(await decodeIn('zstd', encode(23))).toHaveLength(9 << 20)
+  await expect(decodeIn('zstd', encode(24))).rejects.toMatchObject({ code: 'invalid_json' })
 })
 
 describe.each(names)('%s', (name) => {
