@@ -30,7 +30,7 @@ const requests: readonly (readonly [path: string, body: object])[] = [
   ['/api/ui/chat', { messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: 'Grüße' }] }] }],
 ]
 
-/** Bodies in a content coding (protocol §2): read where the runtime can decode them, under the limit of other bodies. */
+/** Bodies in a content coding (protocol §7): read where the runtime can decode them, under the limit of other bodies. */
 export function describeCodings(runtime: RuntimeName) {
   describe('codings', () => {
     const stage = useStage(runtime)
