@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Ended } from '../generation.ts'
+import type { Cause } from './cause.ts'
 
 /** What middleware leaves for the handlers behind it. */
 export interface Env {
@@ -23,7 +24,7 @@ export interface Entry {
   /** What of the request was left out, as `x-sluice-ignored` says it. */
   ignored?: string
   /** The cause of an error, for whoever runs the server. */
-  cause?: string
+  cause?: Cause
   ended?: Ended['how']
   /** Milliseconds from the request to the first token. */
   ttft_ms?: number

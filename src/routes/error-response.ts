@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Dialect } from '../dialects/dialect.ts'
 import { toServiceError } from '../errors.ts'
+import { toCause } from '../middleware/cause.ts'
 import type { Env } from '../middleware/env.ts'
 
 /** A failure before commit: its real status, in the envelope of the dialect that is spoken there. The log is told what is behind it. */
@@ -16,11 +17,4 @@ export function toErrorResponse(c: Context<Env>, thrown: unknown, { toFailure }:
   if (error.allow !== undefined) c.header('allow', error.allow)
   const { status, body } = toFailure(error, requestId)
   return typeof body === 'string' ? c.text(body, status as ContentfulStatusCode) : c.json(body, status as ContentfulStatusCode)
-}
-
-/** Of a connection's error the code (`ECONNREFUSED`), of one of our own the stack. */
-export function toCause(cause: unknown): string | undefined {
-  if (!(cause instanceof Error)) return cause === undefined ? undefined : typeof cause
-  const { code } = (cause.cause ?? cause) as { code?: unknown }
-  return typeof code === 'string' ? code : cause.stack
 }
