@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faults } from '#fake-ollama/faults.ts'
-import { tokens, tokensThen } from '#fake-ollama/scripts.ts'
+import { answer, ndjson, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import { read, type ReaderRequest } from './reader.ts'
 import { startServer, type Server } from './server.ts'
@@ -16,6 +16,100 @@ const canaries = {
   header: 'canary-of-a-header',
   query: 'canary-of-the-query',
 }
+
+/** So short, and an identifier, that JavaScript's own errors quote it whole. */
+const quoted = 'wmurk'
+
+/** More nested than a runtime writes: an encoder fails at it. Only workerd's V8 does not. */
+const deep = `${'['.repeat(100_000)}"${quoted}"${']'.repeat(100_000)}`
+const toCall = (args: string) => `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${args}}}]}}`
+
+/** Lines that break an answer, each in another place. */
+const brokenLines: readonly (string | Uint8Array)[] = [
+  quoted,
+  `"${quoted}"`,
+  `["${quoted}"]`,
+  `{${quoted}:1}`,
+  `{"response":${quoted}}`,
+  `{"response":"x"${quoted}`,
+  `{"response":"\u0001${quoted}"}`,
+  `{"response":{"${quoted}":1}}`,
+  `{"message":"${quoted}"}`,
+  toCall(quoted),
+  toCall(`"{${quoted}"`),
+  toCall(`{"x":${quoted}}`),
+  toCall(deep),
+  `{"message":{"tool_calls":[{"function":{"name":{"${quoted}":1}}}]}}`,
+  `{"logprobs":"${quoted}"}`,
+  `{"error":{"${quoted}":1}}`,
+  `<html>${quoted}</html>`,
+  Buffer.from(`{"response":"${quoted}\xff"}`, 'latin1'),
+]
+
+/** Good for a reader of any dialect. */
+const goodLine = '{"response":"a","message":{"content":"a"}}'
+
+/** An answer with this line, behind a good one or at its beginning. */
+function sendLine(line: string | Uint8Array, before?: string): Script {
+  return (exchange) => {
+    exchange.head(200, ndjson)
+    if (before !== undefined) exchange.chunk(`${before}\n`)
+    exchange.chunk(line)
+    exchange.chunk('\n')
+    exchange.end()
+  }
+}
+
+function sendRaw(bytes: string): Script {
+  return (exchange) => {
+    exchange.raw(bytes)
+    exchange.fin()
+  }
+}
+
+/** Heads that break an answer, with a body of the same kind. */
+const brokenAnswers: readonly Script[] = [
+  answer(200, { 'content-type': `text/${quoted}` }, quoted),
+  answer(200, { ...ndjson, 'content-encoding': quoted }, quoted),
+  answer(200, { 'content-type': 'application/json' }, quoted),
+  answer(302, { location: `http://${quoted}/` }, quoted),
+  answer(400, { 'content-type': 'application/json' }, `{"error":${quoted}}`),
+  answer(500, { 'content-type': 'text/html' }, `<html>${quoted}</html>`),
+  answer(503, { 'content-type': 'application/json', 'retry-after': quoted }, quoted),
+  sendRaw(`${quoted}\r\n\r\n`),
+  sendRaw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: application/json\r\n\r\n${quoted}\r\n`),
+]
+
+/** Requests that nobody can read, each in another place. */
+const brokenRequests: readonly (readonly [path: string, body: object | string])[] = [
+  ...[quoted, `"${quoted}"`, `{${quoted}:1}`, `{"prompt":${quoted}}`, `{"prompt":"x"${quoted}`].flatMap((body) =>
+    ['/api/generate', '/ollama/api/chat', '/v1/chat/completions', '/v1/messages', '/v1/responses', '/api/ui/chat'].map(
+      (path) => [path, body] as const,
+    ),
+  ),
+  ['/api/chat', { messages: [{ role: 'assistant', tool_calls: [{ function: { name: 'f', arguments: `{${quoted}` } }] }] }],
+  [
+    '/v1/chat/completions',
+    {
+      messages: [
+        { role: 'assistant', tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: `{${quoted}` } }] },
+      ],
+    },
+  ],
+  ['/v1/responses', { input: [{ type: 'function_call', call_id: 'a', name: 'f', arguments: `{${quoted}` }] }],
+  ['/v1/responses', { input: 'x', text: { format: { type: 'json_schema', name: 'x', schema: quoted } } }],
+  [
+    '/api/ui/chat',
+    {
+      messages: [
+        {
+          role: 'assistant',
+          parts: [{ type: 'tool-f', toolCallId: 'a', state: 'output-error', input: `{${quoted}`, errorText: '' }],
+        },
+      ],
+    },
+  ],
+]
 
 /** A question in each dialect, streamed and in one piece. */
 const questions: readonly (readonly [path: string, body: object])[] = [
@@ -147,4 +241,45 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
     }
     expectClean(await readLog())
   }, 60_000)
+
+  describe('that JavaScript’s own errors quote', () => {
+    /** The log has a line for each, and none of them a piece of what came over the wire. */
+    async function expectUnquoted() {
+      const lines = (await readLog()).split('\n')
+      expect(lines.filter((line) => line.includes(quoted))).toEqual([])
+    }
+
+    test('are in no line of the log, wherever an answer breaks', async () => {
+      const scripts = brokenLines.flatMap((line) => [sendLine(line), sendLine(line, goodLine)])
+      for (const script of [...scripts, ...brokenAnswers])
+        for (const [path, body] of questions) await ask({ path, body: { model: upstream.script(script), ...body } })
+      await expectUnquoted()
+      expect(server.output()).toMatch(/"code":"upstream_protocol".*"cause":"SyntaxError at /)
+    }, 60_000)
+
+    test('are in no line of the log, wherever the answer to a small question breaks', async () => {
+      const restore = ['tags', 'ps', 'version'].map((about) =>
+        upstream.on(`GET /api/${about}`, answer(200, { 'content-type': 'application/json' }, `{"models":${quoted}}`)),
+      )
+      for (const path of ['/api/tags', '/ollama/api/ps', '/api/version', '/v1/models', '/readyz']) await ask({ path })
+      await ask({ path: '/api/generate', body: { prompt: 'x' } })
+      await ask({
+        path: '/api/generate',
+        body: { prompt: 'x', model: upstream.script(tokens({ count: 1 })) },
+        headers: { prefer: 'status' },
+      })
+      for (const script of brokenAnswers) {
+        const model = upstream.script(script)
+        await ask({ path: '/api/show', body: { model } })
+        await ask({ path: '/v1/embeddings', body: { model, input: 'x' } })
+      }
+      await expectUnquoted()
+      for (const undo of restore) undo()
+    })
+
+    test('are in no line of the log, wherever a request breaks', async () => {
+      for (const [path, body] of brokenRequests) await ask({ path, body })
+      await expectUnquoted()
+    })
+  })
 })
