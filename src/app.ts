@@ -33,7 +33,7 @@ import { createOllama } from './upstreams/ollama.ts'
 import { createPolicy } from './upstreams/policy.ts'
 import { createQueue } from './upstreams/queue.ts'
 import type { Upstream } from './upstreams/upstream.ts'
-import { createWaiting } from './upstreams/waiting.ts'
+import { createWaiting, type WaitingOptions } from './upstreams/waiting.ts'
 
 /** What a runtime may replace; each has a portable default. */
 export interface AppOptions {
@@ -56,6 +56,11 @@ export interface AppOptions {
   sha256?: Sha256
   /** Limits that are kept elsewhere than in this process. */
   limits?: Limits
+  /**
+   * How many loads of a value that requests share may be under way: `/readyz`, the default model, what
+   * is loaded. More where a load may die with its request.
+   */
+  maxLoads?: number
   /** Gets the access log's lines. */
   log?: (line: LogLine) => void
   /** Milliseconds of a monotonic clock. */
@@ -83,6 +88,7 @@ export function createApp({
   zstd,
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
+  maxLoads = 2,
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
@@ -91,7 +97,7 @@ export function createApp({
   const limits = sharedLimits ?? createMemoryLimits({ perMinute, streams: answers, now })
   const streams = createStreams({ max: config.SLUICE_MAX_STREAMS })
   const ollama = toOllama(config, connect)
-  const upstream = toUpstream(config, ollama, now)
+  const upstream = toUpstream(config, ollama, { maxLoads, now })
   const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES, zstd })
   const deadlines = toDeadlines(config)
   const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
@@ -119,7 +125,7 @@ export function createApp({
       }),
     )
     .route('/', assets(files))
-    .route('/', health({ upstream: ollama, streams, now }))
+    .route('/', health({ upstream: ollama, streams, maxLoads, now }))
     .get('/ollama/', (c) => c.text('Ollama is running'))
     // From here on somebody has to say who asks.
     .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perMinute, address }))
@@ -155,9 +161,9 @@ function toOllama(config: Config, connect: Connect): Upstream {
 }
 
 /** Ollama behind what may be asked of it, and how much at once. */
-function toUpstream(config: Config, ollama: Upstream, now: () => number): Upstream {
+function toUpstream(config: Config, ollama: Upstream, loading: Pick<WaitingOptions, 'maxLoads' | 'now'>): Upstream {
   const { SLUICE_UPSTREAM_STREAMS: running, SLUICE_QUEUE: waiting, SLUICE_FIRST_TOKEN_TIMEOUT_MS: embedTimeoutMs } = config
-  const telling = createWaiting({ upstream: ollama, now })
+  const telling = createWaiting({ upstream: ollama, ...loading })
   return createPolicy({
     upstream: running > 0 ? createQueue({ upstream: telling, running, waiting, embedTimeoutMs }) : telling,
     models: config.SLUICE_MODELS,
@@ -168,7 +174,7 @@ function toUpstream(config: Config, ollama: Upstream, now: () => number): Upstre
       keepAliveSeconds: config.SLUICE_MAX_KEEP_ALIVE,
     },
     defaultModel: config.SLUICE_MODEL,
-    now,
+    ...loading,
   })
 }
 

@@ -1,20 +1,29 @@
 import { Hono } from 'hono'
-import type { Env } from '../middleware/env.ts'
-import { createCached } from '../upstreams/cached.ts'
-import type { Streams } from '../relay/streams.ts'
-import type { Upstream } from '../upstreams/upstream.ts'
 import { toServiceError } from '../errors.ts'
+import type { Env } from '../middleware/env.ts'
+import type { Streams } from '../relay/streams.ts'
+import { createCached } from '../upstreams/cached.ts'
+import type { Upstream } from '../upstreams/upstream.ts'
+
+export interface HealthOptions {
+  upstream: Upstream
+  streams: Streams
+  /** How many callers may ask the upstream at once. */
+  maxLoads: number
+  now: () => number
+}
 
 /** Is it alive, and is it of use: only `/readyz` touches the upstream (docs/protocol.md §1). */
-export function health({ upstream, streams, now }: { upstream: Upstream; streams: Streams; now: () => number }) {
+export function health({ upstream, streams, maxLoads, now }: HealthOptions) {
   const readiness = createCached({
     ttlMs: 1000,
+    limitMs: 2000,
+    maxLoads,
     now,
     load: (signal) =>
-      upstream.ask({ about: 'version' }, { signal }).then(
-        ({ value: { version } }) => ({ status: 'ready', upstream: { version } }) as const,
-        (error: unknown) => ({ status: 'not_ready', code: toServiceError(error).code }) as const,
-      ),
+      upstream
+        .ask({ about: 'version' }, { signal })
+        .then(({ value: { version } }) => ({ status: 'ready', upstream: { version } }) as const, toNotReady),
   })
 
   return new Hono<Env>()
@@ -23,7 +32,11 @@ export function health({ upstream, streams, now }: { upstream: Upstream; streams
     .get('/healthz', (c) => c.json({ status: 'ok' }))
     .get('/readyz', async (c) => {
       if (streams.isDraining) return c.json({ status: 'not_ready', code: 'shutting_down' }, 503)
-      const state = await readiness(new AbortController().signal)
+      const state = await readiness(new AbortController().signal).catch(toNotReady)
       return c.json(state, state.status === 'ready' ? 200 : 503)
     })
+}
+
+function toNotReady(error: unknown) {
+  return { status: 'not_ready', code: toServiceError(error).code } as const
 }

@@ -30,6 +30,7 @@ function create(env: Record<string, unknown>): App {
       address: (c) => c.req.header('cf-connecting-ip') ?? '',
       ...toLimits(env, config),
       hold: (c, promise) => c.executionCtx.waitUntil(promise), // or nothing runs after the reader has left (hazard 12)
+      maxLoads: 8, // a load dies with its request, unnoticed (hazard 40)
       log: createLog(config.SLUICE_LOG ?? 'json', console.log),
     })
   } catch (error) {

@@ -6,6 +6,8 @@ export interface DefaultModelOptions {
   /** `SLUICE_MODEL` */
   configured: string | undefined
   ask: Upstream['ask']
+  /** How many callers may ask for a list at once. */
+  maxLoads: number
   now: () => number
 }
 
@@ -14,12 +16,12 @@ export interface DefaultModelOptions {
  * installed.
  * @throws ServiceError `no_model` if there is none
  */
-export function createDefaultModel({ configured, ask, now }: DefaultModelOptions) {
+export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {
   const find = (about: 'ps' | 'tags') => async (signal: AbortSignal) => toModels(await ask({ about }, { signal }))
-  const loaded = createCached({ ttlMs, now, load: find('ps') })
+  const lists = { ttlMs: 30_000, limitMs: 10_000, maxLoads, now }
+  const loaded = createCached({ ...lists, load: find('ps') })
   const installed = createCached({
-    ttlMs,
-    now,
+    ...lists,
     async load(signal) {
       const models = await find('tags')(signal)
       if (models.length === 0) throw noModel() // and so is not kept: somebody is going to pull one
@@ -37,8 +39,6 @@ export function createDefaultModel({ configured, ask, now }: DefaultModelOptions
     return name
   }
 }
-
-const ttlMs = 30_000
 
 function noModel(): ServiceError {
   return new ServiceError('no_model', 'No model is here that you may use; name another, or run: ollama pull gemma3')

@@ -14,6 +14,8 @@ export interface PolicyOptions {
   clamps: Clamps
   /** The model of a request that names none; undefined: one already loaded, else the newest installed. */
   defaultModel: string | undefined
+  /** How many callers may look for it at once. */
+  maxLoads: number
   now: () => number
 }
 
@@ -21,11 +23,11 @@ export interface PolicyOptions {
  * Which models may be asked, and for how much. What is not allowed is told as what is not there, in Ollama's own words: who may not use a
  * model need not know of it.
  */
-export function createPolicy({ upstream, models, aliases, clamps, defaultModel, now }: PolicyOptions): Upstream {
+export function createPolicy({ upstream, models, aliases, clamps, defaultModel, maxLoads, now }: PolicyOptions): Upstream {
   const isListed = createModelGlobs(models)
   const toMeant = (name: string) => aliases.get(name) ?? name
   const configured = defaultModel === undefined ? undefined : toMeant(defaultModel)
-  const findDefault = createDefaultModel({ configured, ask: upstream.ask, now })
+  const findDefault = createDefaultModel({ configured, ask: upstream.ask, maxLoads, now })
 
   const allowedFor = ({ models: own }: CallContext) => {
     const isOwn = own ? createModelGlobs(own) : () => true

@@ -1,31 +1,28 @@
 import { isCloud, toFullName } from '#ollama-grammar/model-name.ts'
 import { isProgress } from '../generation.ts'
+import { createCached } from './cached.ts'
 import { link } from './link.ts'
 import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface WaitingOptions {
   upstream: Upstream
+  /** How many callers may ask for the list at once. */
+  maxLoads: number
   now: () => number
 }
-
-/** How long Ollama's list is good for others too. */
-const keptMs = 1000
 
 /**
  * Tells who wants to know what Ollama does before the first event: it loads the model, if the model is not in its list of those that are loaded, or
  * it reads the prompt. The list is asked for beside the generation and holds nothing up: what does not come in time is not told.
  */
-export function createWaiting({ upstream, now }: WaitingOptions): Upstream {
-  let kept: { names: ReadonlySet<string>; askedAt: number } | undefined
-
-  async function toLoaded(signal: AbortSignal): Promise<ReadonlySet<string>> {
-    const askedAt = now()
-    // A list and never a promise: on workerd that may hang for ever when its own request leaves (hazard 40).
-    if (kept && askedAt - kept.askedAt < keptMs) return kept.names
-    const names = toNames(await upstream.ask({ about: 'ps' }, { signal }))
-    kept = { names, askedAt }
-    return names
-  }
+export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upstream {
+  const toLoaded = createCached({
+    ttlMs: 1000,
+    limitMs: 10_000,
+    maxLoads,
+    now,
+    load: async (signal) => toNames(await upstream.ask({ about: 'ps' }, { signal })),
+  })
 
   /** A function of its own, so that what was asked is not kept (hazard 81). Gives the one that ends it. */
   function tell(model: string, { signal, hold, onWaiting }: CallContext): () => void {

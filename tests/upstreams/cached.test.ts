@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createCached } from '../../src/upstreams/cached.ts'
 
 const { signal } = new AbortController()
@@ -6,16 +6,17 @@ const { signal } = new AbortController()
 /** What `load` was asked for, to be answered by the test. */
 type Load = PromiseWithResolvers<string> & { signal: AbortSignal }
 
-let now: number
 let loads: Load[]
 let get: (signal: AbortSignal) => Promise<string>
 
 beforeEach(() => {
-  now = 1000
+  vi.useFakeTimers()
   loads = []
   get = createCached({
     ttlMs: 100,
-    now: () => now,
+    limitMs: 5000,
+    maxLoads: 2,
+    now: () => performance.now(),
     load(signal) {
       const load = { ...Promise.withResolvers<string>(), signal }
       loads.push(load)
@@ -23,98 +24,201 @@ beforeEach(() => {
     },
   })
 })
+afterEach(() => void vi.useRealTimers())
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+/** Asks, without waiting for the answer; a failure is looked at later. */
+function ask(own = signal): Promise<string> {
+  const asked = get(own)
+  asked.catch(() => {})
+  return asked
+}
+
+/** Asks as many times. */
+const askTimes = (count: number) => Array.from({ length: count }, () => ask())
 
 /** Loads the first value. */
 async function fill(value: string) {
-  const first = get(signal)
+  const first = ask()
   loads.at(-1)!.resolve(value)
   expect(await first).toBe(value)
 }
 
 describe('a cached value', () => {
-  test('is loaded when it is asked for, with the signal of who asks', async () => {
+  test('is loaded when it is asked for, with a signal that aborts with its caller’s', async () => {
     expect(loads).toHaveLength(0)
-    const { signal } = new AbortController()
-    const asked = get(signal)
-    expect(loads[0]!.signal).toBe(signal)
+    const controller = new AbortController()
+    const asked = ask(controller.signal)
     loads[0]!.resolve('a')
     expect(await asked).toBe('a')
+    await pass(100)
+    void ask(controller.signal)
+    controller.abort('left')
+    expect(loads[1]!.signal.reason).toBe('left')
   })
 
   test('is kept until it is as old as its time', async () => {
     await fill('a')
-    now += 99
+    await pass(99)
     expect(await get(signal)).toBe('a')
     expect(loads).toHaveLength(1)
-    now += 1
+    await pass(1)
     await fill('b')
     expect(loads).toHaveLength(2)
   })
 
   test('is as old as its answer, not as its question', async () => {
-    const first = get(signal)
-    now += 500
+    const first = ask()
+    await pass(500)
     loads[0]!.resolve('a')
     await first
-    now += 99
+    await pass(99)
     expect(await get(signal)).toBe('a')
     expect(loads).toHaveLength(1)
   })
+})
 
-  test('is refreshed by one caller while the others use the old one', async () => {
-    await fill('a')
-    now += 100
-    const refreshing = get(signal)
-    expect(await get(signal)).toBe('a')
-    expect(await get(signal)).toBe('a')
+describe('of 20 callers at once', () => {
+  test('as many load it as may, and the others wait for what comes', async () => {
+    const callers = askTimes(20)
+    await pass(0)
     expect(loads).toHaveLength(2)
     loads[1]!.resolve('b')
-    expect(await refreshing).toBe('b')
-    expect(await get(signal)).toBe('b')
-  })
-
-  test('is refreshed by the next one, if the refresh is not back after 5 s: its request has died', async () => {
-    await fill('a')
-    now += 100
-    void get(signal)
-    now += 4999
-    expect(await get(signal)).toBe('a')
-    now += 1
-    const second = get(signal)
-    expect(loads).toHaveLength(3)
-    loads[2]!.resolve('c')
-    expect(await second).toBe('c')
-  })
-
-  test('is asked for by each caller as long as there is none: no promise is shared (hazard 40)', async () => {
-    const [first, second] = [get(signal), get(signal)]
-    expect(loads).toHaveLength(2)
-    loads[1]!.resolve('b') // the first one never comes back
-    expect(await second).toBe('b')
-    expect(await get(signal)).toBe('b')
+    await pass(0)
+    expect(await Promise.all(callers.slice(1))).toEqual(Array(19).fill('b'))
     loads[0]!.resolve('a')
-    expect(await first).toBe('a')
+    expect(await callers[0]).toBe('a')
+    expect(loads).toHaveLength(2)
+  })
+
+  test('none gets another’s promise: no promise is shared (hazard 40)', async () => {
+    const callers = askTimes(20)
+    expect(new Set(callers).size).toBe(20)
+    loads[1]!.resolve('b') // the first one never comes back
+    expect(await Promise.all(callers.slice(1))).toEqual(Array(19).fill('b'))
+    expect(await get(signal)).toBe('b')
+  })
+
+  test('an old value is refreshed by as many as may', async () => {
+    await fill('a')
+    await pass(100)
+    const callers = askTimes(20)
+    await pass(0)
+    expect(loads).toHaveLength(3)
+    for (const load of loads) load.resolve('b')
+    expect(await Promise.all(callers)).toEqual(Array(20).fill('b'))
+  })
+
+  test('those that wait are told a failure, and nobody asks again for them', async () => {
+    const callers = askTimes(20)
+    await pass(0)
+    loads[0]!.reject(new Error('down'))
+    for (const [i, caller] of callers.entries()) if (i !== 1) await expect(caller).rejects.toThrow('down')
+    expect(loads).toHaveLength(2)
+    loads[1]!.resolve('b')
+    expect(await callers[1]).toBe('b')
+  })
+
+  test('all have waited long enough at the limit, and nobody asks again for them', async () => {
+    const callers = askTimes(20)
+    for (const { signal, reject } of loads) signal.addEventListener('abort', () => reject(signal.reason))
+    await pass(4999)
+    expect(await Promise.race([...callers, Promise.resolve('all wait')])).toBe('all wait')
+    await pass(1)
+    for (const caller of callers) await expect(caller).rejects.toMatchObject({ code: 'first_token_timeout', status: 504 })
+    expect(loads).toHaveLength(2)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 
 describe('a failed load', () => {
   test('is told to who asked, and is not kept', async () => {
-    const first = get(signal)
+    const first = ask()
     loads[0]!.reject(new Error('down'))
     await expect(first).rejects.toThrow('down')
     await fill('a')
   })
 
-  test('leaves the old value, and lets the next one try', async () => {
-    await fill('a')
-    now += 100
-    const refreshing = get(signal)
-    expect(await get(signal)).toBe('a')
-    loads[1]!.reject(new Error('down'))
-    await expect(refreshing).rejects.toThrow('down')
-    const next = get(signal)
+  test('counts for 100 ms, in which its connection closes', async () => {
+    for (const caller of askTimes(2)) {
+      loads.at(-1)!.reject(new Error('down'))
+      loads.at(-2)?.reject(new Error('down'))
+      await expect(caller).rejects.toThrow('down')
+    }
+    const next = ask()
+    await pass(99)
+    expect(loads).toHaveLength(2)
+    await pass(1)
+    loads[2]!.resolve('c')
+    expect(await next).toBe('c')
+  })
+})
+
+describe('a caller that leaves', () => {
+  const aborting = ({ signal, reject }: Load) => signal.addEventListener('abort', () => reject(signal.reason))
+
+  test('gives its load up, and one that waits tries again', async () => {
+    const controller = new AbortController()
+    const leaving = [ask(controller.signal), ask(controller.signal)]
+    const callers = askTimes(18)
+    loads.forEach(aborting)
+    await pass(10)
+    expect(loads).toHaveLength(2)
+    controller.abort(new Error('left'))
+    await pass(0)
+    for (const caller of leaving) await expect(caller).rejects.toThrow('left')
+    await pass(99)
+    expect(loads).toHaveLength(2)
+    await pass(1)
+    expect(loads).toHaveLength(4)
+    loads[2]!.resolve('c')
+    expect(await Promise.race(callers)).toBe('c')
+    loads[3]!.resolve('d')
+    expect(new Set(await Promise.all(callers))).toEqual(new Set(['c', 'd']))
+    expect(loads).toHaveLength(4)
+  })
+
+  test('while it waits waits no longer, and leaves nothing behind', async () => {
+    void askTimes(2)
+    const controller = new AbortController()
+    const remove = vi.spyOn(controller.signal, 'removeEventListener')
+    const waiting = ask(controller.signal)
+    await pass(0)
+    controller.abort(new Error('left'))
+    await expect(waiting).rejects.toThrow('left')
+    await expect(ask(controller.signal)).rejects.toThrow('left')
+    expect(loads).toHaveLength(2)
+    expect(remove).toHaveBeenCalled()
+    expect(vi.getTimerCount()).toBe(2) // those of the two that load
+  })
+})
+
+describe('a load that dies with its request (workerd)', () => {
+  test('counts until its limit, and then another caller tries', async () => {
+    void askTimes(2)
+    await pass(2000)
+    const late = ask()
+    await pass(3099)
+    expect(loads).toHaveLength(2)
+    await pass(1)
     expect(loads).toHaveLength(3)
-    loads[2]!.resolve('b')
-    expect(await next).toBe('b')
+    loads[2]!.resolve('c')
+    expect(await late).toBe('c')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('keeps nobody longer than the limit, with the load that is tried then', async () => {
+    void askTimes(2)
+    await pass(1000)
+    const late = ask()
+    await pass(4100)
+    expect(loads).toHaveLength(3)
+    await pass(899)
+    expect(await Promise.race([late, Promise.resolve('it waits')])).toBe('it waits')
+    expect(loads[2]!.signal.aborted).toBe(false)
+    loads[2]!.signal.addEventListener('abort', () => loads[2]!.reject(loads[2]!.signal.reason))
+    await pass(1)
+    await expect(late).rejects.toMatchObject({ code: 'first_token_timeout' })
   })
 })

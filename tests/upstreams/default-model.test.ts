@@ -11,6 +11,7 @@ function create({ configured, ps = [], tags = [] }: { configured?: string; ps?: 
   const state = { ps, tags, now: 0 }
   const find = createDefaultModel({
     configured,
+    maxLoads: 2,
     now: () => state.now,
     async ask({ about }: Question): Promise<Answer> {
       asked.push(about)
@@ -96,5 +97,18 @@ describe('the default model', () => {
     await expect(find()).rejects.toMatchObject({ code: 'no_model' })
     state.tags = [installed('pulled')]
     expect(await find()).toBe('pulled')
+  })
+
+  test('is looked for twice, for 20 requests at once', async () => {
+    const { find, asked } = create({ tags: [installed('a')] })
+    expect(await Promise.all(Array.from({ length: 20 }, () => find()))).toEqual(Array(20).fill('a'))
+    expect(asked).toEqual(['ps', 'ps', 'tags', 'tags'])
+  })
+
+  test('that is missing is told to all of 20 requests at once', async () => {
+    const { find, asked } = create()
+    const all = Array.from({ length: 20 }, () => find())
+    for (const one of all) await expect(one).rejects.toMatchObject({ code: 'no_model' })
+    expect(asked).toEqual(['ps', 'ps', 'tags', 'tags'])
   })
 })

@@ -14,6 +14,7 @@ upstreamContract('Ollama behind a policy', (url) =>
     aliases: new Map(),
     clamps,
     defaultModel: undefined,
+    maxLoads: 2,
     now: () => 0,
   }),
 )
@@ -42,6 +43,7 @@ function create(options: Partial<PolicyOptions> = {}) {
     aliases: new Map(),
     clamps,
     defaultModel: undefined,
+    maxLoads: 2,
     now: () => 0,
     ...options,
   })

@@ -6,7 +6,7 @@ import { upstreamContract } from '../contracts/upstream.ts'
 import { ollamaOverHttp } from './ollama-over-http.ts'
 
 upstreamContract('Ollama, and what a generation waits for', (url) =>
-  createWaiting({ upstream: ollamaOverHttp(url), now: () => performance.now() }),
+  createWaiting({ upstream: ollamaOverHttp(url), maxLoads: 2, now: () => performance.now() }),
 )
 
 /** A question or a generation, to be answered by the test. */
@@ -35,6 +35,7 @@ beforeEach(() => {
     return asked.promise
   }
   upstream = createWaiting({
+    maxLoads: 2,
     now: () => now,
     upstream: {
       generate: (_, { signal }) => ask(generations, 'generate', signal),
@@ -171,12 +172,20 @@ describe('the question', () => {
     expect(questions).toHaveLength(2)
   })
 
-  test('of another is not waited for (hazard 40)', async () => {
+  test('of another is not waited for, where one more may ask (hazard 40)', async () => {
     generate()
     const { states } = generate()
     expect(questions).toHaveLength(2)
     questions[1]!.resolve(toList())
     await settle()
     expect(states).toEqual(['loading'])
+  })
+
+  test('of others is waited for, where no more may ask', async () => {
+    const all = [generate(), generate(), generate()]
+    expect(order).toEqual(['generate', 'ps', 'generate', 'ps', 'generate'])
+    questions[0]!.resolve(toList())
+    await settle()
+    expect(all.map(({ states }) => states)).toEqual([['loading'], [], ['loading']])
   })
 })

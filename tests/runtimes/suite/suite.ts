@@ -11,6 +11,7 @@ import { describeBackpressure } from './backpressure.ts'
 import { describeUpstream } from './upstream.ts'
 import { describeRoutes } from './routes.ts'
 import { describeNative } from './native.ts'
+import { describeSharedQuestions } from './shared-questions.ts'
 import { describeStatus } from './status.ts'
 import { describeText } from './text.ts'
 import { describePlain } from './plain.ts'
@@ -42,6 +43,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeLimits(runtime)
     describeNative(runtime)
     describeStatus(runtime)
+    describeSharedQuestions(runtime)
     describeText(runtime)
     describePlain(runtime)
     describeErrors(runtime)

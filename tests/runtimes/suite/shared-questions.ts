@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest'
+import { json, tokens } from '#fake-ollama/scripts.ts'
+import { generate, read, readAll, type Answer, type Reader } from '../reader.ts'
+import type { RuntimeName } from '../server.ts'
+import { useStage, type Stage } from '../stage.ts'
+
+/** workerd learns by heartbeats who has left. */
+const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }
+
+/** What callers share. */
+interface Kind {
+  readonly title: string
+  /** What Ollama is asked for it. */
+  readonly route: string
+  /** A list that has nothing then. */
+  readonly empty?: string
+  /** A caller, whose generation has this model if it needs one. */
+  ask(stage: Stage, model: string): Reader
+  /** What it is told before its generation is answered. */
+  isTold?(text: string): boolean
+  isAnswered(answer: Answer): boolean
+}
+
+const isDone = ({ text }: Answer) => text.includes('"done":true')
+const askDefault = ({ server }: Stage) => generate(server, 'sse', { prompt: 'Hi' })
+
+const kinds: readonly Kind[] = [
+  {
+    title: '/readyz',
+    route: 'GET /api/version',
+    ask: ({ server }) => read(server, { path: '/readyz' }),
+    isAnswered: ({ text }) => text === '{"status":"ready","upstream":{"version":"0.24.0"}}',
+  },
+  { title: 'the default model, if it is loaded,', route: 'GET /api/ps', ask: askDefault, isAnswered: isDone },
+  {
+    title: 'the default model, if none is loaded,',
+    route: 'GET /api/tags',
+    empty: 'GET /api/ps',
+    ask: askDefault,
+    isAnswered: isDone,
+  },
+  {
+    title: 'what Ollama has loaded',
+    route: 'GET /api/ps',
+    ask: ({ server }, model) => generate(server, 'sse', model, { headers: { prefer: 'status' } }),
+    isTold: (text) => text.includes('{"status":"loading"'),
+    isAnswered: isDone,
+  },
+]
+
+/** Has a route of Ollama answer nobody before `release`, and counts who asks. */
+function holdBack({ upstream }: Stage, route: string) {
+  const held = Promise.withResolvers<void>()
+  const count = { asked: 0, open: 0, peak: 0 }
+  const restore = upstream.on(route, async (exchange) => {
+    count.asked++
+    count.open++
+    count.peak = Math.max(count.peak, count.open)
+    void exchange.ended.then(() => count.open--)
+    await held.promise
+    await json({ version: '0.24.0', models: [{ name: 'gemma3:270m' }] })(exchange)
+  })
+  return { count, release: () => held.resolve(), restore }
+}
+
+/** Protocol §1: what Sluice asks for its own sake, it asks for many callers at once. */
+export function describeSharedQuestions(runtime: RuntimeName) {
+  const max = runtime === 'worker' ? 8 : 2
+
+  describe.each(kinds)('$title', ({ route, ask, isAnswered, empty, isTold }) => {
+    const stage = useStage(runtime, env)
+
+    test('is asked for once by as many as may, for 20 who want it at once', async () => {
+      if (empty) stage.upstream.on(empty, json({ models: [] }))
+      const { count, release } = holdBack(stage, route)
+      const answering = Promise.withResolvers<void>()
+      const model = stage.upstream.script(async (exchange) => {
+        await answering.promise
+        await tokens({ count: 1 })(exchange)
+      })
+      const readers = Array.from({ length: 20 }, () => ask(stage, model))
+      await expect.poll(() => count.asked).toBe(max)
+      await readAll(read(stage.server, { path: '/ping' })) // all that was sent before has come
+      release()
+      if (isTold) await Promise.all(readers.map((reader) => reader.until(isTold)))
+      answering.resolve()
+      for (const answer of await Promise.all(readers.map(readAll))) expect(answer).toSatisfy(isAnswered)
+      expect(count.asked).toBe(max)
+    })
+  })
+
+  describe('an Ollama that hangs', () => {
+    const stage = useStage(runtime, env)
+
+    test('is asked by /readyz over as few connections, however many ask, and all are told in time', async () => {
+      const { count, restore } = holdBack(stage, 'GET /api/version')
+      const startedAt = performance.now()
+      const answers = await Promise.all(Array.from({ length: 60 }, () => readAll(read(stage.server, { path: '/readyz' }))))
+      expect(performance.now() - startedAt).toBeLessThan(4000)
+      for (const { status, text } of answers)
+        expect([status, JSON.parse(text)]).toEqual([503, { status: 'not_ready', code: 'first_token_timeout' }])
+      expect(count.peak).toBe(max)
+      await expect.poll(() => count.open).toBe(0)
+      restore()
+      await expect.poll(async () => (await readAll(read(stage.server, { path: '/readyz' }))).status).toBe(200)
+    })
+
+    test('keeps nobody from an answer who only wants to know what it waits for', async () => {
+      const { count, restore } = holdBack(stage, 'GET /api/ps')
+      const model = stage.upstream.script(tokens({ count: 1 }))
+      const prefer = { headers: { prefer: 'status' } }
+      const readers = Array.from({ length: 20 }, () => generate(stage.server, 'sse', model, prefer))
+      for (const { text } of await Promise.all(readers.map(readAll))) {
+        expect(text).toContain('"done":true')
+        expect(text).not.toContain('event: status')
+      }
+      expect(count.peak).toBeLessThanOrEqual(max)
+      await expect.poll(() => stage.upstream.open).toBe(0)
+      restore()
+    })
+
+    test('is asked by others when those who asked have left, and by nobody when all have', async () => {
+      const { count, restore } = holdBack(stage, 'GET /api/ps')
+      const askTimes = (times: number) => Array.from({ length: times }, () => askDefault(stage))
+      const first = askTimes(max)
+      await expect.poll(() => count.asked).toBe(max)
+      const others = askTimes(12)
+      await readAll(read(stage.server, { path: '/ping' })) // all that was sent before has come
+      expect(count.asked).toBe(max)
+      for (const reader of first) reader.leave()
+      await expect.poll(() => count.asked, { timeout: 5000 }).toBe(2 * max)
+      for (const reader of others) reader.leave()
+      await expect.poll(() => stage.upstream.open, { timeout: 5000 }).toBe(0)
+      expect(count.peak).toBe(max)
+      restore()
+      expect(await readAll(askDefault(stage))).toSatisfy(isDone)
+    })
+  })
+}
