@@ -32,6 +32,7 @@ import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
 import { createPolicy } from './upstreams/policy.ts'
 import { createQueue } from './upstreams/queue.ts'
+import { createThink } from './upstreams/think.ts'
 import type { Upstream } from './upstreams/upstream.ts'
 import { createWaiting, type WaitingOptions } from './upstreams/waiting.ts'
 
@@ -163,7 +164,7 @@ function toOllama(config: Config, connect: Connect): Upstream {
 /** Ollama behind what may be asked of it, and how much at once. */
 function toUpstream(config: Config, ollama: Upstream, loading: Pick<WaitingOptions, 'maxLoads' | 'now'>): Upstream {
   const { SLUICE_UPSTREAM_STREAMS: running, SLUICE_QUEUE: waiting, SLUICE_FIRST_TOKEN_TIMEOUT_MS: embedTimeoutMs } = config
-  const telling = createWaiting({ upstream: ollama, ...loading })
+  const telling = createWaiting({ upstream: createThink({ upstream: ollama, ...loading }), ...loading })
   return createPolicy({
     upstream: running > 0 ? createQueue({ upstream: telling, running, waiting, embedTimeoutMs }) : telling,
     models: config.SLUICE_MODELS,

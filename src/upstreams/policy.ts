@@ -49,13 +49,12 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
   return {
     ...upstream,
     async generate(call, context) {
-      const { endpoint } = call
       if (isProgress(call)) {
         const body = toAllowedBody(call.body, context)
-        return upstream.generate({ endpoint, model: toAllowed(call.model!, context), body }, context)
+        return upstream.generate({ ...call, model: toAllowed(call.model!, context), body }, context)
       }
       const model = call.model === undefined ? await findDefault(context, allowedFor(context)) : toAllowed(call.model, context)
-      return upstream.generate({ endpoint, model, body: clamp(call.body, clamps) }, context)
+      return upstream.generate({ ...call, model, body: clamp(call.body, clamps) }, context)
     },
     async ask(question, context) {
       if ('body' in question) return upstream.ask({ ...question, body: toAllowedBody(clampOf(question), context) }, context)

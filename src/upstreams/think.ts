@@ -1,0 +1,74 @@
+import { toFullName } from '#ollama-grammar/model-name.ts'
+import { ServiceError } from '../errors.ts'
+import type { GenerationCall } from '../generation.ts'
+import { createCached } from './cached.ts'
+import type { Answer, Upstream } from './upstream.ts'
+
+export interface ThinkOptions {
+  upstream: Upstream
+  /** How many callers may ask for the list at once. */
+  maxLoads: number
+  now: () => number
+}
+
+/**
+ * Leaves out a wish for thinking if the model cannot think, as Ollama's own `/v1/messages` does; its
+ * `/api/chat` refuses such a request. Ollama's list says what a model can do, since 0.33. Where it
+ * does not, the wish is sent, and if Ollama refuses it, the request is sent once more without it.
+ */
+export function createThink({ upstream, maxLoads, now }: ThinkOptions): Upstream {
+  const toThinking = createCached({
+    ttlMs: 30_000,
+    limitMs: 1000, // a generation waits for it
+    maxLoads,
+    now,
+    load: async (signal) => toThinkingByName(await upstream.ask({ about: 'tags' }, { signal })),
+  })
+
+  /** Whether the model can think; undefined if nobody says so. @throws the signal's reason */
+  async function canThink(model: string, signal: AbortSignal): Promise<boolean | undefined> {
+    try {
+      const thinking = await toThinking(signal)
+      return thinking.get(toFullName(model))
+    } catch {
+      signal.throwIfAborted()
+      return undefined
+    }
+  }
+
+  return {
+    ...upstream,
+    async generate(call, context) {
+      const { thinkWish, model = '', body } = call
+      if (thinkWish === undefined || !body.think) return upstream.generate(call, context)
+      if ((await canThink(model, context.signal)) !== false) {
+        try {
+          return await upstream.generate(call, context)
+        } catch (error) {
+          if (!saysCannotThink(error)) throw error
+        }
+      }
+      context.ignore?.(thinkWish)
+      return upstream.generate(withoutThink(call), context)
+    },
+  }
+}
+
+function withoutThink({ body: { think: _, ...body }, ...call }: GenerationCall): GenerationCall {
+  return { ...call, body }
+}
+
+/** `"smollm2:135m" does not support thinking` (docs/ollama.md §3) */
+function saysCannotThink(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'upstream_rejected' && /does not support thinking/i.test(error.message)
+}
+
+/** Of each model whose capabilities are listed, whether thinking is one. */
+function toThinkingByName({ value: { models } }: Answer): ReadonlyMap<string, boolean> {
+  const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown; capabilities?: unknown }[]
+  return new Map(
+    listed.flatMap(({ name, capabilities }) =>
+      typeof name === 'string' && Array.isArray(capabilities) ? [[toFullName(name), capabilities.includes('thinking')]] : [],
+    ),
+  )
+}
