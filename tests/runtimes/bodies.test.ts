@@ -33,6 +33,14 @@ describe.each(['node', 'bun'] as const)('%s', (runtime) => {
         messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${image}` } }] }],
       },
     ],
+    [
+      '/v1/chat/completions',
+      {
+        stream: true,
+        reasoning_effort: 'high',
+        messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${image}` } }] }],
+      },
+    ],
     ['/api/chat', { messages: [{ role: 'user', content: 'Hi', images: [image] }] }, { prefer: 'status' }],
   ] as [string, object, Record<string, string>?][])(
     'an image at %s does not stay with its stream once Ollama has it (hazard 81)',

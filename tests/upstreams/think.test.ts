@@ -65,7 +65,7 @@ describe('a wish for thinking', () => {
   )
 
   test.each<[string, () => unknown]>([
-    ['an older Ollama, whose list has no capabilities', () => fixture.on('GET /api/tags', replay('tags'))],
+    ['an older Ollama, whose list has no capabilities', () => list({ 'm:latest': undefined })],
     ['a model that is not listed', () => list({ 'other:latest': unable })],
     ['capabilities of another shape', () => list({ 'm:latest': 'completion' })],
     ['a list of another shape', () => fixture.on('GET /api/tags', json({ models: [null, 7, { name: 5 }] }))],

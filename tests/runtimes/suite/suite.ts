@@ -14,6 +14,7 @@ import { describeNative } from './native.ts'
 import { describeSharedQuestions } from './shared-questions.ts'
 import { describeStatus } from './status.ts'
 import { describeText } from './text.ts'
+import { describeThink } from './think.ts'
 import { describePlain } from './plain.ts'
 import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
@@ -45,6 +46,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeStatus(runtime)
     describeSharedQuestions(runtime)
     describeText(runtime)
+    describeThink(runtime)
     describePlain(runtime)
     describeErrors(runtime)
     describeRequests(runtime)
