@@ -54,7 +54,8 @@ export function createThink({ upstream, maxLoads, now }: ThinkOptions): Upstream
   }
 }
 
-function withoutThink({ body: { think: _, ...body }, ...call }: GenerationCall): GenerationCall {
+function withoutThink(call: GenerationCall): GenerationCall {
+  const { think: _, ...body } = call.body
   return { ...call, body }
 }
 
