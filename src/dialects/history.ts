@@ -94,29 +94,17 @@ export function toText(value: unknown): string {
   return value === undefined || value === null ? '' : JSON.stringify(value)
 }
 
-/** What the parts that Ollama cannot take are called in the text that stands for them. */
-const kinds: Readonly<Record<string, string>> = {
-  input_audio: 'audio',
-  audio: 'audio',
-  file: 'file',
-  input_file: 'file',
-  video_url: 'video',
-  document: 'document',
-  image: 'image',
-  image_url: 'image',
-  input_image: 'image',
-}
-
 /**
  * The text of a part of any API. Most parts have it under one of these names. Another part is left
- * out.
+ * out. What has no type is no part but a value of a tool, and becomes JSON.
  */
 export function toTextPart(part: unknown, place: Place): { text: string } {
-  if (typeof part === 'string') return { text: part }
   const { type, text, refusal, thinking, content } = v.is(anyObject, part) ? part : {}
   const found = [text, refusal, thinking, content].find((value) => typeof value === 'string')
   if (found !== undefined) return { text: found }
-  return leaveOut((typeof type === 'string' && Object.hasOwn(kinds, type) && kinds[type]) || 'part', place)
+  if (typeof type !== 'string') return { text: toText(part) }
+  const [kind = 'part'] = /audio|document|file|image|video/.exec(type) ?? []
+  return leaveOut(kind, place)
 }
 
 /**

@@ -1,5 +1,7 @@
-/** Longer headers are cut, because proxies refuse a response whose headers are large. */
+/** A longer header is cut, because proxies refuse a response whose headers are large. */
 const maxLength = 1024
+/** Room for both counts, each up to ten digits. */
+const countsLength = ', +1234567890 more, +1234567890 unknown'.length
 
 /**
  * What of a request was left out or weakened, because Ollama cannot honour it. A reader learns it
@@ -17,28 +19,25 @@ export interface Ignored {
   toHeader(): string | undefined
 }
 
+/** Keeps no more paths than the header has room for: a request may have a million such parts. */
 export function createIgnored(): Ignored {
   const paths = new Set<string>()
+  let room = maxLength - countsLength
+  let more = 0
   let unknown = 0
   return {
     add(path) {
-      paths.add(path)
+      if (paths.has(path)) return
+      room -= path.length + ', '.length
+      if (room >= 0) paths.add(path)
+      else more++
     },
     addUnknown(count) {
       unknown += count
     },
     toHeader() {
-      const tail = unknown > 0 ? [`+${unknown} unknown`] : []
-      return paths.size + unknown > 0 ? toList([...paths], tail) : undefined
+      const counts = [...(more > 0 ? [`+${more} more`] : []), ...(unknown > 0 ? [`+${unknown} unknown`] : [])]
+      return [...paths, ...counts].join(', ') || undefined
     },
   }
-}
-
-/** As many paths as there is room for. The others are counted. */
-function toList(paths: readonly string[], tail: readonly string[]): string {
-  const room = maxLength - ', +1000000 more'.length - tail.join('').length - 2
-  let length = 0
-  const fitting = paths.filter((path) => (length += path.length + 2) <= room)
-  const more = paths.length - fitting.length
-  return [...fitting, ...(more > 0 ? [`+${more} more`] : []), ...tail].join(', ')
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { Ignored } from './ignored.ts'
 import { parse } from './issues.ts'
 import { refused, type Reason } from './refusals.ts'
+import { asksForNothing } from './to-ollama.ts'
 
 /** What a dialect makes of the fields of a request. */
 export interface FieldRules<TEntries extends v.ObjectEntries> {
@@ -55,11 +56,4 @@ function toOwn<T>(table: Readonly<Record<string, T>>, name: string): T | undefin
   return Object.hasOwn(table, name) ? table[name] : undefined
 }
 
-/** null, an empty text, an empty list and an empty object ask for nothing, in every dialect. */
-export function asksForNothing(value: unknown): boolean {
-  if (value === null || value === undefined || value === '') return true
-  return typeof value === 'object' && Object.keys(value).length === 0
-}
-
 export const whenGiven = () => true
-export const whenMany = (value: unknown) => Number(value) > 1

@@ -11,7 +11,7 @@ const reasons = {
   background: 'nothing is kept (store: false); the answer comes with its request',
   call: 'Ollama cannot make a model call a tool, and a stream is on its way before it is known; send stream: false',
   count: 'Ollama counts the tokens of a prompt only when it answers',
-  image: 'send the image as a data URL in base64; images at other URLs are not fetched',
+  image: 'send the image itself, in base64; nothing is fetched',
   kept: 'nothing is kept (store: false); send all that was said so far',
   logprobs: 'Ollama has log probabilities in a chat; ask for them at /v1/chat/completions',
   tokens: 'send texts; tokens are another model’s',

@@ -13,6 +13,21 @@ export const number = v.nullish(v.number())
 export const boolean = v.nullish(v.boolean())
 export const string = v.nullish(v.string())
 
+/** null, an empty text, an empty list and an empty object ask for nothing, in every dialect. */
+export function asksForNothing(value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return true
+  return Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0
+}
+
+const nothing = v.pipe(
+  v.unknown(),
+  v.transform(() => undefined),
+)
+
+/** A field within another one. Around a whole request `readRequest` does the same. */
+export const orNothing = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
+  v.lazy((value): v.GenericSchema<unknown, v.InferOutput<TSchema> | undefined> => (asksForNothing(value) ? nothing : schema))
+
 /** Keeps every key. Valibot would drop a tool's argument that is called `constructor`. */
 export const anyObject = v.custom<Readonly<Record<string, unknown>>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -131,5 +146,5 @@ export function toThink(effort: string | null | undefined): boolean | string | u
 
 /** A limit of tokens as `num_predict`. 0 and less mean no limit, in every API that is served here. */
 export function toLimit(tokens: number | null | undefined): number | undefined {
-  return Number(tokens) > 0 ? (tokens ?? undefined) : undefined
+  return tokens && tokens > 0 ? tokens : undefined
 }

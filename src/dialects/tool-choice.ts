@@ -30,7 +30,7 @@ export function toOffered(
 ): readonly OllamaTool[] | undefined {
   const chosen = only && new Set(only)
   const offered = chosen ? tools.filter((tool) => chosen.has(tool.function.name)) : tools
-  if (isDemanded && offered.length < (chosen?.size ?? 1)) throw refused(path, 'tool')
+  if (isDemanded && offered.length < Math.max(1, chosen?.size ?? 0)) throw refused(path, 'tool')
   if (isDemanded && isStream) throw refused(path, 'call')
   return offered.length > 0 ? offered : undefined
 }

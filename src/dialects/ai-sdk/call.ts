@@ -13,7 +13,7 @@ import {
 } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
 import { invalidRequest } from '../issues.ts'
-import { anyObject, type OllamaMessage } from '../to-ollama.ts'
+import { anyObject, tool, type OllamaMessage } from '../to-ollama.ts'
 import type { UiChatRequest, UiMessage } from './schema.ts'
 
 /**
@@ -21,7 +21,7 @@ import type { UiChatRequest, UiMessage } from './schema.ts'
  * @throws ServiceError `not_supported` or `invalid_request` for a bad image in the last message of
  * the user, `invalid_request` for messages that are all empty
  */
-export function toCall({ messages: given, model, system, ...rest }: UiChatRequest, ignored: Ignored): GenerationCall {
+export function toCall({ messages: given, model, system, tools, ...rest }: UiChatRequest, ignored: Ignored): GenerationCall {
   const lastUser = toLastUser(given)
   const messages = given.flatMap((message, i) =>
     toMessages(message, { path: `messages.${i}`, isLast: i === lastUser, ignored }),
@@ -29,7 +29,18 @@ export function toCall({ messages: given, model, system, ...rest }: UiChatReques
   // Ollama would only load the model (docs/ollama.md §1), and there would be no answer.
   if (messages.every(isEmpty)) throw invalidRequest('messages', 'Expected a message that says something')
   const all = system ? [{ role: 'system', content: system }, ...messages] : messages
-  return { endpoint: 'chat', model: model ?? undefined, body: { ...rest, messages: all }, thinkWish: 'think' }
+  const offered = toOffered(tools ?? [], ignored)
+  const body = { ...rest, messages: all, ...(offered.length > 0 && { tools: offered }) }
+  return { endpoint: 'chat', model: model ?? undefined, body, thinkWish: 'think' }
+}
+
+/** The tools of a page have Ollama's own shape. Others are left out. */
+function toOffered(tools: readonly unknown[], ignored: Ignored): unknown[] {
+  return tools.filter((offered, i) => {
+    const isTool = v.is(tool, offered)
+    if (!isTool) ignored.add(`tools.${i}`)
+    return isTool
+  })
 }
 
 /** Whether a message has neither a text nor anything else beside its role. */

@@ -1,17 +1,17 @@
 import * as v from 'valibot'
 import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
-import { common, object, string, tool } from '../to-ollama.ts'
+import { common, object, string } from '../to-ollama.ts'
 
 /** What a message holds is read in call.ts, because a model may have written it. */
 const message = object({ role: v.string() })
 export type UiMessage = v.InferOutput<typeof message>
 
 const schema = v.object({
-  messages: v.pipe(v.array(message), v.minLength(1, 'Expected at least one message')),
+  messages: v.array(message),
   model: common.model,
   system: string,
-  tools: v.nullish(v.array(tool)),
+  tools: v.nullish(v.array(v.unknown())),
   think: common.think,
   format: common.format,
   options: common.options,

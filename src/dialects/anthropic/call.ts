@@ -40,7 +40,9 @@ function toThinking({ thinking, output_config }: MessagesRequest, ignored: Ignor
   if (thinking && !types.includes(thinking.type)) ignored.add('thinking.type')
   if (typeof thinking?.budget_tokens === 'number') ignored.add('thinking.budget_tokens')
   if (thinking?.type === 'disabled') return { value: false }
-  const level = toThink(output_config?.effort)
+  const effort = output_config?.effort
+  if (effort && typeof effort !== 'string') ignored.add('output_config.effort')
+  const level = typeof effort === 'string' ? toThink(effort) : undefined
   if (level !== undefined) return { value: level, wish: { thinkWish: 'output_config.effort' } }
   return thinking?.type === 'enabled' ? { value: true, wish: { thinkWish: 'thinking' } } : {}
 }

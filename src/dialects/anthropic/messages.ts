@@ -20,7 +20,7 @@ type Block = Readonly<Record<string, unknown>>
 const paragraph = '\n\n'
 
 export function toMessages({ system, messages }: MessagesRequest, ignored: Ignored): OllamaMessage[] {
-  const names = new Map<unknown, string>()
+  const names = new Map<string, string>()
   const lastUser = toLastUser(messages)
   const place = { path: 'system', isLast: false, ignored }
   // An empty system prompt would replace the model's own.
@@ -34,16 +34,16 @@ export function toMessages({ system, messages }: MessagesRequest, ignored: Ignor
 }
 
 /** The assistant's texts are pieces of one text. `names` are those of the tools, by their calls. */
-function toAssistant({ content }: Message, place: Place, names: Map<unknown, string>): OllamaMessage {
+function toAssistant({ content }: Message, place: Place, names: Map<string, string>): OllamaMessage {
   const message: OllamaMessage = { role: 'assistant', content: '' }
   if (!Array.isArray(content)) return { ...message, content: toText(content) }
   for (const [i, block] of content.entries()) {
     const { type, id, name, input, thinking } = v.is(anyObject, block) ? block : {}
     if (type === 'tool_use') {
-      const called = { name: toText(name), arguments: toArguments(input) }
-      names.set(id, called.name)
+      const call = { id: toText(id), function: { name: toText(name), arguments: toArguments(input) } }
+      names.set(call.id, call.function.name)
       message.tool_calls ??= []
-      message.tool_calls.push({ id, function: called })
+      message.tool_calls.push(call)
     } else if (type === 'thinking') message.thinking = (message.thinking ?? '') + toText(thinking)
     // Only Anthropic can read thinking that is redacted.
     else if (type !== 'redacted_thinking') message.content += toAssistantText(block, { ...place, path: `${place.path}.${i}` })
@@ -60,7 +60,7 @@ function toAssistantText(block: unknown, place: Place): string {
 }
 
 /** Results of tools become messages of their own, before the text of the same message. */
-function toOthers({ role, content }: Message, place: Place, names: ReadonlyMap<unknown, string>): OllamaMessage[] {
+function toOthers({ role, content }: Message, place: Place, names: ReadonlyMap<string, string>): OllamaMessage[] {
   if (!Array.isArray(content)) return [{ role, content: toText(content) }]
   const results = content.flatMap((block, i) => {
     if (!isResult(block)) return []
@@ -75,13 +75,14 @@ function isResult(block: unknown): block is Block {
   return v.is(anyObject, block) && block.type === 'tool_result'
 }
 
-function toResult(result: Block, place: Place, names: ReadonlyMap<unknown, string>): OllamaMessage {
-  const { tool_use_id: id, content, is_error } = result
+function toResult(result: Block, place: Place, names: ReadonlyMap<string, string>): OllamaMessage {
+  const { tool_use_id, content, is_error } = result
+  const id = toText(tool_use_id)
   const name = names.get(id)
   const given = toContent(content, { ...place, path: `${place.path}.content` }, toPart, paragraph)
   // Ollama has no flag for an error, so the model reads it in the text.
   if (is_error) given.content = `Error: ${given.content}`
-  return { role: 'tool', ...given, ...(name !== undefined && { tool_name: name }), tool_call_id: toText(id) }
+  return { role: 'tool', ...given, ...(name !== undefined && { tool_name: name }), tool_call_id: id }
 }
 
 function toPart(block: unknown, place: Place): OllamaPart {
@@ -91,7 +92,13 @@ function toPart(block: unknown, place: Place): OllamaPart {
   if (type === 'tool_reference') return { text: `Tool: ${toText(tool_name)}` }
   if (type === 'document') return toDocument(block, place)
   if (type === 'search_result' && Array.isArray(content))
-    return { text: [toText(title), toText(source), toContent(content, place, toTextPart).content].join('\n') }
+    return {
+      text: [
+        toText(title),
+        toText(source),
+        toContent(content, { ...place, path: `${place.path}.content` }, toTextPart).content,
+      ].join('\n'),
+    }
   return toTextPart(block, place)
 }
 

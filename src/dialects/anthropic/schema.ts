@@ -1,19 +1,19 @@
 import * as v from 'valibot'
 import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
-import { anyObject, boolean, common, integer, number, object, string } from '../to-ollama.ts'
+import { anyObject, boolean, common, integer, number, object, orNothing } from '../to-ollama.ts'
 
-/** What a message holds is read in call.ts, because a model may have written it. */
+/** What a message holds is read in messages.ts, because a model may have written it. */
 const message = object({ role: v.string() })
 export type Message = v.InferOutput<typeof message>
 
-const outputFormat = v.nullish(v.object({ type: v.literal('json_schema'), schema: anyObject }))
+const outputFormat = orNothing(v.object({ type: v.literal('json_schema'), schema: anyObject }))
 
 const schema = v.object({
   model: common.model,
   max_tokens: integer,
   system: v.nullish(v.union([v.string(), v.array(v.unknown())], 'Expected a text or a list of blocks')),
-  messages: v.pipe(v.array(message), v.minLength(1, 'Expected a message')),
+  messages: v.array(message),
   stream: boolean,
   temperature: number,
   top_p: number,
@@ -22,7 +22,7 @@ const schema = v.object({
   thinking: v.nullish(object({ type: v.string() })),
   tools: v.nullish(v.array(v.unknown())),
   tool_choice: v.nullish(object({ type: v.string() })),
-  output_config: v.nullish(object({ effort: string, format: outputFormat })),
+  output_config: v.nullish(object({ format: outputFormat })),
   /** The name that `output_config.format` had in its beta. */
   output_format: outputFormat,
 })
@@ -30,7 +30,7 @@ export type MessagesRequest = v.InferOutput<typeof schema>
 
 const rules: FieldRules<typeof schema.entries> = {
   schema,
-  needed: ['model', 'system', 'messages', 'stream', 'tools', 'tool_choice', 'output_config', 'output_format'],
+  needed: ['model', 'system', 'messages', 'stream', 'tools', 'output_config', 'output_format'],
   wishes: {
     container: () => true,
     context_management: () => true,

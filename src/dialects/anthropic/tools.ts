@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { toText } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
 import { anyObject } from '../to-ollama.ts'
 import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
@@ -33,7 +34,7 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
  * wait for it.
  */
 function createDeferral(tools: readonly unknown[], messages: MessagesRequest['messages']) {
-  const isSearched = tools.some((tool) => v.is(anyObject, tool) && String(tool.type).startsWith('tool_search_tool'))
+  const isSearched = tools.some((tool) => v.is(anyObject, tool) && toText(tool.type).startsWith('tool_search_tool'))
   const found = new Set(messages.flatMap(({ content }) => toReferences(content)))
   return (tool: unknown, name: string) =>
     v.is(anyObject, tool) && tool.defer_loading === true && !isSearched && !found.has(name)
@@ -54,7 +55,7 @@ export function toChoice(choice: MessagesRequest['tool_choice'], ignored: Ignore
   // Nobody can hold a model to it.
   if (isSingle === true) ignored.add('tool_choice.disable_parallel_tool_use')
   if (type === 'none') return { only: [], isDemanded: false }
-  if (type === 'tool') return { only: [String(name)], isDemanded: true }
+  if (type === 'tool') return { only: [toText(name)], isDemanded: true }
   if (type !== 'auto' && type !== 'any') ignored.add('tool_choice.type')
   return { isDemanded: type === 'any' }
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { anyObject } from '../to-ollama.ts'
+import { anyObject, orNothing } from '../to-ollama.ts'
 
 const expected = 'Expected "text", "json_object" or "json_schema"'
 const text = v.looseObject({ type: v.literal('text') })
@@ -9,16 +9,16 @@ const jsonObject = v.looseObject({ type: v.literal('json_object') })
 export const responseFormat = v.nullish(
   v.variant(
     'type',
-    [text, jsonObject, v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: v.nullish(anyObject) }) })],
+    [text, jsonObject, v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: orNothing(anyObject) }) })],
     expected,
   ),
 )
 
 /** `text.format` of Responses. A response repeats it, so unknown fields are kept. */
-export const textFormat = v.nullish(
+export const textFormat = orNothing(
   v.variant(
     'type',
-    [text, jsonObject, v.looseObject({ type: v.literal('json_schema'), schema: v.nullish(anyObject) })],
+    [text, jsonObject, v.looseObject({ type: v.literal('json_schema'), schema: orNothing(anyObject) })],
     expected,
   ),
 )

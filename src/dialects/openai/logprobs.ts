@@ -1,3 +1,8 @@
+import * as v from 'valibot'
+
+/** Ollama refuses other numbers. */
+export const topLogprobs = v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(20)))
+
 /** Ollama has OpenAI's names, but leaves out empty fields. */
 interface OllamaLogprob {
   readonly token?: string

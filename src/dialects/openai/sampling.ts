@@ -37,13 +37,13 @@ export const sampling = {
 type Rules = Required<FieldRules<v.ObjectEntries>>
 
 export const samplingRefusals: Rules['refusals'] = {
-  n: { when: (value) => Number(value) > 1, reason: 'answers' },
+  n: { when: (value) => typeof value === 'number' && value > 1, reason: 'answers' },
 }
 
 export const samplingWishes: Rules['wishes'] = {
   n: (value) => value !== 1,
   logit_bias: () => true,
-  store: (value) => value === true,
+  store: (value) => value !== false,
 }
 
 /** Ids, billing, and hints for a cache. */

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { ToolCall } from '../../encoders/tool-calls.ts'
+import { toText } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
 import { anyObject } from '../to-ollama.ts'
 import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
@@ -9,7 +10,7 @@ export interface Origin {
   readonly kind: 'function' | 'custom' | 'search'
   readonly name: string
   /** Responses has functions in namespaces. */
-  readonly namespace?: string
+  readonly namespace: string | undefined
 }
 
 /** By the names that Ollama offers. */
@@ -28,16 +29,15 @@ export function createTools(ignored: Ignored) {
   const offered: OllamaTool[] = []
   const origins = new Map<string, Origin>()
 
-  const names = new Set<string>()
-
   /** Two tools of one name would be one to the model, so the second is left out. */
-  function offer(path: string, { name, description, parameters }: ToolFields, origin?: Origin) {
-    if (typeof name !== 'string' || name === '' || names.has(name)) return ignored.add(path)
-    names.add(name)
-    if (origin) origins.set(name, origin)
+  function offer(path: string, kind: Origin['kind'], { name, description, parameters }: ToolFields, namespace?: string) {
+    if (typeof name !== 'string' || name === '') return ignored.add(path)
+    const joined = toJoinedName(namespace, name)
+    if (origins.has(joined)) return ignored.add(path)
+    origins.set(joined, { kind, name, namespace })
     const text = typeof description === 'string' ? { description } : {}
     const schema = v.is(anyObject, parameters) ? parameters : { type: 'object', properties: {} }
-    offered.push({ type: 'function', function: { name, ...text, parameters: schema } })
+    offered.push({ type: 'function', function: { name: joined, ...text, parameters: schema } })
   }
 
   return {
@@ -45,9 +45,7 @@ export function createTools(ignored: Ignored) {
     function(tool: ToolFields, path: string, namespace?: string) {
       // Ollama does not hold a model to the schema of a tool.
       if (tool.strict === true) ignored.add(`${path}.strict`)
-      const name = String(tool.name)
-      if (namespace === undefined) offer(path, tool)
-      else offer(path, { ...tool, name: toJoinedName(namespace, name) }, { kind: 'function', name, namespace })
+      offer(path, 'function', tool, namespace)
     },
     /** A custom tool takes a text. Its grammar cannot be enforced, so the model reads it. */
     custom({ name, description, format }: ToolFields, path: string, namespace?: string) {
@@ -56,12 +54,11 @@ export function createTools(ignored: Ignored) {
       if (hasGrammar) ignored.add(`${path}.format`)
       const rule = hasGrammar ? `The input follows this grammar (${syntax === 'regex' ? 'regex' : 'lark'}):\n${definition}` : ''
       const words = [description, rule].filter((text) => typeof text === 'string' && text !== '').join('\n\n')
-      const tool = { name: toJoinedName(namespace, name), description: words, parameters: customParameters }
-      offer(path, tool, { kind: 'custom', name: String(name), ...(namespace !== undefined && { namespace }) })
+      offer(path, 'custom', { name, description: words, parameters: customParameters }, namespace)
     },
     /** The search for more tools, which Codex runs itself. */
     search(tool: ToolFields, path: string) {
-      offer(path, { ...tool, name: 'tool_search' }, { kind: 'search', name: 'tool_search' })
+      offer(path, 'search', { ...tool, name: 'tool_search' })
     },
   }
 }
@@ -69,8 +66,8 @@ export function createTools(ignored: Ignored) {
 const customParameters = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
 /** The name that Ollama offers: two servers may have functions of one name. */
-export function toJoinedName<TName>(namespace: unknown, name: TName): TName | string {
-  return typeof namespace === 'string' && namespace !== '' ? `${namespace}__${String(name)}` : name
+export function toJoinedName(namespace: unknown, name: string): string {
+  return typeof namespace === 'string' && namespace !== '' ? `${namespace}__${name}` : name
 }
 
 /** A call of a model as chat has it. */
@@ -92,26 +89,23 @@ export function toCustomArguments(input: unknown): object {
 
 /** `tool_choice`, in the forms of chat and of Responses. An unknown form is left out. */
 export function toChoice(choice: unknown, ignored: Ignored): ToolChoice {
-  if (choice === 'none') return { only: [], isDemanded: false }
-  if (choice === 'required') return { isDemanded: true }
-  if (v.is(anyObject, choice)) {
-    const name = toName(choice)
-    if (choice.type === 'allowed_tools') {
-      const { mode, tools } = v.is(anyObject, choice.allowed_tools) ? choice.allowed_tools : choice
-      return { only: toNames(tools), isDemanded: mode === 'required' }
-    }
-    // A tool without a name is one that was left out, such as `web_search`.
-    return { only: [name ?? ''], isDemanded: true }
+  const isObject = v.is(anyObject, choice)
+  const kind = isObject ? choice.type : choice
+  if (kind === 'none') return { only: [], isDemanded: false }
+  if (kind === 'required') return { isDemanded: true }
+  if (kind === 'auto' || choice === undefined) return { isDemanded: false }
+  if (!isObject) {
+    ignored.add('tool_choice')
+    return { isDemanded: false }
   }
-  if (choice !== undefined && choice !== 'auto') ignored.add('tool_choice')
-  return { isDemanded: false }
+  if (kind !== 'allowed_tools') return { only: [toName(choice)], isDemanded: true }
+  const { mode, tools } = v.is(anyObject, choice.allowed_tools) ? choice.allowed_tools : choice
+  return { only: (Array.isArray(tools) ? tools : []).map(toName), isDemanded: mode === 'required' }
 }
 
-function toNames(tools: unknown): string[] {
-  return (Array.isArray(tools) ? tools : []).flatMap((tool) => (v.is(anyObject, tool) ? [toName(tool) ?? ''] : []))
-}
-
-function toName({ name, function: fn, custom }: Readonly<Record<string, unknown>>): string | undefined {
+/** '' for a tool without a name, such as `web_search`. It was left out. */
+function toName(tool: unknown): string {
+  const { name, namespace, function: fn, custom } = v.is(anyObject, tool) ? tool : {}
   const found = [name, v.is(anyObject, fn) ? fn.name : undefined, v.is(anyObject, custom) ? custom.name : undefined]
-  return found.find((value) => typeof value === 'string')
+  return toJoinedName(namespace, toText(found.find((value) => typeof value === 'string')))
 }

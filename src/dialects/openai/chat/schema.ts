@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import type { Ignored } from '../../ignored.ts'
 import { readRequest, type FieldRules } from '../../read-request.ts'
-import { boolean, integer, object } from '../../to-ollama.ts'
+import { anyObject, boolean, object } from '../../to-ollama.ts'
 import { responseFormat } from '../format.ts'
+import { topLogprobs } from '../logprobs.ts'
 import { sampling, samplingHints, samplingRefusals, samplingWishes } from '../sampling.ts'
 
 /** What a message holds is read in call.ts, because a model may have written it. */
@@ -11,13 +12,12 @@ export type Message = v.InferOutput<typeof message>
 
 const schema = v.object({
   ...sampling,
-  // An empty list would load the model instead (docs/ollama.md §1).
-  messages: v.pipe(v.array(message), v.minLength(1, 'Expected at least one message')),
+  messages: v.array(message),
   tools: v.nullish(v.array(v.unknown())),
   tool_choice: v.nullish(v.unknown()),
   response_format: responseFormat,
   logprobs: boolean,
-  top_logprobs: integer,
+  top_logprobs: topLogprobs,
 })
 export type ChatRequest = v.InferOutput<typeof schema>
 
@@ -26,7 +26,11 @@ const has = (modality: string) => (value: unknown) => Array.isArray(value) && va
 const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['model', 'messages', 'stream', 'tools', 'response_format'],
-  refusals: { ...samplingRefusals, modalities: { when: has('audio'), reason: 'audio' } },
+  refusals: {
+    ...samplingRefusals,
+    modalities: { when: has('audio'), reason: 'audio' },
+    function_call: { when: (value) => v.is(anyObject, value), reason: 'tool' },
+  },
   wishes: {
     ...samplingWishes,
     parallel_tool_calls: (value) => value !== true,

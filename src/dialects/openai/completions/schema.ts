@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Ignored } from '../../ignored.ts'
-import { readRequest, whenGiven, type FieldRules } from '../../read-request.ts'
+import { readRequest, type FieldRules } from '../../read-request.ts'
 import { string } from '../../to-ollama.ts'
 import { texts } from '../texts.ts'
 import { sampling, samplingHints, samplingRefusals, samplingWishes } from '../sampling.ts'
@@ -11,7 +11,7 @@ export type CompletionRequest = v.InferOutput<typeof schema>
 const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['model', 'prompt', 'stream'],
-  refusals: { ...samplingRefusals, logprobs: { when: whenGiven, reason: 'logprobs' } },
+  refusals: { ...samplingRefusals, logprobs: { when: (value) => value !== false, reason: 'logprobs' } },
   wishes: { ...samplingWishes, best_of: (value) => value !== 1, echo: (value) => value !== false },
   hints: samplingHints,
 }

@@ -125,13 +125,12 @@ const callKinds = {
  * model gave is one delta, because a call comes whole.
  */
 export function writeCall(call: ToolCall, origin: Origin | undefined, { id, index, events }: ItemOptions): object {
-  const { kind, name, namespace }: Origin = origin ?? { kind: 'function', name: call.name }
+  const { kind, name, namespace }: Origin = origin ?? { kind: 'function', name: call.name, namespace: undefined }
   const { type, field, textEvent } = callKinds[kind]
   const place = { item_id: id, output_index: index }
-  const names = { name, ...(namespace !== undefined && { namespace }) }
   const toItem = (status: ItemStatus, given: unknown) => {
     const ids = { id, status, type, call_id: call.id }
-    return kind === 'search' ? { ...ids, execution: 'client', [field]: given } : { ...ids, ...names, [field]: given }
+    return kind === 'search' ? { ...ids, execution: 'client', [field]: given } : { ...ids, name, namespace, [field]: given }
   }
   const text = kind === 'custom' ? toCustomInput(call.input) : call.arguments
   const item = toItem('completed', textEvent ? text : call.input)

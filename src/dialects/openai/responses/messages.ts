@@ -24,18 +24,19 @@ export function toMessages(input: ResponsesRequest['input'], ignored: Ignored): 
   if (typeof input === 'string') return [{ role: 'user', content: input }]
   const messages: OllamaMessage[] = []
   /** The names of the tools that were called, by the ids of their calls. */
-  const names = new Map<unknown, string>()
+  const names = new Map<string, string>()
   const lastUser = toLastUser(input)
   for (const [i, item] of input.entries())
     addItem(messages, item, { path: `input.${i}`, isLast: i === lastUser, ignored }, names)
   return messages
 }
 
-function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map<unknown, string>) {
+function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map<string, string>) {
   const last = messages.at(-1)
-  const { type } = item
+  const type = item.type ?? ('role' in item ? 'message' : undefined)
+  const called = toCalled(item)
   if (type === 'item_reference') throw refused(place.path, 'kept')
-  if (type === 'message' || (type === undefined && 'role' in item)) {
+  if (type === 'message') {
     const role = item.role === 'developer' ? 'system' : toText(item.role)
     const content = toContent(item.content, { ...place, path: `${place.path}.content` }, toPart)
     if (role === 'assistant' && last && isThinkingAlone(last)) Object.assign(last, content)
@@ -43,9 +44,8 @@ function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map
   } else if (type === 'reasoning') {
     const thinking = [...toTexts(item.summary), ...toTexts(item.content)].join('\n')
     if (thinking !== '') messages.push({ role: 'assistant', content: '', thinking })
-  } else if (typeof type === 'string' && Object.hasOwn(calls, type)) {
+  } else if (called) {
     const id = toText(item.call_id)
-    const called = calls[type]!(item)
     names.set(id, called.name)
     const call = { id, function: called }
     if (last?.role === 'assistant') (last.tool_calls ??= []).push(call)
@@ -66,21 +66,22 @@ interface Called {
   readonly arguments: object
 }
 
-/** The items that are calls, as calls of the functions that are offered for them. */
-const calls: Readonly<Record<string, (item: Item) => Called>> = {
-  function_call: (item) => ({ name: toJoinedName(item.namespace, toText(item.name)), arguments: toArguments(item.arguments) }),
-  custom_tool_call: (item) => ({
-    name: toJoinedName(item.namespace, toText(item.name)),
-    arguments: toCustomArguments(item.input),
-  }),
-  tool_search_call: (item) => ({ name: 'tool_search', arguments: toArguments(item.arguments) }),
-  local_shell_call: (item) => ({ name: 'local_shell', arguments: toArguments(item.action) }),
+/** A call that the client ran, as a call of the function that was offered for it. */
+function toCalled({ type, call_id: id, namespace, name, ...item }: Item): Called | undefined {
+  if (type === 'function_call' || type === 'custom_tool_call') {
+    const given = type === 'function_call' ? toArguments(item.arguments) : toCustomArguments(item.input)
+    return { name: toJoinedName(namespace, toText(name)), arguments: given }
+  }
+  // A tool of OpenAI's own, such as `local_shell_call`. One that ran at a server has no call_id.
+  if (typeof type !== 'string' || !type.endsWith('_call') || typeof id !== 'string') return undefined
+  return { name: type.slice(0, -'_call'.length), arguments: toArguments(item.arguments ?? item.action) }
 }
 
 /** What a tool gave. A search gives tools, which are offered; the model reads their names. */
 function toOutput({ output, tools }: Item): unknown {
   if (output !== undefined || !Array.isArray(tools)) return output
-  return `Found: ${tools.map((tool) => (v.is(anyObject, tool) ? toText(tool.name) : '')).join(', ')}`
+  const names = tools.map((tool) => (v.is(anyObject, tool) ? toText(tool.name) : ''))
+  return names.length > 0 ? `Found: ${names.join(', ')}` : 'Found nothing'
 }
 
 function toTexts(parts: unknown): string[] {

@@ -3,20 +3,21 @@ import type { Ignored } from '../../ignored.ts'
 import { readRequest, whenGiven, type FieldRules } from '../../read-request.ts'
 import { anyObject, boolean, integer, keep_alive, modelName, number, object, string, textOr } from '../../to-ollama.ts'
 import { textFormat } from '../format.ts'
+import { topLogprobs } from '../logprobs.ts'
 import { samplingHints } from '../sampling.ts'
 
 const schema = v.object({
   model: v.nullish(modelName),
-  /** What an item holds is read in call.ts, because a model may have written it. */
+  /** What an item holds is read in messages.ts, because a model may have written it. */
   input: textOr(v.array(anyObject, 'Expected a text or a list of items')),
   instructions: string,
   stream: boolean,
   temperature: number,
   top_p: number,
   max_output_tokens: integer,
-  top_logprobs: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(20))),
+  top_logprobs: topLogprobs,
   include: v.nullish(v.array(v.string())),
-  reasoning: v.nullish(object({ effort: string, summary: string })),
+  reasoning: v.nullish(object({ effort: string })),
   text: v.nullish(object({ format: textFormat })),
   tools: v.nullish(v.array(v.unknown())),
   tool_choice: v.nullish(v.unknown()),
@@ -38,7 +39,8 @@ const rules: FieldRules<typeof schema.entries> = {
     background: { when: (value) => value === true, reason: 'background' },
   },
   wishes: {
-    store: (value) => value === true,
+    background: (value) => value !== false,
+    store: (value) => value !== false,
     truncation: (value) => value !== 'disabled',
     context_management: () => true,
     moderation: () => true,
