@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { uiMessageStream } from '../src/dialects/ai-sdk/stream.ts'
 import { messageStream } from '../src/dialects/anthropic/stream.ts'
 import { messageWhole } from '../src/dialects/anthropic/whole.ts'
+import { createIgnored } from '../src/dialects/ignored.ts'
 import { ollamaStream } from '../src/dialects/ollama/stream.ts'
-import { chatStream, chatStreamWithUsage } from '../src/dialects/openai/chat/stream.ts'
-import { chatWhole } from '../src/dialects/openai/chat/whole.ts'
+import { createChatStream } from '../src/dialects/openai/chat/stream.ts'
+import { createChatWhole } from '../src/dialects/openai/chat/whole.ts'
 import { completionStream } from '../src/dialects/openai/completions/stream.ts'
 import { completionWhole } from '../src/dialects/openai/completions/whole.ts'
 import { toEcho } from '../src/dialects/openai/responses/response.ts'
@@ -184,7 +185,8 @@ const ofResponse = (response: unknown): Said => {
 const deltasOf = (events: readonly { readonly type: string; readonly delta?: string }[], type: string) =>
   join(events.filter((event) => event.type === type).map(({ delta }) => delta))
 
-const echo = toEcho(parseResponsesRequest({ input: 'Hi' }))
+const noOrigins = new Map()
+const answered = { echo: toEcho(parseResponsesRequest({ input: 'Hi' }, createIgnored())), origins: noOrigins }
 const surfaceAt = (path: string) => surfaces.find((surface) => surface.path === path)!
 
 /** Encoders, and a reader that is none of ours: eventsource-parser and JSON.parse. */
@@ -215,14 +217,24 @@ const encoders: readonly {
     // Raw text: UTF-8 has no half characters, and SSE's readers end a line at CR, LF and CRLF alike (WHATWG HTML §9.2.6).
     carries: (text) => text.toWellFormed().replaceAll(/\r\n?/g, '\n'),
   },
-  { name: 'chat chunks', encoder: chatStream, path: '/v1/chat/completions', read: ofOpenAIChunks },
-  { name: 'chat chunks with usage', encoder: chatStreamWithUsage, path: '/v1/chat/completions', read: ofOpenAIChunks },
-  { name: 'a chat completion', encoder: chatWhole, path: '/v1/chat/completions', read: ofOpenAIAnswer },
+  {
+    name: 'chat chunks',
+    encoder: createChatStream(noOrigins, { includeUsage: false }),
+    path: '/v1/chat/completions',
+    read: ofOpenAIChunks,
+  },
+  {
+    name: 'chat chunks with usage',
+    encoder: createChatStream(noOrigins, { includeUsage: true }),
+    path: '/v1/chat/completions',
+    read: ofOpenAIChunks,
+  },
+  { name: 'a chat completion', encoder: createChatWhole(noOrigins), path: '/v1/chat/completions', read: ofOpenAIAnswer },
   { name: 'completion chunks', encoder: completionStream, path: '/v1/completions', read: ofOpenAIChunks },
   { name: 'a completion', encoder: completionWhole, path: '/v1/completions', read: ofOpenAIAnswer },
   {
     name: 'a stream of Responses, by its deltas',
-    encoder: createResponseStream(echo),
+    encoder: createResponseStream(answered),
     path: '/v1/responses',
     read(text) {
       const events = dataOf(text) as ResponseEvent[]
@@ -236,11 +248,16 @@ const encoders: readonly {
   },
   {
     name: 'a stream of Responses, by its end',
-    encoder: createResponseStream(echo),
+    encoder: createResponseStream(answered),
     path: '/v1/responses',
     read: (text) => ofResponse((dataOf(text) as ResponseEvent[]).at(-1)!.response),
   },
-  { name: 'a response', encoder: createResponseWhole(echo), path: '/v1/responses', read: (text) => ofResponse(parse(text)) },
+  {
+    name: 'a response',
+    encoder: createResponseWhole(answered),
+    path: '/v1/responses',
+    read: (text) => ofResponse(parse(text)),
+  },
   {
     name: 'Anthropic’s events',
     encoder: messageStream,

@@ -24,9 +24,11 @@ const nothing = v.pipe(
   v.transform(() => undefined),
 )
 
-/** A field within another one. Around a whole request `readRequest` does the same. */
+/** A field within another one that may ask for nothing. `readRequest` sees to those of a request. */
 export const orNothing = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
-  v.lazy((value): v.GenericSchema<unknown, v.InferOutput<TSchema> | undefined> => (asksForNothing(value) ? nothing : schema))
+  v.nullish(
+    v.lazy((value): v.GenericSchema<unknown, v.InferOutput<TSchema> | undefined> => (asksForNothing(value) ? nothing : schema)),
+  )
 
 /** Keeps every key. Valibot would drop a tool's argument that is called `constructor`. */
 export const anyObject = v.custom<Readonly<Record<string, unknown>>>(

@@ -31,14 +31,15 @@ export async function post(
   path: string,
   body: Uint8Array | string,
   headers: Record<string, string> = {},
-): Promise<WholeAnswer> {
+): Promise<WholeAnswer & { headers: Headers }> {
   const request = new Request(`http://127.0.0.1${path}`, {
     method: 'POST',
     headers: { host: '127.0.0.1', 'content-type': 'application/json', ...headers },
     body: body as BodyInit,
   })
   const response = await app.fetch(request)
-  return { status: response.status, contentType: response.headers.get('content-type'), text: await response.text() }
+  const { status, headers: answered } = response
+  return { status, headers: answered, contentType: answered.get('content-type'), text: await response.text() }
 }
 
 const answers: Readonly<Record<string, string>> = {

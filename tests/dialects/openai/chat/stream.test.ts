@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { chatStream, chatStreamWithUsage } from '../../../../src/dialects/openai/chat/stream.ts'
+import { createChatStream } from '../../../../src/dialects/openai/chat/stream.ts'
 import { ServiceError } from '../../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../../src/generation.ts'
 import { encoderContract } from '../../../contracts/encoder.ts'
 import { chunksOf, options, readChunks, toError, toEvent } from '../read-chunks.ts'
 import { startText } from '../../../encoders/start-text.ts'
+
+const chatStream = createChatStream(new Map(), { includeUsage: false })
+const chatStreamWithUsage = createChatStream(new Map(), { includeUsage: true })
 
 interface Logprob {
   token: string

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { chatWhole } from '../../../../src/dialects/openai/chat/whole.ts'
+import { createChatWhole } from '../../../../src/dialects/openai/chat/whole.ts'
 import { ServiceError } from '../../../../src/errors.ts'
 import { encoderContract } from '../../../contracts/encoder.ts'
 import { startText } from '../../../encoders/start-text.ts'
 import { chunksOf, options, toEvent } from '../read-chunks.ts'
 import { join, readObject, toChunks, toReason, toWhole } from '../read-whole.ts'
+
+const chatWhole = createChatWhole(new Map())
 
 encoderContract('a chat completion', {
   encoder: chatWhole,

@@ -1,9 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createIgnored } from '../../../../src/dialects/ignored.ts'
 import { toEcho } from '../../../../src/dialects/openai/responses/response.ts'
 import { parseResponsesRequest } from '../../../../src/dialects/openai/responses/schema.ts'
 import { createResponseStream } from '../../../../src/dialects/openai/responses/stream.ts'
 import { createResponseWhole } from '../../../../src/dialects/openai/responses/whole.ts'
+import type { Origins } from '../../../../src/dialects/openai/tools.ts'
 import { ServiceError } from '../../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../../src/generation.ts'
 import { generations } from '../../../arbitrary-generation.ts'
@@ -12,8 +14,11 @@ import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { accumulate, readTypedEvents, toExpected, toSaid, type ResponseEvent } from './read-response.ts'
 import { startText } from '../../../encoders/start-text.ts'
 
-const toEchoOf = (body: Record<string, unknown>) => toEcho(parseResponsesRequest(body))
-const echo = toEchoOf({ model: 'asked', input: 'Hi', metadata: { a: 'b' }, temperature: 0.5 })
+const toAnswered = (body: Record<string, unknown>, origins: Origins = new Map()) => ({
+  echo: toEcho(parseResponsesRequest(body, createIgnored())),
+  origins,
+})
+const answered = toAnswered({ model: 'asked', input: 'Hi', metadata: { a: 'b' }, temperature: 0.5 })
 const options = { requestId: 'id.1', maxBytes: 1e9 }
 
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
@@ -26,7 +31,7 @@ const say = (content: string, more: object = {}) => toEvent({ message: { role: '
 
 /** The typed events of these. */
 const eventsOf = (...events: readonly GenerationEvent[]) =>
-  readTypedEvents([toUtf8(startText(createResponseStream(echo), options)(events))])
+  readTypedEvents([toUtf8(startText(createResponseStream(answered), options)(events))])
 const typesOf = (events: readonly ResponseEvent[]) => events.map(({ type }) => type)
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
 
@@ -40,7 +45,7 @@ function toEnd(last: GenerationEvent | undefined) {
 const terminals = ['response.completed', 'response.incomplete', 'response.failed']
 
 encoderContract('typed events of a response', {
-  encoder: createResponseStream(echo),
+  encoder: createResponseStream(answered),
   read(pieces) {
     const events = readTypedEvents(pieces)
     if (events.length === 0) return []
@@ -63,7 +68,7 @@ encoderContract('typed events of a response', {
 })
 
 encoderContract('a response in one piece', {
-  encoder: createResponseWhole(echo),
+  encoder: createResponseWhole(answered),
   read(pieces) {
     const text = Buffer.concat(pieces).toString()
     if (text === '') return []
@@ -80,8 +85,8 @@ describe('a response', () => {
   test('in one piece is what the stream’s last event has, byte for byte', () => {
     fc.assert(
       fc.property(generations, (events) => {
-        const streamed = startText(createResponseStream(echo), options)(events)
-        const whole = startText(createResponseWhole(echo), options)(events)
+        const streamed = startText(createResponseStream(answered), options)(events)
+        const whole = startText(createResponseWhole(answered), options)(events)
         if (whole !== '') expect(streamed.split('\n').at(-3)).toContain(`"response":${whole},`)
         expect(whole !== '').toBe(events.at(-1)?.type === 'done')
       }),
@@ -182,7 +187,7 @@ describe('a response', () => {
       tools: [{ type: 'function', name: 'f', description: null, parameters: null, strict: true }],
       tool_choice: 'none',
     }
-    const whole = startText(createResponseWhole(toEchoOf({ ...asked, input: 'Hi' })), options)([say('a', { done: true })])
+    const whole = startText(createResponseWhole(toAnswered({ ...asked, input: 'Hi' })), options)([say('a', { done: true })])
     const fixed = { object: 'response', store: false, background: false, previous_response_id: null, parallel_tool_calls: true }
     expect(JSON.parse(whole)).toMatchObject({ ...asked, ...fixed, id: 'resp_id_1' })
   })
@@ -280,18 +285,18 @@ describe('a response', () => {
       ['calls', toEvent({ message: { tool_calls: [{ function: { name: 'f', arguments: { a: 'x'.repeat(80) } } }] } })],
       ['log probabilities', say('', { logprobs: [{ token: 'x'.repeat(30) }] })],
     ])('fails, and not before: %s', (_, event) => {
-      for (const encoder of [createResponseStream(echo), createResponseWhole(echo)]) {
+      for (const encoder of [createResponseStream(answered), createResponseWhole(answered)]) {
         const encode = startText(encoder, { requestId: 'id-1', maxBytes: 150 })
         encode([event])
         encode([event])
         expect(() => encode([event])).toThrow(tooLong)
       }
-      const encode = startText(createResponseStream(echo), { requestId: 'id-1', maxBytes: 1000 })
+      const encode = startText(createResponseStream(answered), { requestId: 'id-1', maxBytes: 1000 })
       for (let i = 0; i < 4; i++) expect(() => encode([event])).not.toThrow()
     })
 
     test('fails honestly: the failure is the last event, and no number is missing', () => {
-      const encode = startText(createResponseStream(echo), { requestId: 'id-1', maxBytes: 10 })
+      const encode = startText(createResponseStream(answered), { requestId: 'id-1', maxBytes: 10 })
       let text = encode([say('x'.repeat(8)), say('y'.repeat(8))])
       expect(() => encode([say('z')])).toThrow(tooLong)
       text += encode([failed()])
