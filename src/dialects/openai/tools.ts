@@ -84,7 +84,7 @@ export function toCustomInput(input: unknown): string {
 
 /** The arguments of a custom tool's call in the history. */
 export function toCustomArguments(input: unknown): object {
-  return { input: typeof input === 'string' ? input : JSON.stringify(input ?? '') }
+  return { input: toText(input) }
 }
 
 /** `tool_choice`, in the forms of chat and of Responses. An unknown form is left out. */

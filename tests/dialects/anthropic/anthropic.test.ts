@@ -2,14 +2,16 @@ import { describe, expect, test } from 'vitest'
 import { anthropic } from '../../../src/dialects/anthropic/anthropic.ts'
 import { messageStream } from '../../../src/dialects/anthropic/stream.ts'
 import { messageWhole } from '../../../src/dialects/anthropic/whole.ts'
-import { ServiceError } from '../../../src/errors.ts'
+import { startText } from '../../encoders/start-text.ts'
+import { ask, type Json } from '../ask.ts'
+import { expectRefused } from '../expect-refused.ts'
+import { options, toEvent } from '../openai/read-chunks.ts'
 
-const parse = (body: Record<string, unknown>) =>
-  anthropic.generations['/v1/messages']!({ accept: undefined, canCut: true, body })
+const parse = (body: Json) => ask('/v1/messages', body)
 const hi = { role: 'user', content: 'Hi' }
 const base = { model: 'gemma3', max_tokens: 5, messages: [hi] }
 /** Ollama's request, for this one of Anthropic's. */
-const asked = (more: Record<string, unknown>) => parse({ ...base, ...more }).call.body
+const asked = (more: Json) => parse({ ...base, ...more }).body
 const told = (...messages: object[]) => asked({ messages }).messages
 
 const png = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'aGk=' } }
@@ -26,10 +28,10 @@ const tool = { name: 'weather', description: 'Weather of a city', input_schema: 
 
 describe('POST /v1/messages', () => {
   test('asks chat', () => {
-    expect(parse(base).call).toEqual({
-      endpoint: 'chat',
-      model: 'gemma3',
+    expect(parse(base)).toMatchObject({
+      call: { endpoint: 'chat', model: 'gemma3' },
       body: { messages: [hi], options: { num_predict: 5 } },
+      header: undefined,
     })
   })
 
@@ -46,7 +48,7 @@ describe('POST /v1/messages', () => {
     expect(parse({ ...base, model: undefined }).call.model).toBeUndefined()
   })
 
-  test.each<[Record<string, unknown>, object]>([
+  test.each<[Json, object]>([
     [
       { temperature: 0.5, top_p: 0.9, top_k: 40 },
       { temperature: 0.5, top_p: 0.9, top_k: 40 },
@@ -56,6 +58,7 @@ describe('POST /v1/messages', () => {
     [{ stop_sequences: ['', 'END'] }, { stop: ['END'] }],
     [{ stop_sequences: [] }, {}],
     [{ temperature: null, top_p: null, top_k: null, stop_sequences: null }, {}],
+    ...[0, -1, null, undefined].map((max_tokens): [Json, object] => [{ max_tokens }, { num_predict: undefined }]),
   ])('%j are the options %j', (more, options) => {
     expect(asked(more).options).toEqual({ num_predict: 5, ...options })
   })
@@ -70,7 +73,10 @@ describe('POST /v1/messages', () => {
     [{ thinking: { type: 'enabled' }, output_config: { effort: 'xhigh' } }, 'max'],
     [{ thinking: { type: 'disabled' }, output_config: { effort: 'high' } }, false],
     [{ output_config: { effort: 'low' } }, 'low'],
+    [{ output_config: { effort: 'of a model to come' } }, 'of a model to come'],
     [{ output_config: {} }, undefined],
+    [{ output_config: { effort: '', format: {} } }, undefined],
+    [{ thinking: { type: 'adaptive', display: 'updates' } }, undefined],
   ])('%j thinks: %s', (more, think) => {
     expect(asked({ ...more }).think).toBe(think)
   })
@@ -96,18 +102,75 @@ describe('POST /v1/messages', () => {
     expect('tools' in asked({ tools: [tool], tool_choice })).toBe(isOffered)
   })
 
-  test('ignores what changes no meaning, and what it has never heard of', () => {
-    const cache_control = { type: 'ephemeral' }
-    const content = [{ type: 'text', text: 'Hi', cache_control, citations: null }]
-    const ignored = {
-      metadata: { user_id: 'a' },
-      service_tier: 'auto',
-      speed: 'fast',
-      diagnostics: {},
-      future: 5,
-      cache_control,
+  test('offers a deferred tool once a search has found it', () => {
+    const deferred = (name: string) => ({ ...tool, name, defer_loading: true })
+    const namesOf = (more: Json) => {
+      const { body, header } = parse({ ...base, ...more })
+      return [((body.tools ?? []) as { function: { name: string } }[]).map((one) => one.function.name), header]
     }
-    expect(parse({ ...base, ...ignored, messages: [{ role: 'user', content }] }).call).toEqual(parse(base).call)
+    const tools = [tool, deferred('a'), deferred('b')]
+    const found = [{ type: 'tool_reference', tool_name: 'a' }]
+    const messages = [hi, calling, { role: 'user', content: [{ ...result, content: found }] }]
+    expect(namesOf({ tools })).toEqual([['weather'], undefined])
+    expect(namesOf({ tools, messages })).toEqual([['weather', 'a'], undefined])
+    // Anthropic’s own search does not run here, so nothing can wait for it.
+    const search = { type: 'tool_search_tool_regex_20251119', name: 'tool_search_tool_regex' }
+    expect(namesOf({ tools: [search, ...tools] })).toEqual([['weather', 'a', 'b'], 'tools.0'])
+  })
+
+  const demanded = [{ type: 'any' }, { type: 'tool', name: 'weather' }]
+
+  test.each(demanded)('makes an answer without a call a failure for %j', (tool_choice) => {
+    const { encoder, body } = parse({ ...base, tools: [tool, { ...tool, name: 'other' }], tool_choice })
+    expect(body.tools).toHaveLength(tool_choice.type === 'any' ? 2 : 1)
+    const calls = toEvent({ message: { tool_calls: [{ function: { name: 'weather', arguments: {} } }] } })
+    const done = toEvent({ done: true })
+    expect(startText(encoder, options)([calls, done])).toContain('tool_use')
+    expect(() => startText(encoder, options)([toEvent({ message: { content: 'No' } }), done])).toThrow(
+      expect.objectContaining({ code: 'no_tool_call', status: 502 }),
+    )
+  })
+
+  test.each<[string, Json, string?]>([
+    ['hints', { metadata: { user_id: 'a' }, service_tier: 'auto', speed: 'fast', diagnostics: { a: 1 }, betas: ['x'] }],
+    ['a hint for the cache', { cache_control: { type: 'ephemeral' } }],
+    [
+      'what asks for nothing',
+      { container: '', mcp_servers: [], context_management: {}, tool_choice: {}, tools: [], system: '' },
+    ],
+    ['a field to come', { future: 5 }, '+1 unknown'],
+    ['a container', { container: 'x' }, 'container'],
+    ['MCP servers', { mcp_servers: [{ a: 1 }] }, 'mcp_servers'],
+    ['editing of the context', { context_management: { edits: [] } }, 'context_management'],
+    ['a region', { inference_geo: 'eu' }, 'inference_geo'],
+    ['thinking between tools', { thinking: { type: 'between_tools' } }, 'thinking.type'],
+    ['a budget of thinking', { thinking: { type: 'adaptive', budget_tokens: 5 } }, 'thinking.budget_tokens'],
+    ['thinking as a boolean', { thinking: true }, 'thinking'],
+    [
+      'one tool at a time',
+      { tool_choice: { type: 'auto', disable_parallel_tool_use: true } },
+      'tool_choice.disable_parallel_tool_use',
+    ],
+    ['an unknown choice', { tool_choice: { type: 'most' } }, 'tool_choice.type'],
+    ['a text as choice', { tool_choice: 'auto' }, 'tool_choice'],
+    ['a tool of a server', { tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools.0'],
+    ['a tool that its model knows', { tools: [{ type: 'bash_20250124', name: 'bash' }] }, 'tools.0'],
+    [
+      'what is no tool',
+      { tools: ['weather', null, { input_schema: {} }, { name: 'a' }, { name: 'a', input_schema: [] }, { type: 5 }] },
+      [0, 1, 2, 3, 4, 5].map((i) => `tools.${i}`).join(', '),
+    ],
+    ['temperature as text', { temperature: '1' }, 'temperature'],
+    ['half a top_k', { top_k: 0.5 }, 'top_k'],
+    ['a text as stop_sequences', { stop_sequences: 'END' }, 'stop_sequences'],
+    ['a number as stop sequence', { stop_sequences: [5] }, 'stop_sequences'],
+    ['an effort that is none', { output_config: { effort: 5 } }, 'output_config.effort'],
+  ])('goes on without %s: %j', (_, more, header) => {
+    expect(parse({ ...base, ...more })).toMatchObject({ body: parse(base).body, header })
+  })
+
+  test.each(['5', 0.5])('goes on without a limit that is none: %j', (max_tokens) => {
+    expect(parse({ ...base, max_tokens })).toMatchObject({ body: { messages: [hi], options: {} }, header: 'max_tokens' })
   })
 
   describe('messages', () => {
@@ -184,151 +247,161 @@ describe('POST /v1/messages', () => {
     })
   })
 
-  const of = (...content: unknown[]) => ({ messages: [hi, { role: 'user', content }] })
-  const by = (...content: unknown[]) => ({ messages: [hi, { role: 'assistant', content }] })
-  const at = 'messages.1.content.0'
+  const of = (...content: unknown[]) => ({ role: 'user', content })
+  const by = (...content: unknown[]) => ({ role: 'assistant', content })
+  const results = (...content: unknown[]) => [calling, of({ ...result, content })]
+  const at = 'messages.0.content.0'
+  const source = (more: object) => ({ type: 'document', source: more })
+  const elsewhere = { type: 'image', source: { type: 'url', url: 'http://x.test/y' } }
 
-  test.each<[string, Record<string, unknown>, string]>([
-    ['a container', { container: 'x' }, 'container'],
-    ['MCP servers', { mcp_servers: [{}] }, 'mcp_servers'],
-    ['editing of the context', { context_management: { edits: [] } }, 'context_management'],
-    ['a region', { inference_geo: 'eu' }, 'inference_geo'],
-    ['thinking between tools', { thinking: { type: 'between_tools' } }, 'thinking.type'],
-    ['any tool', { tools: [tool], tool_choice: { type: 'any' } }, 'tool_choice.type'],
-    ['a certain tool', { tools: [tool], tool_choice: { type: 'tool', name: 'weather' } }, 'tool_choice.type'],
+  test.each<[string, Json[], object[], string?]>([
+    ['no content', [{ role: 'user' }], [{ role: 'user', content: '' }]],
+    ['a number', [{ role: 'user', content: 5 }], [{ role: 'user', content: '5' }]],
+    ['a role that a model knows', [{ role: 'control', content: 'a' }], [{ role: 'control', content: 'a' }]],
+    ['texts that are no blocks', [of('a', { text: 'b' }, 5)], [{ role: 'user', content: 'a\n\nb\n\n5' }]],
+    ['a block to come', [of({ type: 'hologram' })], [{ role: 'user', content: '[part left out]' }], at],
+    ['the other’s blocks', [of(use)], [{ role: 'user', content: '[part left out]' }], at],
+    ['an image of an assistant', [by(png)], [{ role: 'assistant', content: '[image left out]' }], at],
+    ['an image elsewhere', [of(elsewhere)], [{ role: 'user', content: '[image left out]' }], `${at}.source`],
     [
-      'one tool at a time',
-      { tools: [tool], tool_choice: { type: 'auto', disable_parallel_tool_use: true } },
-      'tool_choice.disable_parallel_tool_use',
+      'an image in a file',
+      [of({ type: 'image', source: { type: 'file', file_id: 'x' } })],
+      [{ role: 'user', content: '[image left out]' }],
+      `${at}.source`,
     ],
-    ['a tool of a server', { tools: [tool, { type: 'web_search_20250305', name: 'web_search' }] }, 'tools.1.type'],
-    ['a tool that its model knows', { tools: [{ type: 'bash_20250124', name: 'bash' }] }, 'tools.0.type'],
-    ['an image by URL', of({ type: 'image', source: { type: 'url', url: 'http://x' } }), `${at}.source.type`],
-    ['an image by file', of({ type: 'image', source: { type: 'file', file_id: 'x' } }), `${at}.source.type`],
-    ['a document', of({ type: 'document', source: {} }), `${at}.type`],
-    ['a search result', of({ type: 'search_result' }), `${at}.type`],
-    ['a server’s tool, used', by({ type: 'server_tool_use', id: 'x', name: 'y', input: {} }), `${at}.type`],
+    ['a document of text', [of({ ...source({ type: 'text', data: 'a' }), title: 'T' })], [{ role: 'user', content: 'T\na' }]],
     [
-      'a document as a result',
-      { messages: [calling, { role: 'user', content: [{ ...result, content: [{ type: 'document' }] }] }] },
-      `${at}.content.0.type`,
+      'a document of blocks',
+      [of(source({ type: 'content', content: [{ type: 'text', text: 'a' }] }))],
+      [{ role: 'user', content: 'a' }],
     ],
-  ])('refuses %s by its name', (_, more, path) => {
-    expect(() => asked(more)).toThrow(
-      expect.objectContaining({ code: 'not_supported', issues: [expect.objectContaining({ path })] }),
-    )
+    [
+      'a PDF',
+      [of(source({ type: 'base64', media_type: 'application/pdf', data: '' }))],
+      [{ role: 'user', content: '[document left out]' }],
+      at,
+    ],
+    [
+      'a search result',
+      [of({ type: 'search_result', title: 'T', source: 'http://x', content: [{ type: 'text', text: 'a' }] })],
+      [{ role: 'user', content: 'T\nhttp://x\na' }],
+    ],
+    [
+      'input as text',
+      [by({ ...use, input: '{"a":1}' })],
+      [{ ...called, tool_calls: [{ id: 'call_1', function: { name: 'weather', arguments: { a: 1 } } }] }],
+    ],
+    [
+      'input that is a list',
+      [by({ ...use, input: [1] })],
+      [{ ...called, tool_calls: [{ id: 'call_1', function: { name: 'weather', arguments: { _raw: '[1]' } } }] }],
+    ],
+    [
+      'a call without anything',
+      [by({ type: 'tool_use' })],
+      [{ ...called, tool_calls: [{ id: '', function: { name: '', arguments: {} } }] }],
+    ],
+    [
+      'what Anthropic’s servers ran',
+      [by({ type: 'server_tool_use', id: 'x' }, { type: 'web_search_tool_result', content: [] }, { type: 'text', text: 'a' })],
+      [{ role: 'assistant', content: 'a' }],
+      `${at}, messages.0.content.1`,
+    ],
+    ['a result without its call', [of({ ...result, content: 'x' })], [{ role: 'tool', content: 'x', tool_call_id: 'call_1' }]],
+    ['a result without an id', [of({ type: 'tool_result' })], [{ role: 'tool', content: '', tool_call_id: '' }]],
+    [
+      'a result that is an object',
+      [calling, of({ ...result, content: { a: 1 } })],
+      [called, { ...isTool, content: '{"a":1}' }],
+    ],
+    [
+      'a found tool',
+      results({ type: 'tool_reference', tool_name: 'TaskStop' }),
+      [called, { ...isTool, content: 'Tool: TaskStop' }],
+    ],
+    [
+      'a PDF as a result',
+      results({ type: 'text', text: 'a' }, source({ type: 'base64' })),
+      [called, { ...isTool, content: 'a\n\n[document left out]' }],
+      'messages.1.content.0.content.1',
+    ],
+    [
+      'an image elsewhere as a result',
+      results(elsewhere),
+      [called, { ...isTool, content: '[image left out]' }],
+      'messages.1.content.0.content.0.source',
+    ],
+  ])('takes %s', (_, messages, taken, header) => {
+    expect(parse({ ...base, messages: [...messages, hi] })).toMatchObject({ body: { messages: [...taken, hi] }, header })
   })
 
-  test.each([{ container: null }, { mcp_servers: null }, { context_management: null }, { tool_choice: null }])(
-    'takes %j as absent',
-    (more) => {
-      expect(parse({ ...base, ...more }).call).toEqual(parse(base).call)
-    },
-  )
+  test('leaves out of the last turn what a tool gave and Ollama cannot take, and does not refuse it', () => {
+    expect(parse({ ...base, messages: [hi, ...results(source({ type: 'base64' }), elsewhere)] })).toMatchObject({
+      body: { messages: [hi, called, { ...isTool, content: '[document left out]\n\n[image left out]' }] },
+      header: 'messages.2.content.0.content.0, messages.2.content.0.content.1.source',
+    })
+  })
 
-  test.each<[string, Record<string, unknown>, string]>([
-    ['no max_tokens', { max_tokens: undefined }, 'max_tokens'],
-    ['null for max_tokens', { max_tokens: null }, 'max_tokens'],
-    ['a text for max_tokens', { max_tokens: '5' }, 'max_tokens'],
-    ['half a token', { max_tokens: 0.5 }, 'max_tokens'],
-    ['no token', { max_tokens: 0 }, 'max_tokens'],
-    ['fewer', { max_tokens: -1 }, 'max_tokens'],
+  test('takes an image as the system prompt as a text', () => {
+    expect(parse({ ...base, system: [elsewhere] })).toMatchObject({
+      body: { messages: [{ role: 'system', content: '[image left out]' }, hi] },
+      header: 'system.0.source',
+    })
+  })
+
+  const asking = (more: object) => ({ messages: [of({ type: 'image', ...more })] })
+
+  test.each<[string, Json, string]>([
+    ['an image by URL', { messages: [of(elsewhere)] }, `${at}.source`],
+    ['an image by file', asking({ source: { type: 'file', file_id: 'x' } }), `${at}.source`],
+    ['an image without source', asking({}), `${at}.source`],
+    ['any tool of none', { tool_choice: { type: 'any' } }, 'tool_choice'],
+    [
+      'a tool that was left out',
+      { tools: [{ type: 'bash_20250124', name: 'bash' }], tool_choice: { type: 'tool', name: 'bash' } },
+      'tool_choice',
+    ],
+    ...demanded.map((tool_choice): [string, Json, string] => [
+      'a call on a stream',
+      { tools: [tool], tool_choice, stream: true },
+      'tool_choice',
+    ]),
+  ])('refuses %s: %j', (_, more, path) => {
+    expectRefused(() => asked(more), 'not_supported', path)
+  })
+
+  test.each<[string, Json, string]>([
     ['no messages', { messages: undefined }, 'messages'],
     ['null messages', { messages: null }, 'messages'],
     ['an empty list of messages', { messages: [] }, 'messages'],
     ['a text as messages', { messages: 'Hi' }, 'messages'],
     ['a text as message', { messages: ['Hi'] }, 'messages.0'],
-    ['an unknown role', { messages: [{ role: 'tool', content: 'Hi' }] }, 'messages.0.role'],
     ['no role', { messages: [{ content: 'Hi' }] }, 'messages.0.role'],
-    ['no content', { messages: [{ role: 'user' }] }, 'messages.0.content'],
-    ['null content', { messages: [{ role: 'user', content: null }] }, 'messages.0.content'],
-    ['a number as content', { messages: [{ role: 'user', content: 5 }] }, 'messages.0.content'],
-    ['a block as content', { messages: [{ role: 'user', content: { type: 'text', text: 'a' } }] }, 'messages.0.content'],
-    ['a text as block', of('Hi'), at],
-    ['a block without type', of({ text: 'Hi' }), `${at}.type`],
-    ['an unknown block', of({ type: 'hologram' }), `${at}.type`],
-    ['a number as text', of({ type: 'text', text: 5 }), `${at}.text`],
-    ['an assistant’s block of a user', of(use), `${at}.type`],
-    ['a user’s block of an assistant', by(png), `${at}.type`],
-    ['a text as input', by({ ...use, input: '{}' }), `${at}.input`],
-    ['a list as input', by({ ...use, input: [] }), `${at}.input`],
-    ['a result without a call', of({ ...result, content: 'x' }), `${at}.tool_use_id`],
-    [
-      'a result before its call',
-      { messages: [{ role: 'user', content: [result] }, calling] },
-      'messages.0.content.0.tool_use_id',
-    ],
-    ['a result without an id', of({ type: 'tool_result', content: 'x' }), `${at}.tool_use_id`],
-    ['an image that is no base64', of({ ...png, source: { ...png.source, data: '/etc/passwd!' } }), `${at}.source.data`],
-    [
-      'an image that is a data URL',
-      of({ ...png, source: { ...png.source, data: 'data:image/png;base64,aGk=' } }),
-      `${at}.source.data`,
-    ],
-    ['an image that is none', of({ ...png, source: { ...png.source, media_type: 'text/html' } }), `${at}.source.media_type`],
-    ['an image without source', of({ type: 'image' }), `${at}.source`],
+    ['an image that is no base64', asking({ source: { ...png.source, data: '/etc/passwd!' } }), `${at}.source`],
+    ['an image that is a data URL', asking({ source: { ...png.source, data: 'data:image/png;base64,aGk=' } }), `${at}.source`],
+    ['an image that is none', asking({ source: { ...png.source, media_type: 'text/html' } }), `${at}.source`],
     ['a number as system', { system: 5 }, 'system'],
-    ['an image as system', { system: [png] }, 'system.0.type'],
     ['stream as text', { stream: 'true' }, 'stream'],
-    ['temperature as text', { temperature: '1' }, 'temperature'],
-    ['half a top_k', { top_k: 0.5 }, 'top_k'],
-    ['a text as stop_sequences', { stop_sequences: 'END' }, 'stop_sequences'],
-    ['a number as stop sequence', { stop_sequences: [5] }, 'stop_sequences.0'],
-    ['thinking as a boolean', { thinking: true }, 'thinking'],
-    ['unknown thinking', { thinking: { type: 'deep' } }, 'thinking.type'],
-    ['an object as tools', { tools: {} }, 'tools'],
-    ['a text as tool', { tools: ['weather'] }, 'tools.0'],
-    ['null as tool', { tools: [null] }, 'tools.0'],
-    ['a tool without name', { tools: [{ input_schema: {} }] }, 'tools.0.name'],
-    ['a tool without schema', { tools: [{ name: 'a' }] }, 'tools.0.input_schema'],
-    ['a list as schema', { tools: [{ name: 'a', input_schema: [] }] }, 'tools.0.input_schema'],
-    ['a number as type of a tool', { tools: [{ type: 5 }] }, 'tools.0.name'],
-    ['an unknown choice', { tool_choice: { type: 'most' } }, 'tool_choice.type'],
-    ['a text as choice', { tool_choice: 'auto' }, 'tool_choice'],
-    ['a list as output_config', { output_config: [] }, 'output_config'],
+    ['an object as tools', { tools: { a: 1 } }, 'tools'],
+    ['a list as output_config', { output_config: [1] }, 'output_config'],
     ['an unknown format', { output_config: { format: { type: 'xml' } } }, 'output_config.format.type'],
     ['a format without schema', { output_format: { type: 'json_schema' } }, 'output_format.schema'],
-    ['an unknown effort', { output_config: { effort: 'some' } }, 'output_config.effort'],
     ['a bad model', { model: '../x' }, 'model'],
   ])('refuses %s, and says where', (_, more, path) => {
-    expect(() => asked(more)).toThrow(
-      expect.objectContaining({ code: 'invalid_request', issues: expect.arrayContaining([expect.objectContaining({ path })]) }),
-    )
+    expectRefused(() => asked(more), 'invalid_request', path)
   })
 
-  test.each([
-    [of({ type: 'hologram' }), `${at}.type: Expected "text", "image" or "tool_result"`],
-    [by({ type: 'hologram' }), `${at}.type: Expected "text", "thinking", "redacted_thinking" or "tool_use"`],
-    [{ messages: [{ role: 'tool', content: 'Hi' }] }, 'messages.0.role: Expected "user", "assistant" or "system"'],
-    [{ tool_choice: { type: 'most' } }, 'tool_choice.type: Expected "auto" or "none"'],
-    [of({ type: 'text' }), `${at}.text: Missing`],
-  ])('names what it takes, and nothing that it refuses: %j', (more, text) => {
-    expect(catchError(() => asked(more)).message).toBe(`Invalid request: ${text}`)
-  })
-
-  test.each([
-    of({ type: 'secret' }),
-    { messages: [{ role: 'secret', content: 'secret' }] },
-    { tools: [{ type: 'secret' }] },
-    { tool_choice: { type: 'secret' } },
-    { thinking: { type: 'secret' } },
-    of({ type: 'tool_result', tool_use_id: 'secret' }),
-    of({ ...png, source: { ...png.source, data: '/secret' } }),
+  test.each<Json>([
+    { messages: 'secret' },
+    { tool_choice: { type: 'tool', name: 'secret' } },
+    asking({ source: { ...png.source, data: '/secret' } }),
+    asking({ source: { type: 'url', url: 'secret' } }),
+    { output_format: { type: 'secret' } },
     { model: '../secret' },
   ])('says nothing of what was sent: %j', (more) => {
-    const { message, issues } = catchError(() => asked(more))
-    expect(JSON.stringify([message, issues])).not.toContain('secret')
+    expect(() => asked(more)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('secret') as unknown }))
   })
 })
-
-function catchError(run: () => unknown): ServiceError {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof ServiceError) return error
-  }
-  throw new Error('It was not refused')
-}
 
 describe('the paths of Anthropic’s', () => {
   test('count_tokens is refused: Ollama cannot tell beforehand', () => {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openai } from '../../../src/dialects/openai/openai.ts'
 import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
-import { expectRefused, type Body, type Refused } from './expect-refused.ts'
+import { expectRefused, type Body, type Refused } from '../expect-refused.ts'
 
 const toAnswer = (value: object) => ({ text: JSON.stringify(value), value: value as Record<string, unknown> })
 const recorded = toAnswer(JSON.parse(Buffer.from(toBytes(loadRecording('embed'))).toString()) as object)

@@ -37,7 +37,7 @@ function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map
   const called = toCalled(item)
   if (type === 'item_reference') throw refused(place.path, 'kept')
   if (type === 'message') {
-    const role = item.role === 'developer' ? 'system' : toText(item.role)
+    const role = item.role === 'developer' ? 'system' : toText(item.role) || 'user'
     const content = toContent(item.content, { ...place, path: `${place.path}.content` }, toPart)
     if (role === 'assistant' && last && isThinkingAlone(last)) Object.assign(last, content)
     else messages.push({ role, ...content })

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { openai } from '../../../../src/dialects/openai/openai.ts'
-import { expectRefused, type Body, type Refused } from '../expect-refused.ts'
-
-const chat = (body: Body) => openai.generations['/v1/chat/completions']!({ accept: undefined, canCut: true, body })
+import { ask } from '../../ask.ts'
+import { startText } from '../../../encoders/start-text.ts'
+import { expectRefused, type Body, type Refused } from '../../expect-refused.ts'
+import { options, readChunks, toEvent } from '../read-chunks.ts'
 
 const hi = { messages: [{ role: 'user', content: 'Hi' }] }
-const asked = (more: Body) => chat({ ...hi, ...more }).call.body
-const said = (...messages: Body[]) => chat({ messages }).call.body.messages
+const chat = (body: Body) => ask('/v1/chat/completions', body)
+const asked = (more: Body) => chat({ ...hi, ...more }).body
+const said = (...messages: Body[]) => chat({ messages }).body.messages
 
 const png = 'iVBORw0KGgo='
 const imageOf = (url: string) => ({ type: 'image_url', image_url: { url } })
@@ -15,17 +16,22 @@ const call = (text: string, id = 'call_1') => ({ id, type: 'function', function:
 
 describe('a chat', () => {
   test('is Ollama’s', () => {
-    expect(chat({ model: 'gemma3', ...hi }).call).toEqual({ endpoint: 'chat', model: 'gemma3', body: { ...hi, options: {} } })
+    expect(chat({ model: 'gemma3', ...hi })).toMatchObject({
+      call: { endpoint: 'chat', model: 'gemma3' },
+      body: { ...hi, options: {} },
+      header: undefined,
+    })
     expect(chat(hi).call.model).toBeUndefined()
   })
 
   test('is answered in one piece, unless a stream is asked for', () => {
     const usage = { stream_options: { include_usage: true } }
+    const answer = (more: Body) => startText(chat({ ...hi, ...more }).encoder, options)([toEvent({ done: true })])
     for (const more of [{}, { stream: null }, { stream: false }, usage])
-      expect(chat({ ...hi, ...more }).encoder).toBe(chatWhole)
+      expect(JSON.parse(answer(more))).toMatchObject({ object: 'chat.completion' })
     for (const more of [{}, { stream_options: null }, { stream_options: {} }, { stream_options: { include_usage: false } }])
-      expect(chat({ ...hi, stream: true, ...more }).encoder).toBe(chatStream)
-    expect(chat({ ...hi, stream: true, ...usage }).encoder).toBe(chatStreamWithUsage)
+      expect(answer({ stream: true, ...more })).not.toContain('"usage"')
+    expect(answer({ stream: true, ...usage })).toContain('"usage"')
   })
 
   test('takes options, and leaves to the model what is not given', () => {
@@ -40,6 +46,9 @@ describe('a chat', () => {
     [{ max_tokens: 5, max_completion_tokens: 6 }, { num_predict: 6 }],
     [{ max_tokens: 5, max_completion_tokens: null }, { num_predict: 5 }],
     [{ stop: 'a' }, { stop: ['a'] }],
+    [{ max_tokens: 0 }, {}],
+    [{ max_tokens: -1 }, {}],
+    [{ max_completion_tokens: -1, max_tokens: 5 }, {}],
     [{ stop: '' }, {}],
     [{ stop: [] }, {}],
     [{ stop: ['', 'a'] }, { stop: ['a'] }],
@@ -52,6 +61,9 @@ describe('a chat', () => {
     [{ reasoning_effort: 'none' }, { think: false }],
     [{ reasoning_effort: 'minimal' }, { think: 'low' }],
     [{ reasoning_effort: 'high' }, { think: 'high' }],
+    [{ reasoning_effort: 'max' }, { think: 'max' }],
+    [{ reasoning_effort: 'of a model to come' }, { think: 'of a model to come' }],
+    [{ reasoning_effort: '' }, {}],
     [{ reasoning: { effort: 'medium' } }, { think: 'medium' }],
     [{ reasoning_effort: 'low', reasoning: { effort: 'medium' } }, { think: 'low' }],
     [{ response_format: { type: 'json_object' } }, { format: 'json' }],
@@ -75,14 +87,149 @@ describe('a chat', () => {
   })
 
   test.each([
-    { user: 'me', metadata: { a: 'b' }, store: true, service_tier: 'auto', safety_identifier: 'x', prompt_cache_key: 'y' },
-    { verbosity: 'medium', stream_options: { include_obfuscation: false } },
-    { n: 1, logit_bias: {}, modalities: ['text'], parallel_tool_calls: true, tool_choice: 'auto' },
+    { user: 'me', metadata: { a: 'b' }, store: false, service_tier: 'auto', safety_identifier: 'x', prompt_cache_key: 'y' },
+    { verbosity: 'medium', stream_options: { include_obfuscation: false }, prediction: { type: 'content', content: 'a' } },
+    { n: 1, logit_bias: {}, modalities: ['text'], parallel_tool_calls: true, tool_choice: 'auto', function_call: 'none' },
     { n: null, logit_bias: null, audio: null, functions: null, prediction: null, web_search_options: null },
-    { options: { num_ctx: 5 }, format: 'json', think: true, raw: true, nobody_knows: [1] },
-    JSON.parse('{"__proto__":{"n":5},"constructor":{"prototype":{"n":5}}}') as Body,
-  ])('does not change by %j', (more) => {
-    expect(asked(more)).toEqual({ ...hi, options: {} })
+    { functions: [], web_search_options: {}, tools: [], stop: [], reasoning_effort: '', response_format: {}, tool_choice: '' },
+  ])('does not change by %j, and says nothing of it', (more) => {
+    expect(chat({ ...hi, ...more })).toMatchObject({ body: { ...hi, options: {} }, header: undefined })
+  })
+
+  test.each<[Body, string]>([
+    [{ logit_bias: { '50256': -100 } }, 'logit_bias'],
+    [{ audio: { voice: 'alloy', format: 'wav' } }, 'audio'],
+    [{ modalities: ['text', 'image'] }, 'modalities'],
+    [{ modalities: 'text' }, 'modalities'],
+    [{ functions: [weather], function_call: 'auto' }, 'functions, function_call'],
+    [{ web_search_options: { a: 1 } }, 'web_search_options'],
+    [{ verbosity: 'low' }, 'verbosity'],
+    [{ parallel_tool_calls: false }, 'parallel_tool_calls'],
+    [{ parallel_tool_calls: 'no' }, 'parallel_tool_calls'],
+    [{ store: true }, 'store'],
+    [{ moderation: { model: 'x' } }, 'moderation'],
+    [{ stream_options: ['x'] }, 'stream_options'],
+    [{ stream_options: { include_usage: 1 } }, 'stream_options'],
+    [{ temperature: '1' }, 'temperature'],
+    [{ top_p: true }, 'top_p'],
+    [{ seed: 0.5 }, 'seed'],
+    [{ max_tokens: '5' }, 'max_tokens'],
+    [{ max_completion_tokens: 1.5 }, 'max_completion_tokens'],
+    [{ stop: 5 }, 'stop'],
+    [{ stop: [5] }, 'stop'],
+    [{ presence_penalty: [1] }, 'presence_penalty'],
+    [{ frequency_penalty: { a: 1 } }, 'frequency_penalty'],
+    [{ n: '2' }, 'n'],
+    [{ n: 0 }, 'n'],
+    [{ logprobs: 5 }, 'logprobs'],
+    [{ top_logprobs: true }, 'top_logprobs'],
+    [{ top_logprobs: 21 }, 'top_logprobs'],
+    [{ reasoning_effort: 5 }, 'reasoning_effort'],
+    [{ reasoning: { effort: 5 } }, 'reasoning'],
+    [{ tool_choice: 5 }, 'tool_choice'],
+    [{ tool_choice: 'any' }, 'tool_choice'],
+    [{ keep_alive: true }, 'keep_alive'],
+    [{ tools: [{ type: 'web_search' }, 5, null] }, 'tools.0, tools.1, tools.2'],
+    [
+      {
+        tools: [
+          { type: 'function', function: {} },
+          { type: 'function', function: { name: 5 } },
+        ],
+      },
+      'tools.0, tools.1',
+    ],
+    [{ tools: [{ type: 'custom', custom: {} }] }, 'tools.0'],
+    [{ options: { num_ctx: 5 }, format: 'json', think: true, raw: true, nobody_knows: [1] }, '+5 unknown'],
+    [JSON.parse('{"__proto__":{"n":5},"constructor":{"prototype":{"n":5}}}') as Body, '+2 unknown'],
+    [{ verbosity: 'high', who: 5 }, 'verbosity, +1 unknown'],
+  ])('goes on without %j, and names %s', (more, header) => {
+    expect(chat({ ...hi, ...more })).toMatchObject({ body: { ...hi, options: {} }, header })
+  })
+})
+
+describe('the tools of a chat', () => {
+  const fn = (name: string, more: object = {}) => ({ type: 'function', function: { ...weather, name, ...more } })
+  const custom = (name: string, more: object = {}) => ({ type: 'custom', custom: { name, ...more } })
+  const namesOf = (body: Body) => ((body.tools ?? []) as { function: { name: string } }[]).map((tool) => tool.function.name)
+
+  test('are functions; a custom one takes one text', () => {
+    const grammar = { type: 'grammar', syntax: 'lark', definition: 'start: "x"' }
+    const tools = [fn('a', { strict: true }), custom('patch', { description: 'Patches', format: grammar }), custom('say')]
+    const parameters = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
+    const description = 'Patches\n\nThe input follows this grammar (lark):\nstart: "x"'
+    const { body, header } = chat({ ...hi, tools })
+    expect(body.tools).toEqual([
+      { type: 'function', function: { ...weather, name: 'a' } },
+      { type: 'function', function: { name: 'patch', description, parameters } },
+      { type: 'function', function: { name: 'say', description: '', parameters } },
+    ])
+    expect(header).toBe('tools.0.strict, tools.1.format')
+  })
+
+  test('of one name are one, and the first', () => {
+    const { body, header } = chat({ ...hi, tools: [fn('a'), custom('a'), fn('b'), fn('a')] })
+    expect(namesOf(body)).toEqual(['a', 'b'])
+    expect(header).toBe('tools.1, tools.3')
+  })
+
+  test.each<[unknown, string[]]>([
+    ['auto', ['a', 'b', 'c']],
+    [{ type: 'auto' }, ['a', 'b', 'c']],
+    ['none', []],
+    ['required', ['a', 'b', 'c']],
+    [{ type: 'function', function: { name: 'b' } }, ['b']],
+    [{ type: 'custom', custom: { name: 'c' } }, ['c']],
+    [{ type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [fn('b'), { type: 'web_search' }] } }, ['b']],
+    [{ type: 'allowed_tools', allowed_tools: { mode: 'required', tools: [fn('a'), custom('c')] } }, ['a', 'c']],
+  ])('that %j chooses are offered: %j', (tool_choice, names) => {
+    expect(namesOf(asked({ tools: [fn('a'), fn('b'), custom('c')], tool_choice }))).toEqual(names)
+  })
+
+  const demanded = ['required', { type: 'function', function: { name: 'a' } }]
+
+  test.each(demanded)('that must be called (%j) make an answer without a call a failure', (tool_choice) => {
+    const { encoder } = chat({ ...hi, tools: [fn('a')], tool_choice })
+    const call = { function: { name: 'a', arguments: {} } }
+    const [calls, done] = [toEvent({ message: { tool_calls: [call] } }), toEvent({ done: true })]
+    expect(startText(encoder, options)([toEvent({ message: { content: 'Let me see' } }), calls, done])).toContain('tool_calls')
+    expect(() => startText(encoder, options)([toEvent({ message: { content: 'No' } }), done])).toThrow(
+      expect.objectContaining({ code: 'no_tool_call', status: 502 }),
+    )
+  })
+
+  test.each<[string, Body]>([
+    ...demanded.map((tool_choice): [string, Body] => ['tool_choice', { tools: [fn('a')], tool_choice, stream: true }]),
+    ['tool_choice', { tool_choice: 'required' }],
+    ['tool_choice', { tools: [{ type: 'web_search' }], tool_choice: 'required' }],
+    ['tool_choice', { tools: [fn('a')], tool_choice: { type: 'function', function: { name: 'b' } } }],
+    ['tool_choice', { tools: [fn('a')], tool_choice: { type: 'web_search' } }],
+    ['tool_choice', { tools: [fn('a')], tool_choice: { toString: 1 } }],
+    ['tool_choice', { tools: [fn('a')], tool_choice: { type: 'allowed_tools', mode: 'required', tools: [fn('a'), fn('b')] } }],
+    ['tool_choice', { tools: [fn('a')], tool_choice: { type: 'allowed_tools', mode: 'required', tools: [] } }],
+    ['function_call', { functions: [weather], function_call: { name: 'get_weather' } }],
+  ])('are refused at %s, as the client’s code relies on a call: %j', (path, more) => {
+    expectRefused(() => chat({ ...hi, ...more }), 'not_supported', path)
+  })
+
+  test('that are custom are called in their own shape', () => {
+    const origins = chat({ ...hi, tools: [custom('patch'), fn('a')] })
+    const calls = [
+      { function: { name: 'patch', arguments: { input: '*** Begin' } } },
+      { function: { name: 'patch', arguments: { text: 'x' } } },
+      { function: { name: 'a', arguments: { input: 'x' } } },
+    ]
+    const expected = [
+      { type: 'custom', custom: { name: 'patch', input: '*** Begin' } },
+      { type: 'custom', custom: { name: 'patch', input: '{"text":"x"}' } },
+      { type: 'function', function: { name: 'a', arguments: '{"input":"x"}' } },
+    ]
+    const events = [toEvent({ message: { tool_calls: calls }, done: true })]
+    const { choices } = JSON.parse(startText(origins.encoder, options)(events)) as { choices: unknown[] }
+    expect(choices).toMatchObject([{ message: { tool_calls: expected } }])
+    const { encoder } = chat({ ...hi, stream: true, tools: [custom('patch'), fn('a')] })
+    const streamed = readChunks([Buffer.from(startText(encoder, options)(events))])
+    expect(streamed[1]).toMatchObject({ choices: [{ delta: { tool_calls: expected } }] })
   })
 })
 
@@ -95,6 +242,10 @@ describe('messages', () => {
       { role: 'user', content: 'user' },
       { role: 'assistant', content: 'assistant' },
     ])
+  })
+
+  test.each(['control', 'thinking', 'document 1', 'User', 'robot'])('keep the role %s, which a model may know', (role) => {
+    expect(said({ role, content: 'a' })).toEqual([{ role, content: 'a' }])
   })
 
   test('of parts are one text and a list of images', () => {
@@ -151,99 +302,133 @@ describe('messages', () => {
   })
 })
 
-describe('what a chat cannot have is refused by its name', () => {
-  test.each<Refused>([
-    [{ n: 2 }, 'n'],
-    [{ logit_bias: { '50256': -100 } }, 'logit_bias'],
-    [{ modalities: ['text', 'audio'] }, 'modalities'],
-    [{ audio: { voice: 'alloy', format: 'wav' } }, 'audio'],
-    [{ prediction: { type: 'content', content: 'a' } }, 'prediction'],
-    [{ functions: [weather] }, 'functions'],
-    [{ function_call: 'auto' }, 'function_call'],
-    [{ web_search_options: {} }, 'web_search_options'],
-    [{ tool_choice: 'required' }, 'tool_choice'],
-    [{ verbosity: 'low' }, 'verbosity'],
-    [{ tool_choice: { type: 'function', function: { name: 'get_weather' } } }, 'tool_choice'],
-    [{ parallel_tool_calls: false }, 'parallel_tool_calls'],
-    [{ tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools.0'],
-    [{ messages: [{ role: 'function', name: 'f', content: 'a' }] }, 'messages.0.role'],
-    [{ messages: [{ role: 'assistant', function_call: { name: 'f', arguments: '' } }] }, 'messages.0.function_call'],
-    [{ messages: [{ role: 'assistant', audio: { id: 'a' } }] }, 'messages.0.audio'],
-    [{ messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] }, 'messages.0.content.0'],
-    [{ messages: [{ role: 'user', content: [{ type: 'file', file: {} }] }] }, 'messages.0.content.0'],
-    [{ messages: [{ role: 'user', content: [imageOf('https://x/y.png')] }] }, 'messages.0.content.0.image_url'],
-    [{ messages: [{ role: 'user', content: [imageOf('/etc/passwd')] }] }, 'messages.0.content.0.image_url'],
-  ])('%j', (more, path) => {
-    expectRefused(() => asked(more), 'not_supported', path)
+describe('what a model or a server said is never refused', () => {
+  const user = (...content: unknown[]) => ({ role: 'user', content })
+  const last = { role: 'user', content: 'So?' }
+
+  test.each<[string, Body, object, string?]>([
+    ['no content', { role: 'user' }, { content: '' }],
+    ['a number', { role: 'user', content: 5 }, { content: '5' }],
+    ['an object', { role: 'tool', content: { a: [1] } }, { content: '{"a":[1]}' }],
+    ['values of a tool', { role: 'tool', content: ['a', 5, { b: 1 }] }, { content: 'a\n5\n{"b":1}' }],
+    ['audio', user({ type: 'input_audio', input_audio: {} }), { content: '[audio left out]' }, 'messages.0.content.0'],
+    ['a file', user({ type: 'file', file: {} }), { content: '[file left out]' }, 'messages.0.content.0'],
+    ['a video', user({ type: 'video_url', video_url: {} }), { content: '[video left out]' }, 'messages.0.content.0'],
+    ['an unknown part', user({ type: 'toString' }), { content: '[part left out]' }, 'messages.0.content.0'],
+    [
+      'an image elsewhere',
+      user({ type: 'text', text: 'a' }, imageOf('https://x/y.png')),
+      { content: 'a\n[image left out]' },
+      'messages.0.content.1.image_url',
+    ],
+    [
+      'an image that is none',
+      user(imageOf('data:text/html;base64,aaaa')),
+      { content: '[image left out]' },
+      'messages.0.content.0.image_url',
+    ],
+    ['an image without a type', user(imageOf(`data:;base64,${png}`)), { content: '', images: [png] }],
+    [
+      'an image in lines',
+      user(imageOf('data:image/png;base64,iVBO\r\nRw0K\nGgo=')),
+      { content: '', images: ['iVBO\r\nRw0K\nGgo='] },
+    ],
+    ['a role of old', { role: 'function', name: 'f', content: 'a' }, { role: 'tool', content: 'a', tool_name: 'f' }],
+    ['speech', { role: 'assistant', audio: { id: 'a' } }, { content: '' }, 'messages.0.audio'],
+  ])('%s', (_, message, taken, header) => {
+    expect(chat({ messages: [message, last] })).toMatchObject({
+      body: { messages: [{ role: message.role, ...taken }, last] },
+      header,
+    })
+  })
+
+  test.each<[unknown, object]>([
+    [undefined, {}],
+    [null, {}],
+    ['', {}],
+    [' \n', {}],
+    ['null', {}],
+    [' {"a": 1} ', { a: 1 }],
+    [{ a: 1 }, { a: 1 }],
+    ['{"a": 1', { _raw: '{"a": 1' }],
+    ['[1]', { _raw: '[1]' }],
+    [[1], { _raw: '[1]' }],
+    ['5', { _raw: '5' }],
+    [5, { _raw: '5' }],
+    ['"{}"', { _raw: '"{}"' }],
+    [`{"a":${'['.repeat(40)}${']'.repeat(40)}}`, { _raw: `{"a":${'['.repeat(40)}${']'.repeat(40)}}` }],
+    ['['.repeat(100_000), { _raw: '['.repeat(100_000) }],
+  ])('arguments that are %j', (given, taken) => {
+    const messages = [{ role: 'assistant', tool_calls: [{ function: { name: 'f', arguments: given } }] }, last]
+    const called = { role: 'assistant', content: '', tool_calls: [{ function: { name: 'f', arguments: taken } }] }
+    expect(chat({ messages })).toMatchObject({ body: { messages: [called, last] }, header: undefined })
+  })
+
+  test('calls of all kinds, whole or not', () => {
+    const calls = [
+      { id: 'a', type: 'custom', custom: { name: 'patch', input: '*** Begin' } },
+      { id: 'b', type: 'custom', custom: { name: 'patch' } },
+      { id: '', function: { name: 5 } },
+      { id: 5 },
+      'call',
+      null,
+    ]
+    const function_call = { name: 'old', arguments: '{"a":1}' }
+    expect(said({ role: 'assistant', tool_calls: calls, function_call }, { role: 'assistant', tool_calls: 'x' }, last)).toEqual(
+      [
+        {
+          role: 'assistant',
+          content: '',
+          tool_calls: [
+            { id: 'a', function: { name: 'patch', arguments: { input: '*** Begin' } } },
+            { id: 'b', function: { name: 'patch', arguments: { input: '' } } },
+            { function: { name: '5', arguments: {} } },
+            { function: { name: '', arguments: {} } },
+            { function: { name: 'old', arguments: { a: 1 } } },
+          ],
+        },
+        { role: 'assistant', content: '' },
+        last,
+      ],
+    )
   })
 })
 
-describe('what is no chat is refused, and the refusal says where', () => {
+describe('what the client’s own code relies upon is refused', () => {
+  const question = (...content: unknown[]) => ({ messages: [{ role: 'user', content }] })
+  const url = 'messages.0.content.0.image_url'
+
+  test.each<Refused>([
+    [{ n: 2 }, 'n'],
+    [{ modalities: ['text', 'audio'] }, 'modalities'],
+    [question(imageOf('https://x/y.png')), url],
+    [question(imageOf('/etc/passwd')), url],
+    [question({ type: 'image_url' }), url],
+    [{ messages: [...question(imageOf('https://x/y.png')).messages, { role: 'assistant', content: 'a' }] }, url],
+  ])('%j', (more, path) => {
+    expectRefused(() => asked(more), 'not_supported', path)
+  })
+
   test.each<Refused>([
     [{ messages: undefined }, 'messages'],
     [{ messages: null }, 'messages'],
     [{ messages: [] }, 'messages'],
     [{ messages: 'Hi' }, 'messages'],
     [{ messages: ['Hi'] }, 'messages.0'],
-    [{ messages: [{ role: 'robot', content: 'a' }] }, 'messages.0.role'],
     [{ messages: [{ content: 'a' }] }, 'messages.0.role'],
-    [{ messages: [{ role: 'user' }] }, 'messages.0'],
-    [{ messages: [{ role: 'user', content: null }] }, 'messages.0'],
-    [{ messages: [{ role: 'user', content: 5 }] }, 'messages.0.content'],
-    [{ messages: [{ role: 'user', content: { type: 'text', text: 'a' } }] }, 'messages.0.content'],
-    [{ messages: [{ role: 'user', content: [{ type: 'text' }] }] }, 'messages.0.content.0.text'],
-    [{ messages: [{ role: 'user', content: [{ type: 'hologram' }] }] }, 'messages.0.content.0.type'],
-    [{ messages: [{ role: 'user', content: ['a'] }] }, 'messages.0.content.0'],
-    [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'messages.0.content.0.image_url'],
-    [{ messages: [{ role: 'user', content: [imageOf('data:image/png;base64,!')] }] }, 'messages.0.content.0.image_url'],
-    [{ messages: [{ role: 'user', content: [imageOf('data:text/html;base64,aaaa')] }] }, 'messages.0.content.0.image_url'],
-    [{ messages: [{ role: 'assistant', tool_calls: [{ id: 'a' }] }] }, 'messages.0.tool_calls.0.function'],
-    ...['', '{', '5', '[]', 'null', '['.repeat(9), `{"a":${'['.repeat(40)}${']'.repeat(40)}}`].map((text): Refused => [
-      { messages: [{ role: 'assistant', tool_calls: [call(text)] }] },
-      'messages.0.tool_calls.0.function.arguments',
-    ]),
-    [
-      { messages: [{ role: 'assistant', tool_calls: [{ function: { name: 'f', arguments: {} } }] }] },
-      'messages.0.tool_calls.0.function.arguments',
-    ],
+    [{ messages: [{ role: 5, content: 'a' }] }, 'messages.0.role'],
+    [question(imageOf('data:image/png;base64,!')), url],
+    [question(imageOf('data:image/png;base64,')), url],
+    [question(imageOf('data:text/html;base64,aaaa')), url],
     [{ model: 5 }, 'model'],
     [{ model: '../x' }, 'model'],
     [{ stream: 'true' }, 'stream'],
-    [{ stream_options: [] }, 'stream_options'],
-    [{ stream_options: { include_usage: 1 } }, 'stream_options.include_usage'],
-    [{ temperature: '1' }, 'temperature'],
-    [{ top_p: true }, 'top_p'],
-    [{ seed: 0.5 }, 'seed'],
-    [{ max_tokens: '5' }, 'max_tokens'],
-    [{ max_completion_tokens: 1.5 }, 'max_completion_tokens'],
-    [{ stop: 5 }, 'stop'],
-    [{ stop: [5] }, 'stop'],
-    [{ presence_penalty: [] }, 'presence_penalty'],
-    [{ frequency_penalty: {} }, 'frequency_penalty'],
-    [{ n: '2' }, 'n'],
-    [{ n: 0 }, 'n'],
-    [{ max_tokens: 0 }, 'max_tokens'],
-    [{ max_tokens: -1 }, 'max_tokens'],
-    [{ max_completion_tokens: 0 }, 'max_completion_tokens'],
-    [{ logit_bias: [] }, 'logit_bias'],
-    [{ logprobs: 5 }, 'logprobs'],
-    [{ top_logprobs: true }, 'top_logprobs'],
-    [{ reasoning_effort: 'deep' }, 'reasoning_effort'],
-    [{ reasoning: { effort: 5 } }, 'reasoning.effort'],
     [{ response_format: 'json' }, 'response_format'],
     [{ response_format: { type: 'xml' } }, 'response_format.type'],
     [{ response_format: { type: 'json_schema' } }, 'response_format.json_schema'],
     [{ response_format: { type: 'json_schema', json_schema: { name: 'x', schema: 5 } } }, 'response_format.json_schema.schema'],
-    [{ tools: {} }, 'tools'],
-    [{ tools: [{ type: 'web_search' }] }, 'tools.0.type'],
-    [{ tools: [{ type: 'function', function: {} }] }, 'tools.0.function.name'],
-    [{ tools: [{ type: 'function', function: { name: 'f', parameters: [] } }] }, 'tools.0.function.parameters'],
-    [{ tool_choice: 5 }, 'tool_choice'],
-    [{ tool_choice: 'any' }, 'tool_choice'],
-    [{ parallel_tool_calls: 'no' }, 'parallel_tool_calls'],
-    [{ modalities: 'text' }, 'modalities'],
-    [{ keep_alive: true }, 'keep_alive'],
-  ])('%j', (more, path) => {
+    [{ tools: { a: 1 } }, 'tools'],
+  ])('where it is wrong: %j', (more, path) => {
     expectRefused(() => asked(more), 'invalid_request', path)
   })
 
@@ -251,15 +436,13 @@ describe('what is no chat is refused, and the refusal says where', () => {
     const canary = 'canary7f3a'
     const bodies: Body[] = [
       { model: `${canary}/../x` },
-      { messages: [{ role: canary, content: 'a' }] },
-      { messages: [{ role: 'user', content: [{ type: canary }] }] },
-      { messages: [{ role: 'user', content: [imageOf(canary)] }] },
-      { messages: [{ role: 'assistant', tool_calls: [call(canary)] }] },
+      { messages: canary },
+      question(imageOf(canary)),
+      question(imageOf(`data:image/png;base64,${canary}!`)),
       { stream: canary },
-      { tool_choice: canary },
-      { reasoning_effort: canary },
+      { tool_choice: { type: canary } },
       { response_format: { type: canary } },
-      { tools: [{ type: canary }] },
+      { tools: canary },
     ]
     for (const body of bodies) {
       try {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { completionStream, completionStreamWithUsage } from '../../../../src/dialects/openai/completions/stream.ts'
 import { completionWhole } from '../../../../src/dialects/openai/completions/whole.ts'
 import { openai } from '../../../../src/dialects/openai/openai.ts'
-import { expectRefused, type Body, type Refused } from '../expect-refused.ts'
+import { expectRefused, type Body, type Refused } from '../../expect-refused.ts'
 
 const complete = (body: Body) => openai.generations['/v1/completions']!({ accept: undefined, canCut: true, body })
 

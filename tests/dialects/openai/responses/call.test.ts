@@ -1,24 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { openai } from '../../../../src/dialects/openai/openai.ts'
-import { toResponseCall } from '../../../../src/dialects/openai/responses/call.ts'
-import { parseResponsesRequest } from '../../../../src/dialects/openai/responses/schema.ts'
-import type { ServiceError } from '../../../../src/errors.ts'
+import { ask, type Json } from '../../ask.ts'
+import { expectRefused } from '../../expect-refused.ts'
 
-const toCall = (body: object) => toResponseCall(parseResponsesRequest({ ...body }))
-/** The body that Ollama gets, as JSON. */
-const toBody = (body: object) => JSON.parse(JSON.stringify(toCall({ input: 'Hi', ...body }).body)) as Record<string, unknown>
-const toMessages = (input: unknown, more: object = {}) => toBody({ input, ...more }).messages
-
-/** Where it is wrong, and what is. */
-function refusalOf(body: object): { code: string; path: string | undefined } {
-  try {
-    toCall(body)
-  } catch (error) {
-    const { code, issues } = error as ServiceError
-    return { code, path: issues?.[0]?.path }
-  }
-  throw new Error('It was not refused')
-}
+const respond = (body: Json) => ask('/v1/responses', { input: 'Hi', ...body })
+const toBody = (body: Json) => respond(body).body
+const toMessages = (input: unknown, more: Json = {}) => toBody({ input, ...more }).messages
 
 const call = (id: string, name = 'look', args = '{"at":"it"}') => ({
   type: 'function_call',
@@ -33,21 +19,18 @@ const png = 'iVBORw0KGgo='
 
 describe('a request for a response', () => {
   test('is a chat, and no stream unless it says so', () => {
-    const plan = (body: object) =>
-      openai.generations['/v1/responses']!({ accept: undefined, canCut: true, body: { input: 'Hi', ...body } })
     for (const more of [{}, { stream: null }, { stream: false }])
-      expect(plan({ model: 'gemma3', ...more })).toMatchObject({
+      expect(respond({ model: 'gemma3', ...more })).toMatchObject({
         call: { endpoint: 'chat', model: 'gemma3' },
         encoder: { contentType: 'application/json' },
       })
     const streamed = { call: { model: undefined }, encoder: { contentType: 'text/event-stream' } }
-    expect(plan({ stream: true })).toMatchObject(streamed)
-    expect(toBody({})).toEqual({ messages: [{ role: 'user', content: 'Hi' }], options: {} })
+    expect(respond({ stream: true })).toMatchObject(streamed)
+    expect(respond({})).toMatchObject({ body: { messages: [{ role: 'user', content: 'Hi' }], options: {} }, header: undefined })
   })
 
   test.each<[string, unknown, unknown]>([
     ['a text', 'Hi', [{ role: 'user', content: 'Hi' }]],
-    ['an empty text', '', [{ role: 'user', content: '' }]],
     ['a message that has null for its type', [{ type: null, role: 'user', content: 'A' }], [{ role: 'user', content: 'A' }]],
     [
       'messages',
@@ -173,7 +156,7 @@ describe('a request for a response', () => {
   const tool = { type: 'function', name: 'look', description: 'Looks', parameters, strict: true }
   const lookAtNothing = { type: 'function', name: 'look', parameters: null }
 
-  test.each<[string, object, object]>([
+  test.each<[string, Json, object]>([
     [
       'numbers',
       { temperature: 0.5, top_p: 0.9, max_output_tokens: 7 },
@@ -199,6 +182,10 @@ describe('a request for a response', () => {
       { format: parameters },
     ],
     ['effort', { reasoning: { effort: 'high', summary: 'auto' } }, { think: 'high' }],
+    ['an effort of a model to come', { reasoning: { effort: 'deep' } }, { think: 'deep' }],
+    ['no limit', { max_output_tokens: -1 }, {}],
+    ['no format', { text: { format: {} } }, {}],
+    ['a schema that is not given', { text: { format: { type: 'json_schema', name: 'x' } } }, { format: 'json' }],
     ['no effort', { reasoning: { effort: 'none' } }, { think: false }],
     ['any effort', { reasoning: { effort: null, summary: 'detailed' } }, {}],
     ['log probabilities', { include: ['message.output_text.logprobs'] }, { logprobs: true }],
@@ -209,135 +196,265 @@ describe('a request for a response', () => {
     expect(toBody(body)).toEqual({ messages: [{ role: 'user', content: 'Hi' }], options: {}, ...asked })
   })
 
-  test.each<[object]>([
-    [{ store: false, background: false, truncation: 'disabled', parallel_tool_calls: true }],
-    [{ user: 'me', metadata: { a: 'b' }, service_tier: 'flex', safety_identifier: 'x', prompt_cache_key: 'y' }],
-    [{ stream_options: { include_obfuscation: false }, include: ['reasoning.encrypted_content'] }],
-    [{ previous_response_id: null, conversation: null, prompt: null, store: null, max_tool_calls: null, include: null }],
-    [{ temperature: null, top_p: null, max_output_tokens: null, reasoning: null, text: null, tools: null, tool_choice: null }],
-    [{ instructions: null, stream: null, metadata: null, top_logprobs: null, model: null, keep_alive: null }],
-    [{ a_field_to_come: 1, context_management: [] }],
-  ])('ignores %j', (body) => {
-    expect(toBody(body)).toEqual(toBody({}))
+  test.each<Json>([
+    { store: false, background: false, truncation: 'disabled', parallel_tool_calls: true },
+    { user: 'me', metadata: { a: 'b' }, service_tier: 'flex', safety_identifier: 'x', prompt_cache_key: 'y' },
+    { stream_options: { include_obfuscation: false }, include: ['reasoning.encrypted_content'], client_metadata: { a: 'b' } },
+    { previous_response_id: null, conversation: null, prompt: null, store: null, max_tool_calls: null, include: null },
+    { temperature: null, top_p: null, max_output_tokens: null, reasoning: null, text: null, tools: null, tool_choice: null },
+    { instructions: null, stream: null, metadata: null, top_logprobs: null, model: null, keep_alive: null },
+    { context_management: [], previous_response_id: '', conversation: {}, prompt: {}, moderation: {}, text: {} },
+    { text: { verbosity: 'medium' } },
+  ])('does not change by %j, and says nothing of it', (body) => {
+    expect(respond(body)).toMatchObject({ body: toBody({}), header: undefined })
   })
 
-  test.each<[string, object]>([
-    ['previous_response_id', { previous_response_id: 'resp_1' }],
-    ['previous_response_id', { previous_response_id: 'resp_1', input: undefined }],
-    ['conversation', { conversation: 'conv_1' }],
-    ['conversation', { conversation: { id: 'conv_1' } }],
+  test.each<[string, Json]>([
     ['store', { store: true }],
-    ['background', { background: true }],
-    ['prompt', { prompt: { id: 'pmpt_1' }, input: undefined }],
+    ['store', { store: 'yes' }],
+    ['background', { background: 1 }],
     ['truncation', { truncation: 'auto' }],
     ['max_tool_calls', { max_tool_calls: 3 }],
     ['parallel_tool_calls', { parallel_tool_calls: false }],
     ['moderation', { moderation: { model: 'x' } }],
     ['context_management', { context_management: [{ type: 'compaction' }] }],
-    ['tool_choice', { tool_choice: 'required' }],
-    ['tool_choice', { tool_choice: { type: 'function', name: 'look' } }],
     ['text.verbosity', { text: { verbosity: 'low' } }],
-    ['include.1', { include: ['message.output_text.logprobs', 'file_search_call.results'] }],
-    ['tools.1.type', { tools: [tool, { type: 'web_search' }] }],
-    ['tools.0.type', { tools: [{ type: 'custom', name: 'x' }] }],
-    ['input.0.type', { input: [{ type: 'item_reference', id: 'msg_1' }] }],
+    ['text.verbosity', { text: { verbosity: 5 } }],
+    ['include.1', { include: ['reasoning.encrypted_content', 'file_search_call.results'] }],
+    ['include', { include: 'x' }],
+    ['instructions', { instructions: ['Hi'] }],
+    ['temperature', { temperature: '1' }],
+    ['top_p', { top_p: true }],
+    ['max_output_tokens', { max_output_tokens: 1.5 }],
+    ['top_logprobs', { top_logprobs: 21 }],
+    ['reasoning', { reasoning: 'high' }],
+    ['reasoning', { reasoning: { effort: 5 } }],
+    ['tool_choice', { tool_choice: 'always' }],
+    ['metadata', { metadata: ['x'] }],
+    ['tools.0, tools.1, tools.2', { tools: [{ type: 'web_search', external_web_access: false }, { name: 'f' }, 5] }],
+    ['tools.0, tools.1', { tools: [{ type: 'function' }, { type: 'function', function: { name: 'f' } }] }],
+    ['tools.0', { tools: [{ type: 'tool_search', execution: 'server' }] }],
+    ['tools.0', { tools: [{ type: 'namespace', tools: [tool] }] }],
     [
-      'input.1.type',
-      {
-        input: [
-          { role: 'user', content: 'Hi' },
-          { type: 'web_search_call', id: 'ws_1' },
-        ],
-      },
+      'tools.0.tools.0',
+      { tools: [{ type: 'namespace', name: 'n', tools: [{ type: 'namespace', name: 'm', tools: [tool] }] }] },
     ],
-    ['input.0.content.0.type', { input: [{ role: 'user', content: [{ type: 'input_file', file_data: 'x' }] }] }],
-    ['input.0.content.0.type', { input: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] }],
+    ['tools.0.tools.0', { tools: [{ type: 'namespace', name: 'n', tools: [{ type: 'function' }] }] }],
+    ['+2 unknown', { a_field_to_come: 1, seed: 5 }],
+  ])('goes on, and names %s: %j', (header, body) => {
+    expect(respond(body)).toMatchObject({ body: toBody({}), header })
+  })
+
+  test('has the tools of Codex, each by a name of its own', () => {
+    const namespace = (name: string) => ({
+      type: 'namespace',
+      name,
+      description: 'x',
+      tools: [tool, { type: 'custom', name: 'say' }],
+    })
+    const grammar = { type: 'grammar', syntax: 'regex', definition: 'a+' }
+    const tools = [
+      tool,
+      namespace('mcp__pets'),
+      namespace('mcp__cars'),
+      { type: 'web_search' },
+      { type: 'custom', name: 'apply_patch', description: 'Patches', format: grammar },
+      { type: 'tool_search', execution: 'client', description: 'Finds', parameters },
+    ]
+    const { body, header } = respond({ tools })
+    const offered = (body.tools as { function: { name: string; description: string; parameters: object } }[]).map(
+      (one) => one.function,
+    )
+    expect(offered.map(({ name }) => name)).toEqual([
+      ...['look', 'mcp__pets__look', 'mcp__pets__say', 'mcp__cars__look', 'mcp__cars__say', 'apply_patch', 'tool_search'],
+    ])
+    const text = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
+    const description = 'Patches\n\nThe input follows this grammar (regex):\na+'
+    expect(offered.at(-2)).toEqual({ name: 'apply_patch', description, parameters: text })
+    expect(offered.at(-1)).toEqual({ name: 'tool_search', description: 'Finds', parameters })
+    expect(header).toBe('tools.0.strict, tools.1.tools.0.strict, tools.2.tools.0.strict, tools.3, tools.4.format')
+  })
+
+  test('has the tools that its items bring', () => {
+    const found = [{ type: 'namespace', name: 'agents', tools: [{ type: 'function', name: 'spawn' }] }]
+    const input = [
+      { type: 'additional_tools', tools: [{ type: 'function', name: 'more' }] },
+      { type: 'tool_search_call', call_id: '1', execution: 'client', arguments: { query: 'agents' } },
+      { type: 'tool_search_output', call_id: '1', tools: found },
+      { role: 'user', content: 'Hi' },
+    ]
+    const { body, header } = respond({ input })
+    expect((body.tools as { function: object }[]).map((one) => one.function)).toMatchObject([
+      { name: 'more' },
+      { name: 'agents__spawn' },
+    ])
+    expect(body.messages).toEqual([
+      {
+        role: 'assistant',
+        content: '',
+        tool_calls: [{ id: '1', function: { name: 'tool_search', arguments: { query: 'agents' } } }],
+      },
+      { role: 'tool', content: 'Found: agents', tool_name: 'tool_search', tool_call_id: '1' },
+      { role: 'user', content: 'Hi' },
+    ])
+    expect(header).toBeUndefined()
+  })
+
+  test.each<[unknown, string[]]>([
+    ['required', ['look', 'n__look']],
+    [{ type: 'function', name: 'look' }, ['look']],
+    [{ type: 'function', name: 'look', namespace: 'n' }, ['n__look']],
+    [{ type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'look' }] }, ['look']],
+  ])('offers what %j chooses: %j', (tool_choice, names) => {
+    const tools = [
+      { ...tool, strict: false },
+      { type: 'namespace', name: 'n', tools: [{ type: 'function', name: 'look' }] },
+    ]
+    const { body, header } = respond({ tools, tool_choice })
+    expect((body.tools as { function: { name: string } }[]).map((one) => one.function.name)).toEqual(names)
+    expect(header).toBeUndefined()
+  })
+
+  test.each<[string, Json]>([
+    ['previous_response_id', { previous_response_id: 'resp_1' }],
+    ['previous_response_id', { previous_response_id: 'resp_1', input: undefined }],
+    ['conversation', { conversation: 'conv_1' }],
+    ['conversation', { conversation: { id: 'conv_1' } }],
+    ['background', { background: true }],
+    ['prompt', { prompt: { id: 'pmpt_1' }, input: undefined }],
+    ['tool_choice', { tool_choice: 'required' }],
+    ['tool_choice', { tool_choice: 'required', tools: [tool], stream: true }],
+    ['tool_choice', { tool_choice: { type: 'function', name: 'see' }, tools: [tool] }],
+    ['tool_choice', { tool_choice: { type: 'web_search' }, tools: [tool, { type: 'web_search' }] }],
+    ['input.0', { input: [{ type: 'item_reference', id: 'msg_1' }] }],
     ['input.0.content.0.file_id', { input: [{ role: 'user', content: [{ type: 'input_image', file_id: 'file_1' }] }] }],
     [
       'input.0.content.0.image_url',
       { input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'https://evil.test/x.png' }] }] },
     ],
-  ])('is refused for %s: %j', (path, body) => {
-    expect(refusalOf({ input: 'Hi', ...body })).toEqual({ code: 'not_supported', path })
+    ['input.0.content.0.image_url', { input: [{ role: 'user', content: [{ type: 'input_image' }] }] }],
+  ])('is refused at %s: %j', (path, body) => {
+    expectRefused(() => respond(body), 'not_supported', path)
   })
 
-  test.each<[string, object]>([
+  test.each<Json>([{ previous_response_id: 'x' }, { conversation: 'x' }, { background: true }])('says why: %j', (body) => {
+    expect(() => respond(body)).toThrow(/store: false/)
+  })
+
+  test.each<[string, Json]>([
     ['input', { input: undefined }],
     ['input', { input: null }],
+    ['input', { input: '' }],
     ['input', { input: 5 }],
     ['input', { input: {} }],
     ['input', { input: [] }],
-    ['input', { input: [thought('hm')] }],
+    ['input', { input: [{ type: 'web_search_call' }] }],
     ['input.0', { input: ['Hi'] }],
-    ['input.0.role', { input: [{ content: 'Hi' }] }],
-    ['input.0.role', { input: [{ role: 'tool', content: 'Hi' }] }],
-    ['input.0.role', { input: [{ role: 5, content: 'Hi' }] }],
-    ['input.0.type', { input: [{ type: 5, role: 'user', content: 'Hi' }] }],
-    ['input.0.content', { input: [{ role: 'user' }] }],
-    ['input.0.content', { input: [{ role: 'user', content: null }] }],
-    ['input.0.content', { input: [{ role: 'user', content: 5 }] }],
-    ['input.0.content.0', { input: [{ role: 'user', content: ['Hi'] }] }],
-    ['input.0.content.0.type', { input: [{ role: 'user', content: [{ text: 'Hi' }] }] }],
-    ['input.0.content.0.text', { input: [{ role: 'user', content: [{ type: 'input_text' }] }] }],
-    ['input.0.content.0.image_url', { input: [{ role: 'user', content: [{ type: 'input_image' }] }] }],
     [
       'input.0.content.0.image_url',
       { input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'data:image/png;base64,?' }] }] },
     ],
-    ['input.0.call_id', { input: [{ type: 'function_call', name: 'f', arguments: '{}' }] }],
-    ['input.0.arguments', { input: [call('1', 'f', '{')] }],
-    ['input.0.arguments', { input: [call('1', 'f', '[]')] }],
-    ['input.0.arguments', { input: [call('1', 'f', '['.repeat(100_000))] }],
-    ['input.0.arguments', { input: [call('1', 'f', `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`)] }],
-    ['input.0.arguments', { input: [{ ...call('1'), arguments: {} }] }],
-    ['input.0.call_id', { input: [output('nobody')] }],
-    ['input.0.call_id', { input: [output('1'), call('1')] }],
-    ['input.1.output', { input: [call('1'), output('1', 5)] }],
-    ['input.0.summary.0.text', { input: [{ type: 'reasoning', summary: [{}] }, call('1')] }],
     ['model', { model: 5 }],
     ['model', { model: '../x' }],
     ['stream', { stream: 'true' }],
-    ['instructions', { instructions: ['Hi'] }],
-    ['temperature', { temperature: '1' }],
-    ['top_p', { top_p: true }],
-    ['max_output_tokens', { max_output_tokens: 1.5 }],
-    ['max_output_tokens', { max_output_tokens: 0 }],
-    ['max_output_tokens', { max_output_tokens: -1 }],
-    ['top_logprobs', { top_logprobs: 21 }],
-    ['include', { include: 'x' }],
-    ['reasoning', { reasoning: 'high' }],
-    ['reasoning.effort', { reasoning: { effort: 'much' } }],
-    ['text', { text: [] }],
+    ['text', { text: 'x' }],
     ['text.format.type', { text: { format: { type: 'yaml' } } }],
-    ['text.format.schema', { text: { format: { type: 'json_schema', name: 'x' } } }],
-    ['tools', { tools: {} }],
-    ['tools.0.type', { tools: [{ name: 'f' }] }],
-    ['tools.0.name', { tools: [{ type: 'function' }] }],
-    ['tools.0.name', { tools: [{ type: 'function', function: { name: 'f' } }] }],
-    ['tools.0.parameters', { tools: [{ type: 'function', name: 'f', parameters: [] }] }],
-    ['tool_choice', { tool_choice: 'always' }],
-    ['store', { store: 'yes' }],
-    ['background', { background: 1 }],
-    ['truncation', { truncation: 'some' }],
-    ['metadata', { metadata: [] }],
+    ['text.format.schema', { text: { format: { type: 'json_schema', name: 'x', schema: 5 } } }],
+    ['tools', { tools: { a: 1 } }],
   ])('is wrong at %s: %j', (path, body) => {
-    expect(refusalOf({ input: 'Hi', ...body })).toEqual({ code: 'invalid_request', path })
+    expectRefused(() => respond(body), 'invalid_request', path)
   })
 
   test('never has what was sent in the text that refuses it', () => {
     const secret = 'hunter2'
     for (const body of [
-      { input: [{ type: secret }] },
-      { input: [{ role: secret, content: secret }] },
-      { input: [{ role: 'user', content: [{ type: secret }] }] },
-      { input: [call('1', secret, secret)] },
-      { input: [output(secret)] },
-      { input: 'Hi', tools: [{ type: secret }] },
-      { input: 'Hi', include: [secret] },
-      { input: 'Hi', previous_response_id: secret },
-      { input: 'Hi', tool_choice: secret },
-      { input: 'Hi', text: { verbosity: secret } },
+      { input: [secret] },
+      { input: [{ role: 'user', content: [{ type: 'input_image', image_url: secret }] }] },
+      { text: { format: { type: secret } } },
+      { previous_response_id: secret },
+      { tool_choice: { type: secret } },
+      { tools: secret },
     ])
-      expect(() => toCall(body)).toThrow(expect.objectContaining({ message: expect.not.stringContaining(secret) }))
+      expect(() => respond(body)).toThrow(expect.objectContaining({ message: expect.not.stringContaining(secret) }))
+  })
+})
+
+describe('what a model or a server left in the input of a response', () => {
+  const last = { role: 'user', content: 'So?' }
+  const asCall = (name: string, given: object, id = '1') => ({
+    role: 'assistant',
+    content: '',
+    tool_calls: [{ id, function: { name, arguments: given } }],
+  })
+  const result = (content: string, more: object = { tool_name: 'look' }) => ({
+    role: 'tool',
+    content,
+    tool_call_id: '1',
+    ...more,
+  })
+  const first = asCall('look', { at: 'it' })
+
+  test.each<[string, object[], object[], string?]>([
+    ['arguments that are cut', [call('1', 'f', '{"a":')], [asCall('f', { _raw: '{"a":' })]],
+    ['arguments that are a list', [call('1', 'f', '[1]')], [asCall('f', { _raw: '[1]' })]],
+    ['arguments without an end', [call('1', 'f', '['.repeat(100_000))], [asCall('f', { _raw: '['.repeat(100_000) })]],
+    ['arguments as an object', [{ ...call('1'), arguments: { a: 1 } }], [asCall('look', { a: 1 })]],
+    ['no arguments', [{ ...call('1'), arguments: undefined }], [asCall('look', {})]],
+    ['a call without an id', [{ type: 'function_call', name: 'f' }], [asCall('f', {}, '')]],
+    ['a call in a namespace', [{ ...call('1'), namespace: 'mcp__pets' }], [asCall('mcp__pets__look', { at: 'it' })]],
+    [
+      'a custom call',
+      [{ type: 'custom_tool_call', call_id: '1', name: 'patch', input: '*** B' }],
+      [asCall('patch', { input: '*** B' })],
+    ],
+    [
+      'a shell’s call',
+      [{ type: 'local_shell_call', call_id: '1', action: { type: 'exec', command: ['ls'] } }, output('1', 'a.txt')],
+      [asCall('local_shell', { type: 'exec', command: ['ls'] }), result('a.txt', { tool_name: 'local_shell' })],
+    ],
+    ['a search that found nothing', [{ type: 'tool_search_output', call_id: '1', tools: [] }], [result('Found nothing', {})]],
+    ['a result without its call', [output('1')], [result('a cat', {})]],
+    ['a result before its call', [output('1'), call('1')], [result('a cat', {}), first]],
+    ['a result that is an object', [call('1'), output('1', { a: 1 })], [first, result('{"a":1}')]],
+    ['no result', [call('1'), { ...output('1'), output: null }], [first, result('')]],
+    ['the result of a custom tool', [{ type: 'custom_tool_call_output', call_id: '1', output: 'a' }], [result('a', {})]],
+    [
+      'a result with an image elsewhere',
+      [
+        call('1'),
+        output('1', [
+          { type: 'input_text', text: 'a' },
+          { type: 'input_image', image_url: 'https://x.test/y' },
+        ]),
+      ],
+      [first, result('a\n[image left out]')],
+      'input.1.output.1.image_url',
+    ],
+    [
+      'a result with an image',
+      [call('1'), output('1', [{ type: 'input_image', image_url: `data:image/png;base64,${png}`, detail: 'high' }])],
+      [first, { ...result(''), images: [png] }],
+    ],
+    ['a search of a server', [{ type: 'web_search_call', id: 'ws_1', action: {} }], [], 'input.0'],
+    ['an item to come', [{ type: 'hologram' }, { type: 5 }, {}], [], 'input.0, input.1, input.2'],
+    ['reasoning of another server', [{ type: 'reasoning', summary: [{}], content: null, encrypted_content: 'gAAAA' }], []],
+    ['a message without a role', [{ type: 'message', content: 'a' }], [{ role: 'user', content: 'a' }]],
+    ['a role that a model knows', [{ role: 'control', content: 'thinking' }], [{ role: 'control', content: 'thinking' }]],
+    [
+      'a file',
+      [{ role: 'user', content: [{ type: 'input_file' }] }],
+      [{ role: 'user', content: '[file left out]' }],
+      'input.0.content.0',
+    ],
+    [
+      'an image at a file’s id',
+      [{ role: 'user', content: [{ type: 'input_image', file_id: 'file_1' }] }],
+      [{ role: 'user', content: '[image left out]' }],
+      'input.0.content.0.file_id',
+    ],
+  ])('is taken: %s', (_, items, messages, header) => {
+    const { body, header: told } = respond({ input: [...items, last] })
+    expect(body.messages).toEqual([...messages, last])
+    expect(told).toBe(header)
   })
 })

@@ -9,6 +9,7 @@ import type { Origins } from '../../../../src/dialects/openai/tools.ts'
 import { ServiceError } from '../../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../../src/generation.ts'
 import { generations } from '../../../arbitrary-generation.ts'
+import { ask } from '../../ask.ts'
 import { encoderContract } from '../../../contracts/encoder.ts'
 import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { accumulate, readTypedEvents, toExpected, toSaid, type ResponseEvent } from './read-response.ts'
@@ -26,6 +27,7 @@ const failed = (message = 'it died'): GenerationEvent => ({
   type: 'failed',
   error: new ServiceError('upstream_failed', message),
 })
+const toIds = (prefix: string, index: number) => ({ id: `${prefix}_id_1_${index}`, status: 'completed' })
 const toUtf8 = (text: string) => new TextEncoder().encode(text)
 const say = (content: string, more: object = {}) => toEvent({ message: { role: 'assistant', content }, ...more })
 
@@ -274,6 +276,46 @@ describe('a response', () => {
       const deltas = events.filter(({ type }) => type === 'response.output_text.delta')
       expect(deltas.map(({ logprobs }) => logprobs)).toEqual([[full('a')]])
     })
+  })
+
+  test('has a call in the shape of the tool that was offered', () => {
+    const tools = [
+      { type: 'custom', name: 'apply_patch' },
+      { type: 'namespace', name: 'mcp__pets', tools: [{ type: 'function', name: 'find' }] },
+      { type: 'tool_search', execution: 'client', parameters: {} },
+    ]
+    const calls = [
+      { id: 'a', function: { name: 'apply_patch', arguments: { input: '*** Begin' } } },
+      { id: 'b', function: { name: 'mcp__pets__find', arguments: { kind: 'cat' } } },
+      { id: 'c', function: { name: 'tool_search', arguments: { query: 'dogs' } } },
+      { id: 'd', function: { name: 'unknown', arguments: {} } },
+    ]
+    const events = [toEvent({ message: { tool_calls: calls } }), toEvent({ done: true, done_reason: 'stop' })]
+    const of = (stream: boolean) => startText(ask('/v1/responses', { input: 'Hi', tools, stream }).encoder, options)(events)
+    const told = readTypedEvents([toUtf8(of(true))])
+    const { output } = told.at(-1)!.response!
+    expect(output).toEqual([
+      { ...toIds('ctc', 0), type: 'custom_tool_call', call_id: 'a', name: 'apply_patch', input: '*** Begin' },
+      {
+        ...toIds('fc', 1),
+        type: 'function_call',
+        call_id: 'b',
+        name: 'find',
+        namespace: 'mcp__pets',
+        arguments: '{"kind":"cat"}',
+      },
+      { ...toIds('fc', 2), type: 'tool_search_call', call_id: 'c', execution: 'client', arguments: { query: 'dogs' } },
+      { ...toIds('fc', 3), type: 'function_call', call_id: 'd', name: 'unknown', arguments: '{}' },
+    ])
+    expect(told.filter(({ type }) => type === 'response.output_item.done').map(({ item }) => item)).toEqual(output)
+    expect((JSON.parse(of(false)) as { output: unknown }).output).toEqual(output)
+    expect(typesOf(told).filter((type) => type.includes('_input') || type.includes('arguments'))).toEqual([
+      'response.custom_tool_call_input.delta',
+      'response.custom_tool_call_input.done',
+      ...['response.function_call_arguments.delta', 'response.function_call_arguments.done'],
+      ...['response.function_call_arguments.delta', 'response.function_call_arguments.done'],
+    ])
+    expect(told.find(({ type }) => type === 'response.custom_tool_call_input.done')).toMatchObject({ input: '*** Begin' })
   })
 
   describe('that is longer than may be gathered', () => {

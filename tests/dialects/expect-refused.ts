@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { ErrorCode } from '../../../src/errors.ts'
+import type { ErrorCode } from '../../src/errors.ts'
 
 export type Body = Record<string, unknown>
 /** A body, and the path of what is wrong with it. */
