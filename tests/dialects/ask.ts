@@ -13,3 +13,6 @@ export function ask(path: string, body: Json) {
   const { call, encoder, ignored } = generations[path]!({ accept: undefined, canCut: true, body })
   return { call, encoder, body: JSON.parse(JSON.stringify(call.body)) as Json, header: ignored?.toHeader() }
 }
+
+/** Without what runs: the request that Ollama gets, and what the header names. */
+export const toMade = ({ body, header }: ReturnType<typeof ask>) => ({ body, header })

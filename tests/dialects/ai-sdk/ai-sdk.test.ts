@@ -1,27 +1,28 @@
 import { convertToModelMessages, type ModelMessage, type UIMessage } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { aiSdk } from '../../../src/dialects/ai-sdk/ai-sdk.ts'
 import { uiMessageStream } from '../../../src/dialects/ai-sdk/stream.ts'
 import { trickyText } from '../../arbitrary-generation.ts'
+import { ask, toMade, type Json } from '../ask.ts'
+import { expectRefused } from '../expect-refused.ts'
 
-const parse = (body: object) =>
-  aiSdk.generations['/api/ui/chat']!({ accept: undefined, canCut: true, body: body as Record<string, unknown> })
-const askedOf = (body: object) => parse(body).call.body as { messages: Readonly<Record<string, unknown>>[] }
-
+const parse = (body: Json) => ask('/api/ui/chat', body)
 const text = (said: string) => ({ type: 'text', text: said })
 const user = (...parts: unknown[]) => ({ id: 'u', role: 'user', parts })
 const assistant = (...parts: unknown[]) => ({ id: 'a', role: 'assistant', parts })
 const hi = user(text('Hi'))
-const messagesOf = (...messages: object[]) => askedOf({ messages }).messages
+const messagesOf = (...messages: Json[]) => parse({ messages }).body.messages as Json[]
 const png = 'iVBORw0KGgo='
+const image = (url?: string) => ({ type: 'file', mediaType: 'image/png', url })
 const tool = (more: object) => ({ type: 'tool-get_weather', toolCallId: 'c1', input: { city: 'Tokyo' }, ...more })
 
 describe('POST /api/ui/chat', () => {
   test('asks chat what DefaultChatTransport posts, for either trigger', () => {
     for (const trigger of ['submit-message', 'regenerate-message']) {
-      const { call, encoder } = parse({ id: 'chat-1', messages: [hi], trigger, messageId: 'u' })
-      expect(call).toEqual({ endpoint: 'chat', model: undefined, body: { messages: [{ role: 'user', content: 'Hi' }] } })
+      const made = parse({ id: 'chat-1', messages: [hi], trigger, messageId: 'u' })
+      const { call, encoder } = made
+      expect(call).toMatchObject({ endpoint: 'chat', model: undefined, thinkWish: 'think' })
+      expect(toMade(made)).toEqual({ body: { messages: [{ role: 'user', content: 'Hi' }] } })
       expect(encoder).toBe(uiMessageStream)
     }
   })
@@ -34,7 +35,7 @@ describe('POST /api/ui/chat', () => {
       options: { seed: 1 },
       keep_alive: '1m',
     }
-    const { call } = parse({
+    const made = parse({
       messages: [hi],
       model: 'gemma3',
       system: 'Be brief',
@@ -47,12 +48,17 @@ describe('POST /api/ui/chat', () => {
       { role: 'system', content: 'Be brief' },
       { role: 'user', content: 'Hi' },
     ]
-    expect(call).toEqual({ endpoint: 'chat', model: 'gemma3', body: { ...known, messages } })
+    expect(made.call.model).toBe('gemma3')
+    expect(toMade(made)).toEqual({ body: { ...known, messages }, header: '+2 unknown' })
   })
 
-  test.each(['model', 'system', 'tools', 'think', 'format', 'options', 'keep_alive'])('takes null as an absent %s', (field) => {
-    expect(parse({ messages: [hi], [field]: null }).call.model).toBeUndefined()
-  })
+  test.each(['model', 'system', 'tools', 'think', 'format', 'options', 'keep_alive'])(
+    'takes null and what is empty as an absent %s',
+    (field) => {
+      const body = { messages: [{ role: 'user', content: 'Hi' }] }
+      for (const nothing of [null, '', [], {}]) expect(toMade(parse({ messages: [hi], [field]: nothing }))).toEqual({ body })
+    },
+  )
 
   test('joins the texts of a message, and takes images off their data URLs', () => {
     const file = (mediaType: string, url = `data:image/png;base64,${png}`) => ({
@@ -136,61 +142,77 @@ describe('POST /api/ui/chat', () => {
     ['messages that say nothing', { messages: [assistant({ type: 'step-start' })] }, 'messages'],
     ['a question without a word', { messages: [assistant({ type: 'step-start' }), user(text('')), user()] }, 'messages'],
     ['a message that is none', { messages: ['Hi'] }, 'messages.0'],
-    ['a role of Ollama’s', { messages: [{ role: 'tool', parts: [] }] }, 'messages.0.role'],
-    ['messages of version 4', { messages: [{ role: 'user', content: 'Hi' }] }, 'messages.0.parts'],
-    ['a part that is none', { messages: [user(5)] }, 'messages.0.parts.0'],
-    ['a part that is null', { messages: [user(null)] }, 'messages.0.parts.0'],
-    ['a part without a type', { messages: [user({ text: 'Hi' })] }, 'messages.0.parts.0.type'],
-    ['text that is none', { messages: [hi, user({ type: 'text', text: ['Hi'] })] }, 'messages.1.parts.0.text'],
-    ['reasoning that is none', { messages: [assistant({ type: 'reasoning' })] }, 'messages.0.parts.0.text'],
-    ['a file without a URL', { messages: [user({ type: 'file', mediaType: 'image/png' })] }, 'messages.0.parts.0.url'],
-    [
-      'a file’s path',
-      { messages: [user({ type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,/etc/pass wd' })] },
-      'messages.0.parts.0.url',
-    ],
-    [
-      'a call without an id',
-      { messages: [assistant(tool({ toolCallId: 1, state: 'input-available' }))] },
-      'messages.0.parts.0.toolCallId',
-    ],
-    ['a call of an unknown state', { messages: [assistant(tool({ state: 'partial-call' }))] }, 'messages.0.parts.0.state'],
-    [
-      'a call with a list as its input',
-      { messages: [assistant(tool({ state: 'input-available', input: [] }))] },
-      'messages.0.parts.0.input',
-    ],
-    [
-      'a dynamic call without a name',
-      { messages: [assistant({ ...tool({ state: 'input-available' }), type: 'dynamic-tool' })] },
-      'messages.0.parts.0.toolName',
-    ],
+    ['a message without a role', { messages: [{ parts: [] }] }, 'messages.0.role'],
+    ['an image that is none', { messages: [user(image('data:image/png;base64,/etc/pass wd'))] }, 'messages.0.parts.0.url'],
     ['a bad model', { messages: [hi], model: '../x' }, 'model'],
-    ['a bad option', { messages: [hi], options: { seed: 'x' } }, 'options.seed'],
     ['a bad system', { messages: [hi], system: 1 }, 'system'],
-    ['bad thinking', { messages: [hi], think: 'deep' }, 'think'],
     ['tools of the SDK', { messages: [hi], tools: { f: {} } }, 'tools'],
-    ['a tool without a name', { messages: [hi], tools: [{ function: {} }] }, 'tools.0.function.name'],
-  ])('refuses %s, and says where', (_, body, path) => {
-    expect(() => parse(body)).toThrow(
-      expect.objectContaining({ code: 'invalid_request', issues: expect.arrayContaining([expect.objectContaining({ path })]) }),
-    )
+    ['a bad format', { messages: [hi], format: 'xml' }, 'format'],
+  ])('refuses %s, and says where', (_, body: Json, path) => {
+    expectRefused(() => parse(body), 'invalid_request', path)
   })
 
-  test.each([
+  test.each(['https://evil.test/x.png', undefined])('does not fetch the image of a question: %s', (url) => {
+    expectRefused(() => parse({ messages: [hi, user(text('a'), image(url))] }), 'not_supported', 'messages.1.parts.1.url')
+  })
+
+  test.each<[string, object, string]>([
+    ['think', { think: 5 }, 'think'],
+    ['options', { options: ['x'] }, 'options'],
+    ['keep_alive', { keep_alive: true }, 'keep_alive'],
+    ['tools that are none', { tools: [{ function: {} }, { name: 'f', inputSchema: {} }, 5] }, 'tools.0, tools.1, tools.2'],
+  ])('goes on without odd %s, and names it', (_, more, header) => {
+    expect(toMade(parse({ messages: [hi], ...more }))).toEqual({
+      body: { messages: [{ role: 'user', content: 'Hi' }] },
+      header,
+    })
+  })
+
+  const at = 'messages.0.parts.0'
+  const called = (given: object, more: object = {}) => [
+    {
+      role: 'assistant',
+      content: '',
+      tool_calls: [{ id: 'c1', function: { name: 'get_weather', arguments: given } }],
+      ...more,
+    },
+  ]
+
+  test.each<[string, Json, Json[], string?]>([
+    ['a role that a model knows', { role: 'control', parts: [text('thinking')] }, [{ role: 'control', content: 'thinking' }]],
+    ['a message of version 4', { role: 'user', content: 'Hi' }, [{ role: 'user', content: 'Hi' }]],
+    ['what is no part', user(5, null), [{ role: 'user', content: '' }], `${at}, messages.0.parts.1`],
+    ['a part without a type', user({ text: 'a' }), [{ role: 'user', content: 'a' }]],
+    ['a text that is none', user({ type: 'text', text: ['a'] }), [{ role: 'user', content: '[part left out]' }], at],
+    ['reasoning that is none', assistant({ type: 'reasoning' }), []],
+    ['an image elsewhere', user(image('https://x.test/y')), [{ role: 'user', content: '[image left out]' }], `${at}.url`],
     [
-      'a file that is no image',
-      { type: 'file', mediaType: 'application/pdf', url: `data:application/pdf;base64,${png}` },
-      'mediaType',
+      'a file',
+      user({ type: 'file', mediaType: 'application/pdf', url: 'data:,' }),
+      [{ role: 'user', content: '[file left out]' }],
+      at,
     ],
-    ['an image elsewhere', { type: 'file', mediaType: 'image/png', url: 'https://evil/x.png' }, 'url'],
-    ['a provider’s own part', { type: 'custom', kind: 'openai.compaction' }, 'type'],
-    ['a file in reasoning', { type: 'reasoning-file', mediaType: 'image/png', url: `data:image/png;base64,${png}` }, 'type'],
-    ['a part of tomorrow', { type: 'hologram' }, 'type'],
-    ['a name of JavaScript’s', { type: 'constructor' }, 'type'],
-  ])('does not support %s, and says where', (_, part, field) => {
-    const refused = { code: 'not_supported', issues: [expect.objectContaining({ path: `messages.1.parts.1.${field}` })] }
-    expect(() => parse({ messages: [hi, user(text('a'), part)] })).toThrow(expect.objectContaining(refused))
+    ['a provider’s own part', user({ type: 'custom' }), [{ role: 'user', content: '[part left out]' }], at],
+    ['a file in reasoning', assistant({ type: 'reasoning-file' }), [{ role: 'assistant', content: '[file left out]' }], at],
+    ['a name of JavaScript’s', user({ type: 'constructor' }), [{ role: 'user', content: '[part left out]' }], at],
+    ['a call of an unknown state', assistant(tool({ state: 'partial-call' })), called({ city: 'Tokyo' })],
+    [
+      'a call that was cut',
+      assistant(tool({ state: 'output-error', input: '{"city": ', errorText: 'no' })),
+      [...called({ _raw: '{"city": ' }), { role: 'tool', content: 'no', tool_name: 'get_weather', tool_call_id: 'c1' }],
+    ],
+    ['a call whose raw input is kept', assistant(tool({ input: undefined, rawInput: '{"a":1}' })), called({ a: 1 })],
+    ['a list as its input', assistant(tool({ input: [1] })), called({ _raw: '[1]' })],
+    [
+      'a call with nothing',
+      assistant({ type: 'dynamic-tool' }),
+      [{ role: 'assistant', content: '', tool_calls: [{ id: '', function: { name: '', arguments: {} } }] }],
+    ],
+  ])('takes %s in what was said before', (_, message, messages, header) => {
+    expect(toMade(parse({ messages: [message, hi] }))).toEqual({
+      body: { messages: [...messages, { role: 'user', content: 'Hi' }] },
+      header,
+    })
   })
 })
 

@@ -3,7 +3,7 @@ import { anthropic } from '../../../src/dialects/anthropic/anthropic.ts'
 import { messageStream } from '../../../src/dialects/anthropic/stream.ts'
 import { messageWhole } from '../../../src/dialects/anthropic/whole.ts'
 import { startText } from '../../encoders/start-text.ts'
-import { ask, type Json } from '../ask.ts'
+import { ask, toMade, type Json } from '../ask.ts'
 import { expectRefused } from '../expect-refused.ts'
 import { options, toEvent } from '../openai/read-chunks.ts'
 
@@ -166,11 +166,11 @@ describe('POST /v1/messages', () => {
     ['a number as stop sequence', { stop_sequences: [5] }, 'stop_sequences'],
     ['an effort that is none', { output_config: { effort: 5 } }, 'output_config.effort'],
   ])('goes on without %s: %j', (_, more, header) => {
-    expect(parse({ ...base, ...more })).toMatchObject({ body: parse(base).body, header })
+    expect(toMade(parse({ ...base, ...more }))).toEqual({ body: parse(base).body, header })
   })
 
   test.each(['5', 0.5])('goes on without a limit that is none: %j', (max_tokens) => {
-    expect(parse({ ...base, max_tokens })).toMatchObject({ body: { messages: [hi], options: {} }, header: 'max_tokens' })
+    expect(toMade(parse({ ...base, max_tokens }))).toEqual({ body: { messages: [hi], options: {} }, header: 'max_tokens' })
   })
 
   describe('messages', () => {
@@ -331,8 +331,11 @@ describe('POST /v1/messages', () => {
       [called, { ...isTool, content: '[image left out]' }],
       'messages.1.content.0.content.0.source',
     ],
-  ])('takes %s', (_, messages, taken, header) => {
-    expect(parse({ ...base, messages: [...messages, hi] })).toMatchObject({ body: { messages: [...taken, hi] }, header })
+  ])('takes %s in what was said before', (_, messages, taken, header) => {
+    expect(toMade(parse({ ...base, messages: [...messages, hi] }))).toEqual({
+      body: { messages: [...taken, hi], options: { num_predict: 5 } },
+      header,
+    })
   })
 
   test('leaves out of the last turn what a tool gave and Ollama cannot take, and does not refuse it', () => {
@@ -343,8 +346,8 @@ describe('POST /v1/messages', () => {
   })
 
   test('takes an image as the system prompt as a text', () => {
-    expect(parse({ ...base, system: [elsewhere] })).toMatchObject({
-      body: { messages: [{ role: 'system', content: '[image left out]' }, hi] },
+    expect(toMade(parse({ ...base, system: [elsewhere] }))).toEqual({
+      body: { messages: [{ role: 'system', content: '[image left out]' }, hi], options: { num_predict: 5 } },
       header: 'system.0.source',
     })
   })

@@ -20,6 +20,16 @@ describe('embeddings', () => {
     expect(ask({ model: 'm', input, dimensions: null }).question).toEqual({ about: 'embed', body: { model: 'm', input } })
   })
 
+  test.each<[Body, string | undefined]>([
+    [{ user: 'me', keep_alive: null, encoding_format: '' }, undefined],
+    [{ keep_alive: true }, 'keep_alive'],
+    [{ input_type: 'query', who: 5 }, '+2 unknown'],
+  ])('go on without %j, and name %s', (more, header) => {
+    const { question, ignored } = ask({ model: 'm', input: 'a', ...more })
+    expect(question).toEqual({ about: 'embed', body: { model: 'm', input: 'a' } })
+    expect(ignored!.toHeader()).toBe(header)
+  })
+
   test.each([[[1, 2]], [[[1], [2]]]])('are not of tokens: %j', (input) => {
     expectRefused(() => ask({ model: 'm', input }), 'not_supported', 'input')
   })

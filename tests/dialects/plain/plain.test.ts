@@ -18,12 +18,17 @@ describe('POST /chat', () => {
   })
 
   test('asks generate, its text as the prompt', () => {
-    expect(parse({ text: ' hi ' }).call).toEqual({ endpoint: 'generate', model: undefined, body: { prompt: ' hi ' } })
+    expect(parse({ text: ' hi ' }).call).toEqual({
+      endpoint: 'generate',
+      model: undefined,
+      body: { prompt: ' hi ' },
+      thinkWish: 'think',
+    })
   })
 
   test('passes on what it knows, and drops the rest', () => {
     const known = { system: 's', think: 'low', options: { seed: 1, odd: 2 }, keep_alive: '1m' }
-    const { call } = parse({
+    const { call, ignored } = parse({
       text: 'hi',
       model: 'gemma3',
       ...known,
@@ -32,7 +37,8 @@ describe('POST /chat', () => {
       images: ['/etc/passwd'],
       raw: true,
     })
-    expect(call).toEqual({ endpoint: 'generate', model: 'gemma3', body: { prompt: 'hi', ...known } })
+    expect(call).toMatchObject({ endpoint: 'generate', model: 'gemma3', body: { prompt: 'hi', ...known } })
+    expect(ignored!.toHeader()).toBe('+3 unknown')
   })
 
   test('is always SSE with raw text, whatever Accept says', () => {
@@ -47,19 +53,28 @@ describe('POST /chat', () => {
     ['a number', { text: 1 }, 'text'],
     ['a list', { text: ['hi'] }, 'text'],
     ['a bad model', { text: 'hi', model: '../x' }, 'model'],
-    ['a bad option', { text: 'hi', options: { seed: 'x' } }, 'options.seed'],
     ['a bad system', { text: 'hi', system: 1 }, 'system'],
-    ['bad thinking', { text: 'hi', think: 'deep' }, 'think'],
   ])('refuses %s, and says where', (_, body, path) => {
     expect(() => parse(body)).toThrow(
       expect.objectContaining({ code: 'invalid_request', issues: expect.arrayContaining([expect.objectContaining({ path })]) }),
     )
   })
 
+  test.each([
+    [{ think: 5 }, 'think'],
+    [{ options: 'x' }, 'options'],
+    [{ keep_alive: true, who: 5 }, 'keep_alive, +1 unknown'],
+  ])('goes on without %j, and names %s', (more, header) => {
+    const { call, ignored } = parse({ text: 'hi', ...more })
+    expect(call.body).toEqual({ prompt: 'hi' })
+    expect(ignored!.toHeader()).toBe(header)
+  })
+
   test.each([{ model: null }, { system: null }, { think: null }, { options: null }, { keep_alive: null }])(
     'takes %j as absent',
     (more) => {
-      expect(parse({ text: 'hi', ...more }).call.model).toBeUndefined()
+      const { call, ignored } = parse({ text: 'hi', ...more })
+      expect([call.body, ignored!.toHeader()]).toEqual([{ prompt: 'hi' }, undefined])
     },
   )
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ask } from '../../ask.ts'
+import { ask, toMade } from '../../ask.ts'
 import { startText } from '../../../encoders/start-text.ts'
 import { expectRefused, type Body, type Refused } from '../../expect-refused.ts'
 import { options, readChunks, toEvent } from '../read-chunks.ts'
@@ -93,7 +93,7 @@ describe('a chat', () => {
     { n: null, logit_bias: null, audio: null, functions: null, prediction: null, web_search_options: null },
     { functions: [], web_search_options: {}, tools: [], stop: [], reasoning_effort: '', response_format: {}, tool_choice: '' },
   ])('does not change by %j, and says nothing of it', (more) => {
-    expect(chat({ ...hi, ...more })).toMatchObject({ body: { ...hi, options: {} }, header: undefined })
+    expect(toMade(chat({ ...hi, ...more }))).toEqual({ body: { ...hi, options: {} }, header: undefined })
   })
 
   test.each<[Body, string]>([
@@ -144,7 +144,7 @@ describe('a chat', () => {
     [JSON.parse('{"__proto__":{"n":5},"constructor":{"prototype":{"n":5}}}') as Body, '+2 unknown'],
     [{ verbosity: 'high', who: 5 }, 'verbosity, +1 unknown'],
   ])('goes on without %j, and names %s', (more, header) => {
-    expect(chat({ ...hi, ...more })).toMatchObject({ body: { ...hi, options: {} }, header })
+    expect(toMade(chat({ ...hi, ...more }))).toEqual({ body: { ...hi, options: {} }, header })
   })
 })
 
@@ -336,8 +336,8 @@ describe('what a model or a server said is never refused', () => {
     ['a role of old', { role: 'function', name: 'f', content: 'a' }, { role: 'tool', content: 'a', tool_name: 'f' }],
     ['speech', { role: 'assistant', audio: { id: 'a' } }, { content: '' }, 'messages.0.audio'],
   ])('%s', (_, message, taken, header) => {
-    expect(chat({ messages: [message, last] })).toMatchObject({
-      body: { messages: [{ role: message.role, ...taken }, last] },
+    expect(toMade(chat({ messages: [message, last] }))).toEqual({
+      body: { messages: [{ role: message.role, ...taken }, last], options: {} },
       header,
     })
   })
@@ -358,10 +358,10 @@ describe('what a model or a server said is never refused', () => {
     ['"{}"', { _raw: '"{}"' }],
     [`{"a":${'['.repeat(40)}${']'.repeat(40)}}`, { _raw: `{"a":${'['.repeat(40)}${']'.repeat(40)}}` }],
     ['['.repeat(100_000), { _raw: '['.repeat(100_000) }],
-  ])('arguments that are %j', (given, taken) => {
+  ])('arguments in whatever state: %#', (given, taken) => {
     const messages = [{ role: 'assistant', tool_calls: [{ function: { name: 'f', arguments: given } }] }, last]
     const called = { role: 'assistant', content: '', tool_calls: [{ function: { name: 'f', arguments: taken } }] }
-    expect(chat({ messages })).toMatchObject({ body: { messages: [called, last] }, header: undefined })
+    expect(toMade(chat({ messages }))).toEqual({ body: { messages: [called, last], options: {} }, header: undefined })
   })
 
   test('calls of all kinds, whole or not', () => {
