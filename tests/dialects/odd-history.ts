@@ -35,28 +35,20 @@ const sources = [
   { type: 'content', content: [{ type: 'text', text: canary }] },
 ]
 const partTypes = [
-  ...['text', 'image_url', 'input_audio', 'file', 'refusal', 'video_url'],
-  ...['input_text', 'output_text', 'input_image', 'input_file', 'summary_text', 'reasoning_text'],
-  ...['image', 'document', 'search_result', 'tool_result', 'tool_use', 'thinking', 'redacted_thinking', 'tool_reference'],
-  ...['server_tool_use', 'web_search_tool_result', 'mcp_tool_use', 'mcp_tool_result', 'container_upload', 'compaction'],
-  ...[
-    'reasoning',
-    'step-start',
-    'dynamic-tool',
-    'tool-get_weather',
-    'tool-',
-    'source-url',
-    'data-x',
-    'custom',
-    'reasoning-file',
-  ],
-  ...['constructor', '__proto__', canary],
-]
+  'text image_url input_audio file refusal video_url',
+  'input_text output_text input_image input_file summary_text reasoning_text',
+  'image document search_result tool_result tool_use thinking redacted_thinking tool_reference',
+  'server_tool_use web_search_tool_result mcp_tool_use mcp_tool_result container_upload compaction',
+  'reasoning step-start dynamic-tool tool-get_weather tool- source-url data-x custom reasoning-file',
+  'constructor __proto__',
+  canary,
+].flatMap((types) => types.split(' '))
 const itemTypes = [
-  ...['message', 'reasoning', 'function_call', 'function_call_output', 'custom_tool_call', 'custom_tool_call_output'],
-  ...['tool_search_call', 'tool_search_output', 'local_shell_call', 'local_shell_call_output', 'web_search_call'],
-  ...['computer_call', 'computer_call_output', 'mcp_call', 'additional_tools', '_call', '_output', canary],
-]
+  'message reasoning function_call function_call_output custom_tool_call custom_tool_call_output',
+  'tool_search_call tool_search_output local_shell_call local_shell_call_output web_search_call',
+  'computer_call computer_call_output mcp_call additional_tools _call _output',
+  canary,
+].flatMap((types) => types.split(' '))
 const states = ['input-streaming', 'input-available', 'output-available', 'output-error', 'output-denied', 'approval-requested']
 const ids = fc.constantFrom<unknown>('call_1', 'call_2', 'call_2', '', null, 5, {})
 

@@ -15,10 +15,10 @@ const dialects: Readonly<Record<string, { refusable: RegExp; more: readonly stri
     refusable:
       /^(?:model|messages(?:\.\d+(?:\.role|\.content\.\d+\.image_url)?)?|stream|tools|response_format(?:\..+)?|n|tool_choice|modalities|function_call)$/,
     more: [
-      ...['parallel_tool_calls', 'max_completion_tokens', 'logit_bias', 'modalities', 'audio', 'prediction', 'functions'],
-      ...['function_call', 'web_search_options', 'verbosity', 'store', 'metadata', 'service_tier', 'moderation', 'reasoning'],
-      ...['frequency_penalty', 'keep_alive', 'safety_identifier', 'prompt_cache_key', 'prompt_cache_retention', 'options'],
-    ],
+      'parallel_tool_calls max_completion_tokens logit_bias modalities audio prediction functions',
+      'function_call web_search_options verbosity store metadata service_tier moderation reasoning',
+      'frequency_penalty keep_alive safety_identifier prompt_cache_key prompt_cache_retention options',
+    ].flatMap((names) => names.split(' ')),
   },
   '/v1/completions': {
     refusable: /^(?:model|prompt|stream|n|logprobs)$/,
@@ -28,18 +28,18 @@ const dialects: Readonly<Record<string, { refusable: RegExp; more: readonly stri
     refusable:
       /^(?:model|input(?:\.\d+(?:\.content\.\d+\.(?:image_url|file_id))?)?|stream|text(?:\.format(?:\..+)?)?|tools|tool_choice|previous_response_id|conversation|prompt|background)$/,
     more: [
-      ...['previous_response_id', 'conversation', 'prompt', 'background', 'truncation', 'context_management', 'moderation'],
-      ...['max_tool_calls', 'parallel_tool_calls', 'include', 'top_logprobs', 'tool_choice', 'top_p', 'keep_alive', 'user'],
-      ...['stream_options', 'client_metadata', 'prompt_cache_key', 'service_tier', 'safety_identifier', 'reasoning'],
-    ],
+      'previous_response_id conversation prompt background truncation context_management moderation',
+      'max_tool_calls parallel_tool_calls include top_logprobs tool_choice top_p keep_alive user',
+      'stream_options client_metadata prompt_cache_key service_tier safety_identifier reasoning',
+    ].flatMap((names) => names.split(' ')),
   },
   '/v1/messages': {
     refusable:
       /^(?:model|system|messages(?:\.\d+(?:\.role|\.content\.\d+\.source)?)?|stream|tools|tool_choice|output_config(?:\.format(?:\..+)?)?|output_format(?:\..+)?)$/,
     more: [
-      ...['container', 'context_management', 'mcp_servers', 'inference_geo', 'output_config', 'output_format', 'service_tier'],
-      ...['top_p', 'top_k', 'speed', 'diagnostics', 'cache_control', 'betas'],
-    ],
+      'container context_management mcp_servers inference_geo output_config output_format service_tier',
+      'top_p top_k speed diagnostics cache_control betas',
+    ].flatMap((names) => names.split(' ')),
   },
   '/api/ui/chat': {
     refusable: /^(?:messages(?:\.\d+(?:\.role|\.parts\.\d+\.url)?)?|model|system|tools|format)$/,

@@ -269,7 +269,13 @@ describe('a request for a response', () => {
       (one) => one.function,
     )
     expect(offered.map(({ name }) => name)).toEqual([
-      ...['look', 'mcp__pets__look', 'mcp__pets__say', 'mcp__cars__look', 'mcp__cars__say', 'apply_patch', 'tool_search'],
+      'look',
+      'mcp__pets__look',
+      'mcp__pets__say',
+      'mcp__cars__look',
+      'mcp__cars__say',
+      'apply_patch',
+      'tool_search',
     ])
     const text = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
     const description = 'Patches\n\nThe input follows this grammar (regex):\na+'

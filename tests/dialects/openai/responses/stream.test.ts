@@ -309,11 +309,12 @@ describe('a response', () => {
     ])
     expect(told.filter(({ type }) => type === 'response.output_item.done').map(({ item }) => item)).toEqual(output)
     expect((JSON.parse(of(false)) as { output: unknown }).output).toEqual(output)
+    const ofFunction = ['response.function_call_arguments.delta', 'response.function_call_arguments.done']
     expect(typesOf(told).filter((type) => type.includes('_input') || type.includes('arguments'))).toEqual([
       'response.custom_tool_call_input.delta',
       'response.custom_tool_call_input.done',
-      ...['response.function_call_arguments.delta', 'response.function_call_arguments.done'],
-      ...['response.function_call_arguments.delta', 'response.function_call_arguments.done'],
+      ...ofFunction,
+      ...ofFunction,
     ])
     expect(told.find(({ type }) => type === 'response.custom_tool_call_input.done')).toMatchObject({ input: '*** Begin' })
   })
