@@ -17,6 +17,14 @@ const canaries = {
   query: 'canary-of-the-query',
 }
 
+/** Bodies of which a part is left out, or that Ollama judges, with a canary there. */
+const oddities: readonly (readonly [path: string, body: object])[] = [
+  ['/api/chat', { messages: [{ role: canaries.prompt, content: 'x' }] }],
+  ['/v1/chat/completions', { messages: [{ role: 'user', content: 'x' }], [canaries.prompt]: canaries.prompt }],
+  ['/v1/responses', { input: [{ type: canaries.prompt }], tools: [{ type: canaries.prompt }] }],
+  ['/api/ui/chat', { messages: [{ id: 'x', role: 'user', parts: [{ type: canaries.prompt }] }] }],
+]
+
 /** So short, and an identifier, that JavaScript's own errors quote it whole. */
 const quoted = 'wmurk'
 
@@ -134,7 +142,6 @@ const questions: readonly (readonly [path: string, body: object])[] = [
 const mistakes: readonly (readonly [path: string, body: object | string])[] = [
   ['/api/generate', `{"prompt":"${canaries.prompt}`],
   ['/api/generate', { model: `../${canaries.prompt}`, prompt: 'x' }],
-  ['/api/chat', { messages: [{ role: canaries.prompt, content: 5 }] }],
   ['/api/generate', { options: { temperature: canaries.prompt } }],
   ['/chat', { text: [canaries.prompt] }],
   [
@@ -142,8 +149,8 @@ const mistakes: readonly (readonly [path: string, body: object | string])[] = [
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: `https://${canaries.prompt}.example` }] }] },
   ],
   ['/v1/messages', { max_tokens: canaries.prompt, messages: canaries.prompt }],
-  ['/v1/responses', { input: [{ type: canaries.prompt }] }],
-  ['/api/ui/chat', { messages: [{ role: 'user', parts: [{ type: canaries.prompt }] }] }],
+  ['/v1/responses', { input: 'x', previous_response_id: canaries.prompt }],
+  ['/api/ui/chat', { messages: canaries.prompt }],
   [`/nothing/${canaries.query}`, {}],
   [`/v1/models/${canaries.query}`, {}],
 ]
@@ -177,11 +184,11 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
     traceparent: canaries.header,
   }
 
-  async function ask(request: ReaderRequest): Promise<{ status: number; text: string }> {
+  async function ask(request: ReaderRequest): Promise<{ status: number; text: string; head: string }> {
     const reader = read(server, { ...request, headers: { ...headers, ...request.headers } })
-    const head = await reader.head.catch(() => ({ status: 0 }))
+    const { status, headers: told } = await reader.head.catch(() => ({ status: 0, headers: {} }))
     await reader.ended
-    return { status: head.status, text: reader.text }
+    return { status, text: reader.text, head: JSON.stringify(told) }
   }
 
   /** Waits until a request that comes after them is in the log: theirs are there then. */
@@ -216,6 +223,16 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
     }
     const wrong = { authorization: `Bearer ${canaries.wrongKey}` }
     expectClean((await ask({ path: '/api/tags', headers: wrong })).text)
+    expectClean(await readLog())
+  })
+
+  test('of what is left out are in no header, no answer and no line of the log', async () => {
+    for (const [path, body] of oddities) {
+      const model = upstream.script(tokens({ count: 1 }))
+      const { text, head } = await ask({ path, body: { model, ...body } })
+      expectClean(text)
+      expectClean(head)
+    }
     expectClean(await readLog())
   })
 
