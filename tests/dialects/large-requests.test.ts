@@ -24,6 +24,7 @@ const requests: Readonly<Record<string, Readonly<Record<string, (count: number) 
     'unknown fields': (count) => Object.fromEntries(times(count, (i) => [`unknown${i}`, 1])),
   },
   '/v1/responses': {
+    messages: (count) => ({ input: times(count, () => question) }),
     namespaces: (count) => ({
       tools: times(count, (i) => ({ type: 'namespace', name: `n${i}`, tools: [{ type: 'function', name: 'f' }] })),
     }),
@@ -37,6 +38,7 @@ const requests: Readonly<Record<string, Readonly<Record<string, (count: number) 
     includes: (count) => ({ include: times(count, String) }),
   },
   '/v1/messages': {
+    messages: (count) => ({ messages: times(count, () => question) }),
     'deferred tools, all found': (count) => ({
       tools: times(count, (i) => ({ name: `f${i}`, input_schema: {}, defer_loading: true })),
       messages: [{ role: 'user', content: times(count, (i) => ({ type: 'tool_reference', tool_name: `f${i}` })) }],
@@ -49,6 +51,7 @@ const requests: Readonly<Record<string, Readonly<Record<string, (count: number) 
     documents: (count) => ({ system: times(count, () => ({ type: 'document' })) }),
   },
   '/api/ui/chat': {
+    messages: (count) => ({ messages: times(count, () => question) }),
     steps: (count) => ({
       messages: [
         question,
