@@ -14,6 +14,7 @@ type Case = readonly [file: string, from: string]
 // Every folder's own, and the ones below it.
 const allowed: readonly Case[] = [
   ['src/generation.ts', './errors.ts'],
+  ['src/generation.ts', './exact-json.ts'],
   ['src/config.ts', 'valibot'],
   ['src/config.ts', '#ollama-grammar/host.ts'],
   ['src/encoders/x.ts', './encoder.ts'],
@@ -33,6 +34,7 @@ const allowed: readonly Case[] = [
   ['src/dialects/openai/chat/x.ts', '../../../encoders/sse.ts'],
   ['packages/fake-ollama/emulator/x.ts', 'hono'],
   ['src/middleware/x.ts', 'hono/factory'],
+  ['src/middleware/x.ts', '../exact-json.ts'],
   ['src/routes/x.ts', '../middleware/env.ts'],
   ['src/routes/x.ts', '../relay/relay.ts'],
   ['src/app.ts', './routes/health.ts'],
@@ -74,6 +76,7 @@ const allowed: readonly Case[] = [
 const refused: readonly Case[] = [
   // Up the list.
   ['src/errors.ts', './generation.ts'],
+  ['src/exact-json.ts', './errors.ts'],
   ['packages/ollama-grammar/host.ts', './errors.ts'],
   ['src/generation.ts', './config.ts'],
   ['src/config.ts', './errors.ts'],
