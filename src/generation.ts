@@ -1,6 +1,11 @@
 import type { ServiceError } from './errors.ts'
+import type { ExactNumber } from './exact-json.ts'
 
-/** One parsed line of a generation. Every field is optional, as Ollama omits what is empty (docs/ollama.md §1). */
+/**
+ * One parsed line of a generation. Every field is optional, as Ollama omits what is empty
+ * (docs/ollama.md §1). The numbers of the last line, of tool calls and of log probabilities are
+ * exact.
+ */
 export interface OllamaChunk {
   readonly [field: string]: unknown
   readonly model?: string
@@ -16,8 +21,8 @@ export interface OllamaChunk {
   readonly logprobs?: readonly unknown[]
   readonly done?: boolean
   readonly done_reason?: string
-  readonly prompt_eval_count?: number
-  readonly eval_count?: number
+  readonly prompt_eval_count?: ExactNumber
+  readonly eval_count?: ExactNumber
 }
 
 /** What happened in a generation. `line` is Ollama's own JSON text, verbatim, without its LF. */

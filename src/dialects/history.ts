@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isNumber, parseExact } from '../exact-json.ts'
 import type { Ignored } from './ignored.ts'
 import { invalidRequest } from './issues.ts'
 import { refused } from './refusals.ts'
@@ -77,14 +78,14 @@ export function toArguments(given: unknown): object {
 
 function parseText(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseExact(text)
   } catch {
     return undefined
   }
 }
 
 function isWithin(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true
+  if (typeof value !== 'object' || value === null || isNumber(value)) return true
   return depth > 0 && Object.values(value).every((inner) => isWithin(inner, depth - 1))
 }
 

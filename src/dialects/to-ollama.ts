@@ -1,5 +1,6 @@
 import { isModelName } from '#ollama-grammar/model-name.ts'
 import * as v from 'valibot'
+import { isNumber, isObject, toNumber, type ExactNumber } from '../exact-json.ts'
 
 /**
  * What the dialects share of the way to Ollama: the fields of Ollama's requests, and how others
@@ -8,8 +9,18 @@ import * as v from 'valibot'
 
 // Schemas. null is absent, as it is for Ollama.
 
-export const integer = v.nullish(v.pipe(v.number(), v.integer('Expected an integer')))
-export const number = v.nullish(v.number())
+/** A number that keeps its digits on its way to Ollama. */
+export const exactNumber = v.custom<ExactNumber>(isNumber, 'Expected number')
+
+/** `5.0` becomes a 5, because Ollama reads some of its fields as Go's `int`, which takes no point. */
+export const exactInteger = v.pipe(
+  exactNumber,
+  v.check((value) => Number.isInteger(toNumber(value)), 'Expected an integer'),
+  v.transform((value) => (Number.isSafeInteger(toNumber(value)) ? toNumber(value) : value)),
+)
+
+export const integer = v.nullish(exactInteger)
+export const number = v.nullish(exactNumber)
 export const boolean = v.nullish(v.boolean())
 export const string = v.nullish(v.string())
 
@@ -31,10 +42,7 @@ export const orNothing = <const TSchema extends v.GenericSchema>(schema: TSchema
   )
 
 /** Keeps every key. Valibot would drop a tool's argument that is called `constructor`. */
-export const anyObject = v.custom<Readonly<Record<string, unknown>>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'Expected an object',
-)
+export const anyObject = v.custom<Readonly<Record<string, unknown>>>(isObject, 'Expected an object')
 
 /** These fields and any others. Valibot accepts an array, Ollama does not (hazard 48). */
 export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
@@ -77,7 +85,7 @@ export const options = v.nullish(
   }),
 )
 
-export const keep_alive = v.nullish(v.union([v.number(), v.string()], 'Expected seconds or a duration such as "5m"'))
+export const keep_alive = v.nullish(v.union([exactNumber, v.string()], 'Expected seconds or a duration such as "5m"'))
 
 /** The fields that Ollama's generate and chat share. */
 export const common = {
@@ -147,6 +155,6 @@ export function toThink(effort: string | null | undefined): boolean | string | u
 }
 
 /** A limit of tokens as `num_predict`. 0 and less mean no limit, in every API that is served here. */
-export function toLimit(tokens: number | null | undefined): number | undefined {
-  return tokens && tokens > 0 ? tokens : undefined
+export function toLimit(tokens: ExactNumber | null | undefined): ExactNumber | undefined {
+  return tokens && toNumber(tokens) > 0 ? tokens : undefined
 }

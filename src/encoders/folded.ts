@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { parseExact } from '../exact-json.ts'
 import type { OllamaChunk } from '../generation.ts'
 import type { Encoder, StartOptions } from './encoder.ts'
 
@@ -44,22 +45,28 @@ export function folding(write: (whole: Whole, options: StartOptions) => string):
   }
 }
 
+interface Line {
+  readonly line: string
+  readonly chunk: OllamaChunk
+}
+
 function createFold() {
   const top = { response: '', thinking: '' }
   const message = { content: '', thinking: '' }
-  let lastMessage: OllamaChunk['message']
+  /** The last line with a message. */
+  let withMessage: Line | undefined
   let lineCount = 0
   const toolCalls: unknown[] = []
   const logprobs: unknown[] = []
 
   return {
     /** Gives how many bytes of memory that takes, about. */
-    add({ line, chunk }: { line: string; chunk: OllamaChunk }): number {
+    add({ line, chunk }: Line): number {
       const { message: part } = chunk
       const response = chunk.response ?? ''
       const thinking = chunk.thinking ?? ''
       lineCount++
-      lastMessage = part ?? lastMessage
+      if (part) withMessage = { line, chunk }
       top.response += response
       top.thinking += thinking
       message.content += part?.content ?? ''
@@ -70,8 +77,9 @@ function createFold() {
       logprobs.push(...(chunk.logprobs ?? []))
       return line.length
     },
-    finish({ line, chunk: last }: { line: string; chunk: OllamaChunk }): Whole {
+    finish({ line, chunk: last }: Line): Whole {
       if (lineCount === 1) return { line, chunk: last }
+      const lastMessage = withMessage && (parseExact(withMessage.line, withMessage.chunk) as OllamaChunk).message
       const chunk = {
         ...last,
         ...(('response' in last || top.response) && { response: top.response }),

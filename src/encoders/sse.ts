@@ -1,4 +1,5 @@
 import { toErrorBody, type ServiceError } from '../errors.ts'
+import { parseExact } from '../exact-json.ts'
 import { streamHeaders, type Encoder } from './encoder.ts'
 import { toFrame } from './frame.ts'
 
@@ -25,7 +26,7 @@ export const sse: Encoder = {
       for (const event of batch) {
         if (event.type === 'failed') emit(toFailedFrame(event.error, requestId))
         // A raw CR is legal white space in JSON, and the end of a line in SSE.
-        else emit(toFrame(event.line.includes('\r') ? JSON.stringify(event.chunk) : event.line))
+        else emit(toFrame(event.line.includes('\r') ? JSON.stringify(parseExact(event.line)) : event.line))
       }
     },
 }

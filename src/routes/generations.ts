@@ -1,6 +1,7 @@
 import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import type { Dialect, GenerationPlan } from '../dialects/dialect.ts'
 import { createIgnored } from '../dialects/ignored.ts'
+import { toNumber } from '../exact-json.ts'
 import type { GenerationCall } from '../generation.ts'
 import { toCause } from '../middleware/cause.ts'
 import type { Entry, Env } from '../middleware/env.ts'
@@ -111,6 +112,6 @@ function tell(entry: Entry, { ended, tally }: Core, bytes: number, startedAt: nu
   }
   if (tally.firstDeltaAt !== undefined) entry.ttft_ms = Math.round(tally.firstDeltaAt - startedAt)
   entry.model ??= tally.done?.model
-  entry.tokens = tally.done?.eval_count ?? tally.deltas
+  entry.tokens = toNumber(tally.done?.eval_count ?? tally.deltas)
   entry.bytes = bytes
 }

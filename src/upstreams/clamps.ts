@@ -1,4 +1,5 @@
 import { toSeconds } from '#ollama-grammar/duration.ts'
+import { isNumber, toNumber } from '../exact-json.ts'
 import type { GenerationCall } from '../generation.ts'
 
 /** The most that a request may ask for; 0 = anything. */
@@ -16,10 +17,12 @@ export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAl
   const options = (body.options ?? {}) as Readonly<Record<string, unknown>>
   const { num_predict, num_ctx } = options
   const clamped = {
-    ...(numPredict > 0 && isBeyond(num_predict || -1, numPredict) && { num_predict: numPredict }),
-    ...(numCtx > 0 && isGiven(num_ctx) && isBeyond(num_ctx, numCtx) && { num_ctx: numCtx }),
+    ...(numPredict > 0 && isBeyond(toNumber(num_predict) || -1, numPredict) && { num_predict: numPredict }),
+    ...(numCtx > 0 && isGiven(num_ctx) && isBeyond(toNumber(num_ctx), numCtx) && { num_ctx: numCtx }),
   }
-  const isLong = keepAliveSeconds > 0 && isGiven(body.keep_alive) && isBeyond(toSeconds(body.keep_alive), keepAliveSeconds)
+  const { keep_alive } = body
+  const seconds = isNumber(keep_alive) ? toNumber(keep_alive) : toSeconds(keep_alive)
+  const isLong = keepAliveSeconds > 0 && isGiven(keep_alive) && isBeyond(seconds, keepAliveSeconds)
   return {
     ...body,
     ...(Object.keys(clamped).length > 0 && { options: { ...options, ...clamped } }),
@@ -31,6 +34,7 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-function isBeyond(value: unknown, max: number): boolean {
-  return !(typeof value === 'number' && value >= 0 && value <= max)
+/** What is no number is beyond every limit, too. */
+function isBeyond(value: number, max: number): boolean {
+  return !(value >= 0 && value <= max)
 }

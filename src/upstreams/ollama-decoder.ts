@@ -1,4 +1,5 @@
 import { ServiceError, toServiceError } from '../errors.ts'
+import { parseExact } from '../exact-json.ts'
 import type { Batch, GenerationEvent, OllamaChunk } from '../generation.ts'
 import { hasShape } from './chunk-shape.ts'
 import { createLineDecoder } from './line-decoder.ts'
@@ -73,7 +74,13 @@ function toEvent(line: string, isDone: (chunk: OllamaChunk) => boolean): Generat
     const message = 'Cannot read the answer of Ollama: a field of a line has another type than it should'
     return { type: 'failed', error: new ServiceError('upstream_protocol', message) }
   }
-  return { type: isDone(chunk) ? 'done' : 'delta', line, chunk }
+  const type = isDone(chunk) ? 'done' : 'delta'
+  return { type, line, chunk: type === 'done' || hasNumbers(chunk) ? (parseExact(line, chunk) as OllamaChunk) : chunk }
+}
+
+/** Whether encoders write numbers of it anew. A token has none, and must cost no second look. */
+function hasNumbers({ message, logprobs }: OllamaChunk): boolean {
+  return Boolean(message?.tool_calls ?? logprobs)
 }
 
 function parseChunk(line: string): OllamaChunk | ServiceError {

@@ -7,6 +7,7 @@ import {
   type ShowRequest,
 } from 'ollama/browser'
 import { ServiceError } from '../errors.ts'
+import { isObject, parseExact } from '../exact-json.ts'
 import type { Exchange, UpstreamPath } from './exchange.ts'
 import type { UpstreamRequest } from './connect.ts'
 import { readAll } from './read-all.ts'
@@ -23,6 +24,7 @@ const maxAnswerBytes = 67_108_864
 export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; embedTimeoutMs: number }): Upstream['ask'] {
   return (question, { signal: own, trace }) =>
     withinLimit(toLimit(question, embedTimeoutMs), own, async (signal) => {
+      const isEmpty = question.about === 'copy' || question.about === 'delete'
       let text = ''
       const client = new Ollama({
         // The client wants a URL: only its path matters. Its body is the question's, which the exchange writes itself.
@@ -30,15 +32,15 @@ export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; em
         async fetch(url, init) {
           const path = new URL(url as string).pathname as UpstreamPath
           const method = (init?.method ?? 'GET') as UpstreamRequest['method']
-          const isEmpty = question.about === 'copy' || question.about === 'delete'
           const { flow } = await exchange({ path, method, isEmpty, trace, ...toBody(question) }, signal)
           text = await readAll(flow, maxAnswerBytes)
-          return new Response(text)
+          // The client would change numbers of the answer, so the answer is parsed here.
+          return new Response('{}')
         },
       })
       try {
-        const value = await send(client, question)
-        return { text, value: assertObject(value) }
+        await send(client, question)
+        return { text, value: isEmpty ? {} : assertObject(parseExact(text)) }
       } catch (cause) {
         signal.throwIfAborted()
         if (cause instanceof ServiceError) throw cause
@@ -79,6 +81,6 @@ function toBody(question: Question): { body?: unknown } {
 }
 
 function assertObject(value: unknown): Answer['value'] {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Answer['value']
+  if (isObject(value)) return value
   throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: it is not a JSON object')
 }

@@ -22,7 +22,7 @@ describe('a body', () => {
     ['{"a":"[[[{{{"}', { a: '[[[{{{' }],
     ['{"a":"\\"[[","b":"\\\\"}', { a: '"[[', b: '\\' }],
     ['{"a":"\\\\\\"{","b":[]}', { a: '\\"{', b: [] }],
-    ['{"a":-0.5e-3,"b":9007199254740991,"c":-9007199254740991}', { a: -0.0005, b: 9007199254740991, c: -9007199254740991 }],
+    ['{"a":-0.5,"b":9007199254740991,"c":-9007199254740991}', { a: -0.5, b: 9007199254740991, c: -9007199254740991 }],
     ['{"a":1,"a":2}', { a: 2 }],
     ['{"":null,"é":"\\u00e9"}', { '': null, é: 'é' }],
     ['{"a":"\\ud800"}', { a: '\ud800' }],
@@ -123,21 +123,15 @@ describe('depth', () => {
 })
 
 describe('a number', () => {
-  test.each(['1e400', '-1e400', '9007199254740992', '-9007199254740992', '1e16', '12345678901234567890'])(
-    '%s would become another one: invalid_request, and where',
+  test.each(['1e400', '-1e400', '9007199254740992', '9007199254740993', '1e16', '12345678901234567890', '-0', '1.0', '1E+2'])(
+    '%s keeps its digits',
     (number) => {
-      expect(() => parse(`{"options":{"a":[0,{"seed":${number}}]}}`)).toThrow(
-        expect.objectContaining({
-          code: 'invalid_request',
-          status: 400,
-          issues: [{ path: 'options.a.1.seed', message: expect.any(String) }],
-          message: expect.not.stringContaining(number),
-        }),
-      )
+      const text = `{"options":{"a":[0,{"seed":${number}}]}}`
+      expect(JSON.stringify(parse(text))).toBe(text)
     },
   )
 
-  test.each(['0', '-0', '1e15', '9007199254740991', '0.1', '1E+2', '5e-324'])('%s stays what it is', (number) => {
+  test.each(['0', '9007199254740991', '0.1', '5e-324'])('%s stays what it is', (number) => {
     expect(parse(`{"a":${number}}`)).toEqual({ a: Number(number) })
   })
 
@@ -154,11 +148,6 @@ describe('through any value', () => {
   /** How deep a value is, its own way: by levels. */
   const depthOf = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
-  const isSafe = (value: unknown): boolean =>
-    typeof value === 'number'
-      ? Math.abs(value) <= Number.MAX_SAFE_INTEGER
-      : typeof value !== 'object' || value === null || Object.values(value).every(isSafe)
-
   const values = fc.oneof(
     fc.jsonValue(),
     fc.jsonValue({ maxDepth: 8, stringUnit: 'binary' }),
@@ -174,15 +163,14 @@ describe('through any value', () => {
     }),
   )
 
-  test('it is what JSON.parse gives, as long as it is shallow and its numbers are safe', () => {
+  test('it is what JSON.parse gives, as long as it is shallow', () => {
     fc.assert(
       fc.property(objects, fc.constantFrom(undefined, 1, '\r\n\t'), (value, indent) => {
         const text = JSON.stringify(value, undefined, indent)
         const parsed = JSON.parse(text) as object
         const code = codeOf(toUtf8(text))
         if (depthOf(parsed) > 32) expect(code).toBe('invalid_json')
-        else if (!isSafe(parsed)) expect(code).toBe('invalid_request')
-        else expect(parse(text)).toEqual(parsed)
+        else expect(JSON.stringify(parse(text))).toBe(JSON.stringify(parsed))
       }),
       { numRuns: 500 },
     )
@@ -207,7 +195,7 @@ describe('through any value', () => {
           } catch {}
           const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
           if (!isObject) expect(codeOf(toUtf8(text))).toBe('invalid_json')
-          else expect(['accepted', 'invalid_request']).toContain(codeOf(toUtf8(text)))
+          else expect(codeOf(toUtf8(text))).toBe('accepted')
         },
       ),
       { numRuns: 1000 },
@@ -217,7 +205,7 @@ describe('through any value', () => {
   test('and no bytes make it throw anything else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
-        expect(['accepted', 'invalid_json', 'invalid_request']).toContain(codeOf(bytes))
+        expect(['accepted', 'invalid_json']).toContain(codeOf(bytes))
       }),
     )
   })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { parseExact } from '../../src/exact-json.ts'
 import { clamp } from '../../src/upstreams/clamps.ts'
 
 const limits = { numPredict: 100, numCtx: 4096, keepAliveSeconds: 600 }
@@ -56,5 +57,16 @@ describe('a clamp', () => {
     const before = structuredClone(body)
     clamp(body, limits)
     expect(body).toEqual(before)
+  })
+
+  test.each([
+    ['{"options":{"num_predict":1e2,"num_ctx":4096.0},"keep_alive":600.0}', undefined],
+    ['{"options":{"num_predict":-0}}', '{"options":{"num_predict":100}}'],
+    ['{"options":{"num_predict":0.0}}', '{"options":{"num_predict":100}}'],
+    ['{"options":{"num_predict":1e400}}', '{"options":{"num_predict":100}}'],
+    ['{"options":{"num_predict":1,"num_ctx":12345678901234567890}}', '{"options":{"num_predict":1,"num_ctx":4096}}'],
+    ['{"options":{"num_predict":1},"keep_alive":6.01e2}', '{"options":{"num_predict":1},"keep_alive":600}'],
+  ])('computes with the value, and leaves the digits: %s → %s', (text, clamped = text) => {
+    expect(JSON.stringify(clamp(parseExact(text) as object as Readonly<Record<string, unknown>>, limits))).toBe(clamped)
   })
 })

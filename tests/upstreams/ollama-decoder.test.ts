@@ -276,3 +276,27 @@ describe('a fault', () => {
     expect(types(decodeText(`${'['.repeat(200_000)}\n`))).toEqual(['failed'])
   })
 })
+
+describe('a number', () => {
+  const decode = (line: string) => {
+    const [event] = createDecoder({ maxLineBytes: 1000 }).push(new TextEncoder().encode(`${line}\n`))
+    return event?.type === 'failed' ? undefined : event?.chunk
+  }
+
+  test.each([
+    '{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"id":1234567890123456789}}}]},"future":1.0}',
+    '{"logprobs":[{"logprob":-1.50}]}',
+    '{"done":true,"eval_count":18.0}',
+  ])('that an encoder may write anew keeps its digits: %s', (line) => {
+    expect(JSON.stringify(decode(line))).toBe(line)
+  })
+
+  test('of a token is not looked at twice', () => {
+    expect(decode('{"response":"a","future":1.0,"done":false}')).toEqual({ response: 'a', future: 1, done: false })
+  })
+
+  test('stands in the place of no other value', () => {
+    expect(decode('{"logprobs":[1.0]}')).toBeUndefined()
+    expect(decode('{"message":1.0,"done":true}')).toBeUndefined()
+  })
+})

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { GenerationCall } from '../../src/generation.ts'
+import { parseExact } from '../../src/exact-json.ts'
 import { createPolicy, type PolicyOptions } from '../../src/upstreams/policy.ts'
 import type { Answer, CallContext, Question, Upstream } from '../../src/upstreams/upstream.ts'
 import { upstreamContract } from '../contracts/upstream.ts'
@@ -33,7 +34,7 @@ function create(options: Partial<PolicyOptions> = {}) {
     },
     async ask(question): Promise<Answer> {
       questions.push(question)
-      return { text, value: JSON.parse(text) as Answer['value'] }
+      return { text, value: parseExact(text) as Answer['value'] }
     },
     blob: async () => {},
   }
@@ -132,8 +133,8 @@ describe('the policy of models', () => {
     const all = create({ models: ['*', '*:cloud'] })
     expect((await all.policy.ask({ about: 'tags' }, context)).text).toBe(text)
     const some = await create({ models: ['gemma3:*'] }).policy.ask({ about: 'ps' }, context)
-    expect(JSON.parse(some.text)).toEqual({ models: [{ name: 'gemma3:270m', size: 1 }] })
-    expect(some.value).toEqual(JSON.parse(some.text))
+    expect(some.text).toBe('{"models":[{"name":"gemma3:270m","size":1.0}]}')
+    expect(JSON.stringify(some.value)).toBe(some.text)
   })
 
   test('tells with a list what other names mean, if that may be asked', async () => {

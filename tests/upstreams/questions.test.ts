@@ -98,6 +98,13 @@ describe('an answer', () => {
     ).exchange.closedByReader
   })
 
+  test('has its text, and a value whose numbers keep their digits', async () => {
+    const text = '{ "a":1.0,"b":[1234567890123456789]}'
+    const told = await askOf(answer(text))
+    expect(told.text).toBe(text)
+    expect(JSON.stringify(told.value)).toBe('{"a":1.0,"b":[1234567890123456789]}')
+  })
+
   test('that breaks off is upstream_failed', async () => {
     const broken: Script = (exchange) => {
       exchange.head(200, { 'content-type': 'application/json' })

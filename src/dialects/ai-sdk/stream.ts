@@ -2,6 +2,7 @@ import { streamHeaders, type Encoder } from '../../encoders/encoder.ts'
 import { toFrame } from '../../encoders/frame.ts'
 import { eventStream } from '../../encoders/sse.ts'
 import { toToolCalls } from '../../encoders/tool-calls.ts'
+import { isNumber, toNumber } from '../../exact-json.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
 /**
@@ -88,7 +89,8 @@ function createParts(emit: (frame: string) => void) {
 
 /** The last chunk of a success. Ollama's figures are the message's metadata. */
 function toFinish(last: OllamaChunk, hasCalls: boolean) {
-  const { model, done_reason, prompt_eval_count: inputTokens, eval_count: outputTokens } = last
+  const { model, done_reason } = last
+  const [inputTokens, outputTokens] = [toCount(last.prompt_eval_count), toCount(last.eval_count)]
   const totalTokens = inputTokens === undefined || outputTokens === undefined ? undefined : inputTokens + outputTokens
   const messageMetadata = {
     model,
@@ -104,9 +106,14 @@ function toFinish(last: OllamaChunk, hasCalls: boolean) {
   return { type: 'finish', finishReason: toFinishReason(done_reason, hasCalls), messageMetadata }
 }
 
-/** Ollama's durations are in nanoseconds, and optional. */
+/** Each of Ollama's figures is optional. */
+function toCount(figure: unknown): number | undefined {
+  return isNumber(figure) ? toNumber(figure) : undefined
+}
+
+/** Ollama's durations are in nanoseconds. */
 function toMs(nanoseconds: unknown): number | undefined {
-  return typeof nanoseconds === 'number' ? nanoseconds / 1e6 : undefined
+  return isNumber(nanoseconds) ? toNumber(nanoseconds) / 1e6 : undefined
 }
 
 /** The SDK's `FinishReason`. Ollama says `stop` for tool calls too (docs/ollama.md §1). */

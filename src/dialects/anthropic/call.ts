@@ -1,3 +1,4 @@
+import { isNumber } from '../../exact-json.ts'
 import type { GenerationCall } from '../../generation.ts'
 import type { Ignored } from '../ignored.ts'
 import { present, toLimit, toStop, toThink } from '../to-ollama.ts'
@@ -38,7 +39,7 @@ const types = ['enabled', 'disabled', 'adaptive']
 /** The path of the field that wishes for thinking goes with the call. A budget has no counterpart. */
 function toThinking({ thinking, output_config }: MessagesRequest, ignored: Ignored) {
   if (thinking && !types.includes(thinking.type)) ignored.add('thinking.type')
-  if (typeof thinking?.budget_tokens === 'number') ignored.add('thinking.budget_tokens')
+  if (isNumber(thinking?.budget_tokens)) ignored.add('thinking.budget_tokens')
   if (thinking?.type === 'disabled') return { value: false }
   const effort = output_config?.effort
   if (effort && typeof effort !== 'string') ignored.add('output_config.effort')

@@ -1,5 +1,6 @@
 import { folding } from '../../encoders/folded.ts'
 import { toIdPart, toToolCalls, type ToolCall } from '../../encoders/tool-calls.ts'
+import { toNumber } from '../../exact-json.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
 /** `stream:false`: one message (https://docs.claude.com/en/api/messages). */
@@ -33,6 +34,6 @@ export function toStopReason({ done_reason }: OllamaChunk, toolCalls: number) {
   return { stop_reason: done_reason === 'length' ? 'max_tokens' : reason, stop_sequence: null } as const
 }
 
-export function toUsage({ prompt_eval_count = 0, eval_count = 0 }: OllamaChunk) {
-  return { input_tokens: prompt_eval_count, output_tokens: eval_count }
+export function toUsage({ prompt_eval_count, eval_count }: OllamaChunk) {
+  return { input_tokens: toNumber(prompt_eval_count ?? 0), output_tokens: toNumber(eval_count ?? 0) }
 }

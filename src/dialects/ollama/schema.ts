@@ -1,5 +1,17 @@
 import * as v from 'valibot'
-import { anyObject, base64, boolean, common, integer, keep_alive, modelName, options, string, tool } from '../to-ollama.ts'
+import {
+  anyObject,
+  base64,
+  boolean,
+  common,
+  exactInteger,
+  integer,
+  keep_alive,
+  modelName,
+  options,
+  string,
+  tool,
+} from '../to-ollama.ts'
 
 /**
  * A request of Ollama's own API. Unknown fields pass through, so that a newer Ollama keeps working
@@ -31,7 +43,7 @@ export const generateRequest = request({
   template: string,
   raw: boolean,
   images,
-  context: v.nullish(v.array(v.pipe(v.number(), v.integer('Expected an integer')))),
+  context: v.nullish(v.array(exactInteger)),
 })
 
 const toolCall = v.looseObject({ function: v.looseObject({ name: v.string(), arguments: v.nullish(anyObject) }) })

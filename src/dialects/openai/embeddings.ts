@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { ServiceError } from '../../errors.ts'
+import { toNumber, type ExactNumber } from '../../exact-json.ts'
 import type { Answer } from '../../upstreams/upstream.ts'
 import type { QuestionPlan, QuestionRequest } from '../dialect.ts'
 import { integer, keep_alive, modelName, present } from '../to-ollama.ts'
@@ -25,27 +26,27 @@ const rules: FieldRules<typeof schema.entries> = {
 export function embeddings({ body }: QuestionRequest): QuestionPlan {
   const ignored = createIgnored()
   const { model, input, encoding_format: format, dimensions, keep_alive } = readRequest(body, rules, ignored)
-  const toVector = format === 'base64' ? toBase64 : (vector: readonly number[]) => vector
+  const toVector = format === 'base64' ? toBase64 : (vector: readonly ExactNumber[]) => vector
   return {
     ignored,
     question: { about: 'embed', body: present({ model, input: toTexts(input, 'input'), dimensions, keep_alive }) },
     toAnswer({ value }) {
       const data = toVectors(value).map((vector, index) => ({ object: 'embedding', index, embedding: toVector(vector) }))
-      const prompt_tokens = Number(value.prompt_eval_count ?? 0)
+      const prompt_tokens = toNumber(value.prompt_eval_count ?? 0)
       return { object: 'list', data, model: value.model ?? model, usage: { prompt_tokens, total_tokens: prompt_tokens } }
     },
   }
 }
 
-function toVectors({ embeddings }: Answer['value']): readonly (readonly number[])[] {
-  if (Array.isArray(embeddings)) return embeddings as number[][]
+function toVectors({ embeddings }: Answer['value']): readonly (readonly ExactNumber[])[] {
+  if (Array.isArray(embeddings)) return embeddings as ExactNumber[][]
   throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: it has no embeddings')
 }
 
 /** Little-endian floats of four bytes, as OpenAI's own clients read them. */
-function toBase64(vector: readonly number[]): string {
+function toBase64(vector: readonly ExactNumber[]): string {
   const view = new DataView(new ArrayBuffer(vector.length * 4))
-  for (const [i, value] of vector.entries()) view.setFloat32(i * 4, value, true)
+  for (const [i, value] of vector.entries()) view.setFloat32(i * 4, toNumber(value), true)
   let binary = ''
   for (const byte of new Uint8Array(view.buffer)) binary += String.fromCharCode(byte)
   return btoa(binary)

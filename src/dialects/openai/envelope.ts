@@ -1,4 +1,5 @@
 import { toIdPart } from '../../encoders/tool-calls.ts'
+import { toNumber } from '../../exact-json.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
 /** The fields around an answer or a chunk, in the order of Ollama's own `/v1`. */
@@ -23,12 +24,16 @@ export function toFinishReason({ done_reason }: OllamaChunk, calls = 0): 'length
 }
 
 /** The tokens of an answer of chat and completions. */
-export function toUsage({ prompt_eval_count: prompt = 0, eval_count: completion = 0 }: OllamaChunk) {
+export function toUsage({ prompt_eval_count, eval_count }: OllamaChunk) {
+  const prompt = toNumber(prompt_eval_count ?? 0)
+  const completion = toNumber(eval_count ?? 0)
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
 }
 
 /** Ollama does not count the cached tokens and those of the thinking. */
-export function toResponseUsage({ prompt_eval_count: input = 0, eval_count: output = 0 }: OllamaChunk) {
+export function toResponseUsage({ prompt_eval_count, eval_count }: OllamaChunk) {
+  const input = toNumber(prompt_eval_count ?? 0)
+  const output = toNumber(eval_count ?? 0)
   return {
     input_tokens: input,
     input_tokens_details: { cached_tokens: 0 },

@@ -1,13 +1,20 @@
 import * as v from 'valibot'
+import { toNumber, type ExactNumber } from '../../exact-json.ts'
+import { exactInteger } from '../to-ollama.ts'
 
 /** Ollama refuses other numbers. */
-export const topLogprobs = v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(20)))
+export const topLogprobs = v.nullish(
+  v.pipe(
+    exactInteger,
+    v.check((value) => toNumber(value) >= 0 && toNumber(value) <= 20),
+  ),
+)
 
 /** Ollama has OpenAI's names, but leaves out empty fields. */
 interface OllamaLogprob {
   readonly token?: string
-  readonly logprob?: number
-  readonly bytes?: readonly number[] | null
+  readonly logprob?: ExactNumber
+  readonly bytes?: readonly ExactNumber[] | null
   readonly top_logprobs?: readonly OllamaLogprob[] | null
 }
 

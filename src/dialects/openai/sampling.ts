@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { toNumber } from '../../exact-json.ts'
 import type { FieldRules } from '../read-request.ts'
 import {
   boolean,
@@ -37,11 +38,11 @@ export const sampling = {
 type Rules = Required<FieldRules<v.ObjectEntries>>
 
 export const samplingRefusals: Rules['refusals'] = {
-  n: { when: (value) => typeof value === 'number' && value > 1, reason: 'answers' },
+  n: { when: (value) => toNumber(value) > 1, reason: 'answers' },
 }
 
 export const samplingWishes: Rules['wishes'] = {
-  n: (value) => value !== 1,
+  n: (value) => toNumber(value) !== 1,
   logit_bias: () => true,
   store: (value) => value !== false,
 }

@@ -135,7 +135,7 @@ export function describeOddRequests(runtime: RuntimeName) {
     test('numbers that are negative, and -0, pass', async () => {
       for (const surface of generating.filter(({ path }) => ownPaths.includes(path) || path === '/chat')) {
         const json = await expectPassed(surface, before('"options":{"seed":-1,"temperature":-0}'))
-        expect(json).toMatchObject({ options: { seed: -1, temperature: 0 } })
+        expect(json).toMatchObject({ options: { seed: -1, temperature: -0 } })
       }
     })
 

@@ -18,6 +18,7 @@ import { describeThink } from './think.ts'
 import { describePlain } from './plain.ts'
 import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
+import { describeNumbers } from './numbers.ts'
 import { describeHttp } from './http.ts'
 import { describeOddRequests } from './odd-requests.ts'
 import { describeSmuggling } from './smuggling.ts'
@@ -50,6 +51,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describePlain(runtime)
     describeErrors(runtime)
     describeRequests(runtime)
+    describeNumbers(runtime)
     describeCodings(runtime)
     describeHttp(runtime)
     describeOddRequests(runtime)

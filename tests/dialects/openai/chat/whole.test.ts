@@ -46,7 +46,7 @@ describe('a chat’s answer in one piece', () => {
     expect(encode('chat-stream').usage).toEqual({
       prompt_tokens: prompt_eval_count,
       completion_tokens: eval_count,
-      total_tokens: prompt_eval_count! + eval_count!,
+      total_tokens: Number(prompt_eval_count) + Number(eval_count),
     })
   })
 
