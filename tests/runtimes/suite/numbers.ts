@@ -157,11 +157,28 @@ export function describeNumbers(runtime: RuntimeName) {
     })
 
     test.each([
+      ['/v1/chat/completions', 'seed', '"seed":1e400,"messages":[{"role":"user","content":"Hi"}]'],
+      ['/v1/chat/completions', 'max_tokens', '"max_tokens":1.50,"messages":[{"role":"user","content":"Hi"}]'],
+      ['/v1/chat/completions', 'top_logprobs', '"top_logprobs":20.5,"messages":[{"role":"user","content":"Hi"}]'],
+      ['/v1/responses', 'max_output_tokens', '"max_output_tokens":1e400,"input":"Hi"'],
+      ['/v1/messages', 'max_tokens', '"max_tokens":1e400,"messages":[{"role":"user","content":"Hi"}]'],
+    ])('%s leaves out a %s that is no integer', async (path, field, fields) => {
+      const model = stage.upstream.script(lines([doneLine]))
+      const body = `{"model":"${model}",${fields}}`
+      const { status, headers } = await readAll(read(stage.server, { path, body }))
+      expect({ status, ignored: headers['x-sluice-ignored'] }).toEqual({ status: 200, ignored: field })
+    })
+
+    test('an n of 1.0 is one answer', async () => {
+      const model = stage.upstream.script(lines([doneLine]))
+      const body = `{"model":"${model}","n":1.0,"messages":[{"role":"user","content":"Hi"}]}`
+      const { status, headers } = await readAll(read(stage.server, { path: '/v1/chat/completions', body }))
+      expect(status).toBe(200)
+      expect(headers).not.toHaveProperty('x-sluice-ignored')
+    })
+
+    test.each([
       ['/v1/chat/completions', '"n":2.0,"messages":[{"role":"user","content":"Hi"}]'],
-      ['/v1/chat/completions', '"max_tokens":1e400,"messages":[{"role":"user","content":"Hi"}]'],
-      ['/v1/chat/completions', '"top_logprobs":1.50,"messages":[{"role":"user","content":"Hi"}]'],
-      ['/v1/responses', '"top_logprobs":20.5,"input":"Hi"'],
-      ['/v1/messages', '"max_tokens":1.50,"messages":[{"role":"user","content":"Hi"}]'],
       ['/api/generate', '"options":1.0'],
       ['/api/chat', '"options":{"num_ctx":1.50}'],
       ['/api/chat', '"format":1.0'],

@@ -30,7 +30,6 @@ export function describeResponsesRequests(runtime: RuntimeName) {
       ['a model that is a URL', { input: 'Hi', model: 'http://evil/x' }, 'invalid_request', 'model'],
       ['a model of 10 KB', { input: 'Hi', model: 'x'.repeat(10_000) }, 'invalid_request', 'model'],
       ['a model with a line break', { input: 'Hi', model: 'a\r\nb' }, 'invalid_request', 'model'],
-      ['an infinite integer', '{"input":"Hi","max_output_tokens":1e400}', 'invalid_request', 'max_output_tokens'],
       ['a fraction of a token', { input: 'Hi', max_output_tokens: 1.5 }, 'invalid_request', 'max_output_tokens'],
       ['a number that is a text', { input: 'Hi', temperature: '5' }, 'invalid_request', 'temperature'],
       ['a text that should be a boolean', { input: 'Hi', stream: 'true' }, 'invalid_request', 'stream'],
