@@ -1,7 +1,7 @@
 import { toFullName } from '#ollama-grammar/model-name.ts'
 import { createRandom } from './seeded.ts'
 
-/** A model that there is. `capabilities` are what `/api/show` says, and what the emulator checks requests against. */
+/** A model that is installed. `/api/tags` and `/api/show` tell its `capabilities`; requests are checked against them. */
 export interface Model {
   name: string
   capabilities: readonly string[]
@@ -45,15 +45,23 @@ const details = {
   quantization_level: 'none',
 }
 
-/** An entry of `/api/tags`. */
-export function toTag({ name, modifiedAt }: Model) {
-  return { name, model: name, modified_at: modifiedAt, size: sizeBytes, digest: toDigest(name), details }
+/** An entry of `/api/tags`, as Ollama 0.33 writes it (captures/0.33/tags). */
+export function toTag({ name, capabilities, modifiedAt }: Model): object {
+  return {
+    name,
+    model: name,
+    modified_at: modifiedAt,
+    size: sizeBytes,
+    digest: toDigest(name),
+    details: { ...details, context_length: maxContextLength, embedding_length: embeddingLength },
+    capabilities,
+  }
 }
 
 /** An entry of `/api/ps`. */
-export function toRunning(model: Model, expiresAt: string, contextLength = defaultContextLength): object {
-  const { modified_at: _, ...tag } = toTag(model)
-  return { ...tag, expires_at: expiresAt, size_vram: 0, context_length: contextLength }
+export function toRunning({ name }: Model, expires_at: string, context_length = defaultContextLength): object {
+  const model = { name, model: name, size: sizeBytes, digest: toDigest(name), details }
+  return { ...model, expires_at, size_vram: 0, context_length }
 }
 
 /** The answer of `/api/show`. */

@@ -50,7 +50,7 @@ export function createEmulator({ tokensPerSecond = 40, coldStartMs = 1500 }: Emu
     .post('/api/show', async (c) => toJsonResponse(show(await c.req.text())))
     .get('/api/tags', () => toJsonResponse({ models: models.map(toTag) }))
     .get('/api/ps', () => toJsonResponse({ models: loadedModels.list() }))
-    .get('/api/version', () => toJsonResponse({ version: '0.24.0-demo' }))
+    .get('/api/version', () => toJsonResponse({ version: '0.33.0-demo' }))
     .get('/', (c) => c.body('Ollama is running', 200, { 'content-type': 'text/plain; charset=utf-8' }))
     .on(methods, ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show'], (c) => refuseMethod(c, 'POST'))
     .on(methods, ['/', '/api/tags', '/api/ps', '/api/version'], (c) => refuseMethod(c, 'GET, HEAD'))

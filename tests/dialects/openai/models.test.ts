@@ -45,7 +45,7 @@ describe('models', () => {
     expect(toList!(recorded)).toMatchObject({
       object: 'list',
       data: [
-        { id: 'thinky:latest', object: 'model', created: 1795342443, owned_by: 'library' },
+        { id: 'thinky:latest', object: 'model', created: 1795765637, owned_by: 'library' },
         { id: 'tooly:latest' },
         { id: 'gemma3:270m' },
         { id: 'smollm2:135m' },

@@ -205,7 +205,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         )
         await chat.sendMessage({ text: 'Weather in Tokyo?' })
         await expect.poll(() => [chat.status, chat.text]).toEqual(['ready', '21 °C'])
-        const call = { toolName: 'get_weather', toolCallId: 'call_cknuxinu', input: { city: 'Tokyo' } }
+        const call = { toolName: 'get_weather', toolCallId: 'call_0v2e5mnj', input: { city: 'Tokyo' } }
         expect(called).toEqual([{ type: 'tool-input-available', ...call }])
         expect(chat.messages.map(({ role }) => role)).toEqual(['user', 'assistant'])
         expect(chat.lastMessage!.parts).toMatchObject([
@@ -218,7 +218,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         expect(seenOf(model)[1]!.messages).toEqual([
           { role: 'user', content: 'Weather in Tokyo?' },
           { role: 'assistant', content: '', tool_calls: [asked] },
-          { role: 'tool', content: '{"celsius":21}', tool_name: 'get_weather', tool_call_id: 'call_cknuxinu' },
+          { role: 'tool', content: '{"celsius":21}', tool_name: 'get_weather', tool_call_id: 'call_0v2e5mnj' },
         ])
       })
 

@@ -118,7 +118,7 @@ export function describeAnthropic(runtime: RuntimeName) {
               .stream({ ...request, tools })
               .finalMessage()
           : await messages().create({ ...request, tools })
-        const use = { type: 'tool_use', id: 'call_cknuxinu', name: 'get_weather', input: { city: 'Tokyo' } } as const
+        const use = { type: 'tool_use', id: 'call_0v2e5mnj', name: 'get_weather', input: { city: 'Tokyo' } } as const
         expect(stop_reason).toBe('tool_use')
         expect(content).toMatchObject([use])
 

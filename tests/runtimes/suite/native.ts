@@ -52,8 +52,14 @@ export function describeNative(runtime: RuntimeName) {
       const broken = recordingNames().filter(
         (name) => isGeneration(name) && isStream(name) && !streams.some(([n]) => n === name),
       )
-      expect(broken).toEqual(['reader-leaves', 'runner-dies'])
-      expect(streams.length).toBeGreaterThan(10)
+      expect(broken).toEqual([
+        '0.33/generate-truncated',
+        '0.33/reader-leaves',
+        '0.33/runner-dies',
+        '0.24/reader-leaves',
+        '0.24/runner-dies',
+      ])
+      expect(streams.length).toBeGreaterThan(20)
     })
 
     describe('which framing', () => {

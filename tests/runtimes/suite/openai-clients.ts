@@ -35,9 +35,9 @@ const answered = [
   {
     role: 'assistant',
     content: '',
-    tool_calls: [{ id: 'call_cknuxinu', function: { name: 'get_weather', arguments: { city: 'Tokyo' } } }],
+    tool_calls: [{ id: 'call_0v2e5mnj', function: { name: 'get_weather', arguments: { city: 'Tokyo' } } }],
   },
-  { role: 'tool', content: 'rain', tool_name: 'get_weather', tool_call_id: 'call_cknuxinu' },
+  { role: 'tool', content: 'rain', tool_name: 'get_weather', tool_call_id: 'call_0v2e5mnj' },
 ]
 
 /** How soon the upstream must be closed; workerd notices at its next heartbeat. */

@@ -107,7 +107,7 @@ export function describeResponses(runtime: RuntimeName) {
               .stream({ ...request, tools })
               .finalResponse()
           : await client().create({ ...request, tools })
-        const call = { type: 'function_call', call_id: 'call_cknuxinu', name: 'get_weather', arguments: '{"city":"Tokyo"}' }
+        const call = { type: 'function_call', call_id: 'call_0v2e5mnj', name: 'get_weather', arguments: '{"city":"Tokyo"}' }
         expect(output).toMatchObject([call])
 
         const result = { type: 'function_call_output', call_id: call.call_id, output: '20 °C' } as const

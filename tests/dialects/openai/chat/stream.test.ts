@@ -143,7 +143,7 @@ describe('chat completion chunks', () => {
       tool_calls: [
         {
           index: 0,
-          id: 'call_cknuxinu',
+          id: 'call_0v2e5mnj',
           type: 'function',
           function: { name: 'get_weather', arguments: '{"city":"Tokyo"}' },
         },

@@ -53,7 +53,7 @@ describe('a chat’s answer in one piece', () => {
   test('of a call has its arguments as text', () => {
     const called = { name: 'get_weather', arguments: '{"city":"Tokyo"}' }
     expect(encode('chat-tool-call').choices).toMatchObject([
-      { message: { tool_calls: [{ id: 'call_cknuxinu', type: 'function', function: called }] }, finish_reason: 'tool_calls' },
+      { message: { tool_calls: [{ id: 'call_0v2e5mnj', type: 'function', function: called }] }, finish_reason: 'tool_calls' },
     ])
   })
 

@@ -157,8 +157,8 @@ describe('a response', () => {
   test('has the events, and the members of each, that a recording of Ollama’s own has', () => {
     const recorded = readTypedEvents([toBytes(loadRecording('v1-responses-stream'))])
     const ours = eventsOf(
-      say('🌟', { model: 'smollm2:135m' }),
-      say('\n'),
+      say('In', { model: 'smollm2:135m' }),
+      ...[' the', ' context', ' of', ' programming', ','].map((text) => say(text)),
       say('', { done: true, done_reason: 'stop', prompt_eval_count: 10, eval_count: 6 }),
     )
     expect(typesOf(ours)).toEqual(typesOf(recorded))
