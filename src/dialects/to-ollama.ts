@@ -61,7 +61,7 @@ export const modelName = v.pipe(
 export const base64 = v.pipe(v.string(), v.check(isBase64, 'Expected base64'))
 
 /** Each type is checked, because Ollama answers a wrong one with a 500 (docs/ollama.md §1). */
-export const options = v.nullish(
+const options = v.nullish(
   object({
     num_keep: integer,
     seed: integer,

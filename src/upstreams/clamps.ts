@@ -14,7 +14,7 @@ export interface Clamps {
  * there (docs/ollama.md §1). What a request does not say of `num_ctx` and `keep_alive` is the model's and Ollama's own.
  */
 export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAliveSeconds }: Clamps): GenerationCall['body'] {
-  const options = (body.options ?? {}) as Readonly<Record<string, unknown>>
+  const options = isObject(body.options) ? body.options : {}
   const { num_predict, num_ctx } = options
   const clamped = {
     ...(numPredict > 0 && isBeyond(toNumber(num_predict) || -1, numPredict) && { num_predict: numPredict }),
@@ -28,6 +28,11 @@ export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAl
     ...(Object.keys(clamped).length > 0 && { options: { ...options, ...clamped } }),
     ...(isLong && { keep_alive: keepAliveSeconds }),
   }
+}
+
+/** Ollama refuses options that are anything else. A long text must not become as many options. */
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isGiven(value: unknown): boolean {

@@ -18,6 +18,9 @@ describe('a clamp', () => {
     [{ options: { num_predict: -2 } }, { options: { num_predict: 100 } }],
     [{ options: { num_predict: null } }, { options: { num_predict: 100 } }],
     [{ options: { num_predict: '5' } }, { options: { num_predict: 100 } }],
+    [{ options: '' }, { options: { num_predict: 100 } }],
+    [{ options: 'a text' }, { options: { num_predict: 100 } }],
+    [{ options: ['a', 'list'] }, { options: { num_predict: 100 } }],
   ])('of num_predict: %j → %j', (body, clamped) => {
     expect(clamp(body, { ...limits, numCtx: 0, keepAliveSeconds: 0 })).toEqual(clamped)
   })
@@ -26,6 +29,7 @@ describe('a clamp', () => {
     [{}, {}],
     [{ options: { num_ctx: 2048 } }, { options: { num_ctx: 2048 } }],
     [{ options: { num_ctx: 0 } }, { options: { num_ctx: 0 } }],
+    [{ options: 'a text' }, { options: 'a text' }],
     [{ options: { num_ctx: 1_000_000 } }, { options: { num_ctx: 4096 } }],
     [{ options: { num_ctx: -1 } }, { options: { num_ctx: 4096 } }],
   ])('of num_ctx: %j → %j', (body, clamped) => {

@@ -3,16 +3,7 @@ import type { GenerationCall } from '../../generation.ts'
 import type { Question } from '../../upstreams/upstream.ts'
 import type { Dialect, GenerationPlan, GenerationRequest, QuestionPlan, QuestionRequest } from '../dialect.ts'
 import { parse } from '../issues.ts'
-import {
-  chatRequest,
-  copyRequest,
-  deleteRequest,
-  embeddingsRequest,
-  embedRequest,
-  generateRequest,
-  progressRequest,
-  showRequest,
-} from './schema.ts'
+import { copyRequest, generationRequest, modelRequest, namedRequest, progressRequest } from './schema.ts'
 
 export interface RoutesOptions {
   /** What stands in front of `/api/…`. */
@@ -30,14 +21,14 @@ export interface FramingRequest extends Omit<GenerationRequest, 'body'> {
 
 /** Ollama's own routes: requests are checked and passed on as they are (docs/protocol.md §2). */
 export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
-  const plan = (call: GenerationCall, stream: boolean | null | undefined, request: GenerationRequest): GenerationPlan => ({
+  const plan = (call: GenerationCall, stream: boolean | undefined, request: GenerationRequest): GenerationPlan => ({
     call,
     encoder: toFraming({ ...request, stream: stream ?? true, call }),
   })
   const generation = (endpoint: 'generate' | 'chat') => (request: GenerationRequest) => {
     const { body } = request
-    const { model, stream } = parse(endpoint === 'chat' ? chatRequest : generateRequest, body)
-    return plan({ endpoint, model: model ?? undefined, body }, stream, request)
+    const { model, stream } = parse(generationRequest, body)
+    return plan({ endpoint, model, body }, stream, request)
   }
   const progress = (endpoint: 'pull' | 'push' | 'create') => (request: GenerationRequest) => {
     const { body } = request
@@ -58,12 +49,12 @@ export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick
       [`GET ${prefix}/api/tags`]: withoutBody('tags'),
       [`GET ${prefix}/api/ps`]: withoutBody('ps'),
       [`GET ${prefix}/api/version`]: withoutBody('version'),
-      [`POST ${prefix}/api/show`]: withBody('show', showRequest),
-      [`POST ${prefix}/api/embed`]: withBody('embed', embedRequest),
-      [`POST ${prefix}/api/embeddings`]: withBody('embeddings', embeddingsRequest),
+      [`POST ${prefix}/api/show`]: withBody('show', namedRequest),
+      [`POST ${prefix}/api/embed`]: withBody('embed', modelRequest),
+      [`POST ${prefix}/api/embeddings`]: withBody('embeddings', modelRequest),
       ...(management && {
         [`POST ${prefix}/api/copy`]: withBody('copy', copyRequest),
-        [`DELETE ${prefix}/api/delete`]: withBody('delete', deleteRequest),
+        [`DELETE ${prefix}/api/delete`]: withBody('delete', namedRequest),
       }),
     },
   }

@@ -1,29 +1,26 @@
 import * as v from 'valibot'
-import {
-  anyObject,
-  base64,
-  boolean,
-  common,
-  exactInteger,
-  integer,
-  keep_alive,
-  modelName,
-  options,
-  string,
-  tool,
-} from '../to-ollama.ts'
+import { modelName } from '../to-ollama.ts'
 
 /**
- * A request of Ollama's own API. Unknown fields pass through, so that a newer Ollama keeps working
- * (docs/protocol.md §2). A known field in capitals does not: to Ollama `Model` is also `model`, and
- * the last of them counts, so that Ollama would do something else than what was checked here
- * (hazard 82).
+ * Requests of Ollama's own API pass through as they are, because Ollama judges them better than a
+ * list of ours, and a newer Ollama takes more. Only what Sluice itself goes by is checked: which
+ * models are meant, and `stream` (docs/protocol.md §2).
+ */
+
+/** The fields that Sluice itself reads, and those that policy checks or clamps. */
+const ownFields = new Set(
+  'model name from source destination remote_host stream options keep_alive prompt messages tools'.split(' '),
+)
+
+/**
+ * None of those fields in capitals: to Ollama `Model` is also `model`, and the last of them counts,
+ * so that Ollama would do something else than what was checked here (hazard 82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
     v.looseObject(entries),
     v.check(
-      (body) => Object.keys(body).every((name) => Object.hasOwn(entries, name) || !Object.hasOwn(entries, fold(name))),
+      (body) => Object.keys(body).every((name) => ownFields.has(name) || !ownFields.has(fold(name))),
       'Expected the names of fields in lower case',
     ),
   )
@@ -33,62 +30,44 @@ function fold(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
 
-const images = v.nullish(v.array(base64))
+/** null, '', [] and {} ask for nothing. Go's client sends an empty text for what is not set. */
+const optional = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
+  v.optional(
+    v.pipe(
+      v.unknown(),
+      v.transform((value) => (isEmpty(value) ? undefined : value)),
+      v.optional(schema),
+    ),
+  )
 
-export const generateRequest = request({
-  ...common,
-  prompt: string,
-  suffix: string,
-  system: string,
-  template: string,
-  raw: boolean,
-  images,
-  context: v.nullish(v.array(exactInteger)),
-})
+function isEmpty(value: unknown): boolean {
+  return value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)
+}
 
-const toolCall = v.looseObject({ function: v.looseObject({ name: v.string(), arguments: v.nullish(anyObject) }) })
+const model = optional(modelName)
+const stream = optional(v.boolean())
 
-const message = v.looseObject({
-  role: v.picklist(['system', 'user', 'assistant', 'tool', 'developer'], 'Expected "system", "user", "assistant" or "tool"'),
-  content: string,
-  thinking: string,
-  images,
-  tool_calls: v.nullish(v.array(toolCall)),
-  tool_name: string,
-})
-
-export const chatRequest = request({
-  ...common,
-  messages: v.nullish(v.array(message)),
-  tools: v.nullish(v.array(tool)),
-})
+/** Generate and chat. */
+export const generationRequest = request({ model, stream })
 
 /** The default model is for generations only. `name` is Ollama's old word for `model`. */
 const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
-    request({ model: v.nullish(modelName), name: v.nullish(modelName), ...entries }),
-    v.check(({ model, name }) => Boolean(model ?? name), 'Expected a model'),
+    request({ model, name: model, ...entries }),
+    v.check((body) => Boolean(body.model ?? body.name), 'Expected a model'),
   )
 
-export const showRequest = named({ verbose: boolean })
-
-const text = v.union([v.string(), v.array(v.string())], 'Expected a text or a list of texts')
-export const embedRequest = request({
-  model: modelName,
-  input: v.nullish(text),
-  truncate: boolean,
-  dimensions: integer,
-  options,
-  keep_alive,
-})
-export const embeddingsRequest = request({ model: modelName, prompt: string, options, keep_alive })
+/** Show and delete. */
+export const namedRequest = named({})
 
 /** Pull, push and create. The name of a cloud model must say that it is one. */
 export const progressRequest = named({
-  stream: boolean,
-  insecure: boolean,
-  from: v.nullish(modelName),
-  remote_host: v.nullish(v.literal('', 'Expected none: a cloud model has a name that ends in cloud')),
+  stream,
+  from: model,
+  remote_host: optional(v.undefined('Expected none: a cloud model has a name that ends in cloud')),
 })
+
+/** Embed, embeddings and System One. */
+export const modelRequest = request({ model: modelName })
+
 export const copyRequest = request({ source: modelName, destination: modelName })
-export const deleteRequest = named({})

@@ -85,52 +85,53 @@ describe('a call', () => {
   })
 })
 
-describe('accepted', () => {
+describe('accepted, because Ollama judges it', () => {
   test.each<[string, Path, Body]>([
     ['nothing at all', '/api/generate', {}],
-    [
-      'null for every field',
-      '/api/generate',
-      { model: null, prompt: null, images: null, options: null, format: null, think: null, keep_alive: null, context: null },
-    ],
     ['an empty prompt, which loads the model', '/api/generate', { prompt: '' }],
+    ['a number as prompt', '/api/generate', { prompt: 1 }],
     ['negative numbers', '/api/generate', { options: { num_predict: -1, seed: -5, temperature: -0.5 }, keep_alive: -1 }],
-    ['an integer as 1.0', '/api/generate', { options: { seed: 1.0 } }],
-    ['a duration', '/api/generate', { keep_alive: '5m' }],
-    ['format json', '/api/generate', { format: 'json' }],
-    ['an empty format', '/api/generate', { format: '' }],
+    ['a text as options', '/api/generate', { options: 'x' }],
+    ['an array as options', '/api/generate', { options: [] }],
+    ['options of other types', '/api/generate', { options: { temperature: 'hot', seed: 1.5, num_ctx: '4096', stop: 'x' } }],
+    ['options of its own', '/api/generate', { options: { mirostat: 'anything', draft_num_predict: 4, main_gpu: 0 } }],
+    ['another format', '/api/generate', { format: 'xml' }],
     ['a JSON schema', '/api/generate', { format: { type: 'object', properties: {} } }],
-    ['thinking', '/api/generate', { think: true }],
-    ['a level of thinking', '/api/generate', { think: 'high' }],
-    ['an image', '/api/generate', { images: ['aGVsbG8='] }],
-    ['a context', '/api/generate', { context: [1, 2, 3] }],
-    ['stop words', '/api/generate', { options: { stop: ['a', ''] } }],
-    ['options of its own', '/api/generate', { options: { mirostat: 'anything' } }],
+    ['a level of thinking', '/api/generate', { think: 'max' }],
+    ['a level of thinking that only the model knows', '/api/generate', { think: 'deep' }],
+    ['a number as thinking', '/api/generate', { think: 1 }],
+    ['a duration', '/api/generate', { keep_alive: '5m' }],
+    ['a duration that is none', '/api/generate', { keep_alive: 'for ever' }],
+    ['base64 with line breaks', '/api/generate', { images: ['aGVs\r\nbG8=\n'] }],
+    ['a data URL as image', '/api/generate', { images: ['data:image/png;base64,aGVsbG8='] }],
+    ['a path as image, which nothing reads', '/api/generate', { images: ['/etc/passwd'] }],
+    ['an empty image', '/api/generate', { images: [''] }],
+    ['a text in context', '/api/generate', { context: [1, '2'] }],
+    ['a text as logprobs', '/api/generate', { logprobs: 'yes' }],
+    ['a name, which is no field here', '/api/generate', { name: 5, Odd: true }],
     ['no messages, which loads the model', '/api/chat', { messages: [] }],
-    [
-      'a message without content',
-      '/api/chat',
-      { messages: [{ role: 'assistant', tool_calls: [{ function: { name: 'f', arguments: {} } }] }] },
-    ],
+    ['a text as messages', '/api/chat', { messages: 'hi' }],
+    ['null as a message', '/api/chat', { messages: [null] }],
+    ['a message without a role', '/api/chat', { messages: [{ content: 'hi' }] }],
+    ['the role that makes Granite think', '/api/chat', message({ role: 'control', content: 'thinking' })],
+    ['the role of a document', '/api/chat', message({ role: 'document 1' })],
+    ['the role that Continue gives thoughts', '/api/chat', message({ role: 'thinking' })],
+    ['a role in capitals', '/api/chat', message({ role: 'User' })],
     ['null content', '/api/chat', message({ content: null })],
-    [
-      'every role',
-      '/api/chat',
-      { messages: ['system', 'user', 'assistant', 'tool', 'developer'].map((role) => ({ role, content: '' })) },
-    ],
-    ['an image in a message', '/api/chat', message({ images: ['aGVsbG8='] })],
-    [
-      'a tool',
-      '/api/chat',
-      { tools: [{ type: 'function', function: { name: 'f', description: 'd', parameters: { type: 'object' } } }] },
-    ],
-    [
-      'a tool call with unknown fields',
-      '/api/chat',
-      message({ tool_calls: [{ id: 'x', function: { index: 0, name: 'f', arguments: { a: 1 } } }] }),
-    ],
+    ['parts as content', '/api/chat', message({ content: [{ type: 'text', text: 'hi' }] })],
+    ['a tool call without a function', '/api/chat', message({ tool_calls: [{}] })],
+    ['arguments as a text', '/api/chat', message({ tool_calls: [{ function: { name: 'f', arguments: '{}' } }] })],
+    ['an object as tools', '/api/chat', { tools: {} }],
+    ['a tool without a name', '/api/chat', { tools: [{ type: 'function', function: {} }] }],
   ])('%s', (_, path, body) => {
-    expect(issuesOf(() => parse(path, body))).toEqual([])
+    expect(parse(path, body).call.body).toBe(body)
+  })
+
+  test.each([null, '', [], {}])('%j for every field: it asks for nothing', (nothing) => {
+    const fields = 'model stream prompt messages images options format think keep_alive context tools logprobs suffix name'
+    const body = Object.fromEntries(fields.split(' ').map((field) => [field, nothing]))
+    for (const path of ['/api/generate', '/api/chat'] as const)
+      expect(parse(path, body)).toMatchObject({ call: { model: undefined, body }, encoder: sse })
   })
 
   test.each([
@@ -152,53 +153,15 @@ describe('accepted', () => {
 })
 
 describe('refused', () => {
-  test.each<[string, Path, Body, string]>([
-    ['a number as prompt', '/api/generate', { prompt: 1 }, 'prompt'],
-    ['an array as prompt', '/api/generate', { prompt: ['a'] }, 'prompt'],
-    ['a text as stream', '/api/generate', { stream: 'false' }, 'stream'],
-    ['a number as stream', '/api/generate', { stream: 0 }, 'stream'],
-    ['a text as options', '/api/generate', { options: 'x' }, 'options'],
-    ['an array as options', '/api/generate', { options: [] }, 'options'],
-    ['a text as temperature', '/api/generate', { options: { temperature: 'hot' } }, 'options.temperature'],
-    ['a fraction as seed', '/api/generate', { options: { seed: 1.5 } }, 'options.seed'],
-    ['a text as num_ctx', '/api/generate', { options: { num_ctx: '4096' } }, 'options.num_ctx'],
-    ['a text as stop', '/api/generate', { options: { stop: 'x' } }, 'options.stop'],
-    ['a number among stop words', '/api/generate', { options: { stop: ['a', 1] } }, 'options.stop.1'],
-    ['another format', '/api/generate', { format: 'xml' }, 'format'],
-    ['an array as format', '/api/generate', { format: [] }, 'format'],
-    ['an unknown level of thinking', '/api/generate', { think: 'deep' }, 'think'],
-    ['a number as thinking', '/api/generate', { think: 1 }, 'think'],
-    ['an object as keep_alive', '/api/generate', { keep_alive: {} }, 'keep_alive'],
-    ['a data URL as image', '/api/generate', { images: ['data:image/png;base64,aGVsbG8='] }, 'images.0'],
-    ['a path as image', '/api/generate', { images: ['/etc/passwd'] }, 'images.0'],
-    ['cut base64 as image', '/api/generate', { images: ['aGVsbG8'] }, 'images.0'],
-    ['an empty image', '/api/generate', { images: [''] }, 'images.0'],
-    ['a text as images', '/api/generate', { images: 'aGVsbG8=' }, 'images'],
-    ['a text in context', '/api/generate', { context: [1, '2'] }, 'context.1'],
-    ['a text as logprobs', '/api/generate', { logprobs: 'yes' }, 'logprobs'],
-    ['a text as messages', '/api/chat', { messages: 'hi' }, 'messages'],
-    ['an object as messages', '/api/chat', { messages: {} }, 'messages'],
-    ['null as a message', '/api/chat', { messages: [null] }, 'messages.0'],
-    ['an array as a message', '/api/chat', { messages: [[]] }, 'messages.0.role'],
-    ['a text as a message', '/api/chat', { messages: ['hi'] }, 'messages.0'],
-    ['a message without a role', '/api/chat', { messages: [{ content: 'hi' }] }, 'messages.0.role'],
-    ['an unknown role', '/api/chat', message({ role: 'root' }), 'messages.0.role'],
-    ['parts as content', '/api/chat', message({ content: [{ type: 'text', text: 'hi' }] }), 'messages.0.content'],
-    ['a tool call without a function', '/api/chat', message({ tool_calls: [{}] }), 'messages.0.tool_calls.0.function'],
-    [
-      'arguments as a text',
-      '/api/chat',
-      message({ tool_calls: [{ function: { name: 'f', arguments: '{}' } }] }),
-      'messages.0.tool_calls.0.function.arguments',
-    ],
-    ['an object as tools', '/api/chat', { tools: {} }, 'tools'],
-    ['a tool without a name', '/api/chat', { tools: [{ type: 'function', function: {} }] }, 'tools.0.function.name'],
-  ])('%s, and says where', (_, path, body, where) => {
-    expect(issuesOf(() => parse(path, body)).map((issue) => issue.path)).toContain(where)
+  test.each<[string, Body, string]>([
+    ['a text as stream', { stream: 'false' }, 'stream'],
+    ['a number as stream', { stream: 0 }, 'stream'],
+    ['a list as model', { model: ['a'] }, 'model'],
+  ])('%s, and says where', (_, body, where) => {
+    expect(issuesOf(() => parse('/api/generate', body)).map((issue) => issue.path)).toContain(where)
   })
 
   test.each([
-    '',
     ' ',
     'a b',
     'a\nb',
@@ -228,7 +191,7 @@ describe('refused', () => {
     'm'.repeat(257),
     7,
     true,
-    {},
+    { a: 1 },
     ['gemma3'],
   ])('model %j', (model) => {
     expect(issuesOf(() => parse('/api/generate', { model })).map(({ path }) => path)).toContain('model')
@@ -244,22 +207,10 @@ describe('refused', () => {
     expect(issuesOf(() => parse(path, body))).toMatchObject([{ message: 'Expected the names of fields in lower case' }])
   })
 
-  test('with the first mistake alone, where a body is made of them: gathering all would hold everybody up', () => {
-    const body = { messages: Array.from({ length: 1_000_000 }, () => 0) }
-    expect(issuesOf(() => parse('/api/chat', body))).toEqual([{ path: 'messages.0', message: expect.any(String) }])
-  })
-
-  test('with no more than eight issues, and never with what was sent', () => {
-    const issues = issuesOf(() =>
-      parse('/api/generate', { context: Array.from({ length: 100 }, () => 'SECRET'), model: 'SECRET SECRET' }),
-    )
-    expect(issues.length).toBe(8)
+  test('never with what was sent', () => {
+    const issues = issuesOf(() => parse('/api/generate', { model: 'SECRET SECRET', stream: 'SECRET' }))
+    expect(issues.map(({ path }) => path)).toEqual(['model', 'stream'])
     expect(JSON.stringify(issues)).not.toContain('SECRET')
-  })
-
-  test('with a short path, however deep or long the names are', () => {
-    const body = { messages: [{ role: 'user', content: 'x', images: [1], ['x'.repeat(10_000)]: 1 }] }
-    for (const { path } of issuesOf(() => parse('/api/chat', body))) expect(path.length).toBeLessThanOrEqual(200)
   })
 
   test('a hostile name takes no time: a model of 16 MB', () => {
@@ -273,12 +224,14 @@ describe('refused', () => {
 describe('a question', () => {
   test.each<['show' | 'embed' | 'embeddings', Body]>([
     ['show', { model: 'gemma3' }],
-    ['show', { name: 'gemma3', verbose: true }],
+    ['show', { name: 'gemma3', verbose: 1 }],
     ['show', { model: null, name: 'gemma3' }],
+    ['show', { model: '', system: '', template: '', options: null, name: 'gemma3' }],
+    ['show', { model: 'gemma3', name: '' }],
     ['embed', { model: 'm', input: 'a' }],
-    ['embed', { model: 'm', input: ['a', 'b'], truncate: false, dimensions: 7, odd: 1 }],
+    ['embed', { model: 'm', input: ['a', 7], truncate: false, dimensions: 1.5, odd: 1 }],
     ['embed', { model: 'm' }],
-    ['embeddings', { model: 'm', prompt: 'a', options: { num_ctx: 7 }, keep_alive: '1m' }],
+    ['embeddings', { model: 'm', prompt: ['a'], options: { num_ctx: 'x' }, keep_alive: '1m' }],
   ])('%s is asked as it is: %j', (about, body) => {
     expect(parseQuestion(about, body)).toEqual({ question: { about, body } })
   })
@@ -286,16 +239,15 @@ describe('a question', () => {
   test.each<['show' | 'embed' | 'embeddings', Body]>([
     ['show', {}],
     ['show', { model: '' }],
+    ['show', { model: '', name: '' }],
     ['show', { model: '../x' }],
-    ['show', { model: 'm', verbose: 1 }],
+    ['show', { model: 'm', name: 'http://evil/x' }],
+    ['show', { model: 'm', Name: 'x' }],
     ['embed', { input: 'a' }],
     ['embed', { model: null, input: 'a' }],
-    ['embed', { model: 'm', input: 7 }],
-    ['embed', { model: 'm', input: ['a', 7] }],
-    ['embed', { model: 'm', dimensions: 1.5 }],
+    ['embed', { model: 'm', Options: {} }],
     ['embeddings', { prompt: 'a' }],
-    ['embeddings', { model: 'm', prompt: ['a'] }],
-    ['embeddings', { model: 'm', options: { num_ctx: 'x' } }],
+    ['embeddings', { model: '' }],
   ])('%s is refused: %j', (about, body) => {
     expect(issuesOf(() => parseQuestion(about, body))).not.toEqual([])
   })

@@ -62,11 +62,24 @@ test.each(['pull', 'push', 'create'] as const)('%s is called as it was asked', (
   expect(parse(`/api/${endpoint}`, body).call).toEqual({ endpoint, model: 'm', body })
 })
 
+test.each(['pull', 'push', 'create'] as const)(
+  '%s takes both fields, one of them empty, as Go’s client sends them',
+  (endpoint) => {
+    for (const body of [
+      { model: 'm', name: '', insecure: true },
+      { model: '', name: 'm', insecure: 'odd' },
+    ])
+      expect(parse(`/api/${endpoint}`, body).call).toEqual({ endpoint, model: 'm', body })
+    expect(() => parse(`/api/${endpoint}`, { model: '', name: '' })).toThrow('Expected a model')
+  },
+)
+
 test('create makes no cloud model under a name that does not say so', () => {
   const create = (more: Body) => () => parse('/api/create', { model: 'm', from: 'gpt-oss:120b', ...more })
   expect(create({ remote_host: 'https://ollama.com' })).toThrow('a cloud model has a name that ends in cloud')
   expect(create({ Remote_Host: 'https://ollama.com' })).toThrow('in lower case')
-  expect(create({ remote_host: '' })).not.toThrow()
+  for (const nothing of ['', null, [], {}]) expect(create({ remote_host: nothing, from: nothing })).not.toThrow()
+  expect(create({ from: '../../etc/passwd' })).toThrow('from')
 })
 
 describe('a failure is told as Ollama would', () => {
