@@ -21,7 +21,7 @@ const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
 /** A failure before commit, of each kind that can be had without an upstream's help. */
 const early: readonly (ReaderRequest & { name: string; status: number; code: string })[] = [
   { name: 'no JSON', path: '/api/generate', body: '{', status: 400, code: 'invalid_json' },
-  { name: 'a wrong field', path: '/api/chat', body: { messages: 5 }, status: 400, code: 'invalid_request' },
+  { name: 'a wrong field', path: '/api/chat', body: { stream: 5 }, status: 400, code: 'invalid_request' },
   { name: 'an unknown path', path: '/nothing', status: 404, code: 'not_found' },
   { name: 'a wrong method', path: '/api/chat', status: 405, code: 'method_not_allowed' },
   { name: 'a body beyond the limit', path: '/chat', body: 'x'.repeat(100_001), status: 413, code: 'body_too_large' },
@@ -114,25 +114,10 @@ export function describeErrors(runtime: RuntimeName) {
 
     describe('issues', () => {
       test.each([
-        ['/api/generate', { prompt: 5 }, ['prompt']],
-        [
-          '/api/generate',
-          { model: 5, prompt: {}, stream: 'true', options: { seed: 0.5 } },
-          ['model', 'stream', 'options.seed', 'prompt'],
-        ],
-        [
-          '/api/chat',
-          {
-            messages: [
-              { role: 'user', content: 'a' },
-              { role: 'user', content: 5 },
-            ],
-          },
-          ['messages.1.content'],
-        ],
-        ['/api/chat', { messages: [{ role: 'robot', content: 'a' }] }, ['messages.0.role']],
-        ['/api/chat', { tools: [{ function: {} }] }, ['tools.0.function.name']],
-        ['/api/embed', { model: 'm', input: [['a']] }, ['input']],
+        ['/api/generate', { stream: 5 }, ['stream']],
+        ['/api/generate', { model: 5, stream: 'true', prompt: {} }, ['model', 'stream']],
+        ['/api/embed', { model: ['m'], input: [['a']] }, ['model']],
+        ['/chat', { text: 'Hi', options: { seed: 0.5, stop: ['a', 5] } }, ['options.seed', 'options.stop.1']],
         ['/chat', { text: '' }, ['text']],
       ])('%s %j: at %j', async (path, body, paths) => {
         const { status, code, error, issues } = await readFailure(read(stage.server, { path, body }))
@@ -144,14 +129,8 @@ export function describeErrors(runtime: RuntimeName) {
 
       test('are the first few of many, and never repeat what was sent', async () => {
         const canary = 'canary7f3a'
-        const body = {
-          model: `${canary}/../x`,
-          prompt: [canary],
-          think: canary,
-          format: canary,
-          images: Array(5000).fill(`${canary}!`),
-        }
-        const reader = read(stage.server, { path: '/api/generate', body })
+        const body = { text: [canary], model: `${canary}/../x`, options: { stop: Array(5000).fill([canary]) } }
+        const reader = read(stage.server, { path: '/chat', body })
         const { issues } = await readFailure(reader)
         expect(issues).toHaveLength(8)
         expect(reader.text).not.toContain(canary)

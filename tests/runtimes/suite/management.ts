@@ -167,7 +167,6 @@ export function describeManagement(runtime: RuntimeName) {
           ['a URL', { model: 'https://evil/x' }],
           ['a path by its old name', { name: '/etc/passwd' }],
           ['a text as stream', { model: 'm', stream: 'false' }],
-          ['a text as insecure', { model: 'm', insecure: 'yes' }],
         ])('with %s is refused before Ollama hears of it', async (_name, body) => {
           const asked = await countRequests(stage, async () => {
             for (const prefix of ['', '/ollama'])
@@ -179,8 +178,12 @@ export function describeManagement(runtime: RuntimeName) {
         test('takes a model by its old name', async () => {
           on(route, lines(progress))
           const { model, ...rest } = body
-          expect(await readAll(send({ path, body: { ...rest, name: model } }))).toMatchObject({ status: 200 })
-          expect(stage.upstream.requests.at(-1)!.json).toMatchObject({ model })
+          // Go's client sends both, one of them empty.
+          for (const names of [{ name: model }, { model: '', name: model }, { model, name: '' }]) {
+            const sent = { ...rest, ...names, insecure: true }
+            expect(await readAll(send({ path, body: sent }))).toMatchObject({ status: 200 })
+            expect(stage.upstream.requests.at(-1)!.json).toEqual({ ...sent, model, stream: true })
+          }
         })
       })
 
@@ -207,6 +210,8 @@ export function describeManagement(runtime: RuntimeName) {
           ['POST', '/api/copy', { source: 'a', destination: 'b:c' }],
           ['DELETE', '/api/delete', { model: 'b:c' }],
           ['DELETE', '/api/delete', { name: 'b:c' }],
+          ['DELETE', '/api/delete', { model: 'b:c', name: '' }],
+          ['DELETE', '/api/delete', { model: '', name: 'b:c' }],
         ])('%s %s %j is done, and says nothing', async (method, path, body) => {
           on(`${method} ${path}`, whole)
           const { status, headers, text } = await readAll(send({ method, path: prefix + path, body }))

@@ -60,21 +60,25 @@ const texts: readonly (readonly [name: string, text: string])[] = [
 /** "Text" and "Other" of Ollama's own requests: what is refused, and where. */
 const refused: readonly (readonly [name: string, paths: readonly string[], body: Json | string, where: string | undefined])[] =
   [
-    ['an unknown role', chats, { messages: [{ role: 'robot', content: 'Hi' }] }, 'messages.0.role'],
-    ['content that is a number', chats, { messages: [{ role: 'user', content: 5 }] }, 'messages.0.content'],
-    ['content that is a list', chats, { messages: [{ role: 'user', content: [] }] }, 'messages.0.content'],
-    ['content that is an object', chats, { messages: [{ role: 'user', content: { toString: 'x' } }] }, 'messages.0.content'],
-    ['messages that are none', chats, { messages: [5] }, 'messages.0'],
-    ['an image that is no base64', chats, { messages: [{ ...hi, images: ['?'] }] }, 'messages.0.images.0'],
-    ['an image that is a file’s path', chats, { messages: [{ ...hi, images: ['/etc/passwd'] }] }, 'messages.0.images.0'],
-    ['an image at a URL', ['/api/generate'], { prompt: 'Hi', images: ['http://evil/x'] }, 'images.0'],
-    ['a data URL', ['/api/generate'], { prompt: 'Hi', images: ['data:image/png;base64,AAAA'] }, 'images.0'],
     ['stream as a text', ownPaths, { stream: 'true' }, 'stream'],
     ['stream as a number', ownPaths, { stream: 1 }, 'stream'],
     ['a schema 10,000 deep', ownPaths, `{"format":${deep(10_000)}}`, undefined],
-    ['a prompt that is none', ['/api/generate'], { prompt: ['Hi'] }, 'prompt'],
     ['a field that Ollama would read as another', ownPaths, { Model: 'evil' }, 'lower case'],
   ]
+
+/** What Ollama's own requests may say, as it is Ollama that judges it. */
+const passed: readonly (readonly [name: string, paths: readonly string[], body: Json])[] = [
+  ['an unknown role', chats, { messages: [{ role: 'robot', content: 'Hi' }] }],
+  ['content that is a number', chats, { messages: [{ role: 'user', content: 5 }] }],
+  ['content that is a list', chats, { messages: [{ role: 'user', content: [] }] }],
+  ['content that is an object', chats, { messages: [{ role: 'user', content: { toString: 'x' } }] }],
+  ['messages that are none', chats, { messages: [5] }],
+  ['an image that is no base64', chats, { messages: [{ ...hi, images: ['?'] }] }],
+  ['an image that is a file’s path', chats, { messages: [{ ...hi, images: ['/etc/passwd'] }] }],
+  ['an image at a URL', ['/api/generate'], { prompt: 'Hi', images: ['http://evil/x'] }],
+  ['a data URL', ['/api/generate'], { prompt: 'Hi', images: ['data:image/png;base64,AAAA'] }],
+  ['a prompt that is none', ['/api/generate'], { prompt: ['Hi'] }],
+]
 
 /** "Keys", "Text" and "Other" of the bad requests, on every surface. */
 export function describeOddRequests(runtime: RuntimeName) {
@@ -148,9 +152,17 @@ export function describeOddRequests(runtime: RuntimeName) {
           expect(answer.status).toBe(400)
           expect(toEnding(surface, { ...answer, contentType: answer.headers['content-type'] })).toBe('refused')
           if (where) expect(answer.text).toContain(where)
-          expect(answer.text).not.toMatch(/robot|passwd|evil/)
+          expect(answer.text).not.toMatch(/evil/)
         })
         expect(asked).toBe(0)
+      }
+    })
+
+    test.each(passed)('%s passes as it is', async (_name, paths, body) => {
+      for (const path of paths) {
+        const surface = surfaces.find((one) => one.path === path)!
+        const json = await expectPassed(surface, ({ model }) => ({ model, ...body }))
+        expect(json).toEqual({ ...body, model: expect.any(String), stream: true })
       }
     })
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { loadRecording, recordingNames, toBytes, type Recording } from '#fake-ollama/recording.ts'
 import { lines, replay, silent, tokens } from '#fake-ollama/scripts.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
@@ -6,15 +6,8 @@ import { read, readAll, type Answer, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
 
-/** What we refuse before Ollama hears of it, in words of our own, and with which status: 400 also where Ollama says 500 to a wrong request. */
-const refused: Readonly<Record<string, number>> = {
-  'error-bad-json': 400,
-  'error-empty-body': 400,
-  'error-body-type': 400,
-  'error-invalid-name': 400,
-  'error-option-type': 400,
-  'error-bad-format': 400,
-}
+/** What we refuse before Ollama hears of it, in words of our own. */
+const refused = ['error-bad-json', 'error-empty-body', 'error-invalid-name']
 /** What Ollama refuses and we answer: with the default model. */
 const answered = ['error-no-model', 'error-chat-no-model']
 /** Its own router's answers. */
@@ -24,11 +17,13 @@ const foreign = ['error-origin', 'error-host']
 /** While management is on (management.ts). */
 const managed = ['create-stream', 'error-pull', 'copy', 'delete']
 /** Not of its own API. */
-const isOther = (name: string) => /^(v1-|runner-dies-v1)/.test(name)
+const isOther = (name: string) => /\/(v1-|runner-dies-v1)/.test(name)
+/** Streams that end without a terminal: the reader hears of it. */
+const truncated = ['generate-truncated']
 
-const apart = new Set([...Object.keys(refused), ...answered, ...routed, ...foreign, ...managed])
+const apart = new Set([...refused, ...answered, ...routed, ...foreign, ...managed, ...truncated])
 /** All the others: the reader gets the same bytes. */
-const verbatim = recordingNames().filter((name) => !apart.has(name) && !isOther(name))
+const verbatim = recordingNames().filter((name) => !apart.has(name.split('/')[1]!) && !isOther(name))
 
 const textOf = (recording: Recording) => Buffer.from(toBytes(recording)).toString()
 /** The lines, each of which has its LF. */
@@ -55,6 +50,7 @@ export function describeOllama(runtime: RuntimeName) {
         const recording = loadRecording(name)
         const { body, method, path } = recording.request
         const model = stage.upstream.script(replay(name))
+        if (body === null) onTestFinished(stage.upstream.on(`${method} ${path}`, replay(name)))
         const reader = repeat(recording, model)
         if (recording.ended !== 'clean end') {
           await reader.until((text) => text === textOf(recording))
@@ -116,10 +112,10 @@ export function describeOllama(runtime: RuntimeName) {
     })
 
     describe('in words of our own', () => {
-      test.each(Object.entries(refused))('%s is refused with %i, and Ollama hears nothing', async (name, status) => {
+      test.each(refused)('%s is refused, and Ollama hears nothing', async (name) => {
         const asked = await countRequests(stage, async () => {
           const answer = await readAll(repeat(loadRecording(name)))
-          expect(answer.status).toBe(status)
+          expect(answer.status).toBe(400)
           expect(mediaTypeOf(answer)).toBe('application/json')
           expect(JSON.parse(answer.text)).toEqual({ error: expect.stringMatching(/\w/) as string })
         })
@@ -149,15 +145,13 @@ export function describeOllama(runtime: RuntimeName) {
         ['a model that is a path', { model: '../../etc/passwd' }, {}, 400],
         ['a model that is a URL', { model: 'http://evil/x' }, {}, 400],
         ['a model with CRLF', { model: 'a\r\nx: y' }, {}, 400],
-        ['an unknown role', { model: 'm', messages: [{ role: 'root', content: 'Hi' }] }, {}, 400],
-        ['an image that is a path', { model: 'm', messages: [{ role: 'user', images: ['/etc/passwd'] }] }, {}, 400],
         ['a body in an unknown coding', {}, { 'content-encoding': 'compress' }, 415],
       ])('%s is refused, and not repeated', async (_name, body, headers, status) => {
         const asked = await countRequests(stage, async () => {
           const answer = await readAll(send({ path: '/api/chat', body, headers }))
           expect(answer.status).toBe(status)
           expect(Object.keys(JSON.parse(answer.text) as object)).toEqual(['error'])
-          expect(answer.text).not.toMatch(/passwd|evil|root/)
+          expect(answer.text).not.toMatch(/passwd|evil/)
         })
         expect(asked).toBe(0)
       })
@@ -165,7 +159,7 @@ export function describeOllama(runtime: RuntimeName) {
       test.each([
         ['show', {}],
         ['show', { model: '../x' }],
-        ['embed', { model: 'm', input: 5 }],
+        ['embed', { model: '', input: 'a' }],
         ['embeddings', { prompt: 'a' }],
       ])('%s of %j is refused', async (about, body) => {
         const asked = await countRequests(stage, async () => {
@@ -177,7 +171,49 @@ export function describeOllama(runtime: RuntimeName) {
       })
     })
 
+    describe('what Ollama judges', () => {
+      test.each([
+        { messages: [{ role: 'control', content: 'thinking' }] },
+        { messages: [{ role: 'document 1', content: 'Hi' }] },
+        { messages: [{ role: 'thinking', content: 'hm' }], think: 'a level of this model' },
+        { messages: [{ role: 'User', images: ['aGVs\r\nbG8='] }], options: 'odd', keep_alive: {}, format: [], tools: '' },
+        { messages: [{ role: 'user', content: 'Hi' }], Format: 'json', future: [1] },
+      ])('%j arrives as it is, in both places', async (body) => {
+        const model = stage.upstream.script(tokens({ count: 1 }))
+        for (const prefix of ['', '/ollama']) {
+          const { status } = await readAll(read(stage.server, { path: `${prefix}/api/chat`, body: { model, ...body } }))
+          expect(status).toBe(200)
+          expect(stage.upstream.requestsFor(model).at(-1)!.json).toEqual({ ...body, model, stream: true })
+        }
+      })
+
+      test.each(['', null, [], {}])('%j as model and stream asks for nothing', async (nothing) => {
+        const { status, text } = await readAll(
+          send({ path: '/api/generate', body: { model: nothing, stream: nothing, prompt: 'Hi' } }),
+        )
+        expect({ status, lines: toSaid(text).length > 1 }).toEqual({ status: 200, lines: true })
+        expect(stage.upstream.requests.at(-1)!.json).toMatchObject({ model: 'gemma3:270m' })
+      })
+
+      test.each([
+        { model: 'smollm2:135m', system: '', template: '', verbose: false, options: null, name: '' },
+        { model: '', name: 'smollm2:135m' },
+      ])('show takes both fields, as Go’s client sends them: %j', async (body) => {
+        expect(await readAll(send({ path: '/api/show', body }))).toMatchObject({ status: 200 })
+        expect(stage.upstream.requests.at(-1)!.json).toEqual(body)
+      })
+    })
+
     describe('a failure', () => {
+      test('is the last line of a recorded stream that ends without one', async () => {
+        const name = 'generate-truncated'
+        const { text, ended } = await readAll(repeat(loadRecording(name), stage.upstream.script(replay(name))))
+        expect(ended).toBe('clean')
+        const said = toSaid(text)
+        expect(`${said.slice(0, -1).join('\n')}\n`).toBe(textOf(loadRecording(name)))
+        expect(JSON.parse(said.at(-1)!)).toEqual({ error: expect.stringContaining('without finishing') as string })
+      })
+
       test.each(deaths)('is the last line when the upstream %s in the middle', async (_name, _code, end) => {
         const model = stage.upstream.script(twoTokensThen(end))
         const reader = chat(model)
