@@ -74,8 +74,12 @@ export interface App {
   drain(graceMs: number): Promise<void>
 }
 
+/** The base URLs that clients are given: to test a connection, some ask whether anybody answers there. */
+const bases = ['/v1', '/v1/']
+const ollamaBases = ['/ollama', '/ollama/api', '/ollama/v1'].flatMap((base) => [base, `${base}/`])
+
 /** What a link from anywhere may open. */
-const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', '/ollama/', ...files.map(({ path }) => path)])
+const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', ...bases, ...ollamaBases, ...files.map(({ path }) => path)])
 
 /** Sluice: every route on one screen. */
 export function createApp({
@@ -127,7 +131,8 @@ export function createApp({
     )
     .route('/', assets(files))
     .route('/', health({ upstream: ollama, streams, maxLoads, now }))
-    .get('/ollama/', (c) => c.text('Ollama is running'))
+    .on('GET', bases, (c) => c.text('Sluice is running'))
+    .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // From here on somebody has to say who asks.
     .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perMinute, address }))
     // No answer: who has as many as may be must be able to stop one.

@@ -3,6 +3,7 @@ import { anthropic } from './dialects/anthropic/anthropic.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { createNative } from './dialects/ollama/native.ts'
 import { createOllamaDialect } from './dialects/ollama/ollama.ts'
+import { systemone } from './dialects/ollama/systemone.ts'
 import { openai } from './dialects/openai/openai.ts'
 import { plain } from './dialects/plain/plain.ts'
 
@@ -13,7 +14,27 @@ export interface DialectsOptions {
 
 /** Every dialect. The order of the list means nothing. */
 export function createDialects({ management }: DialectsOptions): readonly Dialect[] {
-  return [createNative({ management }), createOllamaDialect({ management }), openai, anthropic, aiSdk, plain]
+  const compatible = [openai, anthropic, systemone]
+  return [
+    createNative({ management }),
+    createOllamaDialect({ management }),
+    ...compatible,
+    ...compatible.map((dialect) => below('/ollama', dialect)),
+    aiSdk,
+    plain,
+  ]
+}
+
+/** The same dialect under another base URL: Ollama's clients find its `/v1` beside its `/api`. */
+function below(base: '/ollama', { prefix, generations, questions, ...dialect }: Dialect): Dialect {
+  const paths = Object.entries(generations).map(([path, parse]) => [base + path, parse])
+  const routes = Object.entries(questions).map(([route, parse]) => [route.replace(' ', ` ${base}`), parse])
+  return {
+    ...dialect,
+    prefix: `${base}${prefix}`,
+    generations: Object.fromEntries(paths) as Dialect['generations'],
+    questions: Object.fromEntries(routes) as Dialect['questions'],
+  }
 }
 
 /** Finds a path's dialect: the longest prefix that is the path or a parent of it. */

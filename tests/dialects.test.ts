@@ -10,9 +10,9 @@ const questions = dialects.flatMap((dialect) => Object.keys(dialect.questions))
 /** `GET /v1/models/:id{.+}` → `/v1/models/:id`. */
 const toPath = (route: string) => route.replace(/^[A-Z]+ /, '').replace(/\{.*\}$/, '')
 
-/** Whether a page names a path, as code. Ollama's own routes are told once, for `/api` and `/ollama/api`. */
+/** Whether a page names a path, as code. What is below `/ollama` too is told once. */
 function isNamed(page: string, path: string): boolean {
-  const told = path.replace(/^\/ollama(?=\/api\/)/, '')
+  const told = path.replace(/^\/ollama(?=\/(?:api|v1)\/)/, '')
   return page.split(/[`\s]/).includes(told)
 }
 
@@ -55,7 +55,14 @@ const owners = [
   ['', ['/Ollama/api/chat', '/V1/messages', '/x/v1/messages']],
   ['/chat', ['/chat', '/chat/', '/chat/x']],
   ['/api/ui/chat', ['/api/ui/chat', '/api/ui/chat/', '/api/ui/chat/x']],
-  ['/ollama', ['/ollama', '/ollama/', '/ollama/api/chat', '/ollama/nothing', '/ollama/cancel/x', '/ollama/v1/messages']],
+  [
+    '/ollama',
+    ['/ollama', '/ollama/', '/ollama/api/chat', '/ollama/nothing', '/ollama/cancel/x', '/ollama/v2', '/ollama/api/ui/chat'],
+  ],
+  ['/ollama/v1', ['/ollama/v1', '/ollama/v1/', '/ollama/v1/chat/completions', '/ollama/v1/nothing', '/ollama/v1/messagesx']],
+  ['/ollama/v1/messages', ['/ollama/v1/messages', '/ollama/v1/messages/count_tokens']],
+  ['/v1/systemone', ['/v1/systemone', '/v1/systemone/x']],
+  ['/ollama/v1/systemone', ['/ollama/v1/systemone']],
   ['/v1', ['/v1', '/v1/', '/v1/chat/completions', '/v1/nothing', '/v1/message', '/v1/messagesx', '/v1/ollama/x']],
   ['/v1', ['/v1/responses', '/v1/responses/', '/v1/responses/resp_1', '/v1/responsesx']],
   ['/v1/messages', ['/v1/messages', '/v1/messages/', '/v1/messages/count_tokens', '/v1/messages/batches/x']],

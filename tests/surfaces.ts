@@ -113,8 +113,7 @@ const chatBody = { messages: ollamaMessages, tools, ...more }
 const sampling = { temperature: 1, top_p: 0.5, seed: 5, stop: ['x'], max_tokens: 100, presence_penalty: 0.1, user: 'u' }
 const stream = { stream: true }
 
-/** Every POST route but those of management: what may be asked there, and how it is answered. */
-export const surfaces: readonly Surface[] = [
+const owned: readonly Surface[] = [
   { path: '/api/generate', endpoint: 'generate', language: native, body: generateBody, streams: {} },
   { path: '/api/chat', endpoint: 'chat', language: native, body: chatBody, streams: {} },
   {
@@ -253,6 +252,23 @@ export const surfaces: readonly Surface[] = [
   { path: '/ollama/api/show', language: asking(ollama), body: { name: 'gemma3' } },
   { path: '/v1/embeddings', language: asking(openai), body: { input: ['Hi', 'Ho'], encoding_format: 'float', user: 'u' } },
   { path: '/v1/messages/count_tokens', language: anthropic, body: { messages: [{ role: 'user', content: 'Hi' }] } },
+  {
+    path: '/v1/systemone',
+    language: asking(native),
+    body: {
+      state: { text: 'Hi' },
+      questions: { polite: { type: 'noul', instructions: 'Is it polite?', criteria: { true: 'yes' } } },
+      keep_alive: '5m',
+    },
+  },
+]
+
+/** Every POST route but those of management: what may be asked there, and how it is answered. */
+export const surfaces: readonly Surface[] = [
+  ...owned,
+  ...owned
+    .filter(({ path }) => path.startsWith('/v1/'))
+    .map((surface) => ({ ...surface, path: `/ollama${surface.path}` as const })),
 ]
 
 /** An answer that came whole. */

@@ -16,6 +16,7 @@ export type UpstreamPath =
   | `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
   | `/api/${'pull' | 'push' | 'create' | 'copy' | 'delete'}`
   | `/api/blobs/${Digest}`
+  | '/v1/systemone'
 
 export interface ExchangeRequest {
   readonly path: UpstreamPath

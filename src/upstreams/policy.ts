@@ -3,7 +3,7 @@ import { isProgress, type GenerationCall } from '../generation.ts'
 import { clamp, type Clamps } from './clamps.ts'
 import { createDefaultModel } from './default-model.ts'
 import { createModelGlobs } from './model-globs.ts'
-import type { Answer, CallContext, Question, Upstream } from './upstream.ts'
+import { isInference, type Answer, type CallContext, type Question, type Upstream } from './upstream.ts'
 
 export interface PolicyOptions {
   upstream: Upstream
@@ -65,8 +65,8 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
     },
   }
 
-  function clampOf({ about, body }: Extract<Question, { body: unknown }>): Fields {
-    return about === 'embed' || about === 'embeddings' ? clamp(body, { ...clamps, numPredict: 0 }) : body
+  function clampOf(question: Extract<Question, { body: unknown }>): Fields {
+    return isInference(question) ? clamp(question.body, { ...clamps, numPredict: 0 }) : question.body
   }
 }
 

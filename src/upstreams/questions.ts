@@ -5,6 +5,7 @@ import {
   type EmbeddingsRequest,
   type EmbedRequest,
   type ShowRequest,
+  type SystemOneRequest,
 } from 'ollama/browser'
 import { ServiceError } from '../errors.ts'
 import { isObject, parseExact } from '../exact-json.ts'
@@ -12,7 +13,7 @@ import type { Exchange, UpstreamPath } from './exchange.ts'
 import type { UpstreamRequest } from './connect.ts'
 import { readAll } from './read-all.ts'
 import { withinLimit } from './time-limit.ts'
-import type { Answer, Question, Upstream } from './upstream.ts'
+import { isInference, type Answer, type Question, type Upstream } from './upstream.ts'
 
 /** An embedding of many long inputs is the largest answer; a bound all the same. */
 const maxAnswerBytes = 67_108_864
@@ -63,6 +64,8 @@ function send(client: Ollama, question: Question): Promise<unknown> {
       return client.embed(question.body as unknown as EmbedRequest)
     case 'embeddings':
       return client.embeddings(question.body as unknown as EmbeddingsRequest)
+    case 'systemone':
+      return client.systemone(question.body as unknown as SystemOneRequest)
     case 'copy':
       return client.copy(question.body as unknown as CopyRequest)
     case 'delete':
@@ -70,10 +73,10 @@ function send(client: Ollama, question: Question): Promise<unknown> {
   }
 }
 
-/** Milliseconds. An embedding may have to load its model first. */
-function toLimit({ about }: Question, embedTimeoutMs: number): number {
-  if (about === 'embed' || about === 'embeddings') return embedTimeoutMs
-  return about === 'version' ? 2000 : 10_000
+/** Milliseconds. */
+function toLimit(question: Question, embedTimeoutMs: number): number {
+  if (isInference(question)) return embedTimeoutMs
+  return question.about === 'version' ? 2000 : 10_000
 }
 
 function toBody(question: Question): { body?: unknown } {

@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { isProgress } from '../generation.ts'
 import { withinLimit } from './time-limit.ts'
-import type { CallContext, Generation, Upstream } from './upstream.ts'
+import { isInference, type CallContext, type Generation, type Upstream } from './upstream.ts'
 
 export interface QueueOptions {
   upstream: Upstream
@@ -93,7 +93,7 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
       }
     },
     async ask(question, context) {
-      if (question.about !== 'embed' && question.about !== 'embeddings') return upstream.ask(question, context)
+      if (!isInference(question)) return upstream.ask(question, context)
       return withinLimit(embedTimeoutMs, context.signal, async (signal) => {
         await enter({ ...context, signal })
         try {

@@ -42,9 +42,13 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
   if (status === 404 && message !== undefined && /\bmodel\b.*\bnot found\b/i.test(message))
     return new ServiceError('model_not_found', message)
   if (status === 404 && message === undefined) {
-    return new ServiceError('upstream_protocol', 'What answers at OLLAMA_HOST is not Ollama: it does not know this path', {
-      upstreamStatus: status,
-    })
+    return new ServiceError(
+      'upstream_protocol',
+      'What answers at OLLAMA_HOST is not Ollama, or too old a one: it does not know this path',
+      {
+        upstreamStatus: status,
+      },
+    )
   }
   if (status >= 400 && status < 500) return new ServiceError('upstream_rejected', message ?? toRejection(status), { status })
   if (status >= 500)

@@ -39,9 +39,14 @@ export interface Generation {
 export type Question =
   | { readonly about: 'tags' | 'ps' | 'version' }
   | {
-      readonly about: 'show' | 'embed' | 'embeddings' | 'copy' | 'delete'
+      readonly about: 'show' | 'embed' | 'embeddings' | 'systemone' | 'copy' | 'delete'
       readonly body: Readonly<Record<string, unknown>>
     }
+
+/** Whether a model works for its answer: it is clamped, waits in the queue, and may have to load its model first. */
+export function isInference({ about }: Question): boolean {
+  return about === 'embed' || about === 'embeddings' || about === 'systemone'
+}
 
 export interface Answer {
   /** Ollama's own text, verbatim; empty after copy and delete. */

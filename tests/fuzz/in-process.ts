@@ -53,6 +53,7 @@ const answers: Readonly<Record<string, string>> = {
 /** What a real Ollama answered to a small question. @throws Error for a path that is none of its own */
 export function toSmallAnswer(path: string): Uint8Array {
   if (path === '/api/embeddings') return Buffer.from('{"embedding":[0.5]}')
+  if (path === '/v1/systemone') return Buffer.from('{"answers":{"polite":{"type":"noul","noul":0.5}}}')
   const name = answers[path]
   if (!name) throw new Error(`Asked for ${path}`)
   return toBytes(loadRecording(name))

@@ -39,8 +39,8 @@ const isGeneration = (name: string) => {
   return status === 200 && ['/api/generate', '/api/chat'].includes(request.path)
 }
 const recordings = recordingNames()
-const generations = recordings.filter((name) => isGeneration(name) && !/runner-dies$/.test(name))
-const finished = generations.filter((name) => loadRecording(name).ended === 'clean end' && !/-truncated$/.test(name))
+const generations = recordings.filter((name) => isGeneration(name) && !name.endsWith('/runner-dies'))
+const finished = generations.filter((name) => loadRecording(name).ended === 'clean end' && !name.endsWith('-truncated'))
 
 const delta = (text: string) => JSON.stringify({ model: 'm', response: text, done: false })
 const done = '{"model":"m","response":"","done":true,"done_reason":"stop"}'

@@ -64,7 +64,8 @@ function withoutBody(about: 'tags' | 'ps' | 'version') {
   return (): QuestionPlan => ({ question: { about } })
 }
 
-function withBody(about: Extract<Question, { body: unknown }>['about'], schema: Parameters<typeof parse>[0]) {
+/** Asks what a request asks, as it is. @throws ServiceError `invalid_request` */
+export function withBody(about: Extract<Question, { body: unknown }>['about'], schema: Parameters<typeof parse>[0]) {
   return ({ body }: QuestionRequest): QuestionPlan => {
     parse(schema, body)
     return { question: { about, body } }

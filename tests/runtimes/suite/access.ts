@@ -115,7 +115,10 @@ export function describeAccess(runtime: RuntimeName) {
       expect(toTold('sse', answer.text).failed).toBeUndefined()
     })
 
-    test.each(['/', '/ping', '/healthz', '/readyz', '/ollama/'])('%s is open', async (path) => {
+    test.each([
+      ...['/', '/ping', '/healthz', '/readyz', '/v1', '/v1/'],
+      ...['/ollama', '/ollama/', '/ollama/api', '/ollama/api/', '/ollama/v1', '/ollama/v1/'],
+    ])('%s is open', async (path) => {
       expect(await readAll(read(stage.server, { path }))).toMatchObject({ status: 200 })
     })
 

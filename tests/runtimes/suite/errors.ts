@@ -129,7 +129,11 @@ export function describeErrors(runtime: RuntimeName) {
 
       test('are the first few of many, and never repeat what was sent', async () => {
         const canary = 'canary7f3a'
-        const body = { text: [canary], model: `${canary}/../x`, options: { stop: Array(5000).fill([canary]) } }
+        const body = {
+          text: [canary],
+          model: `${canary}/../x`,
+          options: { stop: Array.from({ length: 5000 }, () => [canary]) },
+        }
         const reader = read(stage.server, { path: '/chat', body })
         const { issues } = await readFailure(reader)
         expect(issues).toHaveLength(8)

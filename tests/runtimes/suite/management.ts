@@ -75,6 +75,33 @@ export function describeManagement(runtime: RuntimeName) {
         undo = []
       })
 
+      // They act with the account, the network or the hardware of the machine that Ollama runs on.
+      test.each([
+        ['POST', '/api/me'],
+        ['POST', '/api/signout'],
+        ['DELETE', '/api/user/keys/c2VjcmV0'],
+        ['GET', '/api/status'],
+        ['POST', '/api/experimental/web_search'],
+        ['POST', '/api/experimental/web_fetch'],
+        ['GET', '/api/experimental/model-recommendations'],
+        ['GET', '/api/experimental/aliases'],
+        ['POST', '/api/experimental/aliases'],
+        ['DELETE', '/api/experimental/aliases'],
+        ['POST', '/api/web_search'],
+        ['POST', '/api/web_fetch'],
+        ['POST', '/v1/audio/transcriptions'],
+        ['POST', '/v1/images/generations'],
+        ['POST', '/v1/images/edits'],
+      ])('%s %s of Ollama’s stays closed', async (method, path) => {
+        const asked = await countRequests(stage, async () => {
+          for (const prefix of ['', '/ollama']) {
+            const request = { method, path: prefix + path, ...(method !== 'GET' && { body: { model: 'gemma3:270m' } }) }
+            expect(await readAll(send(request)), prefix).toMatchObject({ status: 404 })
+          }
+        })
+        expect(asked).toBe(0)
+      })
+
       describe.each(streams)('$path', ({ path, body }) => {
         const route = `POST ${path}`
 

@@ -7,19 +7,18 @@ import { countRequests, useStage } from '../stage.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** A text, said as each place wants it. */
+/** A text, said as each place wants it, and the same below `/ollama`. */
 const sayings: Readonly<Record<string, (content: unknown) => Json>> = {
   '/api/generate': (prompt) => ({ prompt }),
   '/api/chat': (content) => ({ messages: [{ role: 'user', content }] }),
   '/chat': (text) => ({ text }),
-  '/ollama/api/generate': (prompt) => ({ prompt }),
-  '/ollama/api/chat': (content) => ({ messages: [{ role: 'user', content }] }),
   '/v1/chat/completions': (content) => ({ messages: [{ role: 'user', content }] }),
   '/v1/completions': (prompt) => ({ prompt }),
   '/v1/responses': (input) => ({ input }),
   '/v1/messages': (content) => ({ max_tokens: 5, messages: [{ role: 'user', content }] }),
   '/api/ui/chat': (text) => ({ messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text }] }] }),
 }
+const say = ({ path }: Surface, text: unknown) => sayings[path.replace(/^\/ollama/, '')]!(text)
 const generating = surfaces.filter(({ endpoint }) => endpoint !== undefined)
 const chats = ['/api/chat', '/ollama/api/chat']
 const ownPaths = ['/api/generate', '/ollama/api/generate', ...chats]
@@ -87,7 +86,7 @@ export function describeOddRequests(runtime: RuntimeName) {
 
     async function expectPassed(surface: Surface, toBody: (body: Json) => string | Json, headers = {}) {
       const model = stage.upstream.script(tokens({ count: 1 }))
-      const body = toBody({ ...sayings[surface.path]!('Hi'), model })
+      const body = toBody({ ...say(surface, 'Hi'), model })
       const answer = await readAll(read(stage.server, { path: surface.path, body, headers }))
       const contentType = answer.headers['content-type']
       expect(toEnding(surface, { ...answer, contentType }), surface.path).toBe('done')
@@ -103,7 +102,7 @@ export function describeOddRequests(runtime: RuntimeName) {
 
     test.each(texts)('%s passes everywhere', async (_name, text) => {
       for (const surface of generating) {
-        const json = await expectPassed(surface, ({ model }) => ({ ...sayings[surface.path]!(text), model }))
+        const json = await expectPassed(surface, ({ model }) => ({ ...say(surface, text), model }))
         expect(toAsked(json), surface.path).toBe(text)
       }
     })
@@ -116,7 +115,7 @@ export function describeOddRequests(runtime: RuntimeName) {
     test('10 MB of text pass', async () => {
       const text = 'x'.repeat(10_000_000)
       for (const surface of generating.filter(({ path }) => ['/api/generate', '/chat', '/ollama/api/chat'].includes(path)))
-        expect(toAsked(await expectPassed(surface, ({ model }) => ({ ...sayings[surface.path]!(text), model })))).toBe(text)
+        expect(toAsked(await expectPassed(surface, ({ model }) => ({ ...say(surface, text), model })))).toBe(text)
     })
 
     test('100,000 messages and 10,000 tools pass', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { loadRecording, recordingNames, toBytes, type Recording } from '#fake-ollama/recording.ts'
-import { lines, replay, silent, tokens } from '#fake-ollama/scripts.ts'
+import { json, lines, replay, silent, tokens } from '#fake-ollama/scripts.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, type Answer, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
@@ -29,6 +29,8 @@ const textOf = (recording: Recording) => Buffer.from(toBytes(recording)).toStrin
 /** The lines, each of which has its LF. */
 const toSaid = (text: string) => text.replace(/\n$/, '').split('\n')
 const mediaTypeOf = ({ headers }: Pick<Answer, 'headers'> | Recording) => String(headers['content-type']).split(';')[0]
+
+const short = tokens({ count: 1 })
 
 /** Protocol §5. */
 export function describeOllama(runtime: RuntimeName) {
@@ -264,21 +266,22 @@ export function describeOllama(runtime: RuntimeName) {
     })
 
     describe('its router', () => {
-      test.each(['GET', 'HEAD'])('%s /ollama/ says that it is running', async (method) => {
-        const answer = await readAll(send({ path: '/', method }))
-        expect(answer).toMatchObject({ status: 200, text: method === 'GET' ? textOf(loadRecording('root')) : '' })
-        if (method === 'GET') expect(mediaTypeOf(answer)).toBe('text/plain')
+      test.each(['', '/', '/api', '/api/', '/v1', '/v1/'])('/ollama%s says that it is running', async (path) => {
+        for (const method of ['GET', 'HEAD']) {
+          const answer = await readAll(send({ path, method }))
+          expect(answer).toMatchObject({ status: 200, text: method === 'GET' ? textOf(loadRecording('root')) : '' })
+          if (method === 'GET') expect(mediaTypeOf(answer)).toBe('text/plain')
+        }
       })
 
       test.each([
         ['GET', '/api/nothing'],
-        ['GET', ''],
-        ['GET', '/api'],
         ['GET', '/api/tags/'],
+        ['GET', '//'],
         ['POST', '/API/chat'],
         ['POST', '//api/chat'],
         ['POST', '/chat'],
-        ['POST', '/v1/chat/completions'],
+        ['POST', '/api/ui/chat'],
         ['POST', '/api/pull'],
         ['POST', '/api/copy'],
         ['DELETE', '/api/delete'],
@@ -299,6 +302,7 @@ export function describeOllama(runtime: RuntimeName) {
         ['/api/show', 'GET', 'POST'],
         ['/api/tags', 'POST', 'GET, HEAD'],
         ['/', 'POST', 'GET, HEAD'],
+        ['', 'POST', 'GET, HEAD'],
       ])('%s with %s is 405 with Allow', async (path, method, allow) => {
         const recording = loadRecording('error-method')
         const answer = await readAll(send({ method, path }))
@@ -309,6 +313,45 @@ export function describeOllama(runtime: RuntimeName) {
       test.each(['/api/tags', '/api/ps', '/api/version'])('HEAD /ollama%s is GET without its body', async (path) => {
         const answer = await readAll(send({ method: 'HEAD', path }))
         expect(answer).toMatchObject({ status: 200, text: '' })
+      })
+    })
+
+    describe('the other APIs of its base URL', () => {
+      const messages = [{ role: 'user', content: 'Hi' }]
+
+      test.each<[string, object]>([
+        ['/v1/chat/completions', { messages }],
+        ['/v1/completions', { prompt: 'Hi' }],
+        ['/v1/responses', { input: 'Hi' }],
+        ['/v1/messages', { messages, max_tokens: 5 }],
+        ['/v1/embeddings', { input: 'Hi' }],
+        ['/v1/systemone', { state: 'Hi', questions: {} }],
+      ])('POST /ollama%s is POST %s', async (path, body) => {
+        const model = stage.upstream.script(
+          path === '/v1/embeddings' ? json({ embeddings: [[0.5]] }) : path === '/v1/systemone' ? json({ answers: {} }) : short,
+        )
+        const headers = { 'x-request-id': 'one' }
+        const asked = { path, body: { model, ...body }, headers }
+        const [below, at] = [await readAll(send(asked)), await readAll(read(stage.server, asked))]
+        expect(below).toMatchObject({ status: 200, text: at.text })
+        expect(mediaTypeOf(below)).toBe(mediaTypeOf(at))
+      })
+
+      test.each(['/v1/models', '/v1/models/gemma3:270m'])('GET /ollama%s is GET %s', async (path) => {
+        const { status, text } = await readAll(send({ path }))
+        expect({ status, text }).toEqual({ status: 200, text: (await readAll(read(stage.server, { path }))).text })
+      })
+
+      test.each([
+        ['/v1/chat/completions', { error: { type: 'invalid_request_error', code: 'invalid_json' } }],
+        ['/v1/nothing', { error: { type: 'not_found_error', code: 'not_found' } }],
+        ['/v1/messages', { type: 'error', error: { type: 'invalid_request_error' } }],
+        ['/v1/messages/nothing', { type: 'error', error: { type: 'not_found_error' } }],
+        ['/v1/systemone', { error: expect.any(String) as string, code: 'invalid_json' }],
+      ])('an error at /ollama%s has the envelope of that API', async (path, envelope) => {
+        const { text, headers } = await readAll(send({ path, method: 'POST', body: '{' }))
+        expect(JSON.parse(text)).toMatchObject(envelope)
+        if (path.startsWith('/v1/messages')) expect(headers).toHaveProperty('request-id')
       })
     })
 

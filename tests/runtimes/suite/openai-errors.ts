@@ -65,7 +65,7 @@ const early: readonly Early[] = [
     type: invalid,
     code: 'not_supported',
   },
-  { name: 'nothing', path: '/v1', status: 404, type: 'not_found_error', code: 'not_found' },
+  { name: 'nothing', path: '/v1/nothing', status: 404, type: 'not_found_error', code: 'not_found' },
   { name: 'a path with nothing', path: '/v1/files', body: {}, status: 404, type: 'not_found_error', code: 'not_found' },
   { name: 'a path with a slash too many', path: `${chat}/`, body: {}, status: 404, type: 'not_found_error', code: 'not_found' },
   { name: 'a chat by GET', path: chat, status: 405, type: invalid, code: 'method_not_allowed' },

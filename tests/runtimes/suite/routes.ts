@@ -5,7 +5,7 @@ import { read, readAll, readFailure } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
 
-const open = ['/', '/ping', '/healthz', '/readyz']
+const open = ['/', '/ping', '/healthz', '/readyz', '/v1', '/v1/']
 const questions = ['/api/tags', '/api/ps', '/api/version']
 const posts = ['/chat', '/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show']
 
@@ -15,7 +15,7 @@ const nothing: readonly (readonly [method: string, path: string])[] = [
   ['DELETE', '/api/delete'],
   ['HEAD', `/api/blobs/sha256:${'0'.repeat(64)}`],
   ['POST', `/api/blobs/sha256:${'0'.repeat(64)}`],
-  ...open.slice(1).map((path) => ['GET', `${path}/`] as const),
+  ...open.slice(1, 4).map((path) => ['GET', `${path}/`] as const),
   ...questions.map((path) => ['GET', `${path}/`] as const),
   ...posts.map((path) => ['POST', `${path}/`] as const),
   ...posts.map((path) => ['POST', `/${path}`] as const),
@@ -40,6 +40,9 @@ function toRecorded(name: string): unknown {
   return JSON.parse(Buffer.from(toBytes(loadRecording(name))).toString())
 }
 
+/** Where OpenAI is spoken, an error is OpenAI's. */
+const toEnvelope = (path: string, code: string) => (path.startsWith('/v1') ? { error: { code } } : { code })
+
 /** Protocol §1. */
 export function describeRoutes(runtime: RuntimeName) {
   describe('routes', () => {
@@ -47,6 +50,8 @@ export function describeRoutes(runtime: RuntimeName) {
 
     test.each([
       ['/', 'text/plain; charset=UTF-8', 'Sluice is running'],
+      ['/v1', 'text/plain; charset=UTF-8', 'Sluice is running'],
+      ['/v1/', 'text/plain; charset=UTF-8', 'Sluice is running'],
       ['/ping', 'application/json', '{"message":"OK"}'],
       ['/healthz', 'application/json', '{"status":"ok"}'],
     ])('GET %s never touches the upstream', async (path, type, text) => {
@@ -123,6 +128,7 @@ export function describeRoutes(runtime: RuntimeName) {
       ['/api/embed', { model: 'smollm2:135m', input: ['a', 'b'], truncate: false, dimensions: 8, keep_alive: '1m' }],
       ['/api/embed', { model: 'smollm2:135m', input: 'a', options: { num_ctx: 512 } }],
       ['/api/embeddings', { model: 'smollm2:135m', prompt: 'a' }],
+      ['/v1/systemone', { model: 'smollm2:135m', state: 'a', questions: { a: { type: 'score', criteria: ['b', 'c'] } } }],
     ])('POST %s %j passes both ways, fields that nobody knows included', async (path, body) => {
       const said = { embedding: [-0.00013487095, 1e-5, 0], embeddings: [[0.1, -0.2]], model_info: { 'a.b': 1 }, future: ['ü'] }
       const restore = stage.upstream.on(`POST ${path}`, json(said))
@@ -141,6 +147,9 @@ export function describeRoutes(runtime: RuntimeName) {
       ['/api/embed', { model: ['m'], input: 'a' }],
       ['/api/embeddings', { prompt: 'a' }],
       ['/api/embeddings', { model: '', prompt: 'a' }],
+      ['/v1/systemone', { state: 'a', questions: {} }],
+      ['/v1/systemone', { model: '../a', state: 'a', questions: {} }],
+      ['/ollama/v1/systemone', { model: 'a', MODEL: 'b', state: 'a', questions: {} }],
     ])('POST %s %j is refused before the upstream hears of it', async (path, body) => {
       const asked = await countRequests(stage, async () => {
         expect(await readFailure(read(stage.server, { path, body }))).toMatchObject({ status: 400, code: 'invalid_request' })
@@ -183,7 +192,7 @@ export function describeRoutes(runtime: RuntimeName) {
           const answer = await readAll(read(stage.server, { method, path }))
           expect(answer, method).toMatchObject({ status: 405, headers: { allow } })
           if (method === 'HEAD') expect(answer.text).toBe('')
-          else expect(JSON.parse(answer.text), method).toMatchObject({ code: 'method_not_allowed' })
+          else expect(JSON.parse(answer.text), method).toMatchObject(toEnvelope(path, 'method_not_allowed'))
         }
       })
       expect(asked).toBe(0)

@@ -16,6 +16,13 @@ const asks = [
   { path: '/api/embed', body: { input: 'Hi' }, target: 'POST /api/embed' },
   { path: '/api/embeddings', body: { prompt: 'Hi' }, target: 'POST /api/embeddings' },
   { path: '/api/show', body: {}, target: 'POST /api/show' },
+  { path: '/v1/systemone', body: { state: 'Hi', questions: {} }, target: 'POST /v1/systemone' },
+  { path: '/ollama/v1/systemone', body: { state: 'Hi', questions: {} }, target: 'POST /v1/systemone' },
+  {
+    path: '/ollama/v1/messages',
+    body: { max_tokens: 5, messages: [{ role: 'user', content: 'Hi' }] },
+    target: 'POST /api/chat',
+  },
   { path: '/api/tags', target: 'GET /api/tags' },
   { path: '/api/ps', target: 'GET /api/ps' },
   { path: '/api/version', target: 'GET /api/version' },
