@@ -40,6 +40,8 @@ export interface Issue {
 }
 
 interface ServiceErrorOptions {
+  /** What is wrong, more exactly than the code says it, for a dialect that has a code of its own for that. */
+  reason?: 'context_length_exceeded'
   /** Instead of the table's status: `upstream_rejected` and `upstream_busy` keep the upstream's own. */
   status?: number
   /** What Ollama itself answered, for those who speak to it byte for byte (docs/protocol.md §5). */
@@ -54,6 +56,7 @@ interface ServiceErrorOptions {
 /** Everything that Sluice tells a reader as a failure. The message is written for that reader; what must stay inside is the `cause`. */
 export class ServiceError extends Error {
   readonly code: ErrorCode
+  readonly reason: 'context_length_exceeded' | undefined
   readonly status: number
   readonly upstreamStatus: number | undefined
   readonly issues: Issue[] | undefined
@@ -64,6 +67,7 @@ export class ServiceError extends Error {
     super(message, { cause: options.cause })
     this.name = 'ServiceError'
     this.code = code
+    this.reason = options.reason
     this.status = options.status ?? statuses[code]
     this.upstreamStatus = options.upstreamStatus
     this.issues = options.issues

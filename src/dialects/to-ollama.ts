@@ -58,8 +58,6 @@ export const modelName = v.pipe(
   v.check((name) => !name.includes('..'), 'Expected a model name without ..'),
 )
 
-export const base64 = v.pipe(v.string(), v.check(isBase64, 'Expected base64'))
-
 /** Each type is checked, because Ollama answers a wrong one with a 500 (docs/ollama.md §1). */
 const options = v.nullish(
   object({

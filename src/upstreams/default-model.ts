@@ -44,11 +44,17 @@ function noModel(): ServiceError {
   return new ServiceError('no_model', 'No model is here that you may use; name another, or run: ollama pull gemma3')
 }
 
-/** Those that write text on this machine: embedding models (the BERT families) cannot, and a cloud model takes prompts elsewhere. */
+/**
+ * Those that write text on this machine: a cloud model takes prompts elsewhere, and embedding models write none. Ollama says so in its list
+ * of the installed since 0.33; of an older one the BERT families are known.
+ */
 function toModels({ value: { models } }: Answer): { name: string; modifiedAt: number }[] {
   if (!Array.isArray(models)) return []
   return (models as ListedModel[])
-    .filter(({ name, remote_host, details }) => typeof name === 'string' && !remote_host && !/bert/.test(details?.family ?? ''))
+    .filter(({ name, remote_host, details, capabilities }) => {
+      const writes = Array.isArray(capabilities) ? capabilities.includes('completion') : !/bert/.test(details?.family ?? '')
+      return typeof name === 'string' && !remote_host && writes
+    })
     .map(({ name, modified_at }) => ({ name, modifiedAt: Date.parse(modified_at ?? '') || 0 }))
 }
 
@@ -57,4 +63,5 @@ interface ListedModel {
   modified_at?: string
   remote_host?: string
   details?: { family?: string }
+  capabilities?: readonly string[]
 }

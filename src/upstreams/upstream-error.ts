@@ -50,11 +50,16 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
       },
     )
   }
+  if (status === 400 && message !== undefined && isTooLong.test(message))
+    return new ServiceError('invalid_request', message, { reason: 'context_length_exceeded' })
   if (status >= 400 && status < 500) return new ServiceError('upstream_rejected', message ?? toRejection(status), { status })
   if (status >= 500)
     return new ServiceError('upstream_failed', message ?? `Ollama failed with status ${status}`, { upstreamStatus: status })
   return new ServiceError('upstream_protocol', `Cannot read the answer of Ollama: status ${status}`)
 }
+
+/** A prompt, or a text to embed, that is longer than the model's context (docs/ollama.md §3). */
+const isTooLong = /\b(?:prompt|input)\b.{1,40}\bcontext length\b/i
 
 function toRejection(status: number): string {
   if (status === 403)

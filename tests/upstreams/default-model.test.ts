@@ -58,6 +58,19 @@ describe('the default model', () => {
     await expect(create({ tags: others }).find()).rejects.toMatchObject({ code: 'no_model' })
   })
 
+  test('is none that cannot write, as the list of Ollama 0.33 says, whatever its family', async () => {
+    const embeds = installed('qwen3-embedding', '2026-09-09T00:00:00Z', {
+      details: { family: 'qwen3' },
+      capabilities: ['embedding'],
+    })
+    const writes = installed('bert-writer', '2020-01-01T00:00:00Z', {
+      details: { family: 'bert' },
+      capabilities: ['completion'],
+    })
+    expect(await create({ tags: [embeds, writes] }).find()).toBe('bert-writer')
+    await expect(create({ tags: [embeds] }).find()).rejects.toMatchObject({ code: 'no_model' })
+  })
+
   test.each([[[]], [undefined], [[{}]], [[{ name: 7 }]]])(
     'is told to be missing, with what to do, if the list is %j',
     async (models) => {

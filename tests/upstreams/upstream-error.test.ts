@@ -21,6 +21,9 @@ describe('a status', () => {
     [400, '[1', 'upstream_rejected', 400, /status 400/],
     [400, 'null', 'upstream_rejected', 400, /status 400/],
     [400, '"text"', 'upstream_rejected', 400, /status 400/],
+    [400, says('the input length exceeds the context length'), 'invalid_request', 400, /input length/],
+    [400, says('a context of a prompt'), 'upstream_rejected', 400, 'a context of a prompt'],
+    [500, says('the prompt is longer than the context length'), 'upstream_failed', 502, /longer/],
     [401, says('unauthorized'), 'upstream_rejected', 401, 'unauthorized'],
     [401, '', 'upstream_rejected', 401, /OLLAMA_API_KEY/],
     [403, '', 'upstream_rejected', 403, /OLLAMA_ORIGINS.*OLLAMA_HOST/],
@@ -65,6 +68,14 @@ describe('a status', () => {
       if (retryAfter) expect(answer.retryAfterSeconds).toBe(retryAfter[0])
     },
   )
+})
+
+test('a prompt that is longer than the context says so, for a dialect that has a code for it', () => {
+  const message =
+    'the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length'
+  const error = toUpstreamError(400, noHeaders, says(message))
+  expect(error).toMatchObject({ code: 'invalid_request', status: 400, reason: 'context_length_exceeded', message })
+  expect(toUpstreamError(400, noHeaders, says('invalid model name')).reason).toBeUndefined()
 })
 
 describe('Retry-After', () => {

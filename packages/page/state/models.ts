@@ -22,7 +22,10 @@ export interface Models {
 const atOnce = 4
 const name = 'sluice.models'
 
-/** What a model can do is kept for this tab, by the model's digest: asking takes from the key's requests a minute. */
+/**
+ * Ollama's list says what each model can do since 0.33. An older one is asked for each model, and its answer is kept for this tab, by the
+ * model's digest: asking takes from the key's requests a minute.
+ */
 export function createModels(ask: Ask, tab: KeptTexts): Models {
   const all = signal<readonly InstalledModel[]>([])
   const known = tab.readMap<Abilities>(name)
@@ -51,7 +54,7 @@ export function createModels(ask: Ask, tab: KeptTexts): Models {
   return {
     all,
     take(tags, ps) {
-      all.value = toModels(tags, ps).map((model) => ({ ...model, ...known.get(model.digest) }))
+      all.value = toModels(tags, ps).map((model) => (model.capabilities ? model : { ...model, ...known.get(model.digest) }))
     },
     async learn(wanted) {
       const model = findModel(all.peek(), wanted)

@@ -106,7 +106,7 @@ export interface Model {
   readonly quantization?: string
   /** In memory now. */
   readonly isLoaded: boolean
-  /** Of `/api/show`, asked for when needed: `completion`, `vision`, `tools`, `thinking`, `embedding`; undefined: not known yet. */
+  /** Of `/api/tags`, or of `/api/show`, asked for when needed: `completion`, `vision`, `tools`, `thinking`, `embedding`; undefined: not known yet. */
   readonly capabilities: readonly string[] | undefined
   /** The most that it can take, in tokens. */
   readonly contextLength?: number

@@ -13,8 +13,8 @@ export interface InstalledModel extends Model {
 /** The answers of `/api/tags` and `/api/ps`, in Ollama's order: newest first. What has no name is left out. */
 export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
   const loaded = new Set(toEntries(ps).map(({ name }) => name))
-  return toEntries(tags).map(({ name, size, digest, remote_host, details }) => {
-    const { parameter_size, quantization_level, family } = toObject(details)
+  return toEntries(tags).map(({ name, size, digest, remote_host, details, capabilities }) => {
+    const { parameter_size, quantization_level, family, context_length } = toObject(details)
     return {
       name: name as string,
       sizeBytes: typeof size === 'number' ? size : 0,
@@ -22,6 +22,7 @@ export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
       ...(isText(quantization_level) && { quantization: quantization_level }),
       isLoaded: loaded.has(name),
       capabilities: undefined,
+      ...toAbilities(capabilities, context_length),
       digest: isText(digest) ? digest : (name as string),
       isForAll: !remote_host && !(isText(family) && family.includes('bert')),
     }
@@ -30,8 +31,11 @@ export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
 
 /** The answer of `/api/show`; undefined if it says nothing of capabilities, as an Ollama of before 2025 does. */
 export function parseShow({ capabilities, model_info }: Readonly<Record<string, unknown>>): Abilities | undefined {
+  return toAbilities(capabilities, Object.entries(toObject(model_info)).find(([key]) => key.endsWith('.context_length'))?.[1])
+}
+
+function toAbilities(capabilities: unknown, length: unknown): Abilities | undefined {
   if (!Array.isArray(capabilities)) return undefined
-  const length = Object.entries(toObject(model_info)).find(([key]) => key.endsWith('.context_length'))?.[1]
   return { capabilities: capabilities.filter(isText), ...(typeof length === 'number' && { contextLength: length }) }
 }
 

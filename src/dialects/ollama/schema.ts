@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { asksForNothing } from '../read-request.ts'
 import { modelName } from '../to-ollama.ts'
 
 /**
@@ -30,19 +31,15 @@ function fold(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
 
-/** null, '', [] and {} ask for nothing. Go's client sends an empty text for what is not set. */
+/** What asks for nothing is absent. Go's client sends an empty text for what is not set. */
 const optional = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
   v.optional(
     v.pipe(
       v.unknown(),
-      v.transform((value) => (isEmpty(value) ? undefined : value)),
+      v.transform((value) => (asksForNothing(value) ? undefined : value)),
       v.optional(schema),
     ),
   )
-
-function isEmpty(value: unknown): boolean {
-  return value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)
-}
 
 const model = optional(modelName)
 const stream = optional(v.boolean())

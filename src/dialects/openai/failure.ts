@@ -1,9 +1,9 @@
 import type { ServiceError } from '../../errors.ts'
 import type { Failure } from '../dialect.ts'
 
-/** Before and after commit. `param` is the field, `code` is Sluice's (docs/protocol.md §4). */
-export function toErrorBody({ code, status, message, issues }: ServiceError) {
-  return { error: { message, type: toType(status), code, param: issues?.[0]?.path ?? null } }
+/** Before and after commit. `param` is the field, `code` is Sluice's (docs/protocol.md §4) but where OpenAI has its own. */
+export function toErrorBody({ code, reason, status, message, issues }: ServiceError) {
+  return { error: { message, type: toType(status), code: reason ?? code, param: issues?.[0]?.path ?? null } }
 }
 
 export function toFailure(error: ServiceError): Failure {

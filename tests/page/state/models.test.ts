@@ -19,8 +19,19 @@ test("Ollama's own lists become models", () => {
   expect(models.find(({ name }) => name === 'smollm2:135m')).toMatchObject({
     parameters: '134.52M',
     sizeBytes: expect.any(Number) as number,
-    capabilities: undefined,
+    capabilities: ['completion'],
+    contextLength: 8192,
   })
+  expect(models.map(({ name, capabilities }) => [name, capabilities?.[1]])).toEqual([
+    ['thinky:latest', 'thinking'],
+    ['tooly:latest', 'tools'],
+    ['gemma3:270m', undefined],
+    ['smollm2:135m', undefined],
+  ])
+})
+
+test('the list of an older Ollama does not say what a model can do', () => {
+  for (const model of toModels(read('0.24/tags'), {})) expect(model).toMatchObject({ capabilities: undefined })
 })
 
 test('lists of any other shape become no models', () => {
@@ -99,6 +110,23 @@ test('what all can do is asked four at a time, and what fails is asked again the
   ])
   await models.learnAll()
   expect(host.asked).toHaveLength(11)
+})
+
+test('what the list says is not asked for, and is not kept', async () => {
+  const { models, host, stores } = createAsked(0)
+  models.take(read('tags'), {})
+  await models.learnAll()
+  await models.learn('thinky')
+  expect(host.asked).toEqual([])
+  expect(stores.tab.size).toBe(0)
+  expect(models.all.value[0]?.capabilities).toEqual(['completion', 'thinking'])
+})
+
+test('what the list says wins over what an older Ollama said', async () => {
+  const { models } = createAsked(1)
+  await models.learn('m0')
+  models.take({ models: [{ name: 'm0', digest: 'd0', capabilities: ['embedding'] }] }, {})
+  expect(models.all.value[0]?.capabilities).toEqual(['embedding'])
 })
 
 test('one is asked about once, in this tab', async () => {

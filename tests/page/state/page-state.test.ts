@@ -445,8 +445,22 @@ test('a new chat lets go of a model that is not there any more', async () => {
   expect(reloaded.page.chat.value.settings).toEqual({})
 })
 
-test('what the model can do is asked at once, and of the others when the picker opens', async () => {
+test('what the models can do comes with their list', async () => {
   const { page, host } = createPage()
+  await expect.poll(() => page.model.value?.capabilities).toContain('completion')
+  await page.refresh()
+  expect(page.models.value.every(({ capabilities }) => capabilities)).toBe(true)
+  expect(host.asked).not.toContain('POST /api/show')
+})
+
+test('what the model of an older Ollama can do is asked at once, and of the others when the picker opens', async () => {
+  const older: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init)
+    if (!response.url.endsWith('/api/tags')) return response
+    const { models } = (await response.json()) as { models: object[] }
+    return Response.json({ models: models.map((model) => ({ ...model, capabilities: undefined })) })
+  }
+  const { page, host } = createPage({ host: createFakeHost({ url: sluice.url, fetch: older }) })
   await expect.poll(() => page.model.value?.capabilities).toContain('completion')
   const shows = () => host.asked.filter((one) => one === 'POST /api/show').length
   expect(shows()).toBe(1)

@@ -116,8 +116,18 @@ export function describeAccess(runtime: RuntimeName) {
     })
 
     test.each([
-      ...['/', '/ping', '/healthz', '/readyz', '/v1', '/v1/'],
-      ...['/ollama', '/ollama/', '/ollama/api', '/ollama/api/', '/ollama/v1', '/ollama/v1/'],
+      '/',
+      '/ping',
+      '/healthz',
+      '/readyz',
+      '/v1',
+      '/v1/',
+      '/ollama',
+      '/ollama/',
+      '/ollama/api',
+      '/ollama/api/',
+      '/ollama/v1',
+      '/ollama/v1/',
     ])('%s is open', async (path) => {
       expect(await readAll(read(stage.server, { path }))).toMatchObject({ status: 200 })
     })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readMessage } from '../../dialects/anthropic/read-message.ts'
 import type { FailedAnswer, Fault } from '#fake-ollama/fault.ts'
 import { faults } from '#fake-ollama/faults.ts'
-import { delayed, lines, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { delayed, json, lines, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script } from '#fake-ollama/upstream.ts'
 import { upstreamErrors } from '#fake-ollama/upstream-errors.ts'
 import { read, readAll, readRaw, toPost, type Answer, type ReaderRequest } from '../reader.ts'
@@ -159,6 +159,18 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
       const answer = await readAll(read(stage.server, { ...rest, body: { ...body, model: null } }))
       expect(toEarly(answer)).toMatchObject({ status: 503, type: 'api_error', code: 'no_model' })
       for (const restore of undo) restore()
+    })
+
+    test('a prompt that is longer than the context is an invalid request', async () => {
+      const error = 'the prompt is longer than the context length currently available to the model; shorten the prompt'
+      const model = stage.upstream.script(json({ error }, 400))
+      for (const stream of [true, false])
+        expect(toEarly(await readAll(read(stage.server, ask(model, stream))))).toMatchObject({
+          status: 400,
+          type: 'invalid_request_error',
+          code: 'invalid_request',
+          message: error,
+        })
     })
 
     test.each(upstreamErrors)('Ollama’s $recording is $code', async ({ recording, status, code, message, retryAfter }) => {

@@ -247,6 +247,15 @@ export function describeOllama(runtime: RuntimeName) {
         expect(text).toBe(textOf(loadRecording('error-busy')))
       })
 
+      test('of a prompt that is longer than the context has its words, and is an invalid request in Sluice’s own', async () => {
+        const error = 'the prompt is longer than the context length currently available to the model; shorten the prompt'
+        const model = stage.upstream.script(json({ error }, 400))
+        expect(await readAll(chat(model))).toMatchObject({ status: 400, text: JSON.stringify({ error }) })
+        const own = await readAll(read(stage.server, { path: '/api/generate', body: { model, prompt: 'Hi' } }))
+        expect(own.status).toBe(400)
+        expect(JSON.parse(own.text)).toEqual({ error, code: 'invalid_request', request_id: expect.any(String) })
+      })
+
       test.each([true, false])('before the first line has a status, stream: %s', async (stream) => {
         const answer = await readAll(
           chat(

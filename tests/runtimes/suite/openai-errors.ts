@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { faults } from '#fake-ollama/faults.ts'
 import type { FailedAnswer, Fault } from '#fake-ollama/fault.ts'
-import { delayed, lines, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { delayed, json, lines, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script } from '#fake-ollama/upstream.ts'
 import { upstreamErrors } from '#fake-ollama/upstream-errors.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
@@ -105,6 +105,10 @@ const early: readonly Early[] = [
   },
 ]
 
+/** Ollama 0.33, instead of a prompt that is cut. */
+const tooLong =
+  'the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length'
+
 /** What fails once the stream is open: `said` is what was said before. */
 const late: readonly (readonly [code: string, type: string, said: string, script: Script])[] = [
   ['first_token_timeout', 'server_error', '', silent()],
@@ -112,6 +116,7 @@ const late: readonly (readonly [code: string, type: string, said: string, script
   ['model_not_found', 'not_found_error', '', delayed(300, replay('error-chat-model-not-found'))],
   ['upstream_busy', 'server_error', '', delayed(300, replay('error-busy'))],
   ['upstream_rejected', invalid, '', delayed(300, replay('error-no-tools'))],
+  ['context_length_exceeded', invalid, '', delayed(300, json({ error: tooLong }, 400))],
   ['upstream_unreachable', 'server_error', '', delayed(300, ({ reset }) => reset())],
   ['upstream_failed', 'server_error', '', delayed(300, lines(['{"error":"no memory"}']))],
   ['upstream_truncated', 'server_error', '', delayed(300, lines([]))],
@@ -168,6 +173,20 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       await Promise.all(seen.map(({ exchange }) => exchange.closedByReader))
       const again = () => readAll(read(stage.server, { path: '/v1/models' }))
       await expect.poll(again, { interval: 50 }).toMatchObject({ status: 200 })
+    })
+
+    test.each([
+      [chat, { messages: [{ role: 'user', content: 'Hi' }] }],
+      ['/v1/completions', { prompt: 'Hi' }],
+      ['/v1/responses', { input: 'Hi' }],
+      ['/v1/embeddings', { input: 'Hi' }],
+      ['/ollama/v1/completions', { prompt: 'Hi' }],
+    ])('a prompt that is longer than the context is context_length_exceeded at %s', async (path, body) => {
+      const model = stage.upstream.script(json({ error: tooLong }, 400))
+      for (const stream of [true, false]) {
+        const failure = await fail({ path, body: { model, ...body, stream } })
+        expect(failure).toMatchObject({ status: 400, type: invalid, code: 'context_length_exceeded', message: tooLong })
+      }
     })
 
     test.each(upstreamErrors)('$recording: $status $code', async ({ recording, status, code, message, retryAfter }) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
-import { delayed, lines, replay, tokens } from '#fake-ollama/scripts.ts'
+import { delayed, lines, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, toSseEvents, type Answer } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
@@ -61,23 +61,39 @@ export function describeOpenAI(runtime: RuntimeName) {
         })
       })
 
-      test('a chunk has the fields that one of Ollama’s own /v1 has', async () => {
-        const recording = loadRecording('v1-chat-stream')
+      test('a stream is chunk for chunk what Ollama 0.33’s own /v1 says, and in two places what OpenAI’s says', async () => {
+        const recording = loadRecording('0.33/v1-chat-stream')
         const { stream_options } = recording.request.body as { stream_options: object }
-        const model = stage.upstream.script(replay('chat-stream'))
-        const ours = toChunks((await readAll(chat(model, { stream: true, stream_options }))).text)
         const theirs = toChunks(Buffer.from(toBytes(recording)).toString())
-        for (const at of [0, -2, -1])
-          expect(Object.keys(ours.at(at)!)).toEqual(expect.arrayContaining(Object.keys(theirs.at(at)!)))
-        const total = {
-          prompt_tokens: expect.any(Number),
-          completion_tokens: expect.any(Number),
-          total_tokens: expect.any(Number),
-        }
-        for (const chunks of [ours, theirs]) {
-          expect(chunks.at(-1)).toMatchObject({ choices: [], usage: total })
-          expect(chunks.at(-2)!.choices[0]!.finish_reason).toBe('length')
-        }
+        const { prompt_tokens, completion_tokens } = theirs.at(-1)!.usage as Readonly<Record<string, number>>
+        const deltas = theirs.flatMap(({ choices }) => choices).map(({ delta: { content } }) => content)
+        const said = deltas.slice(0, -1).map((content) => ({ message: { content }, done: false }))
+        const last = { done: true, done_reason: 'length', prompt_eval_count: prompt_tokens, eval_count: completion_tokens }
+        // Its created_at: the first line's, in every chunk.
+        const { created, model } = theirs[0] as unknown as { created: number; model: string }
+        const head = { model, created_at: new Date(created * 1000).toISOString() }
+        const { text } = await streamOf([{ ...head, ...said[0]! }, ...said.slice(1), last], { stream_options })
+        const ours = toChunks(text)
+
+        const ids = new Set(ours.map((chunk) => (chunk as unknown as { id: string }).id))
+        expect(ids.size).toBe(1)
+        // OpenAI names the role before the first token, and says in each chunk that the usage is still to come.
+        const [first, ...rest] = theirs.map((chunk) => ({ ...chunk, id: [...ids][0] }))
+        const { role, ...delta } = first!.choices[0]!.delta as { role: string; content: string }
+        const toFirst = (one: object) => ({ ...first, choices: [{ ...first!.choices[0], delta: one }] })
+        const usage = (chunk: object) => ({ usage: null, ...chunk })
+        expect(ours).toEqual([toFirst({ role, content: '' }), toFirst(delta), ...rest].map(usage))
+      })
+
+      test('a stream of /v1/responses has no [DONE], as Ollama’s own and OpenAI’s have none', async () => {
+        const theirs = Buffer.from(toBytes(loadRecording('0.33/v1-responses-stream'))).toString()
+        const model = stage.upstream.script(tokens({ count: 2 }))
+        const ours = (await readAll(read(stage.server, { path: '/v1/responses', body: { model, input: 'Hi', stream: true } })))
+          .text
+        for (const text of [theirs, ours])
+          expect(toSseEvents(text).at(-1)).toMatchObject({
+            event: expect.stringMatching(/^response\.(?:completed|incomplete)$/),
+          })
       })
 
       test('without stream_options no chunk speaks of usage', async () => {

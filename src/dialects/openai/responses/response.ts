@@ -59,7 +59,7 @@ export function toResponse(head: ResponseHead, { status, output, done, error }: 
     output,
     completed_at: status === 'completed' && done ? toSeconds(done.created_at) : null,
     incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
-    error: error ? { code: error.code, message: error.message } : null,
+    error: error ? { code: error.reason ?? error.code, message: error.message } : null,
     usage: done ? toResponseUsage(done) : null,
   }
 }
