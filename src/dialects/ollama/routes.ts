@@ -21,19 +21,19 @@ export interface FramingRequest extends Omit<GenerationRequest, 'body'> {
 
 /** Ollama's own routes: requests are checked and passed on as they are (docs/protocol.md §2). */
 export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
-  const plan = (call: GenerationCall, stream: boolean | undefined, request: GenerationRequest): GenerationPlan => ({
+  const plan = (call: GenerationCall, stream: boolean | null | undefined, request: GenerationRequest): GenerationPlan => ({
     call,
     encoder: toFraming({ ...request, stream: stream ?? true, call }),
   })
   const generation = (endpoint: 'generate' | 'chat') => (request: GenerationRequest) => {
     const { body } = request
     const { model, stream } = parse(generationRequest, body)
-    return plan({ endpoint, model, body }, stream, request)
+    return plan({ endpoint, model: model ?? undefined, body }, stream, request)
   }
   const progress = (endpoint: 'pull' | 'push' | 'create') => (request: GenerationRequest) => {
     const { body } = request
     const { model, name, stream } = parse(progressRequest, body)
-    return plan({ endpoint, model: (model ?? name)!, body }, stream, request)
+    return plan({ endpoint, model: (model || name)!, body }, stream, request)
   }
   return {
     generations: {

@@ -1,6 +1,5 @@
 import * as v from 'valibot'
-import { asksForNothing } from '../read-request.ts'
-import { modelName } from '../to-ollama.ts'
+import { modelName, orNothing } from '../to-ollama.ts'
 
 /**
  * Requests of Ollama's own API pass through as they are, because Ollama judges them better than a
@@ -31,18 +30,9 @@ function fold(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
 
-/** What asks for nothing is absent. Go's client sends an empty text for what is not set. */
-const optional = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
-  v.optional(
-    v.pipe(
-      v.unknown(),
-      v.transform((value) => (asksForNothing(value) ? undefined : value)),
-      v.optional(schema),
-    ),
-  )
-
-const model = optional(modelName)
-const stream = optional(v.boolean())
+// Go's client sends an empty text for what is not set.
+const model = orNothing(modelName)
+const stream = orNothing(v.boolean())
 
 /** Generate and chat. */
 export const generationRequest = request({ model, stream })
@@ -51,7 +41,7 @@ export const generationRequest = request({ model, stream })
 const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
     request({ model, name: model, ...entries }),
-    v.check((body) => Boolean(body.model ?? body.name), 'Expected a model'),
+    v.check((body) => Boolean(body.model || body.name), 'Expected a model'),
   )
 
 /** Show and delete. */
@@ -61,7 +51,7 @@ export const namedRequest = named({})
 export const progressRequest = named({
   stream,
   from: model,
-  remote_host: optional(v.undefined('Expected none: a cloud model has a name that ends in cloud')),
+  remote_host: orNothing(v.undefined('Expected none: a cloud model has a name that ends in cloud')),
 })
 
 /** Embed, embeddings and System One. */

@@ -117,7 +117,7 @@ export function describeErrors(runtime: RuntimeName) {
         ['/api/generate', { stream: 5 }, ['stream']],
         ['/api/generate', { model: 5, stream: 'true', prompt: {} }, ['model', 'stream']],
         ['/api/embed', { model: ['m'], input: [['a']] }, ['model']],
-        ['/chat', { text: 'Hi', options: { seed: 0.5, stop: ['a', 5] } }, ['options.seed', 'options.stop.1']],
+        ['/chat', { model: 'a b', text: 5 }, ['text', 'model']],
         ['/chat', { text: '' }, ['text']],
       ])('%s %j: at %j', async (path, body, paths) => {
         const { status, code, error, issues } = await readFailure(read(stage.server, { path, body }))
@@ -129,12 +129,8 @@ export function describeErrors(runtime: RuntimeName) {
 
       test('are the first few of many, and never repeat what was sent', async () => {
         const canary = 'canary7f3a'
-        const body = {
-          text: [canary],
-          model: `${canary}/../x`,
-          options: { stop: Array.from({ length: 5000 }, () => [canary]) },
-        }
-        const reader = read(stage.server, { path: '/chat', body })
+        const body = { model: `${canary}/../x`, messages: Array.from({ length: 5000 }, () => canary) }
+        const reader = read(stage.server, { path: '/api/ui/chat', body })
         const { issues } = await readFailure(reader)
         expect(issues).toHaveLength(8)
         expect(reader.text).not.toContain(canary)
