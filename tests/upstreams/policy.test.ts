@@ -112,6 +112,7 @@ describe('the policy of models', () => {
       ['show', { name: 'llama3' }],
       ['embed', { model: 'llama3', input: 'a' }],
       ['embeddings', { model: 'llama3', prompt: 'a' }],
+      ['systemone', { model: 'llama3', state: 'a', questions: {} }],
       ['copy', { source: 'llama3', destination: 'gemma3:1b' }],
       ['copy', { source: 'gemma3:1b', destination: 'llama3' }],
       ['delete', { model: 'llama3' }],
@@ -160,7 +161,9 @@ describe('the policy of models', () => {
       options: { num_ctx: 100, num_predict: 10 },
     })
     expect((await generate('a', {}, { endpoint: 'create', body: { model: 'a' } })).body).toEqual({ model: 'a' })
-    await policy.ask({ about: 'embed', body: { model: 'a', input: 'x', keep_alive: '9h' } }, { signal })
-    expect(questions.at(-1)).toMatchObject({ body: { model: 'a', input: 'x', keep_alive: 60 } })
+    for (const about of ['embed', 'systemone'] as const) {
+      await policy.ask({ about, body: { model: 'a', input: 'x', keep_alive: '9h' } }, { signal })
+      expect(questions.at(-1)).toMatchObject({ about, body: { model: 'a', input: 'x', keep_alive: 60 } })
+    }
   })
 })

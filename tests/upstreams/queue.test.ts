@@ -113,16 +113,16 @@ describe('the queue', () => {
     expect(started).toEqual(['0', '1', '2'])
   })
 
-  test('embeddings wait as generations do, the small questions do not', async () => {
+  test.each(['embed', 'systemone'] as const)('%s waits as generations do, the small questions do not', async (about) => {
     const { queue, enter, started } = create()
     const { signal } = new AbortController()
     const first = await enter('a', '1')
-    const embed = queue.ask({ about: 'embed', body: {} }, { signal, principal: 'b' })
+    const asked = queue.ask({ about, body: {} }, { signal, principal: 'b' })
     await queue.ask({ about: 'tags' }, { signal, principal: 'b' })
     expect(started).toEqual(['1', 'tags b'])
     first.close({ how: 'done' })
-    await embed
-    expect(started).toEqual(['1', 'tags b', 'embed b'])
+    await asked
+    expect(started).toEqual(['1', 'tags b', `${about} b`])
   })
 
   describe('an embedding', () => {
