@@ -13,8 +13,11 @@ const use = { type: 'tool_use', id: 'call_1', name: 'a', input: {} }
 const said = (content: unknown) => ({ ...base, messages: [{ role: 'user', content }] })
 const image = (source: object) => said([{ type: 'image', source }])
 const tool = { name: 'a', input_schema: { type: 'object' } }
+const asked = (messages: readonly object[]) => ({ messages })
 /** What is asked of Ollama for `base`. */
-const same = { messages: [hi] }
+const same = asked([hi])
+/** Stands for what Ollama cannot take. */
+const leftOut = (kind: string) => ({ role: 'user', content: `[${kind} left out]` })
 const json = (body: object) => JSON.stringify(body)
 const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 
@@ -23,59 +26,89 @@ const refused: readonly (readonly [name: string, body: string | Uint8Array, code
   ['Latin-1', Buffer.from(json(said('ü')), 'latin1'), 'invalid_json', ''],
   ['gzip without saying so', gzipSync(json(base)), 'invalid_json', ''],
   ['a list', json([base]), 'invalid_json', ''],
-  ['no max_tokens', json({ model, messages: [hi] }), 'invalid_request', 'max_tokens'],
   ['no messages', json({ ...base, messages: [] }), 'invalid_request', 'messages'],
   ['a model that is a path', json({ ...base, model: '../x' }), 'invalid_request', 'model'],
   ['a model that is a URL', json({ ...base, model: 'http://evil/x' }), 'invalid_request', 'model'],
-  ['an unknown role', json({ ...base, messages: [{ role: 'robot', content: 'Hi' }] }), 'invalid_request', 'messages.0.role'],
-  ['content that is a number', json(said(5)), 'invalid_request', 'messages.0.content'],
-  ['content that is null', json(said(null)), 'invalid_request', 'messages.0.content'],
-  ['a text that is none', json(said([{ type: 'text', text: {} }])), 'invalid_request', 'messages.0.content.0.text'],
-  ['an unknown block', json(said([{ type: 'hologram' }])), 'invalid_request', 'messages.0.content.0.type'],
-  [
-    'a result without its call',
-    json(said([{ type: 'tool_result', tool_use_id: 'x', content: 'a' }])),
-    'invalid_request',
-    'messages.0.content.0.tool_use_id',
-  ],
-  [
-    'an input that is a text',
-    json({ ...base, messages: [hi, { role: 'assistant', content: [{ ...use, input: '{}' }] }] }),
-    'invalid_request',
-    'messages.1.content.0.input',
-  ],
+  ['a message that is a text', json({ ...base, messages: ['Hi'] }), 'invalid_request', 'messages.0'],
+  ['a message without a role', json({ ...base, messages: [{ content: 'Hi' }] }), 'invalid_request', 'messages.0.role'],
   [
     'an image that is no base64',
     json(image({ type: 'base64', media_type: 'image/png', data: 'not base64!' })),
     'invalid_request',
-    'messages.0.content.0.source.data',
+    'messages.0.content.0.source',
   ],
   [
     'an image that is a file’s path',
     json(image({ type: 'base64', media_type: 'image/png', data: '/etc/passwd' })),
     'invalid_request',
-    'messages.0.content.0.source.data',
+    'messages.0.content.0.source',
   ],
-  ['an image by URL', json(image({ type: 'url', url: 'http://169.254.169.254/' })), 'not_supported', 'source.type'],
-  ['a document', json(said([{ type: 'document', source: {} }])), 'not_supported', 'messages.0.content.0.type'],
+  [
+    'an image by URL',
+    json(image({ type: 'url', url: 'http://169.254.169.254/' })),
+    'not_supported',
+    'messages.0.content.0.source',
+  ],
   ['a schema that is deep', `{"output_format":{"type":"json_schema","schema":${deep(10_000)}}}`, 'invalid_json', ''],
-  ['a tool without schema', json({ ...base, tools: [{ name: 'a' }] }), 'invalid_request', 'tools.0.input_schema'],
-  ['a server’s tool', json({ ...base, tools: [{ type: 'web_search_20250305', name: 'w' }] }), 'not_supported', 'tools.0.type'],
-  ['any tool', json({ ...base, tools: [tool], tool_choice: { type: 'any' } }), 'not_supported', 'tool_choice.type'],
-  ['MCP servers', json({ ...base, mcp_servers: [{}] }), 'not_supported', 'mcp_servers'],
+  ['tools that are none', json({ ...base, tools: 5 }), 'invalid_request', 'tools'],
+  [
+    'a call that a stream must have',
+    json({ ...base, stream: true, tools: [tool], tool_choice: { type: 'any' } }),
+    'not_supported',
+    'tool_choice',
+  ],
+  [
+    'a call of a tool that is left out',
+    json({ ...base, tools: [{ type: 'web_search_20250305', name: 'w' }], tool_choice: { type: 'tool', name: 'w' } }),
+    'not_supported',
+    'tool_choice',
+  ],
+  ['a call without tools', json({ ...base, tool_choice: { type: 'any' } }), 'not_supported', 'tool_choice'],
   ['a stream that is a text', json({ ...base, stream: 'true' }), 'invalid_request', 'stream'],
-  ['a temperature that is a text', json({ ...base, temperature: '1' }), 'invalid_request', 'temperature'],
-  ['half a token', json({ ...base, max_tokens: 0.5 }), 'invalid_request', 'max_tokens'],
 ]
 
-/** Passes: bodies without a model, and what Ollama is asked then, but model, stream and options. */
-const passing: readonly (readonly [name: string, body: string, asked: object])[] = [
-  ['an unknown field', json({ ...base, future: { a: [1] } }), same],
+/** Passes: bodies, what Ollama is asked then beside model, stream and options, and what the answer says was left out. */
+const passing: readonly (readonly [name: string, body: string, asked: object, ignored?: string])[] = [
+  ['no max_tokens', json({ model, messages: [hi] }), { ...same, options: {} }],
+  [
+    'an unknown role',
+    json({ ...base, messages: [{ role: 'robot', content: 'Hi' }] }),
+    asked([{ role: 'robot', content: 'Hi' }]),
+  ],
+  ['content that is a number', json(said(5)), asked([{ role: 'user', content: '5' }])],
+  ['content that is null', json(said(null)), asked([{ role: 'user', content: '' }])],
+  ['a text that is none', json(said([{ type: 'text', text: {} }])), asked([leftOut('part')]), 'messages.0.content.0'],
+  ['an unknown block', json(said([{ type: 'hologram' }])), asked([leftOut('part')]), 'messages.0.content.0'],
+  ['a document', json(said([{ type: 'document', source: {} }])), asked([leftOut('document')]), 'messages.0.content.0'],
+  [
+    'a result without its call',
+    json(said([{ type: 'tool_result', tool_use_id: 'x', content: 'a' }])),
+    asked([{ role: 'tool', content: 'a', tool_call_id: 'x' }]),
+  ],
+  [
+    'an input that is a text',
+    json({ ...base, messages: [hi, { role: 'assistant', content: [{ ...use, input: '{' }] }] }),
+    asked([
+      hi,
+      { role: 'assistant', content: '', tool_calls: [{ id: 'call_1', function: { name: 'a', arguments: { _raw: '{' } } }] },
+    ]),
+  ],
+  ['a tool without schema', json({ ...base, tools: [{ name: 'a' }] }), same, 'tools.0'],
+  ['a server’s tool', json({ ...base, tools: [{ type: 'web_search_20250305', name: 'w' }] }), same, 'tools.0'],
+  ['MCP servers', json({ ...base, mcp_servers: [{}] }), same, 'mcp_servers'],
+  ['a temperature that is a text', json({ ...base, temperature: '1' }), same, 'temperature'],
+  ['half a token', json({ ...base, max_tokens: 0.5 }), { ...same, options: {} }, 'max_tokens'],
+  ['an unknown field', json({ ...base, future: { a: [1] } }), same, '+1 unknown'],
   ['a field twice: the last one counts', json(base).replace('{', '{"messages":5,'), same],
-  ['__proto__', json(base).replace('{', '{"__proto__":{"stream":true,"system":"no"},'), same],
-  ['constructor.prototype', json({ ...base, constructor: { prototype: { system: 'no' } } }), same],
-  ['NUL in a name', json({ ...base, 'a\0b': 1 }), same],
-  ['100,000 fields', json({ ...Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, i])), ...base }), same],
+  ['__proto__', json(base).replace('{', '{"__proto__":{"stream":true,"system":"no"},'), same, '+1 unknown'],
+  ['constructor.prototype', json({ ...base, constructor: { prototype: { system: 'no' } } }), same, '+1 unknown'],
+  ['NUL in a name', json({ ...base, 'a\0b': 1 }), same, '+1 unknown'],
+  [
+    '100,000 fields',
+    json({ ...Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, i])), ...base }),
+    same,
+    '+100000 unknown',
+  ],
   ['a lone surrogate', json(said('a\ud800')), { messages: [{ role: 'user', content: expect.stringMatching(/^a.$/) }] }],
   ['NUL in a text', json(said('a\0b')), { messages: [{ role: 'user', content: 'a\0b' }] }],
   ['white space', json(said(' \n')), { messages: [{ role: 'user', content: ' \n' }] }],
@@ -127,10 +160,11 @@ export function describeAnthropicRequests(runtime: RuntimeName) {
       await expectRefused(gzipSync(json(base)), { status: 415, code: 'unsupported_encoding' }, headers)
     })
 
-    test.each(passing)('%s passes', async (_name, body, asked) => {
+    test.each(passing)('%s passes', async (_name, body, asked, ignored) => {
       const name = stage.upstream.script(tokens({ count: 1 }))
       const answer = await post(body.replace(`"model":"${model}"`, `"model":"${name}"`))
       expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
+      expect(answer.headers['x-sluice-ignored']).toBe(ignored)
       const [seen] = stage.upstream.requestsFor(name)
       expect(seen!.json).toEqual({ model: name, stream: true, options: { num_predict: 5 }, ...asked })
     })

@@ -17,6 +17,17 @@ const withMessage = (message: object) => ({ ...good, messages: [message] })
 const png = 'iVBORw0KGgo='
 const image = (url: string) => withMessage({ role: 'user', content: [{ type: 'image_url', image_url: { url } }] })
 
+const tool = { type: 'function', function: { name: 'f', parameters: { type: 'object' } } }
+const jsonSchema = (schema: unknown) => ({ type: 'json_schema', json_schema: { schema } })
+const schemaPath = 'response_format.json_schema.schema'
+
+const called = (given: unknown) =>
+  withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: given } }] })
+/** The same call in Ollama's words. */
+const ofCall = (given: object) => ({
+  messages: [{ role: 'assistant', content: '', tool_calls: [{ id: 'a', function: { name: 'f', arguments: given } }] }],
+})
+
 const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
 
 /** What is refused at a path: its body, the code, and the field that the error names. */
@@ -28,38 +39,13 @@ const refused: readonly (readonly [
   param: string | null,
 ])[] = [
   ['Latin-1', chat, Buffer.from(JSON.stringify(good), 'latin1'), 'invalid_json', null],
-  ['a float for an integer', chat, { ...good, max_tokens: 1.5 }, 'invalid_request', 'max_tokens'],
-  ['a text for a number', '/v1/completions', { ...good, temperature: '1' }, 'invalid_request', 'temperature'],
   ['a model upwards', chat, { ...good, model: 'a/../../b' }, 'invalid_request', 'model'],
   ['a model with a header', '/v1/embeddings', { ...good, model: 'a\r\nX: 1' }, 'invalid_request', 'model'],
   ['a list of no messages', chat, { ...good, messages: [] }, 'invalid_request', 'messages'],
-  ['an unknown role', chat, withMessage({ role: 'robot', content: 'a' }), 'invalid_request', 'messages.0.role'],
-  ['the role function', chat, withMessage({ role: 'function', name: 'f', content: 'a' }), 'not_supported', 'messages.0.role'],
-  ['content that is no text', chat, withMessage({ role: 'user', content: 5 }), 'invalid_request', 'messages.0.content'],
+  ['a message without a role', chat, withMessage({ content: 'a' }), 'invalid_request', 'messages.0.role'],
   ['an image that is a path', chat, image('/etc/passwd'), 'not_supported', 'messages.0.content.0.image_url'],
   ['an image at a URL', chat, image('http://127.0.0.1:1/x.png'), 'not_supported', 'messages.0.content.0.image_url'],
   ['an image that is no base64', chat, image('data:image/png;base64,?'), 'invalid_request', 'messages.0.content.0.image_url'],
-  [
-    'arguments that are no JSON',
-    chat,
-    withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: '{' } }] }),
-    'invalid_request',
-    'messages.0.tool_calls.0.function.arguments',
-  ],
-  [
-    'arguments with five million brackets',
-    chat,
-    withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: '['.repeat(5_000_000) } }] }),
-    'invalid_request',
-    'messages.0.tool_calls.0.function.arguments',
-  ],
-  [
-    'arguments 10,000 deep',
-    chat,
-    withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: deep(10_000) } }] }),
-    'invalid_request',
-    'messages.0.tool_calls.0.function.arguments',
-  ],
   [
     'a schema 10,000 deep',
     chat,
@@ -69,28 +55,58 @@ const refused: readonly (readonly [
   ],
   ['stream as a text', chat, { ...good, stream: 'true' }, 'invalid_request', 'stream'],
   ['two answers', chat, { ...good, n: 2 }, 'not_supported', 'n'],
-  ['a bias', '/v1/completions', { ...good, logit_bias: { '1': 1 } }, 'not_supported', 'logit_bias'],
-  ['a tool that must be called', chat, { ...good, tool_choice: 'required' }, 'not_supported', 'tool_choice'],
-  ['an echo', '/v1/completions', { ...good, echo: true }, 'not_supported', 'echo'],
+  ['a schema that is none', chat, { ...good, response_format: jsonSchema(5) }, 'invalid_request', schemaPath],
+  ['an answer that is spoken', chat, { ...good, modalities: ['text', 'audio'] }, 'not_supported', 'modalities'],
+  ['a call without tools', chat, { ...good, tool_choice: 'required' }, 'not_supported', 'tool_choice'],
+  [
+    'a call of a tool that is left out',
+    chat,
+    { ...good, tools: [{ type: 'web_search' }], tool_choice: { type: 'web_search' } },
+    'not_supported',
+    'tool_choice',
+  ],
+  [
+    'a call that a stream must have',
+    chat,
+    { ...good, stream: true, tools: [tool], tool_choice: 'required' },
+    'not_supported',
+    'tool_choice',
+  ],
+  ['log probabilities', '/v1/completions', { ...good, logprobs: 1 }, 'not_supported', 'logprobs'],
   ['several prompts', '/v1/completions', { ...good, prompt: ['a', 'b'] }, 'not_supported', 'prompt'],
   ['tokens', '/v1/embeddings', { ...good, input: [1, 2] }, 'not_supported', 'input'],
   ['an empty text', '/v1/embeddings', { ...good, input: '' }, 'invalid_request', 'input'],
 ]
 
-/** What passes, and what Ollama gets of it. */
-const passed: readonly (readonly [name: string, body: object | string, sent: object])[] = [
-  ['unknown fields', { ...good, future: { a: [1] } }, { messages: [hi] }],
+/** What passes, what Ollama gets of it, and what the answer says was left out. */
+const passed: readonly (readonly [name: string, body: object | string, sent: object, ignored?: string])[] = [
+  ['a float for an integer', { ...good, max_tokens: 1.5 }, { messages: [hi] }, 'max_tokens, +2 unknown'],
+  ['a text for a number', { ...good, temperature: '1' }, { messages: [hi] }, 'temperature, +2 unknown'],
+  ['an unknown role', withMessage({ role: 'robot', content: 'a' }), { messages: [{ role: 'robot', content: 'a' }] }],
+  [
+    'the role function',
+    withMessage({ role: 'function', name: 'f', content: 'a' }),
+    { messages: [{ role: 'tool', tool_name: 'f', content: 'a' }] },
+  ],
+  ['content that is no text', withMessage({ role: 'user', content: 5 }), { messages: [{ role: 'user', content: '5' }] }],
+  ['arguments that are no JSON', called('{'), ofCall({ _raw: '{' })],
+  ['arguments with a million brackets', called('['.repeat(1_000_000)), ofCall({ _raw: '['.repeat(1_000_000) })],
+  ['arguments 10,000 deep', called(deep(10_000)), ofCall({ _raw: deep(10_000) })],
+  ['a bias', { ...good, logit_bias: { '1': 1 } }, { messages: [hi] }, 'logit_bias, +2 unknown'],
+  ['unknown fields', { ...good, future: { a: [1] } }, { messages: [hi] }, '+3 unknown'],
   ['a field twice: the last one', `{"messages":[],${JSON.stringify(good).slice(1)}`, { messages: [hi] }],
   [
     'fields of every object',
     `{"__proto__":{"n":2},"constructor":{"prototype":{}},${JSON.stringify(good).slice(1)}`,
     { messages: [hi] },
+    '+4 unknown',
   ],
-  ['a name with NUL', { ...good, 'a\0b': 1 }, { messages: [hi] }],
+  ['a name with NUL', { ...good, 'a\0b': 1 }, { messages: [hi] }, '+3 unknown'],
   [
     '100,000 fields',
     { ...Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, i])), ...good },
     { messages: [hi] },
+    '+100002 unknown',
   ],
   ['NUL', withMessage({ role: 'user', content: 'a\0b' }), { messages: [{ role: 'user', content: 'a\0b' }] }],
   ['a lone surrogate', withMessage({ role: 'user', content: 'a\ud800' }), { messages: [{ role: 'user', content: 'a\ud800' }] }],
@@ -112,9 +128,10 @@ export function describeOpenAIRequests(runtime: RuntimeName) {
       expect(asked).toBe(0)
     }
 
-    async function expectPassed(body: object | string, sent: object, headers = {}) {
+    async function expectPassed(body: object | string, sent: object, headers = {}, ignored = '+2 unknown') {
       const asked = await countRequests(stage, async () => {
-        expect(await readAll(read(stage.server, { path: chat, body, headers }))).toMatchObject({ status: 200, ended: 'clean' })
+        const answer = await readAll(read(stage.server, { path: chat, body, headers }))
+        expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'x-sluice-ignored': ignored } })
       })
       expect(asked).toBe(1)
       expect(stage.upstream.requests.at(-1)!.json).toEqual({ model, options: {}, stream: true, ...sent })
@@ -141,8 +158,18 @@ export function describeOpenAIRequests(runtime: RuntimeName) {
       },
     )
 
-    test.each(passed)('%s: passes', async (_name, body, sent) => {
-      await expectPassed(body, sent)
+    test.each(passed)('%s: passes', async (_name, body, sent, ignored) => {
+      await expectPassed(body, sent, {}, ignored)
+    })
+
+    test('an echo, several candidates and a wrong type are left out of a completion', async () => {
+      const body = { ...good, echo: true, best_of: 2, temperature: '1' }
+      const answer = await readAll(read(stage.server, { path: '/v1/completions', body }))
+      expect(answer).toMatchObject({
+        status: 200,
+        headers: { 'x-sluice-ignored': 'echo, best_of, temperature, +2 unknown' },
+      })
+      expect(stage.upstream.requests.at(-1)!.json).toEqual({ model, prompt: 'ü', options: {}, stream: true })
     })
 
     test('10 MB of text, 100,000 messages and 10,000 tools pass', async () => {

@@ -23,29 +23,26 @@ export function describeResponsesRequests(runtime: RuntimeName) {
       ['no input', {}, 'invalid_request', 'input'],
       ['a number as its input', { input: 5 }, 'invalid_request', 'input'],
       ['no items', { input: [] }, 'invalid_request', 'input'],
-      ['a role that nobody has', { input: [{ role: 'god', content: 'Hi' }] }, 'invalid_request', 'input.0.role'],
-      ['a content that is no text', { input: [{ role: 'user', content: 5 }] }, 'invalid_request', 'input.0.content'],
+      ['an item that is a text', { input: ['Hi'] }, 'invalid_request', 'input.0'],
       ['a model that is a number', { input: 'Hi', model: 5 }, 'invalid_request', 'model'],
       ['a model that is a path', { input: 'Hi', model: 'a/../../b' }, 'invalid_request', 'model'],
       ['a model that is a URL', { input: 'Hi', model: 'http://evil/x' }, 'invalid_request', 'model'],
       ['a model of 10 KB', { input: 'Hi', model: 'x'.repeat(10_000) }, 'invalid_request', 'model'],
       ['a model with a line break', { input: 'Hi', model: 'a\r\nb' }, 'invalid_request', 'model'],
-      ['a fraction of a token', { input: 'Hi', max_output_tokens: 1.5 }, 'invalid_request', 'max_output_tokens'],
-      ['a number that is a text', { input: 'Hi', temperature: '5' }, 'invalid_request', 'temperature'],
       ['a text that should be a boolean', { input: 'Hi', stream: 'true' }, 'invalid_request', 'stream'],
       ['an image that is no base64', image('data:image/png;base64,?'), 'invalid_request', 'input.0.content.0.image_url'],
       ['an image that is a file', image('/etc/passwd'), 'not_supported', 'input.0.content.0.image_url'],
       ['an image that is elsewhere', image('http://127.0.0.1/x'), 'not_supported', 'input.0.content.0.image_url'],
       ['a schema 10,000 deep', `{"input":"Hi","text":{"format":${nested(10_000)}}}`, 'invalid_json', null],
-      [
-        'arguments 10,000 deep',
-        { input: [{ type: 'function_call', call_id: '1', name: 'f', arguments: nested(10_000) }] },
-        'invalid_request',
-        'input.0.arguments',
-      ],
-      ['something stored', { input: 'Hi', store: true }, 'not_supported', 'store'],
       ['something said before', { input: 'Hi', previous_response_id: 'resp_1' }, 'not_supported', 'previous_response_id'],
-      ['a tool of OpenAI’s own', { input: 'Hi', tools: [{ type: 'web_search' }] }, 'not_supported', 'tools.0.type'],
+      ['an item that is kept elsewhere', { input: [{ type: 'item_reference', id: 'a' }] }, 'not_supported', 'input.0'],
+      [
+        'a call of a tool of OpenAI’s own',
+        { input: 'Hi', tools: [{ type: 'web_search' }], tool_choice: { type: 'web_search' } },
+        'not_supported',
+        'tool_choice',
+      ],
+      ['a call without tools', { input: 'Hi', tool_choice: 'required' }, 'not_supported', 'tool_choice'],
     ])('with %s are refused in OpenAI’s envelope, and the upstream sees nothing', async (_, body, code, param) => {
       const asked = await countRequests(stage, async () => {
         const { status, headers, text } = await ask(body)
@@ -55,6 +52,35 @@ export function describeResponsesRequests(runtime: RuntimeName) {
         expect(JSON.parse(text)).toEqual({ error })
       })
       expect(asked).toBe(0)
+    })
+
+    test.each<[name: string, body: object, asked: object, ignored?: string]>([
+      ['a role that nobody has', { input: [{ role: 'god', content: 'Hi' }] }, { messages: [{ role: 'god', content: 'Hi' }] }],
+      ['a content that is no text', { input: [{ role: 'user', content: 5 }] }, { messages: [{ role: 'user', content: '5' }] }],
+      ['a fraction of a token', { max_output_tokens: 1.5 }, {}, 'max_output_tokens'],
+      ['a number that is a text', { temperature: '5' }, {}, 'temperature'],
+      ['something to be stored', { store: true }, {}, 'store'],
+      ['a tool of OpenAI’s own', { tools: [{ type: 'web_search' }] }, {}, 'tools.0'],
+      [
+        'arguments 10,000 deep',
+        { input: [{ type: 'function_call', call_id: '1', name: 'f', arguments: nested(10_000) }] },
+        {
+          messages: [
+            {
+              role: 'assistant',
+              content: '',
+              tool_calls: [{ id: '1', function: { name: 'f', arguments: { _raw: nested(10_000) } } }],
+            },
+          ],
+        },
+      ],
+    ])('with %s pass, and the answer says what was left out', async (_, body, asked, ignored) => {
+      const model = stage.upstream.script(replay('chat-stream'))
+      const { status, headers } = await ask({ input: 'Hi', ...body, model })
+      expect([status, headers['x-sluice-ignored']]).toEqual([200, ignored])
+      const [seen] = stage.upstream.requestsFor(model)
+      const plainly = { model, messages: [{ role: 'user', content: 'Hi' }], options: {}, stream: true }
+      expect(seen!.json).toEqual({ ...plainly, ...asked })
     })
 
     test.each<[string, object | string, object?]>([
