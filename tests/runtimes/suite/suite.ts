@@ -20,6 +20,8 @@ import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
 import { describeNumbers } from './numbers.ts'
 import { describeHttp } from './http.ts'
+import { describeIgnored } from './ignored.ts'
+import { describeReports } from './reports.ts'
 import { describeOddRequests } from './odd-requests.ts'
 import { describeSmuggling } from './smuggling.ts'
 import { describeClients } from './clients.ts'
@@ -54,6 +56,8 @@ export function describeRuntime(runtime: RuntimeName) {
     describeNumbers(runtime)
     describeCodings(runtime)
     describeHttp(runtime)
+    describeIgnored(runtime)
+    describeReports(runtime)
     describeOddRequests(runtime)
     describeSmuggling(runtime)
     describeUpstream(runtime)
