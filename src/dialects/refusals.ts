@@ -5,7 +5,7 @@ import { ServiceError } from '../errors.ts'
  * to earn its place: the client's own code goes on to rely upon what it asked for. Whatever else
  * Ollama cannot honour is a wish. It is left out and named (ignored.ts).
  */
-const reasons = {
+export const reasons = {
   answers: 'there is one answer to a request',
   audio: 'the answer is text, and no audio',
   background: 'nothing is kept (store: false); the answer comes with its request',

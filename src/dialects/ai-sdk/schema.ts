@@ -19,7 +19,7 @@ const schema = v.object({
 })
 export type UiChatRequest = v.InferOutput<typeof schema>
 
-const rules: FieldRules<typeof schema.entries> = {
+export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['messages', 'model', 'system', 'tools', 'format'],
   // Every request generates, and every answer is a stream.

@@ -28,7 +28,7 @@ const schema = v.object({
 })
 export type MessagesRequest = v.InferOutput<typeof schema>
 
-const rules: FieldRules<typeof schema.entries> = {
+export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['model', 'system', 'messages', 'stream', 'tools', 'output_config', 'output_format'],
   wishes: {

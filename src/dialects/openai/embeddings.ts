@@ -16,7 +16,7 @@ const schema = v.object({
   keep_alive,
 })
 
-const rules: FieldRules<typeof schema.entries> = {
+export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['model', 'input', 'encoding_format', 'dimensions'],
   hints: ['user'],

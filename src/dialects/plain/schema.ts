@@ -17,7 +17,7 @@ const schema = v.object({
 
 export type PlainRequest = v.InferOutput<typeof schema>
 
-const rules: FieldRules<typeof schema.entries> = { schema, needed: ['text', 'system', 'model'], hints: ['stream'] }
+export const rules: FieldRules<typeof schema.entries> = { schema, needed: ['text', 'system', 'model'], hints: ['stream'] }
 
 /**
  * A text and a few of Ollama's own fields (docs/protocol.md §3). The answer is always a stream.

@@ -23,7 +23,7 @@ export type ChatRequest = v.InferOutput<typeof schema>
 
 const has = (modality: string) => (value: unknown) => Array.isArray(value) && value.includes(modality)
 
-const rules: FieldRules<typeof schema.entries> = {
+export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['model', 'messages', 'stream', 'tools', 'response_format'],
   refusals: {

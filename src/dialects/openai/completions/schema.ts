@@ -8,7 +8,7 @@ import { sampling, samplingHints, samplingRefusals, samplingWishes } from '../sa
 const schema = v.object({ ...sampling, prompt: texts, suffix: string })
 export type CompletionRequest = v.InferOutput<typeof schema>
 
-const rules: FieldRules<typeof schema.entries> = {
+export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['model', 'prompt', 'stream'],
   refusals: { ...samplingRefusals, logprobs: { when: (value) => value !== false, reason: 'logprobs' } },

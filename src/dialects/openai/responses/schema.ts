@@ -29,7 +29,7 @@ export type ResponsesRequest = v.InferOutput<typeof schema>
 
 const kept = { when: whenGiven, reason: 'kept' } as const
 
-const rules: FieldRules<typeof schema.entries> = {
+export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['model', 'input', 'stream', 'text', 'tools'],
   refusals: {

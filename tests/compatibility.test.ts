@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest'
+import { rules as uiChat } from '../src/dialects/ai-sdk/schema.ts'
+import { rules as messages } from '../src/dialects/anthropic/schema.ts'
+import { rules as chat } from '../src/dialects/openai/chat/schema.ts'
+import { rules as completions } from '../src/dialects/openai/completions/schema.ts'
+import { rules as embeddings } from '../src/dialects/openai/embeddings.ts'
+import { rules as responses } from '../src/dialects/openai/responses/schema.ts'
+import { rules as plain } from '../src/dialects/plain/schema.ts'
+import { reasons } from '../src/dialects/refusals.ts'
+import { readPage } from './citations.ts'
+
+const page = readPage('docs/compatibility.md')
+
+/** The text under the heading that names a path; "as in chat" stands for chat's. */
+function toSection(path: string): string {
+  const section = page.split(/^## /m).find((text) => text.split('\n', 1)[0]!.includes(`POST ${path}\``))
+  if (section === undefined) throw new Error(`docs/compatibility.md has no heading for ${path}`)
+  return section.includes('as in chat') ? section + toSection('/v1/chat/completions') : section
+}
+
+const refused = page.slice(page.indexOf('## What is refused'), page.indexOf('## What a history may hold'))
+const isNamed = (text: string, field: string) =>
+  text.includes(`\`${field}\``) || text.includes(`\`${field}.`) || text.includes(`\`${field}:`)
+
+describe('docs/compatibility.md', () => {
+  test.each(Object.entries(reasons))('has the reason "%s" as the error says it', (_name, reason) => {
+    expect(refused).toContain(`| ${reason} |`)
+  })
+
+  test('has no reason that no error gives', () => {
+    const told = [...refused.matchAll(/^\|.*\| (.*) \|$/gm)].map(([, reason]) => reason)
+    expect(told.slice(1).toSorted()).toEqual(Object.values(reasons).toSorted())
+  })
+
+  test.each([
+    ['/chat', plain],
+    ['/v1/chat/completions', chat],
+    ['/v1/completions', completions],
+    ['/v1/embeddings', embeddings],
+    ['/v1/responses', responses],
+    ['/v1/messages', messages],
+    ['/api/ui/chat', uiChat],
+  ] as const)('names every field that is known at %s', (path, { schema, wishes = {}, hints = [], refusals = {} }) => {
+    const section = toSection(path)
+    const left = [...Object.keys(schema.entries), ...Object.keys(wishes), ...hints].filter((field) => !isNamed(section, field))
+    expect(left, `of ${path}`).toEqual([])
+    expect(Object.keys(refusals).filter((field) => !isNamed(refused, field))).toEqual([])
+  })
+})
