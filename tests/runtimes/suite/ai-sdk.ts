@@ -358,7 +358,7 @@ export function describeAiSdk(runtime: RuntimeName) {
           ],
           ['an image that is a path', file('image/png', '/etc/passwd'), 'not_supported', 'messages.0.parts.0.url'],
           ['an image elsewhere', file('image/png', 'http://evil/x'), 'not_supported', 'messages.0.parts.0.url'],
-          [
+          ['tools that are none', { messages: [hi], tools: 5 }, 'invalid_request', 'tools'],
         ])('with %s is refused in the envelope, and the upstream sees nothing', async (_name, body, code, where) => {
           let failure: Failure | undefined
           const asked = await countRequests(stage, async () => {
