@@ -341,6 +341,19 @@ export function describeAiSdk(runtime: RuntimeName) {
         const place = 'messages.0.parts.0'
         const leftOut = (kind: string) => ({ role: 'user', content: `[${kind} left out]` })
 
+        test.each<[name: string, body: object, message: object, ignored?: string]>([
+          ['an unknown role', { messages: [{ ...hi, role: 'robot' }] }, { role: 'robot', content: 'Hi' }],
+          ['text that is no text', part({ type: 'text', text: { toString: 'x' } }), leftOut('part'), place],
+          ['a type that JavaScript knows', part({ type: '__proto__' }), leftOut('part'), place],
+          ['a PDF', file('application/pdf', 'data:application/pdf;base64,AAAA'), leftOut('file'), place],
+          ['a seed that is a text', { messages: [hi], options: { seed: '5' } }, { role: 'user', content: 'Hi' }, 'options'],
+        ])('with %s is none, and the answer says what was left out', async (_name, body, message, ignored) => {
+          const model = stage.upstream.script(tokens({ count: 1 }))
+          const { status, headers } = await readAll(post({ ...body, model }))
+          expect([status, headers['x-sluice-ignored']]).toEqual([200, ignored])
+          expect(stage.upstream.requestsFor(model)[0]!.json).toEqual({ model, messages: [message], stream: true })
+        })
+
         test.each<[string, object | string, string, string?]>([
           ['no JSON', '{"messages":', 'invalid_json'],
           ['no object', '[]', 'invalid_json'],
@@ -371,19 +384,6 @@ export function describeAiSdk(runtime: RuntimeName) {
           expect(failure!.request_id).toMatch(/\S/)
           if (where) expect(failure!.issues!.map((issue) => issue.path)).toContain(where)
           expect(failure!.error).not.toMatch(/evil|passwd|robot/)
-        })
-
-        test.each<[name: string, body: object, message: object, ignored?: string]>([
-          ['an unknown role', { messages: [{ ...hi, role: 'robot' }] }, { role: 'robot', content: 'Hi' }],
-          ['text that is no text', part({ type: 'text', text: { toString: 'x' } }), leftOut('part'), place],
-          ['a type that JavaScript knows', part({ type: '__proto__' }), leftOut('part'), place],
-          ['a PDF', file('application/pdf', 'data:application/pdf;base64,AAAA'), leftOut('file'), place],
-          ['a seed that is a text', { messages: [hi], options: { seed: '5' } }, { role: 'user', content: 'Hi' }, 'options'],
-        ])('with %s is none, and the answer says what was left out', async (_name, body, message, ignored) => {
-          const model = stage.upstream.script(tokens({ count: 1 }))
-          const { status, headers } = await readAll(post({ ...body, model }))
-          expect([status, headers['x-sluice-ignored']]).toEqual([200, ignored])
-          expect(stage.upstream.requestsFor(model)[0]!.json).toEqual({ model, messages: [message], stream: true })
         })
 
         test('is in an unknown coding, or of another method', async () => {
