@@ -29,7 +29,7 @@ describe('docs/compatibility.md', () => {
 
   test('has no reason that no error gives', () => {
     const told = [...refused.matchAll(/^\|.*\| (.*) \|$/gm)].map(([, reason]) => reason)
-    expect(told.slice(1).toSorted()).toEqual(Object.values(reasons).toSorted())
+    expect(new Set(told.slice(1))).toEqual(new Set(Object.values(reasons)))
   })
 
   test.each([

@@ -127,9 +127,7 @@ const goodModels = [
 ]
 
 /** "Numbers": JSON texts of requests, and where the number is that is refused. */
-const badNumbers: readonly (readonly [json: string, path: string])[] = [
-  ['{"stream":1}', 'stream'],
-]
+const badNumbers: readonly (readonly [json: string, path: string])[] = [['{"stream":1}', 'stream']]
 
 const goodNumbers = [
   '{"options":{"num_predict":-1,"seed":-5,"temperature":-0.5},"keep_alive":-1}',
