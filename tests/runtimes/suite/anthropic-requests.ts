@@ -68,7 +68,7 @@ const refused: readonly (readonly [name: string, body: string | Uint8Array, code
 ]
 
 /** Passes: bodies, what Ollama is asked then beside model, stream and options, and what the answer says was left out. */
-const passing: readonly (readonly [name: string, body: string, asked: object, ignored?: string])[] = [
+const passing: [name: string, body: string, asked: object, ignored?: string][] = [
   ['no max_tokens', json({ model, messages: [hi] }), { ...same, options: {} }],
   [
     'an unknown role',

@@ -79,7 +79,7 @@ const refused: readonly (readonly [
 ]
 
 /** What passes, what Ollama gets of it, and what the answer says was left out. */
-const passed: readonly (readonly [name: string, body: object | string, sent: object, ignored?: string])[] = [
+const passed: [name: string, body: object | string, sent: object, ignored?: string][] = [
   ['a float for an integer', { ...good, max_tokens: 1.5 }, { messages: [hi] }, 'max_tokens, +2 unknown'],
   ['a text for a number', { ...good, temperature: '1' }, { messages: [hi] }, 'temperature, +2 unknown'],
   ['an unknown role', withMessage({ role: 'robot', content: 'a' }), { messages: [{ role: 'robot', content: 'a' }] }],
