@@ -143,7 +143,7 @@ test('a wait is told to who prefers it', async () => {
 test('without the key it is a 401, and a wrong request says what is wrong', async () => {
   const url = `${server.url}/api/chat`
   await expect(streamChat({ url, body: { messages } }).text()).rejects.toMatchObject({ status: 401, code: 'unauthorized' })
-  await expect(streamChat({ url, headers, body: { messages: 'Hi' } }).text()).rejects.toMatchObject({
+  await expect(streamChat({ url, headers, body: { model: 'a b', messages } }).text()).rejects.toMatchObject({
     status: 400,
     code: 'invalid_request',
   })
