@@ -57,8 +57,8 @@ export function endOfString(text: string, start: number): number {
   }
 }
 
-/** More digits than these may not survive. */
-const safeDigits = 15
+/** A quote, or what shows that a number may need its digits: many of them, a fraction, an exponent, -0. */
+const candidates = /"|\d{16}|\d[.eE]|-0/g
 
 /**
  * The mark of the raw number `i` is the number `(i + 1) * markUnit`. No other number is as large,
@@ -70,10 +70,7 @@ const markUnit = 1e22
 /** Equal numbers are found among as many different ones. A larger table would be slow. */
 const maxKnown = 65_536
 
-/**
- * Puts marks in the place of the numbers that need their digits. `marked` is empty if there are
- * none. Nothing is allocated for other numbers.
- */
+/** Puts marks in the place of the numbers that need their digits. `marked` is empty if there are none. */
 function mark(text: string): { marked: string; raws: RawNumber[] } {
   const raws: RawNumber[] = []
   const known = new Map<string, string>()
@@ -81,22 +78,7 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
   let pieces: string[] = []
   let taken = 0
 
-  /** Marks the number around `index` if it needs that. Gives the index behind the number. */
-  function take(index: number): number {
-    let [start, end] = [index, index + 1]
-    while (isNumeric(text.charCodeAt(start - 1))) start--
-    while (isNumeric(text.charCodeAt(end))) end++
-    const token = text.slice(start, end)
-    const mark = known.get(token) ?? toMark(token)
-    if (mark === undefined) return end
-    pieces.push(text.slice(taken, start), mark)
-    taken = end
-    if (pieces.length >= 4096) flush()
-    return end
-  }
-
-  function toMark(token: string): string | undefined {
-    if (isExact(token)) return undefined
+  function toMark(token: string): string {
     // Parsed, because that copies: a slice keeps its whole text in memory (hazard 88).
     raws.push(JSON.rawJSON(JSON.parse(`"${token}"`) as string))
     const mark = `${raws.length}e22`
@@ -105,108 +87,40 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
     return mark
   }
 
-  function flush() {
+  candidates.lastIndex = 0
+  for (let match; (match = candidates.exec(text));) {
+    let start = match.index
+    if (match[0] === '"') {
+      candidates.lastIndex = endOfString(text, start) + 1
+      continue
+    }
+    // All that looks like a part of the number, so that bad JSON stays bad.
+    while (start > taken && isNumeric(text.charCodeAt(start - 1))) start--
+    let end = candidates.lastIndex
+    while (isNumeric(text.charCodeAt(end))) end++
+    candidates.lastIndex = end
+    const token = text.slice(start, end)
+    if (isExact(token)) continue
+    pieces.push(text.slice(taken, start), known.get(token) ?? toMark(token))
+    taken = end
+    if (pieces.length < 4096) continue
     marked += pieces.join('')
     pieces = []
   }
-
-  /** Looks at a special character. Gives the index to go on at. */
-  function pass(index: number): number {
-    switch (text.charCodeAt(index)) {
-      case 0x22: // "
-        return endOfString(text, index) + 1
-      case 0x2d: // - of a -0
-        if (text.charCodeAt(index + 1) === 0x30 && text.charCodeAt(index + 2) !== 0x2e) return take(index)
-        break
-      case 0x2e: // .
-        if (isDigit(text.charCodeAt(index - 1))) return endOfShortFraction(text, index) ?? take(index)
-        break
-      case 0x45: // E
-      case 0x65: // e, but not that of `true`
-        if (isDigit(text.charCodeAt(index - 1))) return take(index)
-    }
-    return index + 1
-  }
-
-  let next = -1
-  for (let i = 0; i < text.length;) {
-    if (next < i) next = findSpecial(text, i)
-    const long = findLong(text, i, next)
-    i = long < next ? take(long) : pass(next)
-  }
-  forget()
-  if (raws.length === 0) return { marked, raws }
-  pieces.push(text.slice(taken))
-  flush()
-  return { marked, raws }
+  // An engine keeps the text of the last match of any expression (hazard 88).
+  candidates.exec('"')
+  return raws.length > 0 ? { marked: marked + pieces.join('') + text.slice(taken), raws } : { marked, raws }
 }
 
-const special = /[".eE-]/g
-
-/** Index of the next character that begins a text or may be part of a number beside its digits. */
-function findSpecial(text: string, from: number): number {
-  // A call of the expression costs as much as a look at 32 characters, but then it runs 40 × faster.
-  const near = Math.min(from + 32, text.length)
-  for (let i = from; i < near; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 0x22 || code === 0x2d || code === 0x2e || code === 0x45 || code === 0x65) return i
-  }
-  special.lastIndex = near
-  return special.test(text) ? special.lastIndex - 1 : text.length
-}
-
-/** Index of a digit of the first long number between two indexes; `to` if there is none. */
-function findLong(text: string, from: number, to: number): number {
-  // One of 16 neighbours is a digit of such a number, so the others need no look.
-  for (let i = from + safeDigits; i < to; i += safeDigits + 1) {
-    if (isDigit(text.charCodeAt(i)) && endOfDigits(text, i) - startOfDigits(text, i) > safeDigits) return i
-  }
-  return to
-}
-
-/** An engine keeps the text of the last match of any expression (hazard 88). */
-function forget() {
-  special.lastIndex = 0
-  special.test('"')
-}
-
-/**
- * The index behind the number with its point at `point`, if a look at it shows that it needs no
- * mark. Most numbers of an embedding are such.
- */
-function endOfShortFraction(text: string, point: number): number | undefined {
-  const start = startOfDigits(text, point)
-  const end = endOfDigits(text, point + 1)
-  if (end - start > safeDigits || isNumeric(text.charCodeAt(end))) return undefined
-  // JavaScript drops a last 0, and writes what is below 0.000001 with an exponent.
-  return text.charCodeAt(end - 1) > 0x30 && !text.startsWith('0.000000', start) ? end : undefined
-}
-
-function startOfDigits(text: string, end: number): number {
-  let start = end
-  while (isDigit(text.charCodeAt(start - 1))) start--
-  return start
-}
-
-function endOfDigits(text: string, start: number): number {
-  let end = start
-  while (isDigit(text.charCodeAt(end))) end++
-  return end
+/** 0–9 + - . E e */
+function isNumeric(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e || (code | 0x20) === 0x65
 }
 
 /** Whether JavaScript writes a number as it is, and it cannot be taken for a mark. */
 function isExact(token: string): boolean {
   const value = Number(token)
   return String(value) === token && Math.abs(value) < markUnit
-}
-
-function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39
-}
-
-/** 0–9 + - . E e */
-function isNumeric(code: number): boolean {
-  return isDigit(code) || code === 0x2b || code === 0x2d || code === 0x2e || code === 0x45 || code === 0x65
 }
 
 /** Puts the raw numbers in the places of their marks. Without recursion, as depth costs a stack. */
