@@ -12,6 +12,9 @@ const isTranslated = ({ path, endpoint }: Surface) => endpoint !== undefined && 
 const translated = surfaces.filter(isTranslated)
 const passedOn = surfaces.filter((surface) => surface.endpoint !== undefined && !isTranslated(surface))
 
+/** `/ollama` has the dialects too. */
+const toDialectPath = (path: string) => path.replace(/^\/ollama(?=\/v1)/, '')
+
 /** A value of a wrong type for a field that is a wish at each path. */
 const wishes: Readonly<Record<string, Json>> = {
   '/chat': { keep_alive: [5] },
@@ -99,7 +102,7 @@ export function describeIgnored(runtime: RuntimeName) {
     test.each(translated)(
       'is named at $path, on a stream and on a whole answer, and in the log',
       async ({ path, body, streams }) => {
-        const wish = wishes[path]!
+        const wish = wishes[toDialectPath(path)]!
         for (const [i, framing] of [streams, {}].entries()) {
           const id = `named${i}${path.replaceAll('/', '.')}`
           const answer = await ask(path, { ...body, ...wish, a_field_to_come: 1, ...framing }, { 'x-request-id': id })
@@ -114,7 +117,7 @@ export function describeIgnored(runtime: RuntimeName) {
     test.each(translated)('is told at $path without a word of the request', async ({ path, body }) => {
       const id = `hostile${path.replaceAll('/', '.')}`
       const tools = [{ type: `${canary}\r\nx: y`, name: canary }, canary]
-      const hasTools = ['/v1/chat/completions', '/v1/responses', '/v1/messages'].includes(path)
+      const hasTools = ['/v1/chat/completions', '/v1/responses', '/v1/messages'].includes(toDialectPath(path))
       const answer = await ask(path, { ...body, ...hostile, ...(hasTools && { tools }) }, { 'x-request-id': id })
       expect(answer.headers['x-sluice-ignored']).toMatch(header)
       expect(answer.headers).not.toHaveProperty('set-cookie')

@@ -22,6 +22,7 @@ import { describeNumbers } from './numbers.ts'
 import { describeHttp } from './http.ts'
 import { describeIgnored } from './ignored.ts'
 import { describeReports } from './reports.ts'
+import { describeMoreReports } from './more-reports.ts'
 import { describeOddRequests } from './odd-requests.ts'
 import { describeSmuggling } from './smuggling.ts'
 import { describeClients } from './clients.ts'
@@ -58,6 +59,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeHttp(runtime)
     describeIgnored(runtime)
     describeReports(runtime)
+    describeMoreReports(runtime)
     describeOddRequests(runtime)
     describeSmuggling(runtime)
     describeUpstream(runtime)
