@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import type { RuntimeName } from '../server.ts'
+import { describeAgents } from './agents.ts'
 import { describeAssets } from './assets.ts'
 import { describeAccess } from './access.ts'
 import { describeFaults } from './faults.ts'
@@ -80,5 +81,6 @@ export function describeRuntime(runtime: RuntimeName) {
     describeCancel(runtime)
     describeOllamaClients(runtime)
     describeKeyedClients(runtime)
+    describeAgents(runtime)
   })
 }
