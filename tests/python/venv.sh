@@ -1,0 +1,21 @@
+#!/bin/sh
+# Makes an environment of Python in FOLDER that has what REQUIREMENTS lists: venv.sh REQUIREMENTS FOLDER. Needs no root.
+set -eu
+requirements=$1
+folder=$2
+cmp -s "$requirements" "$folder/complete" && exit 0
+
+rm -rf "$folder"
+# Debian has ensurepip, which puts pip into a new environment, in a package of its own (python3-venv). The system's pip does as well.
+if python3 -m ensurepip --version >/dev/null 2>&1; then
+  python3 -m venv "$folder"
+  set -- "$folder/bin/python" -m pip
+elif python3 -m pip --version >/dev/null 2>&1; then
+  python3 -m venv --without-pip "$folder"
+  set -- python3 -m pip --python "$folder/bin/python"
+else
+  echo "Cannot install $requirements: python3 has neither venv nor pip (on Debian: apt-get install python3-venv)" >&2
+  exit 1
+fi
+"$@" install --quiet --disable-pip-version-check --only-binary :all: --retries 3 --requirement "$requirements"
+cp "$requirements" "$folder/complete"
