@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const elsewhere = ['slow', 'ollama', 'proxies', 'python', 'machine'].map((folder) => `tests/${folder}/**`)
+const elsewhere = ['slow', 'ollama', 'proxies', 'python', 'agents', 'machine'].map((folder) => `tests/${folder}/**`)
 /** Nothing here is limited in milliseconds. */
 const patient = [
   'browser/{page,senses}/**/!(speed)',

@@ -7,8 +7,10 @@ interface Lockfile {
 
 const read = (path: string) => JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')) as unknown
 
-test('the lockfile has the binaries of every platform, or npm ci refuses it elsewhere', () => {
-  const { packages } = read('package-lock.json') as Lockfile
+const folders = ['', 'tests/agents/npm/']
+
+test.each(folders)('%spackage-lock.json has the binaries of every platform, or npm ci refuses it elsewhere', (folder) => {
+  const { packages } = read(`${folder}package-lock.json`) as Lockfile
   const locked = Object.keys(packages)
   const missing = Object.entries(packages).flatMap(([name, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies)
@@ -18,9 +20,9 @@ test('the lockfile has the binaries of every platform, or npm ci refuses it else
   expect(missing).toEqual([])
 })
 
-test('every dependency has an exact version, and the lockfile names no registry', () => {
-  const { dependencies, devDependencies } = read('package.json') as Record<string, Record<string, string>>
+test.each(folders)('%spackage.json has exact versions, and its lockfile names no registry', (folder) => {
+  const { dependencies, devDependencies } = read(`${folder}package.json`) as Record<string, Record<string, string>>
   for (const version of Object.values({ ...dependencies, ...devDependencies })) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
-  const { packages } = read('package-lock.json') as Lockfile
+  const { packages } = read(`${folder}package-lock.json`) as Lockfile
   for (const { resolved } of Object.values(packages)) expect(resolved).toBeUndefined()
 })

@@ -1,0 +1,37 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect } from 'vitest'
+
+/** What a program finds where the network would be. */
+export interface Outside {
+  /** Sends everything that is not for this machine to a proxy which refuses it. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Cuts the programs of a `describe` off, and fails at its end if one has asked for another machine, but for these. */
+export function useOutside(tries: readonly string[] = []): Outside {
+  const asked: string[] = []
+  const server = createServer((incoming, response) => {
+    asked.push(`${incoming.method} ${incoming.url}`)
+    response.writeHead(403).end()
+  })
+  server.on('connect', ({ url }, socket) => {
+    asked.push(`CONNECT ${url}`)
+    socket.on('error', () => {}) // it has left
+    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+  })
+  const env: Record<string, string> = { NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' }
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY']) env[name] = env[name.toLowerCase()] = url
+  })
+  afterAll(() => {
+    server.close()
+    const others = asked.filter((request) => !tries.includes(request))
+    expect(others, 'what the programs asked of other machines').toEqual([])
+  })
+  return { env }
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+/** Agents and command lines against Sluice on Node (`npm run test:agents`); `install.sh` gets them. */
+export default defineConfig({
+  test: {
+    include: ['tests/agents/**/*.test.ts'],
+    globalSetup: 'tests/build.ts',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 5000 } },
+  },
+})
