@@ -14,6 +14,7 @@ const exposedHeaders = [
   'x-request-id',
   'request-id',
   'x-sluice-ignored',
+  'x-sluice-default-model',
   'retry-after',
   'preference-applied',
   'ratelimit',

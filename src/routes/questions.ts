@@ -25,6 +25,7 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
       const { controller, release } = createReader(c, streams)
       try {
         const answer = await upstream.ask(question, { signal: controller.signal, ...toCaller(c) })
+        if (answer.defaultModel !== undefined) c.header('x-sluice-default-model', answer.defaultModel)
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
       } finally {
         release()

@@ -61,7 +61,10 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
       const answer = await upstream.ask(question, context)
       if (question.about === 'version') return answer
       const isAllowed = allowedFor(context)
-      return { ...filter(answer, isAllowed), aliases: [...aliases].filter(([, meant]) => isAllowed(meant)) }
+      const list = { ...filter(answer, isAllowed), aliases: [...aliases].filter(([, meant]) => isAllowed(meant)) }
+      if (!question.withDefault) return list
+      // The list itself is of use without it.
+      return { ...list, defaultModel: await findDefault(context, isAllowed).catch(() => undefined) }
     },
   }
 

@@ -37,7 +37,11 @@ export interface Generation {
 }
 
 export type Question =
-  | { readonly about: 'tags' | 'ps' | 'version' }
+  | {
+      readonly about: 'tags' | 'ps' | 'version'
+      /** Whether the answer also says which model a request gets that names none. */
+      readonly withDefault?: true
+    }
   | {
       readonly about: 'show' | 'embed' | 'embeddings' | 'systemone' | 'copy' | 'delete'
       readonly body: Readonly<Record<string, unknown>>
@@ -52,6 +56,8 @@ export interface Answer {
   /** Ollama's own text, verbatim; empty after copy and delete. */
   readonly text: string
   readonly value: Readonly<Record<string, unknown>>
+  /** The model of a request that names none. */
+  readonly defaultModel?: string | undefined
   /** Of a list: further names that may be asked, and the model that each means, whether it is there or not. */
   readonly aliases?: readonly (readonly [name: string, meant: string])[]
 }

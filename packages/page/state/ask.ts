@@ -12,6 +12,8 @@ export interface Answer {
   readonly isGood: boolean
   /** Empty if the answer was no object. */
   readonly value: Readonly<Record<string, unknown>>
+  /** Of the list of models: the one that a request gets if it names none. */
+  readonly defaultModel?: string | undefined
 }
 
 export interface Ask {
@@ -23,18 +25,19 @@ const limitMs = 30_000
 
 export function createAsk(host: Host, key: Key): Ask {
   return async (path, { body, key: other } = {}) => {
-    const headers: Record<string, string> = { accept: 'application/json', ...toAuthorization(other ?? key.current()) }
-    if (body) headers['content-type'] = 'application/json'
+    const sent: Record<string, string> = { accept: 'application/json', ...toAuthorization(other ?? key.current()) }
+    if (body) sent['content-type'] = 'application/json'
     const init: RequestInit = {
-      headers,
+      headers: sent,
       signal: AbortSignal.timeout(limitMs),
       ...(body && { method: 'POST', body: JSON.stringify(body) }),
     }
     try {
       const response = await host.fetch(path, init)
-      const { ok, status } = response
+      const { ok, status, headers } = response
       const value: unknown = await response.json().catch(() => undefined)
-      return { status, isGood: ok && isRecord(value), value: isRecord(value) ? value : {} }
+      const defaultModel = headers.get('x-sluice-default-model') ?? undefined
+      return { status, isGood: ok && isRecord(value), value: isRecord(value) ? value : {}, defaultModel }
     } catch {
       return { status: init.signal!.aborted ? 408 : undefined, isGood: false, value: {} }
     }

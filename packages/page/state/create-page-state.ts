@@ -63,18 +63,15 @@ export function createPageState({
       const chat = withAnswer(chatId, isInterrupted ? { ...answer, end: { how: 'interrupted' } } : answer)
       if (!chat) return
       library.put(chat)
-      if (!isInterrupted) learnFrom(chat, answer)
+      if (!isInterrupted) learnFrom(answer)
     },
   })
   /** How an answer ended tells of the server, too. */
-  const learnFrom = ({ settings }: Chat, { end, model }: Message) => {
+  const learnFrom = ({ end, model }: Message) => {
     if (end?.how === 'failed') {
       if (end.code === 'unauthorized') server.lock()
       else if (end.code === 'network' || end.code === 'upstream_unreachable') void server.look()
-    } else if (end?.how !== 'stopped' && model !== undefined) {
-      models.markLoaded(model)
-      if (settings.model === undefined) choice.learnDefault(model)
-    }
+    } else if (end?.how !== 'stopped' && model !== undefined) models.markLoaded(model)
   }
 
   /** A chat for a file, in which nobody goes on with an answer. */

@@ -1,9 +1,7 @@
-import { signal } from '@preact/signals'
 import type { Chat, ChatSettings } from '../chats/chat.ts'
 import type { KeptTexts } from '../storage/kept-texts.ts'
 import { findModel } from './models.ts'
 import type { Models } from './models.ts'
-import { toDefault } from './to-models.ts'
 import type { InstalledModel } from './to-models.ts'
 
 /** Which model answers. */
@@ -16,14 +14,11 @@ export interface ModelChoice {
   toSettings(before: Chat | undefined): ChatSettings
   /** For new chats, also after a reload. */
   remember(name: string | undefined): void
-  /** A request that named no model got this one: the server's own choice (`SLUICE_MODEL`), which nothing else tells. */
-  learnDefault(name: string): void
 }
 
 const name = 'sluice.model'
 
 export function createModelChoice(models: Models, device: KeptTexts): ModelChoice {
-  const byDefault = signal<string | undefined>(undefined)
   const isGone = ({ settings: { model } }: Pick<Chat, 'settings'>) => {
     const all = models.all.value
     return model !== undefined && all.length > 0 && !findModel(all, model)
@@ -32,14 +27,13 @@ export function createModelChoice(models: Models, device: KeptTexts): ModelChoic
     isGone,
     toModel({ settings: { model: chosen } }) {
       const all = models.all.value
-      if (chosen !== undefined) return findModel(all, chosen)
-      return (byDefault.value === undefined ? undefined : findModel(all, byDefault.value)) ?? toDefault(all)
+      const name = chosen ?? models.byDefault.value
+      return name === undefined ? undefined : findModel(all, name)
     },
     toSettings(before) {
       const model = before ? before.settings.model : device.read(name)
       return model === undefined || isGone({ settings: { model } }) ? {} : { model }
     },
     remember: (model) => device.write(name, model),
-    learnDefault: (model) => void (byDefault.value = model),
   }
 }

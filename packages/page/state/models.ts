@@ -10,8 +10,10 @@ import type { Abilities, InstalledModel } from './to-models.ts'
 /** The installed models, and what is known of them. */
 export interface Models {
   readonly all: ReadonlySignal<readonly InstalledModel[]>
-  /** Takes the answers of `/api/tags` and `/api/ps`. */
-  take(tags: unknown, ps: unknown): void
+  /** The one that the server takes for a request that names none (docs/protocol.md §2). */
+  readonly byDefault: ReadonlySignal<string | undefined>
+  /** Takes the answers of `/api/tags` and `/api/ps`, and the server's default model. */
+  take(tags: unknown, ps: unknown, byDefault: string | undefined): void
   /** Asks what one can do, unless that is known. */
   learn(name: string): Promise<void>
   learnAll(): Promise<void>
@@ -28,6 +30,7 @@ const name = 'sluice.models'
  */
 export function createModels(ask: Ask, tab: KeptTexts): Models {
   const all = signal<readonly InstalledModel[]>([])
+  const byDefault = signal<string | undefined>(undefined)
   const known = tab.readMap<Abilities>(name)
   const asked = new Map<string, Promise<void>>()
 
@@ -53,7 +56,9 @@ export function createModels(ask: Ask, tab: KeptTexts): Models {
 
   return {
     all,
-    take(tags, ps) {
+    byDefault,
+    take(tags, ps, model) {
+      byDefault.value = model
       all.value = toModels(tags, ps).map((model) => (model.capabilities ? model : { ...model, ...known.get(model.digest) }))
     },
     async learn(wanted) {

@@ -57,7 +57,7 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
       return
     }
     batch(() => {
-      models.take(tags.value, ps.value)
+      models.take(tags.value, ps.value, tags.defaultModel)
       enter(models.all.peek().length > 0 ? toReady(version.value) : { how: 'empty' })
     })
   }

@@ -6,15 +6,13 @@ export type Abilities = Pick<Model, 'capabilities' | 'contextLength'>
 export interface InstalledModel extends Model {
   /** Of its content: two names may have one. */
   readonly digest: string
-  /** Whether a request without a model may get it (docs/protocol.md §2): not if it only embeds, or runs elsewhere. */
-  readonly isForAll: boolean
 }
 
 /** The answers of `/api/tags` and `/api/ps`, in Ollama's order: newest first. What has no name is left out. */
 export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
   const loaded = new Set(toEntries(ps).map(({ name }) => name))
-  return toEntries(tags).map(({ name, size, digest, remote_host, details, capabilities }) => {
-    const { parameter_size, quantization_level, family, context_length } = toObject(details)
+  return toEntries(tags).map(({ name, size, digest, details, capabilities }) => {
+    const { parameter_size, quantization_level, context_length } = toObject(details)
     return {
       name: name as string,
       sizeBytes: typeof size === 'number' ? size : 0,
@@ -24,7 +22,6 @@ export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
       capabilities: undefined,
       ...toAbilities(capabilities, context_length),
       digest: isText(digest) ? digest : (name as string),
-      isForAll: !remote_host && !(isText(family) && family.includes('bert')),
     }
   })
 }
@@ -37,15 +34,6 @@ export function parseShow({ capabilities, model_info }: Readonly<Record<string, 
 function toAbilities(capabilities: unknown, length: unknown): Abilities | undefined {
   if (!Array.isArray(capabilities)) return undefined
   return { capabilities: capabilities.filter(isText), ...(typeof length === 'number' && { contextLength: length }) }
-}
-
-/**
- * Who answers where no model is named: as Sluice chooses (docs/protocol.md §8), one that is loaded, else the newest.
- * A server may have another in `SLUICE_MODEL`, which only its answers tell.
- */
-export function toDefault<M extends InstalledModel>(models: readonly M[]): M | undefined {
-  const able = models.filter(({ isForAll, capabilities }) => isForAll && (capabilities?.includes('completion') ?? true))
-  return able.find(({ isLoaded }) => isLoaded) ?? able[0]
 }
 
 function toEntries(value: unknown): Readonly<Record<string, unknown>>[] {

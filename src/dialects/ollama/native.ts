@@ -13,7 +13,7 @@ import { toRoutes, type FramingRequest } from './routes.ts'
  */
 export function createNative({ management }: { management: boolean }): Dialect {
   const prefix = ''
-  return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure: toServiceFailure }
+  return { prefix, ...toRoutes({ prefix, management, toFraming, tellsDefault: true }), toFailure: toServiceFailure }
 }
 
 /** See docs/protocol.md §2. Progress has no text, and no status before its first line. */

@@ -11,6 +11,8 @@ export interface RoutesOptions {
   /** Whether clients may pull, push, create, copy and delete models. */
   management: boolean
   toFraming(request: FramingRequest): Encoder
+  /** Whether the list of models says which one is the default. */
+  tellsDefault: boolean
 }
 
 /** What decides how an answer is framed. */
@@ -20,7 +22,12 @@ export interface FramingRequest extends Omit<GenerationRequest, 'body'> {
 }
 
 /** Ollama's own routes: requests are checked and passed on as they are (docs/protocol.md §2). */
-export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
+export function toRoutes({
+  prefix,
+  management,
+  toFraming,
+  tellsDefault,
+}: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
   const plan = (call: GenerationCall, stream: boolean | null | undefined, request: GenerationRequest): GenerationPlan => ({
     call,
     encoder: toFraming({ ...request, stream: stream ?? true, call }),
@@ -46,9 +53,9 @@ export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick
       }),
     },
     questions: {
-      [`GET ${prefix}/api/tags`]: withoutBody('tags'),
-      [`GET ${prefix}/api/ps`]: withoutBody('ps'),
-      [`GET ${prefix}/api/version`]: withoutBody('version'),
+      [`GET ${prefix}/api/tags`]: withoutBody({ about: 'tags', ...(tellsDefault && { withDefault: true }) }),
+      [`GET ${prefix}/api/ps`]: withoutBody({ about: 'ps' }),
+      [`GET ${prefix}/api/version`]: withoutBody({ about: 'version' }),
       [`POST ${prefix}/api/show`]: withBody('show', namedRequest),
       [`POST ${prefix}/api/embed`]: withBody('embed', modelRequest),
       [`POST ${prefix}/api/embeddings`]: withBody('embeddings', modelRequest),
@@ -60,8 +67,8 @@ export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick
   }
 }
 
-function withoutBody(about: 'tags' | 'ps' | 'version') {
-  return (): QuestionPlan => ({ question: { about } })
+function withoutBody(question: Question) {
+  return (): QuestionPlan => ({ question })
 }
 
 /** Asks what a request asks, as it is. @throws ServiceError `invalid_request` */

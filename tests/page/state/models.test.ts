@@ -3,7 +3,7 @@ import { createAsk } from '#page/state/ask.ts'
 import { createKeptTexts } from '#page/storage/kept-texts.ts'
 import { createKey } from '#page/state/key.ts'
 import { createModels, findModel } from '#page/state/models.ts'
-import { parseShow, toDefault, toModels } from '#page/state/to-models.ts'
+import { parseShow, toModels } from '#page/state/to-models.ts'
 import { loadRecording } from '#fake-ollama/recording.ts'
 import { createFakeHost, createStores } from './fake-host.ts'
 
@@ -39,28 +39,13 @@ test('lists of any other shape become no models', () => {
     expect(toModels(odd, odd)).toEqual([])
   }
   expect(toModels({ models: [{ name: 'a', details: null }] }, undefined)).toEqual([
-    { name: 'a', sizeBytes: 0, isLoaded: false, capabilities: undefined, digest: 'a', isForAll: true },
+    { name: 'a', sizeBytes: 0, isLoaded: false, capabilities: undefined, digest: 'a' },
   ])
 })
 
 test('what a model can do comes with the most that it can take', () => {
   expect(parseShow(read('show'))).toMatchObject({ contextLength: 8192 })
   expect(parseShow({})).toBeUndefined()
-})
-
-test('who answers without a name is loaded, else the newest, and writes text on this machine', () => {
-  const tags = {
-    models: [
-      { name: 'cloud', remote_host: 'https://ollama.com' },
-      { name: 'bert', details: { family: 'nomic-bert' } },
-      { name: 'new' },
-      { name: 'old' },
-    ],
-  }
-  const pick = (ps: object) => toDefault(toModels(tags, ps))?.name
-  expect(pick({ models: [] })).toBe('new')
-  expect(pick({ models: [{ name: 'old' }, { name: 'bert' }] })).toBe('old')
-  expect(toDefault(toModels(tags, {}).map((model) => ({ ...model, capabilities: ['embedding'] })))).toBeUndefined()
 })
 
 test('a name without a tag is the latest', () => {
@@ -87,7 +72,8 @@ function createAsked(count: number, stores = createStores()) {
   })
   const tab = createKeptTexts(host, 'sessionStorage')
   const models = createModels(createAsk(host, createKey(tab, tab)), tab)
-  const take = () => models.take({ models: Array.from({ length: count }, (_, i) => ({ name: `m${i}`, digest: `d${i}` })) }, {})
+  const take = () =>
+    models.take({ models: Array.from({ length: count }, (_, i) => ({ name: `m${i}`, digest: `d${i}` })) }, {}, undefined)
   take()
   return { models, host, stores, take, most: () => most }
 }
@@ -114,7 +100,7 @@ test('what all can do is asked four at a time, and what fails is asked again the
 
 test('what the list says is not asked for, and is not kept', async () => {
   const { models, host, stores } = createAsked(0)
-  models.take(read('tags'), {})
+  models.take(read('tags'), {}, undefined)
   await models.learnAll()
   await models.learn('thinky')
   expect(host.asked).toEqual([])
@@ -125,7 +111,7 @@ test('what the list says is not asked for, and is not kept', async () => {
 test('what the list says wins over what an older Ollama said', async () => {
   const { models } = createAsked(1)
   await models.learn('m0')
-  models.take({ models: [{ name: 'm0', digest: 'd0', capabilities: ['embedding'] }] }, {})
+  models.take({ models: [{ name: 'm0', digest: 'd0', capabilities: ['embedding'] }] }, {}, undefined)
   expect(models.all.value[0]?.capabilities).toEqual(['embedding'])
 })
 

@@ -458,7 +458,8 @@ test('what the model of an older Ollama can do is asked at once, and of the othe
     const response = await fetch(input, init)
     if (!response.url.endsWith('/api/tags')) return response
     const { models } = (await response.json()) as { models: object[] }
-    return Response.json({ models: models.map((model) => ({ ...model, capabilities: undefined })) })
+    const headers = { 'x-sluice-default-model': response.headers.get('x-sluice-default-model')! }
+    return Response.json({ models: models.map((model) => ({ ...model, capabilities: undefined })) }, { headers })
   }
   const { page, host } = createPage({ host: createFakeHost({ url: sluice.url, fetch: older }) })
   await expect.poll(() => page.model.value?.capabilities).toContain('completion')
@@ -469,21 +470,19 @@ test('what the model of an older Ollama can do is asked at once, and of the othe
   expect(shows()).toBe(page.models.value.length)
 })
 
-test('who answers without being named is the one that is shown from then on', async () => {
-  const { page, ended, answer } = createPage()
-  await expect.poll(() => page.model.value).toBeDefined()
-  const { name } = page.models.value.findLast(({ isLoaded }) => !isLoaded)!
-  const undo = upstream.on('POST /api/chat', async (exchange) => {
-    await head(exchange)
-    exchange.chunk(`${toDoneLine(exchange.request, 1).replace(/"model":"[^"]*"/, `"model":"${name}"`)}\n`)
-    exchange.end()
-  })
-  page.send('Who?', [])
-  await ended()
-  undo()
-  expect(answer().model).toBe(name)
-  expect(page.model.value).toMatchObject({ name, isLoaded: true })
-  expect(page.chat.value.settings).toEqual({})
+test('the model is the server’s default, and each request names it', async () => {
+  const configured = await startServer('node', { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent', SLUICE_MODEL: 'tooly' })
+  const { page, ended } = createPage({ host: createFakeHost({ url: configured.url }) })
+  try {
+    await expect.poll(() => page.model.value?.name).toBe('tooly:latest')
+    const before = upstream.requestsFor('tooly:latest').length
+    page.send('Who?', [])
+    await ended()
+    expect(upstream.requestsFor('tooly:latest')).toHaveLength(before + 1)
+    expect(page.chat.value.settings).toEqual({})
+  } finally {
+    await configured.stop()
+  }
 })
 
 test('an answer that does not come to its end has the model that was to answer, which counts as loaded only once one did', async () => {

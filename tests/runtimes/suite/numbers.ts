@@ -179,9 +179,7 @@ export function describeNumbers(runtime: RuntimeName) {
 
     test.each([
       ['/v1/chat/completions', '"n":2.0,"messages":[{"role":"user","content":"Hi"}]'],
-      ['/api/generate', '"options":1.0'],
-      ['/api/chat', '"options":{"num_ctx":1.50}'],
-      ['/api/chat', '"format":1.0'],
+      ['/v1/completions', '"prompt":1.0'],
     ])('%s computes with a number, or takes none: {%s} is refused', async (path, fields) => {
       const { status } = await readAll(read(stage.server, { path, body: `{"model":"m",${fields}}` }))
       expect(status).toBe(400)

@@ -308,6 +308,23 @@ export function describeUpstream(runtime: RuntimeName) {
       })
     })
 
+    test.each([
+      [{ SLUICE_MODEL: 'configured:1b' }, 'configured:1b'],
+      [{}, 'gemma3:270m'],
+      [{ SLUICE_MODELS: 'nothing' }, undefined],
+    ])('is in a header of the list of models, for the chat page: %j', async (env, model) => {
+      const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, ...env })
+      try {
+        const list = await readAll(read(server, { path: '/api/tags' }))
+        expect(list).toMatchObject({ status: 200, headers: model ? { 'x-sluice-default-model': model } : {} })
+        expect('x-sluice-default-model' in list.headers).toBe(model !== undefined)
+        const { headers } = await readAll(read(server, { path: '/ollama/api/tags' }))
+        expect(headers).not.toHaveProperty('x-sluice-default-model')
+      } finally {
+        await server.stop()
+      }
+    })
+
     test.each(framings)('is no secret to the reader: %s', async (framing) => {
       const server = await startServer(runtime, { SLUICE_CORS_ORIGINS: readerHeaders.origin, OLLAMA_HOST: upstream.url })
       try {
