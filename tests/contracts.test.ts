@@ -17,6 +17,7 @@ const contracts = {
 /** Exports with the type of an implementation that do not run its contract, each with the reason. */
 const exceptions: Readonly<Record<string, string>> = {
   createChunks: 'makes the chunks of OpenAI, which run it one by one',
+  demanding: 'fails where an answer has no call, as most of the contract’s have: tests/dialects/openai/chat/call.test.ts',
   folding: 'makes the encoders of one object, which run it one by one',
   negotiate: 'chooses among encoders that run it themselves',
   openOnBun: 'needs Bun: tests/runtimes/suite/backpressure.ts has its promises on every runtime',
