@@ -1,6 +1,7 @@
 import { isModelName } from '#ollama-grammar/model-name.ts'
 import * as v from 'valibot'
 import { isNumber, isObject, toNumber, type ExactNumber } from '../exact-json.ts'
+import type { Ignored } from './ignored.ts'
 
 /**
  * What the dialects share of the way to Ollama: the fields of Ollama's requests, and how others
@@ -58,45 +59,11 @@ export const modelName = v.pipe(
   v.check((name) => !name.includes('..'), 'Expected a model name without ..'),
 )
 
-/** Each type is checked, because Ollama answers a wrong one with a 500 (docs/ollama.md §1). */
-const options = v.nullish(
-  object({
-    num_keep: integer,
-    seed: integer,
-    num_predict: integer,
-    top_k: integer,
-    top_p: number,
-    min_p: number,
-    typical_p: number,
-    repeat_last_n: integer,
-    temperature: number,
-    repeat_penalty: number,
-    presence_penalty: number,
-    frequency_penalty: number,
-    stop: v.nullish(v.array(v.string())),
-    num_ctx: integer,
-    num_batch: integer,
-    num_gpu: integer,
-    main_gpu: integer,
-    num_thread: integer,
-    use_mmap: boolean,
-  }),
-)
-
-export const keep_alive = v.nullish(v.union([exactNumber, v.string()], 'Expected seconds or a duration such as "5m"'))
-
-/** The fields that Ollama's generate and chat share. */
-export const common = {
-  model: v.nullish(modelName),
-  stream: boolean,
-  options,
-  format: v.nullish(v.union([v.literal('json'), v.literal(''), anyObject], 'Expected "json" or a JSON schema')),
-  keep_alive,
-  /** Newer models define levels of their own, so there is no list of them. */
-  think: v.nullish(v.union([v.boolean(), v.string()], 'Expected a boolean or a level such as "high"')),
-  logprobs: boolean,
-  top_logprobs: integer,
-}
+export const model = v.nullish(modelName)
+export const keep_alive = v.nullish(v.union([exactNumber, v.string()]))
+export const format = v.nullish(v.union([v.literal('json'), anyObject], 'Expected "json" or a JSON schema'))
+/** Newer models define levels of their own, so there is no list of them. */
+export const think = v.nullish(v.union([v.boolean(), v.string()]))
 
 /** A tool that is offered to the model. */
 export const tool = v.looseObject({
@@ -114,6 +81,43 @@ export interface OllamaMessage {
   tool_calls?: object[]
   tool_name?: string
   tool_call_id?: string
+}
+
+/** Ollama's options and their types. A newer Ollama has others. */
+const optionTypes: Readonly<Record<string, v.GenericSchema>> = {
+  num_keep: integer,
+  seed: integer,
+  num_predict: integer,
+  top_k: integer,
+  top_p: number,
+  min_p: number,
+  typical_p: number,
+  repeat_last_n: integer,
+  temperature: number,
+  repeat_penalty: number,
+  presence_penalty: number,
+  frequency_penalty: number,
+  stop: v.nullish(v.array(v.string())),
+  num_ctx: integer,
+  num_batch: integer,
+  num_gpu: integer,
+  main_gpu: integer,
+  num_thread: integer,
+  use_mmap: boolean,
+}
+
+/** Ollama's options without those of a wrong type, which Ollama answers with a 500 (docs/ollama.md §1). */
+export function toOptions(
+  options: Readonly<Record<string, unknown>> | null | undefined,
+  ignored: Ignored,
+): Record<string, unknown> | undefined {
+  if (!options) return undefined
+  const isRight = ([name, value]: [string, unknown]) => {
+    const isWrong = Object.hasOwn(optionTypes, name) && !v.is(optionTypes[name]!, value)
+    if (isWrong) ignored.add(`options.${name}`)
+    return !isWrong
+  }
+  return Object.fromEntries(Object.entries(options).filter(isRight))
 }
 
 /** Leaves out the fields that are null or undefined: both mean absent in every API. */

@@ -19,7 +19,9 @@ const canaries = {
 
 /** Bodies of which a part is left out, or that Ollama judges, with a canary there. */
 const oddities: readonly (readonly [path: string, body: object])[] = [
+  ['/api/generate', { options: { temperature: canaries.prompt } }],
   ['/api/chat', { messages: [{ role: canaries.prompt, content: 'x' }] }],
+  ['/chat', { text: 'x', options: { temperature: canaries.prompt } }],
   ['/v1/chat/completions', { messages: [{ role: 'user', content: 'x' }], [canaries.prompt]: canaries.prompt }],
   ['/v1/responses', { input: [{ type: canaries.prompt }], tools: [{ type: canaries.prompt }] }],
   ['/api/ui/chat', { messages: [{ id: 'x', role: 'user', parts: [{ type: canaries.prompt }] }] }],
@@ -142,7 +144,6 @@ const questions: readonly (readonly [path: string, body: object])[] = [
 const mistakes: readonly (readonly [path: string, body: object | string])[] = [
   ['/api/generate', `{"prompt":"${canaries.prompt}`],
   ['/api/generate', { model: `../${canaries.prompt}`, prompt: 'x' }],
-  ['/api/generate', { options: { temperature: canaries.prompt } }],
   ['/chat', { text: [canaries.prompt] }],
   [
     '/v1/chat/completions',

@@ -13,7 +13,7 @@ import {
 } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
 import { invalidRequest } from '../issues.ts'
-import { anyObject, tool, type OllamaMessage } from '../to-ollama.ts'
+import { anyObject, present, toOptions, tool, type OllamaMessage } from '../to-ollama.ts'
 import type { UiChatRequest, UiMessage } from './schema.ts'
 
 /**
@@ -21,7 +21,10 @@ import type { UiChatRequest, UiMessage } from './schema.ts'
  * @throws ServiceError `not_supported` or `invalid_request` for a bad image in the last message of
  * the user, `invalid_request` for messages that are all empty
  */
-export function toCall({ messages: given, model, system, tools, ...rest }: UiChatRequest, ignored: Ignored): GenerationCall {
+export function toCall(
+  { messages: given, model, system, tools, options, ...rest }: UiChatRequest,
+  ignored: Ignored,
+): GenerationCall {
   const lastUser = toLastUser(given)
   const messages = given.flatMap((message, i) =>
     toMessages(message, { path: `messages.${i}`, isLast: i === lastUser, ignored }),
@@ -30,7 +33,12 @@ export function toCall({ messages: given, model, system, tools, ...rest }: UiCha
   if (messages.every(isEmpty)) throw invalidRequest('messages', 'Expected a message that says something')
   const all = system ? [{ role: 'system', content: system }, ...messages] : messages
   const offered = toOffered(tools ?? [], ignored)
-  const body = { ...rest, messages: all, ...(offered.length > 0 && { tools: offered }) }
+  const body = present({
+    ...rest,
+    options: toOptions(options, ignored),
+    messages: all,
+    tools: offered.length > 0 ? offered : undefined,
+  })
   return { endpoint: 'chat', model: model ?? undefined, body, thinkWish: 'think' }
 }
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
-import { common, object, string } from '../to-ollama.ts'
+import { anyObject, format, keep_alive, model, object, string, think } from '../to-ollama.ts'
 
 /** What a message holds is read in call.ts, because a model may have written it. */
 const message = object({ role: v.string() })
@@ -9,13 +9,13 @@ export type UiMessage = v.InferOutput<typeof message>
 
 const schema = v.object({
   messages: v.array(message),
-  model: common.model,
+  model,
   system: string,
   tools: v.nullish(v.array(v.unknown())),
-  think: common.think,
-  format: common.format,
-  options: common.options,
-  keep_alive: common.keep_alive,
+  think,
+  format,
+  options: v.nullish(anyObject),
+  keep_alive,
 })
 export type UiChatRequest = v.InferOutput<typeof schema>
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
-import { anyObject, boolean, common, integer, number, object, orNothing } from '../to-ollama.ts'
+import { anyObject, asksForNothing, boolean, integer, model, number, object, orNothing } from '../to-ollama.ts'
 
 /** What a message holds is read in messages.ts, because a model may have written it. */
 const message = object({ role: v.string() })
@@ -10,7 +10,7 @@ export type Message = v.InferOutput<typeof message>
 const outputFormat = orNothing(v.object({ type: v.literal('json_schema'), schema: anyObject }))
 
 const schema = v.object({
-  model: common.model,
+  model,
   max_tokens: integer,
   system: v.nullish(v.union([v.string(), v.array(v.unknown())], 'Expected a text or a list of blocks')),
   messages: v.array(message),
@@ -33,7 +33,7 @@ export const rules: FieldRules<typeof schema.entries> = {
   needed: ['model', 'system', 'messages', 'stream', 'tools', 'output_config', 'output_format'],
   wishes: {
     container: () => true,
-    context_management: () => true,
+    context_management: (value) => !v.is(anyObject, value) || !asksForNothing(value.edits),
     mcp_servers: () => true,
     inference_geo: () => true,
   },

@@ -10,12 +10,13 @@ import type { MessagesRequest } from './schema.ts'
  * models by its type, such as `web_search_20250305`; it is left out.
  */
 export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored): OllamaTool[] {
-  const offered: OllamaTool[] = []
+  const offered = new Map<string, OllamaTool>()
   const isDeferred = createDeferral(tools ?? [], messages)
   for (const [i, tool] of (tools ?? []).entries()) {
     const { name, description, input_schema: parameters, type, strict } = v.is(anyObject, tool) ? tool : {}
     const isOurs = type === undefined || type === null || type === 'custom'
-    if (!isOurs || typeof name !== 'string' || name === '' || !v.is(anyObject, parameters)) {
+    // Two tools of one name would be one to the model, so the second is left out.
+    if (!isOurs || typeof name !== 'string' || name === '' || offered.has(name) || !v.is(anyObject, parameters)) {
       ignored.add(`tools.${i}`)
       continue
     }
@@ -23,9 +24,9 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
     if (strict === true) ignored.add(`tools.${i}.strict`)
     if (isDeferred(tool, name)) continue
     const text = typeof description === 'string' ? { description } : {}
-    offered.push({ type: 'function', function: { name, ...text, parameters } })
+    offered.set(name, { type: 'function', function: { name, ...text, parameters } })
   }
-  return offered
+  return [...offered.values()]
 }
 
 /**

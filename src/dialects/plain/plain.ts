@@ -13,7 +13,7 @@ export const plain: Dialect = {
     '/chat'({ body, accept, canCut }) {
       const ignored = createIgnored()
       const encoder = negotiate(accept, canCut) === text ? text : plainStream
-      return { call: toCall(parsePlainRequest(body, ignored)), encoder, ignored }
+      return { call: toCall(parsePlainRequest(body, ignored), ignored), encoder, ignored }
     },
   },
   questions: {},

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
-import { common, string } from '../to-ollama.ts'
+import { anyObject, keep_alive, model, string, think } from '../to-ollama.ts'
 
 const schema = v.object({
   text: v.pipe(
@@ -9,10 +9,10 @@ const schema = v.object({
     v.check((text) => text.trim() !== '', 'Expected a text that is not blank'),
   ),
   system: string,
-  model: common.model,
-  think: common.think,
-  options: common.options,
-  keep_alive: common.keep_alive,
+  model,
+  think,
+  options: v.nullish(anyObject),
+  keep_alive,
 })
 
 export type PlainRequest = v.InferOutput<typeof schema>

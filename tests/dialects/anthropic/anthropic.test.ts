@@ -88,10 +88,13 @@ describe('POST /v1/messages', () => {
 
   test('tools are functions', () => {
     const { name, description, input_schema: parameters } = tool
-    expect(asked({ tools: [tool, { ...tool, type: 'custom', description: null, strict: true }] }).tools).toEqual([
+    const other = { ...tool, name: 'other', type: 'custom', description: null, strict: true }
+    const { body, header } = parse({ ...base, tools: [tool, other, tool] })
+    expect(body.tools).toEqual([
       { type: 'function', function: { name, description, parameters } },
-      { type: 'function', function: { name, parameters } },
+      { type: 'function', function: { name: 'other', parameters } },
     ])
+    expect(header).toBe('tools.1.strict, tools.2')
   })
 
   test.each<[object, boolean]>([
@@ -136,12 +139,12 @@ describe('POST /v1/messages', () => {
     ['a hint for the cache', { cache_control: { type: 'ephemeral' } }],
     [
       'what asks for nothing',
-      { container: '', mcp_servers: [], context_management: {}, tool_choice: {}, tools: [], system: '' },
+      { container: '', mcp_servers: [], context_management: { edits: [] }, tool_choice: {}, tools: [], system: '' },
     ],
     ['a field to come', { future: 5 }, '+1 unknown'],
     ['a container', { container: 'x' }, 'container'],
     ['MCP servers', { mcp_servers: [{ a: 1 }] }, 'mcp_servers'],
-    ['editing of the context', { context_management: { edits: [] } }, 'context_management'],
+    ['editing of the context', { context_management: { edits: [{}] } }, 'context_management'],
     ['a region', { inference_geo: 'eu' }, 'inference_geo'],
     ['thinking between tools', { thinking: { type: 'between_tools' } }, 'thinking.type'],
     ['a budget of thinking', { thinking: { type: 'adaptive', budget_tokens: 5 } }, 'thinking.budget_tokens'],
