@@ -13,6 +13,6 @@ npm ci --prefix .programs/npm --no-audit --no-fund --loglevel=error
 ../python/venv.sh requirements.txt .programs/python
 # The command line of Ollama needs a C compiler. Its version is what its build script would set.
 version=$(cd go && go list -m -f '{{.Version}}' github.com/ollama/ollama)
-(cd go && go build -o ../.programs/bin/client .)
-(cd go && go build -o ../.programs/bin/ollama -ldflags "-X=github.com/ollama/ollama/version.Version=${version#v}" github.com/ollama/ollama)
+(cd go && go build -buildvcs=false -o ../.programs/bin/client .)
+(cd go && go build -buildvcs=false -o ../.programs/bin/ollama -ldflags "-X=github.com/ollama/ollama/version.Version=${version#v}" github.com/ollama/ollama)
 echo "$lists" >.programs/complete
