@@ -80,8 +80,15 @@ function toCalled({ type, call_id: id, namespace, name, ...item }: Item): Called
 /** What a tool gave. A search gives tools, which are offered; the model reads their names. */
 function toOutput({ output, tools }: Item): unknown {
   if (output !== undefined || !Array.isArray(tools)) return output
-  const names = tools.map((tool) => (v.is(anyObject, tool) ? toText(tool.name) : ''))
+  const names = tools.flatMap((tool) => toNames(tool))
   return names.length > 0 ? `Found: ${names.join(', ')}` : 'Found nothing'
+}
+
+/** The names by which the model may call a tool that was found, or those of a namespace. */
+function toNames(tool: unknown, namespace?: unknown): string[] {
+  if (!v.is(anyObject, tool)) return []
+  if (tool.type === 'namespace' && Array.isArray(tool.tools)) return tool.tools.flatMap((inner) => toNames(inner, tool.name))
+  return [toJoinedName(namespace, toText(tool.name))]
 }
 
 function toTexts(parts: unknown): string[] {

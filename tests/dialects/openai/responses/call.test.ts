@@ -303,7 +303,7 @@ describe('a request for a response', () => {
         content: '',
         tool_calls: [{ id: '1', function: { name: 'tool_search', arguments: { query: 'agents' } } }],
       },
-      { role: 'tool', content: 'Found: agents', tool_name: 'tool_search', tool_call_id: '1' },
+      { role: 'tool', content: 'Found: agents__spawn', tool_name: 'tool_search', tool_call_id: '1' },
       { role: 'user', content: 'Hi' },
     ])
     expect(header).toBeUndefined()
