@@ -1,4 +1,7 @@
-/** Status of every error code of the wire contract (docs/protocol.md §4). The two `upstream…` codes below take the upstream's own where it has one. */
+/**
+ * The status of every error code of the wire contract (docs/protocol.md §4). For `upstream_rejected`
+ * and `upstream_busy`, the upstream's own status takes its place if there is one.
+ */
 const statuses = {
   invalid_json: 400,
   invalid_request: 400,
@@ -33,18 +36,24 @@ const statuses = {
 
 export type ErrorCode = keyof typeof statuses
 
-/** One thing that is wrong with a request, and where: `path` as in `messages.0.content`. */
+/** One thing that is wrong with a request. `path` says where, for example `messages.0.content`. */
 export interface Issue {
   path: string
   message: string
 }
 
 interface ServiceErrorOptions {
-  /** What is wrong, more exactly than the code says it, for a dialect that has a code of its own for that. */
+  /**
+   * What is wrong, more exactly than the code says. It is for a dialect that has a code of its own
+   * for this.
+   */
   reason?: 'context_length_exceeded'
-  /** Instead of the table's status: `upstream_rejected` and `upstream_busy` keep the upstream's own. */
+  /**
+   * Takes the place of the table's status, because `upstream_rejected` and `upstream_busy` keep the
+   * upstream's own.
+   */
   status?: number
-  /** What Ollama itself answered, for those who speak to it byte for byte (docs/protocol.md §5). */
+  /** Ollama's own status, for readers of its byte-compatible surface (docs/protocol.md §5). */
   upstreamStatus?: number
   issues?: Issue[]
   retryAfterSeconds?: number
@@ -53,7 +62,10 @@ interface ServiceErrorOptions {
   cause?: unknown
 }
 
-/** Everything that Sluice tells a reader as a failure. The message is written for that reader; what must stay inside is the `cause`. */
+/**
+ * A failure that Sluice tells a reader. The message is written for that reader. `cause` holds what
+ * must stay inside.
+ */
 export class ServiceError extends Error {
   readonly code: ErrorCode
   readonly reason: 'context_length_exceeded' | undefined
@@ -76,7 +88,10 @@ export class ServiceError extends Error {
   }
 }
 
-/** Whatever was thrown, as a ServiceError: what we do not know is `internal`, and its text stays in `cause`. */
+/**
+ * Makes a ServiceError of whatever was thrown. An unknown error becomes `internal`, and its text
+ * stays in `cause`.
+ */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   return new ServiceError('internal', 'Something went wrong inside Sluice; its log has more under this request id', {
@@ -84,7 +99,10 @@ export function toServiceError(error: unknown): ServiceError {
   })
 }
 
-/** The error envelope of the native surface, as an early error's body and as the data of an `event: failed`. */
+/**
+ * The error envelope of the native surface. It is the body of an early error, and the data of an
+ * `event: failed`.
+ */
 export interface ErrorBody {
   error: string
   code: ErrorCode
@@ -96,7 +114,7 @@ export function toErrorBody({ message, code, issues }: ServiceError, requestId: 
   return { error: message, code, request_id: requestId, ...(issues && { issues }) }
 }
 
-/** A clean end without `done:true` happens (docs/ollama.md §3) and is no success. */
+/** The error of a clean end without `done:true`. It happens (docs/ollama.md §3) and is no success. */
 export function truncated(): ServiceError {
   return new ServiceError('upstream_truncated', 'Ollama ended its answer without finishing it')
 }

@@ -1,14 +1,14 @@
 /**
- * JSON whose numbers keep their digits: JavaScript would make `1234567890123456789` another number
- * and `1.0` a `1`.
+ * JSON whose numbers keep their digits. JavaScript alone would change `1234567890123456789` into
+ * another number, and `1.0` into `1`.
  */
 
-/** A number as its JSON text. `JSON.stringify` writes that text. It is an object (hazard 89). */
+/** A number as its JSON text, which `JSON.stringify` writes. It is an object (hazard 89). */
 export interface RawNumber {
   readonly rawJSON: string
 }
 
-/** A number of `parseExact`: raw if JavaScript would write it in another way. */
+/** A number that `parseExact` gives. It is raw if JavaScript would write it in another way. */
 export type ExactNumber = number | RawNumber
 
 declare global {
@@ -19,11 +19,11 @@ declare global {
 }
 
 /**
- * As `JSON.parse`, but a number that JavaScript would write in another way is a `RawNumber`. Equal
- * ones share an object. A text without such numbers costs one scan more than `JSON.parse` does. A
- * reviver would cost many times as much (hazard 87).
- * @param parsed what `JSON.parse` made of this text, if it has been parsed before
- * @throws SyntaxError if the text is no JSON
+ * Like `JSON.parse`, but a number that JavaScript would write in another way becomes a `RawNumber`.
+ * Equal numbers share one object. A text without such numbers costs one scan more than `JSON.parse`.
+ * A reviver would cost many times as much (hazard 87).
+ * @param parsed the result of `JSON.parse` for this text, if there is one already
+ * @throws SyntaxError if the text is not JSON
  */
 export function parseExact(text: string, parsed?: unknown): unknown {
   const { marked, raws } = mark(text)
@@ -35,18 +35,18 @@ export function isNumber(value: unknown): value is ExactNumber {
   return typeof value === 'number' || JSON.isRawJSON(value)
 }
 
-/** To compute with. NaN for a value that is no number. */
+/** The value as a number to compute with. NaN if it is no number. */
 export function toNumber(value: unknown): number {
   if (typeof value === 'number') return value
   return JSON.isRawJSON(value) ? Number(value.rawJSON) : NaN
 }
 
-/** Neither an array nor a number. */
+/** Whether a value is an object, but neither an array nor a raw number. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
 }
 
-/** Index of the quote that closes the string at `start`; the text's length if none does. */
+/** The index of the quote that closes the string at `start`, or the text's length if none does. */
 export function endOfString(text: string, start: number): number {
   for (let quote = start; ;) {
     quote = text.indexOf('"', quote + 1)
@@ -57,20 +57,25 @@ export function endOfString(text: string, start: number): number {
   }
 }
 
-/** A quote, or what shows that a number may need its digits: many of them, a fraction, an exponent, -0. */
+/**
+ * A quote, or a sign that a number may need its digits: many digits, a fraction, an exponent, or -0.
+ */
 const candidates = /"|\d{16}|\d[.eE]|-0/g
 
 /**
  * The mark of the raw number `i` is the number `(i + 1) * markUnit`. No other number is as large,
- * because `isExact` is false for each that is. A mark is a number and no string, so that a text is
- * JSON with its marks if and only if it is without them.
+ * because `isExact` is false for a large number, so a mark replaces it. A mark is a number and not a
+ * string, so that a text with marks is valid JSON if and only if the text without them is.
  */
 const markUnit = 1e22
 
-/** Equal numbers are found among as many different ones. A larger table would be slow. */
+/**
+ * How many different numbers are remembered, to find numbers that are equal. A larger table would be
+ * slow.
+ */
 const maxKnown = 65_536
 
-/** Puts marks in the place of the numbers that need their digits. `marked` is empty if there are none. */
+/** Replaces the numbers that need their digits by marks. `marked` is empty if there are none. */
 function mark(text: string): { marked: string; raws: RawNumber[] } {
   const raws: RawNumber[] = []
   const known = new Map<string, string>()
@@ -79,7 +84,7 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
   let taken = 0
 
   function toMark(token: string): string {
-    // Parsed, because that copies: a slice keeps its whole text in memory (hazard 88).
+    // `JSON.parse` makes a copy, because a slice keeps its whole text in memory (hazard 88).
     raws.push(JSON.rawJSON(JSON.parse(`"${token}"`) as string))
     const mark = `${raws.length}e22`
     if (known.size >= maxKnown) known.clear()
@@ -94,7 +99,7 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
       candidates.lastIndex = endOfString(text, start) + 1
       continue
     }
-    // All that looks like a part of the number, so that bad JSON stays bad.
+    // The token is all that looks like a part of the number, so that invalid JSON stays invalid.
     while (start > taken && isNumeric(text.charCodeAt(start - 1))) start--
     let end = candidates.lastIndex
     while (isNumeric(text.charCodeAt(end))) end++
@@ -107,7 +112,8 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
     marked += pieces.join('')
     pieces = []
   }
-  // An engine keeps the text of the last match of any expression (hazard 88).
+  // An engine keeps the text of the last match in memory. This match makes it a short one
+  // (hazard 88).
   candidates.exec('"')
   return raws.length > 0 ? { marked: marked + pieces.join('') + text.slice(taken), raws } : { marked, raws }
 }
@@ -117,13 +123,16 @@ function isNumeric(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e || (code | 0x20) === 0x65
 }
 
-/** Whether JavaScript writes a number as it is, and it cannot be taken for a mark. */
+/** Whether JavaScript would write the number in the same way, and it is too small for a mark. */
 function isExact(token: string): boolean {
   const value = Number(token)
   return String(value) === token && Math.abs(value) < markUnit
 }
 
-/** Puts the raw numbers in the places of their marks. Without recursion, as depth costs a stack. */
+/**
+ * Replaces the marks by their raw numbers. It does not recurse, because deep JSON would use up the
+ * stack.
+ */
 function unmark(root: unknown, raws: readonly RawNumber[]): unknown {
   const top = [root]
   const left: (unknown[] | Record<string, unknown>)[] = [top]

@@ -2,7 +2,7 @@ import type { ServiceError } from './errors.ts'
 import type { ExactNumber } from './exact-json.ts'
 
 /**
- * One parsed line of a generation. Every field is optional, as Ollama omits what is empty
+ * One parsed line of a generation. Every field is optional, because Ollama omits empty fields
  * (docs/ollama.md §1). The numbers of the last line, of tool calls and of log probabilities are
  * exact.
  */
@@ -30,37 +30,45 @@ export type GenerationEvent =
   | { readonly type: 'delta' | 'done'; readonly line: string; readonly chunk: OllamaChunk }
   | { readonly type: 'failed'; readonly error: ServiceError; readonly line?: string }
 
-/** The events that one piece of bytes gave, in order; `done` and `failed` only at its end. */
+/** The events of one piece of bytes, in order. A `done` or a `failed` is always the last one. */
 export type Batch = readonly GenerationEvent[]
 
-/** What a generation waits for before its first event: a place in our queue, Ollama to load the model, Ollama to read the prompt. */
+/**
+ * What a generation waits for before its first event: a place in our queue, the loading of its
+ * model, or the reading of its prompt.
+ */
 export type Waiting = 'queued' | 'loading' | 'evaluating'
 
-/** How a stream ended: by Ollama's `done`, by its reader's leaving, by a reader that took nothing, or by an error. */
+/**
+ * How a stream ended. `done`: Ollama finished it. `left`: its reader went away. `stalled`: its reader
+ * took nothing for too long. `failed`: an error ended it.
+ */
 export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly how: 'failed'; readonly error: ServiceError }
 
 /**
- * A source that pushes. `take` gets each value synchronously; a returned promise pauses the source until it settles.
- * Resolves at the source's end, rejects when it breaks or its signal aborts.
+ * A source that pushes. It calls `take` with each value. If `take` returns a promise, the source
+ * pauses until that promise settles. Resolves when the source ends. Rejects when the source breaks
+ * or its signal aborts.
  */
 export type Flow<T> = (take: (value: T) => void | Promise<void>) => Promise<void>
 
-/** What to ask of the upstream: a constant endpoint, and a body that was checked. */
+/** A request for the upstream: a constant endpoint, and a body that was checked. */
 export interface GenerationCall {
-  /** The last three tell of their progress, and generate nothing. */
+  /** `pull`, `push` and `create` report their progress, and generate nothing. */
   readonly endpoint: 'generate' | 'chat' | 'pull' | 'push' | 'create'
-  /** Absent: the default model, which the policy in front of the upstream finds. */
+  /** Undefined means the default model, which the policy in front of the upstream finds. */
   readonly model: string | undefined
-  /** Ollama's own request; `model` and `stream` in it are overwritten. */
+  /** A request as Ollama reads it. Its `model` and `stream` are overwritten. */
   readonly body: Readonly<Record<string, unknown>>
   /**
-   * The field of the request that wishes for thinking, such as `reasoning_effort`. If the model
-   * cannot think, the wish is left out. Absent: `think` is Ollama's own field, and Ollama judges it.
+   * The field of the reader's request that wishes for thinking, such as `reasoning_effort`. If the
+   * model cannot think, the wish is left out. Without this field, a `think` in the body is the
+   * reader's own, and Ollama judges it.
    */
   readonly thinkWish?: string
 }
 
-/** Whether it tells of the progress of something else than a text. */
+/** Whether the call reports progress instead of generating text. */
 export function isProgress({ endpoint }: GenerationCall): boolean {
   return endpoint !== 'generate' && endpoint !== 'chat'
 }

@@ -1,11 +1,17 @@
 const units: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, µs: 1e-6, μs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 }
 
-/** Whether a text is a duration as Go writes it: `5m`, `1h30m`, `-1s`. A number without a unit is none, except `0`. */
+/**
+ * Whether a text is a duration as Go writes it: `5m`, `1h30m`, `-1s`. A number without a unit is no
+ * duration, except `0`.
+ */
 export function isDuration(text: string): boolean {
   return text === '0' || /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)){1,8}$/.test(text)
 }
 
-/** A `keep_alive` in seconds: a number, or a duration. NaN for anything else (docs/ollama.md §1). */
+/**
+ * The seconds of a `keep_alive`, which is a number or a duration. NaN for anything else
+ * (docs/ollama.md §1).
+ */
 export function toSeconds(value: unknown): number {
   if (typeof value === 'number') return value
   if (typeof value !== 'string' || !isDuration(value)) return NaN
@@ -14,7 +20,10 @@ export function toSeconds(value: unknown): number {
   return value.startsWith('-') ? -seconds : seconds
 }
 
-/** A `keep_alive` as a person types it. Ollama takes seconds as a number, but not as a text (docs/ollama.md §1). */
+/**
+ * The `keep_alive` that a person typed. Digits become a number, because Ollama accepts seconds as a
+ * number but not as a text (docs/ollama.md §1).
+ */
 export function parseKeepAlive(text: string): string | number {
   return /^-?\d+$/.test(text) ? Number(text) : text
 }

@@ -1,6 +1,12 @@
-/** How Ollama writes and reads the names of models: `[host[:port]/][namespace/]name[:tag]` (its `types/model/name.go`). */
+/**
+ * How Ollama writes and reads the names of models: `[host[:port]/][namespace/]name[:tag]` (its
+ * `types/model/name.go`).
+ */
 
-/** Whether a text has the form of a model's name: nothing in it could be taken for a path, a URL or a header. */
+/**
+ * Whether a text has the form of a model's name. Nobody can take such a name for a path, a URL or a
+ * header.
+ */
 export function isModelName(text: string): boolean {
   return /^(?:(?:\w[\w.-]*(?::\d{1,5})?\/)?\w[\w.-]*\/)?\w[\w.-]*(?::\w[\w.-]*)?$/.test(text)
 }
@@ -10,7 +16,10 @@ export function toTagged(name: string): string {
   return /:[^/]*$/.test(name) ? name : `${name}:latest`
 }
 
-/** The form in which two names of one model are equal: in lower case, with the tag, without the default host and namespace. */
+/**
+ * The form in which two names of one model are equal. It is in lower case, has a tag, and lacks the
+ * default host and namespace.
+ */
 export function toFullName(name: string): string {
   return toTagged(name.toLowerCase())
     .replace(/^registry\.ollama\.ai\//, '')

@@ -3,19 +3,22 @@ import { parseExact } from '../exact-json.ts'
 import type { OllamaChunk } from '../generation.ts'
 import type { Encoder, StartOptions } from './encoder.ts'
 
-/** A whole generation: the last line's fields, and all lines' text, thinking, tool calls and logprobs, concatenated in order. */
+/**
+ * A whole generation as one object. Its fields are those of the last line. Its text, thinking, tool
+ * calls and logprobs are those of all lines, concatenated in order.
+ */
 export interface Whole {
   readonly chunk: OllamaChunk
-  /** Ollama's own JSON text, if one line was everything. */
+  /** Ollama's own JSON text, if the whole answer was one line. */
   readonly line: string | undefined
 }
 
-/** `stream:false`: all the lines as one object of Ollama's (docs/protocol.md §2). */
+/** The framing of `stream:false`: all lines as one object of Ollama's (docs/protocol.md §2). */
 export const folded = folding(({ line, chunk }) => line ?? JSON.stringify(chunk))
 
 /**
- * The framing of answers in one piece: `write` gives the body. It is written at the success terminal and not before, so that every failure
- * has its real status.
+ * Makes a framing of answers in one piece. `write` gives the body. The body is written at the success
+ * terminal and not before, so that every failure has its real status.
  */
 export function folding(write: (whole: Whole, options: StartOptions) => string): Encoder {
   return {
@@ -60,7 +63,7 @@ function createFold() {
   const logprobs: unknown[] = []
 
   return {
-    /** Gives how many bytes of memory that takes, about. */
+    /** Adds a line. Returns about how many bytes of memory it takes. */
     add({ line, chunk }: Line): number {
       const { message: part } = chunk
       const response = chunk.response ?? ''

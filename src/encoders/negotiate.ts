@@ -3,7 +3,7 @@ import { ndjson } from './ndjson.ts'
 import { sse } from './sse.ts'
 import { text } from './text.ts'
 
-/** The framings that `Accept` chooses from, the default first. A new one is a line here. */
+/** The framings that `Accept` chooses from, the default first. A new framing adds a line here. */
 export const framings: readonly { readonly encoder: Encoder; readonly types: readonly string[] }[] = [
   { encoder: sse, types: ['text/event-stream'] },
   // Ollama's own clients send `application/json` on streams.
@@ -12,9 +12,10 @@ export const framings: readonly { readonly encoder: Encoder; readonly types: rea
 ]
 
 /**
- * The framing that an `Accept` header asks for (docs/protocol.md §2): the one with the best quality, and the earlier one in
- * a tie. A wildcard, no header and anything else is SSE. A framing whose failures are cuts has to be wanted more than
- * anything else, because axios and Angular name `text/plain` beside JSON; where `canCut` is false it is not offered.
+ * The framing that an `Accept` header asks for (docs/protocol.md §2). The best quality wins, and in a
+ * tie the earlier framing wins. A wildcard, no header and anything else give SSE. A framing whose
+ * failures are cuts wins only if its quality is above all others, because axios and Angular name
+ * `text/plain` beside JSON. It is not offered where `canCut` is false.
  */
 export function negotiate(accept: string | undefined, canCut: boolean): Encoder {
   const qualities = toQualities(accept)
@@ -40,7 +41,10 @@ function toQualities(accept = ''): ReadonlyMap<string, number> {
   return qualities
 }
 
-/** RFC 9110 §12.4.2: 0 to 1, and 1 where there is none. */
+/**
+ * The quality of a media range, from 0 to 1 (RFC 9110 §12.4.2). A range without one has 1. An
+ * invalid one counts as 0.
+ */
 function toQuality(parameters: readonly string[]): number {
   const given = parameters.find((parameter) => parameter.startsWith('q='))
   const quality = given === undefined ? 1 : Number(given.slice(2))

@@ -7,8 +7,8 @@ import { toFrame } from './frame.ts'
 export const eventStream = {
   contentType: 'text/event-stream',
   headers: streamHeaders,
-  opening: ':\n', // Bun holds the header block back until a first body byte (hazard 21)
-  heartbeat: ':\n', // no blank line: readers would dispatch an empty event (hazard 31)
+  opening: ':\n', // because Bun holds the headers back until the first byte of the body (hazard 21)
+  heartbeat: ':\n', // no blank line, because some readers would fire an empty event (hazard 31)
   failure: 'told',
 } as const
 
@@ -17,7 +17,7 @@ export function toFailedFrame(error: ServiceError, requestId: string): string {
   return toFrame(JSON.stringify(toErrorBody(error, requestId)), 'failed')
 }
 
-/** Native SSE: Ollama's own JSON lines as `data`, one frame a line (docs/protocol.md §2). */
+/** Native SSE: one frame for each line, with Ollama's own JSON as `data` (docs/protocol.md §2). */
 export const sse: Encoder = {
   ...eventStream,
   start:
@@ -25,13 +25,16 @@ export const sse: Encoder = {
     (batch) => {
       for (const event of batch) {
         if (event.type === 'failed') emit(toFailedFrame(event.error, requestId))
-        // A raw CR is legal white space in JSON, and the end of a line in SSE.
+        // A raw CR is legal white space in JSON, but it ends a line in SSE.
         else emit(toFrame(event.line.includes('\r') ? JSON.stringify(parseExact(event.line)) : event.line))
       }
     },
 }
 
-/** Native SSE with frames that say what the stream waits for before its first token: for `Prefer: status`. */
+/**
+ * The framing for `Prefer: status`. It is native SSE with frames that say what the stream waits for
+ * before its first token.
+ */
 export const sseWithStatus: Encoder = {
   ...sse,
   headers: { ...sse.headers, 'preference-applied': 'status' },
