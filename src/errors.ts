@@ -1,6 +1,7 @@
 /**
- * The status of every error code of the wire contract (docs/protocol.md §4). For `upstream_rejected`
- * and `upstream_busy`, the upstream's own status takes its place if there is one.
+ * The status of every error code of the wire contract (docs/protocol.md §4). For
+ * `upstream_rejected` and `upstream_busy`, the upstream's own status takes its place if there is
+ * one.
  */
 const statuses = {
   invalid_json: 400,
@@ -36,7 +37,9 @@ const statuses = {
 
 export type ErrorCode = keyof typeof statuses
 
-/** One thing that is wrong with a request. `path` says where, for example `messages.0.content`. */
+/**
+ * One thing that is wrong with a request. `path` says where, for example `messages.0.content`.
+ */
 export interface Issue {
   path: string
   message: string
@@ -44,13 +47,13 @@ export interface Issue {
 
 interface ServiceErrorOptions {
   /**
-   * What is wrong, more exactly than the code says. It is for a dialect that has a code of its own
-   * for this.
+   * What is wrong, more exactly than the code says. It is for a dialect that has a code of its
+   * own for this.
    */
   reason?: 'context_length_exceeded'
   /**
-   * Takes the place of the table's status, because `upstream_rejected` and `upstream_busy` keep the
-   * upstream's own.
+   * Takes the place of the table's status, because `upstream_rejected` and `upstream_busy` keep
+   * the upstream's own.
    */
   status?: number
   /** Ollama's own status, for readers of its byte-compatible surface (docs/protocol.md §5). */
@@ -63,8 +66,8 @@ interface ServiceErrorOptions {
 }
 
 /**
- * A failure that Sluice tells a reader. The message is written for that reader. `cause` holds what
- * must stay inside.
+ * A failure that Sluice tells a reader. The message is written for that reader. `cause` holds
+ * what must stay inside.
  */
 export class ServiceError extends Error {
   readonly code: ErrorCode
@@ -114,7 +117,9 @@ export function toErrorBody({ message, code, issues }: ServiceError, requestId: 
   return { error: message, code, request_id: requestId, ...(issues && { issues }) }
 }
 
-/** The error of a clean end without `done:true`. It happens (docs/ollama.md §3) and is no success. */
+/**
+ * The error of a clean end without `done:true`. It happens (docs/ollama.md §3) and is no success.
+ */
 export function truncated(): ServiceError {
   return new ServiceError('upstream_truncated', 'Ollama ended its answer without finishing it')
 }

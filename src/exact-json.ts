@@ -19,9 +19,9 @@ declare global {
 }
 
 /**
- * Like `JSON.parse`, but a number that JavaScript would write in another way becomes a `RawNumber`.
- * Equal numbers share one object. A text without such numbers costs one scan more than `JSON.parse`.
- * A reviver would cost many times as much (hazard 87).
+ * Like `JSON.parse`, but a number that JavaScript would write in another way becomes a
+ * `RawNumber`. Equal numbers share one object. A text without such numbers costs one scan more
+ * than `JSON.parse`. A reviver would cost many times as much (hazard 87).
  * @param parsed the result of `JSON.parse` for this text, if there is one already
  * @throws SyntaxError if the text is not JSON
  */
@@ -46,7 +46,9 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
 }
 
-/** The index of the quote that closes the string at `start`, or the text's length if none does. */
+/**
+ * The index of the quote that closes the string at `start`, or the text's length if none does.
+ */
 export function endOfString(text: string, start: number): number {
   for (let quote = start; ;) {
     quote = text.indexOf('"', quote + 1)
@@ -58,20 +60,21 @@ export function endOfString(text: string, start: number): number {
 }
 
 /**
- * A quote, or a sign that a number may need its digits: many digits, a fraction, an exponent, or -0.
+ * A quote, or a sign that a number may need its digits: many digits, a fraction, an exponent, or
+ * -0.
  */
 const candidates = /"|\d{16}|\d[.eE]|-0/g
 
 /**
  * The mark of the raw number `i` is the number `(i + 1) * markUnit`. No other number is as large,
- * because `isExact` is false for a large number, so a mark replaces it. A mark is a number and not a
- * string, so that a text with marks is valid JSON if and only if the text without them is.
+ * because `isExact` is false for a large number, so a mark replaces it. A mark is a number and
+ * not a string, so that a text with marks is valid JSON if and only if the text without them is.
  */
 const markUnit = 1e22
 
 /**
- * How many different numbers are remembered, to find numbers that are equal. A larger table would be
- * slow.
+ * How many different numbers are remembered, to find numbers that are equal. A larger table would
+ * be slow.
  */
 const maxKnown = 65_536
 
@@ -130,8 +133,8 @@ function isExact(token: string): boolean {
 }
 
 /**
- * Replaces the marks by their raw numbers. It does not recurse, because deep JSON would use up the
- * stack.
+ * Replaces the marks by their raw numbers. It does not recurse, because deep JSON would use up
+ * the stack.
  */
 function unmark(root: unknown, raws: readonly RawNumber[]): unknown {
   const top = [root]

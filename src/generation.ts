@@ -40,15 +40,15 @@ export type Batch = readonly GenerationEvent[]
 export type Waiting = 'queued' | 'loading' | 'evaluating'
 
 /**
- * How a stream ended. `done`: Ollama finished it. `left`: its reader went away. `stalled`: its reader
- * took nothing for too long. `failed`: an error ended it.
+ * How a stream ended. `done`: Ollama finished it. `left`: its reader went away. `stalled`: its
+ * reader took nothing for too long. `failed`: an error ended it.
  */
 export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly how: 'failed'; readonly error: ServiceError }
 
 /**
  * A source that pushes. It calls `take` with each value. If `take` returns a promise, the source
- * pauses until that promise settles. Resolves when the source ends. Rejects when the source breaks
- * or its signal aborts.
+ * pauses until that promise settles. Resolves when the source ends. Rejects when the source
+ * breaks or its signal aborts.
  */
 export type Flow<T> = (take: (value: T) => void | Promise<void>) => Promise<void>
 
@@ -61,9 +61,9 @@ export interface GenerationCall {
   /** A request as Ollama reads it. Its `model` and `stream` are overwritten. */
   readonly body: Readonly<Record<string, unknown>>
   /**
-   * The field of the reader's request that wishes for thinking, such as `reasoning_effort`. If the
-   * model cannot think, the wish is left out. Without this field, a `think` in the body is the
-   * reader's own, and Ollama judges it.
+   * The field of the reader's request that wishes for thinking, such as `reasoning_effort`. If
+   * the model cannot think, the wish is left out. Without this field, a `think` in the body is
+   * the reader's own, and Ollama judges it.
    */
   readonly thinkWish?: string
 }

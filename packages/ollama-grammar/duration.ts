@@ -1,8 +1,8 @@
 const units: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, µs: 1e-6, μs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 }
 
 /**
- * Whether a text is a duration as Go writes it: `5m`, `1h30m`, `-1s`. A number without a unit is no
- * duration, except `0`.
+ * Whether a text is a duration as Go writes it: `5m`, `1h30m`, `-1s`. A number without a unit is
+ * no duration, except `0`.
  */
 export function isDuration(text: string): boolean {
   return text === '0' || /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)){1,8}$/.test(text)
@@ -21,8 +21,8 @@ export function toSeconds(value: unknown): number {
 }
 
 /**
- * The `keep_alive` that a person typed. Digits become a number, because Ollama accepts seconds as a
- * number but not as a text (docs/ollama.md §1).
+ * The `keep_alive` that a person typed. Digits become a number, because Ollama accepts seconds as
+ * a number but not as a text (docs/ollama.md §1).
  */
 export function parseKeepAlive(text: string): string | number {
   return /^-?\d+$/.test(text) ? Number(text) : text

@@ -1,7 +1,7 @@
 /**
- * `OLLAMA_HOST` → the upstream's base URL without a trailing slash. The rules are Ollama's own, and
- * Ollama forgives some mistakes (docs/ollama.md §2). Undefined if the value has another scheme, user
- * information or an invalid host.
+ * `OLLAMA_HOST` → the upstream's base URL without a trailing slash. The rules are Ollama's own,
+ * and Ollama forgives some mistakes (docs/ollama.md §2). Undefined if the value has another
+ * scheme, user information or an invalid host.
  */
 export function parseOllamaHost(value: string): string | undefined {
   const text = value

@@ -4,8 +4,8 @@
  */
 
 /**
- * Whether a text has the form of a model's name. Nobody can take such a name for a path, a URL or a
- * header.
+ * Whether a text has the form of a model's name. Nobody can take such a name for a path, a URL or
+ * a header.
  */
 export function isModelName(text: string): boolean {
   return /^(?:(?:\w[\w.-]*(?::\d{1,5})?\/)?\w[\w.-]*\/)?\w[\w.-]*(?::\w[\w.-]*)?$/.test(text)
@@ -17,8 +17,8 @@ export function toTagged(name: string): string {
 }
 
 /**
- * The form in which two names of one model are equal. It is in lower case, has a tag, and lacks the
- * default host and namespace.
+ * The form in which two names of one model are equal. It is in lower case, has a tag, and lacks
+ * the default host and namespace.
  */
 export function toFullName(name: string): string {
   return toTagged(name.toLowerCase())

@@ -23,8 +23,8 @@ export interface Encoder {
   /** Response headers beside the content type. */
   readonly headers: Readonly<Record<string, string>>
   /**
-   * The first bytes of a stream, due when grace ends. If they are empty, the stream commits only with
-   * its first frame.
+   * The first bytes of a stream, due when grace ends. If they are empty, the stream commits only
+   * with its first frame.
    */
   readonly opening: string
   /** What is written after a silence. If it is empty, nothing is written. */

@@ -4,8 +4,8 @@ import type { OllamaChunk } from '../generation.ts'
 import type { Encoder, StartOptions } from './encoder.ts'
 
 /**
- * A whole generation as one object. Its fields are those of the last line. Its text, thinking, tool
- * calls and logprobs are those of all lines, concatenated in order.
+ * A whole generation as one object. Its fields are those of the last line. Its text, thinking,
+ * tool calls and logprobs are those of all lines, concatenated in order.
  */
 export interface Whole {
   readonly chunk: OllamaChunk
@@ -17,8 +17,8 @@ export interface Whole {
 export const folded = folding(({ line, chunk }) => line ?? JSON.stringify(chunk))
 
 /**
- * Makes a framing of answers in one piece. `write` gives the body. The body is written at the success
- * terminal and not before, so that every failure has its real status.
+ * Makes a framing of answers in one piece. `write` gives the body. The body is written at the
+ * success terminal and not before, so that every failure has its real status.
  */
 export function folding(write: (whole: Whole, options: StartOptions) => string): Encoder {
   return {

@@ -1,7 +1,7 @@
 /**
  * One SSE frame. None of its parts may hold a CR or an LF, because these end a field (WHATWG HTML
- * §9.2.6). `data: ` needs its space, because a reader strips one space, and those of the data must
- * survive.
+ * §9.2.6). `data: ` needs its space, because a reader strips one space, and those of the data
+ * must survive.
  */
 export function toFrame(data: string, event?: string, id?: string): string {
   const frame = `data: ${data}\n\n`
@@ -10,8 +10,8 @@ export function toFrame(data: string, event?: string, id?: string): string {
 }
 
 /**
- * Text of several lines, as data. Each line becomes a field of its own, and the reader joins these
- * fields with LF.
+ * Text of several lines, as data. Each line becomes a field of its own, and the reader joins
+ * these fields with LF.
  */
 export function toLines(text: string): string {
   return text.replaceAll(/\r\n|\r|\n/g, '\ndata: ')

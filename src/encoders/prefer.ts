@@ -1,7 +1,7 @@
 /**
- * Whether a `Prefer` header has the preference `status` (RFC 7240 §2) without a value. The case and
- * the parameters do not matter. An empty value is the same as no value. If a preference appears
- * twice, only the first counts. Several headers arrive as one list.
+ * Whether a `Prefer` header has the preference `status` (RFC 7240 §2) without a value. The case
+ * and the parameters do not matter. An empty value is the same as no value. If a preference
+ * appears twice, only the first counts. Several headers arrive as one list.
  */
 export function prefersStatus(prefer = ''): boolean {
   // Quoted strings are replaced, because they may hold commas. The pattern also matches a string

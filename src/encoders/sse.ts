@@ -17,7 +17,9 @@ export function toFailedFrame(error: ServiceError, requestId: string): string {
   return toFrame(JSON.stringify(toErrorBody(error, requestId)), 'failed')
 }
 
-/** Native SSE: one frame for each line, with Ollama's own JSON as `data` (docs/protocol.md §2). */
+/**
+ * Native SSE: one frame for each line, with Ollama's own JSON as `data` (docs/protocol.md §2).
+ */
 export const sse: Encoder = {
   ...eventStream,
   start:
@@ -32,8 +34,8 @@ export const sse: Encoder = {
 }
 
 /**
- * The framing for `Prefer: status`. It is native SSE with frames that say what the stream waits for
- * before its first token.
+ * The framing for `Prefer: status`. It is native SSE with frames that say what the stream waits
+ * for before its first token.
  */
 export const sseWithStatus: Encoder = {
   ...sse,

@@ -15,9 +15,9 @@ export interface ToolCall {
 }
 
 /**
- * The tool calls of one line. Ollama never splits a call (docs/ollama.md §1). A call keeps Ollama's
- * id if it has one. If not, the request's id and a count make its id. `first` is how many calls this
- * answer had before.
+ * The tool calls of one line. Ollama never splits a call (docs/ollama.md §1). A call keeps
+ * Ollama's id if it has one. If not, the request's id and a count make its id. `first` is how
+ * many calls this answer had before.
  */
 export function toToolCalls({ message }: OllamaChunk, requestId: string, first: number): ToolCall[] {
   const calls = (message?.tool_calls ?? []) as readonly OllamaToolCall[]
@@ -33,8 +33,8 @@ export function toToolCalls({ message }: OllamaChunk, requestId: string, first: 
 }
 
 /**
- * A request's id as a part of another id. Dots are replaced, because the ids of other APIs may not
- * hold any.
+ * A request's id as a part of another id. Dots are replaced, because the ids of other APIs may
+ * not hold any.
  */
 export function toIdPart(requestId: string): string {
   return requestId.replaceAll('.', '_')

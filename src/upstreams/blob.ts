@@ -3,10 +3,16 @@ import type { Exchange } from './exchange.ts'
 import { link } from './link.ts'
 import type { Upstream } from './upstream.ts'
 
-/** How long it may take to say whether a blob is there. To bring one takes as long as it takes. */
+/**
+ * How long Ollama may take to say whether a blob is there, in milliseconds. An upload has no
+ * limit.
+ */
 const limitMs = 10_000
 
-/** Parts of models: a HEAD asks for one, a POST brings it (Ollama's docs/api.md, "Blobs"). */
+/**
+ * Makes the `blob` of Ollama. A blob is a part of a model. A HEAD asks whether it is there, and a
+ * POST uploads it (Ollama's docs/api.md, "Blobs").
+ */
 export function createBlob(exchange: Exchange): Upstream['blob'] {
   return async ({ digest, content }, { signal, trace }) => {
     const { controller, release } = link(signal)
@@ -17,13 +23,13 @@ export function createBlob(exchange: Exchange): Upstream['blob'] {
       const { flow } = await exchange({ path: `/api/blobs/${digest}`, isEmpty: true, trace, ...request }, controller.signal)
       await flow(() => {})
     } catch (error) {
-      // A 404 that says nothing: to a HEAD it is an answer.
+      // A HEAD gets a 404 without a body if the blob is missing.
       const isMissing = content === undefined && error instanceof ServiceError && error.upstreamStatus === 404
       throw isMissing ? new ServiceError('not_found', 'Ollama has no such blob') : error
     } finally {
       clearTimeout(timer)
       release()
-      controller.abort() // what was refused is sent no further, and read no further
+      controller.abort() // after a refusal, the rest of the content is not sent
     }
   }
 }

@@ -1,11 +1,11 @@
 import { withinLimit } from './time-limit.ts'
 
 export interface CachedOptions<T> {
-  /** How long a value is good, in milliseconds. */
+  /** How long a value is valid, in milliseconds. */
   ttlMs: number
-  /** How long a caller may take, with its wait for others, in milliseconds. */
+  /** How long one call may take, in milliseconds. Its wait for the loads of others counts. */
   limitMs: number
-  /** How many loads may be under way. */
+  /** How many loads may run at once. */
   maxLoads: number
   now: () => number
   load(signal: AbortSignal): Promise<T>
@@ -15,17 +15,22 @@ interface Failure {
   readonly error: unknown
 }
 
-/** How much longer a load counts that has failed: its connection closes meanwhile. */
+/**
+ * How long a failed load still counts, in milliseconds, because its connection closes in that
+ * time.
+ */
 const closingMs = 100
 
 /**
- * A value that is loaded when it is asked for, and kept for a while. At most so many callers load it
- * at once; the others wait for what comes of that, a failure included. A load whose caller leaves is
- * given up, and a caller that waits tries again.
+ * Caches a value. The value is loaded when a caller needs it, and kept for `ttlMs`. At most
+ * `maxLoads` callers load it at once. The other callers wait for the result, which may be a
+ * failure. If the caller of a load leaves, the load is aborted, and a waiting caller tries again.
  *
- * Only results are shared between requests. On workerd a load may die with its request (hazard 40):
- * each caller waits for a promise and a timer of its own, and no load counts for ever.
- * @throws ServiceError `first_token_timeout` after the limit; what `load` throws; the signal's reason
+ * Requests share only results and no promises, because on workerd a load may die with its request
+ * (hazard 40). So each caller waits for a promise and a timer of its own, and every load stops
+ * counting after its limit.
+ * @throws ServiceError `first_token_timeout` after the limit; what `load` throws; the signal's
+ * reason
  */
 export function createCached<T>({
   ttlMs,
@@ -35,7 +40,7 @@ export function createCached<T>({
   load,
 }: CachedOptions<T>): (signal: AbortSignal) => Promise<T> {
   let kept: { readonly value: T; readonly at: number } | undefined
-  /** Until when each counts. */
+  /** The running loads. Each counts until its `endsAt`. */
   const loads = new Set<{ endsAt: number }>()
   const waiters = new Set<(failure?: Failure) => void>()
 
@@ -60,7 +65,7 @@ export function createCached<T>({
     }
   }
 
-  /** Resolves with the failure of a load, and with undefined when it is time to look again. */
+  /** Resolves with the failure of a load, or with undefined when the caller should look again. */
   async function waitForLoad(signal: AbortSignal): Promise<Failure | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Failure | undefined>()
     const onAbort = () => reject(signal.reason as Error)
@@ -71,7 +76,8 @@ export function createCached<T>({
     try {
       return await promise
     } finally {
-      // Here, in its own request, whoever has woken it (hazard 74).
+      // The waiter cleans up after itself, because another request may have woken it, and may not
+      // touch its timer (hazard 74).
       waiters.delete(resolve)
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)

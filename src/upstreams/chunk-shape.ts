@@ -1,8 +1,8 @@
 import type { OllamaChunk } from '../generation.ts'
 
 /**
- * Whether what the encoders work with is of the types that they expect; null is absent, and what they do not know is not looked at. For
- * a token it is a handful of comparisons.
+ * Whether the fields that encoders read have the expected types. A null counts as absent. Other
+ * fields are not checked. A token costs only a handful of comparisons.
  */
 export function hasShape(chunk: OllamaChunk): boolean {
   return (

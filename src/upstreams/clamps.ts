@@ -2,7 +2,7 @@ import { toSeconds } from '#ollama-grammar/duration.ts'
 import { isNumber, toNumber } from '../exact-json.ts'
 import type { GenerationCall } from '../generation.ts'
 
-/** The most that a request may ask for; 0 = anything. */
+/** The most that a request may ask for. 0 means no limit. */
 export interface Clamps {
   readonly numPredict: number
   readonly numCtx: number
@@ -10,8 +10,9 @@ export interface Clamps {
 }
 
 /**
- * A request with what is too much made less: a negative number means "without end" to Ollama, and so does a `num_predict` that is 0 or not
- * there (docs/ollama.md §1). What a request does not say of `num_ctx` and `keep_alive` is the model's and Ollama's own.
+ * Lowers what a request asks for to its limits. To Ollama a negative number means "without end",
+ * and so does a `num_predict` that is 0 or absent (docs/ollama.md §1). An absent `num_ctx` or
+ * `keep_alive` stays absent, because the model or Ollama has a value of its own.
  */
 export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAliveSeconds }: Clamps): GenerationCall['body'] {
   const options = isObject(body.options) ? body.options : {}
@@ -30,7 +31,10 @@ export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAl
   }
 }
 
-/** Ollama refuses options that are anything else. A long text must not become as many options. */
+/**
+ * Only an object is spread, because each character of a long text would become an option. Ollama
+ * refuses options that are no object.
+ */
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -39,7 +43,7 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-/** What is no number is beyond every limit, too. */
+/** A value that is no number is beyond every limit, too. */
 function isBeyond(value: number, max: number): boolean {
   return !(value >= 0 && value <= max)
 }

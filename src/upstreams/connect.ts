@@ -3,30 +3,37 @@ import type { Flow } from '../generation.ts'
 
 export interface UpstreamRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
-  /** Absolute, and made of nothing but the configuration and a constant path. */
+  /** An absolute URL. It is made only of the configuration and a constant path. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** A stream goes out in chunks, as fast as the upstream takes it. */
+  /** A stream is sent in chunks, as fast as the upstream accepts them. */
   readonly body?: string | ReadableStream<Uint8Array>
 }
 
 export interface UpstreamResponse {
   readonly status: number
   readonly headers: Headers
-  /** The body's bytes. Rejects with a ServiceError `upstream_failed` if the connection breaks, with the signal's reason once that aborts. */
+  /**
+   * The bytes of the body. Rejects with a ServiceError `upstream_failed` if the connection
+   * breaks, or with the signal's reason once the signal aborts.
+   */
   readonly flow: Flow<Uint8Array>
 }
 
 /**
- * How bytes arrive. Resolves with the response's head; follows no redirect. The signal ends the exchange at any point, its body included.
+ * Sends a request. Resolves with the head of the response, and follows no redirect. The signal
+ * ends the exchange at any point, also while the body arrives.
  * @throws ServiceError `upstream_unreachable`; the signal's reason once it aborts
  */
 export type Connect = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>
 
-/** After so many bytes in a row a source lets others run: it may have data for ever, and they would starve (hazard 44). */
+/**
+ * After this many bytes in a row, a source lets others run. They would starve otherwise, because
+ * a source may never run out of data (hazard 44).
+ */
 export const turnBytes = 65_536
 
-/** The portable way: `fetch`. */
+/** The portable `Connect`, which uses `fetch`. */
 export function viaFetch(fetch: (url: string, init: RequestInit) => Promise<Response>): Connect {
   return async ({ method, url, headers, body }, signal) => {
     let response: Response
@@ -40,20 +47,23 @@ export function viaFetch(fetch: (url: string, init: RequestInit) => Promise<Resp
   }
 }
 
-/** `duplex`, which the types do not know, is how `fetch` wants to be told of a stream. */
+/** `fetch` demands `duplex` for a stream, but the types do not have it. */
 function toBodyInit(body: UpstreamRequest['body']): RequestInit & { duplex?: 'half' } {
   if (body === undefined) return {}
   return typeof body === 'string' ? { body } : { body, duplex: 'half' }
 }
 
-/** A loop of callbacks, not of `await`: with nothing in its way a piece costs one promise, the reader's own (docs/performance.md). */
+/**
+ * The bytes of a body as a flow. It loops by callbacks and not by `await`, because then a piece
+ * costs only the promise of `reader.read()` while nothing pauses the flow (docs/performance.md).
+ */
 function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): Flow<Uint8Array> {
   return (take) =>
     new Promise((resolve, reject) => {
       if (!body) return resolve()
       const reader = body.getReader()
       let bytesOfTurn = 0
-      let isAborted = false // as asking the signal itself is dear on workerd
+      let isAborted = false // a copy, because reading `signal.aborted` is expensive on workerd
 
       const read = () => void reader.read().then(onRead, onError)
       function onRead({ done, value }: ReadableStreamReadResult<Uint8Array>) {
@@ -70,7 +80,8 @@ function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): F
       }
       function onAbort() {
         isAborted = true
-        // A `fetch` that is no network (the emulator) does not end its body by the signal alone.
+        // The signal alone does not end the body of a `fetch` without a network, such as the
+        // emulator's.
         void reader.cancel(signal.reason).catch(() => {})
       }
       function end(error?: ServiceError) {
@@ -86,9 +97,13 @@ function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): F
     })
 }
 
-/** What a process without descriptors fails with, by its own or the whole machine's limit. */
+/**
+ * The error codes of a process that has no free descriptors, because of its own limit or that of
+ * the whole machine.
+ */
 const outOfDescriptors = new Set<unknown>(['EMFILE', 'ENFILE'])
 
+/** The error of a connection that could not be opened. */
 export function unreachable(cause: unknown): ServiceError {
   if (outOfDescriptors.has((cause as { code?: unknown }).code))
     return new ServiceError('too_many_streams', 'This server has no room for another connection', {
@@ -98,6 +113,7 @@ export function unreachable(cause: unknown): ServiceError {
   return new ServiceError('upstream_unreachable', 'Cannot reach Ollama: is it running, and is OLLAMA_HOST right?', { cause })
 }
 
+/** The error of a connection that broke while the answer arrived. */
 export function broken(cause: unknown): ServiceError {
   return new ServiceError('upstream_failed', 'The connection to Ollama broke in the middle of its answer', { cause })
 }

@@ -3,17 +3,18 @@ import { createCached } from './cached.ts'
 import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface DefaultModelOptions {
-  /** `SLUICE_MODEL` */
+  /** The model that `SLUICE_MODEL` names. */
   configured: string | undefined
   ask: Upstream['ask']
-  /** How many callers may ask for a list at once. */
+  /** How many callers may load the same list at once. */
   maxLoads: number
   now: () => number
 }
 
 /**
- * The model of a request that names none: the configured one, else of those that its key may use one that is already loaded, else the newest
- * installed.
+ * Finds a model for a request that names none. If a model is configured, it is that one.
+ * Otherwise it is a loaded model, or else the newest installed one. Only models that the
+ * request's key may use count.
  * @throws ServiceError `no_model` if there is none
  */
 export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {
@@ -24,7 +25,8 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
     ...lists,
     async load(signal) {
       const models = await find('tags')(signal)
-      if (models.length === 0) throw noModel() // and so is not kept: somebody is going to pull one
+      // An error is not cached, so a model that is pulled next is found at once.
+      if (models.length === 0) throw noModel()
       return models.toSorted((a, b) => b.modifiedAt - a.modifiedAt)
     },
   })
@@ -45,8 +47,9 @@ function noModel(): ServiceError {
 }
 
 /**
- * Those that write text on this machine: a cloud model takes prompts elsewhere, and embedding models write none. Ollama says so in its list
- * of the installed since 0.33; of an older one the BERT families are known.
+ * The models of a list that write text on this machine. A cloud model sends prompts elsewhere,
+ * and an embedding model writes no text. Ollama lists the capabilities of installed models since
+ * 0.33. In other lists, a model of a BERT family counts as an embedding model.
  */
 function toModels({ value: { models } }: Answer): { name: string; modifiedAt: number }[] {
   if (!Array.isArray(models)) return []

@@ -5,13 +5,16 @@ import type { Digest } from './upstream.ts'
 import { toUpstreamError } from './upstream-error.ts'
 
 export interface ExchangeOptions {
-  /** Base URL of the upstream, without a trailing slash. */
+  /** The base URL of the upstream, without a trailing slash. */
   host: string
   apiKey: string | undefined
   connect: Connect
 }
 
-/** Every path that is ever asked of the upstream: constants, whatever the reader's own path was (hazard 8). */
+/**
+ * Every path that Sluice requests of the upstream. The paths are constants, because a path from a
+ * reader could lead elsewhere (hazard 8).
+ */
 export type UpstreamPath =
   | `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
   | `/api/${'pull' | 'push' | 'create' | 'copy' | 'delete'}`
@@ -20,23 +23,28 @@ export type UpstreamPath =
 
 export interface ExchangeRequest {
   readonly path: UpstreamPath
-  /** Absent: a POST if there is a body, else a GET. */
+  /** Default: POST if there is a body, else GET. */
   readonly method?: UpstreamRequest['method']
-  /** Sent as JSON; a stream as it is. */
+  /** A stream is sent as it is, anything else as JSON. */
   readonly body?: unknown
-  /** Whether a good answer has no body, and then no content type (copy, delete and blobs). */
+  /**
+   * Whether a success has no body (copy, delete and blobs). Such an answer may lack a content
+   * type.
+   */
   readonly isEmpty?: boolean
   readonly trace: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * One request to Ollama, up to the head of a good answer.
- * @throws ServiceError if it cannot be reached, refuses, or answers with something that is not JSON; the signal's reason once it aborts
+ * Sends one request to Ollama. Resolves with the head of a successful answer.
+ * @throws ServiceError if Ollama cannot be reached, refuses, or answers with something that is
+ * not JSON; the signal's reason once it aborts
  */
 export type Exchange = (request: ExchangeRequest, signal: AbortSignal) => Promise<UpstreamResponse>
 
 export function createExchange({ host, apiKey, connect }: ExchangeOptions): Exchange {
-  // Never the reader's own headers: Ollama checks `Origin` and `Host` even server to server (hazard 17).
+  // The reader's own headers are never sent, because Ollama checks `Origin` and `Host` even
+  // between servers (hazard 17).
   const constant = {
     accept: 'application/json',
     'accept-encoding': 'identity',
@@ -64,7 +72,10 @@ function toContent(body: unknown, headers: Readonly<Record<string, string>>): Pi
   return { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
-/** The body of a failure, as far as it comes within 64 KiB and a second; the status alone is enough to go on. */
+/**
+ * The body of a failure. If it is longer than 64 KiB or takes longer than a second, it counts as
+ * empty, because the status alone is enough for an error.
+ */
 async function readReason({ flow }: UpstreamResponse): Promise<string> {
   const tooLate = Promise.withResolvers<string>()
   const timer = setTimeout(() => tooLate.resolve(''), 1000)

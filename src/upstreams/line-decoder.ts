@@ -2,34 +2,37 @@ import { ServiceError } from '../errors.ts'
 
 export interface LineDecoderOptions {
   /**
-   * Longest accepted line in bytes, LF excluded. Ollama's own client allows 8 MiB; the longest line seen is the final one of
-   * `/api/generate`, whose `context` takes about 7 bytes a token.
+   * The longest accepted line in bytes, without its LF. Ollama's own client allows 8 MiB. The
+   * longest known line is the last one of `/api/generate`, whose `context` takes about 7 bytes a
+   * token.
    */
   maxLineBytes: number
-  /** Gets every complete line, without its LF or CRLF, in order. */
+  /** Called with every complete line, in order, without its LF or CRLF. */
   onLine(line: string): void
 }
 
 export interface LineDecoder {
   /**
-   * Takes the next piece, cut anywhere.
-   * @throws ServiceError `line_too_long` as soon as the limit is passed, before the line is complete; `upstream_protocol` on
-   * broken UTF-8. The lines before the fault have been given out.
+   * Takes the next piece of bytes, which may begin and end anywhere. On a fault, `onLine` has had
+   * all the lines before it.
+   * @throws ServiceError `line_too_long` as soon as the limit is passed, before the line is
+   * complete; `upstream_protocol` on broken UTF-8
    */
   push(bytes: Uint8Array): void
-  /** The source ended: gives out a last line that had no LF. @throws as `push` */
+  /** Call it when the source has ended. Gives a last line that had no LF. @throws as `push` */
   end(): void
 }
 
 const LF = 0x0a
 
 /**
- * Bytes → lines, in time linear in the bytes and with at most `maxLineBytes` kept (hazard 19). All the complete lines of a piece are
- * decoded in one go; a character that the cut falls into waits with its line.
+ * Bytes → lines, in time linear in the bytes and with at most `maxLineBytes` in memory (hazard
+ * 19). All complete lines of a piece are decoded together. The bytes of an incomplete line wait
+ * for the next piece, so a character may be cut in two.
  */
 export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions): LineDecoder {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let kept: Uint8Array[] = [] // the pieces of the line that is not complete yet
+  let kept: Uint8Array[] = [] // the pieces of a line that is not complete yet
   let keptBytes = 0
   let isFirst = true
 
@@ -52,14 +55,15 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
     onLine(line.endsWith('\r') ? line.slice(0, -1) : line)
   }
 
-  /** Whole lines, the last one's LF included. */
+  /** Takes whole lines, each with its LF. */
   function giveAll(bytes: Uint8Array) {
     if (bytes.byteLength <= maxLineBytes) {
       let text: string | undefined
       try {
         text = decoder.decode(bytes)
       } catch {
-        // One of the lines is broken: line by line below, so that those before it still count.
+        // One of the lines is not UTF-8. The code below decodes them one by one, so that the
+        // lines before it still count.
       }
       if (text !== undefined) {
         for (let from = 0, to; (to = text.indexOf('\n', from)) !== -1; from = to + 1) giveText(text.slice(from, to))
@@ -72,7 +76,7 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
   function keep(bytes: Uint8Array) {
     keptBytes += bytes.byteLength
     if (keptBytes > maxLineBytes) throw tooLong(maxLineBytes)
-    kept.push(bytes.slice()) // a copy: the view may pin a large pooled buffer
+    kept.push(bytes.slice()) // a copy, because the view may keep a large pooled buffer in memory
   }
 
   function takeKept(last: Uint8Array): Uint8Array {
@@ -99,7 +103,8 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
         from = to + 1
       }
       const end = Math.max(from, bytes.lastIndexOf(LF) + 1)
-      // A piece is mostly whole lines, and a view costs more than decoding it (Bun).
+      // Most pieces are whole lines. They get no view, because on Bun a view costs more than the
+      // decoding.
       if (end > from) giveAll(from === 0 && end === bytes.byteLength ? bytes : bytes.subarray(from, end))
       if (end < bytes.byteLength) keep(bytes.subarray(end))
     },

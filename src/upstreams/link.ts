@@ -1,6 +1,7 @@
 /**
- * A controller that aborts with `signal`, for what may live longer than it. `release` ends that, and removes the listener: one that
- * stays keeps 20 KB a request on Node (hazard 37).
+ * Makes a controller that aborts when `signal` aborts, and that may outlive `signal`. `release`
+ * ends this link and removes the listener, because a listener that stays keeps 20 KB a request in
+ * memory on Node (hazard 37).
  */
 export function link(signal: AbortSignal): { controller: AbortController; release: () => void } {
   const controller = new AbortController()

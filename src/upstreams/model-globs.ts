@@ -1,8 +1,10 @@
 import { isCloud, toTagged } from '#ollama-grammar/model-name.ts'
 
 /**
- * Whether a model's name is one of these globs, whose only wildcard is `*`. A name without a tag means `:latest`, as it does for Ollama. A
- * cloud model takes prompts elsewhere: only a glob that says so itself lists it, `*` does not.
+ * Makes a test of whether a model's name matches one of the globs. Their only wildcard is `*`. A
+ * name without a tag means `:latest`, as it does for Ollama. A cloud model sends prompts
+ * elsewhere, so `*` does not match it, but only a glob that itself names a cloud model. Without
+ * globs, all other models match.
  */
 export function createModelGlobs(globs: readonly string[] | undefined): (name: string) => boolean {
   const patterns = globs?.flatMap((glob) =>
@@ -15,7 +17,10 @@ export function createModelGlobs(globs: readonly string[] | undefined): (name: s
   }
 }
 
-/** Piece by piece and never by a regular expression that could take exponential time. */
+/**
+ * The test of one glob. It compares piece by piece, because a regular expression could take
+ * exponential time.
+ */
 function toPattern(glob: string): (name: string) => boolean {
   const [first = '', ...rest] = glob.split('*')
   const last = rest.pop()

@@ -5,6 +5,7 @@ import { hasShape } from './chunk-shape.ts'
 import { createLineDecoder } from './line-decoder.ts'
 import { toMessage } from './upstream-error.ts'
 
+/** Turns pieces of bytes into batches of events. */
 export interface Decoder {
   push(bytes: Uint8Array): Batch
   end(): Batch
@@ -12,15 +13,16 @@ export interface Decoder {
 
 export interface DecoderOptions {
   maxLineBytes: number
-  /** Whether a line is the success terminal. Default: its `done` is true. */
+  /** Whether a line is the success terminal. By default it is if its `done` is true. */
   isDone?(chunk: OllamaChunk): boolean
 }
 
 const isLast = ({ done }: OllamaChunk) => done === true
 
 /**
- * Ollama's NDJSON → events. Never throws: a fault is a last `failed`, and after a terminal nothing comes any more, whatever follows on
- * the wire. `isDone` decides by the parsed top-level field, never by a substring: a tool call's arguments may contain `"done":true`.
+ * Ollama's NDJSON → events. It never throws, because a fault becomes a last `failed` event. No
+ * event comes after a terminal, whatever follows on the wire. `isDone` reads the parsed top-level
+ * fields and not the text, because the arguments of a tool call may contain `"done":true`.
  */
 export function createDecoder({ maxLineBytes, isDone = isLast }: DecoderOptions): Decoder {
   let batch: GenerationEvent[] = []
@@ -78,7 +80,10 @@ function toEvent(line: string, isDone: (chunk: OllamaChunk) => boolean): Generat
   return { type, line, chunk: type === 'done' || hasNumbers(chunk) ? (parseExact(line, chunk) as OllamaChunk) : chunk }
 }
 
-/** Whether encoders write numbers of it anew. A token has none, and must cost no second look. */
+/**
+ * Whether a chunk holds numbers that encoders write again. A token has none, and so needs no
+ * second scan.
+ */
 function hasNumbers({ message, logprobs }: OllamaChunk): boolean {
   return Boolean(message?.tool_calls ?? logprobs)
 }

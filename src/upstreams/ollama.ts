@@ -10,11 +10,17 @@ import type { CallContext, Generation, Upstream } from './upstream.ts'
 
 export interface OllamaOptions extends ExchangeOptions {
   maxLineBytes: number
-  /** How long an embedding may take; loading its model is part of it. 0 = no limit. */
+  /**
+   * How long an embedding may take, in milliseconds. The loading of its model counts. 0 means no
+   * limit.
+   */
   embedTimeoutMs: number
 }
 
-/** How long a finished answer is read on, so that its connection can be used again (hazard 16). */
+/**
+ * How long a finished answer is read on, in milliseconds, so that its connection can be used
+ * again (hazard 16).
+ */
 const drainMs = 50
 
 /** Ollama as the upstream. */
@@ -23,7 +29,7 @@ export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: Ollam
   const ask = createAsk({ exchange, embedTimeoutMs })
 
   async function generate(call: GenerationCall, context: CallContext): Promise<Generation> {
-    // The connection has a controller of its own: it may outlive its stream by 50 ms.
+    // The connection has a controller of its own, because it may outlive its stream by 50 ms.
     const connection = link(context.signal)
     try {
       const body = { ...call.body, model: call.model, stream: true }
@@ -43,8 +49,9 @@ export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: Ollam
 }
 
 /**
- * A function of its own: its closures live as long as the stream does, and where a function is async Bun keeps all that it was called with for
- * them (hazard 81): what was asked, with its images.
+ * This is a function of its own because its closures live as long as the stream. On Bun, the
+ * closures of an async function keep all of its arguments (hazard 81). Those of `generate`
+ * include the request with its images.
  * @throws ServiceError if the first event is a failure, or none comes
  */
 async function toGeneration(
@@ -78,12 +85,18 @@ async function toGeneration(
   }
 }
 
-/** Pull, push and create tell of their progress in `status`, and have no `done` (docs/ollama.md §1). */
+/**
+ * Pull, push and create report their progress in `status`, and have no `done` (docs/ollama.md
+ * §1).
+ */
 function toDecoding(call: GenerationCall): Pick<DecoderOptions, 'isDone'> {
   return isProgress(call) ? { isDone: ({ status }) => status === 'success' } : {}
 }
 
-/** Bytes → batches, up to the one that holds the terminal; the bytes after it are read and dropped. */
+/**
+ * Bytes → batches. It resolves after the batch that holds the terminal. Later bytes are read and
+ * dropped.
+ */
 function toBatches(source: Flow<Uint8Array>, decoder: Decoder): Flow<Batch> {
   return (take) =>
     new Promise((resolve, reject) => {

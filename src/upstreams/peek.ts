@@ -1,14 +1,18 @@
 import type { Flow } from '../generation.ts'
 
 /**
- * Starts a source and holds it at its first value, so that its fate can be known before anybody takes it.
- * `first` is undefined if it ended without one; `flow` gives every value, the first one included.
+ * Starts a source and pauses it at its first value, so that a failure before that value is known
+ * before anybody reads the source. `first` is undefined if the source ended without a value.
+ * `flow` gives every value, also the first one.
  * @throws whatever broke the source before its first value
  */
 export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; flow: Flow<T> }> {
   const first = Promise.withResolvers<T | undefined>()
   const taken = Promise.withResolvers<void>()
-  /** A source that is paused may still end, and have a last value then. */
+  /**
+   * The values that came before `flow` was called. There may be two, because a paused source may
+   * still end and then give a last value.
+   */
   const held: T[] = []
   let take: ((value: T) => void | Promise<void>) | undefined
   const ended = source((value) => {
@@ -21,7 +25,7 @@ export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; 
   return {
     first: await first.promise,
     async flow(taker) {
-      // At once and in order: what comes next must not overtake what was held.
+      // The held values are given at once, because later values must not overtake them.
       take = taker
       taken.resolve(Promise.all(held.map(async (value) => taker(value))).then(() => {}))
       return ended

@@ -7,21 +7,28 @@ import { isInference, type Answer, type CallContext, type Question, type Upstrea
 
 export interface PolicyOptions {
   upstream: Upstream
-  /** Globs of the models that may be asked; undefined: all but cloud models. A key may have its own besides. */
+  /**
+   * Globs of the models that may be used. Undefined allows all models but cloud models. A key may
+   * have globs of its own, which then must match, too.
+   */
   models: readonly string[] | undefined
-  /** What a name means: `gpt-4o` → `gemma3:270m`. */
+  /** The model that another name means: `gpt-4o` → `gemma3:270m`. */
   aliases: ReadonlyMap<string, string>
   clamps: Clamps
-  /** The model of a request that names none; undefined: one already loaded, else the newest installed. */
+  /**
+   * The model of a request that names none. If it is undefined, a loaded model is used, or else
+   * the newest installed one.
+   */
   defaultModel: string | undefined
-  /** How many callers may look for it at once. */
+  /** How many callers may load a list of models at once, to find the default model. */
   maxLoads: number
   now: () => number
 }
 
 /**
- * Which models may be asked, and for how much. What is not allowed is told as what is not there, in Ollama's own words: who may not use a
- * model need not know of it.
+ * Decides which models may be used, and how much a request may ask of them. A model that is not
+ * allowed is reported as not found, in Ollama's own words, because a reader that may not use a
+ * model need not know that it exists.
  */
 export function createPolicy({ upstream, models, aliases, clamps, defaultModel, maxLoads, now }: PolicyOptions): Upstream {
   const isListed = createModelGlobs(models)
@@ -63,7 +70,7 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
       const isAllowed = allowedFor(context)
       const list = { ...filter(answer, isAllowed), aliases: [...aliases].filter(([, meant]) => isAllowed(meant)) }
       if (!question.withDefault) return list
-      // The list itself is of use without it.
+      // A list without its default model is still useful.
       return { ...list, defaultModel: await findDefault(context, isAllowed).catch(() => undefined) }
     },
   }
@@ -75,10 +82,10 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
 
 type Fields = GenerationCall['body']
 
-/** Where requests name models. */
+/** The fields of requests that name models. */
 const modelFields = ['model', 'name', 'from', 'source', 'destination']
 
-/** Ollama's own text where nothing is left out. */
+/** A list with only the allowed models. It stays Ollama's own text if all of them are allowed. */
 function filter({ text, value }: Answer, isAllowed: (name: string) => boolean): Answer {
   const listed = (Array.isArray(value.models) ? value.models : []) as readonly { name?: unknown }[]
   const models = listed.filter(({ name }) => typeof name === 'string' && isAllowed(name))

@@ -15,12 +15,14 @@ import { readAll } from './read-all.ts'
 import { withinLimit } from './time-limit.ts'
 import { isInference, type Answer, type Question, type Upstream } from './upstream.ts'
 
-/** An embedding of many long inputs is the largest answer; a bound all the same. */
+/** The limit of an answer. The largest answers are embeddings of many long inputs. */
 const maxAnswerBytes = 67_108_864
 
 /**
- * The small questions, asked through Ollama's own client on top of our exchange: it can be aborted, it takes a limited time, and a
- * failure is already a ServiceError when the client sees it. `ollama/browser`, because the root entry reads files that a request names.
+ * Asks the small questions through Ollama's own client, on top of our exchange. So a question can
+ * be aborted, takes a limited time, and fails with a ServiceError that the client only passes on.
+ * The client comes from `ollama/browser`, because the root entry reads files that a request
+ * names.
  */
 export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; embedTimeoutMs: number }): Upstream['ask'] {
   return (question, { signal: own, trace }) =>
@@ -28,14 +30,15 @@ export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; em
       const isEmpty = question.about === 'copy' || question.about === 'delete'
       let text = ''
       const client = new Ollama({
-        // The client wants a URL: only its path matters. Its body is the question's, which the exchange writes itself.
+        // The client needs a URL, of which only the path is used. The client's own body is
+        // ignored, because the exchange writes the body of the question.
         host: 'http://ollama',
         async fetch(url, init) {
           const path = new URL(url as string).pathname as UpstreamPath
           const method = (init?.method ?? 'GET') as UpstreamRequest['method']
           const { flow } = await exchange({ path, method, isEmpty, trace, ...toBody(question) }, signal)
           text = await readAll(flow, maxAnswerBytes)
-          // The client would change numbers of the answer, so the answer is parsed here.
+          // The answer is parsed below, because the client would change its numbers.
           return new Response('{}')
         },
       })
@@ -73,7 +76,7 @@ function send(client: Ollama, question: Question): Promise<unknown> {
   }
 }
 
-/** Milliseconds. */
+/** How long a question may take, in milliseconds. 0 means no limit. */
 function toLimit(question: Question, embedTimeoutMs: number): number {
   if (isInference(question)) return embedTimeoutMs
   return question.about === 'version' ? 2000 : 10_000

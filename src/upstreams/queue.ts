@@ -5,20 +5,27 @@ import { isInference, type CallContext, type Generation, type Upstream } from '.
 
 export interface QueueOptions {
   upstream: Upstream
-  /** How many run at the upstream at once. */
+  /** How many generations and embeddings may run at the upstream at once. */
   running: number
-  /** How many may wait for that. */
+  /** How many more may wait for a place. */
   waiting: number
-  /** How long an embedding may take with its wait, in milliseconds; 0 = no limit. A generation's own first token is awaited outside. */
+  /**
+   * How long an embedding may take, in milliseconds, and its wait counts. 0 means no limit. For a
+   * generation, the deadline of its first token is kept elsewhere.
+   */
   embedTimeoutMs: number
 }
 
 /**
- * At most so many generations and embeddings at the upstream at once; others wait here, where a reader that leaves costs nothing. Fair
- * between keys: each that waits has its turn after the others', however many requests one of them has sent.
+ * Limits how many generations and embeddings are at the upstream at once. Others wait here, where
+ * a reader that leaves costs nothing. The queue is fair, because the keys take turns, however
+ * many requests one of them has sent.
  */
 export function createQueue({ upstream, running, waiting, embedTimeoutMs }: QueueOptions): Upstream {
-  /** Who waits, by key, in the order of turns; each key's own in the order of coming. */
+  /**
+   * The waiting requests of each key, in the order of their arrival. The keys are in the order of
+   * their turns.
+   */
   const lines = new Map<string, Waiter[]>()
   let runningCount = 0
   let waitingCount = 0
@@ -66,7 +73,10 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
     if (line.length === 0) lines.delete(principal)
   }
 
-  /** A place is free: the first of the key whose turn it is takes it, and that key goes behind the others. */
+  /**
+   * Frees a place. The first request of the next key takes the place, and that key goes behind
+   * the others.
+   */
   function leave() {
     const [next] = lines
     if (!next) return void runningCount--
@@ -81,9 +91,11 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
   return {
     ...upstream,
     async generate(call, context) {
-      if (isProgress(call)) return upstream.generate(call, context) // a pull takes an hour, and no GPU
+      // A pull takes no place, because it needs an hour and no GPU.
+      if (isProgress(call)) return upstream.generate(call, context)
       await enter(context)
-      context.onWaiting?.(undefined) // here, where it waited, and not where it is let in: that is another request (hazard 74)
+      // This is not called in `leave`, because `leave` may run in another request (hazard 74).
+      context.onWaiting?.(undefined)
       const leaveOnce = toOnce(leave)
       try {
         return toLeaving(await upstream.generate(call, context), leaveOnce)
@@ -116,7 +128,7 @@ function toOnce(step: () => void): () => void {
   }
 }
 
-/** A function of its own, so that the stream does not keep what was asked (hazard 81). */
+/** This is a function of its own so that the stream does not keep the request (hazard 81). */
 function toLeaving({ flow, close }: Generation, leave: () => void): Generation {
   return {
     flow,

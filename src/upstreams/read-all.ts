@@ -2,8 +2,9 @@ import { ServiceError } from '../errors.ts'
 import type { Flow } from '../generation.ts'
 
 /**
- * A whole body as text.
- * @throws ServiceError `line_too_long` past the limit, `upstream_protocol` if it is not UTF-8; whatever breaks the flow
+ * Reads a whole body as text.
+ * @throws ServiceError `line_too_long` if the body is longer than `maxBytes`, `upstream_protocol`
+ * if it is not UTF-8; the error of a flow that breaks
  */
 export async function readAll(flow: Flow<Uint8Array>, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -25,7 +26,8 @@ export async function readAll(flow: Flow<Uint8Array>, maxBytes: number): Promise
       decode(bytes)
     } catch (error) {
       failed.reject(error)
-      return failed.promise.catch(() => new Promise(() => {})) // paused for good: the caller closes the connection
+      // The flow stays paused for ever, because the caller closes the connection.
+      return failed.promise.catch(() => new Promise(() => {}))
     }
   })
   await Promise.race([read, failed.promise])

@@ -6,26 +6,27 @@ import type { Answer, Upstream } from './upstream.ts'
 
 export interface ThinkOptions {
   upstream: Upstream
-  /** How many callers may ask for the list at once. */
+  /** How many callers may load the list of models at once. */
   maxLoads: number
   now: () => number
 }
 
 /**
- * Leaves out a wish for thinking if the model cannot think, as Ollama's own `/v1/messages` does; its
- * `/api/chat` refuses such a request. Ollama's list says what a model can do, since 0.33. Where it
- * does not, the wish is sent, and if Ollama refuses it, the request is sent once more without it.
+ * Leaves out a wish for thinking if the model cannot think, as Ollama's own `/v1/messages` does.
+ * Its `/api/chat` refuses such a request. Since 0.33 Ollama's list says what a model can do. If
+ * the list does not say it, the wish is sent. If Ollama then refuses the wish, the request is
+ * sent once more without it.
  */
 export function createThink({ upstream, maxLoads, now }: ThinkOptions): Upstream {
   const toThinking = createCached({
     ttlMs: 30_000,
-    limitMs: 1000, // a generation waits for it
+    limitMs: 1000, // short, because a generation waits for the list
     maxLoads,
     now,
     load: async (signal) => toThinkingByName(await upstream.ask({ about: 'tags' }, { signal })),
   })
 
-  /** Whether the model can think; undefined if nobody says so. @throws the signal's reason */
+  /** Whether the model can think. Undefined if it is not known. @throws the signal's reason */
   async function canThink(model: string, signal: AbortSignal): Promise<boolean | undefined> {
     try {
       const thinking = await toThinking(signal)
@@ -64,7 +65,7 @@ function saysCannotThink(error: unknown): boolean {
   return error instanceof ServiceError && error.code === 'upstream_rejected' && /does not support thinking/i.test(error.message)
 }
 
-/** Of each model whose capabilities are listed, whether thinking is one. */
+/** For each model whose capabilities are listed, whether thinking is one of them. */
 function toThinkingByName({ value: { models } }: Answer): ReadonlyMap<string, boolean> {
   const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown; capabilities?: unknown }[]
   return new Map(

@@ -2,8 +2,10 @@ import { ServiceError } from '../errors.ts'
 import { link } from './link.ts'
 
 /**
- * Does `work` with a signal that aborts with the caller's, after the limit (milliseconds; 0 = none), and once the work is over.
- * @throws ServiceError `first_token_timeout` as the signal's reason
+ * Runs `work` with a signal of its own. This signal aborts when the caller's does, after
+ * `limitMs` (0 means no limit), and once the work is over.
+ * @throws what `work` throws; after the limit, the signal's reason is a ServiceError
+ * `first_token_timeout`
  */
 export async function withinLimit<T>(
   limitMs: number,

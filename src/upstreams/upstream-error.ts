@@ -3,8 +3,8 @@ import { ServiceError } from '../errors.ts'
 const maxMessageLength = 1000
 
 /**
- * An upstream's error as a text for readers: its message is kept; a stack, an address or a page of HTML is not (docs/protocol.md §4).
- * Undefined where it says nothing that can be shown.
+ * An upstream's error as a text for readers. Its message is kept, but no stack, address or page
+ * of HTML (docs/protocol.md §4). Undefined if it has nothing that may be shown.
  */
 export function toMessage(error: unknown): string | undefined {
   const text = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
@@ -18,13 +18,14 @@ export function toMessage(error: unknown): string | undefined {
 }
 
 /**
- * A URL, an IPv4 address with or without a port, an IPv6 address in brackets, a host name with a port: Ollama's texts name its runner's.
- * Every repetition has a bound, or a hostile text would take quadratic time.
+ * A URL, an IPv4 address with or without a port, an IPv6 address in brackets, or a host name with
+ * a port. Ollama's texts may name the address of its runner. Every repetition has a bound,
+ * because a hostile text would otherwise take quadratic time.
  */
 const address =
   /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'<>]+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f:]{0,40}:[0-9a-f:.]{0,40}\](?::\d+)?|\b(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}):\d{2,5}\b/gi
 
-/** The first 64 KiB of an answer that is no success, as the error that its reader gets. */
+/** An answer that is no success, as the error that a reader gets. `body` may be empty. */
 export function toUpstreamError(status: number, headers: Headers, body: string): ServiceError {
   const message = toMessage(parseError(body))
   if (status >= 300 && status < 400) {
@@ -58,7 +59,10 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
   return new ServiceError('upstream_protocol', `Cannot read the answer of Ollama: status ${status}`)
 }
 
-/** A prompt, or a text to embed, that is longer than the model's context (docs/ollama.md §3). */
+/**
+ * Matches Ollama's refusal of a prompt, or of a text to embed, that is longer than the model's
+ * context (docs/ollama.md §3).
+ */
 const isTooLong = /\b(?:prompt|input)\b.{1,40}\bcontext length\b/i
 
 function toRejection(status: number): string {
@@ -76,7 +80,10 @@ function parseError(body: string): unknown {
   }
 }
 
-/** Seconds, 1–3600; Ollama itself never sends the header, what stands in front of it may (F15). */
+/**
+ * The seconds of a `Retry-After`, from 1 to 3600. Ollama never sends the header, but a proxy in
+ * front of it may (F15).
+ */
 function toRetryAfter(value: string | null): number {
   if (value === null) return 1
   const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000

@@ -1,45 +1,67 @@
 import type { Batch, Ended, Flow, GenerationCall, Waiting } from '../generation.ts'
 
-/** What answers us: Ollama itself; later a pool, a queue, a breaker or a resumable log around it, all as this interface. */
+/** The server that answers. It is Ollama itself, or a decorator around it, such as the queue. */
 export interface Upstream {
   /**
    * Resolves once the first event is known and is no failure.
-   * @throws ServiceError whatever kept the first event from coming; the signal's reason once it aborts
+   * @throws ServiceError if the first event is a failure or does not come; the signal's reason
+   * once it aborts
    */
   generate(call: GenerationCall, context: CallContext): Promise<Generation>
-  /** A small question with one JSON object as its answer. @throws ServiceError; the signal's reason once it aborts */
+  /**
+   * Asks a small question, whose answer is one JSON object.
+   * @throws ServiceError; the signal's reason once it aborts
+   */
   ask(question: Question, context: CallContext): Promise<Answer>
-  /** Whether it has a blob; with its content, takes it. @throws ServiceError `not_found`; the signal's reason once it aborts */
+  /**
+   * Uploads a blob if its content is given. Otherwise it checks that the upstream has the blob.
+   * @throws ServiceError, `not_found` if the blob is missing; the signal's reason once it aborts
+   */
   blob(blob: ModelBlob, context: CallContext): Promise<void>
 }
 
 export interface CallContext {
   readonly signal: AbortSignal
-  /** The reader's own `traceparent` and `tracestate`, the only headers that are passed on. */
+  /**
+   * The reader's `traceparent` and `tracestate`. No other headers of the reader are passed on.
+   */
   readonly trace?: Readonly<Record<string, string>>
-  /** Whose request it is, where there are keys: the queue is fair between them. */
+  /** The owner of the request, if there are keys. The queue is fair between owners. */
   readonly principal?: string
-  /** Globs of the models that this key may use; undefined: all that anybody may. */
+  /** Globs of the models that this key may use. Undefined allows all that the policy allows. */
   readonly models?: readonly string[] | undefined
-  /** Keeps alive what outlives the stream: reading a finished answer to its end (workerd, hazard 12). */
+  /**
+   * Keeps work alive that outlives the stream, such as reading a finished answer to its end
+   * (workerd, hazard 12).
+   */
   readonly hold?: (promise: Promise<unknown>) => void
-  /** Hears, before the first event, the path of a wish that was left out. */
+  /**
+   * Called before the first event if a wish was left out. `path` is the field that held the wish.
+   */
   readonly ignore?: (path: string) => void
-  /** Hears what the generation waits for; undefined: no longer for what it was told last. Absent: nobody wants to know. */
+  /**
+   * Called with what the generation waits for. `undefined` cancels the last status. Omit it if
+   * nobody listens.
+   */
   readonly onWaiting?: (state: Waiting | undefined) => void
 }
 
 export interface Generation {
-  /** Every batch, the first one included. Resolves right after the batch that holds the terminal. */
+  /**
+   * Gives every batch, also the first. Resolves right after the batch that holds the terminal.
+   */
   readonly flow: Flow<Batch>
-  /** Gives the connection back: after `done` it is read to its end, for 50 ms at most, so that keep-alive survives; else it is closed. Idempotent. */
+  /**
+   * Gives the connection back. After `done` it is read to its end, for at most 50 ms, so that it
+   * can be used again. Otherwise it is closed. It may be called twice.
+   */
   close(ended: Ended): void
 }
 
 export type Question =
   | {
       readonly about: 'tags' | 'ps' | 'version'
-      /** Whether the answer also says which model a request gets that names none. */
+      /** Asks also for the model of a request that names none. */
       readonly withDefault?: true
     }
   | {
@@ -47,28 +69,34 @@ export type Question =
       readonly body: Readonly<Record<string, unknown>>
     }
 
-/** Whether a model works for its answer: it is clamped, waits in the queue, and may have to load its model first. */
+/**
+ * Whether a model computes the answer. Such a question is clamped, waits in the queue, and may
+ * have to load its model first.
+ */
 export function isInference({ about }: Question): boolean {
   return about === 'embed' || about === 'embeddings' || about === 'systemone'
 }
 
 export interface Answer {
-  /** Ollama's own text, verbatim; empty after copy and delete. */
+  /** Ollama's own text, verbatim. It is empty after copy and delete. */
   readonly text: string
   readonly value: Readonly<Record<string, unknown>>
   /** The model of a request that names none. */
   readonly defaultModel?: string | undefined
-  /** Of a list: further names that may be asked, and the model that each means, whether it is there or not. */
+  /**
+   * Other names that may be used, and the model that each means. Only lists have them. The model
+   * need not be installed.
+   */
   readonly aliases?: readonly (readonly [name: string, meant: string])[]
 }
 
 /**
- * The name of a blob: a fixed word and 64 hex digits. It is the only part of an upstream path that
+ * The name of a blob. It is a fixed word and 64 hex digits. No other part of an upstream path
  * comes from a reader (hazard 8).
  */
 export type Digest = `sha256:${string}`
 
-/** A part of a model, for `create`: up to gigabytes, and streamed. */
+/** A part of a model, for `create`. It is streamed, because it may have gigabytes. */
 export interface ModelBlob {
   readonly digest: Digest
   readonly content: ReadableStream<Uint8Array> | undefined

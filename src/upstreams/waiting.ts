@@ -6,14 +6,16 @@ import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface WaitingOptions {
   upstream: Upstream
-  /** How many callers may ask for the list at once. */
+  /** How many callers may load the list of loaded models at once. */
   maxLoads: number
   now: () => number
 }
 
 /**
- * Tells who wants to know what Ollama does before the first event: it loads the model, if the model is not in its list of those that are loaded, or
- * it reads the prompt. The list is asked for beside the generation and holds nothing up: what does not come in time is not told.
+ * Tells `onWaiting` what Ollama does before the first event. If the model is not in Ollama's list
+ * of loaded models, Ollama loads it. Otherwise Ollama reads the prompt. The list is requested
+ * beside the generation, and the generation never waits for it. If the list comes too late,
+ * nothing is said.
  */
 export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upstream {
   const toLoaded = createCached({
@@ -24,14 +26,17 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
     load: async (signal) => toNames(await upstream.ask({ about: 'ps' }, { signal })),
   })
 
-  /** A function of its own, so that what was asked is not kept (hazard 81). Gives the one that ends it. */
+  /**
+   * Requests the list and tells what it says. Returns a function that stops this. It is a
+   * function of its own so that the request is not kept (hazard 81).
+   */
   function tell(model: string, { signal, hold, onWaiting }: CallContext): () => void {
     const { controller, release } = link(signal)
     const told = toLoaded(controller.signal)
       .then((names) => {
         if (!controller.signal.aborted) onWaiting?.(names.has(toFullName(model)) ? 'evaluating' : 'loading')
       })
-      .catch(() => {}) // not told
+      .catch(() => {}) // without a list, nothing is said
       .finally(release)
     hold?.(told)
     return () => controller.abort()
@@ -43,7 +48,9 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
       const { model = '' } = call
       // A cloud model is loaded elsewhere.
       if (!context.onWaiting || isProgress(call) || isCloud(model)) return upstream.generate(call, context)
-      const generation = upstream.generate(call, context) // first: where connections are few, it must not wait for the question
+      // The generation goes first, because it must not wait for the list where connections are
+      // few.
+      const generation = upstream.generate(call, context)
       return generation.finally(tell(model, context))
     },
   }
