@@ -1,7 +1,6 @@
 /**
- * The status of every error code of the wire contract (docs/protocol.md §4). For
- * `upstream_rejected` and `upstream_busy`, the upstream's own status takes its place if there is
- * one.
+ * The status of every error code of the wire contract (docs/protocol.md §4). `upstream_rejected`
+ * and `upstream_busy` have the upstream's own status instead, if there is one.
  */
 const statuses = {
   invalid_json: 400,
@@ -52,11 +51,11 @@ interface ServiceErrorOptions {
    */
   reason?: 'context_length_exceeded'
   /**
-   * Takes the place of the table's status, because `upstream_rejected` and `upstream_busy` keep
-   * the upstream's own.
+   * Overrides the status of the table, because `upstream_rejected` and `upstream_busy` keep the
+   * upstream's own.
    */
   status?: number
-  /** Ollama's own status, for readers of its byte-compatible surface (docs/protocol.md §5). */
+  /** The status that Ollama sent, for readers of `/ollama` (docs/protocol.md §5). */
   upstreamStatus?: number
   issues?: Issue[]
   retryAfterSeconds?: number

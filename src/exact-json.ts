@@ -115,7 +115,7 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
     marked += pieces.join('')
     pieces = []
   }
-  // An engine keeps the text of the last match in memory. This match makes it a short one
+  // An engine keeps the text of its last match in memory, so the last match is of a short text
   // (hazard 88).
   candidates.exec('"')
   return raws.length > 0 ? { marked: marked + pieces.join('') + text.slice(taken), raws } : { marked, raws }

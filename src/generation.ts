@@ -46,9 +46,9 @@ export type Waiting = 'queued' | 'loading' | 'evaluating'
 export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly how: 'failed'; readonly error: ServiceError }
 
 /**
- * A source that pushes. It calls `take` with each value. If `take` returns a promise, the source
- * pauses until that promise settles. Resolves when the source ends. Rejects when the source
- * breaks or its signal aborts.
+ * A source that pushes. It gives each value to `take` synchronously. If `take` returns a promise,
+ * the source pauses until that promise settles. Resolves when the source ends. Rejects when the
+ * source breaks or its signal aborts.
  */
 export type Flow<T> = (take: (value: T) => void | Promise<void>) => Promise<void>
 

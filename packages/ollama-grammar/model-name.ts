@@ -4,8 +4,8 @@
  */
 
 /**
- * Whether a text has the form of a model's name. Nobody can take such a name for a path, a URL or
- * a header.
+ * Whether a text has the form of a model's name. Such a name cannot be mistaken for a path, a URL
+ * or a header.
  */
 export function isModelName(text: string): boolean {
   return /^(?:(?:\w[\w.-]*(?::\d{1,5})?\/)?\w[\w.-]*\/)?\w[\w.-]*(?::\w[\w.-]*)?$/.test(text)

@@ -15,7 +15,7 @@ export interface StartOptions {
 export type Encode = (batch: Batch) => void
 
 /**
- * A framing, which says how events are written for a reader. One encoder serves any number of
+ * A framing says how events are written for a reader. One encoder serves any number of
  * streams, because its parts are constants and pure functions.
  */
 export interface Encoder {

@@ -1,7 +1,7 @@
 /**
  * One SSE frame. None of its parts may hold a CR or an LF, because these end a field (WHATWG HTML
- * §9.2.6). `data: ` needs its space, because a reader strips one space, and those of the data
- * must survive.
+ * §9.2.6). `data: ` needs its space, because a reader strips exactly one. So the leading spaces of
+ * the data survive.
  */
 export function toFrame(data: string, event?: string, id?: string): string {
   const frame = `data: ${data}\n\n`

@@ -2,8 +2,8 @@ import { toErrorBody } from '../errors.ts'
 import { streamHeaders, type Encoder } from './encoder.ts'
 
 /**
- * Ollama's lines, verbatim. There is no heartbeat, because a blank line breaks readers (hazard
- * 34). Without heartbeats there is no early commit either (docs/protocol.md §2).
+ * Ollama's lines, verbatim. There is no heartbeat, because a blank line breaks readers
+ * (hazard 34). Without heartbeats there is no early commit either (docs/protocol.md §2).
  */
 export const ndjson: Encoder = {
   contentType: 'application/x-ndjson',

@@ -16,8 +16,8 @@ export interface ToolCall {
 
 /**
  * The tool calls of one line. Ollama never splits a call (docs/ollama.md §1). A call keeps
- * Ollama's id if it has one. If not, the request's id and a count make its id. `first` is how
- * many calls this answer had before.
+ * Ollama's id if it has one. If not, its id is made of the request's id and a number. The numbers
+ * begin at `first`, which is how many calls came before in this answer.
  */
 export function toToolCalls({ message }: OllamaChunk, requestId: string, first: number): ToolCall[] {
   const calls = (message?.tool_calls ?? []) as readonly OllamaToolCall[]

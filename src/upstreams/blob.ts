@@ -23,13 +23,14 @@ export function createBlob(exchange: Exchange): Upstream['blob'] {
       const { flow } = await exchange({ path: `/api/blobs/${digest}`, isEmpty: true, trace, ...request }, controller.signal)
       await flow(() => {})
     } catch (error) {
-      // A HEAD gets a 404 without a body if the blob is missing.
+      // A HEAD gets a 404 without a body if the blob is missing. Elsewhere such a 404 means that
+      // Ollama does not know the path.
       const isMissing = content === undefined && error instanceof ServiceError && error.upstreamStatus === 404
       throw isMissing ? new ServiceError('not_found', 'Ollama has no such blob') : error
     } finally {
       clearTimeout(timer)
       release()
-      controller.abort() // after a refusal, the rest of the content is not sent
+      controller.abort() // after a refusal, nothing more is sent or read
     }
   }
 }

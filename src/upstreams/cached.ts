@@ -76,8 +76,8 @@ export function createCached<T>({
     try {
       return await promise
     } finally {
-      // The waiter cleans up after itself, because another request may have woken it, and may not
-      // touch its timer (hazard 74).
+      // The waiter cleans up for itself, because the request that woke it may not touch its timer
+      // (hazard 74).
       waiters.delete(resolve)
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)

@@ -13,8 +13,8 @@ export interface LineDecoderOptions {
 
 export interface LineDecoder {
   /**
-   * Takes the next piece of bytes, which may begin and end anywhere. On a fault, `onLine` has had
-   * all the lines before it.
+   * Takes the next piece of bytes, which may begin and end anywhere. If it throws, `onLine` has had
+   * all the lines before the fault.
    * @throws ServiceError `line_too_long` as soon as the limit is passed, before the line is
    * complete; `upstream_protocol` on broken UTF-8
    */
@@ -26,9 +26,9 @@ export interface LineDecoder {
 const LF = 0x0a
 
 /**
- * Bytes → lines, in time linear in the bytes and with at most `maxLineBytes` in memory (hazard
- * 19). All complete lines of a piece are decoded together. The bytes of an incomplete line wait
- * for the next piece, so a character may be cut in two.
+ * Bytes → lines, in time linear in the bytes and with at most `maxLineBytes` in memory
+ * (hazard 19). All complete lines of a piece are decoded together. The bytes of an incomplete line
+ * wait for the next piece, so a character may be split between two pieces.
  */
 export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions): LineDecoder {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -103,8 +103,8 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
         from = to + 1
       }
       const end = Math.max(from, bytes.lastIndexOf(LF) + 1)
-      // Most pieces are whole lines. They get no view, because on Bun a view costs more than the
-      // decoding.
+      // Most pieces are whole lines. Such a piece is decoded without a view, because on Bun a view
+      // costs more than the decoding.
       if (end > from) giveAll(from === 0 && end === bytes.byteLength ? bytes : bytes.subarray(from, end))
       if (end < bytes.byteLength) keep(bytes.subarray(end))
     },

@@ -3,8 +3,8 @@ import { isCloud, toTagged } from '#ollama-grammar/model-name.ts'
 /**
  * Makes a test of whether a model's name matches one of the globs. Their only wildcard is `*`. A
  * name without a tag means `:latest`, as it does for Ollama. A cloud model sends prompts
- * elsewhere, so `*` does not match it, but only a glob that itself names a cloud model. Without
- * globs, all other models match.
+ * elsewhere, so `*` does not match it. Only a glob that names a cloud model does. Without globs,
+ * all models but cloud models match.
  */
 export function createModelGlobs(globs: readonly string[] | undefined): (name: string) => boolean {
   const patterns = globs?.flatMap((glob) =>

@@ -11,7 +11,7 @@ import type { CallContext, Generation, Upstream } from './upstream.ts'
 export interface OllamaOptions extends ExchangeOptions {
   maxLineBytes: number
   /**
-   * How long an embedding may take, in milliseconds. The loading of its model counts. 0 means no
+   * How long an embedding may take with the loading of its model, in milliseconds. 0 means no
    * limit.
    */
   embedTimeoutMs: number
@@ -86,8 +86,8 @@ async function toGeneration(
 }
 
 /**
- * Pull, push and create report their progress in `status`, and have no `done` (docs/ollama.md
- * §1).
+ * Pull, push and create report their progress in `status`, and have no `done`
+ * (docs/ollama.md §1).
  */
 function toDecoding(call: GenerationCall): Pick<DecoderOptions, 'isDone'> {
   return isProgress(call) ? { isDone: ({ status }) => status === 'success' } : {}

@@ -1,9 +1,9 @@
 import type { Flow } from '../generation.ts'
 
 /**
- * Starts a source and pauses it at its first value, so that a failure before that value is known
- * before anybody reads the source. `first` is undefined if the source ended without a value.
- * `flow` gives every value, also the first one.
+ * Starts a source and pauses it at its first value. So an early failure of the source is known
+ * before anybody reads it. `first` is undefined if the source ended without a value. `flow` gives
+ * every value, also the first one.
  * @throws whatever broke the source before its first value
  */
 export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; flow: Flow<T> }> {

@@ -8,8 +8,8 @@ import { isInference, type Answer, type CallContext, type Question, type Upstrea
 export interface PolicyOptions {
   upstream: Upstream
   /**
-   * Globs of the models that may be used. Undefined allows all models but cloud models. A key may
-   * have globs of its own, which then must match, too.
+   * Globs of the models that may be used. Undefined allows all models but cloud models. If a key
+   * has globs of its own, these must match, too.
    */
   models: readonly string[] | undefined
   /** The model that another name means: `gpt-4o` → `gemma3:270m`. */

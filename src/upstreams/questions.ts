@@ -20,9 +20,8 @@ const maxAnswerBytes = 67_108_864
 
 /**
  * Asks the small questions through Ollama's own client, on top of our exchange. So a question can
- * be aborted, takes a limited time, and fails with a ServiceError that the client only passes on.
- * The client comes from `ollama/browser`, because the root entry reads files that a request
- * names.
+ * be aborted and takes a limited time, and a failure is a ServiceError before the client sees it.
+ * The client comes from `ollama/browser`, because the root entry reads files that a request names.
  */
 export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; embedTimeoutMs: number }): Upstream['ask'] {
   return (question, { signal: own, trace }) =>

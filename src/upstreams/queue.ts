@@ -10,8 +10,8 @@ export interface QueueOptions {
   /** How many more may wait for a place. */
   waiting: number
   /**
-   * How long an embedding may take, in milliseconds, and its wait counts. 0 means no limit. For a
-   * generation, the deadline of its first token is kept elsewhere.
+   * How long an embedding may take with its wait, in milliseconds. 0 means no limit. The wait of a
+   * generation is limited by the deadline of its first token, which the relay keeps.
    */
   embedTimeoutMs: number
 }

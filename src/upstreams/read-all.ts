@@ -4,7 +4,7 @@ import type { Flow } from '../generation.ts'
 /**
  * Reads a whole body as text.
  * @throws ServiceError `line_too_long` if the body is longer than `maxBytes`, `upstream_protocol`
- * if it is not UTF-8; the error of a flow that breaks
+ * if the body is not UTF-8; the error of the flow if that breaks
  */
 export async function readAll(flow: Flow<Uint8Array>, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })

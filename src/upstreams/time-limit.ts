@@ -4,8 +4,8 @@ import { link } from './link.ts'
 /**
  * Runs `work` with a signal of its own. This signal aborts when the caller's does, after
  * `limitMs` (0 means no limit), and once the work is over.
- * @throws what `work` throws; after the limit, the signal's reason is a ServiceError
- * `first_token_timeout`
+ * @throws what `work` throws. After the limit, the signal's reason is a ServiceError
+ * `first_token_timeout`.
  */
 export async function withinLimit<T>(
   limitMs: number,

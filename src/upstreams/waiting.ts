@@ -27,8 +27,8 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
   })
 
   /**
-   * Requests the list and tells what it says. Returns a function that stops this. It is a
-   * function of its own so that the request is not kept (hazard 81).
+   * Requests the list and tells what it says. Returns a function that stops this. `tell` is a
+   * function of its own so that its closures do not keep the request (hazard 81).
    */
   function tell(model: string, { signal, hold, onWaiting }: CallContext): () => void {
     const { controller, release } = link(signal)
