@@ -5,24 +5,34 @@ import { parseObject, toEvents } from './to-events.ts'
 export type * from './events.ts'
 
 export interface ChatOptions {
-  /** Of `/api/chat`, `/api/generate` or `/chat`. */
+  /** The address of `/api/chat`, `/api/generate` or `/chat`. */
   readonly url: string | URL
-  /** Sent as JSON. */
+  /** The request, which is sent as JSON. */
   readonly body: object
-  /** Aborting it stops the answer, and the GPU; what waits for the stream rejects with the signal's reason. */
+  /**
+   * Aborting it stops the answer and frees the GPU. Pending calls on the stream then reject with
+   * the signal's reason.
+   */
   readonly signal?: AbortSignal | undefined
-  /** Beside `content-type` and `accept`, or instead of them: `{ authorization: 'Bearer …' }`, `{ prefer: 'status' }`. */
+  /**
+   * Headers to send beside `content-type` and `accept`, for example `{ authorization: 'Bearer …' }`
+   * or `{ prefer: 'status' }`. A header of the same name replaces the client's own.
+   */
   readonly headers?: Readonly<Record<string, string>> | Headers | undefined
-  /** Instead of the global one. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: ((url: string | URL, init: RequestInit) => Promise<Response>) | undefined
   /**
-   * How long not a single byte may come while the stream is waited for; 0: for ever. By default 60 s between the bytes of Server-Sent Events,
-   * where heartbeats count, and for ever before the headers and in NDJSON, which is silent while a model loads. If set, it holds for all.
+   * How many milliseconds the stream may be silent before it fails with `idle_timeout`. 0 means no
+   * limit.
+   *
+   * By default the limit is 60 s between the bytes of Server-Sent Events, where heartbeats count.
+   * There is no default limit before the headers, and none in NDJSON, because NDJSON is silent
+   * while a model loads. A value that you set holds in all of these places.
    */
   readonly idleTimeoutMs?: number | undefined
 }
 
-/** A whole answer. */
+/** The whole answer, as `final()` returns it. */
 export interface ChatAnswer {
   readonly text: string
   readonly thinking: string
@@ -31,30 +41,37 @@ export interface ChatAnswer {
   readonly model: string | undefined
   readonly usage: ChatUsage
   readonly tokensPerSecond: number | undefined
-  /** From the sending to the first piece of text, thinking or tool call; undefined if there was none. */
+  /**
+   * Milliseconds from sending the request to the first piece of text, thinking or tool call.
+   * `undefined` if there was none.
+   */
   readonly firstTokenMs: number | undefined
 }
 
-/** An answer as it comes. It is read once, and nothing is sent before somebody reads. */
+/** An answer while it is written. It can be read once. The request is sent when reading begins. */
 export interface ChatStream extends AsyncIterableIterator<ChatEvent> {
-  /** Stops the answer at once, a `next()` that waits included, as `break` does. */
+  /**
+   * Stops the answer at once, as `break` does in a loop. A `next()` that is waiting resolves as
+   * done.
+   */
   return(): Promise<IteratorResult<ChatEvent>>
   /**
-   * Reads what is left, and resolves to the whole answer, with what was iterated over before.
+   * Reads the rest of the answer, and resolves to the whole answer, including the events that were
+   * read before.
    * @throws ChatHttpError, ChatStreamError (also for a `failed` event), or the reason of the abort
    */
   final(): Promise<ChatAnswer>
-  /** The text of `final()`. */
+  /** Does the same as `final()`, but resolves to the text alone. */
   text(): Promise<string>
 }
 
-/** The server refused: a status that is not 2xx, before anything was streamed. */
+/** The server refused the request with a status other than 2xx. Nothing was streamed. */
 export class ChatHttpError extends Error {
   override readonly name = 'ChatHttpError'
   readonly status: number
-  /** Of docs/protocol.md §4; `http_error` if the answer was not one of Sluice's. */
+  /** A code of docs/protocol.md §4, or `http_error` if the answer was not one of Sluice's. */
   readonly code: string
-  /** Seconds, of `Retry-After`. */
+  /** Seconds to wait before the next try, from the header `Retry-After`. */
   readonly retryAfter: number | undefined
   readonly requestId: string | undefined
 
@@ -71,12 +88,14 @@ export class ChatHttpError extends Error {
   }
 }
 
-/** The stream broke off. */
+/** The stream broke off before the answer was complete. */
 export class ChatStreamError extends Error {
   override readonly name = 'ChatStreamError'
   /**
-   * Of docs/protocol.md §4 if the server said why. Else `network`, `truncated` (an end without a terminal), `idle_timeout`, `not_a_stream`
-   * (another content type) or `too_long` (a single frame over 16 Mi characters).
+   * The server's code (docs/protocol.md §4) if the server said why. Otherwise one of the client's
+   * own: `network`, `truncated` (the stream ended without `done` or `failed`), `idle_timeout`,
+   * `not_a_stream` (the answer has another content type) or `too_long` (a single frame has more
+   * than 16 Mi characters).
    */
   readonly code: string
   readonly requestId: string | undefined
@@ -90,18 +109,24 @@ export class ChatStreamError extends Error {
 }
 
 const maxFrameLength = 2 ** 24
-/** How long the end of the body may take after the terminal, before the connection is given up. */
+/**
+ * How long the body may take to end after its last event. After that the client gives up the
+ * connection.
+ */
 const endLimitMs = 1000
 
 /**
- * Asks Sluice, and reads the answer while it is written.
+ * Sends a request to Sluice, and reads the answer while it is written.
  *
  * ```js
- * for await (const event of streamChat({ url: '/api/chat', body: { messages } })) if (event.type === 'delta') show(event.text)
+ * const body = { messages }
+ * for await (const event of streamChat({ url: '/api/chat', body }))
+ *   if (event.type === 'delta') show(event.text)
  * ```
  *
- * A stream that ends without `done` or `failed` throws; leaving the loop stops the answer at the server.
- * @throws (by iterating) ChatHttpError, ChatStreamError, or the reason of the signal
+ * A stream that ends without `done` or `failed` throws. Leaving the loop stops the answer at the
+ * server.
+ * @throws while iterating: ChatHttpError, ChatStreamError, or the reason of the signal
  */
 export function streamChat(options: ChatOptions): ChatStream {
   const { url, body, signal, headers, idleTimeoutMs, fetch = globalThis.fetch } = options
@@ -120,7 +145,7 @@ export function streamChat(options: ChatOptions): ChatStream {
 
   const toError = (code: string, message: string, cause?: unknown) => new ChatStreamError(code, message, requestId, cause)
 
-  /** The one place that waits for the network. */
+  /** Every wait for the network is made here, because all of them end with the same errors. */
   const wait = async <T>(promise: Promise<T>, limitMs = 0): Promise<T> => {
     const late = () => aborting.abort(toError('idle_timeout', `Nothing came for ${limitMs} ms`))
     const timer = limitMs > 0 && limitMs < 2 ** 31 ? setTimeout(late, limitMs) : undefined
@@ -147,7 +172,7 @@ export function streamChat(options: ChatOptions): ChatStream {
     return response
   }
 
-  /** Keeps what `final()` tells. */
+  /** Remembers what `final()` will return or throw. */
   const keep = (event: ChatEvent) => {
     if (event.type === 'failed') {
       const error = new ChatStreamError(event.code, event.message, event.requestId ?? requestId)
@@ -175,7 +200,7 @@ export function streamChat(options: ChatOptions): ChatStream {
       const isEvents = /event-stream/i.test(type)
       if (!body || !(isEvents || /json/i.test(type))) throw toError('not_a_stream', `The server answered with ${type}`)
       const reader = body.getReader()
-      // Also where a `fetch` of the caller's does not heed the signal.
+      // The caller's own `fetch` may ignore the signal, so the reader is cancelled too.
       aborted.addEventListener('abort', () => void reader.cancel().catch(() => {}))
       yield { type: 'start', requestId }
 
@@ -192,7 +217,7 @@ export function streamChat(options: ChatOptions): ChatStream {
             keep(event)
             yield event
             if (event.type === 'done' || event.type === 'failed') {
-              // The end of the body, so that the connection can be used again.
+              // Reads the end of the body, so that the connection can be used again.
               await wait(reader.read(), endLimitMs).catch(() => {})
               return
             }
@@ -232,7 +257,7 @@ function toRequestId({ headers }: Response): string | undefined {
   return headers.get('x-request-id') ?? undefined
 }
 
-/** `Retry-After` is seconds or a date (RFC 9110 §10.2.3). */
+/** The header is a number of seconds or a date (RFC 9110 §10.2.3). */
 function toSeconds(header: string | null): number | undefined {
   const seconds = header && (/^\d+$/.test(header) ? Number(header) : Math.max(0, (Date.parse(header) - Date.now()) / 1000))
   return seconds || seconds === 0 ? seconds : undefined

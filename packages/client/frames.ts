@@ -1,20 +1,20 @@
-/** One event of a stream: of SSE, or a line of NDJSON, whose name is `message`. */
+/** One Server-Sent Event, or one line of NDJSON. The event of a line is named `message`. */
 export interface Frame {
   readonly event: string
   readonly data: string
 }
 
-/** Makes frames of text that is cut anywhere. */
+/** Makes frames from text that comes in pieces. A piece may end anywhere. */
 export interface FrameReader {
-  /** The frames that this piece completes. */
+  /** Returns the frames that this piece completes. */
   read(text: string): Frame[]
-  /** Characters that wait for their frame's end. */
+  /** How many characters wait for the end of their frame. */
   readonly pending: number
 }
 
 /**
- * Reads Server-Sent Events as the HTML standard parses them (§9.2.6), but for `id` and `retry`: nothing here connects again. A frame that is not
- * closed by an empty line does not count.
+ * Reads Server-Sent Events as the HTML standard parses them (§9.2.6). It ignores `id` and `retry`,
+ * because nothing here connects again. A frame counts only if an empty line closes it.
  */
 export function createEventReader(): FrameReader {
   const lines = createLines(/\r\n?|\n/)
@@ -40,7 +40,8 @@ export function createEventReader(): FrameReader {
   return {
     read(text) {
       if (text === '') return []
-      // A CR at the end of a piece has ended its line; the LF that may follow belongs to it.
+      // A CR at the end of a piece has already ended its line. An LF that follows belongs to that
+      // CR.
       const rest = wasCr && text[0] === '\n' ? text.slice(1) : text
       wasCr = rest.endsWith('\r')
       return lines.read(rest).flatMap(readLine)
@@ -51,7 +52,10 @@ export function createEventReader(): FrameReader {
   }
 }
 
-/** Reads NDJSON. Only LF ends a line: a CR may stand between the tokens of JSON. Empty lines are skipped. The last line counts once an LF is given for it. */
+/**
+ * Reads NDJSON. Only an LF ends a line, because a CR may stand between the tokens of JSON. Empty
+ * lines are skipped. The last line counts only if an LF follows it.
+ */
 export function createLineReader(): FrameReader {
   const lines = createLines('\n')
   const toFrames = (line: string): Frame[] => (line.trim() === '' ? [] : [{ event: 'message', data: line }])
@@ -63,7 +67,10 @@ export function createLineReader(): FrameReader {
   }
 }
 
-/** Only new text is searched, and a long line is put together once, when it is complete: the cost grows with the line, not with its square. */
+/**
+ * Cuts text into lines. It searches only new text, and joins a long line once, when the line is
+ * complete. So the cost grows with the length of a line, not with its square.
+ */
 function createLines(separator: string | RegExp) {
   let rest = ''
   return {

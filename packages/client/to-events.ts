@@ -3,7 +3,10 @@ import type { Frame } from './frames.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** What a frame of `/chat` or a line of Ollama says, in the order in which a reader wants it: one line may think, speak, call and end. */
+/**
+ * Turns a frame of `/chat`, or a line of Ollama, into events. One line may have thinking, text,
+ * tool calls and the end. Their events come in this order.
+ */
 export function toEvents(frame: Frame): ChatEvent[] {
   const { event, data } = frame
   if (event === 'messages') return toText('delta', data)
@@ -22,7 +25,10 @@ export function toEvents(frame: Frame): ChatEvent[] {
   return [toUnknown(frame)]
 }
 
-/** Of a line of `/api/chat` or `/api/generate`; undefined if it is neither. */
+/**
+ * Turns a line of `/api/chat` or `/api/generate` into events. `undefined` if the line is of
+ * neither.
+ */
 function toLineEvents(line: Fields, frame: Frame): ChatEvent[] | undefined {
   const message = isObject(line['message']) ? line['message'] : line
   const text = message['content'] ?? message['response']
@@ -63,7 +69,7 @@ function toFailed(message: string, { code, request_id: requestId }: Fields): Cha
   return {
     type: 'failed',
     message,
-    // Ollama's own line has none.
+    // A line of Ollama itself has no code.
     code: isText(code) ? code : 'upstream_failed',
     requestId: isText(requestId) ? requestId : undefined,
   }
@@ -73,7 +79,7 @@ function toUnknown({ event, data }: Frame): ChatEvent {
   return { type: 'unknown', event, data }
 }
 
-/** Undefined if it is no JSON, or no object. */
+/** Parses a JSON object. `undefined` if the text is not JSON, or not an object. */
 export function parseObject(text: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(text)
