@@ -2,7 +2,10 @@ import { createStore, get, getMany, keys, promisifyRequest, set, update } from '
 import type { Chat } from './chat.ts'
 import { mergeChats } from './merge-chats.ts'
 
-/** What stands in the place of a chat that was removed: a tab that has not heard of that must not bring it back. */
+/**
+ * Takes the place of a removed chat, so that a tab that has not heard of the removal cannot bring
+ * the chat back.
+ */
 export interface Removal {
   readonly id: string
   readonly removedAt: number
@@ -12,23 +15,29 @@ export function isRemoval(kept: Chat | Removal): kept is Removal {
   return 'removedAt' in kept
 }
 
-/** Chats in IndexedDB, each under its id. What is written is one transaction each. Rejects where storage is denied or full. */
+/**
+ * Chats in IndexedDB, each under its id. Each write is one transaction. The methods reject if
+ * storage is denied or full.
+ */
 export interface ChatStore {
   readAll(): Promise<(Chat | Removal)[]>
   read(id: string): Promise<Chat | Removal | undefined>
-  /** Merges a chat into what is kept, unless it was removed at another time than `removedAt`. Resolves to what is kept now. */
+  /**
+   * Merges a chat into the stored one. A removal stays, unless its time is `removedAt`, because the
+   * tab knew of that removal when it saved the chat. Resolves to what is stored now.
+   */
   write(chat: Chat, removedAt: number | undefined): Promise<Chat | Removal>
   remove(removal: Removal): Promise<void>
-  /** Resolves to the ids. */
+  /** Resolves to the ids of the removed chats. */
   removeAll(removedAt: number): Promise<string[]>
-  /** Forgets what was removed before this time. */
+  /** Forgets the removals from before this time. */
   forget(before: number): Promise<void>
 }
 
 export function createChatStore(): ChatStore {
   const store = createStore('sluice', 'chats')
 
-  /** One transaction over every record. */
+  /** Calls `act` with every record, in one transaction. */
   const change = (act: (kept: Chat | Removal, store: IDBObjectStore) => void) =>
     store('readwrite', (store) => {
       const request = store.getAll() as IDBRequest<(Chat | Removal)[]>
@@ -38,7 +47,8 @@ export function createChatStore(): ChatStore {
 
   return {
     async readAll() {
-      // One by one: of a thousand chats this is faster than all in one piece, and never blocks the page for long.
+      // One request for each chat. With a thousand chats this is faster than one request for all,
+      // and it never blocks the page for long.
       const all = await getMany<Chat | Removal>(await keys(store), store)
       return all.filter((kept) => kept !== undefined)
     },

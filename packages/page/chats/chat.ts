@@ -1,50 +1,59 @@
-/** A chat as it is kept, exported and merged between tabs: plain JSON, never changed in place. */
+/**
+ * A chat as it is stored, exported and merged between tabs. It is plain JSON and never changed in
+ * place.
+ */
 export interface Chat {
   readonly id: string
-  /** As its owner named it; empty: it is shown by its first message. */
+  /** The name that its owner gave it. If it is empty, the first message names the chat. */
   readonly title: string
-  /** Milliseconds since 1970, as all times here. */
+  /** Milliseconds since 1970, like all times here. */
   readonly createdAt: number
   readonly updatedAt: number
   readonly settings: ChatSettings
-  /** A tree: children of a message are the branches of what follows it. */
+  /** A tree, by id. The children of a message are the branches that follow it. */
   readonly messages: Readonly<Record<string, Message>>
-  /** Which child of a message is shown, by the message's id; `''` stands above the first messages. Without an entry the newest is. */
+  /**
+   * The id of the child that is shown, under the id of its parent. `''` is the parent of the first
+   * messages. Without an entry the newest child is shown.
+   */
   readonly chosen: Readonly<Record<string, string>>
 }
 
 export interface ChatSettings {
-  /** Absent: the server's default. */
+  /** If absent, the server's default model answers. */
   readonly model?: string
   readonly system?: string
-  /** Whether a thinking model thinks; absent: as it likes. */
+  /** Whether a thinking model thinks. If absent, the request does not say. */
   readonly think?: boolean
   readonly temperature?: number
   readonly numCtx?: number
   readonly numPredict?: number
   readonly seed?: number
-  /** As Ollama takes it: `5m`, `-1`. */
+  /** In Ollama's form: `5m`, `-1`. */
   readonly keepAlive?: string
 }
 
 export interface Message {
   readonly id: string
-  /** The message that it follows; `''` for a first one. */
+  /** The id of the message that it follows, or `''` for a first message. */
   readonly parent: string
   readonly createdAt: number
-  /** The newer wins in a merge. */
+  /** In a merge the newer message wins. */
   readonly updatedAt: number
   readonly role: 'user' | 'assistant'
   readonly text: string
   /** Images in base64, JPEG or PNG, as Ollama takes them. */
   readonly images?: readonly string[]
-  /** What follows is an answer's only. */
-  /** Which was asked; what answered may have another name, which comes with a whole answer. */
+  // Only answers have the fields below.
+  /**
+   * The model that was asked. The name may be another one once the answer is complete, because the
+   * answer's end names the model that answered.
+   */
   readonly model?: string
   readonly thinking?: string
   readonly thinkingMs?: number
   readonly toolCalls?: readonly ToolCall[]
-  /** Absent while it is being written. */
+  /** Absent while the answer is being written. */
   readonly end?: End
   readonly usage?: Usage
 }
@@ -54,18 +63,20 @@ export interface ToolCall {
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
-/** How an answer ended; what it has is kept in any case. */
+/** How an answer ended. The text that came is kept in any case. */
 export type End =
   | { readonly how: 'done' }
-  /** Cut off at num_predict or by the context. */
+  /** Cut off by num_predict or by the end of the context. */
   | { readonly how: 'length' }
-  /** By the reader; `isFreed`: the server confirmed that nothing runs any more. */
+  /**
+   * Stopped by the reader. `isFreed` says whether the server confirmed that nothing runs any more.
+   */
   | { readonly how: 'stopped'; readonly isFreed: boolean }
-  /** The page was closed or reloaded meanwhile. */
+  /** The page was closed or reloaded while the answer was being written. */
   | { readonly how: 'interrupted' }
   | {
       readonly how: 'failed'
-      /** Of docs/protocol.md §4, or `network` if nothing was heard of the server. */
+      /** A code of docs/protocol.md §4, or the client's own, such as `network`. */
       readonly code: string
       readonly text: string
       readonly requestId?: string
@@ -75,7 +86,7 @@ export type End =
 export interface Usage {
   readonly promptTokens?: number
   readonly tokens: number
-  /** From sending to the first token. */
+  /** From sending the request to the first token. */
   readonly firstTokenMs?: number
   readonly tokensPerSecond?: number
 }

@@ -1,4 +1,4 @@
-/** Fields of JSON that is not trusted: each as it should be, or undefined. */
+/** Fields of untrusted JSON. Each function returns a valid value or undefined. */
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -12,17 +12,17 @@ export function toBoolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** JSON has no NaN, but `1e999` is Infinity. */
+/** JSON has no NaN, but `1e999` becomes Infinity. */
 export function toAmount(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && value < Infinity ? value : undefined
 }
 
-/** Names of `Object.prototype` are none: a record would seem to have them. */
+/** A name of `Object.prototype` is not an id, because every record seems to have that name. */
 export function toId(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w-]{1,64}$/.test(value) && !(value in {}) ? value : undefined
 }
 
-/** Milliseconds since 1970, and not later than now: what came from the future would win every merge. */
+/** Milliseconds since 1970, at most `now`. A time in the future would win every merge. */
 export function toTime(value: unknown, now: number): number | undefined {
   const time = toAmount(value)
   return time === undefined ? undefined : Math.min(time, now)

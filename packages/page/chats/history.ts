@@ -8,27 +8,34 @@ import { mergeChats } from './merge-chats.ts'
 import { toInterrupted } from './to-interrupted.ts'
 
 /**
- * The chats that this browser keeps, for all its tabs. Nothing here rejects: where storage is denied or full, `problem` says so, and what could
- * not be kept stays in memory, is tried again at the next save, and is part of `all`.
+ * The chats that this browser stores, for all its tabs. Nothing here rejects. If storage is denied
+ * or full, `problem` says so. A chat that could not be stored stays in memory, is part of `all()`,
+ * and is tried again at the next save.
  */
 export interface History {
-  /** All of them, in no order. An answer that nobody writes on any more has ended as `interrupted`. */
+  /** All chats, in no order. An answer that no tab writes any more is `interrupted`. */
   all(): Promise<readonly Chat[]>
   /**
-   * Keeps a chat: merged into what other tabs have kept of it. To be called at every change, and at least each second while an answer is being
-   * written (a newer `updatedAt` in each), or other tabs take it for lost. While one save runs, the last one waits, and those between are skipped.
+   * Stores a chat, merged with what other tabs have stored of it. Call it at every change. While an
+   * answer is being written, call it at least once a second with a newer `updatedAt`, because other
+   * tabs take a silent answer for lost. While one save runs, the last one waits and those between
+   * are skipped.
    */
   save(chat: Chat): void
-  /** Resolves when all that was saved is kept, or could not be. */
+  /** Resolves when each saved chat is stored, or could not be stored. */
   flush(): Promise<void>
-  /** The page goes away: leaves what is not kept yet to the next one. */
+  /** The page goes away. Leaves what is not stored yet to the next page. */
   leave(): void
-  /** For good: other tabs that hold it cannot bring it back. Who has heard of that can, by saving it, as an import does. */
+  /**
+   * Removes a chat for good. Other tabs that still have it cannot bring it back. A tab that has
+   * heard of the removal can, by saving the chat, as an import does.
+   */
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
   /**
-   * Calls the listener, the only one, when another tab has changed a chat, or removed it (undefined); and when an answer turns out to be
-   * interrupted. What it gets may be older in parts than what this tab has: merge it.
+   * Sets the only listener. It is called when another tab has changed a chat or removed one
+   * (undefined), and when an answer turns out to be interrupted. Parts of the chat may be older
+   * than what this tab has, so merge it.
    */
   onChange(listener: (id: string, chat: Chat | undefined) => void): void
   readonly problem: ReadonlySignal<HistoryProblem | undefined>
@@ -36,10 +43,13 @@ export interface History {
 
 export type HistoryProblem = 'denied' | 'full'
 
-/** A save that has not come through. */
+/** A save that has not reached the disk yet. */
 interface Pending {
   readonly chat: Chat
-  /** The chat's removal that this tab had heard of when it saved: one that is kept in spite of it is meant to be. */
+  /**
+   * The chat's removal that this tab knew of when it saved. A chat that is saved in spite of its
+   * removal is meant to come back.
+   */
   readonly removedAt: number | undefined
   hasFailed: boolean
 }
@@ -51,7 +61,7 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
   const store = createChatStore()
   const problem = signal<HistoryProblem | undefined>(undefined)
   const pending = new Map<string, Pending>()
-  /** The removals that this tab has heard of. */
+  /** The removals that this tab knows of. */
   const removals = new Map<string, number>()
   const timers = new Map<string, ReturnType<typeof setTimeout>>()
   let tell: (id: string, chat: Chat | undefined) => void = () => {}
@@ -80,7 +90,7 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
       )
     return chat
   }
-  /** What has become of a chat. */
+  /** Reads what other tabs have made of a chat, and tells the listener. */
   const look = async (id: string) => {
     const kept = await store.read(id).catch(fail)
     if (!kept) return
@@ -156,7 +166,10 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
   }
 }
 
-/** To the other tabs: which chats have changed. Undefined where there is none, or where it is denied with the storage. */
+/**
+ * Opens the channel that tells other tabs which chats have changed. `undefined` if the browser has
+ * no such channel, or denies it along with storage.
+ */
 function openChannel(onIds: (ids: readonly string[]) => void): BroadcastChannel | undefined {
   try {
     const channel = new BroadcastChannel('sluice-chats')

@@ -2,13 +2,14 @@ import type { KeptTexts } from '../storage/kept-texts.ts'
 import type { Chat, Message } from './chat.ts'
 
 /**
- * What a page that goes away could not keep: IndexedDB is too slow for that, its last writes die with the page. It is left on the device for the
- * next page, whichever tab that is in.
+ * What a page could not store before it went away. IndexedDB is too slow then, because its last
+ * writes die with the page. So the page leaves them on the device for the next page, in whichever
+ * tab that is.
  */
 export interface LastWords {
-  /** Of pages before: chats with those messages alone that the disk may not have. */
+  /** Chats that earlier pages left. They have only those messages that the disk may not have. */
   readonly found: readonly Chat[]
-  /** The disk has all of this chat. */
+  /** Tells that the disk has all of this chat. */
   learn(chat: Chat): void
   leave(saves: readonly { readonly chat: Chat }[]): void
 }
@@ -28,7 +29,7 @@ export function createLastWords(device: KeptTexts): LastWords {
     found: [...found.values()],
     learn: (chat) => Object.values(chat.messages).forEach((message) => onDisk.add(message)),
     leave(saves) {
-      // Beside those of other tabs: a browser closes all at once.
+      // Other tabs may have left chats too, because a browser closes all its tabs at once.
       const all = [...device.readMap(name), ...saves.map(({ chat }) => [chat.id, toNews(chat)])]
       if (saves.length > 0) device.write(name, JSON.stringify(all))
     },

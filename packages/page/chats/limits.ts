@@ -9,10 +9,10 @@ export interface Limit {
   readonly isWhole: boolean
 }
 
-/** Why what was typed is no setting. */
+/** Why a typed text is not a valid setting. */
 export type Mistake = 'number' | 'whole' | 'range'
 
-/** Undefined: the field is empty, the server's default holds. */
+/** A value of undefined means that the field is empty and the server's default holds. */
 export type Parsed<T> = { readonly value: T | undefined } | { readonly mistake: Mistake }
 
 /** Ollama's own numbers are 32 bits wide. */
@@ -25,21 +25,24 @@ const limits: Readonly<Record<NumberSetting, Limit>> = {
   seed: { min: 0, max: maxInt, isWhole: true },
 }
 
-/** Of a setting; `contextLength` is the most that the model can take, in tokens. */
+/** The limits of a setting. `contextLength` is the most that the model can take, in tokens. */
 export function toLimit(name: NumberSetting, contextLength?: number): Limit {
   const { min, max, isWhole } = limits[name]
   if (name !== 'numCtx' || contextLength === undefined) return { min, max, isWhole }
   return { min: Math.min(min, contextLength), max: Math.min(max, contextLength), isWhole }
 }
 
-/** Whether a setting may have this value; -1 is `numPredict` without a limit. */
+/** Whether a setting may have this value. `numPredict` may also be -1, which means no limit. */
 export function isAllowed(name: NumberSetting, value: number, contextLength?: number): boolean {
   const { min, max, isWhole } = toLimit(name, contextLength)
   if (name === 'numPredict' && value === -1) return true
   return value >= min && value <= max && (!isWhole || Number.isInteger(value))
 }
 
-/** A number as people type it: in the wide digits of a Chinese keyboard, or with a decimal comma. */
+/**
+ * Parses a number as people type it, also in the wide digits of a Chinese keyboard, or with a
+ * decimal comma.
+ */
 export function parseNumber(name: NumberSetting, typed: string, contextLength?: number): Parsed<number> {
   const text = toPlain(typed).replace(',', '.')
   if (text === '') return { value: undefined }
@@ -50,8 +53,9 @@ export function parseNumber(name: NumberSetting, typed: string, contextLength?: 
 }
 
 /**
- * How long a model stays in memory: seconds, a duration, or -1 for always. No other number below zero, because all of them mean
- * -1; and none so long that Go could not hold it.
+ * Whether the text says how long a model stays in memory: seconds, a duration, or -1 for always.
+ * Other numbers below zero are not allowed, because all of them mean -1. A number that is too long
+ * for Go is not allowed either.
  */
 export function isKeepAlive(text: string): boolean {
   return text === '-1' || /^\d{1,9}$/.test(text) || (isDuration(text) && !/^-|\d{7}/.test(text))

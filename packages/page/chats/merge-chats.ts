@@ -1,8 +1,10 @@
 import type { Chat, Message } from './chat.ts'
 
 /**
- * Of two states of one chat, as two tabs have written them: every message of either, the newer state of each; title, settings and branches of
- * the newer chat. The order does not matter, nor does it if a state comes twice. What is the same in both is the first one's object.
+ * Merges two states of one chat that two tabs have written. The result has every message of both,
+ * each in its newer state, and the title, settings and branches of the newer chat. Neither the
+ * order nor a repeated merge changes the result. A message that is the same in both is the object
+ * of `a`.
  */
 export function mergeChats(a: Chat, b: Chat): Chat {
   const messages: Record<string, Message> = { ...a.messages }
@@ -14,7 +16,10 @@ export function mergeChats(a: Chat, b: Chat): Chat {
   return { ...(isFirst ? a : b), messages, createdAt: Math.min(a.createdAt, b.createdAt) }
 }
 
-/** At the same time, one that has ended, then the longer one; then any, but in every tab the same. */
+/**
+ * The newer message wins. At the same time the one that has ended wins, then the longer one. After
+ * that any would do, but every tab chooses the same one.
+ */
 function toNewer(a: Message, b: Message): Message {
   if (a === b) return a
   const order =
@@ -30,7 +35,7 @@ function toHead({ title, settings, chosen }: Chat): string {
   return JSON.stringify([title, settings, chosen])
 }
 
-/** Without its images: a megabyte each, twice a second. */
+/** Leaves the images out, because each may be a megabyte and this runs twice a second. */
 function toRest(message: Message): string {
   return JSON.stringify({ ...message, images: undefined })
 }

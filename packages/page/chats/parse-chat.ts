@@ -5,7 +5,10 @@ import type { NumberSetting } from './limits.ts'
 import { parseMessage } from './parse-message.ts'
 import { withoutUndefined } from './without-undefined.ts'
 
-/** A chat with what is right in it; undefined if it has no id, no times or no message. */
+/**
+ * Parses a chat, and leaves out what is wrong in it. `undefined` if it has no id, no times or no
+ * message.
+ */
 export function parseChat(value: unknown, now: number): Chat | undefined {
   if (!isRecord(value) || !isRecord(value.messages)) return undefined
   const id = toId(value.id)
@@ -14,7 +17,7 @@ export function parseChat(value: unknown, now: number): Chat | undefined {
   const messages = Object.values(value.messages).flatMap((message) => parseMessage(message, now) ?? [])
   if (id === undefined || createdAt === undefined || updatedAt === undefined || messages.length === 0) return undefined
   const ids = new Set(messages.map(({ id }) => id))
-  // What follows a message that is not there would never be seen.
+  // A message whose parent is missing would never be seen, so it becomes a first message.
   const toPlaced = (message: Message) => (ids.has(message.parent) ? message : { ...message, parent: '' })
   return {
     id,

@@ -2,7 +2,10 @@ import type { End, Message, ToolCall, Usage } from './chat.ts'
 import { isRecord, toAmount, toBoolean, toId, toText, toTime } from './fields.ts'
 import { withoutUndefined } from './without-undefined.ts'
 
-/** A message with what is right in it; undefined if it has no id, place, times, role or text. */
+/**
+ * Parses a message, and leaves out what is wrong in it. `undefined` if it has no id, parent, times,
+ * role or text.
+ */
 export function parseMessage(value: unknown, now: number): Message | undefined {
   if (!isRecord(value)) return undefined
   const { role } = value
@@ -33,7 +36,10 @@ function toList<T>(value: unknown, toOne: (one: unknown) => T | undefined): T[] 
   return list.length > 0 ? list : undefined
 }
 
-/** Base64 that begins as a JPEG, PNG, GIF or WebP does: an SVG could bring anything along. */
+/**
+ * Base64 that begins as a JPEG, PNG, GIF or WebP does. SVG is not allowed, because it could bring
+ * anything along.
+ */
 function toImage(value: unknown): string | undefined {
   const text = toText(value)
   if (text === undefined || text.length % 4 > 0) return undefined
@@ -46,13 +52,13 @@ function toToolCall(value: unknown): ToolCall | undefined {
   return name === undefined ? undefined : { name, arguments: value.arguments }
 }
 
-/** What is nested deeper may overflow the stack of whoever writes it down. */
+/** Deeper values may overflow the stack of the code that serializes them. */
 function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   return depth > 0 && Object.values(value).every((one) => isShallow(one, depth - 1))
 }
 
-/** Nobody writes on here what had no end there. */
+/** An answer without an end counts as interrupted, because no tab here goes on writing it. */
 function toEnd(value: unknown): End {
   const how = isRecord(value) ? value.how : undefined
   if (!isRecord(value) || how === undefined) return { how: 'interrupted' }

@@ -1,11 +1,15 @@
 import type { Chat } from './chat.ts'
 
-/** A tab that writes an answer saves it at least each second; after this long without, there is none any more. */
+/**
+ * A tab that writes an answer saves it at least once a second. After this long without a save there
+ * is no such tab any more.
+ */
 const lostAfterMs = 3000
 
 /**
- * Ends the answers that nobody writes on: the tab that did was closed, reloaded, or has crashed. Their `updatedAt` stays as it is, so that the
- * next state of one that was only slow wins in a merge. `nextAt` is when to look again at one that may be being written.
+ * Ends the answers that no tab writes any more, because their tab was closed, was reloaded or has
+ * crashed. `updatedAt` stays as it is, so that the next state of an answer that was only slow wins
+ * in a merge. `nextAt` is the time to look again at an answer that may still be written.
  */
 export function toInterrupted(chat: Chat, now: number): { readonly chat: Chat; readonly nextAt: number | undefined } {
   const messages = { ...chat.messages }

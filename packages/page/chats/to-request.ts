@@ -2,7 +2,7 @@ import { parseKeepAlive } from '#ollama-grammar/duration.ts'
 import type { Chat, ChatSettings, Message } from './chat.ts'
 import { withoutUndefined } from './without-undefined.ts'
 
-/** Body of `POST /api/chat`; what is not set is absent. */
+/** The body of `POST /api/chat`. Settings that are not set are absent. */
 export interface ChatRequest {
   readonly model?: string
   readonly messages: readonly RequestMessage[]
@@ -18,8 +18,9 @@ interface RequestMessage {
 }
 
 /**
- * Asks for an answer of the chat: what it follows, up to the first message, and then what there is already of itself, if it was cut off: Ollama
- * goes on with an assistant's message that comes last. Answers without text are left out, and what a model thought.
+ * The request for an answer of the chat. It has the messages from the first one to the question. If
+ * the answer was cut off, its text so far comes last, because Ollama goes on with an assistant's
+ * message at the end. Answers without text and thoughts of the model are left out.
  */
 export function toRequest({ settings, messages }: Chat, answerId: string): ChatRequest {
   const asked = toPath(messages, answerId).flatMap(toRequestMessage)

@@ -1,13 +1,16 @@
 import type { Chat, Message } from './chat.ts'
 
-/** A message and its place among its branches: `index` of `count`, from 1. */
+/** A message and its place among its siblings: `index` of `count`, counted from 1. */
 export interface ThreadItem {
   readonly message: Message
   readonly index: number
   readonly count: number
 }
 
-/** The messages from the first down the chosen branches, each with its place among its siblings. None comes twice, so it has an end. */
+/**
+ * The messages from the first one down the chosen branches, each with its place among its siblings.
+ * No message comes twice, so a thread always ends.
+ */
 export function toThread({ messages, chosen }: Chat): ThreadItem[] {
   const children = toChildren(messages)
   const thread = new Map<string, ThreadItem>()
@@ -23,14 +26,14 @@ export function toThread({ messages, chosen }: Chat): ThreadItem[] {
   return [...thread.values()]
 }
 
-/** The branch before (-1) or after (1) a message's. */
+/** The sibling before (-1) or after (1) a message. */
 export function toSibling({ messages }: Chat, messageId: string, step: -1 | 1): Message | undefined {
   const siblings = toChildren(messages).get(messages[messageId]?.parent ?? '') ?? []
   const at = siblings.findIndex(({ id }) => id === messageId)
   return at < 0 ? undefined : siblings[at + step]
 }
 
-/** By the id of what they follow, oldest first. */
+/** The children of each message under its id, oldest first. */
 function toChildren(messages: Chat['messages']): Map<string, Message[]> {
   const children = new Map<string, Message[]>()
   for (const message of Object.values(messages).toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))) {

@@ -5,10 +5,13 @@ import { parseChat } from './parse-chat.ts'
 const format = 'sluice-chats'
 const version = 1
 
-/** No file that is longer is read. */
+/** A longer file is not read. */
 export const maxFileBytes = 64 * 2 ** 20
 
-/** All that these chats are, as a file to keep. In pieces: all of them in one string may be longer than a string can be. */
+/**
+ * The chats as a file for export. It is made of pieces, because all chats together may be too long
+ * for one string.
+ */
 export function toFile(chats: readonly Chat[], now: number = Date.now()): Blob {
   const head = JSON.stringify({ format, version, exportedAt: new Date(now).toISOString() })
   const pieces = chats.map((chat, index) => (index === 0 ? '' : ',\n') + JSON.stringify(chat))
@@ -16,8 +19,9 @@ export function toFile(chats: readonly Chat[], now: number = Date.now()): Blob {
 }
 
 /**
- * The chats of a file, which anybody may have written: what is wrong in it is left out, message by message. Undefined: it is no file of ours,
- * or longer than 64 MiB. Never throws.
+ * Parses the chats of a file. Anybody may have written the file, so what is wrong in it is left
+ * out, message by message. `undefined` if it is not one of our files, or longer than 64 MiB. Never
+ * throws.
  */
 export function parseFile(text: string, now: number = Date.now()): Chat[] | undefined {
   if (text.length > maxFileBytes) return undefined

@@ -4,7 +4,7 @@ import { createKeptTexts } from './kept-texts.ts'
 
 const device = createKeptTexts(window, 'localStorage')
 
-/** One of a few values, kept on this device where the browser allows that. */
+/** A signal with one of a few values. It is kept on this device if the browser allows that. */
 export function createKeptChoice<Value extends string>(name: string, values: readonly Value[], fallback: Value): Signal<Value> {
   const kept = device.read(name) as Value
   const choice = signal(values.includes(kept) ? kept : fallback)

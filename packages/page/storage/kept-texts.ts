@@ -1,6 +1,6 @@
 /** The browser's two storages. `sessionStorage` lasts as long as the tab, `localStorage` stays on this device. */
 export interface Storages {
-  /** Getters: they throw where a browser denies storage. */
+  /** Both are getters, because they throw where a browser denies storage. */
   readonly sessionStorage: TextStorage
   readonly localStorage: TextStorage
 }
@@ -9,14 +9,14 @@ export interface Storages {
 export type TextStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 
 /**
- * Texts under names in one of the two storages. Nothing here throws: where the browser denies storage or has no
- * room, a text is not kept.
+ * Texts under names in one of the two storages. Nothing here throws. If the browser denies storage
+ * or has no room, a text is not kept.
  */
 export interface KeptTexts {
   read(name: string): string | undefined
-  /** What was written as JSON of a map's entries; empty if it is none. */
+  /** Reads a map that was written as the JSON of its entries. Empty if the text is not one. */
   readMap<T>(name: string): Map<string, T>
-  /** Forgets it if `text` is undefined. */
+  /** Removes the text if `text` is undefined. */
   write(name: string, text: string | undefined): void
 }
 

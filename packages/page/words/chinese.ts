@@ -1,6 +1,6 @@
 import type { Words } from './english.ts'
 
-/** Everything that the page says, in Simplified Chinese. */
+/** All words of the page in Simplified Chinese. */
 export const chinese: Words = {
   tag: 'zh-CN',
   language: '简体中文',

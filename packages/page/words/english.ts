@@ -1,11 +1,11 @@
-/** Everything that the page says, in English. What varies comes in as text that is formatted already. */
+/** All words of the page in English. Numbers and names are passed in as formatted text. */
 export const english = {
-  /** For Intl and `lang`. */
+  /** The language tag for Intl and for the attribute `lang`. */
   tag: 'en',
   language: 'English',
   seconds: (count: string) => `${count} s`,
   minutes: (minutes: string, seconds: string) => `${minutes} min ${seconds} s`,
-  /** Sentences, one after the other. */
+  /** Joins sentences. */
   join: (sentences: readonly string[]) => sentences.join(' '),
   skip: 'Skip to the message field',
 
