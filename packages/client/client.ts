@@ -257,7 +257,7 @@ function toRequestId({ headers }: Response): string | undefined {
   return headers.get('x-request-id') ?? undefined
 }
 
-/** The header is a number of seconds or a date (RFC 9110 §10.2.3). */
+/** `Retry-After` is a number of seconds or a date (RFC 9110 §10.2.3). */
 function toSeconds(header: string | null): number | undefined {
   const seconds = header && (/^\d+$/.test(header) ? Number(header) : Math.max(0, (Date.parse(header) - Date.now()) / 1000))
   return seconds || seconds === 0 ? seconds : undefined

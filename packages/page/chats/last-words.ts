@@ -9,7 +9,7 @@ import type { Chat, Message } from './chat.ts'
 export interface LastWords {
   /** Chats that earlier pages left. They have only those messages that the disk may not have. */
   readonly found: readonly Chat[]
-  /** Tells that the disk has all of this chat. */
+  /** Remembers that the disk has all of this chat. */
   learn(chat: Chat): void
   leave(saves: readonly { readonly chat: Chat }[]): void
 }

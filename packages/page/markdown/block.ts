@@ -1,42 +1,47 @@
 import type { Links, Token } from 'marked'
 
 export interface MarkdownOptions {
-  /** Makes what stands in a code block's head: language name and copy button. */
+  /** Makes the head of a code block: the language's name and a copy button. */
   codeHeader?: (code: { language: string; text: () => string }) => Node
   /**
-   * The label of what an image became: `Image: …`. The description is `alt (host)`, or what there
-   * is of the two.
+   * The label in the place of an image: `Image: …`. The description is `alt (host)`, or only one of
+   * the two if the other is missing.
    */
   imageLabel?: (description: string) => string
   /** The name of the region that a table scrolls in: `Table`. */
   tableLabel?: () => string
 }
 
-/** What every block of one text is made with. Only createMarkdown() changes it. */
+/** What all blocks of one text share. Only createMarkdown() changes it. */
 export interface Context {
   readonly options: MarkdownOptions
-  /** Definitions of references so far: `[name]: https://…`. */
+  /** The definitions of references so far: `[name]: https://…`. */
   readonly links: Links
   /** Changes with `links`. */
   readonly linksKey: string
-  /** createBlocks(), which quotes and items call: an import of it would be a circle. */
+  /**
+   * createBlocks(), for the items of lists. It is passed along, because an import would be a
+   * circle.
+   */
   readonly createBlocks: (element: HTMLElement, context: Context) => Blocks
 }
 
-/** The blocks in an element: in the whole text's, in a quote or in an item of a list. */
+/**
+ * The blocks in one element. The element is that of the whole text, a quote or an item of a list.
+ */
 export interface Blocks {
   /**
-   * Makes the element's blocks what the tokens say. A block that stays the same is not touched.
-   * `isOpen`: more may come to the last one. `settled`: how many blocks there are before the
-   * tokens.
+   * Makes the element's blocks match the tokens. A block that stays the same is not touched.
+   * `isOpen` says that the last block may still grow. `settled` says how many blocks come before
+   * the tokens.
    */
   show(tokens: readonly Token[], isOpen: boolean, settled?: SettledBlocks): void
 }
 
-/** What is before the tokens in the page, and stays as it is. */
+/** The blocks before the tokens. They stay as they are. */
 export interface SettledBlocks {
   readonly blocks: number
-  /** If the first token is the rest of a list: how many of that list's items are before it. */
+  /** If the first token is the rest of a list, the number of that list's items before it. */
   readonly items: number
 }
 
@@ -44,18 +49,18 @@ export interface SettledBlocks {
 export interface Block {
   readonly node: HTMLElement
   /**
-   * Shows what the block is now, if it can become that; false: it must be made anew. A token that
-   * is the rest of a list begins behind `settledItems` items.
+   * Shows the token, if the block can become that. Returns false if the block must be made anew. A
+   * token that is the rest of a list begins after `settledItems` items.
    */
   update(token: Token, isOpen: boolean, settledItems: number): boolean
 }
 
-/** Whether a token is a block in the page. */
+/** Whether a token becomes a block in the page. */
 export function isVisible({ type }: Token): boolean {
   return type !== 'space' && type !== 'def' && type !== 'checkbox'
 }
 
-/** What a text depends on beside itself: with a `[` in it, on the definitions of references. */
+/** A text with a `[` also depends on the definitions of references. The key changes with them. */
 export function toLinksKey(text: string, { linksKey }: Context): string {
   return text.includes('[') ? linksKey : ''
 }

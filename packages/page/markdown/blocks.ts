@@ -75,7 +75,10 @@ function createQuote(context: Context): Block {
   }
 }
 
-/** A paragraph, or a heading: two levels lower than the model's, for the page has its own above. */
+/**
+ * A paragraph or a heading. A heading is two levels lower than the model's, because the page has
+ * headings of its own above.
+ */
 function createLine(type: string, token: Token, context: Context): Block {
   const depth = token.type === 'heading' ? (token as Tokens.Heading).depth : 0
   const node = document.createElement(type === 'paragraph' ? 'p' : `h${Math.min(6, depth + 2)}`)
@@ -84,7 +87,7 @@ function createLine(type: string, token: Token, context: Context): Block {
   return {
     node,
     update(token, isOpen) {
-      // The line's end is the heading's.
+      // A heading ends with its line.
       inline.update((token as Tokens.Text).text, isOpen && !(depth > 0 && token.raw.endsWith('\n')))
       return true
     },
@@ -95,7 +98,7 @@ function isText({ type }: Token): boolean {
   return type === 'paragraph' || type === 'text'
 }
 
-/** What a block can stay when its text changes. */
+/** A block whose text changes can stay if its kind stays. */
 function toKind(token: Token): string {
   if (token.type === 'heading') return `heading-${(token as Tokens.Heading).depth}`
   return isText(token) ? 'paragraph' : token.type

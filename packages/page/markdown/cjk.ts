@@ -1,13 +1,18 @@
-/** Letters and punctuation of Chinese, Japanese and Korean, full-width forms included. Ranges: a script's name takes 50 ms to compile. */
+/**
+ * Letters and punctuation of Chinese, Japanese and Korean, with full-width forms. The expression
+ * has ranges, because a script's name takes 50 ms to compile.
+ */
 const cjk =
   /[\u1100-\u11ff\u2e80-\u31ff\u3200-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\u{1b000}-\u{1b16f}\u{20000}-\u{3ffff}]/u
-/** But not what other emphasis is made of: `~~**中**~~`. */
+/** Without `_` and `~`, because other emphasis is made of them: `~~**中**~~`. */
 const punctuation = /(?![_~])[\p{P}\p{S}]/u
 
 /**
- * Masks punctuation beside runs of `*` as letters, where it touches Chinese, Japanese or Korean: there are no spaces between words there, so
- * that CommonMark's flanking rule fails for `**中文。**后` and `**“引用”**的`. The rule is that of markdown-cjk-friendly: CJK punctuation is a
- * letter, and other punctuation is one beside a CJK character. Lengths stay the same, as marked demands of a mask.
+ * Masks punctuation beside runs of `*` as letters where it touches Chinese, Japanese or Korean.
+ * Those languages have no spaces between words, so CommonMark's flanking rule fails for `**中文。**后`
+ * and `**“引用”**的`. The rule is that of markdown-cjk-friendly: CJK punctuation counts as a letter,
+ * and so does other punctuation beside a CJK character. Lengths stay the same, because marked
+ * demands that of a mask.
  */
 export function toCjkMask(source: string): string {
   let masked = ''
@@ -26,14 +31,17 @@ export function toCjkMask(source: string): string {
   return masked + source.slice(end)
 }
 
-/** Whether the run of `*` that `source` starts with may open whatever punctuation is beside it. `masked` ends where `source` does. */
+/**
+ * Whether the run of `*` at the start of `source` may open emphasis, whatever punctuation is beside
+ * it. `masked` ends where `source` ends.
+ */
 export function isBesideCjk(source: string, masked: string, before: string): boolean {
   const next = /^\*+(.)/su.exec(source)?.[1] ?? ''
-  // Of a character of two code units marked tells only the second one.
+  // Of a character with two code units, marked passes only the second one.
   return cjk.test(before) || cjk.test(toCharBefore(masked, masked.length - source.length)) || cjk.test(next)
 }
 
-/** Of one code unit only: a mask may not change lengths. */
+/** Only a character of one code unit is masked, because a mask must not change lengths. */
 function isLetterBeside(char: string, other: string): boolean {
   return char.length === 1 && punctuation.test(char) && (cjk.test(char) || cjk.test(other))
 }

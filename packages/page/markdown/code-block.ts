@@ -4,13 +4,16 @@ import { highlight } from './highlight.ts'
 import { focusWhenScrollable } from './scroller.ts'
 import { whenIdle } from './when-idle.ts'
 
-/** A piece is highlighted by itself, in a millisecond or two. */
+/** Code is highlighted in pieces. One of this length takes a millisecond or two. */
 const pieceLength = 1500
 const pieceMax = 3000
-/** Where a piece ends though its line does not. */
+/** A piece ends here even in the middle of a line. */
 const lineMax = 6000
 
-/** Code with a head, which grows by what is new; colours come when the page is idle, to each piece a few times at most. */
+/**
+ * Code with a head. Only new code is appended. Colours come when the page is idle, to each piece a
+ * few times at most.
+ */
 export function createCode(token: Tokens.Code, { options }: Context): Block {
   const language = /^[\w+#.-]+/.exec(token.lang ?? '')?.[0] ?? ''
   const code = document.createElement('code')
@@ -47,7 +50,9 @@ export function createCode(token: Tokens.Code, { options }: Context): Block {
       const { text, lang } = token as Tokens.Code
       if ((/^[\w+#.-]+/.exec(lang ?? '')?.[0] ?? '') !== language) return false
       if (!text.startsWith(shown)) {
-        // A piece that is closed has no way back, and this is rare: an indented line after the block, or another end of it.
+        // Text that was shown has changed. All pieces are made again, because a closed piece cannot
+        // be opened in the middle. This is rare. It happens with an indented line after the block,
+        // or if the block turns out to end elsewhere.
         code.replaceChildren()
         shown = ''
         last = undefined
@@ -73,7 +78,7 @@ function createPiece(parent: HTMLElement, language: string): Piece {
   node.append(rest)
   parent.append(node)
   let text = ''
-  /** How much of it has its colours. */
+  /** How many characters of the text have their colours. */
   let painted = 0
   let isClosed = false
 
@@ -98,7 +103,8 @@ function createPiece(parent: HTMLElement, language: string): Piece {
       }
       text += added
       rest.appendData(added)
-      // Twice as much each time: a piece is painted a few times, not with every line.
+      // The text must double before it is painted again. So a piece is painted a few times, and not
+      // with every line.
       if (language !== '' && text.lastIndexOf('\n') + 1 > painted * 2) whenIdle(paint)
     },
     close() {
@@ -110,7 +116,10 @@ function createPiece(parent: HTMLElement, language: string): Piece {
   }
 }
 
-/** Where a piece ends: between paragraphs of code if there is a place. It depends on no more than is before it, so that it stays when more comes. */
+/**
+ * Where a piece ends. This is between paragraphs of code if possible. The place depends only on the
+ * text before it, so that it stays when more text comes.
+ */
 function toPieceEnd(text: string): number | undefined {
   if (text.length <= pieceLength) return undefined
   const gap = text.slice(0, pieceMax).indexOf('\n\n', pieceLength)

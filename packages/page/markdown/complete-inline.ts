@@ -1,18 +1,21 @@
 import { toCjkMask } from './cjk.ts'
 
-/** What inlines are made of. An address is taken as a whole: the marks in it are none. */
+/**
+ * The marks that inlines are made of. An address is matched as a whole, because the marks in it
+ * mean nothing.
+ */
 const marks = /\\[^]|`+|!?\[|\]|\*+|_+|~+|https?:\/\/[^\s<*]*[^\s<*_~]/g
 /** Marks at the end that have not begun anything yet. */
 const unbegun = /(?:!?\[|[*_~`<\\])+$/
 
 /** A link's title: in quotes or brackets. */
 const title = String.raw`"[^"]*"|'[^']*'|\([^()]*\)`
-/** An address without spaces; brackets in it come in pairs. */
+/** An address without spaces. Brackets in it come in pairs. */
 const plainAddress = String.raw`(?:[^\s()]|\([^\s()]*\))*`
-/** Makes a link of the brackets before it: `(address "title")`, or with `<address>`. */
+/** What follows the brackets of a link: `(address "title")`, or the address as `<address>`. */
 const target = new RegExp(String.raw`\(\s?(?:<[^<>\n]*>|${plainAddress})(?:\s{1,2}(?:${title}))?\s?\)`, 'y')
 
-/** The same three where the text ends before they do. */
+/** The same three for a text that ends before they do. */
 const openTitle = String.raw`"[^"]*|'[^']*|\([^()]*`
 const openPlainAddress = String.raw`(?:[^\s()]|\([^\s()]*(?:\)|$))*`
 const openTarget = new RegExp(String.raw`(?:\((?:\s?<[^<>\n]*|${openPlainAddress}(?:\s{1,2}(?:${openTitle})?)?))?$`, 'y')
@@ -27,17 +30,17 @@ interface Run {
 
 /** A `[` or `![` whose end has not come yet. */
 interface Bracket {
-  /** Where the text in it begins. */
+  /** Where the text inside begins. */
   readonly start: number
   readonly isImage: boolean
-  /** The runs before it: what is open in it ends with it. */
+  /** The number of runs before it. A run that opens inside ends with the bracket. */
   readonly runs: number
 }
 
 /**
- * Closes what is half open at the end of a paragraph: emphasis, code and links. Of a link only its
- * text is shown until its address is whole. Marks that have not begun anything yet are left off. It
- * follows CommonMark §6.2 as far as that says what a text is about to become.
+ * Closes emphasis, code and links that are half open at the end of a paragraph. A link shows only
+ * its text until its address is whole. Marks that have not begun anything yet are left off. The
+ * function follows CommonMark §6.2 where that tells what a text is about to become.
  */
 export function completeInline(whole: string): string {
   const text = whole.replace(unbegun, '')
@@ -59,13 +62,15 @@ export function completeInline(whole: string): string {
     } else if (mark === '[' || mark === '![') brackets.push({ start: after, isImage: mark !== '[', runs: runs.length })
     else if (mark === ']') endBracket(after)
     else if (/^(?:\*|_|~~$)/.test(mark)) {
-      // A single one between letters is more often a times sign.
+      // A single `*` between letters is more often a times sign.
       const isTimes = /^[\p{L}\p{N}]\*[\p{L}\p{N}]/u.test(text.slice(Math.max(0, found.index - 1), after + 1))
       addRun(runs, mark, masked[found.index - 1], masked[after], isTimes)
     }
   }
 
-  /** Behind a `]`: that was a link's text if an address follows, or may yet. */
+  /**
+   * Handles a `]`. The text before it belongs to a link if an address follows, or may still follow.
+   */
   function endBracket(at: number) {
     const bracket = brackets.pop()
     target.lastIndex = openTarget.lastIndex = at
@@ -90,7 +95,7 @@ export function completeInline(whole: string): string {
   return (code === '' ? shown.trimEnd() : shown) + code + closers.join('')
 }
 
-/** Takes a run for the end of those that are open, or opens it. */
+/** Closes the open runs that this run ends, or opens this run. */
 function addRun(runs: Run[], mark: string, before = ' ', after = ' ', isTimes = false) {
   const isLeftFlanking = isFlanking(after, before)
   const isRightFlanking = isFlanking(before, after)
@@ -116,7 +121,9 @@ function isEndedBy({ mark: opener, isCloser }: Run, mark: string, isOpener: bool
   return opener[0] === mark[0] && !isOdd
 }
 
-/** Whether a run touches a text on its inner side: left-flanking, or right-flanking the other way round. */
+/**
+ * Whether a run is left-flanking. With the two characters swapped, whether it is right-flanking.
+ */
 function isFlanking(inner: string, outer: string): boolean {
   return !isSpace(inner) && (!isPunctuation(inner) || isSpace(outer) || isPunctuation(outer))
 }

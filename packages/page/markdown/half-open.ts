@@ -1,19 +1,28 @@
 import type { Token, Tokens } from 'marked'
 import { lexBlocks } from './lexer.ts'
 
-/** A line that may yet become anything: `-` an item, a rule or the underline of a heading; `1.`; `#`; a fence; a table's second row; `[ ]`. */
+/**
+ * A line that may still become anything. `-` may become an item, a rule or the underline of a
+ * heading. Others are `1.`, `#`, a fence, the second row of a table, and `[ ]`.
+ */
 const undecided = /^[-*_=|:+#>`~ \t]*(?:\d{1,9}(?:[.)][ \t]*)?)?(?:\[[ xX]?\]?)?[ \t]*$/
 const fenceStart = /^[ \t>]*(?:`{3,}[^`]*|~{3,}.*)$/
 
-/** How much of the text to show while more comes: all but a last line of which nobody can tell what it is. */
+/**
+ * How much of the text to show while more comes. The last line is left off while nobody can tell
+ * what it is.
+ */
 export function toShownLength(text: string): number {
   const start = text.lastIndexOf('\n') + 1
   const line = text.slice(start)
-  // A fence's language comes in pieces: `py` would be another language than `python`.
+  // The language of a fence comes in pieces, and `py` is another language than `python`.
   return line.length < 200 && (undecided.test(line) || fenceStart.test(line)) ? start : text.length
 }
 
-/** Whether the blocks end in a fence without its end; only a fence can be undecided then. */
+/**
+ * Whether the blocks end in a fence that is still open. Then the undecided `line` is code, unless
+ * it may be the end of the fence.
+ */
 export function isInFence(tokens: readonly Token[], line: string): boolean {
   if (/^[ \t>]*(?:`+|~+)[ \t]*$/.test(line)) return false
   let last = tokens.at(-1)
@@ -30,7 +39,9 @@ function isClosed(raw: string): boolean {
   return raw.includes('\n') && new RegExp(`^ {0,3}${fence}${fence[0]}*$`).test(lastLine)
 }
 
-/** A paragraph that looks like a table's first row is one already, before its second row has come. */
+/**
+ * Makes a table of a paragraph that looks like a table's first row, before the second row comes.
+ */
 export function toTable(text: string): Tokens.Table | undefined {
   const row = text.trim()
   if (!/^\|[^\n]*\S[^\n]*$/.test(row) || row.length > 2000) return undefined

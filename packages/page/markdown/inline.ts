@@ -6,7 +6,7 @@ import { decodeEntities } from './entities.ts'
 import { lexInline } from './lexer.ts'
 import { toHonestHost, toSafeUrl } from './to-safe-url.ts'
 
-/** A text's inlines in an element. */
+/** The inlines of a text in an element. */
 export interface Inline {
   update(text: string, isOpen: boolean): void
 }
@@ -18,7 +18,7 @@ interface Kept {
 }
 
 interface Piece {
-  /** The first one's is the element itself. */
+  /** The first piece has the element itself. */
   readonly container: HTMLElement
   readonly kept: Kept[]
   text: string
@@ -26,15 +26,22 @@ interface Piece {
 }
 
 /**
- * A longer text is cut into pieces that know nothing of each other, so that the work per token has a limit: marked's, and the browser's, which
- * lays out a whole block when something in it changes, and looks through all of it for each node that leaves. So each piece is a block.
+ * A longer text is cut into independent pieces, so that the work per token has a limit. marked
+ * works on a whole piece. The browser lays out a whole block when something in it changes, and
+ * looks through all of it for each node that is removed. So each piece is a block.
  */
 const pieceLength = 3072
-/** marked's work grows with the square of these in a piece: `*a *a … *a*` of 3,000 characters would take it 130 ms. */
+/**
+ * marked's work grows with the square of the marks in a piece: `*a *a … *a*` of 3,000 characters
+ * would take it 130 ms.
+ */
 const pieceMarks = 256
 const pieceMargin = 512
 
-/** Shows inlines in the element, and keeps the nodes of those that stay: a selection in them stays as well. */
+/**
+ * Shows inlines in the element. Nodes that stay the same are kept, so that a selection in them
+ * stays.
+ */
 export function createInline(element: HTMLElement, context: Context): Inline {
   const pieces: Piece[] = []
 
@@ -63,7 +70,7 @@ export function createInline(element: HTMLElement, context: Context): Inline {
 function show({ container, kept }: Piece, tokens: readonly Token[], context: Context, next?: Node) {
   for (const [index, token] of tokens.entries()) {
     const { type } = token
-    // A reference is the same text with another address.
+    // A reference can have the same text and another address.
     const raw = token.raw + toLinksKey(token.raw, context)
     const old = kept[index]
     if (old?.type === type && old.raw === raw) continue
@@ -112,7 +119,7 @@ function toLink(token: Tokens.Link, context: Context, isInLink: boolean): Node {
   return link
 }
 
-/** Nothing of a model's is loaded: an image becomes a link to it. */
+/** An image becomes a link, because the page loads nothing that a model names. */
 function toImage(token: Tokens.Image, { options }: Context, isInLink: boolean): Node {
   const { imageLabel = (description) => `Image: ${description}` } = options
   const url = toSafeUrl(token.href)
@@ -147,7 +154,10 @@ function setText(node: Text, text: string) {
   } else node.data = text
 }
 
-/** Pieces that end at a line's or word's end. Where the cut is depends on no more than is before it, so that it stays when more comes. */
+/**
+ * Cuts a text at the end of a line or word. The place of a cut depends only on the text before it,
+ * so that it stays when more text comes.
+ */
 function cut(text: string): string[] {
   const pieces = []
   let start = 0
@@ -172,7 +182,7 @@ function toPieceEnd(text: string, start: number): number | undefined {
   return /[\udc00-\udfff]/.test(text[end]!) ? end - 1 : end
 }
 
-/** ASCII punctuation: what Markdown is made of. */
+/** Whether a character is ASCII punctuation, which Markdown's marks are made of. */
 function isMark(code: number): boolean {
   return (code > 32 && code < 48) || (code > 57 && code < 65) || (code > 90 && code < 97) || (code > 122 && code < 127)
 }

@@ -14,7 +14,7 @@ import ts from '@speed-highlight/core/languages/ts.js'
 import yaml from '@speed-highlight/core/languages/yaml.js'
 import { sql } from './sql.ts'
 
-/** The package's own would bring all of `bash` along once more. */
+/** The package's own file would bring all of `bash` a second time. */
 const docker = [
   {
     type: 'kwd',
@@ -25,8 +25,9 @@ const docker = [
 ]
 
 /**
- * Each with what models write behind a fence, the name first that languages use for each other. TypeScript stands in for JavaScript and HTML
- * for XML: their own files hold the same again.
+ * Each language with the names that models write behind a fence. The first name is the one by which
+ * languages refer to each other. TypeScript stands in for JavaScript and HTML for XML, because
+ * their own files repeat the same rules.
  */
 const names: readonly (readonly [language: object, names: string])[] = [
   [bash, 'bash sh shell zsh console terminal fish shellscript make makefile'],
@@ -50,7 +51,7 @@ export const languages: Readonly<Record<string, ShjLanguageData>> = Object.fromE
   names.flatMap(([language, names]) => names.split(' ').map((name) => [name, language as ShjLanguageData])),
 )
 
-/** The language that a name behind a fence means, if it is one we know. */
+/** The language that a name behind a fence means. `undefined` if the name is unknown. */
 export function toLanguage(name: string): ShjLanguageData | undefined {
   const key = name.toLowerCase()
   return Object.hasOwn(languages, key) ? languages[key] : undefined

@@ -1,12 +1,19 @@
 import { Lexer, Tokenizer, type Hooks, type Links, type Token, type Tokens } from 'marked'
 import { isBesideCjk, toCjkMask } from './cjk.ts'
 
-/** Deeper lists and quotes are text: each level is a call of the lexer and an element. */
+/**
+ * Deeper lists and quotes are text, because each level costs a call of the lexer and an element.
+ */
 const maxDepth = 16
-/** A longer quote is several: marked's work on one grows with the square of its length. */
+/**
+ * A longer quote becomes several, because marked's work on one grows with the square of its length.
+ */
 const quoteLength = 8192
 
-/** marked's tokenizer with what a chat needs: HTML is text, emphasis is right in CJK, `~` alone is a tilde, and depth has an end. */
+/**
+ * marked's tokenizer, changed for chats. HTML is text, emphasis works in CJK, a single `~` is a
+ * tilde, and depth has a limit.
+ */
 class ChatTokenizer extends Tokenizer {
   #depth = 0
 
@@ -14,7 +21,8 @@ class ChatTokenizer extends Tokenizer {
 
   override tag(src: string): Tokens.Tag | undefined {
     const tag = /^<br[ \t]*\/?>/i.exec(src)?.[0]
-    // The type is marked's for a line break, which it knows only in the source's own form.
+    // `br` is marked's own type of a line break. marked itself makes one only from Markdown's own
+    // form.
     return tag === undefined ? undefined : ({ type: 'br', raw: tag } as unknown as Tokens.Tag)
   }
 
@@ -23,9 +31,9 @@ class ChatTokenizer extends Tokenizer {
   }
 
   override blockquote(src: string): Tokens.Blockquote | undefined {
-    // Behind a text marked reads most lists as a part of that text. Within the quote that comes now
-    // there is no text before a list, and marked throws if it is in an item and the list goes on
-    // without a `>`.
+    // After a text, marked reads most lists as a part of that text. The quote that begins here has
+    // no text before its lists. Without this line, marked throws if the quote is in an item and the
+    // list goes on without a `>`.
     if (/^ {0,3}>/.test(src)) delete this.lexer.state.lastToken
     const end = src.indexOf('\n', quoteLength)
     return this.#deeper(() => super.blockquote(end === -1 ? src : src.slice(0, end + 1)))
@@ -51,10 +59,13 @@ class ChatTokenizer extends Tokenizer {
   }
 }
 
-/** All that a lexer asks of it; the class brings the parser along. */
+/** The only hook that a lexer calls. marked's own class of hooks would bring the parser along. */
 const hooks = { emStrongMask: toCjkMask } as unknown as Hooks
 
-/** Blocks of a text whose line ends are `\n`, their inlines not looked at yet; adds the references that it defines to `links`. */
+/**
+ * The blocks of a text whose line ends are `\n`. Their inlines are not lexed yet. Adds the
+ * references that the text defines to `links`.
+ */
 export function lexBlocks(text: string, links: Links = {}): Token[] {
   const lexer = createLexer(links)
   return [...lexer.blockTokens(text, lexer.tokens)]

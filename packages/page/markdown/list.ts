@@ -12,8 +12,8 @@ interface KeptItem {
 }
 
 /**
- * A list whose items stay when more come. Whether it is loose is a class of the list, because any
- * item may make it so: nothing in the items before changes then.
+ * A list whose items stay when more come. Any item may make a list loose. Looseness is a class of
+ * the list, so the items before need not change then.
  */
 export function createList(first: Tokens.List, context: Context): Block {
   const node = document.createElement(first.ordered ? 'ol' : 'ul')
@@ -74,7 +74,7 @@ function showItem(kept: KeptItem, item: Tokens.ListItem) {
   kept.blocks.show(tokens, kept.isOpen)
 }
 
-/** In a loose list marked puts the box back into the text. */
+/** In a loose list marked puts the box back into the text, so it is taken out again. */
 function withoutBox(token: Token): Token {
   if (token.type !== 'paragraph') return token
   const text = (token as Tokens.Paragraph).text.replace(/^\[[ xX]\][ \t]*/, '')

@@ -9,30 +9,34 @@ import { whenIdle } from './when-idle.ts'
 export type { MarkdownOptions } from './block.ts'
 
 export interface Markdown {
-  /** Shows the text so far; `isDone`: it is whole, so nothing half-open is completed. Synchronous, cheap: only open blocks are made again. */
+  /**
+   * Shows the text so far. `isDone` says that the text is whole, so that nothing half open is
+   * completed. The call is synchronous and cheap, because only open blocks are made again.
+   */
   update(text: string, isDone: boolean): void
 }
 
 /**
- * How far the text is settled: what is before `at` is neither lexed nor shown again until the text
+ * How far the text is settled. What is before `at` is neither lexed nor shown again until the text
  * is whole.
  */
 interface Settled extends SettledBlocks {
-  /** Where the rest of the text starts: at a block, or at an item of a list. */
+  /** Where the rest of the text starts: at a block or at an item of a list. */
   readonly at: number
 }
 
 const nothing: Settled = { at: 0, blocks: 0, items: 0 }
 
 /**
- * Shows Markdown that grows in an element. While it grows only the blocks at its end are lexed:
- * those that something whole stands behind are settled. When it is whole, all of it is lexed once,
- * and what that changes (a reference that is defined below its use) is made again: the result is
- * the same as if the text had come at once. README.md draws it.
+ * Shows growing Markdown in an element. While the text grows, only the blocks at its end are lexed.
+ * Blocks before them are settled once something whole follows. When the text is whole, all of it is
+ * lexed once more. Blocks that change then are made again, for example those with a reference that
+ * is defined below its use. So the result is the same as if the text had come at once. README.md
+ * draws this.
  */
 export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {}): Markdown {
   let settled = nothing
-  /** What the settled text defines. */
+  /** The references that the settled text defines. */
   let settledLinks: Links = Object.create(null)
   let last = ''
   const context = { options, links: settledLinks, linksKey: '', createBlocks }
@@ -43,7 +47,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     settledLinks = Object.create(null)
   }
 
-  /** The tokens of the rest. */
+  /** The tokens of the text that is not settled. */
   function lex(text: string): Token[] {
     const links: Links = Object.assign(Object.create(null), settledLinks)
     const tokens = lexBlocks(text.slice(settled.at), links)
@@ -53,15 +57,15 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
   }
 
   /**
-   * Settles what is before the last token whose first line is whole: nothing that comes can change
-   * it.
+   * Settles what is before the last token whose first line is whole, because nothing that comes
+   * later can change it.
    */
   function settle(text: string, tokens: readonly Token[]) {
     const starts = toStarts(tokens, settled.at)
     const open = tokens.findLastIndex(({ type }, index) => type !== 'space' && isLineWhole(text, starts[index]))
     const token = tokens[open]
-    // marked reads white space at the end of a list as the end of its line: the lengths are not
-    // those of the text then.
+    // marked reads white space at the end of a list as the end of its line. Then the lengths of the
+    // tokens are not those of the text.
     if (!token || tokens.some(({ raw }, index) => !text.startsWith(raw, starts[index]))) return
     const start = starts[open]!
     if (open > 0) {
@@ -72,7 +76,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     if (token.type === 'list') settleItems(text, token as Tokens.List, start)
   }
 
-  /** The same within the list that the rest starts with. */
+  /** Does the same within the list that the rest starts with. */
   function settleItems(text: string, list: Tokens.List, start: number) {
     const starts = toStarts(list.items, start)
     const open = starts.findLastIndex((start) => isLineWhole(text, start))
@@ -81,7 +85,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     settled = { at: starts[open]!, blocks: settled.blocks, items: settled.items + open }
   }
 
-  /** Adds what settled text defines; what the rest defines may still change. */
+  /** Adds the references that settled text defines. Those of the rest may still change. */
   function keepLinks(text: string) {
     if (text.includes(']:')) lexBlocks(text, settledLinks)
   }
@@ -105,10 +109,10 @@ function toStarts(tokens: readonly { readonly raw: string }[], at: number): numb
   return tokens.map(({ raw }) => (at += raw.length) - raw.length)
 }
 
-/** Whether the line that has this place has ended. */
+/** Whether the line at this place has ended. */
 function isLineWhole(text: string, at: number | undefined): boolean {
   return text.includes('\n', at)
 }
 
-// The first text would else wait 50 ms for the parser's expressions to be compiled.
+// Compiles the parser's expressions now. Otherwise the first text would wait 50 ms for them.
 whenIdle(() => createMarkdown(document.createElement('div')).update('- a `b`\n\n**中。**文 **c', false))

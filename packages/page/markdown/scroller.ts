@@ -1,11 +1,11 @@
 const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => check(target)))
 
 /**
- * Lets the keyboard into an element while it has more than it shows, so that the arrows scroll it.
- * At any other time it would be a stop for nothing.
+ * Makes an element focusable while it overflows, because only then can the arrow keys scroll it. At
+ * any other time it would be a needless stop of the Tab key.
  */
 export function focusWhenScrollable(element: HTMLElement): void {
-  // Observed anew, it is looked at again, even if its size has not changed.
+  // A new observation checks the element again, even if its size has not changed.
   observer.unobserve(element)
   observer.observe(element)
 }

@@ -5,7 +5,10 @@ const words =
 const types =
   'bigint|blob|boolean|char|date|datetime|decimal|double|float|int|integer|json|jsonb|numeric|real|serial|smallint|text|time|timestamp|uuid|varchar'
 
-/** SQL with the words of every day: the package's own list of every dialect's words is as large as five other languages. */
+/**
+ * SQL with everyday words. The package's own list has the words of every dialect, and is as large
+ * as five other languages.
+ */
 export const sql: ShjLanguageData = [
   { type: 'cmnt', match: /--.*\n?|\/\*((?!\*\/)[^])*(\*\/)?/g },
   { expand: 'str' },

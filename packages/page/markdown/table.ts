@@ -9,7 +9,7 @@ interface KeptRow {
   key: string
 }
 
-/** A table whose rows stay when more come, in a region that scrolls by itself. */
+/** A table whose rows stay when more come. It is in a region that scrolls by itself. */
 export function createTable(first: Tokens.Table, context: Context): Block {
   const aligns = first.align
   const head = document.createElement('thead')

@@ -1,10 +1,16 @@
 import { decodeEntities } from './entities.ts'
 
-/** Control characters, and those that are not seen or turn the text around: an address with one is not what it looks like. */
+/**
+ * Control characters, invisible characters, and those that turn the text around. An address with
+ * one of them is not what it looks like.
+ */
 // oxlint-disable-next-line no-control-regex
 const hidden = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffc]/
 
-/** What a link of a model may lead to: http, https and mailto, absolute, without hidden characters; undefined: it may not. */
+/**
+ * The address that a model's link may lead to: absolute, http, https or mailto, and without hidden
+ * characters. `undefined` if the link may lead nowhere.
+ */
 export function toSafeUrl(href: string): URL | undefined {
   const text = decodeEntities(href).trim()
   if (hidden.test(text) || !/^(?:https?:\/\/|mailto:)/i.test(text)) return undefined
@@ -20,7 +26,10 @@ function toUrl(text: string): URL | undefined {
   }
 }
 
-/** The host to show beside a link's text: of an address that hides it behind a user name, and of a text that names another host. */
+/**
+ * The host to show beside a link's text. It is shown if a user name in the address hides the host,
+ * or if the text names another host.
+ */
 export function toHonestHost(url: URL, text: string): string | undefined {
   if (url.host === '') return undefined
   if (url.username !== '' || url.password !== '') return url.host

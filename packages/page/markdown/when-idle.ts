@@ -1,11 +1,11 @@
-/** No slice of work is longer than its longest job and this. */
+/** No slice of work is longer than this and its longest job together. */
 const sliceMs = 6
 
 const jobs = new Set<() => void>()
 const request: (run: () => void) => void =
   typeof requestIdleCallback === 'function' ? (run) => requestIdleCallback(run, { timeout: 500 }) : (run) => setTimeout(run, 16)
 
-/** Does a short job when nothing else is to be done; the same function is done once only, however often it was asked for. */
+/** Runs a short job when the page is idle. A job that is already waiting is not added again. */
 export function whenIdle(job: () => void): void {
   if (jobs.size === 0) request(work)
   jobs.add(job)

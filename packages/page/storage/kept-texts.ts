@@ -1,6 +1,6 @@
 /** The browser's two storages. `sessionStorage` lasts as long as the tab, `localStorage` stays on this device. */
 export interface Storages {
-  /** Both are getters, because they throw where a browser denies storage. */
+  /** Both are getters, which throw where a browser denies storage. */
   readonly sessionStorage: TextStorage
   readonly localStorage: TextStorage
 }
