@@ -5,7 +5,7 @@ import { words } from '../words/words.ts'
 import { toFailureWords } from './failure.tsx'
 import { status } from './status.tsx'
 
-/** Tells who cannot see it that an answer begins, and how it ended; not its every word. */
+/** Tells screen readers that an answer begins and how it ended, but not its every word. */
 export function announceAnswers({ run, thread }: PageState): void {
   let followed: string | undefined
   effect(() => {

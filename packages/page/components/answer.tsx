@@ -19,11 +19,11 @@ interface AnswerProps {
   readonly index: number
   readonly count: number
   readonly isLast: boolean
-  /** While it is being written. */
+  /** Only while the answer is being written. */
   readonly run: Run | undefined
 }
 
-/** What a model wrote, or writes: thoughts, text, tools, how it ended, and what can be done with it. */
+/** An answer: its thoughts, text, tool calls and end, and what the reader can do with it. */
 export function Answer({ message, index, count, isLast, run }: AnswerProps) {
   const page = usePage()
   const w = words.value

@@ -28,7 +28,7 @@ export function App() {
   const w = words.value
   const isEmpty = page.thread.value.length === 0
 
-  // Nothing ends these: this is there as long as its page is.
+  // Nothing ends these, because the component lives as long as its page.
   useEffect(() => {
     focusComposer()
     listenForShortcuts(page)
@@ -72,7 +72,10 @@ export function App() {
   )
 }
 
-/** What the state means for the document around the page. */
+/**
+ * Shows the state in the document around the page: language, colours and title. Opens the dialog
+ * for the key.
+ */
 function showOutside(page: PageState) {
   effect(() => {
     document.documentElement.lang = words.value.tag
@@ -83,7 +86,7 @@ function showOutside(page: PageState) {
   })
   const isLocked = computed(() => page.server.value.how === 'locked')
   effect(() => {
-    // Once: who closes it wants to read.
+    // This happens only once, because a reader who closes the dialog wants to read.
     if (isLocked.value && !dialog.peek()) dialog.value = { kind: 'key' }
   })
 }

@@ -7,9 +7,9 @@ import { words } from '../words/words.ts'
 /** Images that go with the next message. */
 export interface Attachments {
   readonly images: ReadonlySignal<readonly string[]>
-  /** Why one was not taken, in words. */
+  /** Why an image was not taken, in words. */
   readonly problem: ReadonlySignal<string | undefined>
-  /** How many are still being made ready. */
+  /** How many images are still being prepared. */
   readonly pending: ReadonlySignal<number>
   add(files: readonly Blob[]): Promise<void>
   remove(index: number): void
@@ -20,7 +20,10 @@ export function createAttachments(): Attachments {
   const images = signal<readonly string[]>([])
   const problem = signal<string | undefined>(undefined)
   const pending = signal(0)
-  /** One after the other: a photo that is being made smaller takes 50 MB, and the order is the reader's. */
+  /**
+   * Images are prepared one after the other. Making a photo smaller takes 50 MB, and the images
+   * keep the reader's order.
+   */
   let made = Promise.resolve()
   const keep = (next: readonly string[]) => {
     images.value = next

@@ -45,7 +45,7 @@ export function RenameDialog({ chat }: { chat: ChatSummary }) {
   )
 }
 
-/** Asks before one chat is deleted, or, without one, all. */
+/** Asks before a chat is deleted. Without a chat, asks before all are deleted. */
 export function RemoveDialog({ chat }: { chat?: ChatSummary }) {
   const page = usePage()
   const w = words.value

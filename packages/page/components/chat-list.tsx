@@ -3,7 +3,7 @@ import { ChatRow } from './chat-row.tsx'
 import { usePage } from './page.ts'
 import { toGroups } from './to-groups.ts'
 
-/** The chats that there are, or that the search finds, by their day. */
+/** All chats, or those that the search finds, by day. */
 export function ChatList() {
   const { chats, query } = usePage()
   const w = words.value

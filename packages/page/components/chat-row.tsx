@@ -4,7 +4,10 @@ import { Menu } from './menu.tsx'
 import { usePage } from './page.ts'
 import { dialog, isDrawerOpen } from './view.ts'
 
-/** One chat of the list: opens it, tells whether it is being answered, and has a menu. */
+/**
+ * One chat of the list. It opens the chat, shows whether an answer is being written, and has a
+ * menu.
+ */
 export function ChatRow({ chat }: { chat: ChatSummary }) {
   const page = usePage()
   const w = words.value

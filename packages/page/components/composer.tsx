@@ -17,7 +17,9 @@ interface ComposerProps {
   readonly attachments: Attachments
 }
 
-/** Where messages are written. Enter sends, but never while an input method composes. */
+/**
+ * The field in which messages are written. Enter sends, but never while an input method composes.
+ */
 export function Composer({ draft, attachments }: ComposerProps) {
   const page = usePage()
   const isFocused = useSignal(false)

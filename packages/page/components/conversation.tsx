@@ -6,7 +6,10 @@ import { usePage } from './page.ts'
 import { Question } from './question.tsx'
 import { useStickToBottom } from './stick-to-bottom.ts'
 
-/** The messages of the open chat. What is being written changes in its own place: nothing here is drawn again for it. */
+/**
+ * The messages of the open chat. An answer that is being written changes in its own place, so
+ * nothing here is drawn again for it.
+ */
 export function Conversation() {
   const { thread, run, chat } = usePage()
   const scroller = useRef<HTMLDivElement>(null)
@@ -20,7 +23,7 @@ export function Conversation() {
     <div class="thread">
       <div class="scroller" ref={scroller}>
         <div class="log" ref={log} role="log" aria-live="off" aria-label={w.conversation}>
-          {/* Branches take each other's place: what is focused stays so. */}
+          {/* Branches have one key, so that the focus stays when another branch is shown. */}
           {thread.value.map(({ message, index, count }) =>
             message.role === 'user' ? (
               <Question key={message.parent || chat.value.id} message={message} index={index} count={count} />

@@ -5,7 +5,7 @@ import { IconButton } from './icon-button.tsx'
 
 const shownMs = 1600
 
-/** Copies, and shows for a moment that it did. */
+/** Copies a text, and shows for a moment that it did. */
 export function CopyButton({ text, label = words.value.copy }: { text: () => string; label?: string }) {
   const isCopied = useSignal(false)
   const copy = async () => {

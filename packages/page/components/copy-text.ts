@@ -1,4 +1,7 @@
-/** Copies to the clipboard, on plain HTTP too, where `navigator.clipboard` is missing. Resolves to whether it worked. */
+/**
+ * Copies a text to the clipboard. This works on plain HTTP too, where `navigator.clipboard` is
+ * missing. Resolves to whether it worked.
+ */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)
@@ -13,7 +16,7 @@ function copyOldWay(text: string): boolean {
   const field = document.createElement('textarea')
   field.value = text
   field.className = 'hidden'
-  // Within an open dialog nothing else takes the focus.
+  // While a dialog is open, nothing outside it takes the focus.
   ;(before?.closest('dialog') ?? document.body).append(field)
   field.select()
   const isDone = document.execCommand('copy')

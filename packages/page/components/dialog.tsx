@@ -11,12 +11,16 @@ interface DialogProps {
   readonly children: ComponentChildren
 }
 
-/** A modal dialog, opened by being there. The browser keeps the focus in it, closes it on Escape, and gives the focus back. */
+/**
+ * A modal dialog, which is open as long as it is rendered. The browser keeps the focus in it,
+ * closes it on Escape, and gives the focus back.
+ */
 export function Dialog({ title, children, ...rest }: DialogProps) {
   const id = useId()
   const ref = useRef<HTMLDialogElement>(null)
   useLayoutEffect(() => ref.current!.showModal(), [dialog.value])
-  // Told after the focus is back: by then another may be open, or this one again.
+  // This event comes after the focus is back. By then another dialog may be open, or this one
+  // again.
   const onClose = ({ currentTarget }: { currentTarget: HTMLDialogElement }) => {
     if (currentTarget.isConnected && !currentTarget.open) dialog.value = undefined
   }
@@ -35,7 +39,7 @@ export function Dialog({ title, children, ...rest }: DialogProps) {
   )
 }
 
-/** Closes the open dialog as Escape does: it goes once the focus is back. */
+/** Closes the open dialog as Escape does. The dialog is removed once the focus is back. */
 export function closeDialog() {
   document.querySelector<HTMLDialogElement>('dialog.dialog[open]')?.close()
 }

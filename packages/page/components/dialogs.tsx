@@ -5,7 +5,7 @@ import { SettingsDialog } from './settings-dialog.tsx'
 import { Status } from './status.tsx'
 import { dialog } from './view.ts'
 
-/** The dialog that is open, and the page's one status in any case. */
+/** The open dialog, with the page's status in it. Without a dialog, the status alone. */
 export function Dialogs() {
   const open = dialog.value
   if (open?.kind === 'options') return <OptionsDialog />

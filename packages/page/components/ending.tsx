@@ -4,7 +4,7 @@ import { Failure } from './failure.tsx'
 import { usePage } from './page.ts'
 import { again } from './view.ts'
 
-/** How an answer ended, unless it is simply whole; and how to go on. */
+/** How an answer ended, unless it is simply whole, and a button to go on with it. */
 export function Ending({ message, isLast }: { message: Message; isLast: boolean }) {
   const page = usePage()
   const { end, text } = message
@@ -34,7 +34,7 @@ function toNote(end: End | undefined): string | undefined {
   if (end?.how === 'length') return w.cutOff
   if (end?.how === 'stopped') return end.isFreed ? w.stoppedAndFree : w.stopped
   if (end?.how === 'interrupted') return w.interrupted
-  // Who writes it is another tab: nothing else leaves it open.
+  // Another tab is writing the answer, because nothing else leaves it without an end.
   if (end === undefined) return w.elsewhere
   return undefined
 }

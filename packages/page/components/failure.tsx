@@ -12,7 +12,7 @@ interface FailureProps {
   readonly isLast: boolean
 }
 
-/** What went wrong, in plain words, and what can be done; what the server said is there too. */
+/** What went wrong, in plain words, and what to do about it. What the server said is there too. */
 export function Failure({ message, failure: { code, text, requestId, retryAfterSeconds }, isLast }: FailureProps) {
   const page = usePage()
   const w = words.value
@@ -59,7 +59,7 @@ export function Failure({ message, failure: { code, text, requestId, retryAfterS
   )
 }
 
-/** A failure that the page has no words for is told in the server's own. */
+/** The page's words for a failure. If it has none, the server's own text serves as the hint. */
 export function toFailureWords(code: string, hasText: boolean): readonly [title: string, hint?: string] {
   const w = words.value
   return w.failures[code] ?? [hasText ? w.failed : w.notAnswered]

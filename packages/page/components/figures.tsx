@@ -4,7 +4,7 @@ import { formatNumber, formatSeconds } from '../words/format.ts'
 import { words } from '../words/words.ts'
 import { toShortName } from './model-picker.tsx'
 
-/** Who wrote it, how soon, how fast and how much. */
+/** Which model wrote the answer, how soon, how fast and how much. */
 export function Figures({ message: { model, usage } }: { message: Message }) {
   const w = words.value
   return (
@@ -20,7 +20,7 @@ export function Figures({ message: { model, usage } }: { message: Message }) {
   )
 }
 
-/** The same while it is being written. */
+/** The same figures while the answer is being written. */
 export function LiveFigures({ run: { firstTokenMs, tokensPerSecond, tokens } }: { run: Run }) {
   const w = words.value
   if (firstTokenMs.value === undefined) return null

@@ -3,7 +3,10 @@ import { words } from '../words/words.ts'
 import { usePage } from './page.ts'
 import { status } from './status.tsx'
 
-/** The small line at the bottom: what should be known of where one is. A problem is told to who cannot see it, too. */
+/**
+ * The small print at the bottom. It says that chats stay in this browser, or that this is a demo.
+ * If chats cannot be stored, it says so, also to screen readers.
+ */
 export function Fine() {
   const { historyProblem, server } = usePage()
   const w = words.value

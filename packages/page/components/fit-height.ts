@@ -1,6 +1,9 @@
 const canFit = CSS.supports('field-sizing', 'content')
 
-/** Makes a field as high as its text, where the browser does not by itself (`field-sizing`); CSS limits it. */
+/**
+ * Makes a field as high as its text, in browsers that do not do so themselves (`field-sizing`). CSS
+ * limits the height.
+ */
 export function fitHeight(field: HTMLTextAreaElement) {
   if (canFit) return
   field.style.height = 'auto'

@@ -4,7 +4,7 @@ import { ModelPicker } from './model-picker.tsx'
 import { toTitle, usePage } from './page.ts'
 import { dialog, focusComposer, isDrawerOpen, isNarrow, sidebar, toggleSidebar } from './view.ts'
 
-/** The model, the chat's title, and what else concerns this chat. */
+/** The model, the chat's title, and the other controls of the chat. */
 export function Header() {
   const page = usePage()
   const { create, server, thread } = page

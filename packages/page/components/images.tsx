@@ -2,7 +2,7 @@ import { formatNumber } from '../words/format.ts'
 import { words } from '../words/words.ts'
 import { IconButton } from './icon-button.tsx'
 
-/** Small pictures of what was, or will be, sent along. */
+/** Small pictures of the images that a message has, or will have. */
 export function Images({ images, onRemove }: { images: readonly string[]; onRemove?: (index: number) => void }) {
   const w = words.value
   return (
@@ -19,7 +19,7 @@ export function Images({ images, onRemove }: { images: readonly string[]; onRemo
   )
 }
 
-/** They are JPEG or PNG, in base64. */
+/** The images are JPEG or PNG, in base64. */
 function toUrl(image: string): string {
   return `data:image/${image.startsWith('iVBOR') ? 'png' : 'jpeg'};base64,${image}`
 }

@@ -20,7 +20,7 @@ export function KeyDialog() {
     const isGood = await page.setKey(key.peek().trim(), isKept.peek())
     isBusy.value = false
     if (!isGood) problem.value = page.server.peek().how === 'unreachable' ? w.keyUnasked : w.keyWrong
-    // Whoever did not wait has perhaps another one open.
+    // A reader who did not wait may have opened another dialog.
     else if (dialog.peek()?.kind === 'key') closeDialog()
   }
   return (

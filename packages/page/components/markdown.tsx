@@ -5,10 +5,13 @@ import { createMarkdown } from '../markdown/markdown.ts'
 import { words } from '../words/words.ts'
 import { createCodeHeader } from './code-header.tsx'
 
-/** Shows Markdown. Text that grows comes as a signal: then only the page's blocks change that it touches, and no component. */
+/**
+ * Shows Markdown. Text that grows comes as a signal. Then only the blocks that it touches change,
+ * and no component is rendered.
+ */
 export function Markdown({ text, language }: { text: string | ReadonlySignal<string>; language: string }) {
   const root = useRef<HTMLDivElement>(null)
-  // Its labels are of one language.
+  // Another language needs a new one, because its labels are in one language.
   const markdown = useMemo(() => ({ current: undefined as ReturnType<typeof createMarkdown> | undefined }), [language])
   useLayoutEffect(() => {
     if (!markdown.current) {

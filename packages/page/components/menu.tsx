@@ -12,7 +12,7 @@ export interface MenuItem {
   readonly run: () => void
 }
 
-/** A button with three dots, and what it offers: arrows move, Escape closes. */
+/** A button with three dots that opens a menu. Arrows move in the menu, and Escape closes it. */
 export function Menu({ label, items }: { label: string; items: readonly MenuItem[] }) {
   const id = useId()
   const isOpen = useSignal(false)
@@ -65,7 +65,7 @@ export function Menu({ label, items }: { label: string; items: readonly MenuItem
   )
 }
 
-/** Once it has a size, and before it is painted. */
+/** Places the popover once it has a size, and before it is painted. */
 function requestPlace(popover: HTMLElement) {
   requestAnimationFrame(() => placePopover(popover, popover.previousElementSibling as HTMLElement))
 }

@@ -8,7 +8,9 @@ import { placePopover } from './place-popover.ts'
 import { isComposing } from './shortcuts.ts'
 import { canFocusFields, focusComposer } from './view.ts'
 
-/** Which model answers in this chat: a list that can be searched, for pointer and keyboard. */
+/**
+ * Chooses the model that answers in this chat. Its list can be searched, by pointer and keyboard.
+ */
 export function ModelPicker() {
   const { model, models, refresh, set } = usePage()
   const id = useId()
@@ -31,7 +33,8 @@ export function ModelPicker() {
     popover.current!.hidePopover()
     focusComposer()
   }
-  // Before, as the event that tells of it comes late: who types at once is faster.
+  // This must be done before the popover opens. The event after it comes late, and a reader who
+  // types at once is faster.
   const onBeforeToggle = ({ newState }: { newState: string }) => {
     query.value = ''
     if (newState === 'open') active.value = model.value?.name
@@ -117,7 +120,7 @@ export function ModelPicker() {
   )
 }
 
-/** `latest` goes without saying. */
+/** Leaves `:latest` out, because it goes without saying. */
 export function toShortName(name: string): string {
   return name.replace(/:latest$/, '')
 }

@@ -11,11 +11,11 @@ interface NumberFieldProps {
   readonly name: NumberSetting
   readonly label: string
   readonly hint: string
-  /** Of the model, in tokens. */
+  /** The longest context that the model can take, in tokens. */
   readonly contextLength?: number | undefined
 }
 
-/** A setting that is a number; empty, it is the model's own. */
+/** A setting that is a number. If the field is empty, the model's own value holds. */
 export function NumberField({ name, label, hint, contextLength }: NumberFieldProps) {
   const { chat, set } = usePage()
   const id = useId()

@@ -17,7 +17,7 @@ const defaults = {
   keepAlive: undefined,
 }
 
-/** How this chat is answered; every change counts at once. */
+/** The settings of this chat's answers. Every change counts at once. */
 export function OptionsDialog() {
   const { chat, model, set } = usePage()
   const id = useId()

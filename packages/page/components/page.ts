@@ -3,7 +3,7 @@ import { toSummaries } from '../state/to-summaries.ts'
 
 let page: PageState
 
-/** Before anything is shown: the one state of the page. */
+/** Sets the one state of the page. Call it before anything is shown. */
 export function providePage(state: PageState): void {
   page = state
 }
@@ -13,7 +13,7 @@ export function usePage(): PageState {
   return page
 }
 
-/** What the open chat is called; empty if it is new, or begins with nothing but an image. */
+/** The title of the open chat. Empty if the chat is new, or begins with an image without text. */
 export function toTitle({ chat }: PageState): string {
   return toSummaries([chat.value])[0]!.title
 }

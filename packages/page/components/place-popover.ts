@@ -1,6 +1,9 @@
 const gapPx = 6
 
-/** Puts a popover below what opens it, or above where there is no room, and within the window. */
+/**
+ * Puts a popover below its opener, or above it if there is no room below. The popover stays within
+ * the window.
+ */
 export function placePopover(popover: HTMLElement, opener: HTMLElement) {
   const at = opener.getBoundingClientRect()
   const { offsetWidth: width, offsetHeight: height } = popover

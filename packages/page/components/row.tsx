@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 
 interface RowProps {
-  /** Of the control. */
+  /** The id of the control. */
   readonly id: string
   readonly label: string
   readonly hint?: string
@@ -9,7 +9,7 @@ interface RowProps {
   readonly children: ComponentChildren
 }
 
-/** A setting: its name and what it means on one side, its control on the other. */
+/** A setting. Its name and hint are on one side, its control is on the other. */
 export function Row({ id, label, hint, isBad = false, children }: RowProps) {
   return (
     <div class="row">

@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { formatSeconds } from '../words/format.ts'
 import { words } from '../words/words.ts'
 
-/** Seconds since a moment of `performance.now()`, counted while one looks; nothing in the first. */
+/** Counts the seconds since a time of `performance.now()`. Shows nothing in the first second. */
 export function Seconds({ since }: { since: number }) {
   const passedMs = useSignal(0)
   useEffect(() => {

@@ -5,7 +5,7 @@ import { CopyButton } from './copy-button.tsx'
 import { usePage } from './page.ts'
 import { dialog } from './view.ts'
 
-/** Why nothing can be asked, and what to do; nothing if all is well. */
+/** Says why the server cannot answer, and what to do. Shows nothing if all is well. */
 export function ServerNotice() {
   const { server, refresh } = usePage()
   const w = words.value

@@ -9,7 +9,7 @@ import { shortcutNames } from './shortcuts.ts'
 import { status } from './status.tsx'
 import { dialog, theme } from './view.ts'
 
-/** What holds for the whole page: how it looks, its language, all chats, the key. */
+/** The settings of the whole page: colours, language, all chats, and the key. */
 export function SettingsDialog() {
   const page = usePage()
   const note = useSignal('')

@@ -3,12 +3,15 @@ import { focusComposer, isDrawerOpen, isNarrow, sidebar } from './view.ts'
 
 const isMac = /mac|iphone|ipad/i.test(navigator.platform)
 
-/** How the keys are called here. */
+/** The names of the keys on this system. */
 export const shortcutNames = isMac
   ? { search: '⌘K', create: '⌘⇧O', newLine: '⇧↩', send: '↩', stop: 'esc' }
   : { search: 'Ctrl K', create: 'Ctrl Shift O', newLine: 'Shift Enter', send: 'Enter', stop: 'Esc' }
 
-/** While an input method composes, its keys are its own; 229 is what Safari still says for the key that ends it. */
+/**
+ * Whether an input method is composing. Its keys are its own then. Safari still reports 229 for the
+ * key that ends the composition.
+ */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229
 }
@@ -37,6 +40,6 @@ function search() {
   else sidebar.value = 'shown'
   const focus = () => document.querySelector<HTMLInputElement>('#search')?.select()
   focus()
-  // What is only now shown can have the focus once it is there.
+  // A field that is shown only now can take the focus once it is there.
   if (document.activeElement?.id !== 'search') requestAnimationFrame(focus)
 }

@@ -6,7 +6,7 @@ import { usePage } from './page.ts'
 import { shortcutNames } from './shortcuts.ts'
 import { dialog, focusComposer, isDrawerOpen, toggleSidebar } from './view.ts'
 
-/** The list of chats, and what leads to new ones and to the settings. */
+/** The list of chats, with buttons for a new chat and for the settings. */
 export function Sidebar() {
   const { query, create } = usePage()
   const w = words.value

@@ -1,10 +1,13 @@
 import { signal } from '@preact/signals'
 import { useLayoutEffect } from 'preact/hooks'
 
-/** What who cannot see it is told next. */
+/** The next message for screen readers. */
 export const status = signal('')
 
-/** Where it is told: in the dialog that is open, for all else is inert then, and nothing is heard of it. What was told before is over. */
+/**
+ * The element that screen readers read the message from. It is in the open dialog, because all else
+ * is inert then and nothing of it is read. A new element starts without the last message.
+ */
 export function Status() {
   useLayoutEffect(() => void (status.value = ''), [])
   return (

@@ -4,12 +4,13 @@ import { useLayoutEffect } from 'preact/hooks'
 
 type Ref = RefObject<HTMLElement | null>
 
-/** How far from the end still counts as being there. */
+/** A reader who is this close to the end counts as being there. */
 const nearPx = 32
 
 /**
- * Keeps the end of what grows in view while its reader is there; who scrolls up is left alone. It starts at the end whenever `subject`
- * changes: another chat is open, another answer begins, or all is in another language.
+ * Keeps the end of growing content in view while the reader is there. A reader who scrolls up is
+ * left alone. The view goes to the end whenever `subject` changes, because another chat is open,
+ * another answer begins, or the language is another one.
  */
 export function useStickToBottom(scroller: Ref, content: Ref, subject: string) {
   const isAway = useSignal(false)
@@ -24,7 +25,7 @@ export function useStickToBottom(scroller: Ref, content: Ref, subject: string) {
     const onScroll = () => {
       const rest = box.scrollHeight - box.clientHeight - box.scrollTop
       if (rest <= nearPx) isAway.value = false
-      // Only a reader scrolls up: what grows, and what turns out to be shorter, does not.
+      // Only a reader scrolls up. Content that grows, or turns out to be shorter, does not.
       else if (box.scrollTop < last - 1) isAway.value = true
       last = box.scrollTop
     }

@@ -2,7 +2,7 @@ import type { ToolCall } from '../chats/chat.ts'
 import { words } from '../words/words.ts'
 import { Icon } from './icon.tsx'
 
-/** Tools that the model asked for, with what it asked. */
+/** The tools that the model called, with their arguments. */
 export function ToolCalls({ calls }: { calls: readonly ToolCall[] }) {
   return (
     <>

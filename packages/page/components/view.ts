@@ -2,20 +2,20 @@ import { signal } from '@preact/signals'
 import type { ChatSummary } from '../state/page-state.ts'
 import { createKeptChoice } from '../storage/kept-choice.ts'
 
-/** A dialog that is open, and what it is about. */
+/** The open dialog, and the chat that it is about. */
 export type OpenDialog =
   | { readonly kind: 'options' | 'settings' | 'key' | 'removeAll' }
   | { readonly kind: 'rename' | 'remove'; readonly chat: ChatSummary }
 
 export const dialog = signal<OpenDialog | undefined>(undefined)
 
-/** The page's `color-scheme`; `theme.js` has it before there is a page. */
+/** The page's `color-scheme`. `theme.js` sets it before the page is shown. */
 export const theme = createKeptChoice('sluice-theme', ['light dark', 'light', 'dark'], 'light dark')
 
-/** Whether the list of chats is beside the conversation, where there is room for both. */
+/** Whether the list of chats is shown beside the conversation, in a wide window. */
 export const sidebar = createKeptChoice('sluice-sidebar', ['shown', 'hidden'], 'shown')
 
-/** Whether the list of chats lies over the conversation, where there is not. */
+/** Whether the list of chats lies over the conversation, in a narrow window. */
 export const isDrawerOpen = signal(false)
 
 const narrow = matchMedia('(width < 48rem)')
@@ -29,20 +29,20 @@ export function toggleSidebar() {
   if (isNarrow.value) isDrawerOpen.value = !isDrawerOpen.value
   else {
     sidebar.value = sidebar.value === 'shown' ? 'hidden' : 'shown'
-    // The button that was pressed is gone; the one that undoes it takes the focus.
+    // The pressed button is gone. The button that undoes it takes the focus.
     requestAnimationFrame(() => document.querySelector<HTMLElement>('.sidebar-head button, .header button')?.focus())
   }
 }
 
-/** On a touch screen a field that has the focus brings up a keyboard, which covers half of the page. */
+/** On a touch screen, a field with the focus brings up a keyboard that covers half of the page. */
 export const canFocusFields = matchMedia('(pointer: fine)').matches
 
-/** The field for messages is where typing goes. */
+/** Puts the focus into the field for messages, unless that brings up a keyboard. */
 export function focusComposer() {
   if (canFocusFields) document.querySelector<HTMLElement>('#message')?.focus()
 }
 
-/** Asks again. The button that was pressed goes, so the focus goes to where typing does. */
+/** Asks again. The pressed button goes away, so the field for messages takes the focus. */
 export function again(ask: (answerId: string) => void, answerId: string) {
   ask(answerId)
   focusComposer()

@@ -2,7 +2,7 @@ import { words } from '../words/words.ts'
 import { usePage } from './page.ts'
 import { ServerNotice } from './server-notice.tsx'
 
-/** What a new chat shows: a greeting, and something to begin with. */
+/** A new chat: a greeting, and questions to begin with. */
 export function Welcome() {
   const page = usePage()
   const w = words.value

@@ -1,14 +1,17 @@
 import type { Host } from './host.ts'
 
-/** The open chat in the page's address, `#/c/<id>`: a reload opens the same one, and Back the one before. */
+/**
+ * The open chat in the page's address, `#/c/<id>`. A reload opens the same chat, and Back opens the
+ * one before.
+ */
 export interface Address {
-  /** Undefined: an empty chat. */
+  /** The id of the open chat. `undefined` for an empty chat. */
   read(): string | undefined
-  /** `isStep`: Back returns from here. */
+  /** With `isStep`, Back leads from the new address to the one before. */
   write(id: string | undefined, isStep: boolean): void
 }
 
-/** `onMove` when Back, Forward or the reader's hand has changed it. */
+/** Calls `onMove` when Back, Forward or the reader's hand has changed the address. */
 export function createAddress(host: Host, onMove: (id: string | undefined) => void): Address {
   const read = () => /^#\/c\/([\w-]{1,64})$/.exec(host.location.hash)?.[1]
   host.addEventListener('popstate', () => onMove(read()))

@@ -14,24 +14,33 @@ interface AnsweringOptions {
   readonly open: OpenChat
   readonly runs: Runs
   readonly now: () => number
-  /** Which model is going to answer, as far as one can know: its name comes with an answer's end. */
+  /**
+   * The model that is probably going to answer. The name of the real one comes with the answer's
+   * end.
+   */
   readonly toModel: (chat: Chat) => string | undefined
 }
 
-/** Questions of the open chat and their answers, one at a time: what is asked while one is being written is not. */
+/**
+ * Asks questions in the open chat, one at a time. A question that comes while an answer is being
+ * written is ignored.
+ */
 export function createAnswering({ open, runs, now, toModel }: AnsweringOptions): Answering {
   const toMessage = (role: Message['role'], parent: string, text = '', images: readonly string[] = []): Message => {
     const at = now()
     return { id: createId(), parent, createdAt: at, updatedAt: at, role, text, ...(images.length > 0 && { images }) }
   }
-  /** Another answer in the place of one that has no text to go on from, or nothing at all: no empty branch is left. */
+  /**
+   * A new answer in the place of one that is empty or has no text to go on from. So no empty branch
+   * is left.
+   */
   const toFresh = ({ id, parent, createdAt }: Message): Message => ({ ...toMessage('assistant', parent), id, createdAt })
   const toUnended = (answer: Message): Message => {
     const { end: _, ...unended } = answer
     return { ...unended, updatedAt: now() }
   }
 
-  /** Does nothing while the chat has an answer that is being written. */
+  /** Does nothing while an answer of the chat is being written. */
   const change = (act: (chat: Chat) => void) => {
     const chat = open.chat.peek()
     if (!runs.all.peek().has(chat.id)) act(chat)
@@ -69,7 +78,7 @@ export function createAnswering({ open, runs, now, toModel }: AnsweringOptions):
   }
 }
 
-/** Shows the branch of a message. */
+/** The chat, with the branch of this message shown. */
 export function choose(chat: Chat, { parent, id }: Message): Chat {
   return { ...chat, chosen: { ...chat.chosen, [parent]: id } }
 }

@@ -4,20 +4,22 @@ import { toAuthorization } from './key.ts'
 import type { Key } from './key.ts'
 import type { ServerState } from './page-state.ts'
 
-/** What the server said to a short question. */
+/** The server's answer to a short request. */
 export interface Answer {
-  /** Undefined: nobody answered; 408: nobody within 30 s. */
+  /** `undefined` if nobody answered, 408 if nobody answered within 30 s. */
   readonly status: number | undefined
-  /** Whether it is JSON of the kind that was asked for. */
+  /** Whether the status is 2xx and the body is a JSON object. */
   readonly isGood: boolean
-  /** Empty if the answer was no object. */
+  /** The body. Empty if it is not a JSON object. */
   readonly value: Readonly<Record<string, unknown>>
-  /** Of the list of models: the one that a request gets if it names none. */
+  /** The model for a request that names none. It comes with the list of models. */
   readonly defaultModel?: string | undefined
 }
 
 export interface Ask {
-  /** GET, or POST if there is a body; with the page's key, or another. Never rejects. */
+  /**
+   * Sends a GET, or a POST if there is a body, with the page's key or the given one. Never rejects.
+   */
   (path: string, options?: { readonly body?: object; readonly key?: string }): Promise<Answer>
 }
 
@@ -44,7 +46,7 @@ export function createAsk(host: Host, key: Key): Ask {
   }
 }
 
-/** What an answer that is not good tells of the server; `wasKeySent`: with a key. */
+/** What a bad answer tells about the server. `wasKeySent` says whether the request had a key. */
 export function toTrouble({ status, value: { code, error } }: Answer, wasKeySent: boolean): ServerState {
   if (status === 401) return { how: 'locked', isWrong: wasKeySent }
   const who = typeof code === 'string' && code.startsWith('upstream_') ? 'ollama' : 'sluice'

@@ -26,7 +26,7 @@ import { toSummaries } from './to-summaries.ts'
 export interface PageOptions {
   readonly host?: Host
   readonly history?: KeptChats
-  /** `Date.now` */
+  /** By default `Date.now`. */
   readonly now?: () => number
 }
 
@@ -44,7 +44,7 @@ export function createPageState({
   const server = createServer({ host, ask, key, models })
   const choice = createModelChoice(models, device)
 
-  /** An answer into its chat, if that is still there. */
+  /** The chat with this answer in it, if the chat still exists. */
   const withAnswer = (chatId: string, answer: Message): Chat | undefined => {
     const chat = library.all.peek().get(chatId)
     return chat && withMessage(chat, answer)
@@ -66,7 +66,7 @@ export function createPageState({
       if (!isInterrupted) learnFrom(answer)
     },
   })
-  /** How an answer ended tells of the server, too. */
+  /** The end of an answer also tells something about the server. */
   const learnFrom = ({ end, model }: Message) => {
     if (end?.how === 'failed') {
       if (end.code === 'unauthorized') server.lock()
@@ -74,7 +74,10 @@ export function createPageState({
     } else if (end?.how !== 'stopped' && model !== undefined) models.markLoaded(model)
   }
 
-  /** A chat for a file, in which nobody goes on with an answer. */
+  /**
+   * The chat as it goes into a file. An answer that is being written is interrupted there, because
+   * nobody goes on with it.
+   */
   const toWritten = (chat: Chat): Chat => {
     const partial = runs.all.peek().get(chat.id)?.toPartial()
     return partial ? withMessage(chat, { ...partial, end: { how: 'interrupted' } }) : chat
@@ -85,7 +88,7 @@ export function createPageState({
     keepOwn(merged, own) {
       const id = runs.all.peek().get(own.id)?.run.answerId
       if (id === undefined) return merged
-      // What is being written stays in view, whichever branch another tab looks at.
+      // The answer that is being written stays in view, whichever branch another tab shows.
       const chosen = { ...merged.chosen, ...own.chosen }
       return { ...merged, chosen, messages: { ...merged.messages, [id]: own.messages[id]! } }
     },
@@ -98,7 +101,7 @@ export function createPageState({
   const { chat } = open
   const model = computed(() => choice.toModel(chat.value))
   const query = signal('')
-  /** A change is the newest, also after a clock was set back. */
+  /** The time of a change. It is the newest time, even if the clock was set back. */
   const toNow = ({ updatedAt }: Chat) => Math.max(updatedAt + 1, now())
 
   const keepAll = (isGoing: boolean) => {

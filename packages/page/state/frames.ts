@@ -1,9 +1,12 @@
 import type { Host } from './host.ts'
 
-/** A hidden page has no frames; then this often is enough. */
+/** A hidden page has no frames, so it is painted this often instead. */
 const hiddenMs = 250
 
-/** Gives a function after which `paint` runs once, at the next frame, however often it is called before that. */
+/**
+ * Returns a function that requests `paint`. At the next frame `paint` runs once, however often it
+ * was requested.
+ */
 export function createFrames(host: Host, paint: () => void): () => void {
   let timer: number | undefined
   const run = () => {
@@ -14,7 +17,7 @@ export function createFrames(host: Host, paint: () => void): () => void {
   }
   return () => {
     if (timer !== undefined) return
-    // Both: the page may be hidden between the asking and the frame.
+    // Both are needed, because the page may be hidden before the frame comes.
     timer = host.setTimeout(run, hiddenMs)
     host.requestAnimationFrame(run)
   }

@@ -1,6 +1,6 @@
 import type { Storages } from '../storage/kept-texts.ts'
 
-/** What the page's state uses of a browser's `window`; a test brings its own. */
+/** What the page's state uses of a browser's `window`. A test brings its own. */
 export interface Host extends Storages {
   readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
   readonly location: { readonly hash: string; readonly pathname: string }

@@ -1,16 +1,17 @@
-/** How many one message may have. */
+/** How many images one message may have. */
 export const maxImages = 10
-/** How large a file may be before it is made smaller. */
+/** How large an image's file may be. The image itself is made smaller later. */
 const maxImageBytes = 20 * 1024 * 1024
 
-/** Vision models tile images of this size at most; more pixels are only more bytes. */
+/** Vision models tile images of this size at most. More pixels are only more bytes. */
 const maxSidePx = 1344
 /** Request bodies are limited to 16 MiB (docs/protocol.md §8), and ten images must fit. */
 const maxPngBytes = 1024 * 1024
 
 /**
- * A picture as Ollama takes it: JPEG or PNG in base64 without prefix, upright as its EXIF says, its longer side 1344 px at most.
- * Undefined if it is none that this browser knows, or over 20 MB.
+ * Makes an image as Ollama takes it: JPEG or PNG, in base64 without a prefix. It is upright, as its
+ * EXIF data says, and its longer side has at most 1344 px. `undefined` if the browser does not know
+ * the format, or if the file is over 20 MB.
  */
 export async function toImage(file: Blob): Promise<string | undefined> {
   if (!/^image\/(?!svg)/.test(file.type) || file.size > maxImageBytes) return undefined
@@ -34,7 +35,7 @@ function draw(bitmap: ImageBitmap): OffscreenCanvas {
   const context = canvas.getContext('2d')!
   context.imageSmoothingQuality = 'high'
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
-  // White under what is clear: a JPEG would have it black.
+  // White goes under transparent parts, because a JPEG would show them black.
   context.globalCompositeOperation = 'destination-over'
   context.fillStyle = '#fff'
   context.fillRect(0, 0, canvas.width, canvas.height)

@@ -4,7 +4,7 @@ import type { KeptTexts } from '../storage/kept-texts.ts'
 
 /** The key of this page (docs/protocol.md §7). */
 export interface Key {
-  /** Undefined if there is none. */
+  /** `undefined` if there is no key. */
   current(): string | undefined
   readonly isThere: ReadonlySignal<boolean>
   keep(key: string, isOnDevice: boolean): void
@@ -13,7 +13,10 @@ export interface Key {
 
 const name = 'sluice.key'
 
-/** For this tab alone unless its owner wants it on the device; if neither storage takes it, until the reload. */
+/**
+ * The key is stored for this tab, or for the device if its owner wants that. If neither storage
+ * takes it, it lasts until the reload.
+ */
 export function createKey(tab: KeptTexts, device: KeptTexts): Key {
   const key = signal(tab.read(name) ?? device.read(name))
   const write = (next: string | undefined, isOnDevice: boolean) => {
@@ -29,7 +32,7 @@ export function createKey(tab: KeptTexts, device: KeptTexts): Key {
   }
 }
 
-/** Whether a header can carry it: what cannot be sent is no key. */
+/** Whether a text can be a key. A text that no header can carry cannot be sent. */
 export function isKey(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text)
 }

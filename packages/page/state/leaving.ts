@@ -1,15 +1,18 @@
 import type { Host } from './host.ts'
 
-/** Calls `keepAll` when the page goes away, or may do so; gives whether it does, for a reload ends its streams before it ends. */
+/**
+ * Calls `keepAll` when the page goes away, or may go away. Returns a function that tells whether
+ * the page is going. That matters because a reload ends the page's streams before it ends the page.
+ */
 export function createLeaving(host: Host, keepAll: (isGoing: boolean) => void): () => boolean {
   let isLeaving = false
   host.addEventListener('pagehide', () => {
     keepAll(true)
     isLeaving = true
   })
-  // It came back out of the browser's memory.
+  // The page came back from the browser's memory.
   host.addEventListener('pageshow', () => (isLeaving = false))
-  // On a phone this is the last that is heard.
+  // On a phone this is the last event that the page gets.
   host.document.addEventListener('visibilitychange', () => host.document.visibilityState === 'hidden' && keepAll(false))
   return () => isLeaving
 }

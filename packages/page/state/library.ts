@@ -4,19 +4,22 @@ import type { Chat } from '../chats/chat.ts'
 import type { History } from '../chats/history.ts'
 import { mergeChats } from '../chats/merge-chats.ts'
 
-/** What is used of the history. */
+/** The part of the history that the library and the page use. */
 export type KeptChats = Pick<History, 'all' | 'save' | 'flush' | 'leave' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
 
-/** All chats that have a message, in memory and in the history; other tabs' changes come in by themselves. */
+/**
+ * All chats that have a message, in memory and in the history. The library follows changes of other
+ * tabs by itself.
+ */
 export interface Library {
   readonly all: ReadonlySignal<ReadonlyMap<string, Chat>>
-  /** Until those of the history are there. */
+  /** True until the chats of the history are there. */
   readonly isReading: ReadonlySignal<boolean>
-  /** Resolves when they are; never rejects. */
+  /** Resolves when the chats of the history are there. Never rejects. */
   readonly loaded: Promise<void>
-  /** Takes a chat in as it is now, or instead of what it was. */
+  /** Adds a chat, or replaces its former state. */
   put(chat: Chat): void
-  /** Takes in one of a file, beside what there is of it. */
+  /** Adds a chat of a file, merged with what there is of it already. */
   takeIn(chat: Chat): void
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
@@ -24,9 +27,12 @@ export interface Library {
 
 interface LibraryOptions {
   readonly history: KeptChats
-  /** Puts into a merged chat what of this tab's is newer than all that is kept. */
+  /**
+   * Puts back into a merged chat those parts of this tab's chat that are newer than anything
+   * stored.
+   */
   readonly keepOwn: (merged: Chat, own: Chat) => Chat
-  /** Another tab has removed it. */
+  /** Another tab has removed the chat. */
   readonly onRemoved: (id: string) => void
 }
 
@@ -70,7 +76,8 @@ export function createLibrary({ history, keepOwn, onRemoved }: LibraryOptions): 
       show([chat])
       history.save(all.peek().get(chat.id)!)
     },
-    // What is shown as gone is gone: a reload a moment later does not bring it back.
+    // A chat disappears only when it is removed from the disk. So a reload a moment later does not
+    // bring it back.
     async remove(id) {
       await history.remove(id)
       forget(id)

@@ -4,15 +4,18 @@ import { findModel } from './models.ts'
 import type { Models } from './models.ts'
 import type { InstalledModel } from './to-models.ts'
 
-/** Which model answers. */
+/** Chooses which model answers. */
 export interface ModelChoice {
-  /** Of a chat's next answer; undefined while that is not known, or not installed. Follows the signals that it reads. */
+  /**
+   * The model of a chat's next answer. `undefined` while the model is not known, or not installed.
+   * It reads signals, so a computed value that calls it follows them.
+   */
   toModel(chat: Chat): InstalledModel | undefined
-  /** Whether the chat's model is known not to be installed any more. */
+  /** Whether the chat's model is known to be no longer installed. */
   isGone(chat: Chat): boolean
-  /** Settings of a new chat: the model of the one before, and the defaults else. */
+  /** The settings of a new chat: the model of the chat before, and defaults for the rest. */
   toSettings(before: Chat | undefined): ChatSettings
-  /** For new chats, also after a reload. */
+  /** Remembers the model for new chats, also after a reload. */
   remember(name: string | undefined): void
 }
 

@@ -7,17 +7,17 @@ import type { Model } from './page-state.ts'
 import { parseShow, toModels } from './to-models.ts'
 import type { Abilities, InstalledModel } from './to-models.ts'
 
-/** The installed models, and what is known of them. */
+/** The installed models, and what is known about them. */
 export interface Models {
   readonly all: ReadonlySignal<readonly InstalledModel[]>
-  /** The one that the server takes for a request that names none (docs/protocol.md §2). */
+  /** The model that the server takes for a request that names none (docs/protocol.md §2). */
   readonly byDefault: ReadonlySignal<string | undefined>
   /** Takes the answers of `/api/tags` and `/api/ps`, and the server's default model. */
   take(tags: unknown, ps: unknown, byDefault: string | undefined): void
-  /** Asks what one can do, unless that is known. */
+  /** Asks what a model can do, unless that is known. */
   learn(name: string): Promise<void>
   learnAll(): Promise<void>
-  /** It has answered, so it is in memory. */
+  /** The model has answered, so it is in memory. */
   markLoaded(name: string): void
 }
 
@@ -25,8 +25,9 @@ const atOnce = 4
 const name = 'sluice.models'
 
 /**
- * Ollama's list says what each model can do since 0.33. An older one is asked for each model, and its answer is kept for this tab, by the
- * model's digest: asking takes from the key's requests a minute.
+ * Since Ollama 0.33 its list says what each model can do. An older Ollama is asked about each
+ * model. The answer is kept for this tab under the model's digest, because each question counts
+ * among the key's requests per minute.
  */
 export function createModels(ask: Ask, tab: KeptTexts): Models {
   const all = signal<readonly InstalledModel[]>([])

@@ -6,13 +6,16 @@ import { createId } from './create-id.ts'
 import type { Host } from './host.ts'
 import type { Library } from './library.ts'
 
-/** Which chat is open; an empty one is kept, and gets its address, once it has a message. */
+/** Which chat is open. An empty chat is stored, and gets its address, once it has a message. */
 export interface OpenChat {
   readonly chat: ReadonlySignal<Chat>
   change(next: Chat): void
   open(id: string): Promise<void>
   create(): void
-  /** Opens an empty one in the place of what was removed; without ids, of whatever is open. */
+  /**
+   * Opens an empty chat in the place of the removed one. Without an id, in the place of whichever
+   * is open.
+   */
   leave(id?: string): void
 }
 
@@ -20,7 +23,7 @@ interface OpenChatOptions {
   readonly host: Host
   readonly library: Library
   readonly now: () => number
-  /** Of a chat that is created now. */
+  /** The settings of a chat that is created now. */
   readonly toSettings: (before: Chat | undefined) => Chat['settings']
 }
 
@@ -38,7 +41,7 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
       draft.value = toEmpty(chat.peek())
       openId.value = draft.peek().id
     })
-  /** Whether there is such a chat. */
+  /** Shows the chat, or an empty one if there is no such chat. Returns whether there is. */
   const show = (id: string | undefined) => {
     const isKnown = id !== undefined && library.all.peek().has(id)
     if (isKnown) openId.value = id
@@ -50,12 +53,12 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
     if (!show(id)) address.write(undefined, false)
   }
   const address = createAddress(host, (id) => {
-    // What is not read yet is not gone: its turn comes below.
+    // A chat that is not read yet is not gone. It is shown below, once the chats are read.
     if (!library.isReading.peek()) follow(id)
   })
   void library.loaded.then(() => {
     const id = address.read()
-    // Unless its reader was faster than the disk, and has written already.
+    // Nothing to do if the reader was faster than the disk, and has written already.
     if (id !== undefined && id !== openId.peek()) follow(id)
   })
 
@@ -64,7 +67,7 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
     change(next) {
       if (Object.keys(next.messages).length === 0) return void (draft.value = next)
       library.put(next)
-      // Another was open until it was removed.
+      // If the open chat was removed, this one takes its place.
       openId.value = next.id
       address.write(next.id, false)
     },

@@ -14,7 +14,7 @@ export interface StartedRun {
   readonly run: Run
   toPartial(): Message
   stop(): void
-  /** The whole message; never rejects. */
+  /** Resolves to the whole message. Never rejects. */
   readonly ended: Promise<Message>
 }
 
@@ -22,27 +22,30 @@ interface RunOptions {
   readonly host: Host
   readonly key: Key
   readonly now: () => number
-  /** Empty, or what there is already of an answer that goes on. */
+  /** An empty message, or one with its text so far, if the answer goes on. */
   readonly answer: Message
-  /** Of `POST /api/chat`. */
+  /** The body of `POST /api/chat`. */
   readonly body: object
-  /** The partial has grown. */
+  /** Called when the partial message has grown. */
   readonly onNews: () => void
 }
 
-/** How long the server may take to confirm that an answer's GPU is free. */
+/** How long the server may take to confirm that the GPU is free of the answer. */
 const stopLimitMs = 1000
 
-/** Asks for an answer, and writes it down. */
+/** Asks for an answer, and writes what comes into a message. */
 export function startRun({ host, key, now, answer, body, onNews }: RunOptions): StartedRun {
   const requestId = `page-${createId()}`
   const authorization = toAuthorization(key.current())
   const writing = createWriting(host, answer, now)
   const abort = new AbortController()
-  /** Set once the reader has stopped it; whether nothing runs there any more. */
+  /**
+   * Set once the reader has stopped the answer. Resolves to whether the server confirmed that
+   * nothing runs any more.
+   */
   let freed: Promise<boolean> | undefined
 
-  /** What the stream's last event says; undefined while there was none. */
+  /** What the stream's last event says. `undefined` until that event comes. */
   let last: { readonly end: End; readonly figures?: Figures } | undefined
 
   const take = (event: ChatEvent) => {
@@ -86,7 +89,8 @@ export function startRun({ host, key, now, answer, body, onNews }: RunOptions): 
     stop() {
       if (freed) return
       writing.enter('stopping')
-      // The answer's own end may be on its way: it is waited for, too, unless the server is not heard of.
+      // The answer's own end may be on its way, so the page waits for it too. The limit is for a
+      // server that says nothing.
       const limit = host.setTimeout(() => abort.abort(), stopLimitMs)
       void ended.then(() => host.clearTimeout(limit))
       freed = host

@@ -6,17 +6,22 @@ import type { Key } from './key.ts'
 import { startRun } from './run.ts'
 import type { StartedRun } from './run.ts'
 
-/** The answers that are being written: one a chat, several chats at once. */
+/**
+ * The answers that are being written. A chat has one at most, but several chats may have one each.
+ */
 export interface Runs {
   readonly all: ReadonlySignal<ReadonlyMap<string, StartedRun>>
   readonly ids: ReadonlySignal<ReadonlySet<string>>
-  /** Asks for `answer`, which is empty or has what there is already. The chat must have no other running. */
+  /**
+   * Asks for `answer`, which is empty or has its text so far. No other answer of the chat may be
+   * running.
+   */
   start(chatId: string, answer: Message, body: object): void
-  /** Ends it as stopped; what it has is kept. */
+  /** Ends the chat's answer as stopped. The text that came is kept. */
   stop(chatId: string): void
-  /** Ends it, and keeps nothing. */
+  /** Ends the chat's answer, and keeps nothing of it. */
   drop(chatId: string): void
-  /** What each of them has, and `more`. */
+  /** Each running answer so far, with the fields of `more`. */
   toPartials(more: Pick<Message, 'end'>): [chatId: string, partial: Message][]
 }
 
@@ -24,9 +29,9 @@ interface RunsOptions {
   readonly host: Host
   readonly key: Key
   readonly now: () => number
-  /** Keeps what an answer has so far. */
+  /** Stores what an answer has so far. */
   readonly save: (chatId: string, partial: Message) => void
-  /** The answer is whole, or as whole as it gets. */
+  /** Called when the answer is whole, or as whole as it gets. */
   readonly finish: (chatId: string, answer: Message) => void
 }
 
@@ -49,9 +54,10 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
       let hasNews = false
       let ticks = 0
       const tick = () => {
-        // One that was dropped is saved no more: that would bring its chat back.
+        // A dropped answer is no longer saved, because that would bring its chat back.
         if (!isCurrent()) return
-        // Without news each second: other tabs take an answer for lost of which they hear nothing.
+        // An answer without news is saved once a second, because other tabs take a silent answer
+        // for lost.
         if (hasNews || ticks++ % 2 === 1) save(chatId, started.toPartial())
         hasNews = false
         timer = host.setTimeout(tick, saveEveryMs)

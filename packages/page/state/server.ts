@@ -8,12 +8,15 @@ import type { Key } from './key.ts'
 import type { Models } from './models.ts'
 import type { ServerState } from './page-state.ts'
 
-/** What is known of the server. It asks by itself again while the server does not answer, or has no models. */
+/**
+ * What is known about the server. While the server does not answer, or has no models, it is asked
+ * again from time to time.
+ */
 export interface Server {
   readonly state: ReadonlySignal<ServerState>
-  /** Asks for its version and models. */
+  /** Asks for the server's version and models. */
   look(): Promise<void>
-  /** It has just refused the key, or the lack of one. */
+  /** The server has just refused the key, or a request without one. */
   lock(): void
   setKey(key: string, isOnDevice: boolean): Promise<boolean>
   forgetKey(): void
@@ -40,18 +43,19 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     timer = host.setTimeout(lookAgain, waitMs)
   }
 
-  /** A page that nobody sees asks when it is seen again. */
+  /** A hidden page asks when it is visible again. */
   const lookAgain = () => {
     if (isWaiting() && isSeen()) void look()
   }
 
   const askAll = async (sent: string | undefined) => {
     const [version, tags, ps] = await Promise.all([ask('/api/version'), ask('/api/tags'), ask('/api/ps')])
-    if (sent !== key.current()) return // the key has changed meanwhile, and was asked with, too
+    if (sent !== key.current()) return // the key has changed, and another request was sent with it
     const bad = [version, tags].find(({ isGood }) => !isGood)
     if (bad) {
       const trouble = toTrouble(bad, sent !== undefined)
-      // A browser with six answers on their way sends no more to one server; and too many requests are no news either.
+      // A browser with six answers on their way sends nothing more to the same server, so 408 is no
+      // news about it. Neither is 429.
       const isBusy = bad.status === 408 || bad.status === 429
       if (!isBusy || state.peek().how !== 'ready') enter(trouble)
       return
@@ -80,11 +84,11 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     async setKey(text, isOnDevice) {
       const answer = isKey(text) ? await ask('/api/tags', { key: text }) : undefined
       if (!answer || answer.status === 401) {
-        // A mistyped key is no reason to lock what is open.
+        // A mistyped key is no reason to lock a page that works.
         if (state.peek().how !== 'ready') enter({ how: 'locked', isWrong: true })
         return false
       }
-      // Any other answer of Sluice's own comes after its look at the key.
+      // Sluice looks at the key first. Any other answer of its own means that it knows the key.
       const isKnown = answer.isGood || (typeof answer.value.code === 'string' && answer.status !== 403)
       if (isKnown) key.keep(text, isOnDevice)
       await look()

@@ -4,11 +4,14 @@ import type { Model } from './page-state.ts'
 export type Abilities = Pick<Model, 'capabilities' | 'contextLength'>
 
 export interface InstalledModel extends Model {
-  /** Of its content: two names may have one. */
+  /** The digest of the model's content. Two names may have the same. */
   readonly digest: string
 }
 
-/** The answers of `/api/tags` and `/api/ps`, in Ollama's order: newest first. What has no name is left out. */
+/**
+ * The models in the answers of `/api/tags` and `/api/ps`, in Ollama's order, newest first. An entry
+ * without a name is left out.
+ */
 export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
   const loaded = new Set(toEntries(ps).map(({ name }) => name))
   return toEntries(tags).map(({ name, size, digest, details, capabilities }) => {
@@ -26,7 +29,10 @@ export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
   })
 }
 
-/** The answer of `/api/show`; undefined if it says nothing of capabilities, as an Ollama of before 2025 does. */
+/**
+ * Reads the answer of `/api/show`. `undefined` if it says nothing about capabilities, as with an
+ * Ollama from before 2025.
+ */
 export function parseShow({ capabilities, model_info }: Readonly<Record<string, unknown>>): Abilities | undefined {
   return toAbilities(capabilities, Object.entries(toObject(model_info)).find(([key]) => key.endsWith('.context_length'))?.[1])
 }

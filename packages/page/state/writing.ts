@@ -5,14 +5,14 @@ import { createFrames } from './frames.ts'
 import type { Host } from './host.ts'
 import type { Phase, Run } from './page-state.ts'
 
-/** Ollama's own figures of an answer. */
+/** Ollama's own figures for an answer. */
 export interface Figures {
   readonly promptTokens?: number | undefined
   readonly tokens?: number | undefined
   readonly tokensPerSecond?: number | undefined
 }
 
-/** An answer as it comes in: what the page shows of it, and the message that it makes. */
+/** An answer while it comes in: what the page shows of it, and the message that it becomes. */
 export interface Writing {
   readonly run: Run
   enter(phase: Phase): void
@@ -26,7 +26,7 @@ export interface Writing {
   finish(end: End, figures?: Figures): Message
 }
 
-/** `message` is empty, or what there is already of an answer that goes on; `now` is `Date.now`. */
+/** `message` is empty, or has the text so far of an answer that goes on. `now` is `Date.now`. */
 export function createWriting(host: Host, message: Message, now: () => number): Writing {
   const clock = () => host.performance.now()
   const startedAt = clock()
