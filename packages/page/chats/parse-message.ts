@@ -3,8 +3,8 @@ import { isRecord, toAmount, toBoolean, toId, toText, toTime } from './fields.ts
 import { withoutUndefined } from './without-undefined.ts'
 
 /**
- * Parses a message, and leaves out what is wrong in it. `undefined` if it has no id, parent, times,
- * role or text.
+ * Parses a message, and leaves out what is wrong in it. `undefined` if it has no id, parent,
+ * times, role or text.
  */
 export function parseMessage(value: unknown, now: number): Message | undefined {
   if (!isRecord(value)) return undefined

@@ -1,8 +1,8 @@
 import type { Chat } from './chat.ts'
 
 /**
- * A tab that writes an answer saves it at least once a second. After this long without a save there
- * is no such tab any more.
+ * A tab that writes an answer saves it at least once a second. After this long without a save
+ * there is no such tab any more.
  */
 const lostAfterMs = 3000
 

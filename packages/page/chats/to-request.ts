@@ -18,9 +18,10 @@ interface RequestMessage {
 }
 
 /**
- * The request for an answer of the chat. It has the messages from the first one to the question. If
- * the answer was cut off, its text so far comes last, because Ollama goes on with an assistant's
- * message at the end. Answers without text are left out, and so is what the model thought.
+ * The request for an answer of the chat. It has the messages from the first one to the question.
+ * If the answer was cut off, its text so far comes last, because Ollama goes on with an
+ * assistant's message at the end. Answers without text are left out, and so is what the model
+ * thought.
  */
 export function toRequest({ settings, messages }: Chat, answerId: string): ChatRequest {
   const asked = toPath(messages, answerId).flatMap(toRequestMessage)

@@ -8,8 +8,8 @@ export interface ThreadItem {
 }
 
 /**
- * The messages from the first one down the chosen branches, each with its place among its siblings.
- * No message comes twice, so a thread always ends.
+ * The messages from the first one down the chosen branches, each with its place among its
+ * siblings. No message comes twice, so a thread always ends.
  */
 export function toThread({ messages, chosen }: Chat): ThreadItem[] {
   const children = toChildren(messages)

@@ -2,8 +2,8 @@ import type { Chat, Message } from './chat.ts'
 
 /**
  * The chat with one more message, which is then shown, or with a newer state of one of its
- * messages. A newer state does not change the chat's `updatedAt`. Otherwise an answer that is being
- * written would win over a title or branch that another tab sets meanwhile.
+ * messages. A newer state does not change the chat's `updatedAt`. Otherwise an answer that is
+ * being written would win over a title or branch that another tab sets meanwhile.
  */
 export function withMessage(chat: Chat, message: Message): Chat {
   const messages = { ...chat.messages, [message.id]: message }

@@ -1,8 +1,8 @@
 import type { Signal } from '@preact/signals'
 
 /**
- * Takes files that are dropped anywhere. Otherwise the browser would leave the page for a file that
- * misses the field. `isOver` is true while files are held over the page.
+ * Takes files that are dropped anywhere. Otherwise the browser would leave the page for a file
+ * that misses the field. `isOver` is true while files are held over the page.
  */
 export function listenForFiles(isOver: Signal<boolean>, take: (files: readonly File[]) => void): void {
   addEventListener('dragover', (event) => {

@@ -12,7 +12,9 @@ interface ModelOptionProps {
   readonly onChoose: () => void
 }
 
-/** One model of the list: its name, how large it is, what it can do, and whether it is in memory. */
+/**
+ * One model of the list: its name, how large it is, what it can do, and whether it is in memory.
+ */
 export function ModelOption({ id, model, isChosen, isActive, onPoint, onChoose }: ModelOptionProps) {
   const w = words.value
   const isDisabled = isEmbeddingOnly(model)

@@ -9,8 +9,8 @@ export const shortcutNames = isMac
   : { search: 'Ctrl K', create: 'Ctrl Shift O', newLine: 'Shift Enter', send: 'Enter', stop: 'Esc' }
 
 /**
- * Whether an input method is composing. Its keys are its own then. Safari still reports 229 for the
- * key that ends the composition.
+ * Whether an input method is composing. Its keys are its own then. Safari still reports 229 for
+ * the key that ends the composition.
  */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229

@@ -5,8 +5,8 @@ import { useLayoutEffect } from 'preact/hooks'
 export const status = signal('')
 
 /**
- * The element that screen readers read the message from. It is in the open dialog, because all else
- * is inert then and nothing of it is read. A new element starts without the last message.
+ * The element that screen readers read the message from. It is in the open dialog, because all
+ * else is inert then and nothing of it is read. A new element starts without the last message.
  */
 export function Status() {
   useLayoutEffect(() => void (status.value = ''), [])

@@ -1,6 +1,6 @@
 /**
- * The second click of a double click counts only on the button of the first one. Another button may
- * have come in its place, as Stop comes in the place of Send. Nobody meant to press that one.
+ * The second click of a double click counts only on the button of the first one. Another button
+ * may have come in its place, as Stop comes in the place of Send. Nobody meant to press that one.
  */
 export function ignoreStrayClicks(): void {
   let first: Element | null = null

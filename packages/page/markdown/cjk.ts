@@ -32,8 +32,8 @@ export function toCjkMask(source: string): string {
 }
 
 /**
- * Whether the run of `*` at the start of `source` may open emphasis, whatever punctuation is beside
- * it. `masked` ends where `source` ends.
+ * Whether the run of `*` at the start of `source` may open emphasis, whatever punctuation is
+ * beside it. `masked` ends where `source` ends.
  */
 export function isBesideCjk(source: string, masked: string, before: string): boolean {
   const next = /^\*+(.)/su.exec(source)?.[1] ?? ''

@@ -7,7 +7,7 @@ import { whenIdle } from './when-idle.ts'
 /** Code is highlighted in pieces. One of this length takes a millisecond or two. */
 const pieceLength = 1500
 const pieceMax = 3000
-/** A piece ends here even in the middle of a line. */
+/** After this many characters a piece ends even in the middle of a line. */
 const lineMax = 6000
 
 /**
@@ -50,9 +50,9 @@ export function createCode(token: Tokens.Code, { options }: Context): Block {
       const { text, lang } = token as Tokens.Code
       if ((/^[\w+#.-]+/.exec(lang ?? '')?.[0] ?? '') !== language) return false
       if (!text.startsWith(shown)) {
-        // Text that was shown has changed. All pieces are made again, because a closed piece cannot
-        // be opened in the middle. This is rare. It happens with an indented line after the block,
-        // or if the block turns out to end elsewhere.
+        // Text that was shown has changed. All pieces are made again, because a closed piece has no
+        // way back. This is rare. It happens with an indented line after the block, or if the block
+        // turns out to end elsewhere.
         code.replaceChildren()
         shown = ''
         last = undefined
@@ -117,8 +117,8 @@ function createPiece(parent: HTMLElement, language: string): Piece {
 }
 
 /**
- * Where a piece ends. This is between paragraphs of code if possible. The place depends only on the
- * text before it, so that it stays when more text comes.
+ * Where a piece ends. This is between paragraphs of code if possible. The place depends only on
+ * the text before it, so that it stays when more text comes.
  */
 function toPieceEnd(text: string): number | undefined {
   if (text.length <= pieceLength) return undefined

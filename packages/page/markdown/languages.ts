@@ -25,9 +25,9 @@ const docker = [
 ]
 
 /**
- * Each language with the names that models write behind a fence. The first name is the one by which
- * languages refer to each other. TypeScript stands in for JavaScript and HTML for XML, because
- * their own files repeat the same rules.
+ * Each language with the names that models write behind a fence. The first name is the one by
+ * which languages refer to each other. TypeScript stands in for JavaScript and HTML for XML,
+ * because their own files repeat the same rules.
  */
 const names: readonly (readonly [language: object, names: string])[] = [
   [bash, 'bash sh shell zsh console terminal fish shellscript make makefile'],

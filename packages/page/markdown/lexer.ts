@@ -6,7 +6,8 @@ import { isBesideCjk, toCjkMask } from './cjk.ts'
  */
 const maxDepth = 16
 /**
- * A longer quote becomes several, because marked's work on one grows with the square of its length.
+ * A longer quote becomes several, because marked's work on one grows with the square of its
+ * length.
  */
 const quoteLength = 8192
 

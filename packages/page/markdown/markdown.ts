@@ -28,11 +28,11 @@ interface Settled extends SettledBlocks {
 const nothing: Settled = { at: 0, blocks: 0, items: 0 }
 
 /**
- * Shows growing Markdown in an element. While the text grows, only the blocks at its end are lexed.
- * Blocks before them are settled once something whole follows. When the text is whole, all of it is
- * lexed once more. Blocks that change then are made again, for example those with a reference that
- * is defined below its use. So the result is the same as if the text had come at once. README.md
- * draws this.
+ * Shows growing Markdown in an element. While the text grows, only the blocks at its end are
+ * lexed. Blocks before them are settled once something whole follows. When the text is whole, all
+ * of it is lexed once more. Blocks that change then are made again, for example those with a
+ * reference that is defined below its use. So the result is the same as if the text had come at
+ * once. README.md draws this.
  */
 export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {}): Markdown {
   let settled = nothing

@@ -1,8 +1,8 @@
 import type { Host } from './host.ts'
 
 /**
- * The open chat in the page's address, `#/c/<id>`. A reload opens the same chat, and Back opens the
- * one before.
+ * The open chat in the page's address, `#/c/<id>`. A reload opens the same chat, and Back opens
+ * the one before.
  */
 export interface Address {
   /** The id of the open chat. `undefined` for an empty chat. */

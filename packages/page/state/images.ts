@@ -9,9 +9,9 @@ const maxSidePx = 1344
 const maxPngBytes = 1024 * 1024
 
 /**
- * Makes an image as Ollama takes it: JPEG or PNG, in base64 without a prefix. It is upright, as its
- * EXIF data says, and its longer side has at most 1344 px. `undefined` if the browser does not know
- * the format, or if the file is over 20 MB.
+ * Makes an image as Ollama takes it: JPEG or PNG, in base64 without a prefix. It is upright, as
+ * its EXIF data says, and its longer side has at most 1344 px. `undefined` if the browser does
+ * not know the format, or if the file is over 20 MB.
  */
 export async function toImage(file: Blob): Promise<string | undefined> {
   if (!/^image\/(?!svg)/.test(file.type) || file.size > maxImageBytes) return undefined

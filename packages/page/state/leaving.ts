@@ -2,7 +2,8 @@ import type { Host } from './host.ts'
 
 /**
  * Calls `keepAll` when the page goes away, or may go away. Returns a function that tells whether
- * the page is going. That matters because a reload ends the page's streams before it ends the page.
+ * the page is going. That matters because a reload ends the page's streams before it ends the
+ * page.
  */
 export function createLeaving(host: Host, keepAll: (isGoing: boolean) => void): () => boolean {
   let isLeaving = false

@@ -8,8 +8,8 @@ import { mergeChats } from '../chats/merge-chats.ts'
 export type KeptChats = Pick<History, 'all' | 'save' | 'flush' | 'leave' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
 
 /**
- * All chats that have a message, in memory and in the history. The library follows changes of other
- * tabs by itself.
+ * All chats that have a message, in memory and in the history. The library follows changes of
+ * other tabs by itself.
  */
 export interface Library {
   readonly all: ReadonlySignal<ReadonlyMap<string, Chat>>

@@ -9,8 +9,8 @@ export interface InstalledModel extends Model {
 }
 
 /**
- * The models in the answers of `/api/tags` and `/api/ps`, in Ollama's order, newest first. An entry
- * without a name is left out.
+ * The models in the answers of `/api/tags` and `/api/ps`, in Ollama's order, newest first. An
+ * entry without a name is left out.
  */
 export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
   const loaded = new Set(toEntries(ps).map(({ name }) => name))

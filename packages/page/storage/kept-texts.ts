@@ -1,4 +1,7 @@
-/** The browser's two storages. `sessionStorage` lasts as long as the tab, `localStorage` stays on this device. */
+/**
+ * The browser's two storages. `sessionStorage` lasts as long as the tab. `localStorage` stays on
+ * this device.
+ */
 export interface Storages {
   /** Both are getters, which throw where a browser denies storage. */
   readonly sessionStorage: TextStorage
