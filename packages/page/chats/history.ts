@@ -68,7 +68,7 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
   let writing: Promise<void> | undefined
 
   const channel = openChannel((ids) => ids.forEach((id) => void look(id)))
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- it has one origin
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has one origin
   const post = (ids: readonly string[]) => channel?.postMessage(ids)
   const fail = (error: unknown) => {
     problem.value = error instanceof Error && error.name === 'QuotaExceededError' ? 'full' : 'denied'

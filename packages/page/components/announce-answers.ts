@@ -5,7 +5,7 @@ import { words } from '../words/words.ts'
 import { toFailureWords } from './failure.tsx'
 import { status } from './status.tsx'
 
-/** Tells screen readers that an answer begins and how it ended, but not its every word. */
+/** Tells screen readers that an answer begins and how it ended, but not every word of it. */
 export function announceAnswers({ run, thread }: PageState): void {
   let followed: string | undefined
   effect(() => {

@@ -60,7 +60,10 @@ export function isVisible({ type }: Token): boolean {
   return type !== 'space' && type !== 'def' && type !== 'checkbox'
 }
 
-/** A text with a `[` also depends on the definitions of references. The key changes with them. */
+/**
+ * The key of a text for its references. A text with a `[` depends on their definitions, so its
+ * key changes with them.
+ */
 export function toLinksKey(text: string, { linksKey }: Context): string {
   return text.includes('[') ? linksKey : ''
 }

@@ -114,5 +114,6 @@ function isLineWhole(text: string, at: number | undefined): boolean {
   return text.includes('\n', at)
 }
 
-// Compiles the parser's expressions now. Otherwise the first text would wait 50 ms for them.
+// Compiles the parser's expressions while the page is idle. Otherwise the first text would wait
+// 50 ms.
 whenIdle(() => createMarkdown(document.createElement('div')).update('- a `b`\n\n**中。**文 **c', false))
