@@ -23,6 +23,8 @@ export interface GenerationPlan {
 }
 
 export interface QuestionRequest {
+  /** The `Prefer` header. */
+  readonly prefer?: string | undefined
   /** The decoded parameters of the path's pattern. */
   readonly params: Readonly<Record<string, string>>
   /** Empty for a route that takes no body. */

@@ -20,12 +20,16 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
   for (const [route, parse] of Object.entries(dialect.questions)) {
     const [method, path] = route.split(' ') as [string, string]
     app.on(method, [path], body, async (c) => {
-      const { question, toAnswer, ignored } = parse({ params: c.req.param(), body: c.var.body })
+      const { question, toAnswer, ignored } = parse({
+        params: c.req.param(),
+        prefer: c.req.header('prefer'),
+        body: c.var.body,
+      })
       for (const [name, value] of Object.entries(toIgnoredHeader(c, ignored))) c.header(name, value)
       const { controller, release } = createReader(c, streams)
       try {
         const answer = await upstream.ask(question, { signal: controller.signal, ...toCaller(c) })
-        if (answer.defaultModel !== undefined) c.header('x-sluice-default-model', answer.defaultModel)
+        tellDefault(c, answer)
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
       } finally {
         release()
@@ -33,6 +37,13 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
     })
   }
   return app
+}
+
+/** The name is Ollama's, and may have characters that no header takes. */
+function tellDefault(c: Context, { defaultModel }: Answer) {
+  if (!defaultModel?.isWellFormed()) return
+  c.header('preference-applied', 'default-model')
+  c.header('x-sluice-default-model', encodeURI(defaultModel))
 }
 
 /** Ollama's own text: numbers and spacing as they are. Copy and delete have none. */

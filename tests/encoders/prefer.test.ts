@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { prefersStatus } from '../../src/encoders/prefer.ts'
+import { prefers } from '../../src/encoders/prefer.ts'
 
 test.each([
   'status',
@@ -20,7 +20,7 @@ test.each([
   ',,status,',
   'status, status=off',
 ])('asks for it: Prefer: %s', (prefer) => {
-  expect(prefersStatus(prefer)).toBe(true)
+  expect(prefers('status', prefer)).toBe(true)
 })
 
 test.each([
@@ -42,7 +42,7 @@ test.each([
   'foo="a\\", status, b"',
   'foo="a, status',
 ])('does not: Prefer: %s', (prefer) => {
-  expect(prefersStatus(prefer)).toBe(false)
+  expect(prefers('status', prefer)).toBe(false)
 })
 
 test('whatever stands around it, in whatever quotes', () => {
@@ -51,12 +51,12 @@ test('whatever stands around it, in whatever quotes', () => {
   fc.assert(
     fc.property(others, others, fc.boolean(), (before, after, isAsked) => {
       const prefer = [...before, ...(isAsked ? ['status'] : []), ...after].join(', ')
-      expect(prefersStatus(prefer)).toBe(isAsked)
+      expect(prefers('status', prefer)).toBe(isAsked)
     }),
   )
 })
 
 // In quadratic time it would take minutes.
 test.each(['"', '\\"', '"\\', '",', '\\', 'status=x,'])('a long one takes no time: %s', (piece) => {
-  expect(prefersStatus(piece.repeat(300_000))).toBe(false)
+  expect(prefers('status', piece.repeat(300_000))).toBe(false)
 })

@@ -27,7 +27,11 @@ const limitMs = 30_000
 
 export function createAsk(host: Host, key: Key): Ask {
   return async (path, { body, key: other } = {}) => {
-    const sent: Record<string, string> = { accept: 'application/json', ...toAuthorization(other ?? key.current()) }
+    const sent: Record<string, string> = {
+      accept: 'application/json',
+      prefer: 'default-model',
+      ...toAuthorization(other ?? key.current()),
+    }
     if (body) sent['content-type'] = 'application/json'
     const init: RequestInit = {
       headers: sent,
@@ -38,7 +42,8 @@ export function createAsk(host: Host, key: Key): Ask {
       const response = await host.fetch(path, init)
       const { ok, status, headers } = response
       const value: unknown = await response.json().catch(() => undefined)
-      const defaultModel = headers.get('x-sluice-default-model') ?? undefined
+      const name = headers.get('x-sluice-default-model')
+      const defaultModel = name === null ? undefined : decodeURI(name)
       return { status, isGood: ok && isRecord(value), value: isRecord(value) ? value : {}, defaultModel }
     } catch {
       return { status: init.signal!.aborted ? 408 : undefined, isGood: false, value: {} }

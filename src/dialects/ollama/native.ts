@@ -1,7 +1,7 @@
 import type { Encoder } from '../../encoders/encoder.ts'
 import { folded } from '../../encoders/folded.ts'
 import { negotiate } from '../../encoders/negotiate.ts'
-import { prefersStatus } from '../../encoders/prefer.ts'
+import { prefers } from '../../encoders/prefer.ts'
 import { sse, sseWithStatus } from '../../encoders/sse.ts'
 import { isProgress } from '../../generation.ts'
 import { toServiceFailure, type Dialect } from '../dialect.ts'
@@ -13,7 +13,7 @@ import { toRoutes, type FramingRequest } from './routes.ts'
  */
 export function createNative({ management }: { management: boolean }): Dialect {
   const prefix = ''
-  return { prefix, ...toRoutes({ prefix, management, toFraming, tellsDefault: true }), toFailure: toServiceFailure }
+  return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure: toServiceFailure }
 }
 
 /** See docs/protocol.md §2. Progress has no text, and no status before its first line. */
@@ -21,5 +21,5 @@ function toFraming({ stream, accept, prefer, canCut, call }: FramingRequest): En
   if (!stream) return folded
   const isGeneration = !isProgress(call)
   const framing = negotiate(accept, canCut && isGeneration)
-  return framing === sse && isGeneration && prefersStatus(prefer) ? sseWithStatus : framing
+  return framing === sse && isGeneration && prefers('status', prefer) ? sseWithStatus : framing
 }

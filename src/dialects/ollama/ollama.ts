@@ -7,7 +7,7 @@ import { ollamaStream } from './stream.ts'
 /** Drop-in Ollama for programs that change only their base URL (docs/protocol.md §5). */
 export function createOllamaDialect({ management }: { management: boolean }): Dialect {
   const prefix = '/ollama'
-  return { prefix, ...toRoutes({ prefix, management, toFraming, tellsDefault: false }), toFailure }
+  return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure }
 }
 
 function toFraming({ stream, call }: FramingRequest) {

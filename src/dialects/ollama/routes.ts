@@ -1,4 +1,5 @@
 import type { Encoder } from '../../encoders/encoder.ts'
+import { prefers } from '../../encoders/prefer.ts'
 import type { GenerationCall } from '../../generation.ts'
 import type { Question } from '../../upstreams/upstream.ts'
 import type { Dialect, GenerationPlan, GenerationRequest, QuestionPlan, QuestionRequest } from '../dialect.ts'
@@ -11,8 +12,6 @@ export interface RoutesOptions {
   /** Whether clients may pull, push, create, copy and delete models. */
   management: boolean
   toFraming(request: FramingRequest): Encoder
-  /** Whether the list of models says which one is the default. */
-  tellsDefault: boolean
 }
 
 /** What decides how an answer is framed. */
@@ -22,12 +21,7 @@ export interface FramingRequest extends Omit<GenerationRequest, 'body'> {
 }
 
 /** Ollama's own routes: requests are checked and passed on as they are (docs/protocol.md §2). */
-export function toRoutes({
-  prefix,
-  management,
-  toFraming,
-  tellsDefault,
-}: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
+export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
   const plan = (call: GenerationCall, stream: boolean | null | undefined, request: GenerationRequest): GenerationPlan => ({
     call,
     encoder: toFraming({ ...request, stream: stream ?? true, call }),
@@ -53,7 +47,7 @@ export function toRoutes({
       }),
     },
     questions: {
-      [`GET ${prefix}/api/tags`]: withoutBody({ about: 'tags', ...(tellsDefault && { withDefault: true }) }),
+      [`GET ${prefix}/api/tags`]: toTags,
       [`GET ${prefix}/api/ps`]: withoutBody({ about: 'ps' }),
       [`GET ${prefix}/api/version`]: withoutBody({ about: 'version' }),
       [`POST ${prefix}/api/show`]: withBody('show', namedRequest),
@@ -65,6 +59,11 @@ export function toRoutes({
       }),
     },
   }
+}
+
+/** A reader that prefers it learns the model of a request that names none. */
+function toTags({ prefer }: QuestionRequest): QuestionPlan {
+  return { question: { about: 'tags', ...(prefers('default-model', prefer) && { withDefault: true }) } }
 }
 
 function withoutBody(question: Question) {

@@ -360,6 +360,7 @@ export function describeAccess(runtime: RuntimeName) {
         'retry-after',
         'www-authenticate',
         'x-request-id',
+        'x-sluice-default-model',
         'x-sluice-ignored',
         'x-vercel-ai-ui-message-stream',
       ])

@@ -346,12 +346,14 @@ export function describeAiSdk(runtime: RuntimeName) {
           ['text that is no text', part({ type: 'text', text: { toString: 'x' } }), leftOut('part'), place],
           ['a type that JavaScript knows', part({ type: '__proto__' }), leftOut('part'), place],
           ['a PDF', file('application/pdf', 'data:application/pdf;base64,AAAA'), leftOut('file'), place],
-          ['a seed that is a text', { messages: [hi], options: { seed: '5' } }, { role: 'user', content: 'Hi' }, 'options'],
+          ['a bad seed', { messages: [hi], options: { seed: '5' } }, { role: 'user', content: 'Hi' }, 'options.seed'],
         ])('with %s is none, and the answer says what was left out', async (_name, body, message, ignored) => {
           const model = stage.upstream.script(tokens({ count: 1 }))
           const { status, headers } = await readAll(post({ ...body, model }))
           expect([status, headers['x-sluice-ignored']]).toEqual([200, ignored])
-          expect(stage.upstream.requestsFor(model)[0]!.json).toEqual({ model, messages: [message], stream: true })
+          const options = 'options' in body ? { options: {} } : {}
+          const { json } = stage.upstream.requestsFor(model)[0]!
+          expect(json).toEqual({ model, messages: [message], stream: true, ...options })
         })
 
         test.each<[string, object | string, string, string?]>([

@@ -120,12 +120,12 @@ const passing: [name: string, body: string, asked: object, ignored?: string][] =
   ],
   [
     '10,000 tools',
-    json({ ...base, tools: Array.from({ length: 10_000 }, () => tool) }),
+    json({ ...base, tools: Array.from({ length: 10_000 }, (_, i) => ({ ...tool, name: `a${i}` })) }),
     {
       messages: [hi],
-      tools: Array.from({ length: 10_000 }, () => ({
+      tools: Array.from({ length: 10_000 }, (_, i) => ({
         type: 'function',
-        function: { name: 'a', parameters: { type: 'object' } },
+        function: { name: `a${i}`, parameters: { type: 'object' } },
       })),
     },
   ],

@@ -155,7 +155,8 @@ export function describePlain(runtime: RuntimeName) {
       [{ text: 'Hi', think: 'a level to come' }, { think: 'a level to come' }],
       [{ text: 'Hi', stream: false }, {}],
       [{ text: 'Hi', prompt: 'no', raw: true, template: 'x', context: [1], messages: 5, future: {} }, {}, '+5 unknown'],
-      [{ text: 'Hi', think: 5, options: { temperature: '1' }, keep_alive: true }, {}, 'think, options, keep_alive'],
+      [{ text: 'Hi', think: 5, options: [5], keep_alive: true }, {}, 'think, options, keep_alive'],
+      [{ text: 'Hi', options: { temperature: '1', seed: 5 } }, { options: { seed: 5 } }, 'options.temperature'],
     ])('%j asks /api/generate for just that', async (body, more, ignored?: string) => {
       const model = stage.upstream.script(tokens({ count: 1 }))
       const { status, headers } = await readAll(chat({ ...body, model }))

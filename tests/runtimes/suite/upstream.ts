@@ -312,14 +312,15 @@ export function describeUpstream(runtime: RuntimeName) {
       [{ SLUICE_MODEL: 'configured:1b' }, 'configured:1b'],
       [{}, 'gemma3:270m'],
       [{ SLUICE_MODELS: 'nothing' }, undefined],
-    ])('is in a header of the list of models, for the chat page: %j', async (env, model) => {
+    ])('is in a header of the list of models if a reader prefers that: %j', async (env, model) => {
       const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, ...env })
       try {
-        const list = await readAll(read(server, { path: '/api/tags' }))
+        const headers = { prefer: 'default-model' }
+        const list = await readAll(read(server, { path: '/api/tags', headers }))
         expect(list).toMatchObject({ status: 200, headers: model ? { 'x-sluice-default-model': model } : {} })
         expect('x-sluice-default-model' in list.headers).toBe(model !== undefined)
-        const { headers } = await readAll(read(server, { path: '/ollama/api/tags' }))
-        expect(headers).not.toHaveProperty('x-sluice-default-model')
+        const others = await readAll(read(server, { path: '/api/tags' }))
+        expect(others.headers).not.toHaveProperty('x-sluice-default-model')
       } finally {
         await server.stop()
       }
