@@ -24,22 +24,35 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
   const installed = createCached({
     ...lists,
     async load(signal) {
-      const models = await find('tags')(signal)
+      const models = toNewestFirst(await find('tags')(signal))
       // An error is not cached, so a model that is pulled next is found at once.
       if (models.length === 0) throw noModel()
-      return models.toSorted((a, b) => b.modifiedAt - a.modifiedAt)
+      return models
     },
   })
 
-  return async ({ signal }: CallContext, isAllowed: (name: string) => boolean): Promise<string> => {
-    const toAllowed = (models: readonly { name: string }[]) => models.find(({ name }) => isAllowed(name))?.name
+  /** @param tags Ollama's list, if it is at hand: the lists here may be 30 s old. */
+  return async ({ signal }: CallContext, isAllowed: (name: string) => boolean, tags?: Answer): Promise<string> => {
+    const listed = tags && toNewestFirst(toModels(tags))
+    const names = listed && new Set(listed.map(({ name }) => name))
+    const isFit = ({ name }: { name: string }) => isAllowed(name) && (names?.has(name) ?? true)
+    const toFit = (models: readonly { name: string }[]) => models.find(isFit)?.name
     const name =
       configured === undefined
-        ? (toAllowed(await loaded(signal)) ?? toAllowed(await installed(signal)))
-        : toAllowed([{ name: configured }])
+        ? (toFit(await loaded(signal)) ?? toFit(listed ?? (await installed(signal))))
+        : [configured].find(isAllowed)
     if (name === undefined) throw noModel()
     return name
   }
+}
+
+interface FoundModel {
+  readonly name: string
+  readonly modifiedAt: number
+}
+
+function toNewestFirst(models: readonly FoundModel[]): FoundModel[] {
+  return models.toSorted((a, b) => b.modifiedAt - a.modifiedAt)
 }
 
 function noModel(): ServiceError {
@@ -51,7 +64,7 @@ function noModel(): ServiceError {
  * and an embedding model writes no text. Ollama lists the capabilities of installed models since
  * 0.33. In other lists, a model of a BERT family counts as an embedding model.
  */
-function toModels({ value: { models } }: Answer): { name: string; modifiedAt: number }[] {
+function toModels({ value: { models } }: Answer): FoundModel[] {
   if (!Array.isArray(models)) return []
   return (models as ListedModel[])
     .filter(({ name, remote_host, details, capabilities }) => {

@@ -71,7 +71,7 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
       const list = { ...filter(answer, isAllowed), aliases: [...aliases].filter(([, meant]) => isAllowed(meant)) }
       if (!question.withDefault) return list
       // A list without its default model is still useful.
-      return { ...list, defaultModel: await findDefault(context, isAllowed).catch(() => undefined) }
+      return { ...list, defaultModel: await findDefault(context, isAllowed, answer).catch(() => undefined) }
     },
   }
 
