@@ -2,9 +2,12 @@ import type { Encoder } from '../encoders/encoder.ts'
 import { ServiceError, toServiceError, truncated } from '../errors.ts'
 import type { Batch, Ended, GenerationEvent, OllamaChunk, Waiting } from '../generation.ts'
 
-/** The limits of one stream, each in milliseconds and 0 = off; but `graceMs` 0 opens at once (docs/protocol.md §2 and §8). */
+/**
+ * The limits of one stream, in milliseconds; 0 = off (docs/protocol.md §2 and §8). A `graceMs` of
+ * 0 is different, because it opens the response at once.
+ */
 export interface Deadlines {
-  /** How long a failure may still have its real status: then SSE opens. */
+  /** How long a failure may still have its real status. Then SSE opens. */
   graceMs: number
   heartbeatMs: number
   firstTokenMs: number
@@ -17,52 +20,61 @@ export interface CoreOptions {
   encoder: Encoder
   requestId: string
   deadlines: Deadlines
-  /** How much the encoder may gather before it writes. */
+  /** How many bytes the encoder may gather before it writes. */
   maxBytes: number
   now: number
 }
 
-/** What the access log tells of a stream. */
+/** What the access log says about a stream. */
 export interface Tally {
   firstDeltaAt: number | undefined
   deltas: number
-  /** The line that ended it, with Ollama's own counts. */
+  /** Ollama's last line, which has Ollama's own counts. */
   done: OllamaChunk | undefined
 }
 
 /**
- * The life of one stream as rules without I/O. Every call tells what happened and when, and gives the frames that must go out now;
- * `due` is when `tick` is next needed, and `ended` how it ended. `now` is milliseconds of a monotonic clock.
+ * The life of one stream as rules without I/O. Each call says what happened and when, and returns
+ * the frames that must go out now. `due` is the time at which `tick` is needed next, and `ended`
+ * says how the stream ended. `now` is milliseconds of a monotonic clock.
  */
 export interface Core {
   /**
-   * What it waits for before the first event; undefined: no longer for what it was told last. The latest is told once the response is open, if
-   * the encoder can, and never brings that nearer: a failure may still have its real status.
+   * What the stream waits for before its first event; undefined cancels the last state. If the
+   * encoder has a frame for it, the latest state goes out once the response is open. A state never
+   * opens the response early, because a failure may still have its real status.
    */
   waiting(state: Waiting | undefined, now: number): string
   push(batch: Batch, now: number): string
-  /** The source ended: undefined = by itself, else the error that broke it. */
+  /** The source ended. `error` is what broke it; undefined if it ended by itself. */
   end(error: unknown): string
-  /** The reader left: nothing goes out any more. */
+  /** The reader left. Nothing goes out after that. */
   leave(): void
-  /** Opening, heartbeat, or a deadline's terminal. */
+  /** Returns what is due: the opening, a status, a heartbeat, or a deadline's terminal. */
   tick(now: number): string
-  /** Whether the reader has not taken yet what was written: no heartbeat meanwhile, and the stall clock runs. */
+  /**
+   * Whether the reader still has to take what was written. Meanwhile there is no heartbeat, and
+   * the stall clock runs.
+   */
   full(isFull: boolean, now: number): void
-  /** May be early, as a token only moves deadlines away; never late. */
+  /** May be too early, because a token only moves deadlines away. It is never too late. */
   readonly due: number
   readonly ended: Ended | undefined
-  /** Whether the response has to break, because the stream failed and the framing has no frame for that. */
+  /**
+   * Whether the response has to break, because the stream failed and the framing has no frame for
+   * a failure.
+   */
   readonly mustBreak: boolean
   readonly tally: Readonly<Tally>
 }
 
-/** How often a reader is told at most what it waits for. */
+/** The shortest time between two statuses that say what a reader waits for. */
 const statusMs = 1000
 
 /**
- * The first terminal wins and nothing follows it, whatever its cause: Ollama's `done`, its error, truncation, a deadline, a signal. Only
- * a stall can follow it: a reader that does not take the terminal is cut as well.
+ * The first terminal wins, and nothing follows it. Its cause may be Ollama's `done`, Ollama's
+ * error, truncation, a deadline or a signal. Only a stall can follow, because a reader that does
+ * not take the terminal is cut as well.
  */
 export function createCore({ encoder, requestId, deadlines, maxBytes, now: startedAt }: CoreOptions): Core {
   let encoded = ''
@@ -86,16 +98,16 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   const heartbeatAt = () =>
     isCommitted && !isFull() && encoder.heartbeat !== '' ? at(lastOutAt, deadlines.heartbeatMs) : Infinity
   const statusAt = () => (isCommitted && !isFull() && untold !== undefined ? toldAt + statusMs : Infinity)
-  /** While the reader is full we do not read: Ollama's silence is of our making then. */
+  /** While the reader is full we do not read, so Ollama's silence does not count. */
   const firstTokenAt = () => (tally.firstDeltaAt === undefined && !isFull() ? at(startedAt, deadlines.firstTokenMs) : Infinity)
   const idleAt = () => (tally.firstDeltaAt !== undefined && !isFull() ? at(lastInAt, deadlines.idleMs) : Infinity)
 
-  /** After what may have brought the next thing nearer; not after every token. */
+  /** Called after everything that may bring `due` nearer, and so not after every token. */
   function schedule() {
     due = ended ? stallAt() : Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), statusAt(), heartbeatAt())
   }
 
-  /** Something goes out now: gives the opening, if nothing has before. */
+  /** Called when something goes out. Returns the opening, if nothing went out before. */
   function commit(now: number): string {
     lastOutAt = now
     if (isCommitted) return ''

@@ -9,27 +9,32 @@ import { createWriter, type Writer } from './writer.ts'
 export interface RelayOptions {
   core: Core
   now: () => number
-  /** Ends the stream: aborted with a ServiceError, it ends with that error; with anything else, its reader has left. */
+  /**
+   * Ends the stream. If it is aborted with a ServiceError, the stream ends with that error. Any
+   * other reason means that the reader has left.
+   */
   controller: AbortController
-  /** Commits: called once, with the first frames. */
+  /** Opens the response. Called once, with the first frames. */
   open(): Sink
-  /** Called instead of `open`, if the stream is over before a frame, and no success. */
+  /** Called instead of `open` if the stream ends without success before its first frame. */
   refuse(ended: Ended): void
 }
 
 export interface Relay {
-  /** Tells the reader what it waits for, as `CallContext.onWaiting` hears it. */
+  /** Tells the reader what it waits for. The argument is that of `CallContext.onWaiting`. */
   waiting(state: Waiting | undefined): void
   /**
-   * Once, with what was asked already; the controller's signal ends it. A promise, as a function would keep the request's body for the whole
-   * stream. Never rejects; resolves when the reader has taken everything, with the number of bytes.
+   * Runs the stream of a generation that was asked for already. It is called once, and the
+   * controller's signal ends it. It takes a promise, because a function would keep the request's
+   * body for the whole stream. It never rejects, and resolves with the number of bytes when the
+   * reader has taken everything.
    */
   run(generation: Promise<Generation>): Promise<number>
 }
 
 /**
- * The whole waiting life of a stream: moves values from the upstream to the sink, and keeps one timer. What goes out, and when it is over,
- * the core says.
+ * The part of a stream's life that waits. It moves values from the upstream to the sink, and keeps
+ * one timer. The core decides what goes out and when the stream is over.
  */
 export function createRelay({ core, now, controller, open, refuse }: RelayOptions): Relay {
   const { signal } = controller
@@ -58,8 +63,8 @@ export function createRelay({ core, now, controller, open, refuse }: RelayOption
     const wasEnded = core.ended
     void out(core.tick(now()))
     if (core.ended === wasEnded) return
-    if (core.ended?.how === 'stalled') sink?.cut() // at once: nobody takes what waits
-    controller.abort() // a deadline: the upstream has to stop
+    if (core.ended?.how === 'stalled') sink?.cut() // at once, because nobody takes what waits
+    controller.abort() // the upstream has to stop after a deadline
   })
 
   return {
@@ -75,7 +80,8 @@ export function createRelay({ core, now, controller, open, refuse }: RelayOption
         generation = await asked
         await generation.flow((batch) => {
           const full = out(core.push(batch, now()))
-          if (core.ended?.how === 'failed') controller.abort() // an encoder failed: the upstream has to stop
+          // If the encoder failed, the upstream has to stop.
+          if (core.ended?.how === 'failed') controller.abort()
           return full
         })
         void out(core.end(undefined))
@@ -85,7 +91,7 @@ export function createRelay({ core, now, controller, open, refuse }: RelayOption
         signal.removeEventListener('abort', onAbort)
         const ended = core.ended!
         generation?.close(ended)
-        if (ended.how === 'done') begin() // an answer that has no frame is an answer all the same
+        if (ended.how === 'done') begin() // an answer without a frame is an answer too
         if (!writer) refuse(ended)
         else if (ended.how === 'left') void sink?.end()
         else if (core.mustBreak) await writer.cut()

@@ -3,41 +3,52 @@ import { streamSSE } from 'hono/streaming'
 
 /** Where frames go. */
 export interface Sink {
-  /** Takes the frames at once. A promise only when full: it settles when there is room again, or nobody to read. Never rejects. */
+  /**
+   * Takes the frames at once. It returns a promise only when the sink is full. The promise settles
+   * when there is room again or the reader has left, and it never rejects.
+   */
   write(frames: string): void | Promise<void>
-  /** A clean end, after the terminal. A promise, if the runtime can tell, until the reader has taken everything. Never rejects. */
+  /**
+   * Ends the response cleanly, after the terminal. If the runtime can tell when the reader has
+   * taken everything, it returns a promise that settles then. The promise never rejects.
+   */
   end(): void | Promise<void>
-  /** A broken end, so that no reader takes it for a clean one. */
+  /** Breaks the response, so that no reader takes its end for a clean one. */
   cut(): void
-  /** What went out so far, in UTF-8. */
+  /** How many bytes went out so far, in UTF-8. */
   readonly bytesWritten: number
 }
 
 /** How a streaming response is opened. */
 export interface Open {
-  /** Headers that middleware sets afterwards still reach the response. `onLeave`: its reader went away. */
+  /**
+   * Headers that middleware sets afterwards still reach the response. `onLeave` is called when the
+   * reader leaves.
+   */
   (c: Context, headers: Readonly<Record<string, string>>, onLeave: () => void): { response: Response; sink: Sink }
   /**
-   * Whether `cut` breaks the response to this request, so that its reader cannot take it for a whole one. If not, a framing
-   * that needs the cut is not offered.
+   * Whether `cut` breaks the response to this request, so that the reader cannot take it for a
+   * whole one. If not, a framing that needs the cut is not offered.
    */
   readonly canCut: (c: Context) => boolean
 }
 
-/** A sink is full when so many characters wait behind the write that is under way. */
+/** A sink is full when more UTF-16 units than this wait behind the write that is under way. */
 const waitingLength = 16_384
 
 const utf8 = new TextEncoder()
 
 /**
- * The default, on every runtime that brings nothing leaner. Its callback runs synchronously, so that it can hand out its
- * stream. It cannot cut: on Bun and workerd the reader would see a clean end (hazard 55).
+ * The default, for a runtime that brings nothing leaner. The callback of `streamSSE` runs
+ * synchronously, so that the sink is made before this returns. It cannot cut, because on Bun and
+ * workerd the reader would see a clean end (hazard 55).
  */
 export const openWithStreamSSE: Open = Object.assign(open, { canCut: () => false })
 
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let sink: Sink | undefined
-  // No `onError` for streamSSE, and nothing in here throws: it would end the stream as if all were well (hazard 1).
+  // Nothing in here may throw, because `streamSSE` would end the stream as if all were well. An
+  // `onError` does not help (hazard 1).
   const response = streamSSE(c, (stream) => {
     const over = Promise.withResolvers<void>()
     stream.onAbort(onLeave)
@@ -50,14 +61,17 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
     })
     return over.promise
   })
-  // Both crash a Node process over HTTP/2 (hazard 5); the runtime sets what it needs.
+  // Both headers crash a Node process over HTTP/2 (hazard 5). The runtime sets the ones it needs.
   response.headers.delete('transfer-encoding')
   response.headers.delete('connection')
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
   return { response, sink: sink! }
 }
 
-/** One write at a time, and what comes meanwhile in one piece behind it: a write costs much more than its bytes (hazard 3). */
+/**
+ * Makes one write at a time. The frames that come meanwhile are joined into the next write,
+ * because a write costs much more than its bytes (hazard 3).
+ */
 function toJoined(send: (bytes: Uint8Array) => Promise<unknown>, { end, cut }: Pick<Sink, 'end' | 'cut'>): Sink {
   let underWay: Promise<void> | undefined
   let waiting = ''

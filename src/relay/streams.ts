@@ -1,20 +1,29 @@
 import { ServiceError } from '../errors.ts'
 
-/** The streams that are open: how many there may be, who ends one from outside, and how they end when the process does. */
+/**
+ * The open streams. It limits their number, lets others cancel them, and ends them before the
+ * process ends.
+ */
 export interface Streams {
   /**
-   * Takes a place; the function that comes back gives it up again.
+   * Takes a place, and returns a function that gives it up again.
    * @throws ServiceError `too_many_streams`, or `shutting_down` once a drain has begun
    */
   enter(who: StreamOf, controller: AbortController): () => void
-  /** Ends every stream of this request id and principal with `cancelled`; false if there is none. */
+  /**
+   * Ends every stream of this request id and principal with `cancelled`. Returns false if there is
+   * none.
+   */
   cancel(who: StreamOf): boolean
-  /** Takes no more, waits for those that are open, and ends what is left after the grace with `shutting_down`. */
+  /**
+   * Takes no new streams, and waits for the open ones. After the grace it ends the remaining ones
+   * with `shutting_down`.
+   */
   drain(graceMs: number): Promise<void>
   readonly isDraining: boolean
 }
 
-/** Whose stream it is. */
+/** The request and the caller that a stream belongs to. */
 export interface StreamOf {
   readonly requestId: string
   /** The key's name; empty where there are no keys. */
@@ -36,8 +45,9 @@ export function createStreams({ max }: { max: number }): Streams {
       if (isDraining) throw shuttingDown()
       if (open.size >= max)
         throw new ServiceError('too_many_streams', `All ${max} streams of this server are in use`, { retryAfterSeconds: 5 })
-      // By a promise, and not the controller itself: who cancels is another request, and on workerd only what waits for a promise runs
-      // where its stream's own I/O may be touched (hazard 74).
+      // Another request calls `cancel`, and on workerd it may not touch this stream's I/O. So it
+      // only resolves a promise, and the abort runs where this stream's I/O may be touched (hazard
+      // 74).
       const { promise, resolve: cancel } = Promise.withResolvers<void>()
       void promise.then(() => controller.abort(new ServiceError('cancelled', 'The answer was cancelled')))
       const stream = { requestId, principal, controller, cancel }

@@ -1,21 +1,26 @@
 export interface Timer {
-  /** Sees to it that `fire` is called at `due`, or a little before: then it asks again. Infinity: nothing is due. */
+  /**
+   * Has `fire` called at `due`; Infinity if nothing is due. It may be called earlier, and then has
+   * to call `at` again.
+   */
   at(due: number): void
   stop(): void
 }
 
 /**
- * All timers of a process wake up on a grid together: 5.5 ms of CPU a second for 5,000 idle streams, 77 without it (hazard 30). What is due
- * within two seconds has a finer one: grace, and the heartbeat by which workerd notices that a reader has left.
+ * All timers of a process wake up together on a grid. 5,000 idle streams cost 5.5 ms of CPU a
+ * second with the grid, and 77 ms without it (hazard 30). Times within two seconds have a finer
+ * grid. They are the grace, and the heartbeat by which workerd notices that a reader has left.
  */
 const toGridMs = (waitMs: number) => (waitMs < 2000 ? 25 : 100)
 
-/** The longest that `setTimeout` takes. */
+/** The longest time that `setTimeout` takes. */
 const maxMs = 2_147_483_647
 
 /**
- * The one timer of a stream. It is armed anew only when it fires or when something is due earlier, never when the due time moves away:
- * a token costs no timer. Call `at` from `fire` to go on.
+ * The one timer of a stream. It is armed again only after it fired, or when something is due
+ * earlier. A due time that moves away does not arm it, so a token costs no timer. Call `at` from
+ * `fire` to go on.
  */
 export function createTimer(now: () => number, fire: () => void): Timer {
   let handle: ReturnType<typeof setTimeout> | undefined

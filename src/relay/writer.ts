@@ -2,16 +2,22 @@ import type { Sink } from './sink.ts'
 
 export interface Writer {
   write(frames: string): void | Promise<void>
-  /** Settles when the reader has taken everything that was written, and the clean end. */
+  /** Ends cleanly. Settles when the reader has taken everything, and the end too. */
   end(): Promise<void>
-  /** Breaks the response, behind everything that was written. */
+  /** Breaks the response after everything that was written. */
   cut(): Promise<void>
 }
 
-/** What is longer, in UTF-16 units, goes out in parts: a slow reader that takes some of it has not stalled. */
+/**
+ * Longer frames, in UTF-16 units, go out in parts, because a slow reader that takes a part has not
+ * stalled.
+ */
 const partLength = 65_536
 
-/** Frames → a sink, in order. `onFull` hears when it is full, again each time that the reader has taken something, and when it has room. */
+/**
+ * Frames → a sink, in order. `onFull` is called with true when the sink is full, and again each
+ * time that the reader has taken something. It is called with false when there is room again.
+ */
 export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Writer {
   let pending: Promise<void> | undefined
 
@@ -47,14 +53,18 @@ export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Wri
     },
     async cut() {
       await pending
-      // One turn, in which the runtime hands over what it has taken: a cut throws the rest away.
+      // The runtime needs a turn to hand over what it has taken, because a cut throws the rest
+      // away.
       await new Promise((resolve) => setTimeout(resolve, 0))
       sink.cut()
     },
   }
 }
 
-/** Not between the halves of a surrogate pair: alone, neither is a character that UTF-8 knows. */
+/**
+ * The end of a part. It is never between the halves of a surrogate pair, because UTF-8 cannot
+ * write half a pair.
+ */
 function endOfPart(frames: string, from: number): number {
   const to = from + partLength
   return to < frames.length && frames.codePointAt(to - 1)! > 0xffff ? to - 1 : to

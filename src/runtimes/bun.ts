@@ -10,7 +10,10 @@ import { sha256OfNode } from './sha256.ts'
 interface Server {
   readonly hostname: string
   readonly port: number
-  /** How long the connection of a request may be idle, in seconds; 0 = for ever. It stays so for the next request on it. */
+  /**
+   * Sets how long the connection of a request may be idle, in seconds; 0 = for ever. The limit
+   * also holds for the next requests on that connection.
+   */
   timeout(request: Request, seconds: number): void
   requestIP(request: Request): { address: string } | null
   stop(): Promise<void>
@@ -29,15 +32,22 @@ declare const Bun: {
   }): Server
 }
 
-/** How long a head may take; not even a byte now and then makes that longer (F26). Bun counts in steps of 4 s. */
+/**
+ * How long the head of a request may take (F26). A byte now and then does not make that longer.
+ * Bun counts in steps of 4 s.
+ */
 const headSeconds = 10
 
-/** How long a connection may be kept for its next request, and the head of that one with it. */
+/**
+ * How long a connection stays open for its next request, whose head must come within that time.
+ */
 const keptSeconds = 60
 
 const config = readConfig(checkConfig)
 
-/** Without a `Host` that is one, Bun's URL is the path alone, and Hono finds no path in it (hazard 86). */
+/**
+ * Without a valid `Host`, Bun's URL is only the path, and Hono finds no path in that (hazard 86).
+ */
 function withWholeUrl(request: Request): Request {
   return request.url.startsWith('/') ? new Request(`http://localhost${request.url}`, request) : request
 }
@@ -45,7 +55,7 @@ function withWholeUrl(request: Request): Request {
 await run(config, () => {
   const app = createApp({
     config,
-    // `timeout: false`: Bun cuts at 338 s otherwise (hazard 15).
+    // Without `timeout: false` Bun would cut at 338 s (hazard 15).
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
     open: openOnBun,
     bound: config.HOST,
@@ -55,15 +65,17 @@ await run(config, () => {
   })
   const server = Bun.serve({
     async fetch(request, server) {
-      server.timeout(request, 0) // an answer may be silent for as long as Ollama is (hazard 21)
+      // An answer may be silent for as long as Ollama is (hazard 21).
+      server.timeout(request, 0)
       const bindings: BunBindings = {
         address: server.requestIP(request)?.address ?? '',
         onAnswered: () => server.timeout(request, keptSeconds),
-        onCut: () => server.timeout(request, 1), // Bun would wait for ever to hand over what its reader does not take (hazard 78)
+        // Otherwise Bun would try for ever to hand over what the reader does not take (hazard 78).
+        onCut: () => server.timeout(request, 1),
         isStreaming: false,
       }
       const response = await app.fetch(withWholeUrl(request), bindings)
-      // An error is soon taken, and may be about a body that still trickles in.
+      // A reader takes an error at once, but its body may still trickle in. So the limit is short.
       if (!response.ok) server.timeout(request, headSeconds)
       else if (!bindings.isStreaming) bindings.onAnswered()
       return response
@@ -72,8 +84,10 @@ await run(config, () => {
     port: config.PORT,
     reusePort: config.SLUICE_REUSE_PORT,
     idleTimeout: headSeconds,
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit: Bun's own 413 is without our envelope
-    development: false, // or a fault shows a page with our source
+    // The app has a limit of its own, because Bun's 413 would not have our envelope.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    // Otherwise a fault would show the reader a page with our source.
+    development: false,
   })
   return { app, hostname: server.hostname, port: server.port, close: () => server.stop() }
 })

@@ -3,11 +3,14 @@ import process from 'node:process'
 import { ConfigError, parseConfig, type Config } from '../config.ts'
 import { createLogSink } from './log-sink.ts'
 
-/** What Node and Bun share: they are processes, with an environment, words on a terminal and an exit status. */
+/**
+ * What Node and Bun share. Both are processes that have an environment, a terminal and an exit
+ * status.
+ */
 
 /**
- * The environment as Config; a mistake in it ends the process with status 1 and a line for each. `check` throws ConfigError for what is a
- * mistake on this runtime only.
+ * Reads the environment as Config. If it has mistakes, prints a line for each of them and ends the
+ * process with status 1. `check` throws ConfigError for a mistake on this runtime only.
  */
 export function readConfig(check: (config: Config) => void = () => {}): Config {
   try {
@@ -24,7 +27,10 @@ export function readConfig(check: (config: Config) => void = () => {}): Config {
   }
 }
 
-/** An address that others reach wants keys: Ollama asks nobody who they are. @throws ConfigError */
+/**
+ * An address that others can reach needs keys, because Ollama itself asks for none.
+ * @throws ConfigError
+ */
 function checkBinding({ HOST, SLUICE_API_KEYS, SLUICE_INSECURE }: Config) {
   if (SLUICE_API_KEYS || SLUICE_INSECURE || isLoopback(HOST)) return
   throw new ConfigError([
@@ -33,7 +39,7 @@ function checkBinding({ HOST, SLUICE_API_KEYS, SLUICE_INSECURE }: Config) {
   ])
 }
 
-/** On other systems than Linux, Node and Bun cannot share a port. @throws ConfigError */
+/** Node and Bun can share a port on Linux only. @throws ConfigError */
 function checkSharing({ SLUICE_REUSE_PORT, PORT }: Config) {
   if (!SLUICE_REUSE_PORT) return
   if (process.platform !== 'linux')
@@ -41,7 +47,7 @@ function checkSharing({ SLUICE_REUSE_PORT, PORT }: Config) {
   if (PORT === 0) throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, as with PORT=0 each process has one of its own'])
 }
 
-/** The demo's emulator is no part of the Docker image. @throws ConfigError */
+/** The demo needs the emulator, which the Docker image does not have. @throws ConfigError */
 function checkDemo({ SLUICE_DEMO }: Config) {
   if (!SLUICE_DEMO) return
   try {
@@ -57,7 +63,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
-/** Ends the process with status 1 if listening failed, and says what to do about it. */
+/** Says why listening failed and what to do about it, and ends the process with status 1. */
 export function exitUnheard(error: unknown, { HOST, PORT, SLUICE_REUSE_PORT }: Config): never {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE' && SLUICE_REUSE_PORT)
@@ -73,7 +79,10 @@ export function exitUnheard(error: unknown, { HOST, PORT, SLUICE_REUSE_PORT }: C
   process.exit(1)
 }
 
-/** The first lines that people see: where it listens, what answers there, and a command that streams at once. */
+/**
+ * Prints the first lines that people see. They say where the server listens and what answers
+ * there, and give a command that streams at once.
+ */
 export async function announce(config: Config, { hostname, port }: { hostname: string; port: number }) {
   const name = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
   const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}`
@@ -97,7 +106,7 @@ export const standardOutput = createLogSink({
   onDropped: (count) => console.error(`${count} lines of the access log were dropped: nobody took them from standard output`),
 })
 
-/** SIGTERM and SIGINT: the first one calls `first`, every further one `again`. */
+/** The first SIGTERM or SIGINT calls `first`, and each further one calls `again`. */
 export function onSignals(first: () => void, again: () => void) {
   let isFirst = true
   const onSignal = () => {

@@ -1,7 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import process from 'node:process'
 
-/** `npm run key -- NAME [GLOB…]`: a new secret, which is shown once and kept nowhere, and what SLUICE_API_KEYS takes for it (docs/protocol.md §7). */
+/**
+ * `npm run key -- NAME [GLOB…]` makes a secret and its entry for SLUICE_API_KEYS (docs/protocol.md
+ * §7). The secret is shown once and kept nowhere.
+ */
 const [name = '', ...globs] = process.argv.slice(2)
 if (!/^[\w.-]{1,64}$/.test(name) || !globs.every((glob) => /^[\w.:/*-]{1,256}$/.test(glob))) {
   console.error(

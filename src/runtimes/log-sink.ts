@@ -1,4 +1,4 @@
-/** What of a process's standard output the sink needs. */
+/** The part of a process's standard output that the sink needs. */
 interface Output {
   write(text: string, onTaken: () => void): boolean
   on(event: 'error', listener: () => void): unknown
@@ -6,27 +6,31 @@ interface Output {
 
 export interface LogSinkOptions {
   output: Output
-  /** So much may wait, in UTF-16 units: some thousand lines. */
+  /** How much may wait, in UTF-16 units. The default is some thousand lines. */
   maxWaiting?: number
-  /** Told once lines are taken again: how many were dropped before. */
+  /** Called with the number of dropped lines, once lines are taken again. */
   onDropped(count: number): void
 }
 
 export interface LogSink {
   write(line: string): void
-  /** Resolves once everything has been taken, and after the limit in any case: what waits is lost in an exit. */
+  /**
+   * Resolves when everything has been taken, and at the latest after the limit. Without it, an
+   * exit would lose the lines that wait.
+   */
   flush(limitMs: number): Promise<void>
 }
 
 /**
- * Lines → standard output, which may be full or closed: a log that nobody reads must hold up no stream, and fill no memory (F32, hazard 75).
- * What is more than may wait is dropped, and counted.
+ * Lines → standard output, which may be full or closed. A log that nobody reads must hold up no
+ * stream and fill no memory (F32, hazard 75). So lines beyond the limit are dropped and counted.
  */
 export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: LogSinkOptions): LogSink {
   let waiting = 0
   let dropped = 0
   let onEmpty = () => {}
-  output.on('error', () => {}) // closed at its other end; without a listener that would end the process
+  // If the other end is closed, an error without a listener would end the process.
+  output.on('error', () => {})
 
   function taken(length: number) {
     waiting -= length
@@ -44,7 +48,8 @@ export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: Log
         return
       }
       waiting += length
-      output.write(`${line}\n`, () => taken(length)) // by its callback, as Bun has no `writableLength`
+      // The callback tells what was taken, because Bun's `writableLength` does not.
+      output.write(`${line}\n`, () => taken(length))
     },
     flush(limitMs) {
       if (waiting === 0) return Promise.resolve()

@@ -1,6 +1,9 @@
 import type { LogLine } from '../middleware/access-log.ts'
 
-/** The access log as text: JSON for machines, a short line for people. `write` adds the line's end. */
+/**
+ * Gives a function that writes the access log as text: JSON for machines, or a short line for
+ * people. `write` adds the end of the line.
+ */
 export function createLog(mode: 'pretty' | 'json' | 'silent', write: (line: string) => void): (line: LogLine) => void {
   if (mode === 'silent') return () => {}
   if (mode === 'json') return (line) => write(JSON.stringify(line))

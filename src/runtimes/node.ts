@@ -28,7 +28,8 @@ await run(config, async () => {
     fetch: app.fetch,
     hostname: config.HOST,
     serverOptions: {
-      // Against slow heads and bodies (hazards 22 and 41); responses are not limited by these. A blob of gigabytes is a slow body.
+      // These cut slow heads and bodies (hazards 22 and 41), and never a response. Management has
+      // no limit for a body, because a blob of gigabytes is a slow one.
       headersTimeout: 10_000,
       requestTimeout: config.SLUICE_MANAGEMENT ? 0 : 30_000,
       connectionsCheckingInterval: 1000,

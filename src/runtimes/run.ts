@@ -3,18 +3,18 @@ import type { App } from '../app.ts'
 import type { Config } from '../config.ts'
 import { announce, exitUnheard, onSignals, standardOutput } from './host-process.ts'
 
-/** An app that is listened for. */
+/** An app, and the address at which it listens. */
 export interface Listener {
   readonly app: Pick<App, 'drain'>
   readonly hostname: string
   readonly port: number
-  /** Takes no connection any more, and ends the idle ones. */
+  /** Takes no new connections, and ends the idle ones. */
   close(): Promise<unknown>
 }
 
 /**
  * Runs Sluice on Node or Bun: listens, says so, and drains at the first signal. `listen` makes the
- * app and throws if it cannot listen; that ends the process with status 1.
+ * app. If it throws because it cannot listen, the process ends with status 1.
  */
 export async function run(config: Config, listen: () => Listener | Promise<Listener>): Promise<void> {
   try {
@@ -30,12 +30,13 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
 }
 
 /**
- * No new work, the streams may finish within the grace, then exit with status 0. The listener stays
- * open meanwhile, to say so. Where others share the port it closes first: they get every new
- * connection.
+ * Takes no new work, lets the streams finish within the grace, and exits with status 0. Meanwhile
+ * the listener stays open and answers that the server shuts down. A listener on a shared port
+ * closes first, so that the other processes get every new connection.
  */
 async function drain({ SLUICE_SHUTDOWN_GRACE_MS: graceMs, SLUICE_REUSE_PORT: isShared }: Config, { app, close }: Listener) {
-  setTimeout(() => process.exit(0), graceMs + 900).unref() // even if a reader never takes its last frame
+  // The process ends even if a reader never takes its last frame.
+  setTimeout(() => process.exit(0), graceMs + 900).unref()
   const closed = isShared ? close() : undefined
   await app.drain(graceMs)
   await (closed ?? close())

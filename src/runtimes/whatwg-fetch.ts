@@ -1,2 +1,5 @@
-/** Stands in a Worker's bundle for the package of this name (wrangler.toml), which `ollama/browser` imports for browsers without `fetch`. */
+/**
+ * Replaces the package of this name in a Worker's bundle (wrangler.toml). `ollama/browser` imports
+ * that package for browsers without `fetch`.
+ */
 export const fetch = globalThis.fetch

@@ -10,7 +10,7 @@ interface ExecutionContext {
   waitUntil(promise: Promise<unknown>): void
 }
 
-/** The app of this isolate. Bindings come with the first request (hazard 25). */
+/** The app of this isolate. It is made late, because bindings come with a request (hazard 25). */
 let app: App | undefined
 
 export default {
@@ -22,15 +22,17 @@ export default {
 
 function create(env: Record<string, unknown>): App {
   try {
-    // The heartbeat is what notices that a reader has left (hazard 11), so it is quicker here.
+    // Only the heartbeat notices that a reader has left (hazard 11), so it is quicker here.
     const config = parseConfig(env, { SLUICE_HEARTBEAT_MS: '1000', SLUICE_LOG: 'json' })
     return createApp({
       config,
       open: openOnWorker,
       address: (c) => c.req.header('cf-connecting-ip') ?? '',
       ...toLimits(env, config),
-      hold: (c, promise) => c.executionCtx.waitUntil(promise), // or nothing runs after the reader has left (hazard 12)
-      maxLoads: 8, // a load dies with its request, unnoticed (hazard 40)
+      // Otherwise nothing would run after the reader has left (hazard 12).
+      hold: (c, promise) => c.executionCtx.waitUntil(promise),
+      // A load dies with its request, and keeps its place because nothing notices (hazard 40).
+      maxLoads: 8,
       log: createLog(config.SLUICE_LOG ?? 'json', console.log),
     })
   } catch (error) {
@@ -39,7 +41,10 @@ function create(env: Record<string, unknown>): App {
   }
 }
 
-/** A rate limiter of Cloudflare's, bound as RATE_LIMITER, counts for all isolates of a place; without it each has its own count. */
+/**
+ * Cloudflare's rate limiter, bound as RATE_LIMITER, counts for all isolates of one location.
+ * Without it each isolate counts for itself.
+ */
 function toLimits({ RATE_LIMITER }: Record<string, unknown>, config: Config) {
   if (!isRateLimiter(RATE_LIMITER)) return {}
   const streams = config.SLUICE_MAX_STREAMS_PER_KEY
@@ -47,7 +52,10 @@ function toLimits({ RATE_LIMITER }: Record<string, unknown>, config: Config) {
   return { limits: createBoundLimits({ limiter: RATE_LIMITER, memory }) }
 }
 
-/** Alive, and of no use: the names of the variables are in the log. */
+/**
+ * An app that answers 503 to all but `/ping` and `/healthz`, until the bindings are right. The log
+ * names the wrong ones.
+ */
 function createMisconfigured({ message }: ConfigError): App {
   console.error(`Misconfigured:\n${message}`)
   const text = `The bindings of this Worker have mistakes: ${message.replaceAll('\n', '; ')}`

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { ConfigError, type Config } from '../../config.ts'
 
-/** What is a mistake on Bun only. @throws ConfigError */
+/** Finds the mistakes that are mistakes only on Bun. @throws ConfigError */
 export function checkConfig({ SLUICE_MAX_STREAMS }: Config): void {
   const max = maxRequests(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? '')
   if (SLUICE_MAX_STREAMS <= max) return
@@ -12,8 +12,9 @@ export function checkConfig({ SLUICE_MAX_STREAMS }: Config): void {
 }
 
 /**
- * How many requests to Ollama Bun runs at once, as it read it before it ran a line of ours; what it does not understand is its default. A
- * stream beyond that would wait silently, and everything would look healthy (hazard 29).
+ * How many requests to Ollama Bun runs at once. Bun reads the variable before it runs any of our
+ * code, and takes its default for a value that it does not understand. A stream beyond the limit
+ * would wait silently, and everything would look healthy (hazard 29).
  */
 function maxRequests(given: string): number {
   return /^[1-9]\d*$/.test(given) && Number(given) <= 65_535 ? Number(given) : 256

@@ -1,25 +1,26 @@
 import type { Open } from '../../relay/sink.ts'
 
-/** What the server hands to each request. */
+/** What the server gives to each request. */
 export interface BunBindings {
-  /** The caller's. */
+  /** The caller's IP address. */
   readonly address: string
-  /** Set when the body is a stream. The server then learns of its end by `onAnswered`. */
+  /** Set when the body is a stream. Then `onAnswered` tells the server when the stream ends. */
   isStreaming: boolean
-  /** Called at its end. */
+  /** Called when the stream ends. */
   onAnswered(): void
-  /** Called instead, if its reader is cut. */
+  /** Called instead of `onAnswered` if the reader is cut. */
   onCut(): void
 }
 
-/** A sink is full when so much waits. */
+/** A sink is full when this many bytes wait. */
 const waitingBytes = 16_384
 
 const utf8 = new TextEncoder()
 
 /**
- * One pushed stream of bytes, at three quarters of what `streamSSE` costs on Bun: two streams and a promise for each write. It can also do
- * what `streamSSE` cannot: break the response of a reader that is cut (hazard 55).
+ * Pushes into one stream of bytes. `streamSSE` has two streams and a promise for each write, so
+ * this costs three quarters of it on Bun. It can also break the response of a reader that is cut,
+ * which `streamSSE` cannot do (hazard 55).
  */
 export const openOnBun: Open = Object.assign(open, { canCut: () => true })
 
@@ -68,7 +69,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
       },
       cut() {
         if (controller) bindings.onCut()
-        controller?.error(undefined) // Bun prints any other reason
+        controller?.error(undefined) // Bun would print any other reason
         close()
       },
       get bytesWritten() {

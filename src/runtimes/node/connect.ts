@@ -13,8 +13,9 @@ import {
 import { createTurns } from './turns.ts'
 
 /**
- * Over `node:http`, not `fetch`: no 300-second limit (hazard 15), and its `data` events push, for half the CPU of awaited reads. The
- * deadlines are the relay's. Same contract as `viaFetch`.
+ * Connects by `node:http` and not by `fetch`, because `fetch` has a limit of 300 seconds
+ * (hazard 15). The `data` events of `node:http` also push, for half the CPU of awaited reads. The
+ * relay keeps the deadlines. The contract is that of `viaFetch`.
  */
 export function viaHttp(): Connect {
   const later = createTurns()
@@ -27,13 +28,17 @@ export function viaHttp(): Connect {
       ? https.request(url, { method, headers: withLength(headers, body), agent: agents.https })
       : http.request(url, { method, headers: withLength(headers, body), agent: agents.http })
     const response = toResponse(request, signal, later)
-    if (typeof body === 'object') pipeline(Readable.fromWeb(body as NodeReadableStream), request, () => {}) // its failure is the request's
+    // The callback does nothing, because a failure of the body also fails the request.
+    if (typeof body === 'object') pipeline(Readable.fromWeb(body as NodeReadableStream), request, () => {})
     else request.end(body)
     return response
   }
 }
 
-/** A function of its own: its closures live as long as the stream does, and must not keep what was asked. */
+/**
+ * A function of its own, because its closures live as long as the stream does. They must not keep
+ * the body of the request (hazard 81).
+ */
 function toResponse(
   request: http.ClientRequest,
   signal: AbortSignal,
@@ -45,7 +50,9 @@ function toResponse(
     request.on('close', () => signal.removeEventListener('abort', abort))
     request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
     request.on('upgrade', (_response, socket) => {
-      socket.destroy() // without an error: nobody listens to this socket any more, and one would end the process
+      // Without an error, because nobody listens to this socket, and the error would end the
+      // process.
+      socket.destroy()
       reject(unreachable(new Error('Ollama asked for another protocol')))
     })
     request.on('response', (response) => {
@@ -69,8 +76,10 @@ function toHeaders({ headersDistinct }: http.IncomingMessage): Headers {
 }
 
 /**
- * Ollama flushes each line in an HTTP chunk of its own, and each is a `data` event: those of one read of the socket are taken together, in
- * the microtask behind it. A source that always has data lets others run: libuv reads one socket up to 32 times before the next.
+ * Ollama flushes each line in an HTTP chunk of its own, and each chunk is a `data` event. The
+ * chunks of one read of the socket are joined in the microtask behind the read. A source that
+ * always has data pauses for others, because libuv reads one socket up to 32 times before the
+ * next.
  */
 function flow(
   response: http.IncomingMessage,

@@ -4,18 +4,20 @@ import type { Socket } from 'node:net'
 import { finished } from 'node:stream'
 import type { Open } from '../../relay/sink.ts'
 
-/** A longer piece, in UTF-16 units, goes as bytes: as a string it would be copied once more. */
+/** Longer frames, in UTF-16 units, go as bytes, because a string would be copied once more. */
 const longLength = 4096
 
 /**
- * The response's stream carries the head, the first frames, the end, and the news that the reader left. The frames between go to the socket,
- * past the stream and past `ServerResponse`, each an HTTP chunk in one string: a quarter of a token's cost (hazard 67). It can also do
- * what `streamSSE` cannot: close the socket of a reader that takes nothing (hazard 45), and tell when everything was taken.
+ * The response's stream carries the head, the first frames and the end, and tells when the reader
+ * leaves. The frames between go straight to the socket, past the stream and past `ServerResponse`.
+ * Each is an HTTP chunk in one string, which saves a quarter of a token's cost (hazard 67). So no
+ * middleware may transform the body.
  *
- * Nothing between may transform the body.
+ * Unlike `streamSSE`, this can close the socket of a reader that takes nothing (hazard 45), and
+ * tell when the reader has taken everything.
  */
 export const openOnNode: Open = Object.assign(open, {
-  // To HTTP/1.0 the end of the connection is the end of the body (hazard 84).
+  // In HTTP/1.0 the end of the connection is the end of the body (hazard 84).
   canCut: (c: Context) => (c.env as HttpBindings).incoming.httpVersion !== '1.0',
 })
 
@@ -24,7 +26,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   let room: PromiseWithResolvers<void> | undefined
   let bytesWritten = 0
-  /** Someone reads the stream, and it is empty. */
+  /** Whether somebody reads the stream and it is empty. */
   let isAwaited = false
 
   const wake = () => {
@@ -47,7 +49,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
     { highWaterMark: 0 },
   )
 
-  /** Past the stream. False when full. */
+  /** Writes past the stream. False when the socket is full. */
   function send(frames: string, socket: Socket): boolean {
     if (frames.length > longLength) {
       const bytes = Buffer.from(frames)
@@ -65,7 +67,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
       write(frames) {
         if (!controller) return
         const { socket } = outgoing
-        // The head is out, and all that went through the stream as well. Without a socket an earlier response is under way on it (pipelining).
+        // Past the stream only when the head and all that went through the stream are out. There
+        // is no socket while an earlier response is under way on the connection (pipelining).
         if (isAwaited && outgoing.headersSent && socket) {
           if (send(frames, socket)) return
           if (!room) socket.once('drain', wake)

@@ -1,7 +1,13 @@
-/** So many sources go on in one turn of the loop: with all of them in one, no newcomer would be heard before the last was served. */
+/**
+ * How many sources go on in one turn of the loop. If all of them went on in one turn, a newcomer
+ * would wait until the last of them was served.
+ */
 const perTurn = 4
 
-/** Gives a function that runs what it is given in a later turn of the loop, first come, first served, and a few in each (hazard 44). */
+/**
+ * Gives a function that runs a step in a later turn of the loop. The steps run first come, first
+ * served, and only a few of them in each turn (hazard 44).
+ */
 export function createTurns(): (step: () => void) => void {
   let waiting: (() => void)[] = []
   let isDue = false

@@ -1,6 +1,9 @@
 import type { Limits } from '../../middleware/limits.ts'
 
-/** Cloudflare's rate limiting binding: https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/ */
+/**
+ * Cloudflare's rate limiting binding:
+ * https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/
+ */
 export interface RateLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>
 }
@@ -10,8 +13,9 @@ export function isRateLimiter(value: unknown): value is RateLimiter {
 }
 
 /**
- * Requests are counted by the binding, answers at a time by this isolate. The binding does not tell what remains, nor when to come back: its
- * period is a minute, as SLUICE_RATE_PER_MINUTE says it (docs/deploy.md §6).
+ * The binding counts requests, and this isolate counts answers at a time. The binding tells
+ * neither what remains nor when to come back. Its period is a minute, like that of
+ * SLUICE_RATE_PER_MINUTE (docs/deploy.md §6).
  */
 export function createBoundLimits({ limiter, memory }: { limiter: RateLimiter; memory: Limits }): Limits {
   return {

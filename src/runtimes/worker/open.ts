@@ -9,21 +9,26 @@ declare class IdentityTransformStream extends TransformStream<Uint8Array, Uint8A
   })
 }
 
-/** A sink is full when so much waits. */
+/** A sink is full when this many bytes wait. */
 const waitingBytes = 16_384
 
-/** What breaks a response. workerd reports any error in its own log, but not the loss of a connection: an error that is `retryable`. */
+/**
+ * The error that breaks a response. workerd writes errors to its own log, except a `retryable`
+ * one, which it takes for the loss of a connection.
+ */
 const cutting = Object.assign(new Error('The reader was cut'), { retryable: true })
 
 const utf8 = new TextEncoder()
 const ignore = () => {}
 
 /**
- * One native pipe, at three quarters of what `streamSSE` costs on workerd: two streams made of JavaScript. It can also do what
- * `streamSSE` cannot: break the response of a reader that is cut (hazard 55).
+ * Writes into one native pipe. `streamSSE` has two streams made of JavaScript, so this costs three
+ * quarters of it on workerd. It can also break the response of a reader that is cut, which
+ * `streamSSE` cannot do (hazard 55).
  */
 export const openOnWorker: Open = Object.assign(open, {
-  // To HTTP/1.0 the end of the connection is the end of the body (hazard 84). Only Cloudflare tells the version.
+  // In HTTP/1.0 the end of the connection is the end of the body (hazard 84). Only Cloudflare
+  // tells the version of HTTP.
   canCut: ({ req }: Context) => (req.raw as CloudflareRequest).cf?.httpProtocol !== 'HTTP/1.0',
 })
 
@@ -42,7 +47,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
       write(frames) {
         const bytes = utf8.encode(frames)
         bytesWritten += bytes.byteLength
-        // Not `writer.ready`: workerd replaces it while the pipe is full, and who waits for the old one waits for ever.
+        // Not `writer.ready`, because workerd replaces that promise while the pipe is full, and
+        // never settles the old one.
         const taken = writer.write(bytes).catch(ignore)
         return writer.desiredSize! > 0 ? undefined : taken
       },
