@@ -45,21 +45,28 @@ export interface AppOptions {
   open?: Open
   /** Keeps a promise alive after the response: `waitUntil` on workerd, nothing elsewhere. */
   hold?: (c: Context, promise: Promise<unknown>) => void
-  /** The caller's address, which limits go by where there are no keys. */
+  /** The caller's address. Limits count by it where there are no keys. */
   address?: (c: Context) => string
-  /** The host that is listened on. Absent where there is none, as on Workers: the `Host` header is checked only against a list then. */
+  /**
+   * The host that the server listens on. Absent where there is none, as on Workers. Then the
+   * `Host` header is checked only if there is a list of allowed hosts.
+   */
   bound?: string
-  /** What keeps it from being of use: the answer to all but the two questions whether it is alive. */
+  /**
+   * A mistake in the configuration. It is the answer to all requests but the two that ask whether
+   * the server is alive.
+   */
   problem?: ServiceError
   /** Decodes a body in zstd, where the runtime's `DecompressionStream` does not. */
   zstd?: () => Decompression
   /** A leaner way to hash a key. */
   sha256?: Sha256
-  /** Limits that are kept elsewhere than in this process. */
+  /** Limits that are counted elsewhere than in this process. */
   limits?: Limits
   /**
-   * How many loads of a value that requests share may be under way: `/readyz`, the default model, what
-   * is loaded. More where a load may die with its request.
+   * How many loads of one shared value may be under way at once. Shared values are the readiness,
+   * the default model and the loaded models. There must be more where a load may die with its
+   * request.
    */
   maxLoads?: number
   /** Gets the access log's lines. */
@@ -70,15 +77,20 @@ export interface AppOptions {
 
 export interface App {
   fetch: Hono<Env>['fetch']
-  /** Takes no new work, waits for the open streams, and ends what is left after the grace. */
+  /**
+   * Takes no new work, waits for the open streams, and ends the remaining ones after the grace.
+   */
   drain(graceMs: number): Promise<void>
 }
 
-/** The base URLs that clients are given: to test a connection, some ask whether anybody answers there. */
+/**
+ * The base URLs that people give to clients. To test a connection, some clients ask whether
+ * anybody answers there.
+ */
 const bases = ['/v1', '/v1/']
 const ollamaBases = ['/ollama', '/ollama/api', '/ollama/v1'].flatMap((base) => [base, `${base}/`])
 
-/** What a link from anywhere may open. */
+/** The paths that a link from any site may open. */
 const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', ...bases, ...ollamaBases, ...files.map(({ path }) => path)])
 
 /** Sluice: every route on one screen. */
@@ -133,14 +145,14 @@ export function createApp({
     .route('/', health({ upstream: ollama, streams, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
-    // From here on somebody has to say who asks.
+    // From here on a request needs a key, if there are keys.
     .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perMinute, address }))
-    // No answer: who has as many as may be must be able to stop one.
+    // Mounted before the limit, so that a client at its limit can still cancel.
     .route('/', cancel({ streams }))
     .use(answerGuard({ limits, max: answers, address }))
     .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c.req.path)))
     .onError((error, c) => {
-      // A body that its reader stopped sending is no error of anybody's.
+      // If the caller left while it sent its body, that is nobody's error.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
         c.var.entry.ended = 'left'
         return new Response(null, { status: 499 })
@@ -166,7 +178,7 @@ function toOllama(config: Config, connect: Connect): Upstream {
   })
 }
 
-/** Ollama behind what may be asked of it, and how much at once. */
+/** Ollama behind two rules: what may be asked of it, and how much at once. */
 function toUpstream(config: Config, ollama: Upstream, loading: Pick<WaitingOptions, 'maxLoads' | 'now'>): Upstream {
   const { SLUICE_UPSTREAM_STREAMS: running, SLUICE_QUEUE: waiting, SLUICE_FIRST_TOKEN_TIMEOUT_MS: embedTimeoutMs } = config
   const telling = createWaiting({ upstream: createThink({ upstream: ollama, ...loading }), ...loading })
@@ -195,7 +207,10 @@ function toDeadlines(config: Config): Deadlines {
   }
 }
 
-/** The emulator, loaded when it is first asked: it is a third of the source, and most servers run without it. */
+/**
+ * The emulator. It is loaded at its first request, because it is a third of the source and most
+ * servers run without it.
+ */
 function toDemo(): Emulator['fetch'] {
   let emulator: Emulator | undefined
   return async (url, init) => {

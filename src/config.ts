@@ -3,7 +3,7 @@ import { parseKeepAlive, toSeconds } from '#ollama-grammar/duration.ts'
 import { parseOllamaHost } from '#ollama-grammar/host.ts'
 import { isModelName } from '#ollama-grammar/model-name.ts'
 
-/** Milliseconds; 0 = off. A timer of JavaScript takes no more than 2^31 - 1. */
+/** Milliseconds; 0 = off. A JavaScript timer takes at most 2^31 - 1. */
 const ms = (fallback: number, { min = 0 } = {}) => integer(fallback, min, 2_147_483_647)
 
 function integer(fallback: number, min: number, max: number) {
@@ -24,7 +24,7 @@ function flag() {
   )
 }
 
-/** `a,b`: each checked by `item`, which gives undefined for a mistake. */
+/** A list such as `a,b`. `item` checks each entry, and returns undefined for a mistake. */
 function list<T>(item: (text: string) => T | undefined, expected: string) {
   return v.optional(
     v.pipe(
@@ -41,7 +41,9 @@ function list<T>(item: (text: string) => T | undefined, expected: string) {
 
 const isGlob = (text: string) => /^[\w.:/*-]{1,256}$/.test(text)
 
-/** A key: its name, the SHA-256 of its secret in hex, and the globs of its models; undefined: all. */
+/**
+ * A key: its name, the SHA-256 of its secret in hex, and the globs of its models; undefined: all.
+ */
 interface ApiKey {
   readonly name: string
   readonly sha256: string
@@ -56,8 +58,8 @@ function toApiKey(text: string): ApiKey | undefined {
 }
 
 /**
- * An origin as browsers write it in `Origin`. One of another scheme than http(s) is compared by its
- * text, because `URL` knows no origin for it; `*` is its whole host there, for schemes whose hosts
+ * An origin as browsers write it in `Origin`. An origin of another scheme than http(s) is compared
+ * by its text, because `URL` knows no origin for it. Its host may be `*`, for schemes whose hosts
  * are made at random (docs/protocol.md §7).
  */
 function toOrigin(text: string): string | undefined {
@@ -75,13 +77,18 @@ function toAlias(text: string): readonly [string, string] | undefined {
   return from && to ? [from, to] : undefined
 }
 
-/** Every variable, its meaning and its default (docs/protocol.md §8). An empty one is unset. */
+/**
+ * Every variable, its meaning and its default (docs/protocol.md §8). An empty one counts as unset.
+ */
 const variables = {
   /** The address to listen on. */
   HOST: v.optional(v.pipe(v.string(), v.regex(/^[\w.:-]+$/, 'must be an address or a host name')), '127.0.0.1'),
   /** The port to listen on; 0: any free one. */
   PORT: integer(8083, 0, 65_535),
-  /** 1: other processes may listen on the same port (Node and Bun, on Linux); docs/deploy.md §11. */
+  /**
+   * 1: other processes may listen on the same port, with Node or Bun on Linux (docs/deploy.md
+   * §11).
+   */
   SLUICE_REUSE_PORT: flag(),
   /** Where Ollama is, by Ollama's own rules (docs/ollama.md §2). */
   OLLAMA_HOST: v.optional(
@@ -98,33 +105,46 @@ const variables = {
   ),
   /** Sent to the upstream as a Bearer token. */
   OLLAMA_API_KEY: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'))),
-  /** The model of a request that names none. Unset: one already loaded, else the newest installed. */
+  /**
+   * The model of a request that names none. Unset: one already loaded, else the newest installed.
+   */
   SLUICE_MODEL: v.optional(
     v.pipe(v.string(), v.maxLength(256, 'must be a model name'), v.check(isModelName, 'must be a model name')),
   ),
-  /** What other names of models mean: `gpt-4o=gemma3:270m,…`. */
+  /** Other names for models, such as `gpt-4o=gemma3:270m,…`. */
   SLUICE_ALIASES: list(toAlias, 'must be a list of from=to'),
-  /** Globs of the models that may be asked. Unset: all but cloud models. */
+  /** Globs of the models that callers may use. Unset: all but cloud models. */
   SLUICE_MODELS: list((text) => (isGlob(text) ? text : undefined), 'must be a list of model names, * as the wildcard'),
-  /** Who may ask: `name:sha256hex[:glob|glob…],…`; `npm run key -- NAME` makes one. Unset: everybody who reaches the port. */
+  /**
+   * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npm run key -- NAME` makes one. Unset:
+   * everybody who reaches the port needs no key.
+   */
   SLUICE_API_KEYS: v.pipe(
     list(toApiKey, 'must be a list of name:sha256hex[:glob|glob…]; npm run key -- NAME makes one'),
     v.check((keys) => new Set(keys?.map(({ name }) => name)).size === (keys?.length ?? 0), 'must have each name once'),
   ),
-  /** Origins whose pages may ask from a browser, besides our own. */
+  /** Origins whose pages may send requests from a browser, besides our own. */
   SLUICE_CORS_ORIGINS: list(
     toOrigin,
     'must be a list of origins such as https://chat.example, app://obsidian.md or moz-extension://*',
   ),
-  /** What else a `Host` header may say than a loopback name and HOST. */
+  /** The names that a `Host` header may have, besides loopback names and HOST. */
   SLUICE_ALLOWED_HOSTS: list(toHost, 'must be a list of host names without ports'),
   /** 1: listen on any address without keys. */
   SLUICE_INSECURE: flag(),
-  /** How long an SSE answer may still have a failure's real status, counted from the parsed request. */
+  /**
+   * How long the failure of an SSE answer may still have its real status, from the parsed request.
+   */
   SLUICE_GRACE_MS: ms(250),
-  /** After how much silence a heartbeat goes out. On workerd it is also what notices that a reader has left (hazard 11). */
+  /**
+   * How long a stream is silent before a heartbeat goes out. On workerd only the heartbeat notices
+   * that a reader has left (hazard 11).
+   */
   SLUICE_HEARTBEAT_MS: ms(5000, { min: 100 }),
-  /** How long the first token may take. Long: a cold load takes minutes, and starts anew if it is cut. */
+  /**
+   * How long the first token may take. It is long, because a cold load takes minutes, and starts
+   * again if it is cut.
+   */
   SLUICE_FIRST_TOKEN_TIMEOUT_MS: ms(600_000),
   /** How long the upstream may be silent between two lines. */
   SLUICE_IDLE_TIMEOUT_MS: ms(120_000),
@@ -132,9 +152,9 @@ const variables = {
   SLUICE_TOTAL_TIMEOUT_MS: ms(3_600_000),
   /** How long a reader may take nothing before it is cut. */
   SLUICE_STALL_TIMEOUT_MS: ms(30_000),
-  /** The largest body; images ride in it. */
+  /** The largest body, with its images. */
   SLUICE_MAX_BODY_BYTES: integer(16_777_216, 1, 1_073_741_824),
-  /** The longest line of the upstream; the last one may hold a `context` of megabytes. */
+  /** The longest line of the upstream. The last line may hold a `context` of megabytes. */
   SLUICE_MAX_LINE_BYTES: integer(4_194_304, 1024, 268_435_456),
   /** How many streams may be open at once. */
   SLUICE_MAX_STREAMS: integer(1000, 1, 1_000_000),
@@ -146,9 +166,9 @@ const variables = {
   SLUICE_RATE_PER_MINUTE: integer(0, 0, 1_000_000),
   /** How many generations run at the upstream at once; 0 = no limit. */
   SLUICE_UPSTREAM_STREAMS: integer(0, 0, 1_000_000),
-  /** How many may wait for that. */
+  /** How many generations may wait until one of those ends. */
   SLUICE_QUEUE: integer(100, 0, 1_000_000),
-  /** The most tokens of an answer; 0 = no limit, here and for the next two. */
+  /** The most tokens of an answer. 0 = no limit, here and for the next two variables. */
   SLUICE_MAX_NUM_PREDICT: integer(0, 0, 2_147_483_647),
   /** The largest context window that a request may ask for. */
   SLUICE_MAX_NUM_CTX: integer(0, 0, 2_147_483_647),
@@ -169,7 +189,9 @@ const variables = {
   SLUICE_LOG: v.optional(v.picklist(['pretty', 'json', 'silent'], 'must be pretty, json or silent')),
 }
 
-/** The names of all variables: each is in the tables of both READMEs and of docs/protocol.md §8. */
+/**
+ * The names of all variables. Each is in the tables of both READMEs and of docs/protocol.md §8.
+ */
 export const variableNames: readonly string[] = Object.keys(variables)
 
 /** Variables of earlier versions, and what to do instead. */
@@ -182,7 +204,10 @@ const schema = v.object(variables)
 /** The environment, read once and checked. Times in milliseconds, sizes in bytes. */
 export type Config = Readonly<v.InferOutput<typeof schema>>
 
-/** What is wrong with the environment, a line a variable. Values are not repeated: one of them may be a secret. */
+/**
+ * The mistakes in the environment, one line for each. Values are not repeated, because a value may
+ * be a secret.
+ */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
     super(problems.join('\n'))
@@ -191,7 +216,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * The environment → Config. `defaults` are a runtime's own, for what is unset.
+ * The environment → Config. `defaults` are the runtime's own values for unset variables.
  * @throws ConfigError for every mistake at once, unknown and retired `SLUICE_…` variables included
  */
 export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Readonly<Record<string, string>> = {}): Config {
@@ -219,7 +244,7 @@ function toNearest(name: string): string {
   return distances.toSorted(([a], [b]) => a - b)[0]![1]
 }
 
-/** Levenshtein's: how many letters have to change. */
+/** Levenshtein's distance: how many letters have to change. */
 function toDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

@@ -7,13 +7,13 @@ export interface LogLine extends Omit<Entry, 'stream'> {
   time: string
   request_id: string
   method: string
-  /** The route's pattern, never the path as it came. */
+  /** The route's pattern, and never the path that was sent. */
   route: string
   status: number
   duration_ms: number
 }
 
-/** One line a request, at the end of its stream. */
+/** Writes one line for each request, at the end of its stream. */
 export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () => number }) {
   return createMiddleware<Env>(async (c, next) => {
     const startedAt = now()

@@ -1,21 +1,26 @@
 declare const isCause: unique symbol
 
 /**
- * What the access log says of the cause of an error. Only `toCause` makes one, so that no message can
- * become one: JavaScript's own JSON errors quote the text that they could not read.
+ * What the access log says about the cause of an error. Only `toCause` makes one. A message must
+ * not become one, because JavaScript's own JSON errors quote the text that they could not read.
  */
 export type Cause = string & { readonly [isCause]: true }
 
 /** `ECONNREFUSED`, and Bun's `ConnectionRefused`. */
 const code = /^[A-Z]\w{1,40}$/
 
-/** What a stack begins with; Node puts a code behind the name of some. */
+/** The name of the class that a stack begins with. Node puts a code behind some names. */
 const className = /^[\w$]+(?: \[\w+\])?/
 
-/** A line of the stack. Its function has a name that may be made of anything, its place has not. */
+/**
+ * A line of the stack. The name of its function may hold any text, but its place in the source may
+ * not.
+ */
 const frame = /^ +at (?:.* \()?([^\s()]+:\d+:\d+)\)?$/
 
-/** Of a connection's error the code, of any other the class and the places in our source. */
+/**
+ * The code of a connection's error. Any other error gives its class and the places in our source.
+ */
 export function toCause(thrown: unknown): Cause | undefined {
   if (thrown === undefined) return undefined
   return toText(thrown) as Cause
@@ -34,8 +39,9 @@ function toClass(error: Error): string {
 }
 
 /**
- * The stack behind the message, which may have lines that look like it. None where the message is
- * not found: it was changed then, and nobody knows where the old one ends.
+ * The places of the stack behind the message, because the message may have lines that look like
+ * places. If the stack does not begin with the message, there are none. The message was changed
+ * then, and nobody knows where the old one ends.
  */
 function toPlaces({ stack, message }: Error): string[] {
   if (typeof stack !== 'string') return []

@@ -1,15 +1,19 @@
 /** Compressed bytes in, decoded bytes out. */
 export type Decompression = ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>
 
-/** What decodes each content coding of a request; its names are those of `Accept-Encoding`. */
+/** A decoder for each content coding of a request. The names are those of `Accept-Encoding`. */
 export type Codings = ReadonlyMap<string, () => Decompression>
 
-/** The codings that we know, and what `DecompressionStream` calls them (RFC 9110 §8.4.1, RFC 7932, RFC 8878). */
+/**
+ * The codings that we know, with the names that `DecompressionStream` has for them (RFC 9110
+ * §8.4.1, RFC 7932, RFC 8878).
+ */
 const formats = { gzip: 'gzip', deflate: 'deflate', br: 'brotli', zstd: 'zstd' }
 
 /**
- * The codings that this runtime can decode. What `DecompressionStream` knows is told by its errors
- * alone. `zstd` decodes that coding where it does not.
+ * The codings that this runtime can decode. They are tried, because only an error says that
+ * `DecompressionStream` does not know a format. `zstd` decodes zstd where `DecompressionStream`
+ * does not.
  */
 export function toCodings(zstd: (() => Decompression) | undefined): Codings {
   const codings = new Map<string, () => Decompression>(zstd && [['zstd', zstd]])
@@ -19,7 +23,7 @@ export function toCodings(zstd: (() => Decompression) | undefined): Codings {
       start()
       codings.set(coding, start)
     } catch {
-      // It is not known here.
+      // This runtime does not know the format.
     }
   }
   return codings

@@ -1,15 +1,16 @@
 import { ServiceError } from '../errors.ts'
 import type { Decompression } from './codings.ts'
 
-/** Deflate makes 1032 bytes of one at most. */
+/** Deflate makes at most 1032 bytes of one byte. */
 const largestRatio = 1032
 
-/** The smallest piece that is decoded at once: what may come out beyond the limit is 64 KiB. */
+/** The smallest piece that is decoded at once. At most 64 KiB come out beyond the limit. */
 const smallestPiece = 64
 
 /**
- * Decodes a body, and stops at the limit: a bomb costs no more than an honest body.
- * @throws ServiceError `body_too_large` past the limit, `invalid_json` if the bytes are broken or cut
+ * Decodes a body, and stops at the limit, so that a bomb costs no more than an honest body.
+ * @throws ServiceError `body_too_large` past the limit, `invalid_json` if the bytes are broken or
+ * cut
  */
 export async function decode(
   bytes: Uint8Array<ArrayBuffer>,
@@ -21,8 +22,9 @@ export async function decode(
   let decoded = 0
   const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
-      // workerd decodes all that it is given at once, however slowly it is read (hazard 85): it gets no
-      // more than what is left of the limit, and what came out of that is read before the next piece.
+      // workerd decodes at once all that it is given, however slowly it is read (hazard 85). So
+      // each piece can fill only the rest of the limit, and its output is read before the next
+      // piece.
       async pull(controller) {
         if (at > 0) await new Promise((resolve) => setTimeout(resolve))
         const end = at + Math.max(smallestPiece, Math.floor((maxBytes - decoded) / largestRatio))
@@ -41,7 +43,7 @@ export async function decode(
     }
   } catch (error) {
     if (error instanceof ServiceError) throw error
-    // No cause: the error of a runtime may quote the body.
+    // There is no cause, because a runtime's error may quote the body.
     throw new ServiceError('invalid_json', 'Cannot decode the body: it is broken, or cut off before its end')
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer())

@@ -2,15 +2,15 @@ import type { ErrorCode } from '../errors.ts'
 import type { Ended } from '../generation.ts'
 import type { Cause } from './cause.ts'
 
-/** What middleware leaves for the handlers behind it. */
+/** What middleware sets for the handlers behind it. */
 export interface Env {
   Variables: {
     requestId: string
-    /** The access log's line of this request, to be filled in. */
+    /** This request's entry in the access log. Handlers fill it in. */
     entry: Entry
-    /** Who asks, behind `keyGuard`. */
+    /** The caller. `keyGuard` sets it. */
     principal: Principal
-    /** The parsed body, behind `jsonBody`. */
+    /** The parsed body. `jsonBody` sets it. */
     body: Record<string, unknown>
   }
 }
@@ -21,16 +21,16 @@ export interface Entry {
   key?: string
   model?: string | undefined
   code?: ErrorCode
-  /** What of the request was left out, as `x-sluice-ignored` says it. */
+  /** The parts of the request that were left out, as `x-sluice-ignored` names them. */
   ignored?: string
-  /** The cause of an error, for whoever runs the server. */
+  /** The cause of an error, for the person who runs the server. */
   cause?: Cause
   ended?: Ended['how']
   /** Milliseconds from the request to the first token. */
   ttft_ms?: number
   tokens?: number
   bytes?: number
-  /** Settles when the stream is over; the line is written then. */
+  /** Settles when the stream is over. Then the line is written. */
   stream?: Promise<void>
 }
 

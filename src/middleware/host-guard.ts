@@ -2,23 +2,29 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 
 export interface HostGuardOptions {
-  /** Where the server listens. Undefined on Workers: any name that is routed to it is its own. */
+  /**
+   * The host that the server listens on. Undefined on Workers, which have every name routed to
+   * them.
+   */
   bound: string | undefined
-  /** Other names that it is asked by; undefined: none. */
+  /** Other names that a `Host` header may have; undefined: none. */
   allowed: readonly string[] | undefined
-  /** Whether everybody may ask who finds it: there are no keys. */
+  /** Whether there are no keys, and the configuration does not say that none are needed. */
   isKeyless: boolean
-  /** What keeps it from being of use, for whoever asks. */
+  /** A mistake in the configuration. It answers all requests but those of `always`. */
   problem: ServiceError | undefined
 }
 
-/** These say that a process is there, and nothing more: a load balancer asks them by an address, and cannot send another `Host`. */
+/**
+ * These paths say only that the process runs. A load balancer asks for them by an address, and
+ * cannot send another `Host`.
+ */
 const always = ['/ping', '/healthz']
 
 /**
- * Asks for exactly one `Host`, and one that we know: a page on the internet whose name was rebound
- * to this machine has another (docs/protocol.md §7). A Worker that everybody finds must have keys.
- * What only says that we are alive is answered whatever the `Host`.
+ * Demands exactly one `Host`, with a name that we know. A page on the internet whose name was
+ * rebound to this machine sends another name (docs/protocol.md §7). A Worker must have keys,
+ * because everybody can find it. The paths of `always` are answered for any `Host`.
  * @throws ServiceError `forbidden_host`, `misconfigured`, the problem
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {
@@ -49,8 +55,9 @@ function toBoundName(host: string): string {
 }
 
 /**
- * A `Host` header as it is compared: lower case, without its port and the dot at its end. Undefined if it names not exactly one host: two
- * headers reach the handler as `a, b` on Node and Bun (hazard 42).
+ * The name in a `Host` header, in lower case, without its port and the dot at its end. Undefined
+ * if the header does not name exactly one host. On Node and Bun, two headers reach the handler as
+ * `a, b` (hazard 42).
  */
 function toHostName(host: string): string | undefined {
   const [, name] = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i.exec(host) ?? []

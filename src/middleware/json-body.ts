@@ -7,21 +7,22 @@ import { decode } from './decode.ts'
 import type { Env } from './env.ts'
 import { parseJson } from './parse-json.ts'
 
-/** Node cuts slow bodies by itself; Bun, workerd, and Node with management do not (F26). */
+/** Node cuts slow bodies by itself. Bun, workerd, and Node with management do not (F26). */
 const defaultMaxMs = 30_000
 
 export interface JsonBodyOptions {
-  /** The largest body, as it is sent and as it is decoded. */
+  /** The largest body, both as it is sent and as it is decoded. */
   maxBytes: number
   /** Decodes zstd where the runtime's `DecompressionStream` does not. */
   zstd?: (() => Decompression) | undefined
-  /** How long a body may take. */
+  /** How long a body may take, in milliseconds. */
   maxMs?: number
 }
 
 /**
- * The body as a JSON object, whatever content type it comes with: `curl -d` says form-urlencoded, and the type must not decide whether
- * JSON is JSON. A GET's is empty, whatever came: Open WebUI sends content types there too.
+ * Reads the body as a JSON object. Its content type does not matter, because `curl -d` says
+ * form-urlencoded, and the type must not decide whether JSON is JSON. The body of a GET counts as
+ * empty, because Open WebUI sends content types there too.
  */
 export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptions) {
   let codings: Codings | undefined
@@ -30,7 +31,7 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
   }
   const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   const toDecoder = (c: Context, coding: string) => {
-    codings ??= toCodings(zstd) // 4 ms on Node, and most bodies have no coding
+    codings ??= toCodings(zstd) // late, because it takes 4 ms on Node and few bodies have one
     const start = codings.get(coding)
     if (start) return start
     const names = [...codings.keys()].join(', ')
@@ -45,27 +46,29 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
     const coding = c.req.header('content-encoding')?.trim().toLowerCase() || 'identity'
     const start = coding === 'identity' ? undefined : toDecoder(c, coding)
     try {
-      // Past Hono's own request, which would keep the bytes for as long as the answer lasts.
+      // Past Hono's request, which would keep the bytes for as long as the answer lasts.
       const read = async () => {
         const bytes = new Uint8Array(await c.req.raw.arrayBuffer())
         c.set('body', parseJson(start ? await decode(bytes, start(), maxBytes) : bytes))
       }
-      // A length that is told needs no counting; and counting makes a whole Request on Node, which lives as long as its stream.
+      // A declared length needs no counting. On Node, counting makes a whole Request, which lives
+      // as long as its stream.
       const length = c.req.header('transfer-encoding') ? undefined : c.req.header('content-length')
       if (length === undefined) await within(maxMs, limitChunks(c, read))
       else if (Number(length) > maxBytes) tooLarge()
       else await within(maxMs, read())
     } catch (error) {
       if (error instanceof ServiceError || c.req.raw.signal.aborted) throw error
-      // workerd calls us before it has seen the body's end, so that broken chunks are found here, and a reader that left, as the same. No
-      // cause: nobody's error should have a stack in the log.
+      // workerd calls us before it has seen the end of the body. So broken chunks are found here,
+      // and a reader that left looks the same. There is no cause, because this is not our fault,
+      // and the log must have no stack for it.
       throw new ServiceError('invalid_json', 'The body broke off before its end')
     }
     return next()
   })
 }
 
-/** @throws ServiceError if that takes longer */
+/** Waits for the work, but no longer than `ms`. @throws ServiceError `invalid_json` after that */
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {

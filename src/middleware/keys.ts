@@ -2,7 +2,10 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 import type { Env, Principal } from './env.ts'
 
-/** Who may ask: a name for the log and for limits, what its secret hashes to, and the models that it may use; undefined: all that there are. */
+/**
+ * A key that callers may have. It has a name for the log and for limits, the hash of its secret,
+ * and the globs of the models that it may use; undefined: all.
+ */
 interface ApiKey {
   readonly name: string
   /** 64 hex digits. */
@@ -19,9 +22,10 @@ const anybody: Principal = { name: '', models: undefined }
 const maxKeyLength = 4096
 
 /**
- * Asks for a key, in one of the headers of `toSecrets`; nowhere else: a URL ends up in logs
- * (docs/protocol.md §7). Programs send keys of other services beside ours, so one good key is enough.
- * What is compared are hashes, each with every key's and in full, so that time tells nothing of either.
+ * Demands a key in one of the headers of `toSecrets`. A key in the URL does not count, because a
+ * URL ends up in logs (docs/protocol.md §7). One known key is enough, because programs also send
+ * keys of other services. The hash of each secret is compared in full with every key's hash, so
+ * that the time tells nothing about the secret or the keys.
  * @throws ServiceError `unauthorized`
  */
 export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }) {
@@ -47,7 +51,10 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
   })
 }
 
-/** The keys that a request has, the one that counts most last: `api-key` is Azure's, `x-api-key` Anthropic's. */
+/**
+ * The secrets that a request has. The later ones count more. `api-key` is Azure's header, and
+ * `x-api-key` is Anthropic's.
+ */
 function toSecrets(headers: Readonly<Record<string, string>>): string[] {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
   return [headers['api-key'], headers['x-api-key'], bearer].filter(
@@ -55,7 +62,7 @@ function toSecrets(headers: Readonly<Record<string, string>>): string[] {
   )
 }
 
-/** In the same time wherever they differ (`npm run bench -- --only key-timing`). */
+/** Takes the same time wherever the two differ (`npm run bench -- --only key-timing`). */
 export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.byteLength ^ b.byteLength
   for (let i = 0; i < b.byteLength; i++) difference |= a[i]! ^ b[i]!
@@ -66,7 +73,7 @@ function toBytes(hex: string): Uint8Array {
   return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))
 }
 
-/** The portable way. */
+/** The portable default, which every runtime has. */
 export async function sha256OfWebCrypto(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
 }

@@ -6,16 +6,16 @@ import type { Limits } from './limits.ts'
 
 export interface LimitGuardOptions {
   limits: Limits
-  /** How much `limits` allows: for the texts and headers, and 0 = no limit. */
+  /** How much `limits` allows, for the texts and headers; 0 = no limit. */
   max: number
   /** The caller's address, for those without a key. */
   address: (c: Context) => string
 }
 
 /**
- * Requests a minute of a key, or of an address where there are no keys. The headers are the IETF's
- * (draft-ietf-httpapi-ratelimit-headers-10 §3 and §4).
- * @throws ServiceError `rate_limited`, with what was too much and when to come back
+ * Limits the requests a minute of a key, or of an address where there are no keys. The headers are
+ * the IETF's (draft-ietf-httpapi-ratelimit-headers-10 §3 and §4).
+ * @throws ServiceError `rate_limited`, which says what was too much and when to come back
  */
 export function rateGuard({ limits, max, address }: LimitGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
@@ -33,8 +33,8 @@ export function rateGuard({ limits, max, address }: LimitGuardOptions) {
 }
 
 /**
- * Answers at a time of a key, or of an address where there are no keys.
- * @throws ServiceError `rate_limited`, with what was too much and when to come back
+ * Limits the answers that a key, or an address where there are no keys, has at a time.
+ * @throws ServiceError `rate_limited`, which says what was too much and when to come back
  */
 export function answerGuard({ limits, max, address }: LimitGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
@@ -60,7 +60,10 @@ function toWho(c: Context<Env>, address: LimitGuardOptions['address']): string {
   return name ? `key ${name}` : `address ${toNetwork(address(c))}`
 }
 
-/** Of IPv6 the first half: who has an address has all that share it. */
+/**
+ * The first half of an IPv6 address, because a caller that has one address has all others with the
+ * same first half.
+ */
 function toNetwork(address: string): string {
   const mapped = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(address)?.[1]
   if (mapped) return mapped

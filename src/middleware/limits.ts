@@ -1,19 +1,23 @@
-/** How much of a limit is left to somebody. */
+/** What remains of a caller's limit after a request. */
 export interface Taken {
   readonly isAllowed: boolean
-  /** Requests that may follow at once; undefined where the store does not tell. */
+  /** Requests that may follow at once; undefined if the store does not tell. */
   readonly remaining: number | undefined
-  /** Seconds until the next one may; 0 if it may now. */
+  /** Seconds until the next request is allowed; 0 if it is allowed now. */
   readonly retryAfterSeconds: number
 }
 
 /**
- * The counters behind the limits of a key or an address. In memory they are each process's (on Workers each isolate's) own; a store that many
- * processes share is one more of these (tests/contracts/limits.ts).
+ * The counters behind the limits of a key or an address. Counters in memory belong to one process,
+ * or to one isolate on Workers. A store that many processes share would be one more of these
+ * (tests/contracts/limits.ts).
  */
 export interface Limits {
   /** Counts a request of `who`. */
   take(who: string): Taken | Promise<Taken>
-  /** Takes a place for an answer; the function that comes back gives it up, once. Undefined: there is none. */
+  /**
+   * Takes a place for an answer, and returns a function that gives the place up, once. Undefined
+   * if there is no place.
+   */
   enter(who: string): (() => void) | undefined | Promise<(() => void) | undefined>
 }

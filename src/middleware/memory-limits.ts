@@ -1,7 +1,9 @@
 import type { Limits } from './limits.ts'
 
 export interface MemoryLimitsOptions {
-  /** Requests a minute of one key or address, and as many at once after a rest; 0 = no limit. */
+  /**
+   * Requests a minute of one key or address; 0 = no limit. After a rest, as many may come at once.
+   */
   perMinute: number
   /** Answers at a time of one key or address; 0 = no limit. */
   streams: number
@@ -9,10 +11,13 @@ export interface MemoryLimitsOptions {
   now: () => number
 }
 
-/** From here on, what has filled up again is forgotten: it is as if it had never been there. Memory is bounded by those who ask in a minute. */
+/**
+ * When there are this many buckets, the full ones are forgotten, because a full bucket is the same
+ * as none. So the callers of one minute bound the memory.
+ */
 const sweepSize = 10_000
 
-/** A token bucket and a counter for each, in this process. */
+/** Keeps a token bucket and a counter for each caller, in this process. */
 export function createMemoryLimits({ perMinute, streams, now }: MemoryLimitsOptions): Limits {
   const perMs = perMinute / 60_000
   const buckets = new Map<string, { level: number; at: number }>()

@@ -1,7 +1,10 @@
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 
-/** For routes of `all` methods: these and no other. Elsewhere Hono answers HEAD wherever GET is answered. */
+/**
+ * For a route that is made with `all`: allows these methods and no other. Hono's other routes
+ * answer HEAD wherever they answer GET.
+ */
 export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST')[]) {
   return createMiddleware(async ({ req }, next) => {
     if (!allowed.some((method) => method === req.method)) throw toMethodError(allowed)
@@ -9,7 +12,7 @@ export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST')[]) {
   })
 }
 
-/** What a path takes, told to who asks otherwise. */
+/** The 405 error that lists the allowed methods. */
 export function toMethodError(allowed: readonly string[]): ServiceError {
   const allow = allowed.join(', ')
   return new ServiceError('method_not_allowed', `This path takes ${allow}`, { allow })

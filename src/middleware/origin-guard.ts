@@ -3,13 +3,16 @@ import { cors } from 'hono/cors'
 import { ServiceError } from '../errors.ts'
 
 export interface OriginGuardOptions {
-  /** Origins of other sites whose pages may ask, as browsers write them; `scheme://*` is any host of that scheme. */
+  /**
+   * Origins of other sites whose pages may send requests, as browsers write them. `scheme://*` is
+   * any host of that scheme.
+   */
   origins: readonly string[]
-  /** Paths that a link from anywhere may open. */
+  /** Whether a link from any site may open this path. */
   isOpen(path: string): boolean
 }
 
-/** Our headers that a page's own code may read, besides those that it may always read. */
+/** Our headers that a page's code may read, besides those that it may always read. */
 const exposedHeaders = [
   'x-request-id',
   'request-id',
@@ -26,8 +29,9 @@ const exposedHeaders = [
 ]
 
 /**
- * Which web pages may ask (docs/protocol.md §7): ours, and those of listed origins, which get CORS headers. All others are refused before a
- * byte of the body is read, whatever their content type: a form of another site is no way in.
+ * Decides which web pages may send requests (docs/protocol.md §7). Our own pages may, and so may
+ * those of listed origins, which get CORS headers. All others are refused before a byte of the
+ * body is read. Their content type does not matter, so that a form of another site is no way in.
  */
 export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const listed = new Set(origins)
@@ -36,7 +40,7 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const allow = cors({
     origin: (origin) => origin,
     allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
-    allowHeaders: [], // those that the preflight asks for
+    allowHeaders: [], // allows the ones that the preflight asks for
     exposeHeaders: exposedHeaders,
     maxAge: 600,
   })
@@ -53,14 +57,14 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
       if (!isLink || !isOpen(c.req.path)) throw forbidden()
     }
     await next()
-    // What is kept for one origin is not another's.
+    // A cache must not give one origin the response that it keeps for another.
     if (listed.size > 0) c.header('vary', 'Origin', { append: true })
   })
 }
 
 /**
- * What a preflight asks for is sent back to it, so it has to be what a browser sends: names of
- * headers (RFC 9110 §5.6.2).
+ * The response to a preflight repeats the names of headers that the preflight asks for. So they
+ * must look as a browser sends them (RFC 9110 §5.6.2).
  * @throws ServiceError `invalid_request`
  */
 function assertNames(names: string) {
@@ -71,11 +75,14 @@ function assertNames(names: string) {
   )
 }
 
-/** Host and port are the `Host` header's. The scheme is not compared: TLS may end before us, and then we do not know it. */
+/**
+ * Whether an origin has the host and port of the `Host` header. The scheme is not compared,
+ * because we do not know it if TLS ends in front of us.
+ */
 function isOwn(origin: string, host: string | undefined): boolean {
   const url = URL.parse(origin)
   if (!url || !host || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false
-  // The same host under either scheme, so that both default ports are dropped.
+  // `URL` drops the scheme's default port, so both sides get the same scheme.
   const own = URL.parse(`${url.protocol}//${host}`)
   return own?.host === url.host
 }

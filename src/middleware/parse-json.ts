@@ -5,7 +5,8 @@ const maxDepth = 32
 
 /**
  * Bytes → a JSON object, whose numbers keep their digits (docs/protocol.md §2).
- * @throws ServiceError `invalid_json` if it is no UTF-8, no JSON, no object, or nested deeper than 32
+ * @throws ServiceError `invalid_json` if it is no UTF-8, no JSON, no object, or nested deeper than
+ * 32
  */
 export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let text: string
@@ -26,7 +27,9 @@ export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> 
   return value
 }
 
-/** Before parsing: five million brackets must cost no stack. */
+/**
+ * Checks the depth before the text is parsed, because five million brackets must cost no stack.
+ */
 function assertShallow(text: string) {
   let depth = 0
   for (let i = 0; i < text.length; i++) {

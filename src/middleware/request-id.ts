@@ -2,8 +2,9 @@ import { createMiddleware } from 'hono/factory'
 import type { Env } from './env.ts'
 
 /**
- * Every response has an `x-request-id`: the caller's own, if it is fit for a log line, else a new one (docs/protocol.md §4).
- * Hono's own middleware lets other characters through than the protocol does.
+ * Every response has an `x-request-id`. It is the caller's id if that is fit for a log line, and a
+ * new one otherwise (docs/protocol.md §4). Hono's own middleware allows other characters than the
+ * protocol does.
  */
 export const requestId = createMiddleware<Env>(async (c, next) => {
   const own = c.req.header('x-request-id')
@@ -13,7 +14,9 @@ export const requestId = createMiddleware<Env>(async (c, next) => {
   await next()
 })
 
-/** The same where a dialect's clients look for it. Behind `requestId`. */
+/**
+ * Sends the id also in the header that a dialect's clients read. It must come after `requestId`.
+ */
 export const requestIdIn = (toHeader: (path: string) => string | undefined) =>
   createMiddleware<Env>(async (c, next) => {
     const header = toHeader(c.req.path)

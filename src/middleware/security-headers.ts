@@ -4,7 +4,10 @@ import { secureHeaders } from 'hono/secure-headers'
 
 type SecureHeaders = NonNullable<Parameters<typeof secureHeaders>[0]>
 
-/** What the chat page may do: run, look like and ask what is served here, and show images that it has; nothing is evaluated or written as HTML. */
+/**
+ * The chat page may load scripts, styles, images and data only from this server. It may also show
+ * images that it holds itself. It must not evaluate a text or write it as HTML.
+ */
 const pagePolicy: SecureHeaders['contentSecurityPolicy'] = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
@@ -17,10 +20,12 @@ const pagePolicy: SecureHeaders['contentSecurityPolicy'] = {
   requireTrustedTypesFor: ["'script'"],
 }
 
-/** Answers that are data are not run, framed or taken in by another site's page. */
+/** An answer that is data must not load anything, and no page may frame it. */
 const dataPolicy: SecureHeaders['contentSecurityPolicy'] = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
 
-/** Hono's own. Whether the way to us is TLS is for who ends it to say, so there is no HSTS. */
+/**
+ * Hono's security headers. There is no HSTS, because that is the job of the proxy that ends TLS.
+ */
 export function securityHeaders({ isPage }: { isPage(path: string): boolean }): MiddlewareHandler {
   const forPage = secureHeaders(toOptions(pagePolicy))
   const forData = secureHeaders(toOptions(dataPolicy))

@@ -6,19 +6,20 @@ import type { Env } from '../middleware/env.ts'
 export interface Asset {
   readonly path: string
   readonly type: string
-  /** What the content is known by, without quotes. */
+  /** The content's `ETag`, without quotes. */
   readonly etag: string
-  /** Whether the path has the content's hash, and so never means another one. */
+  /** Whether the path has a hash of the content, so that the content of the path never changes. */
   readonly isImmutable: boolean
   /** Further headers. */
   readonly headers: Readonly<Record<string, string>>
-  /** Gzipped, in base64: a module is text. */
+  /** The gzipped content in base64, because a module is text. */
   readonly gzip: string
 }
 
 /**
- * The chat page, the client and what they are made of, without a file system. `GET /` is the page for who takes HTML, a browser; everybody
- * else gets what comes after. Nothing is unpacked before it is asked for.
+ * Serves the chat page, the client and their parts, without a file system. `GET /` is the page for
+ * a browser, which accepts HTML. All others get the next route. A file is unpacked at its first
+ * request.
  */
 export function assets(files: readonly Asset[]) {
   const unlessKept = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'x-request-id'] })
@@ -50,7 +51,7 @@ function createResponses({ gzip, etag, type, isImmutable, headers }: Asset, vary
         ...(isGzip && { 'content-encoding': 'gzip' }),
         ...headers,
       },
-      ...(isGzip && { encodeBody: 'manual' }), // or workerd gzips it again
+      ...(isGzip && { encodeBody: 'manual' }), // otherwise workerd gzips it again
     })
   }
 }
@@ -59,7 +60,10 @@ function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {
   return new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))
 }
 
-/** Whether a list of a request's header names it, and not with a quality of 0 (RFC 9110 §12.4.2). A wildcard is no browser. */
+/**
+ * Whether the list in a header has this name, with a quality above 0 (RFC 9110 §12.4.2). A
+ * wildcard does not count, because a browser sends the name.
+ */
 function takes(header = '', name: string): boolean {
   return header
     .toLowerCase()

@@ -6,7 +6,10 @@ import type { Digest, Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
 import { createReader } from './reader.ts'
 
-/** Parts of models, for `create`. They are gigabytes: streamed, and without a limit; management is for who runs the server. */
+/**
+ * Parts of models, for `create`. They have gigabytes, so they are streamed. They have no limit,
+ * because management is for the person who runs the server.
+ */
 export function blobs({ upstream, streams }: { upstream: Upstream; streams: Streams }) {
   return new Hono<Env>().all('/api/blobs/:digest{sha256:[0-9a-f]{64}}', methods('HEAD', 'POST'), async (c) => {
     const { controller, release } = createReader(c, streams)

@@ -2,13 +2,16 @@ import type { Context, HonoRequest } from 'hono'
 import type { Env } from '../middleware/env.ts'
 import type { CallContext } from '../upstreams/upstream.ts'
 
-/** Who asks, as the upstream's side needs to know it. */
+/** The caller of a request, as the upstream needs to know it. */
 export function toCaller(c: Context<Env>): Pick<CallContext, 'principal' | 'models' | 'trace'> {
   const { name, models } = c.var.principal
   return { principal: name, models, trace: toTrace(c.req) }
 }
 
-/** The reader's trace, the only headers that reach the upstream, if they are what the W3C's Trace Context says they are. */
+/**
+ * The headers of the reader's trace, if they are valid by the W3C's Trace Context. No other header
+ * of a reader reaches the upstream.
+ */
 function toTrace(request: HonoRequest): Record<string, string> {
   const parent = request.header('traceparent')
   if (!parent || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(parent)) return {}

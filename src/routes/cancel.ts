@@ -4,7 +4,10 @@ import type { Env } from '../middleware/env.ts'
 import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 
-/** `GET|POST /ollama/cancel/:id`: the seed front end's stop button (docs/protocol.md §5). A HEAD stops nothing. */
+/**
+ * `GET|POST /ollama/cancel/:id` is for the stop button of the seed front end (docs/protocol.md
+ * §5). A HEAD stops nothing.
+ */
 export function cancel({ streams }: { streams: Streams }) {
   return new Hono<Env>().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {
     const isFound = streams.cancel({ requestId: c.req.param('id'), principal: c.var.principal.name })

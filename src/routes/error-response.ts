@@ -5,7 +5,10 @@ import { toServiceError } from '../errors.ts'
 import { toCause } from '../middleware/cause.ts'
 import type { Env } from '../middleware/env.ts'
 
-/** A failure before commit: its real status, in the envelope of the dialect that is spoken there. The log is told what is behind it. */
+/**
+ * The response to a failure before commit. It has the failure's real status, in the envelope of
+ * the dialect at that path. The cause goes to the log.
+ */
 export function toErrorResponse(c: Context<Env>, thrown: unknown, { toFailure }: Dialect): Response {
   const error = toServiceError(thrown)
   const { entry, requestId } = c.var

@@ -23,7 +23,7 @@ export interface GenerationsOptions {
   upstream: Upstream
   streams: Streams
   deadlines: Deadlines
-  /** How much an answer in one piece may gather. */
+  /** How many bytes an answer in one piece may gather. */
   maxBytes: number
   open: Open
   /** Keeps a promise alive after the response (workerd). */
@@ -31,7 +31,10 @@ export interface GenerationsOptions {
   now: () => number
 }
 
-/** The streams of one dialect: its request → a call → the response, and everything that a leaving reader stops. */
+/**
+ * The streams of one dialect: its request → a call → the response. A reader that leaves stops
+ * everything.
+ */
 export function generations({ dialect, body, upstream, streams, deadlines, maxBytes, open, hold, now }: GenerationsOptions) {
   const spread = createSpread()
 
@@ -85,7 +88,7 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
     app.post(path, body, (c) => {
       const { accept, prefer } = c.req.header()
       const plan = parse({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
-      c.set('body', {}) // the context lives as long as the stream, and an image must not
+      c.set('body', {}) // the context lives as long as the stream, and must not keep an image
       return generate(c, plan)
     })
   }
@@ -93,8 +96,9 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
 }
 
 /**
- * A call that tools are offered to is composed in silence: that may take as long as a first token (docs/protocol.md §8). What tells of its
- * progress has no first token, and as long as it does it may go on (§1).
+ * Ollama is silent while a model composes the call of a tool. That may take as long as a first
+ * token (docs/protocol.md §8), so with tools the idle limit is that of the first token. Pull, push
+ * and create have no first token, and may go on as long as they tell of their progress (§1).
  */
 function toDeadlines(deadlines: Deadlines, { endpoint, body }: GenerationCall): Deadlines {
   if (endpoint !== 'generate' && endpoint !== 'chat') return { ...deadlines, firstTokenMs: deadlines.idleMs, totalMs: 0 }

@@ -8,12 +8,15 @@ import type { Upstream } from '../upstreams/upstream.ts'
 export interface HealthOptions {
   upstream: Upstream
   streams: Streams
-  /** How many callers may ask the upstream at once. */
+  /** How many questions to the upstream may be under way at once. */
   maxLoads: number
   now: () => number
 }
 
-/** Is it alive, and is it of use: only `/readyz` touches the upstream (docs/protocol.md §1). */
+/**
+ * Says whether the server is alive, and whether it is ready. Only `/readyz` asks the upstream
+ * (docs/protocol.md §1).
+ */
 export function health({ upstream, streams, maxLoads, now }: HealthOptions) {
   const readiness = createCached({
     ttlMs: 1000,

@@ -3,8 +3,8 @@ import type { Ignored } from '../dialects/ignored.ts'
 import type { Env } from '../middleware/env.ts'
 
 /**
- * The header that names what of a request was left out; none if nothing was. The access log says
- * the same.
+ * The header that names the parts of a request that were left out. There is none if nothing was.
+ * The access log says the same.
  */
 export function toIgnoredHeader(c: Context<Env>, ignored: Ignored | undefined): { 'x-sluice-ignored'?: string } {
   const value = ignored?.toHeader()

@@ -14,7 +14,7 @@ export interface QuestionsOptions {
   streams: Streams
 }
 
-/** The small questions of one dialect, asked of Ollama. A reader that leaves stops them too. */
+/** Asks Ollama the small questions of one dialect. A reader that leaves stops its question. */
 export function questions({ dialect, body, upstream, streams }: QuestionsOptions) {
   const app = new Hono<Env>()
   for (const [route, parse] of Object.entries(dialect.questions)) {
@@ -46,7 +46,7 @@ function tellDefault(c: Context, { defaultModel }: Answer) {
   c.header('x-sluice-default-model', encodeURI(defaultModel))
 }
 
-/** Ollama's own text: numbers and spacing as they are. Copy and delete have none. */
+/** Ollama's own text, with its numbers and spacing unchanged. Copy and delete have no text. */
 function toVerbatim(c: Context, { text }: Answer): Response {
   return text === '' ? c.body(null) : c.body(text, 200, { 'content-type': 'application/json; charset=utf-8' })
 }

@@ -2,17 +2,24 @@ import type { Context } from 'hono'
 import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
 
-/** Who waits for an answer: has a place among the streams, and a controller that aborts when it goes. */
+/**
+ * The caller that waits for an answer. It has a place among the streams, and a controller that
+ * aborts when the reader leaves.
+ */
 export interface Reader {
   readonly controller: AbortController
-  /** For whatever else notices that it went. */
+  /** Aborts the controller. For code that notices in another way that the reader has left. */
   leave(): void
-  /** Gives up the place, and lets go of the request: a listener that stays keeps 20 KB a request on Node (hazard 37). */
+  /**
+   * Gives up the place, and removes the listener from the request. A listener that stays keeps 20
+   * KB a request on Node (hazard 37).
+   */
   release(): void
 }
 
 /**
- * The reader of a request. Its controller is our own: what the runtime's signal says as its reason may be no error (hazards 9 and 10).
+ * The reader of a request. It has a controller of its own, because the reason of the runtime's
+ * signal may be no error (hazards 9 and 10).
  * @throws ServiceError if there is no place
  */
 export function createReader(c: Context<Env>, streams: Streams): Reader {
