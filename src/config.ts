@@ -86,8 +86,8 @@ const variables = {
   /** The port to listen on; 0: any free one. */
   PORT: integer(8083, 0, 65_535),
   /**
-   * 1: other processes may listen on the same port, with Node or Bun on Linux (docs/deploy.md
-   * §11).
+   * 1: other processes may listen on the same port. This needs Node or Bun on Linux
+   * (docs/deploy.md §11).
    */
   SLUICE_REUSE_PORT: flag(),
   /** Where Ollama is, by Ollama's own rules (docs/ollama.md §2). */

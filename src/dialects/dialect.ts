@@ -18,7 +18,7 @@ export interface GenerationRequest {
 export interface GenerationPlan {
   readonly call: GenerationCall
   readonly encoder: Encoder
-  /** What is left out. Absent where nothing is: Ollama's own requests are passed on as they are. */
+  /** What is left out. Absent for Ollama's own requests, which are passed on as they are. */
   readonly ignored?: Ignored
 }
 
@@ -55,9 +55,9 @@ export interface Dialect {
    * '' matches every path.
    */
   readonly prefix: '' | `/${string}`
-  /** By exact path, all POST. @throws ServiceError `invalid_request`, `not_supported` */
+  /** The plans by exact path, all POST. @throws ServiceError `invalid_request`, `not_supported` */
   readonly generations: Readonly<Record<`/${string}`, (request: GenerationRequest) => GenerationPlan>>
-  /** Answered with one JSON object, by method and path pattern (`GET /v1/models/:id`). */
+  /** The plans by method and path pattern (`GET /v1/models/:id`). An answer is one JSON object. */
   readonly questions: Readonly<Record<QuestionRoute, (request: QuestionRequest) => QuestionPlan>>
   toFailure(error: ServiceError, requestId: string): Failure
   /** A header with the request's id, where this dialect's clients look for it. */

@@ -7,8 +7,8 @@ import { anyObject, isBase64 } from './to-ollama.ts'
 
 /**
  * What a model or another server wrote is never refused, because it comes again in every later
- * request of its conversation. What Ollama cannot take becomes the nearest text that the next model
- * can read.
+ * request of its conversation. What Ollama cannot take becomes the nearest text that the next
+ * model can read.
  */
 
 /** Where a part of a message stands. */
@@ -48,11 +48,11 @@ export function toImageData(url: unknown): ImageData | undefined {
 
 /**
  * An image for Ollama. One that Ollama cannot take is an error in the question that is to be
- * answered, and a text in the history. An image elsewhere is not fetched, because a reader must not
- * choose what the server connects to.
+ * answered, and a text in the history. An image elsewhere is not fetched, because a reader must
+ * not choose what the server connects to.
  * @param image undefined if it is elsewhere
- * @throws ServiceError `not_supported` for an image elsewhere, `invalid_request` for one that is no
- * image in base64
+ * @throws ServiceError `not_supported` for an image elsewhere, `invalid_request` for one that is
+ * no image in base64
  */
 export function toImage(image: ImageData | undefined, place: Place): OllamaPart {
   // Ollama's own `/v1` takes data URLs without a type too.
@@ -65,8 +65,8 @@ export function toImage(image: ImageData | undefined, place: Place): OllamaPart 
 const maxDepth = 32
 
 /**
- * The arguments of an earlier tool call, as the object that Ollama wants. Other APIs have JSON text,
- * and a weak model may have written it badly: its text is kept as `_raw`, for the next model.
+ * The arguments of an earlier tool call, as the object that Ollama wants. Other APIs have JSON
+ * text, and a weak model may have written it badly. Bad text is kept as `_raw` for the next model.
  */
 export function toArguments(given: unknown): object {
   if (typeof given === 'string' && given.trim() === '') return {}
@@ -89,15 +89,15 @@ function isWithin(value: unknown, depth: number): boolean {
   return depth > 0 && Object.values(value).every((inner) => isWithin(inner, depth - 1))
 }
 
-/** A value of unknown shape as text: what is no text becomes JSON. */
+/** A value of unknown shape as text. A value that is no text becomes JSON. */
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value
   return value === undefined || value === null ? '' : JSON.stringify(value)
 }
 
 /**
- * The text of a part of any API. Most parts have it under one of these names. Another part is left
- * out. What has no type is no part but a value of a tool, and becomes JSON.
+ * The text of a part of any API. Most parts have it under one of these names, and others are left
+ * out. A value without a type is no part but the result of a tool, and becomes JSON.
  */
 export function toTextPart(part: unknown, place: Place): { text: string } {
   const { type, text, refusal, thinking, content } = v.is(anyObject, part) ? part : {}
@@ -109,7 +109,7 @@ export function toTextPart(part: unknown, place: Place): { text: string } {
 }
 
 /**
- * The content of a message of any API. Ollama has one text and a list of images: the texts are
+ * The content of a message of any API. Ollama has one text and a list of images, so the texts are
  * joined, and the images keep their order.
  */
 export function toContent(

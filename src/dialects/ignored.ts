@@ -4,8 +4,8 @@ const maxLength = 1024
 const countsLength = ', +1234567890 more, +1234567890 unknown'.length
 
 /**
- * What of a request was left out or weakened, because Ollama cannot honour it. A reader learns it
- * from `x-sluice-ignored` (docs/compatibility.md).
+ * The parts of a request that were left out or weakened, because Ollama cannot honour them. A
+ * reader finds them in `x-sluice-ignored` (docs/compatibility.md).
  */
 export interface Ignored {
   /**
@@ -19,7 +19,7 @@ export interface Ignored {
   toHeader(): string | undefined
 }
 
-/** Keeps no more paths than the header has room for: a request may have a million such parts. */
+/** Keeps only the paths that the header has room for. A request may have a million such parts. */
 export function createIgnored(): Ignored {
   const paths = new Set<string>()
   let room = maxLength - countsLength

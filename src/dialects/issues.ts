@@ -3,14 +3,14 @@ import { ServiceError } from '../errors.ts'
 
 /**
  * Checks a request against its schema.
- * @throws ServiceError `invalid_request`. Its first eight issues say where the request is wrong and
- * what was expected there. They never repeat what was sent.
+ * @throws ServiceError `invalid_request`. Its first eight issues say where the request is wrong
+ * and what was expected there. They never repeat what was sent.
  */
 export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, body: unknown): v.InferOutput<TSchema> {
   const result = v.safeParse(schema, body, { abortEarly: true })
   if (result.success) return result.output
-  // Valibot gathers every issue of a body. A body of a million wrong values would hold up everybody
-  // for seconds, so all issues are gathered for a small body only.
+  // Valibot gathers every issue of a body. A body of a million wrong values would hold up
+  // everybody for seconds, so all issues are gathered for a small body only.
   const all = isSmall(body) ? (v.safeParse(schema, body).issues ?? result.issues) : result.issues
   const issues = all
     .slice(0, 8)

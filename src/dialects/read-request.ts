@@ -4,20 +4,22 @@ import { parse } from './issues.ts'
 import { refused, type Reason } from './refusals.ts'
 import { asksForNothing } from './to-ollama.ts'
 
-/** What a dialect makes of the fields of a request. */
+/** How a dialect treats the fields of a request. */
 export interface FieldRules<TEntries extends v.ObjectEntries> {
   /** The fields that are read. */
   readonly schema: v.ObjectSchema<TEntries, undefined>
   /**
-   * Fields that a client's code relies upon: a wrong value is an error. A wrong value of any other
-   * field is left out.
+   * Fields that a client's code relies upon. A wrong value of such a field is an error. A wrong
+   * value of any other field is left out.
    */
   readonly needed: readonly (keyof TEntries & string)[]
   /** Values that are refused. */
   readonly refusals?: Readonly<Record<string, { readonly when: (value: unknown) => boolean; readonly reason: Reason }>>
   /** Values that are left out and named. */
   readonly wishes?: Readonly<Record<string, (value: unknown) => boolean>>
-  /** Fields that cannot change an answer, such as ids and hints for a cache. Nothing names them. */
+  /**
+   * Fields that cannot change an answer, such as ids and hints for a cache. Nothing names them.
+   */
   readonly hints?: readonly string[]
 }
 
@@ -51,7 +53,7 @@ export function readRequest<TEntries extends v.ObjectEntries>(
   return parse(schema, read)
 }
 
-/** A request may have a field that is called `constructor`. */
+/** Only own properties count, because a request may have a field that is called `constructor`. */
 function toOwn<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined
 }

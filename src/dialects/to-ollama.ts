@@ -4,8 +4,8 @@ import { isNumber, isObject, toNumber, type ExactNumber } from '../exact-json.ts
 import type { Ignored } from './ignored.ts'
 
 /**
- * What the dialects share of the way to Ollama: the fields of Ollama's requests, and how others
- * become them.
+ * What the dialects share on the way to Ollama: the fields of Ollama's requests, and how the
+ * fields of other APIs become them.
  */
 
 // Schemas. null is absent, as it is for Ollama.
@@ -13,7 +13,9 @@ import type { Ignored } from './ignored.ts'
 /** A number that keeps its digits on its way to Ollama. */
 export const exactNumber = v.custom<ExactNumber>(isNumber, 'Expected number')
 
-/** `5.0` becomes a 5, because Ollama reads some of its fields as Go's `int`, which takes no point. */
+/**
+ * `5.0` becomes a 5, because Ollama reads some of its fields as Go's `int`, which takes no point.
+ */
 export const exactInteger = v.pipe(
   exactNumber,
   v.check((value) => Number.isInteger(toNumber(value)), 'Expected an integer'),
@@ -36,7 +38,10 @@ const nothing = v.pipe(
   v.transform(() => undefined),
 )
 
-/** A field within another one that may ask for nothing. `readRequest` sees to those of a request. */
+/**
+ * A field within another one, which may ask for nothing. `readRequest` does the same for the
+ * fields of the request itself.
+ */
 export const orNothing = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
   v.nullish(
     v.lazy((value): v.GenericSchema<unknown, v.InferOutput<TSchema> | undefined> => (asksForNothing(value) ? nothing : schema)),
@@ -73,7 +78,7 @@ export const tool = v.looseObject({
 
 /** A message of Ollama's chat. */
 export interface OllamaMessage {
-  /** Ollama checks none: some models have roles of their own. */
+  /** Ollama checks no roles, because some models have roles of their own. */
   role: string
   content: string
   thinking?: string
@@ -106,7 +111,10 @@ const optionTypes: Readonly<Record<string, v.GenericSchema>> = {
   use_mmap: boolean,
 }
 
-/** Ollama's options without those of a wrong type, which Ollama answers with a 500 (docs/ollama.md §1). */
+/**
+ * Ollama's options without those of a wrong type, because Ollama answers them with a 500
+ * (docs/ollama.md §1).
+ */
 export function toOptions(
   options: Readonly<Record<string, unknown>> | null | undefined,
   ignored: Ignored,
@@ -132,16 +140,16 @@ export function isBase64(text: string): boolean {
 }
 
 /**
- * Ollama's `stop` of another API's stop sequences; undefined if there are none. An empty list would
- * replace the model's own sequences, and an empty sequence would end the answer before its first
- * token.
+ * Ollama's `stop` of another API's stop sequences; undefined if there are none. An empty list
+ * would replace the model's own sequences, and an empty sequence would end the answer before its
+ * first token.
  */
 export function toStop(stop: string | readonly string[] | null | undefined): string[] | undefined {
   const sequences = [stop ?? []].flat().filter((sequence) => sequence !== '')
   return sequences.length > 0 ? sequences : undefined
 }
 
-/** What other APIs call their levels of thinking. Ollama knows the others by the same names. */
+/** The levels of thinking that have another name in Ollama. All others have the same name. */
 const efforts: ReadonlyMap<string, boolean | string> = new Map<string, boolean | string>([
   ['none', false],
   ['minimal', 'low'],
@@ -149,14 +157,16 @@ const efforts: ReadonlyMap<string, boolean | string> = new Map<string, boolean |
 ])
 
 /**
- * Ollama's `think` of a reasoning effort. An unknown level is passed on, because newer models define
- * their own. undefined leaves the choice to the model.
+ * Ollama's `think` of a reasoning effort. An unknown level is passed on, because newer models
+ * define their own. undefined leaves the choice to the model.
  */
 export function toThink(effort: string | null | undefined): boolean | string | undefined {
   return effort ? (efforts.get(effort) ?? effort) : undefined
 }
 
-/** A limit of tokens as `num_predict`. 0 and less mean no limit, in every API that is served here. */
+/**
+ * A limit of tokens as `num_predict`. 0 and less mean no limit, in every API that is served here.
+ */
 export function toLimit(tokens: ExactNumber | null | undefined): ExactNumber | undefined {
   return tokens && toNumber(tokens) > 0 ? tokens : undefined
 }

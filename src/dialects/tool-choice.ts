@@ -20,8 +20,8 @@ export interface ToolChoice {
  * The tools that are offered; undefined if none are. Ollama cannot make a model call one, so only
  * the chosen tools are offered, and `demanding` sees to the rest.
  * @param path of the choice in the request
- * @throws ServiceError `not_supported` if a demanded tool is not offered, or a call is demanded of a
- * stream
+ * @throws ServiceError `not_supported` if a demanded tool is not offered, or a call is demanded of
+ * a stream
  */
 export function toOffered(
   tools: readonly OllamaTool[],

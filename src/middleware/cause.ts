@@ -40,8 +40,8 @@ function toClass(error: Error): string {
 
 /**
  * The places of the stack behind the message, because the message may have lines that look like
- * places. If the stack does not begin with the message, there are none. The message was changed
- * then, and nobody knows where the old one ends.
+ * places. There are none if the stack does not begin with the message. Then the message was
+ * changed, and nobody knows where the old one ends.
  */
 function toPlaces({ stack, message }: Error): string[] {
   if (typeof stack !== 'string') return []

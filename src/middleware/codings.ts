@@ -5,8 +5,8 @@ export type Decompression = ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8A
 export type Codings = ReadonlyMap<string, () => Decompression>
 
 /**
- * The codings that we know, with the names that `DecompressionStream` has for them (RFC 9110
- * §8.4.1, RFC 7932, RFC 8878).
+ * The codings that we know, with the names that `DecompressionStream` has for them
+ * (RFC 9110 §8.4.1, RFC 7932, RFC 8878).
  */
 const formats = { gzip: 'gzip', deflate: 'deflate', br: 'brotli', zstd: 'zstd' }
 

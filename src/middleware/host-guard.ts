@@ -3,8 +3,8 @@ import { ServiceError } from '../errors.ts'
 
 export interface HostGuardOptions {
   /**
-   * The host that the server listens on. Undefined on Workers, which have every name routed to
-   * them.
+   * The host that the server listens on. Undefined on Workers, where every name that is routed to
+   * the Worker is its own.
    */
   bound: string | undefined
   /** Other names that a `Host` header may have; undefined: none. */
@@ -23,8 +23,8 @@ const always = ['/ping', '/healthz']
 
 /**
  * Demands exactly one `Host`, with a name that we know. A page on the internet whose name was
- * rebound to this machine sends another name (docs/protocol.md §7). A Worker must have keys,
- * because everybody can find it. The paths of `always` are answered for any `Host`.
+ * rebound to this machine sends another name (docs/protocol.md §7). A Worker that everybody can
+ * find must have keys. The paths of `always` are answered for any `Host`.
  * @throws ServiceError `forbidden_host`, `misconfigured`, the problem
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {

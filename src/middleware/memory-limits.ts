@@ -13,7 +13,7 @@ export interface MemoryLimitsOptions {
 
 /**
  * When there are this many buckets, the full ones are forgotten, because a full bucket is the same
- * as none. So the callers of one minute bound the memory.
+ * as none. So the memory depends only on the number of callers in a minute.
  */
 const sweepSize = 10_000
 

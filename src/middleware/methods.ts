@@ -2,7 +2,7 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 
 /**
- * For a route that is made with `all`: allows these methods and no other. Hono's other routes
+ * Allows these methods and no other, on a route that is made with `all`. Hono's other routes
  * answer HEAD wherever they answer GET.
  */
 export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST')[]) {

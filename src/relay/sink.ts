@@ -47,8 +47,8 @@ export const openWithStreamSSE: Open = Object.assign(open, { canCut: () => false
 
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let sink: Sink | undefined
-  // Nothing in here may throw, because `streamSSE` would end the stream as if all were well. An
-  // `onError` does not help (hazard 1).
+  // Nothing in here may throw, because `streamSSE` would end the stream as if all were well. There
+  // is no `onError`, because Hono would send the error's message to the reader (hazard 1).
   const response = streamSSE(c, (stream) => {
     const over = Promise.withResolvers<void>()
     stream.onAbort(onLeave)

@@ -1,8 +1,8 @@
 import { ServiceError } from '../errors.ts'
 
 /**
- * The open streams. It limits their number, lets others cancel them, and ends them before the
- * process ends.
+ * The open streams. Their number has a limit, another request can cancel one, and a drain ends
+ * them before the process ends.
  */
 export interface Streams {
   /**
@@ -46,8 +46,7 @@ export function createStreams({ max }: { max: number }): Streams {
       if (open.size >= max)
         throw new ServiceError('too_many_streams', `All ${max} streams of this server are in use`, { retryAfterSeconds: 5 })
       // Another request calls `cancel`, and on workerd it may not touch this stream's I/O. So it
-      // only resolves a promise, and the abort runs where this stream's I/O may be touched (hazard
-      // 74).
+      // only resolves a promise. The abort runs where the I/O may be touched (hazard 74).
       const { promise, resolve: cancel } = Promise.withResolvers<void>()
       void promise.then(() => controller.abort(new ServiceError('cancelled', 'The answer was cancelled')))
       const stream = { requestId, principal, controller, cancel }

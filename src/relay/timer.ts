@@ -1,7 +1,7 @@
 export interface Timer {
   /**
-   * Has `fire` called at `due`; Infinity if nothing is due. It may be called earlier, and then has
-   * to call `at` again.
+   * Calls `fire` at `due`. Infinity means that nothing is due. `fire` may be called earlier, and
+   * then has to call `at` again.
    */
   at(due: number): void
   stop(): void

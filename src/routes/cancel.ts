@@ -5,8 +5,8 @@ import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 
 /**
- * `GET|POST /ollama/cancel/:id` is for the stop button of the seed front end (docs/protocol.md
- * §5). A HEAD stops nothing.
+ * `GET|POST /ollama/cancel/:id` is for the stop button of the seed front end. A HEAD stops nothing
+ * (docs/protocol.md §5).
  */
 export function cancel({ streams }: { streams: Streams }) {
   return new Hono<Env>().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {

@@ -11,8 +11,8 @@ export interface Reader {
   /** Aborts the controller. For code that notices in another way that the reader has left. */
   leave(): void
   /**
-   * Gives up the place, and removes the listener from the request. A listener that stays keeps 20
-   * KB a request on Node (hazard 37).
+   * Gives up the place, and removes the listener from the request. On Node, a listener that stays
+   * keeps 20 KB a request (hazard 37).
    */
   release(): void
 }

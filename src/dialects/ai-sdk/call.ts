@@ -64,8 +64,8 @@ interface PlacedPart {
 }
 
 /**
- * A message of a page as messages of Ollama, like the SDK's own `convertToModelMessages`: each step
- * of the assistant is a message, and the results of its tools follow it. An empty step of the
+ * A message of a page as messages of Ollama, like the SDK's own `convertToModelMessages`: each
+ * step of the assistant is a message, and the results of its tools follow it. An empty step of the
  * assistant is left out.
  */
 function toMessages({ role, parts, content }: UiMessage, place: Place): OllamaMessage[] {
@@ -93,7 +93,7 @@ function toTurn(role: string, step: readonly PlacedPart[]): OllamaMessage[] {
     const type = toText(part.type)
     if (type === 'reasoning') thinking += toText(part.text)
     else if (isTool(type)) {
-      // A call that is not written to its end is not made yet.
+      // A call whose input still streams is not made yet.
       if (part.state === 'input-streaming') continue
       const name = type === 'dynamic-tool' ? toText(part.toolName) : type.slice('tool-'.length)
       const id = toText(part.toolCallId)
@@ -123,7 +123,7 @@ function toFile({ mediaType, url }: Part, place: Place) {
   return toImage(toImageData(url), { ...place, path: `${place.path}.url` })
 }
 
-/** What the tool or the person who refused it answered; undefined without an answer. */
+/** The answer of the tool, or of the person who refused it; undefined without an answer. */
 function toResult({ state, output, errorText, approval }: Part): string | undefined {
   if (state === 'output-available') return typeof output === 'string' ? output : JSON.stringify(output ?? null)
   if (state === 'output-error') return toText(errorText)

@@ -13,7 +13,10 @@ export interface MessagesCall {
   readonly isDemanded: boolean
 }
 
-/** A request of Anthropic's as Ollama's chat. @throws ServiceError `invalid_request`, `not_supported` */
+/**
+ * A request of Anthropic's as Ollama's chat.
+ * @throws ServiceError `invalid_request`, `not_supported`
+ */
 export function toCall(request: MessagesRequest, ignored: Ignored): MessagesCall {
   const { value: think, wish } = toThinking(request, ignored)
   const choice = toChoice(request.tool_choice, ignored)
@@ -36,7 +39,10 @@ function toOptions({ max_tokens, temperature, top_p, top_k, stop_sequences }: Me
 /** Thinking of these types is left to the model, as it is where nothing is said. */
 const types = ['enabled', 'disabled', 'adaptive']
 
-/** The path of the field that wishes for thinking goes with the call. A budget has no counterpart. */
+/**
+ * The path of the field that wishes for thinking goes with the call. Ollama has no counterpart of
+ * a budget.
+ */
 function toThinking({ thinking, output_config }: MessagesRequest, ignored: Ignored) {
   if (thinking && !types.includes(thinking.type)) ignored.add('thinking.type')
   if (isNumber(thinking?.budget_tokens)) ignored.add('thinking.budget_tokens')

@@ -1,7 +1,9 @@
 import type { ServiceError } from '../../errors.ts'
 import type { Failure } from '../dialect.ts'
 
-/** Before and after commit (https://docs.claude.com/en/api/errors); `code` is Sluice's own. */
+/**
+ * The error before and after commit: https://docs.claude.com/en/api/errors (`code` is Sluice's).
+ */
 export function toErrorBody(error: ServiceError, requestId: string) {
   const { message, code } = error
   return { type: 'error', error: { type: toType(error), message, code }, request_id: requestId }

@@ -16,7 +16,7 @@ import type { Message, MessagesRequest } from './schema.ts'
 
 type Block = Readonly<Record<string, unknown>>
 
-/** Between the blocks of a user, which are paragraphs. */
+/** Stands between the blocks of a user, because each is a paragraph. */
 const paragraph = '\n\n'
 
 export function toMessages({ system, messages }: MessagesRequest, ignored: Ignored): OllamaMessage[] {
@@ -33,7 +33,7 @@ export function toMessages({ system, messages }: MessagesRequest, ignored: Ignor
   )
 }
 
-/** The assistant's texts are pieces of one text. `names` are those of the tools, by their calls. */
+/** The assistant's texts are pieces of one text. `names` has the names of the called tools. */
 function toAssistant({ content }: Message, place: Place, names: Map<string, string>): OllamaMessage {
   const message: OllamaMessage = { role: 'assistant', content: '' }
   if (!Array.isArray(content)) return { ...message, content: toText(content) }
@@ -51,7 +51,9 @@ function toAssistant({ content }: Message, place: Place, names: Map<string, stri
   return message
 }
 
-/** What Anthropic's servers searched or ran is left out: the text after it says what came of it. */
+/**
+ * Calls that ran at Anthropic's servers are left out, because the text after them has the result.
+ */
 function toAssistantText(block: unknown, place: Place): string {
   const isServers = v.is(anyObject, block) && /_tool_(?:use|result)$/.test(toText(block.type))
   if (!isServers) return toTextPart(block, place).text

@@ -6,8 +6,8 @@ import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
 import type { MessagesRequest } from './schema.ts'
 
 /**
- * The tools that are offered. A tool without a schema of its own is known to Anthropic's servers or
- * models by its type, such as `web_search_20250305`; it is left out.
+ * The tools that are offered. A tool without a schema of its own is known to Anthropic's servers
+ * or models by its type, such as `web_search_20250305`; it is left out.
  */
 export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored): OllamaTool[] {
   const offered = new Map<string, OllamaTool>()
@@ -31,8 +31,8 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
 
 /**
  * Whether a tool waits for a search to find it. The client's own search names what it found by a
- * `tool_reference` in its result. A search by Anthropic's servers is left out, so that nothing can
- * wait for it.
+ * `tool_reference` in its result. No tool waits for a search by Anthropic's servers, because that
+ * search is left out.
  */
 function createDeferral(tools: readonly unknown[], messages: MessagesRequest['messages']) {
   const isSearched = tools.some((tool) => v.is(anyObject, tool) && toText(tool.type).startsWith('tool_search_tool'))
@@ -53,7 +53,7 @@ function toReferences(content: unknown): unknown[] {
 /** https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use */
 export function toChoice(choice: MessagesRequest['tool_choice'], ignored: Ignored): ToolChoice {
   const { type, name, disable_parallel_tool_use: isSingle }: NonNullable<typeof choice> = choice ?? { type: 'auto' }
-  // Nobody can hold a model to it.
+  // Nothing can hold a model to a single call.
   if (isSingle === true) ignored.add('tool_choice.disable_parallel_tool_use')
   if (type === 'none') return { only: [], isDemanded: false }
   if (type === 'tool') return { only: [toText(name)], isDemanded: true }

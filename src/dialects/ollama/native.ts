@@ -8,8 +8,8 @@ import { toServiceFailure, type Dialect } from '../dialect.ts'
 import { toRoutes, type FramingRequest } from './routes.ts'
 
 /**
- * Ollama's own requests, answered as SSE, NDJSON, text or one object (docs/protocol.md §2). Its
- * envelope is also that of every path which no other dialect has.
+ * Ollama's own requests, answered as SSE, NDJSON, text or one object (docs/protocol.md §2). Every
+ * path that no other dialect has gets this envelope too.
  */
 export function createNative({ management }: { management: boolean }): Dialect {
   const prefix = ''

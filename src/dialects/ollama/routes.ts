@@ -70,7 +70,7 @@ function withoutBody(question: Question) {
   return (): QuestionPlan => ({ question })
 }
 
-/** Asks what a request asks, as it is. @throws ServiceError `invalid_request` */
+/** Passes a request's body on as it is. @throws ServiceError `invalid_request` */
 export function withBody(about: Extract<Question, { body: unknown }>['about'], schema: Parameters<typeof parse>[0]) {
   return ({ body }: QuestionRequest): QuestionPlan => {
     parse(schema, body)

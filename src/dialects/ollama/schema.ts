@@ -3,8 +3,8 @@ import { modelName, orNothing } from '../to-ollama.ts'
 
 /**
  * Requests of Ollama's own API pass through as they are, because Ollama judges them better than a
- * list of ours, and a newer Ollama takes more. Only what Sluice itself goes by is checked: which
- * models are meant, and `stream` (docs/protocol.md §2).
+ * list of ours, and a newer Ollama takes more. Sluice checks only what it uses itself: the names
+ * of models, and `stream` (docs/protocol.md §2).
  */
 
 /** The fields that Sluice itself reads, and those that policy checks or clamps. */
@@ -13,8 +13,8 @@ const ownFields = new Set(
 )
 
 /**
- * None of those fields in capitals: to Ollama `Model` is also `model`, and the last of them counts,
- * so that Ollama would do something else than what was checked here (hazard 82).
+ * Refuses those names in capitals. Ollama reads `Model` as `model` too, and takes the last of
+ * them. So it could do something else than what was checked here (hazard 82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
@@ -25,12 +25,15 @@ const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
     ),
   )
 
-/** Compares like Go: capitals first, as Go takes the long s for S and the Kelvin sign for K. */
+/**
+ * Folds a name as Go does. Capitals come first, because Go takes the long s for S and the Kelvin
+ * sign for K.
+ */
 function fold(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
 
-// Go's client sends an empty text for what is not set.
+// Go's client sends an empty text for a field that is not set.
 const model = orNothing(modelName)
 const stream = orNothing(v.boolean())
 

@@ -56,7 +56,8 @@ export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUs
 
       function begin(chunk: OllamaChunk) {
         envelope = toEnvelope(chunk, { id, object })
-        // The choice stays open for the token's members, so the ends of it, of the list and of the chunk are cut off.
+        // The choice stays open for the token's members. So its end is cut off, and with it the
+        // ends of the list and of the chunk.
         tokenHead = `${JSON.stringify({ ...envelope, choices: [{ index: 0 }] }).slice(0, -'}]}'.length)},`
         if (choices.first) emitChoice(choices.first, null)
       }

@@ -18,7 +18,10 @@ import { parseResponsesRequest } from './responses/schema.ts'
 import { createResponseStream } from './responses/stream.ts'
 import { createResponseWhole } from './responses/whole.ts'
 
-/** Made of Ollama's native API: its own `/v1` loses errors in a stream (docs/protocol.md §6). */
+/**
+ * OpenAI's API. It is made from Ollama's native API, because Ollama's own `/v1` loses errors in a
+ * stream (docs/protocol.md §6).
+ */
 export const openai: Dialect = {
   prefix: '/v1',
   generations: {

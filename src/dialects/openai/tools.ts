@@ -13,7 +13,7 @@ export interface Origin {
   readonly namespace: string | undefined
 }
 
-/** By the names that Ollama offers. */
+/** The origins of the tools, by the names that Ollama offers. */
 export type Origins = ReadonlyMap<string, Origin>
 
 export interface Tools {
@@ -24,7 +24,7 @@ export interface Tools {
 /** The fields of a function or a custom tool. Chat and Responses have them at different depths. */
 export type ToolFields = Readonly<Record<string, unknown>>
 
-/** Gathers the tools of a request. What is no function and cannot become one is left out. */
+/** Gathers the tools of a request. A tool that cannot become a function is left out. */
 export function createTools(ignored: Ignored) {
   const offered: OllamaTool[] = []
   const origins = new Map<string, Origin>()
@@ -65,7 +65,10 @@ export function createTools(ignored: Ignored) {
 
 const customParameters = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
-/** The name that Ollama offers: two servers may have functions of one name. */
+/**
+ * The name that Ollama offers. It has the namespace, because two servers may have functions of one
+ * name.
+ */
 export function toJoinedName(namespace: unknown, name: string): string {
   return typeof namespace === 'string' && namespace !== '' ? `${namespace}__${name}` : name
 }

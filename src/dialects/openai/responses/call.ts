@@ -20,7 +20,7 @@ export interface ResponseCall {
   readonly isDemanded: boolean
 }
 
-/** As Ollama's chat. @throws ServiceError `invalid_request`, `not_supported` */
+/** A request as Ollama's chat. @throws ServiceError `invalid_request`, `not_supported` */
 export function toResponseCall(request: ResponsesRequest, ignored: Ignored): ResponseCall {
   const { include, input, instructions, text, top_logprobs, tool_choice } = request
   for (const [i, field] of (include ?? []).entries()) if (!includable.includes(field)) ignored.add(`include.${i}`)

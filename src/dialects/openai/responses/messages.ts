@@ -56,7 +56,7 @@ function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map
     const content = toContent(toOutput(item), { ...place, path: `${place.path}.output` }, toPart)
     messages.push({ role: 'tool', ...content, ...(name !== undefined && { tool_name: name }), tool_call_id: id })
   } else if (type !== 'additional_tools') {
-    // A search, or what else a server did: the text that follows it says what came of it.
+    // A search or another call that ran at a server. The text after it has the result.
     place.ignored.add(place.path)
   }
 }
@@ -72,12 +72,15 @@ function toCalled({ type, call_id: id, namespace, name, ...item }: Item): Called
     const given = type === 'function_call' ? toArguments(item.arguments) : toCustomArguments(item.input)
     return { name: toJoinedName(namespace, toText(name)), arguments: given }
   }
-  // A tool of OpenAI's own, such as `local_shell_call`. One that ran at a server has no call_id.
+  // A tool of OpenAI's own, such as `local_shell_call`. A call that ran at a server has no
+  // call_id.
   if (typeof type !== 'string' || !type.endsWith('_call') || typeof id !== 'string') return undefined
   return { name: type.slice(0, -'_call'.length), arguments: toArguments(item.arguments ?? item.action) }
 }
 
-/** What a tool gave. A search gives tools, which are offered; the model reads their names. */
+/**
+ * The result of a tool. A search gives tools. They are offered, and the model reads their names.
+ */
 function toOutput({ output, tools }: Item): unknown {
   if (output !== undefined || !Array.isArray(tools)) return output
   const names = tools.flatMap((tool) => toNames(tool))

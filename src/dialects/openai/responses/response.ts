@@ -6,7 +6,7 @@ import type { ResponsesRequest } from './schema.ts'
 /** The fields of a request that its response repeats. */
 export type Echo = ReturnType<typeof toEcho>
 
-/** A field that cannot be honoured has the value that it has when nobody asks for it. */
+/** A field that cannot be honoured has its default value. */
 export function toEcho(request: ResponsesRequest) {
   const { reasoning, text } = request
   return {
