@@ -10,7 +10,10 @@ import { gzip } from './gzip.ts'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const dist = join(root, 'dist')
 
-/** Whom the client is for (docs/browser.md), and the page, which has more to show: `light-dark()` needs these. */
+/**
+ * The browsers that the client supports (docs/browser.md). The page needs newer ones, because its
+ * style uses `light-dark()`.
+ */
 const clientTargets = ['es2022', 'chrome111', 'firefox114', 'safari16.4']
 const pageTargets = ['es2022', 'chrome123', 'firefox120', 'safari17.5']
 
@@ -18,14 +21,16 @@ interface Output {
   readonly path: string
   readonly type: string
   readonly text: string
-  /** Whether the path has the content's hash: it never changes then. */
+  /** Whether the path holds the hash of its content. Such a file never changes. */
   readonly isImmutable?: boolean
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
- * Makes what browsers get: the chat page and the client, minified, as one module with every file in it, gzipped (`src/generated/assets.ts`),
- * so that no runtime needs a file system; and the client as `sluice/client` (`dist`). `stamp` is the module's first line.
+ * Makes the files that browsers get: the chat page and the client, minified.
+ * `src/generated/assets.ts` holds all of them, gzipped, in one module, because some runtimes have
+ * no file system. The client is also written to `dist`, as `sluice/client`.
+ * @param stamp the module's first line
  */
 export async function buildAssets(stamp: string): Promise<void> {
   const [page, client] = await Promise.all([buildPage(), buildClient()])
@@ -64,7 +69,7 @@ async function buildClient(): Promise<Output[]> {
   await writeWhole(join(dist, 'client.js'), text)
   await writeWhole(join(dist, 'client.d.ts'), types)
   const type = 'text/javascript; charset=utf-8'
-  // How Deno finds the types of a script.
+  // Deno finds a script's types by this header.
   const headers = { 'x-typescript-types': '/client.d.ts' }
   return [
     { path: '/client.js', type, text, headers },
@@ -73,10 +78,7 @@ async function buildClient(): Promise<Output[]> {
   ]
 }
 
-/**
- * The client's declarations in one file: the types of its events stand in the place of their
- * imports.
- */
+/** Makes one file of the client's declarations: the types of its events replace their import. */
 async function emitTypes(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   await promisify(execFile)(process.execPath, [compiler, '-p', 'packages/client'], { cwd: root })
@@ -101,7 +103,9 @@ function toModule(assets: readonly object[]): string {
   return `export const assets: readonly Asset[] = ${JSON.stringify(assets, null, 2)}\n`
 }
 
-/** Never half: a server that starts meanwhile reads the one or the other. */
+/**
+ * Writes a file by renaming it, because a server that starts meanwhile must never read half of it.
+ */
 async function writeWhole(path: string, text: string) {
   await mkdir(join(path, '..'), { recursive: true })
   const part = `${path}.${process.pid}`

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * `npm run build`, and before whatever needs what it makes: the browsers' files, if what they are made of has changed since. So they are
- * never stale, and a machine that has them needs no tools.
+ * `npm run build`. Other commands run it before they need its files. It makes the browsers' files
+ * anew if their sources have changed. So the files are never stale, and a machine that has them
+ * needs no build tools.
  */
 const root = fileURLToPath(new URL('../', import.meta.url))
 const inputs = ['build', 'packages/client', 'packages/ollama-grammar', 'packages/page', 'package-lock.json', 'tsconfig.json']

@@ -8,8 +8,8 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const common = { absWorkingDir: root, bundle: true, write: false, charset: 'utf8', logLevel: 'error' } satisfies BuildOptions
 
 /**
- * A script and all that it imports, as short as can be: esbuild puts it together, and terser, which looks at all of it again until nothing more
- * can be left out, makes it 5 % smaller than esbuild does.
+ * Bundles a script with all its imports, as short as possible. esbuild bundles and terser
+ * minifies, because terser's repeated passes give 5 % less than esbuild's minifier.
  */
 export async function bundleScript(
   entry: Pick<BuildOptions, 'entryPoints' | 'stdin' | 'inject'>,
@@ -20,7 +20,7 @@ export async function bundleScript(
     ...entry,
     target: [...target],
     format: 'esm',
-    // Shorter than what tsconfig.json says, and the same, if build/jsx.ts is injected.
+    // This gives shorter code than tsconfig.json's setting. It needs build/jsx.ts to be injected.
     tsconfigRaw: { compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment' } },
     metafile: true,
     minifySyntax: true,
@@ -33,13 +33,17 @@ export async function bundleScript(
   return code
 }
 
-/** Style sheets, all that one imports in it. */
+/** Bundles a style sheet with all its imports. */
 export async function bundleStyle(path: string, target: readonly string[]): Promise<string> {
   const { outputFiles } = await build({ ...common, entryPoints: [path], target: [...target], minify: true })
   return outputFiles[0]!.text
 }
 
-/** What goes to a browser is of the page, the client, Ollama's grammar and what they name: nothing of the server comes along. */
+/**
+ * Refuses files of the server. Browsers get only the page, the client, Ollama's grammar and the
+ * packages that these import.
+ * @throws Error that names the files of the server
+ */
 function refuseForeign({ inputs: files }: Metafile) {
   const foreign = Object.keys(files).filter(
     (file) =>

@@ -1,4 +1,7 @@
-/** On Bun: texts come in as JSON, and go out gzipped, in base64, as JSON. */
+/**
+ * Runs on Bun. Reads texts as JSON from stdin and writes them to stdout, gzipped, as base64 in
+ * JSON.
+ */
 declare const Bun: {
   stdin: { json(): Promise<string[]> }
   gzipSync(data: Uint8Array, options: { library: 'libdeflate'; level: number }): Uint8Array

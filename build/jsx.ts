@@ -1,2 +1,2 @@
-/** What JSX becomes, in each file that has some. */
+/** The names that compiled JSX calls. esbuild injects them into each file that has JSX. */
 export { Fragment, h } from 'preact'

@@ -3,8 +3,9 @@ import { Lexer, Tokenizer } from 'marked'
 import { readFile } from 'node:fs/promises'
 
 /**
- * Of marked only its lexer goes to browsers, and of that what `packages/page/markdown` asks of it: half. marked is published as one module that makes
- * a parser and the rules of three dialects as it loads, which no bundler can leave out; its source map has the modules that it was made of.
+ * Browsers get only the half of marked's lexer that `packages/page/markdown` calls. marked is
+ * published as one module. On load, it makes a parser and the rules of three dialects, and no
+ * bundler can leave these out. The original modules are in marked's source map.
  */
 export const onlyLexer: Plugin = {
   name: 'only-lexer',
@@ -17,17 +18,20 @@ export const onlyLexer: Plugin = {
   },
 }
 
-/** The TypeScript of marked's modules. */
+/** Reads the TypeScript of marked's modules out of its source map. */
 async function readSources(): Promise<ReadonlyMap<string, string>> {
   const text = await readFile(new URL('../node_modules/marked/lib/marked.esm.js.map', import.meta.url), 'utf8')
   const { sources, sourcesContent } = JSON.parse(text) as { sources: string[]; sourcesContent: string[] }
   return new Map(sources.map((path, index) => [path.replace('../src/', './'), sourcesContent[index]!]))
 }
 
-/** What the page's lexer is made with: what there is for other options is left out. */
+/** The options of the page's lexer. The code for other options is left out. */
 const options = { gfm: true, pedantic: false, silent: false, extensions: null }
 
-/** @throws if marked's source is not what this was written for: another version may be built otherwise. */
+/**
+ * Makes the modules of the lexer out of marked's source.
+ * @throws Error if marked's source has changed, because another version may be built otherwise
+ */
 function toLexer(sources: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
   const source = (path: string) => sources.get(path) ?? fail(path)
   const { rules } = new Lexer({ ...options, tokenizer: new Tokenizer() }).options.tokenizer!
@@ -36,17 +40,17 @@ function toLexer(sources: ReadonlyMap<string, string>): Readonly<Record<string, 
     './index.ts': `export { _Lexer as Lexer } from './Lexer.ts'; export { _Tokenizer as Tokenizer } from './Tokenizer.ts'`,
     './Lexer.ts': withImports(
       cut(source('./Lexer.ts'), [
-        // The page calls blockTokens() and inlineTokens().
+        // The page calls only blockTokens() and inlineTokens().
         /static get rules\(\)[^]*?(?=\n {2}blockTokens\()/,
         /const rules = \{[^]*?this\.tokenizer\.rules = rules;/,
       ]),
     ),
     './Tokenizer.ts': withImports(
       cut(source('./Tokenizer.ts'), [
-        // To the page HTML is text: packages/page/markdown/lexer.ts overrides these.
+        // The page shows HTML as text, so packages/page/markdown/lexer.ts overrides these two.
         /\n {2}html\([^]*?\n {2}\}\n/,
         /\n {2}tag\([^]*?\n {2}\}\n/,
-        // It decodes a text's entities itself.
+        // packages/page/markdown/lexer.ts decodes the entities of a text itself.
         /escaped \? (?=cap\[0\] : )/,
         /(?<=cap\[0\]) : decodeNumericCharacterReferences\(cap\[0\]\)/,
       ]),
@@ -57,7 +61,10 @@ function toLexer(sources: ReadonlyMap<string, string>): Readonly<Record<string, 
   }
 }
 
-/** Each option is its value, and each rule a name of a module, so that what nothing names is left out. */
+/**
+ * Replaces each option by its value and each rule by an import, so that a bundler can leave out
+ * the unused ones.
+ */
 function withImports(text: string): string {
   const edited = Object.entries(options)
     .reduce((text, [name, value]) => text.replaceAll(`this.options.${name}`, `${value}`), text)
@@ -69,7 +76,10 @@ function withImports(text: string): string {
   return `${['block', 'inline', 'other'].map((kind) => `import * as ${kind} from './${kind}.ts'`).join('\n')}\n${edited}`
 }
 
-/** The rules of one kind as marked has made them. Those that are made as they are needed stay text. */
+/**
+ * Writes the rules of one kind as marked has made them. marked makes some rules only when it needs
+ * them, so those stay source text.
+ */
 function toModule(rules: object, source: string): string {
   const makers = [/function cachedIndentRegex[^]*?\n\}/, /const _tag = [^;]*;/].map((pattern) => find(source, pattern)[0])
   const constants = Object.entries(rules).map(([name, rule]: [string, unknown]) => {

@@ -14,8 +14,9 @@ const streams = new Set<Stream>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Calls `send` `count` times at a steady rate, the first time after `afterMs`. Resolves after the last call, or when a call is due
- * and the exchange has ended. One timer serves all streams, so that a hundred of them cost the machine as little as possible.
+ * Calls `send` `count` times at a steady rate, the first time after `afterMs`. It resolves after
+ * the last call. If the exchange ends early, it resolves when the next call is due. One timer
+ * serves all streams, so that a hundred of them cost the machine as little as possible.
  */
 export function pace(
   exchange: Exchange,

@@ -3,16 +3,17 @@ import { englishTour } from './english-tour.ts'
 import { parseFaults } from './faults.ts'
 import { pick, type Random } from './seeded.ts'
 
-/** Japanese has Han characters too, but never without kana. */
+/** Japanese text has Han characters too, but it always has kana as well. */
 function isChinese(text: string): boolean {
   return /\p{Script=Han}/u.test(text) && !/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)
 }
 
-/** The piece of the tour that a question asks for, in its language. */
+/** Returns the part of the tour that answers a question, in the question's language. */
 export function toAnswer(question: string, random: Random): string {
   const tour = isChinese(question) ? chineseTour : englishTour
   const { end } = parseFaults(question)
-  // Tokens are eight characters at most, on average, so the fault comes in the middle of this.
+  // A token has eight characters at most on average, so the fault comes before the end of this
+  // text.
   if (end) return tour.breaking.repeat(1 + Math.ceil((end.afterTokens * 8) / tour.breaking.length))
   const stop = tour.topics.find(({ asks }) => asks.test(question)) ?? tour.greeting
   return `${pick(random, stop.openings)}\n\n${stop.body}\n\n${pick(random, tour.closings)}`

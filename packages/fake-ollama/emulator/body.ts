@@ -1,10 +1,10 @@
 import { OllamaError } from './go-json.ts'
 
-/** A field's type in Ollama's Go source; the error text names it. */
+/** A field's type in Ollama's Go source, as error texts name it. */
 type GoType = 'string' | 'bool' | 'int' | 'map[string]interface {}' | `[]${string}` | 'api.Tools'
 export type Fields = Readonly<Record<string, GoType>>
 
-/** Go's name for a JSON value's kind. */
+/** Returns Go's name for the kind of a JSON value. */
 function toGoKind(value: unknown): string {
   if (Array.isArray(value)) return 'array'
   return typeof value === 'boolean' ? 'bool' : typeof value
@@ -16,7 +16,7 @@ function toExpectedKind(type: GoType): string {
   return type === 'int' ? 'number' : type
 }
 
-/** @throws OllamaError 400 in the words of Go's decoder (captures/error-body-type) */
+/** @throws OllamaError 400 with the text of Go's decoder (captures/error-body-type) */
 function refuse(value: unknown, where: string): never {
   throw new OllamaError(400, `json: cannot unmarshal ${toGoKind(value)} into Go ${where}`)
 }
@@ -26,8 +26,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * An object whose `fields` have their type; `null` is unset, unknown fields pass.
- * @throws OllamaError 400, which names `path`, or `ofValue` if it is no object
+ * Checks the types of an object's `fields`. `null` means unset. Unknown fields pass.
+ * @throws OllamaError 400 that names `path`, or `ofValue` if the value is no object
  */
 export function parseFields(value: unknown, path: string, fields: Fields, ofValue: string): Record<string, unknown> {
   if (!isObject(value)) return refuse(value, ofValue)
@@ -40,7 +40,8 @@ export function parseFields(value: unknown, path: string, fields: Fields, ofValu
 }
 
 /**
- * Parses a body into an object whose `fields` have their type. `struct` is its name in Ollama's source, which error texts repeat.
+ * Parses a body into an object and checks the types of its `fields`.
+ * @param struct the body's name in Ollama's source, which error texts repeat
  * @throws OllamaError 400
  */
 export function parseBody(text: string, struct: string, fields: Fields): Record<string, unknown> {
@@ -49,7 +50,10 @@ export function parseBody(text: string, struct: string, fields: Fields): Record<
   return parseFields(parseJson(trimmed), struct, fields, `value of type api.${struct}`)
 }
 
-/** Go's two commonest complaints; its others, such as that about a trailing comma, come out as the second. */
+/**
+ * Throws Go's two commonest errors. Go's other errors, such as that about a trailing comma, become
+ * the second one.
+ */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -1,14 +1,20 @@
 import { toFullName } from '#ollama-grammar/model-name.ts'
 import { createRandom } from './seeded.ts'
 
-/** A model that is installed. `/api/tags` and `/api/show` tell its `capabilities`; requests are checked against them. */
+/**
+ * An installed model. `/api/tags` and `/api/show` list its `capabilities`, and requests are
+ * checked against them.
+ */
 export interface Model {
   name: string
   capabilities: readonly string[]
   modifiedAt: string
 }
 
-/** The emulator's own. Newest first, as `/api/tags` lists them, so that the plain one is who answers a request that names no model (docs/protocol.md §8). */
+/**
+ * The emulator's models, newest first as `/api/tags` lists them. A request without a model gets
+ * the newest one (docs/protocol.md §8), so the plain model comes first.
+ */
 export const models: readonly Model[] = [
   { name: 'demo:latest', capabilities: ['completion'], modifiedAt: '2026-11-22T12:00:03.071828182Z' },
   { name: 'demo-thinking:latest', capabilities: ['completion', 'thinking'], modifiedAt: '2026-11-22T12:00:02.141592653Z' },
@@ -21,12 +27,15 @@ const embeddingLength = 256
 const maxContextLength = 32_768
 const defaultContextLength = 4096
 
-/** What a model is loaded with: `num_ctx` if it was asked for, but never more than the model can take. */
+/**
+ * Returns the context length of a loaded model: `num_ctx` if the request has one, but never more
+ * than the model's maximum.
+ */
 export function toContextLength(numCtx = defaultContextLength): number {
   return Math.max(4, Math.min(Math.trunc(numCtx), maxContextLength))
 }
 
-/** The model that Ollama would take for this name. */
+/** Finds the model that Ollama would use for this name. */
 export function findModel(name: string): Model | undefined {
   return models.find((model) => model.name === toFullName(name))
 }

@@ -2,7 +2,9 @@ import { topicsWith, type Tour } from './english-tour.ts'
 
 const about = topicsWith('很简单。', '好的。', '一句话就能说清。')
 
-/** What the demo says in Chinese. Facts are those of docs/protocol.md; change them together. */
+/**
+ * The demo's answers in Chinese. Their facts come from docs/protocol.md, so change both together.
+ */
 export const chineseTour: Tour = {
   closings: ['这段话是演示程序编的，背后没有任何模型。', '回答是编的，传输是真的。'],
   greeting: {

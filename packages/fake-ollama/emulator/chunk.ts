@@ -1,12 +1,12 @@
 export type Endpoint = 'generate' | 'chat'
 
-/** Arguments are an object, not text (docs/ollama.md §1). */
+/** A tool call. Its arguments are an object, not text (docs/ollama.md §1). */
 export interface ToolCall {
   id: string
   function: { index: number; name: string; arguments: Record<string, unknown> }
 }
 
-/** `bytes` are the token's UTF-8. */
+/** A token's log probability. `bytes` are the token's UTF-8. */
 export interface Logprob {
   token: string
   logprob: number
@@ -14,7 +14,7 @@ export interface Logprob {
   top_logprobs?: Omit<Logprob, 'top_logprobs'>[]
 }
 
-/** What one line says. */
+/** The content of one line. */
 export interface Said {
   text: string
   thinking?: string
@@ -22,7 +22,7 @@ export interface Said {
   logprobs?: Logprob[]
 }
 
-/** What a last line adds. Durations in nanoseconds. */
+/** The fields that only a last line has. Durations are in nanoseconds. */
 export interface End {
   doneReason: 'stop' | 'length' | 'load' | 'unload'
   context?: number[] | undefined
@@ -38,12 +38,15 @@ export interface End {
 
 export interface Head {
   endpoint: Endpoint
-  /** As it was asked for: `demo` stays `demo`. */
+  /** The name as the request has it: `demo` stays `demo`. */
   model: string
   createdAt: string
 }
 
-/** One line of Ollama's, in the order of its Go structs, which the recordings show; what is `undefined` is left out. */
+/**
+ * Makes one line of Ollama's. The fields have the order of its Go structs, which the recordings
+ * show. Fields that are `undefined` are left out.
+ */
 export function toChunk({ endpoint, model, createdAt }: Head, said: Said, end?: End): object {
   const { text, thinking, toolCalls, logprobs } = said
   const head = { model, created_at: createdAt }
@@ -55,7 +58,7 @@ export function toChunk({ endpoint, model, createdAt }: Head, said: Said, end?: 
   return { ...head, message, ...done, logprobs, ...end?.metrics }
 }
 
-/** Several lines as the one of `stream: false`. */
+/** Joins the content of several lines into that of the one line of `stream: false`. */
 export function foldSaid(all: readonly Said[]): Said {
   const thinking = all.map((said) => said.thinking ?? '').join('')
   const toolCalls = all.flatMap((said) => said.toolCalls ?? [])

@@ -3,7 +3,7 @@ import type { Endpoint } from './chunk.ts'
 import { OllamaError } from './go-json.ts'
 import { parseKeepAlive } from './options.ts'
 
-/** One turn of a conversation, as far as the demo looks at it. */
+/** One message of a conversation, with the fields that the demo reads. */
 export interface Message {
   role: string
   content: string
@@ -26,8 +26,8 @@ const messageFields: Fields = { ...spoken, images: '[]api.ImageData', tool_calls
 export type CompletionRequest = ReturnType<typeof parseCompletionRequest>
 
 /**
- * What `/api/generate` and `/api/chat` have in common.
- * @throws OllamaError 400 for what Ollama's decoder refuses
+ * Parses the fields that `/api/generate` and `/api/chat` have in common.
+ * @throws OllamaError 400 for a body that Ollama's decoder refuses
  */
 export function parseCompletionRequest(endpoint: Endpoint, text: string) {
   const isChat = endpoint === 'chat'
@@ -38,26 +38,29 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string) {
   return {
     endpoint,
     model: toText(body.model),
-    /** Of generate: the system text, if any, and the prompt. */
+    /** For generate: the system text, if there is one, and the prompt. */
     messages,
-    /** No prompt, no messages: only loads the model, or unloads it with `keep_alive: 0`. */
+    /**
+     * Without a prompt or messages, the request only loads the model, or unloads it with
+     * `keep_alive: 0`.
+     */
     isEmpty: isChat ? messages.length === 0 : toText(body.prompt) === '',
     stream: body.stream !== false,
-    /** No template, and so no `context` in the last line. */
+    /** A raw prompt has no template, so the last line has no `context`. */
     raw: body.raw === true,
     context: asList(body.context).filter((token) => typeof token === 'number'),
     keepAliveMs: parseKeepAlive(body.keep_alive),
     format: body.format ?? undefined,
     think: parseThink(body.think ?? undefined),
     tools: asList(body.tools),
-    /** Alternatives a token; `undefined` = no log probabilities at all. */
+    /** How many alternatives each token has. `undefined` means no log probabilities at all. */
     topLogprobs: body.logprobs === true ? top : undefined,
-    /** Not checked yet: Ollama looks at them only when the model is there. */
+    /** Not checked yet, because Ollama checks them only after it has found the model. */
     options: body.options,
   }
 }
 
-/** The text that the demo answers to: the prompt, or what the user said last. */
+/** Returns the text that the demo answers: the prompt, or the user's last message. */
 export function toQuestion(messages: readonly Message[]): string {
   return messages.findLast((message) => message.role === 'user')?.content ?? ''
 }

@@ -12,12 +12,15 @@ import { produce, type Piece } from './produce.ts'
 
 interface CompletionOptions {
   loadedModels: LoadedModels
-  /** The next `created_at`. */
+  /** Returns the next `created_at`. */
   clock: () => string
   tokensPerSecond: number
 }
 
-/** `/api/generate` and `/api/chat`: refuse, load, plan, then say it line by line or all at once. In the order of Ollama's handlers. */
+/**
+ * Serves `/api/generate` and `/api/chat` in the order of Ollama's handlers: check the request,
+ * load the model, plan the answer, then send it line by line or as one line.
+ */
 export function createCompletion({ loadedModels, clock, tokensPerSecond }: CompletionOptions) {
   return async (endpoint: Endpoint, text: string, signal: AbortSignal): Promise<Response> => {
     const startedMs = performance.now()
@@ -57,7 +60,11 @@ export function createCompletion({ loadedModels, clock, tokensPerSecond }: Compl
   }
 }
 
-/** @throws OllamaError for a model that is not there; the two endpoints differ in what they say to none (captures/error-no-model, error-chat-no-model) */
+/**
+ * Finds the model of a request.
+ * @throws OllamaError for an unknown model. The two endpoints answer a missing name differently
+ * (captures/error-no-model, error-chat-no-model).
+ */
 function findRequested({ endpoint, model }: CompletionRequest): Model {
   if (model === '' && endpoint === 'chat') throw new OllamaError(400, 'model is required')
   if (model !== '' && !isModelName(model)) throw new OllamaError(400, 'invalid model name')
@@ -66,7 +73,7 @@ function findRequested({ endpoint, model }: CompletionRequest): Model {
   return found
 }
 
-/** @throws OllamaError 400 for what the model cannot do */
+/** @throws OllamaError 400 if the model lacks a capability that the request needs */
 function checkCapabilities({ endpoint, model, think, tools }: CompletionRequest, { name, capabilities }: Model): void {
   const asked = JSON.stringify(model)
   const check = (capability: string, isWanted: boolean, refusal: string) => {
@@ -77,7 +84,11 @@ function checkCapabilities({ endpoint, model, think, tools }: CompletionRequest,
   check('tools', tools.length > 0, `registry.ollama.ai/library/${name} does not support tools`)
 }
 
-/** @throws OllamaError 500 for a `format` that is neither `"json"` nor a schema; it comes from the runner, so late (captures/error-bad-format) */
+/**
+ * Checks `format`. Ollama's runner does this check, so the error comes late
+ * (captures/error-bad-format).
+ * @throws OllamaError 500 for a `format` that is neither `"json"` nor a schema
+ */
 function checkFormat(format: unknown): void {
   if (format === undefined || format === '' || format === 'json' || isObject(format)) return
   const text = JSON.stringify(JSON.stringify(format))
@@ -85,7 +96,10 @@ function checkFormat(format: unknown): void {
   throw new OllamaError(500, message, 'application/json')
 }
 
-/** What `stream: false` answers: all that was said in the last line's fields. An error is a status then; a truncated one stays `done: false`. */
+/**
+ * Joins all pieces into the one object of `stream: false`. A truncated answer stays `done: false`.
+ * @throws OllamaError 500 if the answer fails, because its status has not been sent yet
+ */
 async function foldPieces(head: () => Head, pieces: AsyncIterable<Piece>): Promise<object> {
   const all: Said[] = []
   for await (const piece of pieces) {

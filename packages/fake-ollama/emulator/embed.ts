@@ -11,7 +11,10 @@ const fields: Fields = { model: 'string', options: 'map[string]interface {}' }
 
 type Answer = (text: string, signal: AbortSignal) => Promise<Response>
 
-/** `/api/embed` and its older sister `/api/embeddings`. As in Ollama any model will do, one for chatting too. */
+/**
+ * Serves `/api/embed` and the older `/api/embeddings`. As in Ollama, any model will do, even one
+ * for chats.
+ */
 export function createEmbed(loadedModels: LoadedModels): { embed: Answer; embeddings: Answer } {
   const load = async ({ model: name, options, keep_alive }: Record<string, unknown>, signal: AbortSignal) => {
     const model = findModel(String(name))
@@ -59,8 +62,9 @@ function parseInput(input: unknown): string[] {
 const maxDimensions = 256
 
 /**
- * A vector of length 1 out of a text's words and their beginnings, so that texts which share words are near each other; a little
- * noise, seeded by the text, keeps different texts apart. Values are float32, as Ollama's.
+ * Makes a vector of length 1 from a text's words and their beginnings, so that texts which share
+ * words are near each other. A little noise, seeded by the text, tells different texts apart.
+ * Values are float32, as Ollama's are.
  */
 function toEmbedding(text: string, dimensions = maxDimensions): number[] {
   const random = createRandom(text)

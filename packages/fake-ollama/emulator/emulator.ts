@@ -8,21 +8,27 @@ import { OllamaError, toJsonResponse } from './go-json.ts'
 import { createLoadedModels } from './loaded-models.ts'
 
 export interface EmulatorOptions {
-  /** Tokens a second, on average. Default 40. */
+  /** The average rate. Default 40. */
   tokensPerSecond?: number
-  /** Silence before the first answer of a model that is not loaded, in milliseconds. Default 1500. */
+  /**
+   * Milliseconds of silence before the first answer of a model that is not loaded. Default 1500.
+   */
   coldStartMs?: number
 }
 
 export interface Emulator {
   /**
-   * Stands in for the network's `fetch`. A call that waits for its headers rejects with the reason of `init.signal`, a body
-   * errors with it; neither goes on in the background.
+   * Replaces the network's `fetch`. When `init.signal` aborts, a call that waits for its headers
+   * rejects with the signal's reason, and an open body errors with it. Nothing goes on in the
+   * background.
    */
   fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>
 }
 
-/** The caller's signal goes beside the request and not in it: on Node every Request with a signal keeps memory (hazard 37). */
+/**
+ * The caller's signal goes beside the request and not in it, because on Node every Request with a
+ * signal keeps memory (hazard 37).
+ */
 interface Env {
   Bindings: { signal: AbortSignal }
 }
@@ -30,12 +36,14 @@ interface Env {
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
- * A built-in Ollama without a model, for `npm run demo`: it answers with a tour of Sluice, at the pace of a model and in the words,
- * field order and error texts of the recordings. Which models are loaded is kept per emulator; nothing runs between requests.
- *
+ * Creates an Ollama without a model, for `npm run demo`. It answers with a tour of Sluice at the
+ * pace of a model. Words, field order and error texts are those of the recordings. Each emulator
+ * has its own list of loaded models. Nothing runs between requests.
  * @example
  * const { fetch } = createEmulator({ coldStartMs: 0 })
- * await fetch('http://demo/api/chat', { method: 'POST', body: '{"model":"demo","messages":[{"role":"user","content":"Hi"}]}' })
+ * const messages = [{ role: 'user', content: 'Hi' }]
+ * const body = JSON.stringify({ model: 'demo', messages })
+ * await fetch('http://demo/api/chat', { method: 'POST', body })
  */
 export function createEmulator({ tokensPerSecond = 40, coldStartMs = 1500 }: EmulatorOptions = {}): Emulator {
   const loadedModels = createLoadedModels({ coldStartMs })

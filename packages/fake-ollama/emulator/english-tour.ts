@@ -1,21 +1,29 @@
 import type { NonEmpty } from './seeded.ts'
 
-/** One answer of the demo. Which opening it gets is left to chance, so that answers vary; the body is what must be right. */
+/**
+ * One answer of the demo. Its opening is chosen at random, so that answers vary. Tests and docs
+ * rely only on the body.
+ */
 interface Stop {
   openings: NonEmpty<string>
   body: string
 }
 
-/** The answers in one language: the first topic that is asked about, else the greeting. */
+/**
+ * The answers in one language. A question gets the first topic that matches it, or else the
+ * greeting.
+ */
 export interface Tour {
   topics: readonly (Stop & { asks: RegExp })[]
   greeting: Stop
-  /** Said by a stream that was told to go wrong, again and again until it does. */
+  /** A stream with a requested fault repeats this text until the fault comes. */
   breaking: string
   closings: NonEmpty<string>
 }
 
-/** Makes what tags the body of a topic with the question that it answers. */
+/**
+ * Returns a template tag. The tag joins the body of a topic with the questions that it answers.
+ */
 export function topicsWith(...openings: NonEmpty<string>) {
   return (asks: RegExp) =>
     ([body = '']: TemplateStringsArray) => ({ asks, openings, body })
@@ -23,7 +31,9 @@ export function topicsWith(...openings: NonEmpty<string>) {
 
 const about = topicsWith('That is quickly said.', 'Good question!', 'Gladly.')
 
-/** What the demo says in English. Facts are those of docs/protocol.md; change them together. */
+/**
+ * The demo's answers in English. Their facts come from docs/protocol.md, so change both together.
+ */
 export const englishTour: Tour = {
   closings: [
     'This text was made up by the demo: there is no model behind it.',

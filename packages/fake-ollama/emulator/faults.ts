@@ -1,6 +1,9 @@
-/** What a prompt asked to go wrong, so that each failure of docs/protocol.md §4 can be seen without breaking anything. */
+/**
+ * The faults that a prompt asks for. They show each failure of docs/protocol.md §4 without
+ * breaking anything.
+ */
 export interface Faults {
-  /** Silence before the first token, on top of loading. */
+  /** Silence before the first token, in addition to loading. */
   slowStartMs: number
   end?: { kind: 'fail' | 'truncate' | 'stall'; afterTokens: number }
 }
@@ -8,12 +11,15 @@ export interface Faults {
 const maxTokens = 1000
 const maxSlowStartSeconds = 600
 
-/** What Ollama says when its runner dies in mid-stream (captures/runner-dies). */
+/** Ollama's error text when its runner dies in the middle of a stream (captures/runner-dies). */
 export const runnerDied = 'an error was encountered while running the model: unexpected EOF'
 
 /**
- * Finds the commands in a prompt: `/fail after 5` (an error line), `/truncate after 5` (a clean end without `done`),
- * `/stall after 5` (silence for ever), `/slow-start 10` (seconds of silence before the first token).
+ * Finds the commands in a prompt:
+ * - `/fail after 5`: an error line
+ * - `/truncate after 5`: a clean end without `done`
+ * - `/stall after 5`: endless silence
+ * - `/slow-start 10`: seconds of silence before the first token
  */
 export function parseFaults(prompt: string): Faults {
   const [, kind, after = '5'] = /\/(fail|truncate|stall)\b(?:\s+after\s+(\d+))?/i.exec(prompt) ?? []

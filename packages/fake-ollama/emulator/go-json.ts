@@ -1,18 +1,27 @@
-/** JSON as Go's `encoding/json` writes it: `<`, `>`, `&`, U+2028 and U+2029 escaped, no lone surrogate (docs/ollama.md §1). */
+/**
+ * Writes JSON as Go's `encoding/json` does: `<`, `>`, `&`, U+2028 and U+2029 are escaped, and lone
+ * surrogates are replaced (docs/ollama.md §1).
+ */
 export function toGoJson(value: unknown): string {
   const json = JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'string' ? inner.toWellFormed() : inner))
   return json.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** One object, as gin sends it: no newline, and a charset (captures/generate-once). */
+/**
+ * Makes a response of one object as gin sends it: with a charset and without a newline
+ * (captures/generate-once).
+ */
 export function toJsonResponse(value: unknown, status = 200, contentType = 'application/json; charset=utf-8'): Response {
   return new Response(toGoJson(value), { status, headers: { 'content-type': contentType } })
 }
 
-/** A refusal in Ollama's words: `{"error":"…"}` with its status (docs/ollama.md §3). */
+/** An error with Ollama's text: `{"error":"…"}` and a status (docs/ollama.md §3). */
 export class OllamaError extends Error {
   readonly status: 400 | 404 | 500
-  /** What Ollama sends before a stream has begun has a charset; what its runner refuses has none (captures/error-bad-format). */
+  /**
+   * Errors before the stream have a charset. Errors of Ollama's runner have none
+   * (captures/error-bad-format).
+   */
   readonly contentType: string | undefined
 
   constructor(status: 400 | 404 | 500, message: string, contentType?: string) {

@@ -1,7 +1,9 @@
 /**
- * A response body made of lines. Resolves when there is a first line, as Ollama's headers leave only with it (docs/ollama.md §1).
- * `lines` is pulled: nothing is made for a reader that does not read. Its signal aborts when the caller's does, and when the
- * body is cancelled; then nothing more is asked of it.
+ * Makes a response body out of lines. It resolves with the first line, because Ollama sends its
+ * headers only then (docs/ollama.md §1). The body pulls each line, so nothing is made for a reader
+ * that does not read.
+ * @param lines makes the lines. Its signal aborts when the caller's signal aborts and when the
+ * body is cancelled. After that, no more lines are pulled.
  */
 export async function openLineStream(
   lines: (signal: AbortSignal) => AsyncGenerator<string>,
@@ -19,7 +21,8 @@ export async function openLineStream(
   const leave = (reason: unknown) => {
     signal.removeEventListener('abort', onAbort)
     ending.abort(reason)
-    // Runs the `finally` of a source that sleeps between two lines; one that waits has just been rejected.
+    // Runs the `finally` of a generator that stands at a `yield`. One that waits has just been
+    // rejected.
     source.return(undefined).catch(() => undefined)
   }
   const advance = async () => {

@@ -13,14 +13,15 @@ interface Loaded {
 export type LoadedModels = ReturnType<typeof createLoadedModels>
 
 /**
- * Which models are in memory. A load is a moment in time and not a promise, because on workerd one request must not wait for
- * another's promise. Who leaves kills the load, if nobody else waits for it; another `num_ctx` loads again (docs/ollama.md §1, §4).
+ * The models in memory. A load is a moment in time and not a promise, because on workerd one
+ * request must not wait for another's promise. A request that leaves stops the load if no other
+ * request waits for it. Another `num_ctx` loads the model again (docs/ollama.md §1, §4).
  */
 export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
   const byName = new Map<string, Loaded>()
   const isAlive = (loaded: Loaded) => loaded.running > 0 || loaded.expiresAtMs > Date.now()
 
-  /** The model as it is in memory, or begins to be. */
+  /** Finds the model in memory, or starts to load it. */
   const find = (model: Model, contextLength: number): Loaded => {
     const known = byName.get(model.name)
     if (known && isAlive(known) && known.contextLength === contextLength) return known
@@ -30,7 +31,10 @@ export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
   }
 
   return {
-    /** Resolves once the model is loaded, with a function that says that its generation is over: call it exactly once. */
+    /**
+     * Resolves once the model is loaded. Call the returned function exactly once, when the
+     * generation is over.
+     */
     async load(
       model: Model,
       options: { numCtx: number | undefined; keepAliveMs: number; signal: AbortSignal },
@@ -57,7 +61,9 @@ export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
       byName.delete(model.name)
     },
 
-    /** The `models` of `/api/ps`: loaded and loading ones, the one that expires last first. */
+    /**
+     * Returns the `models` of `/api/ps`: loaded and loading ones, sorted by expiry, latest first.
+     */
     list(): object[] {
       return Array.from(byName.values())
         .filter(isAlive)

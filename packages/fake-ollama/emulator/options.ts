@@ -2,7 +2,7 @@ import { toSeconds } from '#ollama-grammar/duration.ts'
 import { isObject } from './body.ts'
 import { OllamaError } from './go-json.ts'
 
-/** The options that change what the demo does; Ollama's others are checked for their type and ignored. */
+/** The options that the demo obeys. Ollama's other options are only checked for their type. */
 export interface Options {
   seed?: number
   temperature?: number
@@ -24,7 +24,10 @@ function isOf(type: string, value: unknown): boolean {
   return typeof value === (type === 'boolean' ? 'boolean' : 'number')
 }
 
-/** @throws OllamaError 500 for a wrong type, as Ollama does (captures/error-option-type); unknown options pass, `null` is unset. */
+/**
+ * Parses the options. Unknown options pass, and `null` means unset.
+ * @throws OllamaError 500 for a wrong type, as Ollama does (captures/error-option-type)
+ */
 export function parseOptions(options: unknown): Options {
   const known = Object.entries(isObject(options) ? options : {}).filter(([name, value]) => typeOf.has(name) && value !== null)
   for (const [name, value] of known) {
@@ -35,12 +38,15 @@ export function parseOptions(options: unknown): Options {
 }
 
 const defaultKeepAliveMs = 5 * 60_000
-/** Go's longest duration: what "for ever" is in Ollama, so `expires_at` is in the year 2318. */
+/**
+ * Go's longest duration, which Ollama uses for "for ever". So `expires_at` is in the year 2318.
+ */
 const foreverMs = 9_223_372_036_854
 
 /**
- * `keep_alive` in milliseconds: a number of seconds or a Go duration (`1h30m`); negative = for ever (docs/ollama.md §1).
- * @throws OllamaError 400 in the words of Go's parser
+ * Parses `keep_alive` into milliseconds. It is a number of seconds or a Go duration (`1h30m`). A
+ * negative value means for ever (docs/ollama.md §1).
+ * @throws OllamaError 400 with the text of Go's parser
  */
 export function parseKeepAlive(value: unknown): number {
   if (value === undefined || value === null) return defaultKeepAliveMs

@@ -2,10 +2,13 @@ import type { Random } from './seeded.ts'
 
 /** A longer timer fires at once on every runtime. */
 const longestTimerMs = 2 ** 31 - 1
-/** How far a reader that was slow, or a timer that was late, may be caught up with. */
+/** How much lost time may be made up after a slow reader or a late timer. */
 const maxLagMs = 100
 
-/** Resolves after `ms`, or rejects with the signal's reason. Leaves neither a timer nor a listener behind. */
+/**
+ * Resolves after `ms`, or rejects with the signal's reason. It leaves neither a timer nor a
+ * listener behind.
+ */
 export function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error)
@@ -22,15 +25,21 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Never resolves; rejects with the signal's reason. A timer runs meanwhile, since workerd ends a request that waits for nothing. */
+/**
+ * Never resolves, and rejects with the signal's reason. A timer runs all the time, because workerd
+ * ends a request that waits for nothing.
+ */
 export async function waitForever(signal: AbortSignal): Promise<never> {
   for (;;) await wait(longestTimerMs, signal)
 }
 
-/** Waits for as long as that many tokens take, with jitter. */
+/** Waits as long as a model takes for that many tokens, with jitter. */
 export type Pace = (tokens: number) => Promise<void>
 
-/** Tokens fall due on a schedule and not each after the last, because a timer is never shorter than a millisecond. */
+/**
+ * Paces tokens by a schedule and not by a delay after the last token, because a timer takes at
+ * least a millisecond.
+ */
 export function createPace(tokensPerSecond: number, random: Random, signal: AbortSignal): Pace {
   let dueMs = performance.now()
   return async (tokens) => {

@@ -10,23 +10,25 @@ import { toThinking } from './thinking.ts'
 import { cutAtStop, cutTokens, shorten } from './tokens.ts'
 import { toToolAnswer, toToolCall } from './tool-call.ts'
 
-/** One line to come, and how many tokens it takes to say it. */
+/** One line of the answer, and how many tokens it costs. */
 interface Step {
   said: Said
   tokens: number
 }
 
-/** Ollama shortens a prompt to the context; the demo does not look further back than this. */
+/**
+ * Ollama shortens a prompt to the context. The demo reads only this many of its last characters.
+ */
 const maxPromptChars = 16_384
-/** Enough to know what a message is about; a prompt may have megabytes. */
+/** This much of a message shows its topic. A whole prompt may have megabytes. */
 const maxQuestionChars = 4096
 const vocabularySize = 49_152
 
 export type Plan = ReturnType<typeof createPlan>
 
 /**
- * Everything that will be said, known before the first token: what remains is to take one's time over it. The same seed and
- * request give the same plan; `stop` and `num_predict` only shorten it.
+ * Plans the whole answer before the first token. Only its timing remains open. The same seed and
+ * request give the same plan. `stop` and `num_predict` only shorten it.
  */
 export function createPlan(request: CompletionRequest, options: Options, model: Model) {
   const random = createRandom(toSeed(request, options, model))
@@ -38,14 +40,20 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
     steps,
     doneReason,
     promptCount: Math.max(1, request.context.length + promptTokens.length),
-    /** Token numbers of the prompt and of the whole answer, for generate's last line; with `raw` there are none. */
+    /**
+     * The token numbers of the prompt and of the whole answer, for generate's last line. A `raw`
+     * prompt has none.
+     */
     context: request.raw ? undefined : [...request.context, ...allTokens.map((token) => toHash(token) % vocabularySize)],
     faults: parseFaults(toQuestion(request.messages)),
     random,
   }
 }
 
-/** A temperature of 0 leaves nothing to chance; a negative seed, Ollama's default, leaves everything to it. */
+/**
+ * Returns the seed. With a temperature of 0, nothing is random. With a negative seed, which is
+ * Ollama's default, everything is.
+ */
 function toSeed({ messages, format, think, tools }: CompletionRequest, options: Options, model: Model): string {
   const seed = options.temperature === 0 ? 0 : (options.seed ?? -1)
   return seed < 0 ? String(Math.random()) : JSON.stringify([seed, model.name, messages, format, think, tools])
@@ -65,7 +73,7 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Mode
   if (thought.stopped) return steps
   for (const token of spoken.tokens) steps.push(toStep(token, { text: token }))
   if (toolCall) {
-    // Ollama is silent while a call is composed, then sends it whole (docs/ollama.md §1).
+    // Ollama sends nothing while it composes a call, and then the whole call (docs/ollama.md §1).
     const tokens = cutTokens(JSON.stringify(toolCall.function), random).length
     steps.push({ said: { text: '', toolCalls: [toolCall] }, tokens })
   }
@@ -89,7 +97,10 @@ function limit(steps: Step[], maxTokens: number): { steps: Step[]; doneReason: '
 
 const alternatives = ' the| a| to| of| and| is| in| it| you| that| for| on| with| as| this| be| are| at| or| by'.split('|')
 
-/** A made-up log probability, and as many alternatives as were asked for, likeliest first (captures/generate-logprobs). */
+/**
+ * Makes up a log probability and the requested number of alternatives, likeliest first
+ * (captures/generate-logprobs).
+ */
 function toLogprobs(said: string, top: number, random: Random): Logprob[] {
   let logprob = -random() * 1.5
   const toLogprob = (token: string) => ({ token, logprob, bytes: Array.from(new TextEncoder().encode(token)) })

@@ -4,22 +4,28 @@ import { runnerDied } from './faults.ts'
 import { createPace, wait, waitForever } from './pace.ts'
 import type { Plan } from './plan.ts'
 
-/** What becomes one line: something said, the last of them with an end, or Ollama's error line. */
+/** The content of one line: text, with an end if it is the last one, or Ollama's error line. */
 export type Piece = { said: Said; end?: End } | { error: string }
 
 interface ProduceOptions {
   tokensPerSecond: number
-  /** When the request came and when its model was ready, of `performance.now()`. */
+  /** When the request came and when its model was ready, as values of `performance.now()`. */
   startedMs: number
   loadedMs: number
   signal: AbortSignal
 }
 
-/** Reading is this much faster than writing, but a long prompt is not waited for longer than two seconds. */
+/**
+ * A model reads this much faster than it writes. The demo reads a long prompt for two seconds at
+ * most.
+ */
 const promptSpeedup = 20
 const maxPromptMs = 2000
 
-/** Says what was planned at the speed of a model, fails where a fault was asked for, and stops with its signal. */
+/**
+ * Sends the plan at the speed of a model, fails where the prompt asks for a fault, and stops with
+ * its signal.
+ */
 export async function* produce(plan: Plan, options: ProduceOptions): AsyncGenerator<Piece, void, undefined> {
   const { tokensPerSecond, startedMs, loadedMs, signal } = options
   const { end: fault, slowStartMs } = plan.faults

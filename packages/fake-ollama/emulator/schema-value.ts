@@ -7,16 +7,24 @@ type Schema = Readonly<Record<string, unknown>>
 interface Source {
   words: Words
   random: Random
-  /** Leave out the properties that the schema does not require: a tool call says no more than it must. */
+  /**
+   * Leave out the properties that the schema does not require, because a tool call has no more
+   * than it must.
+   */
   requiredOnly: boolean
 }
 
-/** A schema may refer to itself: deeper than this only what it requires is filled in, and beyond so many values nothing. */
+/**
+ * A schema may refer to itself. Below this depth only required properties are filled in, and after
+ * `maxValues` values everything is null.
+ */
 const maxOptionalDepth = 6
 const maxValues = 1000
 const maxHops = 16
 
-/** An answer that is JSON: of a fixed shape for `"json"`, else a value that conforms to the schema. */
+/**
+ * Makes a JSON answer: a fixed shape for `"json"`, or else a value that conforms to the schema.
+ */
 export function toFormatted(format: unknown, question: string, random: Random): string {
   const words = createWords(question)
   if (isObject(format)) return JSON.stringify(toSchemaValue(format, { words, random, requiredOnly: false }))
@@ -25,8 +33,9 @@ export function toFormatted(format: unknown, question: string, random: Random): 
 }
 
 /**
- * Makes a value that conforms to a JSON schema, out of a message's words. Knows type, properties, required, items, enum, const,
- * the bounds of numbers, strings and arrays, common formats, anyOf, oneOf, allOf and `$ref`; patterns are not looked at.
+ * Makes a value that conforms to a JSON schema out of a message's words. It knows type,
+ * properties, required, items, enum, const, the bounds of numbers, strings and arrays, common
+ * formats, anyOf, oneOf, allOf and `$ref`. It ignores patterns.
  */
 export function toSchemaValue(schema: unknown, source: Source): unknown {
   const root = asObject(schema)
@@ -46,7 +55,10 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
     return type === 'null' ? null : toText(node, key)
   }
 
-  /** The schema that this one stands for: what it refers to, its first alternative, or all its parts in one. */
+  /**
+   * Returns the schema that this one stands for: its reference, its first alternative, or all its
+   * parts merged.
+   */
   function resolve(given: unknown, hops = 0): Schema {
     const { allOf, ...node } = asObject(given)
     const [alternative] = [...asList(node.anyOf), ...asList(node.oneOf)]
@@ -62,7 +74,10 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
     return asObject(found)
   }
 
-  /** A part refers to one schema at most, and has no parts of its own: these could go on for ever. */
+  /**
+   * Merges one part of `allOf`. Only one reference is followed and nested parts are dropped,
+   * because either could go on for ever.
+   */
   function merge(all: Schema, given: unknown): Schema {
     const { $ref } = asObject(given)
     const { allOf: _, ...part } = typeof $ref === 'string' ? follow($ref) : asObject(given)
@@ -112,7 +127,7 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
   }
 }
 
-/** Properties that want the user's sentence and not one word of it. */
+/** Properties whose value is the user's whole sentence and not one word of it. */
 const wholeMessage = /^(query|question|prompt|message|text|content|input|search|keywords?|q)$/i
 
 const formats: Readonly<Record<string, (words: Words) => string>> = {

@@ -1,4 +1,4 @@
-/** A number in [0, 1), as `Math.random()` gives it, but repeatable. */
+/** Returns a number in [0, 1) as `Math.random()` does, but repeatably. */
 export type Random = () => number
 
 /** FNV-1a, 32 bits. */
@@ -8,7 +8,9 @@ export function toHash(text: string): number {
   return hash >>> 0
 }
 
-/** Mulberry32: the same seed gives the same numbers on every runtime, which is what `options.seed` promises. */
+/**
+ * Mulberry32. The same seed gives the same numbers on every runtime, as `options.seed` promises.
+ */
 export function createRandom(seed: string): Random {
   let state = toHash(seed)
   return () => {
@@ -19,10 +21,10 @@ export function createRandom(seed: string): Random {
   }
 }
 
-/** A list that has something in it. */
+/** A list with at least one item. */
 export type NonEmpty<T> = readonly [T, ...T[]]
 
-/** One of the list, each as likely as the others. */
+/** Picks an item of the list, each with the same probability. */
 export function pick<T>(random: Random, list: NonEmpty<T>): T {
   return list[Math.floor(random() * list.length)] ?? list[0]
 }

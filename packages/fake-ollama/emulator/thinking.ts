@@ -3,7 +3,10 @@ import type { Model } from './catalog.ts'
 import { shorten } from './tokens.ts'
 import { pick, type Random } from './seeded.ts'
 
-/** What the thinking model thinks before it answers: it does unless told not to, the longer the higher its level (docs/ollama.md §1). */
+/**
+ * Makes the thoughts of the thinking model. It thinks unless `think` is false, and a higher level
+ * gives longer thoughts (docs/ollama.md §1).
+ */
 export function toThinking({ think, messages }: CompletionRequest, model: Model, random: Random): string {
   if (!model.capabilities.includes('thinking') || think === false) return ''
   const question = `“${shorten(toQuestion(messages).trim(), 80)}”.`

@@ -19,7 +19,10 @@ function toTerms(text: string): string[] {
   return text.toLowerCase().match(/\p{L}{3,}/gu) ?? []
 }
 
-/** Calls the tool whose name and description share most words with the message, the first one if none does. */
+/**
+ * Calls the tool whose name and description share most words with the message. If no tool shares
+ * any, it calls the first one.
+ */
 export function toToolCall(tools: readonly unknown[], message: string, random: Random): ToolCall {
   const terms = new Set(toTerms(message))
   const score = ({ name, description }: Tool) =>
@@ -30,7 +33,10 @@ export function toToolCall(tools: readonly unknown[], message: string, random: R
   return { id, function: { index: 0, name: toText(best.name), arguments: isObject(value) ? value : {} } }
 }
 
-/** `{"temperature":22,"sky":"clear"}` → `temperature 22, sky clear`; other text as it is. */
+/**
+ * Turns `{"temperature":22,"sky":"clear"}` into `temperature 22, sky clear`, and leaves other text
+ * as it is.
+ */
 function toSentence(content: string): string {
   try {
     const parsed: unknown = JSON.parse(content)
@@ -38,12 +44,12 @@ function toSentence(content: string): string {
     if (parts.length > 0)
       return parts.map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ')
   } catch {
-    // Not JSON: tools may answer anything.
+    // The text is not JSON. Tools may answer anything.
   }
   return content.trim()
 }
 
-/** The answer after `role: "tool"` messages: what the tools said. */
+/** Makes the answer after `role: "tool"` messages, which repeats the tools' results. */
 export function toToolAnswer(messages: readonly Message[], question: string, random: Random): string {
   const lastOther = messages.findLastIndex(({ role }) => role !== 'tool')
   const said = messages.slice(lastOther + 1).map(({ content, toolName }) => {
