@@ -21,10 +21,10 @@ import { stalled } from './measures/stalled.ts'
 import { parseOptions } from './options.ts'
 import { toLines, toTable } from './table.ts'
 
-/** A run that takes longer is broken: it ends with what it has. */
+/** A run that takes longer is broken. It ends with the results that it has. */
 const LIMIT_MS = 1_500_000
 
-// A mistyped name ends the bench with one line.
+// A mistyped name ends the bench with one line and no stack trace.
 process.on('uncaughtException', (error) => {
   console.error(String(error))
   process.exit(1)
@@ -78,7 +78,7 @@ for (const measure of options.measures) {
 }
 finish()
 
-/** Tells and writes what there is. */
+/** Prints and writes the results so far, then ends the process. */
 function finish(): never {
   const name = new Date().toISOString().replaceAll(':', '-')
   const file = options.json ?? fileURLToPath(new URL(`./results/${name}.json`, import.meta.url))

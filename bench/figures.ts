@@ -3,26 +3,26 @@ import { WORKER_HEARTBEAT_MS } from './measures/abort.ts'
 import { dialectColumns } from './measures/dialects.ts'
 import type { RowName } from './rows/rows.ts'
 
-/** What each measure gave, by its name; only those that ran. */
+/** The results of the measures that ran, by the measure's name. */
 export type Results = Partial<Record<string, Measured>>
 
-/** A number that Sluice must keep. */
+/** A number and the limit that Sluice must keep. */
 interface Figure {
   readonly measure: string
-  /** What is measured, and of which row. */
+  /** The measured quantity and its row. */
   readonly text: string
   readonly unit: string
   readonly limit: number
-  /** The limit is the least, not the most. */
+  /** Whether the limit is the least value. Otherwise it is the greatest. */
   readonly isLeast?: boolean
-  /** The rows that it takes. */
+  /** The rows whose values the figure is made from. */
   readonly rows: readonly RowName[]
-  /** From one value of each of its rows. */
+  /** Takes the value under this key from each of its rows. */
   readonly key: string
   readonly of: (...values: number[]) => number
 }
 
-/** Where Sluice is a process of its own. */
+/** The rows where Sluice is a process of its own. */
 const hosts = ['sluice-node', 'sluice-bun'] as const
 const sluices = [...hosts, 'sluice-worker'] as const
 const itself = (value = NaN): number => value
@@ -53,7 +53,9 @@ function leaving(phase: 'before' | 'after'): Figure[] {
   ]
 }
 
-/** The limits, in the order of the measures. Memory that grows by less than 10 MB is called flat. */
+/**
+ * The limits, in the order of the measures. Memory that grows by less than 10 MB counts as flat.
+ */
 const figures: readonly Figure[] = [
   ratio('paced', 'cpu', 'sluice-node', 'pipe', 1.25, 'CPU per token'),
   ratio('paced', 'cpu', 'sluice-bun', 'pipe', 0.95, 'CPU per token'),
@@ -96,18 +98,21 @@ const figures: readonly Figure[] = [
   most('page', 'longTasks', 'sluice-node', 5, '%', 'frames with a task over 50 ms'),
 ]
 
-/** How a figure came out. */
+/** The result of a figure. */
 export interface Verdict {
   isKept: boolean
   text: string
-  /** NaN when it could not be measured, which is a miss too. */
+  /** The measured value. It is NaN if it could not be measured, and then the figure is missed. */
   value: number
   unit: string
-  /** `≤ 1.8` */
+  /** The limit as text, such as `≤ 1.8`. */
   limit: string
 }
 
-/** Judges the figures whose measure ran; given `names`, those alone that take none but these rows. */
+/**
+ * Judges the figures whose measure ran. With `names`, it judges only figures whose rows are all
+ * among them.
+ */
 export function judge(results: Results, names?: readonly RowName[]): Verdict[] {
   return figures.flatMap(({ measure, key, rows, text, unit, limit, isLeast, of }) => {
     const measured = results[measure]

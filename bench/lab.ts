@@ -12,55 +12,75 @@ import type { UpstreamCalls } from './upstream.ts'
 export interface Readers {
   readonly id: number
   readonly firstSeed: number
-  /** When each was closed at the upstream, `[seed, atMs]`; waits for all of them, or `limitMs`. */
+  /**
+   * Waits until the upstream has seen all of them close, or for `limitMs`. Resolves with the times
+   * as `[seed, atMs]`.
+   */
   closedAtUpstream(limitMs: number): Promise<[number, number][]>
-  /** How many have reached the upstream; waits for all of them, or `limitMs`. */
+  /**
+   * Waits until all of them have reached the upstream, or for `limitMs`. Resolves with their
+   * number.
+   */
   openAtUpstream(limitMs: number): Promise<number>
   waitFirst(limitMs: number): Promise<CrowdState>
   waitEnded(limitMs: number): Promise<CrowdState>
-  /** The upstream sends each of them one token more; when the first left. */
+  /**
+   * Makes the upstream send each of them one more token. Resolves with the time of the first one.
+   */
   sendTokens(): Promise<number>
-  /** How many have this many tokens, and when the last of these came; waits for all readers, or `limitMs`. */
+  /**
+   * Waits until all readers have this many tokens, or for `limitMs`. Resolves with the number of
+   * readers that have them, and with the time of the last of these tokens.
+   */
   waitTokens(tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }>
   sample(ms: number): Promise<Sample>
-  /** All leave, one by one; `[seed, atMs]` of each. */
+  /** Makes all readers leave, one by one. Resolves with `[seed, atMs]` of each. */
   leave(spacingMs: number): Promise<[number, number][]>
   resume(): Promise<void>
   close(): Promise<void>
 }
 
-/** The bench's processes: one upstream, two for readers, and the servers that are measured. */
+/** The bench's processes: one upstream, two for readers, and the servers under test. */
 export interface Lab {
-  /** Where a gateway finds the upstream. */
+  /** The URL of the upstream, for a gateway. */
   readonly upstreamUrl: string
-  /** What went wrong so far, in words. */
+  /** The failures so far, as text. */
   readonly failures: string[]
-  /** Runs `use` with a fresh server of this row; what fails becomes a failure of the row, and undefined. */
+  /**
+   * Runs `use` with a fresh server of this row. An error becomes a failure of the row, and the
+   * result is undefined.
+   */
   withRow<T>(name: RowName, options: StartOptions, use: (server: RunningRow) => Promise<T>): Promise<T | undefined>
-  /** Runs `use` with fresh servers of all these rows at once; one that does not start is a failure and missing. */
+  /**
+   * Runs `use` with fresh servers of all these rows at once. A server that does not start is left
+   * out and becomes a failure.
+   */
   withRows<T>(names: readonly RowName[], options: StartOptions, use: (servers: RunningRow[]) => Promise<T>): Promise<T>
-  /** Opens readers, and resolves when the last has asked. */
+  /** Opens readers, and resolves when the last one has sent its request. */
   read(
     server: RunningRow,
     mode: Mode,
     count: number,
     more?: Partial<Pick<CrowdOptions, 'spacingMs' | 'tokens' | 'headOnly'>> & {
-      /** In a process of their own: a flat-out crowd keeps its readers' event loop busy for 100 ms at a time. */
+      /**
+       * Runs these readers in a process of their own, because a flat-out crowd keeps its event
+       * loop busy for 100 ms at a time.
+       */
       apart?: boolean
     },
   ): Promise<Readers>
-  /** Ends everything that was started; safe at any time, also while a process ends. */
+  /** Ends every started process. It may be called at any time, even while this process ends. */
   stop(): void
 }
 
 export interface LabOptions {
-  /** Where the upstream listens; 0: any free port. */
+  /** The port of the upstream. With 0, it is any free port. */
   readonly upstreamPort: number
-  /** The gateway that is the row `against`. */
+  /** The gateway of the row `against`. */
   readonly against: Target | undefined
 }
 
-/** Starts the upstream and the readers' processes. */
+/** Starts the processes of the upstream and of the readers. */
 export async function startLab({ upstreamPort: port, against }: LabOptions): Promise<Lab> {
   const kills = new Set<() => void>()
   const failures: string[] = []

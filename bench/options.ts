@@ -6,17 +6,17 @@ import { rows, type RowName } from './rows/rows.ts'
 
 export interface Options extends LabOptions {
   readonly measures: readonly Measure[]
-  /** Instead of each measure's own. */
+  /** Replaces the rows of each measure. */
   readonly rows: readonly RowName[] | undefined
   /** Take heap snapshots instead of measuring. */
   readonly heap: boolean
-  /** Where the JSON goes instead of bench/results/. */
+  /** The file for the JSON, instead of one in bench/results/. */
   readonly json: string | undefined
 }
 
 const namesOf = (known: readonly { readonly name: string }[]): string => known.map(({ name }) => name).join(', ')
 
-/** @throws Error that names what is unknown and what is known */
+/** @throws Error that names the unknown name and the known ones */
 function pick<T extends { readonly name: string }>(known: readonly T[], list: string | undefined): T[] | undefined {
   return list?.split(',').map((name) => {
     const found = known.find((one) => one.name === name.trim())
@@ -49,7 +49,7 @@ measure gives our own rows, as a heartbeat, are up to you.`
 }
 
 /**
- * What the command line says; `--help` ends here.
+ * Parses the command line. `--help` ends the process.
  * @throws Error that says what is wrong
  */
 export function parseOptions(args: string[], measures: readonly Measure[]): Options {

@@ -2,7 +2,10 @@ import { until } from './clock.ts'
 import { openCrowd, type Crowd, type CrowdOptions } from './reader/crowd.ts'
 import { serveCalls } from '../tests/lab/serve-calls.ts'
 
-/** The state of a crowd: how many readers have their first token, ended how, and when the first token came (ms after they asked). */
+/**
+ * The state of a crowd. `firstsMs` has the milliseconds to the first token of each reader that has
+ * one. `clean` and `broken` count the ended responses.
+ */
 export interface CrowdState {
   firstsMs: number[]
   clean: number
@@ -30,7 +33,7 @@ function stateOf({ connections }: Crowd): CrowdState {
   }
 }
 
-/** What the bench may ask of this process: crowds of readers, by number. */
+/** The calls that the bench may make to this process. Crowds of readers have numbers. */
 const calls = {
   open(options: CrowdOptions): number {
     crowds.set(++lastId, openCrowd(options))
@@ -51,7 +54,10 @@ const calls = {
     await until(() => crowd.connections.filter(({ ended }) => ended !== undefined).length >= count, limitMs)
     return stateOf(crowd)
   },
-  /** Waits until all readers have this many tokens, or for `limitMs`: how many have, and when the last token came. */
+  /**
+   * Waits until all readers have this many tokens, or for `limitMs`. Resolves with the number of
+   * readers that have them, and with the time of the last token.
+   */
   async waitTokens(id: number, tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }> {
     const { connections } = crowdOf(id)
     await until(() => connections.every(({ events }) => events >= tokens), limitMs)
@@ -60,7 +66,7 @@ const calls = {
   },
   sample: (id: number, pids: readonly number[], ms: number) => crowdOf(id).sample(pids, ms),
   leave: (id: number, spacingMs: number) => crowdOf(id).leave(spacingMs),
-  /** Stalled readers read on. */
+  /** Makes stalled readers read again. */
   resume(id: number): void {
     for (const connection of crowdOf(id).connections) connection.resume()
   },

@@ -14,7 +14,7 @@ function toCell(
   return hasRatio && pipe?.[key] ? `${text} (${show((values[key] ?? NaN) / pipe[key], 2)}×)` : text
 }
 
-/** One measure's table; behind some values stands their ratio to the raw pipe's. */
+/** Formats the table of one measure. Some values are followed by their ratio to the raw pipe's. */
 export function toTable({ name, title, columns }: Measure, measured: Measured): string {
   const header = ['', ...columns.map((column) => column.title)]
   const lines = Object.entries(measured).map(([row, values]) => [
@@ -24,7 +24,7 @@ export function toTable({ name, title, columns }: Measure, measured: Measured): 
   return `\n${name}: ${title}\n${align([header, ...lines])}`
 }
 
-/** One line per figure: `ok|MISS figure: measured (limit)`. */
+/** Formats one line per figure: `ok|MISS figure: measured (limit)`. */
 export function toLines(verdicts: readonly Verdict[]): string {
   const lines = verdicts.map(({ isKept, text, value, unit, limit }) => {
     const measured = Number.isNaN(value) ? 'not measured' : `${Number(value.toFixed(3))} ${unit}`.trimEnd()

@@ -13,16 +13,23 @@ import { MODEL, parseQuestion, type Mode, type Question } from './upstream/quest
 const upstream = await startUpstream({ port: Number(process.argv[2]) })
 const book = createBook()
 
-/** One block a turn of the event loop, and only when the last one has left: endless streams share the process fairly. */
+/**
+ * Writes one block a turn of the event loop, and only when the last one has been sent. So endless
+ * streams share the process fairly.
+ */
 function flood(socket: Socket, bytes: Buffer): void {
   if (!socket.destroyed) socket.write(bytes, () => setImmediate(flood, socket, bytes))
 }
 
-/** How each mode goes on behind the head. The tokens are whole HTTP chunks, so they are written as they are. */
+/**
+ * What follows the head in each mode. The tokens are complete HTTP chunks, so they are written as
+ * they are.
+ */
 const answers: Record<Mode, (exchange: Exchange, lines: Lines, question: Question) => void | Promise<void>> = {
   async paced(exchange, { token, ending }, { seed, tokens }) {
     exchange.raw(token)
-    // 50 tokens a second. Multiples of the golden ratio lie evenly in 0–1: evenly spread streams never send together.
+    // Each stream sends 50 tokens a second. Multiples of the golden ratio are spread evenly over
+    // 0–1, so the streams never send all together.
     const afterMs = 20 * (0.5 + ((seed * 0.618_034) % 1))
     await pace(exchange, { count: tokens - 1, perSecond: 50, afterMs }, () => exchange.raw(token))
     exchange.raw(ending)
@@ -44,19 +51,21 @@ for (const [path, lines] of Object.entries(linesOf))
     return answers[question.mode](exchange, lines, question)
   })
 
-// What gateways ask an Ollama for besides streams: enough that they believe it.
+// Gateways ask an Ollama for these besides streams. The answers are enough for them to accept it.
 const model = { name: MODEL, capabilities: ['completion'], modifiedAt: '2026-11-20T09:30:00Z' }
 upstream.on('GET /api/tags', json({ models: [toTag(model)] }))
 upstream.on('GET /api/ps', json({ models: [toRunning(model, '2036-11-20T09:30:00Z')] }))
 upstream.on('POST /api/show', json(toShow(model)))
 upstream.on('GET /v1/models', json({ object: 'list', data: [{ id: MODEL, object: 'model', created: 0, owned_by: 'library' }] }))
 
-/** What the bench may ask of this process. */
+/** The calls that the bench may make to this process. */
 const calls = {
   port: () => upstream.port,
   waitOpen: book.waitOpen,
   waitClosed: book.waitClosed,
-  /** One token more on each open stream of these seeds; when the first left. */
+  /**
+   * Sends one more token on each open stream of these seeds. Returns the time of the first one.
+   */
   sendTokens(first: number, count: number): number {
     const startMs = nowMs()
     for (const { exchange, lines } of book.openOf(first, count)) exchange.raw(lines.token)

@@ -15,7 +15,10 @@ const TOP = 25
 const LIMIT_MS = 20_000
 const SETTLE_MS = 2_000
 
-/** Makes Node write a snapshot into `folder`, after it has collected all garbage; resolves with the file. */
+/**
+ * Makes Node collect all garbage and write a snapshot into `folder`. Resolves with its file.
+ * @throws Error if no snapshot comes in time
+ */
 async function takeSnapshot(lab: Lab, server: RunningRow, folder: string): Promise<string> {
   const before = new Set(readdirSync(folder))
   const newFile = (): string | undefined => readdirSync(folder).find((name) => !before.has(name))
@@ -23,7 +26,8 @@ async function takeSnapshot(lab: Lab, server: RunningRow, folder: string): Promi
   await until(() => newFile() !== undefined, LIMIT_MS)
   const file = newFile()
   if (file === undefined) throw new Error('it wrote no heap snapshot')
-  // It is written in one go, and nobody is served meanwhile: who gets a token finds it whole.
+  // Node serves nobody until the snapshot is written. So when a reader gets a token, the file is
+  // complete.
   const readers = await lab.read(server, 'paced', 1, { tokens: 1 })
   await readers.waitEnded(LIMIT_MS)
   await readers.close()
@@ -31,7 +35,8 @@ async function takeSnapshot(lab: Lab, server: RunningRow, folder: string): Promi
 }
 
 async function diff(lab: Lab, server: RunningRow, folder: string): Promise<string> {
-  // What a first crowd leaves is kept for the next one and belongs to no stream: caches, free lists, compiled code.
+  // The first crowd leaves caches, free lists and compiled code behind. The next crowd uses them
+  // again, so they are no cost of a stream.
   const warm = await lab.read(server, 'idle', STREAMS)
   await warm.waitFirst(LIMIT_MS)
   await warm.close()
@@ -62,8 +67,10 @@ function toTable(name: RowName, before: Map<string, Share>, after: Map<string, S
 }
 
 /**
- * What a stream is made of in V8's heap: snapshots without and with open streams, and their difference by constructor.
- * Undefined when it failed, and for rows that are not Node's. Buffers and C++ objects are in it as far as Node tells V8 of them; the kernel's are not.
+ * Measures what a stream consists of in V8's heap. It takes snapshots without and with open
+ * streams, and returns their difference by constructor as a table. The result is undefined if this
+ * failed or if the row does not run on Node. Buffers and C++ objects count as far as Node reports
+ * them to V8. The kernel's buffers do not count.
  */
 export async function diffHeap(lab: Lab, name: RowName): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))

@@ -1,24 +1,30 @@
 import { readFile } from 'node:fs/promises'
 
-/** As V8 writes it: nodes are rows of a table with these fields, one after the other in one array. */
+/**
+ * V8's format. `nodes` holds a table in one flat array, row after row. `node_fields` names its
+ * columns.
+ */
 interface Snapshot {
   snapshot: { meta: { node_fields: string[]; node_types: (string | string[])[] } }
   nodes: number[]
   strings: string[]
 }
 
-/** How many there are of something, and how many bytes they take themselves, without what they refer to. */
+/** The number of objects of a kind, and their bytes without the objects that they refer to. */
 export interface Share {
   count: number
   bytes: number
 }
 
-/** These have a constructor, a function or a C++ class as their name; the name of a string is its text. */
+/**
+ * Nodes of these types are named after a constructor, a function or a C++ class. The name of a
+ * string would be its text.
+ */
 const NAMED = new Set(['object', 'native', 'closure', 'hidden', 'object shape'])
 
 /**
- * What a heap snapshot holds, by constructor.
- * @throws Error when the file is no snapshot
+ * Sums a heap snapshot by constructor.
+ * @throws Error if the file is no snapshot
  */
 export async function readShares(file: string): Promise<Map<string, Share>> {
   const { snapshot, nodes, strings } = JSON.parse(await readFile(file, 'utf8')) as Snapshot

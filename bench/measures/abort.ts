@@ -6,13 +6,21 @@ import type { Mode } from '../upstream/question.ts'
 
 const READERS = 1_000
 const AT_ONCE = 100
-/** Slow enough that one hiccup of a shared machine does not hit one in a hundred. */
+/**
+ * Spaces the readers so far apart that one hiccup of a shared machine hits less than 1 % of them.
+ */
 const SPACING_MS = 4
 const LIMIT_MS = 3_000
-/** On workerd the heartbeat finds out who left (hazard 11): its length is part of the limit. */
+/**
+ * On workerd, only a failing heartbeat shows that a reader has left (hazard 11). So the
+ * heartbeat's interval is part of the limit.
+ */
 export const WORKER_HEARTBEAT_MS = 1_000
 
-/** Milliseconds from the destroyed socket to the close at the upstream, of each reader; one that the upstream never noticed is missing. */
+/**
+ * Returns, for each reader, the milliseconds from its destroyed socket to the close at the
+ * upstream. Readers whose close the upstream never saw are missing.
+ */
 async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers: number): Promise<number[]> {
   const latencies: number[] = []
   for (let done = 0; done < readers; done += AT_ONCE) {
@@ -27,7 +35,10 @@ async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers:
   return latencies
 }
 
-/** How soon Ollama's GPU stops when a reader goes. The upstream is silent: no write can fail and tell, but a heartbeat. */
+/**
+ * Measures how soon Ollama's GPU stops after a reader leaves. The upstream is silent, so only a
+ * heartbeat can fail and show the loss.
+ */
 export const abort: Measure = {
   name: 'abort',
   title: `leaving: reader destroys its socket → upstream sees the close; ${READERS} readers before, ${READERS} after the first token (workerd: ${AT_ONCE} each)`,

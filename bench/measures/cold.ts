@@ -3,7 +3,10 @@ import { percentile } from '../../tests/lab/percentile.ts'
 
 const STARTS = 5
 
-/** From the start of the process to the first token that a reader has; on workerd the bundle is made before. */
+/**
+ * Measures the time from the start of the process to a reader's first token. The bundle for
+ * workerd is made before.
+ */
 export const cold: Measure = {
   name: 'cold',
   title: `cold start to the first token; median of ${STARTS}`,

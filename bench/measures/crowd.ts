@@ -5,19 +5,28 @@ import { cpuMsOf, rssKbOf } from '../../tests/lab/process-stats.ts'
 import type { RowName } from '../rows/rows.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
-/** As many as one process bears whose limit is 20,000 descriptors: each stream needs two (hazard 28). */
+/**
+ * One process with a limit of 20,000 descriptors can have this many, because each stream needs two
+ * (hazard 28).
+ */
 const STREAMS = 9_000
-/** workerd needs four descriptors a stream, and ends when there are none. */
+/** workerd needs four descriptors a stream, and dies without a free one. */
 const OWN_STREAMS: Partial<Record<RowName, number>> = { 'sluice-worker': 4_500 }
-/** Of these the CPU is measured while nothing happens. */
+/** The CPU is measured while this many streams are idle. */
 const IDLE_STREAMS = 5_000
 const WARM_STREAMS = 50
 const SETTLE_MS = 1_500
-/** V8 collects what opening has left some seconds after it: that is no cost of being idle. */
+/**
+ * Some seconds after the streams have opened, V8 collects the garbage of their opening. That is no
+ * cost of idle streams.
+ */
 const REST_MS = 8_000
 const WINDOW_MS = 8_000
 const LIMIT_MS = 20_000
-/** No heartbeat falls into the window; on workerd they tell who left (hazard 11), so there they come sooner. */
+/**
+ * No heartbeat falls into the window. On workerd, heartbeats show which readers have left (hazard
+ * 11), so they come sooner there.
+ */
 const HEARTBEAT_MS = 300_000
 const WORKER_HEARTBEAT_MS = 10_000
 
@@ -62,7 +71,10 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
   }
 }
 
-/** What streams cost by being there, as many as a process bears: each got one token, then Ollama is silent; one token more for all at once; all leave. */
+/**
+ * Measures the cost of open streams, as many as one process can have. Each gets one token, and
+ * then Ollama is silent. Then all get one more token at once, and then all leave.
+ */
 export const crowd: Measure = {
   name: 'crowd',
   title:

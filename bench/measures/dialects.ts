@@ -9,13 +9,13 @@ import type { Mode } from '../upstream/question.ts'
 const ROUNDS = 3
 const WARM_MS = 500
 
-/** Usual life, and tokens that wait. */
+/** A usual load, and a load with tokens that wait to be sent. */
 const loads = [
   { mode: 'paced', title: 'paced', streams: 100, windowMs: 2_500 },
   { mode: 'flat', title: 'flat', streams: 64, windowMs: 900 },
 ] as const satisfies readonly { mode: Mode; title: string; streams: number; windowMs: number }[]
 
-/** Native's framing first: the others are multiples of it. */
+/** Native comes first, because the others are multiples of it. */
 const spoken = [
   { key: 'native', path: '/api/chat', dialect: 'chat' },
   { key: 'ollama', path: '/ollama/api/chat', dialect: 'chat' },
@@ -26,7 +26,7 @@ const spoken = [
   { key: 'ai-sdk', path: '/api/ui/chat', dialect: 'ai-sdk' },
 ] as const satisfies readonly { key: string; path: string; dialect: Dialect }[]
 
-/** The columns that have a limit. */
+/** The columns with a limit. */
 export const dialectColumns = loads.flatMap(({ title }) =>
   spoken.slice(1).map(({ key }) => ({ key: `${title}-${key}`, title: `${title} ${key} ×`, digits: 2 })),
 )
@@ -48,7 +48,8 @@ async function measureRow(lab: Lab, server: RunningRow): Promise<Record<string, 
     for (let round = -1; round < ROUNDS; round++) {
       for (const [i, { path, dialect }] of spoken.entries()) {
         const cpu = await measureRound(lab, server, load, { ...server.target, path, dialect })
-        if (round >= 0) rounds[i]?.push(cpu) // the first round warms up
+        // The first round only warms up.
+        if (round >= 0) rounds[i]?.push(cpu)
       }
     }
     const [native = NaN, ...others] = rounds.map((of) => percentile(of, 50))
@@ -58,7 +59,10 @@ async function measureRow(lab: Lab, server: RunningRow): Promise<Record<string, 
   return figures
 }
 
-/** What a token costs in each dialect, as a multiple of native SSE on the same server, in the same run. */
+/**
+ * Measures the cost of a token in each dialect, as a multiple of native SSE on the same server in
+ * the same run.
+ */
 export const dialects: Measure = {
   name: 'dialects',
   title: `CPU per token of a server, in each dialect as a multiple of native SSE; ${loads.map(({ title, streams }) => `${title} × ${streams}`).join(', ')}; medians of ${ROUNDS} interleaved rounds after one to warm up`,

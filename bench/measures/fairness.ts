@@ -35,7 +35,10 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
   }
 }
 
-/** Whether streams that always have data let the others live: when does each of them start, when one that comes later, and does a paced one keep its pace? */
+/**
+ * Measures whether streams that always have data starve the others. It takes the first tokens of
+ * these streams and of newcomers, and the gaps of a paced stream.
+ */
 export const fairness: Measure = {
   name: 'fairness',
   title:

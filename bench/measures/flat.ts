@@ -19,7 +19,10 @@ async function measureRound(lab: Lab, server: RunningRow, streams: number): Prom
   return { cpu: (cpuMs * 1000) / events, rate: (events * 1000) / ms }
 }
 
-/** What a token costs when tokens wait: Ollama's lines come as fast as they are taken, each in an HTTP chunk of its own, as Ollama flushes them. */
+/**
+ * Measures the cost of a token when tokens wait. Ollama's lines come as fast as the server reads
+ * them. Each line is an HTTP chunk, because Ollama flushes each one.
+ */
 export const flat: Measure = {
   name: 'flat',
   title: `flat out, endless streams; medians of ${ROUNDS} interleaved rounds`,

@@ -11,7 +11,7 @@ const ROUNDS = 5
 const REQUESTS = 4_000
 const CONNECTIONS = 16
 
-/** Ten keys, of which the last is ours, and both limits, which nobody reaches. */
+/** Ten keys, of which the bench uses the last, and two limits that are never reached. */
 const guarded = {
   SLUICE_API_KEYS: Array.from({ length: 10 }, (_, i) => {
     const secret = i === 9 ? KEY : `other-${i}`
@@ -21,7 +21,7 @@ const guarded = {
   SLUICE_MAX_STREAMS_PER_KEY: '1000',
 }
 
-/** Microseconds of CPU for a request that passes every guard and then finds nothing. */
+/** Returns the microseconds of CPU for a request that passes every guard and then gets a 404. */
 async function measureRound({ target: { host, port }, pids }: RunningRow): Promise<number> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
   const options = { host, port, agent, path: '/nothing', headers: { authorization: `Bearer ${KEY}` } }
@@ -48,7 +48,8 @@ async function measureRow(open: RunningRow, closed: RunningRow): Promise<Record<
   const rounds: { open: number; closed: number }[] = []
   for (let round = -1; round < ROUNDS; round++) {
     const one = { open: await measureRound(open), closed: await measureRound(closed) }
-    if (round >= 0) rounds.push(one) // the first round warms up
+    // The first round only warms up.
+    if (round >= 0) rounds.push(one)
   }
   const toMedian = (of: (round: { open: number; closed: number }) => number) => percentile(rounds.map(of), 50)
   return {
@@ -58,7 +59,7 @@ async function measureRow(open: RunningRow, closed: RunningRow): Promise<Record<
   }
 }
 
-/** What keys and limits cost a request. A token passes none of them. */
+/** Measures the cost of keys and limits for a request. Tokens do not pass these guards. */
 export const guards: Measure = {
   name: 'guards',
   title: `a request with a key (one of ten), a rate and a limit of answers, against one without; ${REQUESTS} requests on ${CONNECTIONS} connections, medians of ${ROUNDS} interleaved rounds after one to warm up`,

@@ -3,13 +3,16 @@ import { isEqual } from '../../src/middleware/keys.ts'
 import type { Measure } from '../measure.ts'
 
 const SAMPLES = 100_000
-/** Comparisons in one sample: a single one is shorter than the clock's step. */
+/** Comparisons in one sample, because a single one is shorter than the clock's resolution. */
 const BATCH = 50
 
-/** All of one kind, as V8 has other code for a Buffer. */
+/** Every hash is a plain Uint8Array, because V8 has other code for a Buffer. */
 const hashOf = (secret: string) => Uint8Array.from(createHash('sha256').update(secret).digest())
 
-/** The first secret whose hash begins as this one does, for so many bytes: what an attacker would look for if time told. */
+/**
+ * Finds the first secret whose hash has the same first bytes as this one. An attacker would look
+ * for it if the time of a comparison leaked.
+ */
 function findAlike(hash: Uint8Array, bytes: number): Uint8Array {
   for (let i = 0; ; i++) {
     const other = hashOf(`guess-${i}`)
@@ -17,7 +20,7 @@ function findAlike(hash: Uint8Array, bytes: number): Uint8Array {
   }
 }
 
-/** Welch's t of two samples; above 4.5 they are told apart (ISO/IEC 17825, dudect). */
+/** Welch's t of two samples. Above 4.5 the samples differ (ISO/IEC 17825, dudect). */
 function welch(a: readonly number[], b: readonly number[]): number {
   const stats = (of: readonly number[]) => {
     const mean = of.reduce((sum, x) => sum + x, 0) / of.length
@@ -28,7 +31,10 @@ function welch(a: readonly number[], b: readonly number[]): number {
   return Math.abs(of.mean - than.mean) / Math.sqrt(of.error + than.error)
 }
 
-/** Interleaved at random; the slowest twentieth is the machine's, not the comparison's. */
+/**
+ * Compares in random order. The slowest twentieth is dropped, because it comes from the machine
+ * and not from the comparison.
+ */
 function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
   const times: { near: number[]; far: number[] } = { near: [], far: [] }
   let equal = 0
@@ -49,7 +55,10 @@ function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
   )
 }
 
-/** Whether the time of a comparison tells how much of a hash is right. In this process: what goes on around it would only hide it. */
+/**
+ * Measures whether the time of a comparison shows how much of a hash is right. It runs in this
+ * process, because anything around the comparison would hide the difference.
+ */
 export const keyTiming: Measure = {
   name: 'key-timing',
   title: `comparing a hash that is right in its first two bytes, against one that is wrong from the first; Welch's |t| over ${SAMPLES} samples`,

@@ -7,7 +7,10 @@ import type { RunningRow } from '../rows/running-row.ts'
 const STREAMS = 100
 const ROUNDS = 3
 const WARM_MS = 1_000
-/** A first round for each, which counts for nothing: compilers run beside it, and servers run for days. */
+/**
+ * The length of the first round, which does not count. Compilers run beside it, while real servers
+ * have been up for days.
+ */
 const WARM_UP_MS = 4_000
 const WINDOW_MS = 4_000
 const NEWCOMERS = 100
@@ -19,7 +22,10 @@ interface Round {
   firstsMs: number[]
 }
 
-/** One round of one server: the steady state, then newcomers into it, one after the other, for the time to the first token. */
+/**
+ * Measures one round of one server: first its steady state, then the time to the first token of
+ * newcomers, one after the other.
+ */
 async function measureRound(lab: Lab, server: RunningRow, windowMs = WINDOW_MS): Promise<Round> {
   const crowd = await lab.read(server, 'paced', STREAMS, { spacingMs: 2 })
   await crowd.waitFirst(5_000)
@@ -33,7 +39,7 @@ async function measureRound(lab: Lab, server: RunningRow, windowMs = WINDOW_MS):
   return { cpu: (cpuMs * 1000) / events, gapP99: percentile(gapsMs, 99), firstsMs }
 }
 
-/** What a relay costs in its usual life: many readers, tokens that come alone. */
+/** Measures the cost of a relay under a usual load: many readers, whose tokens come one by one. */
 export const paced: Measure = {
   name: 'paced',
   title: `${STREAMS} streams × 50 tokens/s, a packet per token; TTFT of ${NEWCOMERS} newcomers meanwhile; medians of ${ROUNDS} interleaved rounds after one to warm up`,

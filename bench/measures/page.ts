@@ -16,13 +16,19 @@ const TOKENS_PER_SECOND = 2_000
 const MODEL = 'qwen3:8b'
 const LIMIT_MS = 60_000
 
-/** Kilobytes (1,000 bytes) as they are sent, of the files whose path matches. */
+/**
+ * Returns the size of the files whose path matches, gzipped as they are sent, in kilobytes (1,000
+ * bytes).
+ */
 function toKb(path: RegExp): number {
   const files = assets.filter((asset) => path.test(asset.path))
   return files.reduce((sum, { gzip }) => sum + Buffer.from(gzip, 'base64').length, 0) / 1000
 }
 
-/** Milliseconds from the request for the page until something is seen, in a browser that has never been here. */
+/**
+ * Returns the milliseconds from the request for the page to the first paint, in a browser without
+ * a cache.
+ */
 async function measurePaint(browser: Browser, url: string): Promise<number> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
   const page = await context.newPage()
@@ -47,7 +53,7 @@ async function watchAnswer(browser: Browser, url: string): Promise<Watched> {
   return watched
 }
 
-/** The chat page in a real browser, on the same two cores. */
+/** Measures the chat page in a real browser, on the same two cores. */
 export const page: Measure = {
   name: 'page',
   title: `the chat page in Chromium: files gzipped; first paint, median of ${VISITS} first visits; then ${TOKENS.toLocaleString('en')} tokens of Markdown at ${TOKENS_PER_SECOND.toLocaleString('en')}/s, from a chunk’s arrival in the page to the document that the frame paints`,
@@ -72,7 +78,7 @@ export const page: Measure = {
     try {
       const browser = await launchChromium()
       const paints: number[] = []
-      // The first counts for nothing: the browser itself is still starting.
+      // The first visit does not count, because the browser itself is still starting.
       await measurePaint(browser, server.url)
       for (let visit = 0; visit < VISITS; visit++) paints.push(await measurePaint(browser, server.url))
       const { delaysMs, delaysFrames, framesMs, longTasksMs } = await watchAnswer(browser, server.url)

@@ -10,7 +10,7 @@ import type { Measure } from '../measure.ts'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What `wrangler deploy` would send, as text. */
+/** Makes the bundle that `wrangler deploy` would send. */
 async function bundle(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   try {
@@ -25,13 +25,16 @@ async function bundle(): Promise<string> {
   }
 }
 
-/** Kilobytes (1,000 bytes), gzipped. */
+/** Returns kilobytes (1,000 bytes), gzipped. */
 const toKb = (text: string): number => gzipSync(text, { level: 9 }).length / 1000
 
-/** The Worker without the browsers' files: gzip in base64, which nothing reads before it is asked for. */
+/**
+ * Removes the browsers' files from the Worker. They are gzip in base64, and the Worker reads each
+ * only when it is requested.
+ */
 const toCode = (worker: string): string => worker.replaceAll(/"H4sI[\w+/=]*"/g, '""')
 
-/** What is deployed and what is depended on. No server runs. */
+/** Measures the size of the deployed bundle and counts the dependencies. No server runs. */
 export const size: Measure = {
   name: 'size',
   title: 'Worker bundle of `wrangler deploy`, gzipped, without and with the browsers’ files; direct production dependencies',

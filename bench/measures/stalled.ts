@@ -11,14 +11,17 @@ const WARM_MS = 2_000
 const SETTLE_MS = 1_000
 const WATCH_MS = 10_000
 const STEP_MS = 500
-/** Longer than we watch the memory: nobody is cut meanwhile. */
+/** Longer than the memory is watched, so that no reader is cut meanwhile. */
 const STALL_LIMIT_MS = 12_000
-/** The stall limit counts from when the kernel's buffers are full; filling those of all takes workerd 7 s on a busy machine. */
+/**
+ * The stall limit starts when the kernel's buffers are full. On a busy machine, workerd needs 7 s
+ * to fill those of all readers.
+ */
 const FILL_MS = 15_000
-/** From here on memory must stay where it is. */
+/** After this time memory must not grow any more. */
 const FIRST_SECONDS = 6
 
-/** RSS in MB, every half second. */
+/** Samples the RSS in MB, every half second. */
 async function watchMb(server: RunningRow): Promise<number[]> {
   const samples: number[] = []
   for (let ms = 0; ms < WATCH_MS; ms += STEP_MS) {
@@ -51,7 +54,10 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
   return { ...figures, cut: closed.length, broken, clean, firstCut: percentile(times, 0), lastCut: percentile(times, 100) }
 }
 
-/** What readers cost that take the head and then nothing, while Ollama sends without end: memory must not grow, and nobody may hold a GPU for ever. */
+/**
+ * Measures the cost of readers that read the head and then nothing, while Ollama sends without
+ * end. Memory must not grow, and no reader may occupy a GPU for ever.
+ */
 export const stalled: Measure = {
   name: 'stalled',
   title: `${READERS} stalled readers on endless flat-out streams for ${WATCH_MS / 1000} s after a warm-up, stall limit ${STALL_LIMIT_MS / 1000} s; one round`,

@@ -2,7 +2,7 @@ import type { Dialect } from './target.ts'
 
 const messages = (content: string) => [{ role: 'user', content }]
 
-/** How a question is put in each dialect, beside the model. */
+/** The request body of each dialect, without the model. */
 const asks: Readonly<Record<Dialect, (prompt: string) => object>> = {
   generate: (prompt) => ({ prompt, stream: true }),
   chat: (prompt) => ({ messages: messages(prompt), stream: true }),
@@ -13,7 +13,7 @@ const asks: Readonly<Record<Dialect, (prompt: string) => object>> = {
   'ai-sdk': (text) => ({ messages: [{ id: 'bench', role: 'user', parts: [{ type: 'text', text }] }] }),
 }
 
-/** The body of a request for a stream. */
+/** Makes the body of a request for a stream. */
 export function toBody(dialect: Dialect, model: string, prompt: string): string {
   return JSON.stringify({ model, ...asks[dialect](prompt) })
 }

@@ -13,24 +13,30 @@ export interface Request extends Question {
 export interface Connection {
   readonly seed: number
   readonly events: number
-  /** From before the connection was asked for to the first token, or undefined so far. */
+  /**
+   * Milliseconds from before the connection was opened to the first token, or undefined before
+   * that.
+   */
   readonly firstMs: number | undefined
-  /** When the last token came, by the machine's clock; 0 so far. */
+  /** The time of the last token, by the machine's clock. It is 0 before the first one. */
   readonly lastMs: number
-  /** How its response ended: with the last HTTP chunk or without; undefined while it runs. */
+  /**
+   * How the response ended: with the last HTTP chunk or without it. It is undefined while the
+   * response runs.
+   */
   readonly ended: 'clean' | 'broken' | undefined
   /** The beginning of a response that is not a 200. */
   readonly refusal: string | undefined
   resume(): void
-  /** Destroys the socket and says when. */
+  /** Destroys the socket and returns the time. */
   leave(): number
 }
 
-/** Gateways of OpenAI's want some key. */
+/** Gateways that speak OpenAI's API want a key. */
 export const KEY = 'bench'
 
 const MARK_BYTE = MARK.charCodeAt(0)
-/** Sockets share it: what arrives is looked at before the next read. */
+/** All sockets share this buffer, because each piece is read before the next one arrives. */
 const buffer = Buffer.allocUnsafe(65_536)
 const LAST_CHUNK = '0\r\n\r\n'
 
@@ -43,7 +49,11 @@ function toBytes({ target: { host, port, path, dialect, accept }, ...question }:
   )
 }
 
-/** Asks for one generation. `onGap` gets the milliseconds between two pieces with tokens; with `headOnly` nothing is read after the first piece. */
+/**
+ * Requests one generation.
+ * @param options `onGap` gets the milliseconds between two pieces with tokens. With `headOnly`,
+ * nothing is read after the first piece.
+ */
 export function openConnection(
   request: Request,
   { headOnly, onGap }: { headOnly: boolean; onGap: (ms: number) => void },
@@ -84,7 +94,7 @@ export function openConnection(
   })
   socket.on('error', () => {})
   socket.on('close', () => (ended = tail === LAST_CHUNK ? 'clean' : 'broken'))
-  // A keep-alive connection stays open behind a finished response: end it.
+  // A keep-alive connection stays open after a finished response, so it is destroyed here.
   socket.on('end', () => socket.destroy())
   socket.write(toBytes(request))
 

@@ -5,33 +5,39 @@ import { openConnection, type Connection, type Request } from './connection.ts'
 
 export interface CrowdOptions extends Omit<Request, 'seed'> {
   count: number
-  /** Between two connections. */
+  /** Milliseconds between the openings of two connections. */
   spacingMs: number
   /** The seed of the first reader; the others count up from it. */
   firstSeed: number
-  /** Read the beginning of the response and then nothing: stalled readers. */
+  /** Read the beginning of the response and then nothing. These are stalled readers. */
   headOnly: boolean
 }
 
-/** What a crowd of readers got, and what it cost the server, in the same window of time. */
+/**
+ * The tokens that a crowd of readers got, and the CPU time of the server, in the same window of
+ * time.
+ */
 export interface Sample {
   ms: number
   events: number
   cpuMs: number
-  /** Milliseconds between two pieces that one reader got. */
+  /** Milliseconds between two pieces that the same reader got. */
   gapsMs: number[]
 }
 
 export interface Crowd {
   readonly connections: readonly Connection[]
   opened(): Promise<void>
-  /** Reads the server's clock and its own counters in the same moment: no message in between that a busy machine could delay. */
+  /**
+   * Samples readers and server for `ms`. The server's CPU time and the crowd's counters are read
+   * in the same moment, because a busy machine could delay a message between two processes.
+   */
   sample(pids: readonly number[], ms: number): Promise<Sample>
-  /** Readers leave one by one; resolves with `[seed, atMs]` of each. */
+  /** Makes readers leave one by one. Resolves with `[seed, atMs]` of each. */
   leave(spacingMs: number): Promise<[number, number][]>
 }
 
-/** More gaps than this say nothing new. */
+/** More gaps than this tell nothing new. */
 const MAX_GAPS = 100_000
 
 export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }: CrowdOptions): Crowd {
@@ -43,7 +49,7 @@ export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }:
   const oneByOne = async (spacingMs: number, each: (i: number) => void): Promise<void> => {
     const startMs = nowMs()
     for (let i = 0; i < count; i++) {
-      // By the clock and not by adding up sleeps, whose rounding would stretch it.
+      // Each start follows the clock, because the rounding of sleeps would add up.
       const early = startMs + i * spacingMs - nowMs()
       if (early > 0) await sleep(early)
       each(i)

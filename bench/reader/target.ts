@@ -1,7 +1,10 @@
-/** What is spoken at a path: Ollama's two streams, OpenAI's chat, and what only Sluice is asked for. */
+/**
+ * The API at a path: Ollama's two streams, OpenAI's chat, or those that only Sluice is measured
+ * with.
+ */
 export type Dialect = 'generate' | 'chat' | 'openai' | 'completions' | 'responses' | 'anthropic' | 'ai-sdk'
 
-/** Where readers ask, and how. */
+/** Where readers send requests, and in which dialect. */
 export interface Target {
   readonly host: string
   readonly port: number
@@ -11,14 +14,15 @@ export interface Target {
   readonly accept: 'text/event-stream' | 'application/x-ndjson'
 }
 
-/** Where a row that the bench has started itself is asked. */
+/** Returns the target of a row that the bench has started itself. */
 export function toTarget(port: number): Target {
   return { host: '127.0.0.1', port, path: '/api/generate', dialect: 'generate', accept: 'text/event-stream' }
 }
 
 /**
- * A gateway's base URL says what it speaks: `…/v1` is OpenAI's chat completions, anything else Ollama's API, with or without its `/api`.
- * A whole path is taken as it is: `…/api/chat`, `…/chat/completions`.
+ * Derives the dialect from a gateway's base URL. `…/v1` means OpenAI's chat completions, and
+ * anything else Ollama's API, with or without its `/api`. A whole path, `…/api/chat` or
+ * `…/chat/completions`, is used as it is.
  * @throws Error unless it is an http URL
  */
 export function parseTarget(url: string): Target {

@@ -8,13 +8,17 @@ const ANSWER_LIMIT_MS = 15_000
 const LISTEN = '0A'
 const isLocal = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host)
 
-/** The processes that listen on a port of this machine, workers that share the socket included; without those that we may not look into. */
+/**
+ * Returns the processes that listen on a port of this machine, including workers that share the
+ * socket. Processes that we may not inspect are left out.
+ */
 function pidsListeningOn(port: number): number[] {
   const sockets = new Set(
     ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
       readFileSync(file, 'latin1')
         .split('\n')
-        // Fields as in proc(5): slot, local address, remote address, state, … and the inode as the tenth.
+        // The fields are those of proc(5): slot, local address, remote address, state, … and the
+        // inode as the tenth.
         .map((line) => line.trim().split(/\s+/))
         .filter(([, local, , state]) => state === LISTEN && Number.parseInt(local?.split(':')[1] ?? '', 16) === port)
         .map((fields) => `socket:[${fields[9]}]`),
@@ -24,7 +28,7 @@ function pidsListeningOn(port: number): number[] {
     try {
       return readdirSync(`/proc/${pid}/fd`).some((fd) => sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`)))
     } catch {
-      // Another user's, or it ended meanwhile.
+      // The process belongs to another user, or it has ended meanwhile.
       return false
     }
   }
@@ -34,8 +38,9 @@ function pidsListeningOn(port: number): number[] {
 }
 
 /**
- * The gateway that the user has started, as a row: its costs known when it runs on this machine.
- * @throws Error with what came instead of a short stream
+ * Makes a row of the gateway that the user has started. Its costs are known if it runs on this
+ * machine.
+ * @throws Error with the answer that came instead of a short stream
  */
 export async function findGateway(target: Target, { seed }: { seed: number }): Promise<RunningRow> {
   try {

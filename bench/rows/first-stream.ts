@@ -5,9 +5,9 @@ import type { Target } from '../reader/target.ts'
 const TOKENS = 10
 
 /**
- * Asks until somebody listens, then reads a short stream whole: a figure of a server that relays wrongly means nothing.
- * Resolves with the moment when the first token came.
- * @throws Error with what came instead, or when nobody has answered by `endMs` or `hasEnded`
+ * Tries until the server answers, then reads a short stream to its end, because figures of a
+ * server that relays wrongly mean nothing. Resolves with the time of the first token.
+ * @throws Error with the wrong answer, or if no answer has come by `endMs` or before `hasEnded`
  */
 export async function readFirstStream(
   target: Target,

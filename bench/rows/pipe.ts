@@ -1,7 +1,10 @@
 import { createServer, request } from 'node:http'
 import { pipeline } from 'node:stream'
 
-/** The yardstick: what the least possible relay costs on Node. Bytes go through untouched, nothing is parsed. */
+/**
+ * The yardstick: the cost of the least possible relay on Node. Bytes go through unchanged and
+ * unparsed.
+ */
 const upstream = new URL('/api/generate', process.env.OLLAMA_HOST)
 
 createServer((asked, response) => {

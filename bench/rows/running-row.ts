@@ -6,13 +6,22 @@ export interface RunningRow {
   readonly name: RowName
   readonly runtime: Row['runtime'] | 'unknown'
   readonly target: Target
-  /** The processes that do the work, but not those that they have started themselves; none when they are not on this machine. */
+  /**
+   * The processes that do the work, without those that they have started. The list is empty if
+   * they run on another machine.
+   */
   readonly pids: readonly number[]
-  /** From the start of the process to its first token; NaN when somebody else has started it. */
+  /**
+   * Milliseconds from the start of the process to its first token, or NaN if the bench has not
+   * started it.
+   */
   readonly coldMs: number
-  /** What is in use after all garbage was collected; NaN unless started with `tellsHeap`. */
+  /**
+   * Resolves with the memory in use after a full garbage collection, or with NaN unless started
+   * with `tellsHeap`.
+   */
   usedHeapMb(): Promise<number>
-  /** What it said last, if it has ended of itself. */
+  /** The last output of a process that has ended by itself, or undefined while it runs. */
   lastWords(): string | undefined
   stop(): Promise<void>
 }

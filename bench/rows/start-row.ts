@@ -10,12 +10,12 @@ import type { Row } from './rows.ts'
 import type { RunningRow } from './running-row.ts'
 import { writeWorkerdConfig } from '../../tests/lab/write-workerd-config.ts'
 
-/** What a measure wants of the servers that it starts. */
+/** The options of a measure for its servers. */
 export interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>
-  /** More flags for Node; the other runtimes do not get them. */
+  /** Additional flags for Node. The other runtimes do not get them. */
   readonly nodeFlags?: readonly string[]
-  /** It can tell its heap (Node and Bun). */
+  /** Whether the server must report its heap (Node and Bun). */
   readonly tellsHeap?: boolean
 }
 
@@ -32,7 +32,10 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** What a row is started with. Nothing of our own environment: a `SLUICE_…` or `NODE_OPTIONS` set here would change the figures. */
+/**
+ * The environment of a row. It has nothing of the bench's environment, because a `SLUICE_…` or
+ * `NODE_OPTIONS` there would change the figures.
+ */
 function toEnvironment(port: number, upstreamPort: number): Record<string, string> {
   return {
     PORT: String(port),
@@ -59,8 +62,11 @@ async function toCommand(
 }
 
 /**
- * Starts a row and waits until it has relayed a short stream whole. `onSpawn` gets at once what ends it, also synchronously while the bench itself ends.
- * @throws Error with what the process said, when it ends, relays wrongly or does not answer in time
+ * Starts a row and waits until it has relayed a short stream completely. `onSpawn` gets the
+ * function that kills the process at once. That function is synchronous, so it also works while
+ * the bench itself ends.
+ * @throws Error with the output of the process if it ends, relays wrongly or does not answer in
+ * time
  */
 export async function startRow(
   row: Row,
@@ -72,7 +78,7 @@ export async function startRow(
   const { file, args, folder } = await toCommand(row, environment, options)
   const startMs = nowMs()
   const child = spawn(file, args, {
-    // Bun reads this before it runs a line of ours (hazard 29).
+    // Bun reads this variable before it runs any of our code (hazard 29).
     env: { PATH: process.env.PATH, HOME: process.env.HOME, BUN_CONFIG_MAX_HTTP_REQUESTS: '65336', ...environment },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })

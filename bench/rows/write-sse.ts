@@ -2,8 +2,8 @@ import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 
 /**
- * Plain Hono, as most people write it: a reader loop over `fetch`, split at line ends, one awaited `writeSSE` per token.
- * It does not even parse the lines, which makes it a hard one to beat.
+ * Plain Hono, as most people write it: a reader loop over `fetch`, split at line ends, and one
+ * awaited `writeSSE` per token. It does not even parse the lines, so it is hard to beat.
  */
 export function createWriteSse(ollamaHost: string): Hono {
   return new Hono()

@@ -2,18 +2,21 @@ import type { Exchange } from '#fake-ollama/exchange.ts'
 import { nowMs, until } from '../clock.ts'
 import type { Lines } from './lines.ts'
 
-/** An exchange under way, and what its tokens are. */
+/** An exchange under way, and its lines. */
 interface Entry {
   readonly exchange: Exchange
   readonly lines: Lines
 }
 
-/** The book of what readers did, by seed: which exchanges are open, and when each was closed by its reader. */
+/**
+ * Keeps a book of the readers by seed: which exchanges are open, and when each reader closed its
+ * own.
+ */
 export function createBook() {
   const open = new Map<number, Entry>()
   const closedMs = new Map<number, number>()
   const seedsOf = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i)
-  /** The open ones of the `count` seeds from `first` on. */
+  /** Returns the open exchanges of the `count` seeds from `first` on. */
   const openOf = (first: number, count: number) => seedsOf(first, count).flatMap((seed) => open.get(seed) ?? [])
 
   return {
@@ -23,12 +26,17 @@ export function createBook() {
       void entry.exchange.ended.then(() => open.delete(seed))
       void entry.exchange.closedByReader.then(() => closedMs.set(seed, nowMs()))
     },
-    /** How many of these are open, as soon as all are, or after `limitMs`. */
+    /**
+     * Waits until all of these are open, or for `limitMs`. Resolves with the number of open ones.
+     */
     async waitOpen(first: number, count: number, limitMs: number): Promise<number> {
       await until(() => seedsOf(first, count).every((seed) => open.has(seed)), limitMs)
       return openOf(first, count).length
     },
-    /** When each of these seeds was closed by its reader (`[seed, atMs]`), as soon as all were, or after `limitMs`. */
+    /**
+     * Waits until the readers of all these seeds have closed, or for `limitMs`. Resolves with the
+     * times as `[seed, atMs]`.
+     */
     async waitClosed(first: number, count: number, limitMs: number): Promise<[number, number][]> {
       const seeds = seedsOf(first, count)
       await until(() => seeds.every((seed) => closedMs.has(seed)), limitMs)

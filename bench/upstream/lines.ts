@@ -1,26 +1,38 @@
 import { toChunk, type End } from '#fake-ollama/emulator/chunk.ts'
 import { MODEL } from './question.ts'
 
-/** A byte that every token has once and nothing else has: readers count tokens by it, whatever the framing around them. */
+/**
+ * A byte that every token has once and that nothing else has. Readers count tokens by it in any
+ * framing.
+ */
 export const MARK = '~'
 
-/** What the upstream sends on one path; HTTP chunks made once cost nothing per token. */
+/**
+ * The bytes that the upstream sends on one path. The HTTP chunks are made once, so they cost
+ * nothing per token.
+ */
 export interface Lines {
   readonly contentType: string
   /** A token as Ollama sends it, about 110 bytes (OpenAI's: 230). */
   readonly token: Buffer
-  /** Many tokens to be sent by one write, each still in an HTTP chunk of its own, as a reader that lags behind Ollama finds them. */
+  /**
+   * Many tokens for one write, each in an HTTP chunk. A reader that lags behind Ollama finds such
+   * a block.
+   */
   readonly block: Buffer
-  /** The same with tokens of 32 KB, which fill the kernel's buffers in seconds on every runtime: small ones take minutes on workerd. */
+  /**
+   * A block with tokens of 32 KB. They fill the kernel's buffers in seconds on every runtime,
+   * while small ones take minutes on workerd.
+   */
   readonly wideBlock: Buffer
-  /** What comes last. */
+  /** The end of the stream. */
   readonly ending: Buffer
 }
 
 const BLOCK_BYTES = 65_536
 const WIDE_WORDS = 6_400
 
-/** One flush of Ollama: a line or an event in an HTTP chunk of its own. */
+/** Makes one flush of Ollama: a line or an event in one HTTP chunk. */
 function toHttpChunk(text: string): Buffer {
   return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
 }
@@ -51,7 +63,7 @@ function toCompletion(content: string, finish_reason: 'stop' | null = null): str
   return `data: ${JSON.stringify({ ...head, system_fingerprint: 'fp_ollama', choices })}\n\n`
 }
 
-/** The streams of Ollama 0.24, by the path that was asked. */
+/** The streams of Ollama 0.24, by the path of the request. */
 export const linesOf: Readonly<Record<string, Lines>> = {
   '/api/generate': toNdjson('generate'),
   '/api/chat': toNdjson('chat'),

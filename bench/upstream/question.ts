@@ -1,24 +1,27 @@
 /** How the bench's Ollama answers. */
 export type Mode = 'paced' | 'flat' | 'wide' | 'idle' | 'silent'
 
-/** What a reader asks the upstream for. */
+/** A reader's question to the upstream. */
 export interface Question {
   readonly mode: Mode
-  /** Names the exchange: the upstream reports by it. */
+  /** Identifies the exchange in the upstream's reports. */
   readonly seed: number
-  /** Tokens until `done`; -1 = endless. */
+  /** Tokens until `done`. -1 means endless. */
   readonly tokens: number
 }
 
-/** The only model there is. */
+/** The upstream's only model. */
 export const MODEL = 'bench:latest'
 
-/** The question as a prompt: every gateway hands that on, while it may drop options and map model names. */
+/**
+ * Writes the question as a prompt, because every gateway hands the prompt on, while it may drop
+ * options and rename models.
+ */
 export function toPrompt({ mode, seed, tokens }: Question): string {
   return `bench ${mode} ${seed} ${tokens}`
 }
 
-/** The question in a request's body, whatever else a gateway has put there. */
+/** Finds the question in a request's body, whatever else a gateway has put there. */
 export function parseQuestion(body: string): Question | undefined {
   const [, mode, seed, tokens] = /\bbench (paced|flat|wide|idle|silent) (\d+) (-?\d+)/.exec(body) ?? []
   if (mode === undefined) return undefined

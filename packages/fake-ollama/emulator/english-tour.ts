@@ -1,8 +1,8 @@
 import type { NonEmpty } from './seeded.ts'
 
 /**
- * One answer of the demo. Its opening is chosen at random, so that answers vary. Tests and docs
- * rely only on the body.
+ * One answer of the demo. Its opening is chosen at random, so that answers vary. The facts are in
+ * the body.
  */
 interface Stop {
   openings: NonEmpty<string>
