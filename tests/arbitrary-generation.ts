@@ -17,7 +17,7 @@ const framings = [
 const json = ['"done":true', '{"error":"x"}', '"', '\\', '\\n', '</script>']
 const characters = ['\0', '\uFEFF', ' ', ':', '\t', '你好', '👩‍👩‍👧', 'é', 'a']
 
-/** What could be taken for a part of a framing, and every kind of character. */
+/** Text that could be mistaken for a part of a framing, and every kind of character. */
 export const trickyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
   fc
@@ -56,7 +56,7 @@ const tail = fc.record({
   eval_count: optional(fc.nat()),
 })
 
-/** How JSON may be written: as Ollama does, or with white space that is legal and odd, a raw CR included. */
+/** Ways to write JSON: as Ollama does, or with odd but legal white space, including a raw CR. */
 const styles = [
   (value: unknown) => JSON.stringify(value),
   (value: unknown) => ` ${JSON.stringify(value)}\t`,
@@ -64,7 +64,7 @@ const styles = [
   (value: unknown) => `\r${JSON.stringify(value)}`,
 ]
 
-/** An event as the decoder makes it: its chunk is its line, parsed. */
+/** Makes an event as the decoder does: its chunk is its parsed line. */
 function toEvent(value: object, style: (value: unknown) => string): GenerationEvent {
   const line = style(value)
   const chunk = JSON.parse(line) as OllamaChunk
@@ -79,7 +79,7 @@ const failed = fc
   .tuple(fc.constantFrom<ErrorCode>('upstream_failed', 'idle_timeout', 'internal', 'upstream_busy'), trickyText)
   .map(([code, message]): GenerationEvent => ({ type: 'failed', error: new ServiceError(code, message) }))
 
-/** The events of a stream: deltas, and mostly a terminal. */
+/** The events of a stream: deltas and, in most cases, a terminal. */
 export const generations: fc.Arbitrary<GenerationEvent[]> = fc
   .tuple(
     fc.array(delta, { maxLength: 8 }),
@@ -91,7 +91,7 @@ export const generations: fc.Arbitrary<GenerationEvent[]> = fc
   )
   .map(([deltas, terminal]) => [...deltas, ...terminal])
 
-/** The same events in batches. */
+/** Groups the events into batches. */
 export function toBatches(events: readonly GenerationEvent[], sizes: readonly number[]): Batch[] {
   const batches: Batch[] = []
   for (let from = 0, i = 0; from < events.length; i++) {

@@ -5,14 +5,17 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const isText = (file: string) => /\.(?:[cm]?[jt]sx?|md|css|html|env|py|sh|service)$/.test(file)
 
-/** A line of ours that cites a numbered rule. */
+/** A line of the repository that cites a numbered rule. */
 export interface Citation {
-  /** `src/errors.ts:7`. */
+  /** The file and line, such as `src/errors.ts:7`. */
   readonly place: string
   readonly number: number
 }
 
-/** Every citation in source, tests, bench and docs. `pattern` is global; one match may have several numbers (`hazards 9 and 10`). */
+/**
+ * Finds every citation in source, tests, bench and docs. `pattern` must be global. One match may
+ * have several numbers (`hazards 9 and 10`).
+ */
 export function findCitations(pattern: RegExp): Citation[] {
   const args = [
     'ls-files',
@@ -40,19 +43,19 @@ export function findCitations(pattern: RegExp): Citation[] {
     )
 }
 
-/** A row of a table that says where a rule is tested. */
+/** A row of the table that names the test of each rule. */
 export interface TestedRule {
   readonly number: number
   readonly file: string
   readonly title: string
 }
 
-/** Whether the test that a row names exists: its file, and its title in that file. */
+/** Whether the test of a row exists: its file, and its title in that file. */
 export function hasTest({ file, title }: TestedRule): boolean {
   return title !== '' && existsSync(root + file) && readFileSync(root + file, 'utf8').includes(title)
 }
 
-/** The text of a page, by its path from the project's root. */
+/** Reads a page by its path from the project's root. */
 export function readPage(path: string): string {
   return readFileSync(root + path, 'utf8')
 }

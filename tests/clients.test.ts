@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startServer, type Server } from './runtimes/server.ts'
 import { failing, failure, isAnswer, loadSnippets, runSnippet, type Interpreter, type Snippet } from './snippets.ts'
 
-/** `@microsoft/fetch-event-source` is for browsers only. */
+/** `@microsoft/fetch-event-source` works only in browsers. */
 const browser = 'data:text/javascript,globalThis.window=globalThis;globalThis.document=new EventTarget()'
 
 const interpreters: Record<string, (snippet: Snippet) => Interpreter> = {
@@ -15,7 +15,10 @@ const interpreters: Record<string, (snippet: Snippet) => Interpreter> = {
 
 const snippets = loadSnippets()
 
-/** What tests/python and tests/agents run: `sh codex` is a command, `toml ~/…` the file that it reads. */
+/**
+ * The blocks that tests/python and tests/agents run. `sh codex` is a command, and `toml ~/…` is
+ * the file that it reads.
+ */
 const elsewhere = /^python$|^sh \w+$|^\w+ ~\//
 
 test('every block of docs/clients.md is run, here, in tests/python or in tests/agents, but for two editors', () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
-/** The interfaces that have a contract, and the function that runs it (tests/contracts). */
+/** The interfaces with a contract, and the function that runs it (tests/contracts). */
 const contracts = {
   Connect: 'connectContract',
   Encoder: 'encoderContract',
@@ -14,7 +14,7 @@ const contracts = {
   Upstream: 'upstreamContract',
 } as const
 
-/** Exports with the type of an implementation that do not run its contract, each with the reason. */
+/** Exports of an implementation's type that do not run its contract, each with the reason. */
 const exceptions: Readonly<Record<string, string>> = {
   createChunks: 'makes the chunks of OpenAI, which run it one by one',
   demanding: 'fails where an answer has no call, as most of the contract’s have: tests/dialects/openai/chat/call.test.ts',
@@ -26,14 +26,14 @@ const exceptions: Readonly<Record<string, string>> = {
 
 interface Implementation {
   readonly type: keyof typeof contracts
-  /** From the project's root. */
+  /** The path from the project's root. */
   readonly module: string
   readonly name: string
 }
 
 const toMatches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name)
 
-/** The constants and functions that a module exports with a type's name on them. */
+/** Returns the constants and functions that a module exports with a type's name on them. */
 function toAnnotated(text: string, type: string): string[] {
   const patterns = [
     `^export const (\\w+): ${type}\\b(?!\\[)`,
@@ -43,7 +43,10 @@ function toAnnotated(text: string, type: string): string[] {
   return patterns.flatMap((pattern) => toMatches(text, new RegExp(pattern, 'gms')))
 }
 
-/** The values of an encoder's shape that a module exports, with the type's name or without. */
+/**
+ * Returns the values that a module exports and that look like an encoder, with the type's name or
+ * without.
+ */
 async function toEncoders(module: string): Promise<string[]> {
   const exported = (await import(root + module)) as Readonly<Record<string, unknown>>
   return Object.entries(exported).flatMap(([name, value]) =>
@@ -56,7 +59,10 @@ async function toEncoders(module: string): Promise<string[]> {
   )
 }
 
-/** The `createX` of a module that takes or gives an `Upstream`, with the type's name or without. */
+/**
+ * Returns each `createX` of a module that takes or returns an `Upstream`, with the type's name or
+ * without.
+ */
 function toUpstreams(text: string): string[] {
   return /: Upstream\b(?!\[)/.test(text) ? toMatches(text, /^export (?:const|function) (create\w+)/gm) : []
 }
@@ -78,7 +84,7 @@ async function findImplementations(): Promise<Implementation[]> {
   return found.flat()
 }
 
-/** The statements that call the contract, the declarations that these name, and so on. */
+/** Returns the statements that call the contract, the declarations that these use, and so on. */
 function toReached(text: string, contract: string): string {
   const statements = text.split(/^(?=\w)/m).filter((statement) => !statement.startsWith('import '))
   let reached = statements.filter((statement) => statement.includes(`${contract}(`))
@@ -93,7 +99,7 @@ function toReached(text: string, contract: string): string {
   return reached.join('')
 }
 
-/** What a test file imports and runs the contract with, as `module name`. */
+/** Returns the imports that a test file runs the contract with, as `module name`. */
 function toRun(file: string, contract: string): string[] {
   const text = readFileSync(root + file, 'utf8')
   if (!text.includes(`${contract}(`)) return []

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 /** One import of a file. */
 type Case = readonly [file: string, from: string]
 
-// Every folder's own, and the ones below it.
+// The modules of the same folder, and those below it in the list.
 const allowed: readonly Case[] = [
   ['src/generation.ts', './errors.ts'],
   ['src/generation.ts', './exact-json.ts'],
@@ -74,7 +74,7 @@ const allowed: readonly Case[] = [
 ]
 
 const refused: readonly Case[] = [
-  // Up the list.
+  // Imports of modules further up the list.
   ['src/errors.ts', './generation.ts'],
   ['src/exact-json.ts', './errors.ts'],
   ['packages/ollama-grammar/host.ts', './errors.ts'],
@@ -98,7 +98,7 @@ const refused: readonly Case[] = [
   ['src/routes/x.ts', '../app.ts'],
   ['src/routes/x.ts', '../config.ts'],
   ['src/app.ts', './runtimes/log.ts'],
-  // Browsers know nothing of the server.
+  // Browsers' files must not import the server.
   ['packages/client/x.ts', '../../src/errors.ts'],
   ['packages/client/x.ts', '#page/chats/chat.ts'],
   ['packages/page/main.tsx', '../../src/errors.ts'],
@@ -130,7 +130,7 @@ const refused: readonly Case[] = [
   ['packages/page/markdown/x.ts', '../storage/kept-texts.ts'],
   ['packages/page/markdown/x.ts', '@preact/signals'],
   ['packages/page/another/x.ts', '../storage/kept-texts.ts'],
-  // From one room into another by a relative path.
+  // Relative imports of another room.
   ['packages/page/state/x.ts', '../../client/client.ts'],
   ['packages/fake-ollama/x.ts', '../../src/errors.ts'],
   ['packages/ollama-grammar/x.ts', '#fake-ollama'],
@@ -141,7 +141,7 @@ const refused: readonly Case[] = [
   ['tests/a/b/x.ts', '../../../packages/client/client.ts'],
   ['bench/measures/x.ts', '../../packages/fake-ollama/scripts.ts'],
   ['tests/a/x.ts', '../../bench/lab.ts'],
-  // Into a sibling.
+  // Imports of a sibling.
   ['src/encoders/x.ts', '../upstreams/connect.ts'],
   ['src/upstreams/x.ts', '../encoders/sse.ts'],
   ['src/middleware/x.ts', '../dialects/issues.ts'],
@@ -152,7 +152,7 @@ const refused: readonly Case[] = [
   ['src/dialects/x.ts', './ollama/native.ts'],
   ['packages/fake-ollama/emulator/x.ts', '../../../src/errors.ts'],
   ['packages/fake-ollama/emulator/x.ts', '../../../src/upstreams/connect.ts'],
-  // What only others may know.
+  // Packages that only other modules may import.
   ['src/errors.ts', 'hono'],
   ['src/generation.ts', 'valibot'],
   ['src/encoders/x.ts', 'hono'],
@@ -183,13 +183,14 @@ const refused: readonly Case[] = [
 let folder: string
 let complaints: Map<string, string[]>
 
-/** All the cases in a copy of the tree, each in a file of its own under its file's name, in one run of the linter. */
+/** Writes all cases into copies of the tree, each into the file that it names, and lints them. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-rule-'))
   complaints = new Map()
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   cpSync(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'))
-  // A file has one import at a time: cases of the same file go to copies of the tree that are linted one after the other.
+  // A file has one import at a time. So cases of the same file go into copies of the tree, and
+  // these are linted one after the other.
   const rounds: Case[][] = []
   for (const entry of [...allowed, ...refused]) {
     const round = rounds.find((round) => !round.some(([file]) => file === entry[0]))
@@ -220,7 +221,7 @@ interface Diagnostic {
   code?: string
 }
 
-/** What the linter says of the tree, by the rule of restricted imports. */
+/** Returns the linter's messages about the tree by the rule of restricted imports. */
 function lint(): Diagnostic[] {
   let said: string
   try {

@@ -25,7 +25,7 @@ import { readEvents } from './encoders/read-events.ts'
 import { surfaces, toEnding } from './surfaces.ts'
 import { startText } from './encoders/start-text.ts'
 
-/** What a model said in one line. */
+/** The content of one line. */
 interface Piece {
   readonly text: string
   readonly thinking: string
@@ -37,7 +37,7 @@ interface Call {
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
-/** What was said in all. */
+/** The whole content of an answer. */
 type Said = Piece
 
 const runs = 10_000
@@ -85,7 +85,7 @@ const piece: fc.Arbitrary<Piece> = fc.record({
   calls: fc.oneof(fc.constant([]), fc.constant([]), fc.array(call, { maxLength: 2 })),
 })
 
-/** As Ollama says it; its answers to a text have no calls. */
+/** Writes a piece as Ollama does. Ollama's answers to a text have no calls. */
 const toLine = {
   generate: ({ text, thinking }: Piece) => ({ response: text, ...(thinking && { thinking }) }),
   chat: ({ text, thinking, calls }: Piece) => ({
@@ -189,13 +189,13 @@ const noOrigins = new Map()
 const answered = { echo: toEcho(parseResponsesRequest({ input: 'Hi' }, createIgnored())), origins: noOrigins }
 const surfaceAt = (path: string) => surfaces.find((surface) => surface.path === path)!
 
-/** Encoders, and a reader that is none of ours: eventsource-parser and JSON.parse. */
+/** The encoders, and readers that are not ours: eventsource-parser and JSON.parse. */
 const encoders: readonly {
   name: string
   encoder: Encoder
   path: string
   read(text: string): Said
-  /** What the framing makes of a text, where it cannot carry all. */
+  /** Returns the part of a text that the framing can carry. */
   carries?(text: string): string
 }[] = [
   { name: 'native SSE, generate', encoder: nativeSse, path: '/api/generate', read: (text) => ofChunks(dataOf(text)) },
@@ -214,7 +214,8 @@ const encoders: readonly {
       const told = (name: string) => join(events.filter(({ event }) => event === name).map(({ data }) => data))
       return { text: told('messages'), thinking: told('thinking'), calls: [] }
     },
-    // Raw text: UTF-8 has no half characters, and SSE's readers end a line at CR, LF and CRLF alike (WHATWG HTML §9.2.6).
+    // Raw text in UTF-8 has no half characters, and SSE's readers treat CR, LF and CRLF as the
+    // same line end (WHATWG HTML §9.2.6).
     carries: (text) => text.toWellFormed().replaceAll(/\r\n?/g, '\n'),
   },
   {
@@ -305,7 +306,7 @@ const encoders: readonly {
 describe('output as attack', () => {
   test.each(surfaces.filter(({ endpoint }) => endpoint !== undefined))('is tried at $path', ({ path }) => {
     const tried = encoders.map((one) => one.path)
-    // The same handlers are below /ollama.
+    // The same handlers serve the paths below /ollama.
     expect(tried, `add the encoders of ${path} to the table in tests/injection.test.ts`).toContain(
       path.replace(/^\/ollama(?=\/v1\/)/, ''),
     )
@@ -327,7 +328,7 @@ describe('output as attack', () => {
           const decoder = createDecoder({ maxLineBytes: 1e6 })
           const encode = startText(encoder, { requestId: 'id-1', maxBytes: 1e6 })
           const text = chunks.map((chunk) => encode(decoder.push(Buffer.from(`${JSON.stringify(chunk)}\n`)))).join('')
-          // As it is on the wire.
+          // Decode the bytes as they were on the wire.
           const received = Buffer.from(text).toString()
           expect(read(received)).toEqual({
             text: join(pieces.map((one) => carries(one.text))),

@@ -16,7 +16,7 @@ interface Client {
 const root = fileURLToPath(new URL('../', import.meta.url))
 const run = promisify(execFile)
 
-/** The shell blocks of a page, and whether each is marked as one that CI cannot run. */
+/** Returns the shell blocks of a page, and whether each is marked as one that CI cannot run. */
 function toBlocks(page: string): { commands: string[]; isRun: boolean }[] {
   const text = readFileSync(join(root, page), 'utf8')
   return [...text.matchAll(/^```sh(.*)\n([\s\S]*?)^```$/gm)].map(([, mark = '', body = '']) => ({
@@ -65,7 +65,7 @@ describe('every command does what the README says, in a fresh copy', () => {
     await once(child, 'exit')
   }
 
-  /** Runs a command as typed, but on a port of its own, until it listens. */
+  /** Runs a command as typed, but on a free port, until it listens. */
   async function start(command: string, isListening: RegExp): Promise<string> {
     await stop()
     const port = await toFreePort()
@@ -92,7 +92,7 @@ describe('every command does what the README says, in a fresh copy', () => {
 
   const ask = async (path: string) => (await fetch(`http://127.0.0.1:${started?.port}${path}`)).json()
 
-  /** How each command is executed: one that is not in this table fails. */
+  /** How each command is executed. A command that is not in this table fails the test. */
   const executed: Record<string, (command: string) => Promise<void>> = {
     async 'npm ci'(command) {
       await run('sh', ['-c', command], { cwd: folder, env: newcomer() })
@@ -121,7 +121,7 @@ describe('every command does what the README says, in a fresh copy', () => {
     },
     async curl(command) {
       const asked = run('sh', ['-c', command.replace('127.0.0.1:8083', `127.0.0.1:${started?.port}`)], { cwd: folder })
-      // A failure breaks the response of a text, and curl calls that a partial file.
+      // A failure breaks the response of a plain text, and curl reports that as a partial file.
       if (command.includes('text/plain'))
         return expect(asked).rejects.toMatchObject({ code: 18, stdout: expect.stringMatching(/\w/) })
       const { stdout } = await asked
@@ -160,7 +160,10 @@ describe('every command does what the README says, in a fresh copy', () => {
   })
 })
 
-/** The environment of somebody who has just cloned: none of our own tools on the PATH, and no settings. */
+/**
+ * Returns the environment of somebody who has just cloned the repository: no settings, and none of
+ * our tools on the PATH.
+ */
 function newcomer(): NodeJS.ProcessEnv {
   const path = (process.env.PATH ?? '').split(':').filter((folder) => !folder.startsWith(root))
   return { HOME: process.env.HOME, PATH: path.join(':'), CI: '1', WRANGLER_SEND_METRICS: 'false' }

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 
 /** A block of docs/clients.md. */
 export interface Snippet {
-  /** What its fence says. */
+  /** The language of its fence. */
   readonly language: string
-  /** Its heading and how many blocks came before it there: a name for a test. */
+  /** A name for a test: its heading, and the number of blocks before it there. */
   readonly name: string
   readonly code: string
 }
@@ -15,12 +15,12 @@ export interface Snippet {
 const root = fileURLToPath(new URL('../', import.meta.url))
 const address = 'http://127.0.0.1:8083'
 const question = 'What is Sluice?'
-/** A reader that asks again and again never ends by itself. */
+/** A limit is needed, because a reader that retries for ever never ends by itself. */
 const timeout = 15_000
 
 /**
- * Every block of the page, in order.
- * @throws Error if a fence belongs to none
+ * Returns every block of the page, in order.
+ * @throws Error if a fence belongs to no block
  */
 export function loadSnippets(): Snippet[] {
   const page = readFileSync(`${root}docs/clients.md`, 'utf8')
@@ -38,15 +38,15 @@ export function loadSnippets(): Snippet[] {
   return snippets
 }
 
-/** How a language is run: with the code on the standard input. */
+/** The command that runs a language. It gets the code on its standard input. */
 export interface Interpreter {
   readonly command: string
   readonly args: readonly string[]
 }
 
 /**
- * Runs a snippet as it stands against a demo at `url`, which is asked `ask` instead of what the page asks.
- * @throws Error if the page's address or question is not in it
+ * Runs a snippet unchanged against a demo at `url`. `ask` replaces the page's question.
+ * @throws Error if the snippet lacks the page's address or question
  */
 export async function runSnippet({ name, code }: Snippet, { command, args }: Interpreter, url: string, ask = question) {
   for (const text of [address, question])
@@ -61,12 +61,15 @@ export async function runSnippet({ name, code }: Snippet, { command, args }: Int
   return { status, ...said }
 }
 
-/** In the demo's answer to the page's question; each piece of it may stand on a line of its own, as data of SSE too. */
+/**
+ * Whether the output has the demo's answer to the page's question. Each piece may be on its own
+ * line, or be data of SSE.
+ */
 export function isAnswer(out: string): boolean {
   return out.replaceAll(/^event: messages$|^data: |\n/gm, '').includes('Every stream ends in exactly one honest terminal')
 }
 
 /** Makes the demo fail in the middle of its answer. */
 export const failing = '/fail after 5'
-/** What the demo then says, as Ollama does. */
+/** The demo's error text, which is Ollama's. */
 export const failure = 'an error was encountered while running the model: unexpected EOF'

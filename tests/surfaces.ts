@@ -1,15 +1,15 @@
 import { toSseEvents, type SseEvent } from './runtimes/reader.ts'
 
-/** How an answer ended: with success, or with a failure that it tells. */
+/** How an answer ended: with success, or with a failure that its reader can see. */
 export type Ending = 'done' | 'failed'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** How one dialect ends an answer, in each of its framings, and how it tells an early error. */
+/** How one dialect ends an answer in each of its framings, and how it reports an early error. */
 interface Language {
   readonly ofEvent?: (event: SseEvent) => Ending | undefined
   readonly ofLine?: (line: Json) => Ending | undefined
-  /** Whether this is a whole answer in one piece. */
+  /** Whether this is a complete answer in one piece. */
   isWhole(whole: Json): boolean
   isError(body: Json): boolean
 }
@@ -72,18 +72,18 @@ const aiSdk: Language = {
   isError: isOurError,
 }
 
-/** What is answered with one object of Ollama's or of ours. */
+/** Answers with one object, of Ollama's or ours. */
 const asking = (language: Language): Language => ({ ...language, isWhole: () => true })
 
-/** A place to ask at. */
+/** A route that takes requests. */
 export interface Surface {
   readonly path: `/${string}`
-  /** What Ollama is asked in turn; undefined for a small question. */
+  /** Ollama's endpoint for it, or undefined for a small question. */
   readonly endpoint?: 'generate' | 'chat'
   readonly language: Language
-  /** A good request, by every field that it may have. */
+  /** A good request with every field that it may have. */
   readonly body: Json
-  /** The field that makes it a stream, as it has to be. */
+  /** The field that requests a stream. */
   readonly streams?: Json
 }
 
@@ -263,7 +263,7 @@ const owned: readonly Surface[] = [
   },
 ]
 
-/** Every POST route but those of management: what may be asked there, and how it is answered. */
+/** Every POST route except those of management, with its request and the form of its answer. */
 export const surfaces: readonly Surface[] = [
   ...owned,
   ...owned
@@ -271,7 +271,7 @@ export const surfaces: readonly Surface[] = [
     .map((surface) => ({ ...surface, path: `/ollama${surface.path}` as const })),
 ]
 
-/** An answer that came whole. */
+/** A complete answer. */
 export interface WholeAnswer {
   readonly status: number
   readonly contentType: string | null | undefined
@@ -279,8 +279,9 @@ export interface WholeAnswer {
 }
 
 /**
- * How an answer ended, `refused` being an early error.
- * @throws Error if it is none that a reader of this dialect could understand, or has not exactly one terminal and that at its end
+ * Returns how an answer ended. `refused` is an early error.
+ * @throws Error if no reader of this dialect could understand it, or unless it has exactly one
+ * terminal, at its end
  */
 export function toEnding({ language }: Surface, { status, contentType = '', text }: WholeAnswer): Ending | 'refused' {
   const type = contentType?.split(';', 1)[0]

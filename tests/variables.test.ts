@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { parseConfig, variableNames } from '../src/config.ts'
 import { readPage } from './citations.ts'
 
-/** One variable in a table: its default is a word of `words`, a value, or a sentence. */
+/** One variable in a table. Its default is a word of `words`, a value, or a sentence. */
 interface Row {
   readonly name: string
   readonly told: string
 }
 
-/** What the tables write for a default that is no value. */
+/** The tables' words for defaults that are no values. */
 const words = new Map<string, number | undefined>([
   ['–', undefined],
   ['off', 0],
@@ -16,7 +16,10 @@ const words = new Map<string, number | undefined>([
   ['关闭', 0],
 ])
 
-/** The rows of a page's table of variables: a row may have several, each with its own default or one for all. */
+/**
+ * Returns the rows of a page's table of variables. A row may have several variables, each with its
+ * own default or with one for all.
+ */
 function toRows(page: string): Row[] {
   const [, table = ''] = /^\| (?:Variable|变量) \| .*\n\|[-|]+\n((?:\|.*\n)+)/m.exec(page) ?? []
   return table
@@ -31,14 +34,14 @@ function toRows(page: string): Row[] {
     })
 }
 
-/** A default as the configuration has it; undefined where the table has no plain value. */
+/** Returns a default as the configuration has it, or undefined if the table has no plain value. */
 function toValue(told: string): string | number | undefined {
   if (words.has(told)) return words.get(told)
   const value = /^`?([^\s`]+)`?$/.exec(told)?.[1]
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : value
 }
 
-/** Without those that are false, and so as good as unset. */
+/** The defaults without those that are false, because false is the same as unset. */
 const defaults = new Map<string, unknown>(Object.entries(parseConfig({})).filter(([, value]) => value !== false))
 
 describe.each(['README.md', 'README.zh-CN.md', 'docs/protocol.md'])('the table of variables in %s', (file) => {

@@ -63,7 +63,8 @@ describe.each(agents)('$name, as docs/clients.md says', (agent) => {
     })
   })
 
-  // Side by side: Codex and opencode ask six times before they say so, and opencode takes more than a minute for that.
+  // The tests run side by side, because Codex and opencode try six times before they report the
+  // error. For opencode this takes more than a minute.
   describe.concurrent('when the upstream', { timeout: 120_000 }, () => {
     const stage = useStage('node')
 

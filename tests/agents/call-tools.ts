@@ -2,7 +2,7 @@ import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import { lines } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 
-/** A message as Ollama is sent it. */
+/** A message, as Ollama gets it. */
 export interface Message {
   readonly role: string
   readonly content: string
@@ -10,13 +10,16 @@ export interface Message {
   readonly tool_calls?: readonly { readonly function: Call }[]
 }
 
-/** A call of a tool as Ollama makes it. */
+/** A call of a tool, as Ollama sends it. */
 export interface Call {
   readonly name: string
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
-/** Thinks and calls a tool; once that has answered calls the next, and in the end says so. A request without tools, such as one for a title, gets text. */
+/**
+ * Thinks, then calls the tools one after the other. After the last tool's answer, it says that all
+ * are done. A request without tools, such as one for a title, gets text.
+ */
 export function callTools(...calls: readonly Call[]): Script {
   return (exchange) => {
     const { request } = exchange

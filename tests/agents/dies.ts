@@ -2,7 +2,10 @@ import { toDeltaLine } from '#fake-ollama/ollama-lines.ts'
 import { ndjson } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 
-/** Two tokens, and then this at once: a program that prints the whole answer shows nothing to wait for. */
+/**
+ * Sends two tokens and runs `end` at once. It cannot wait, because a program that prints only
+ * whole answers does not show that it has read the tokens.
+ */
 export function dies(end: Script): Script {
   return (exchange) => {
     exchange.head(200, ndjson)

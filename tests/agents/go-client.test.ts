@@ -21,7 +21,10 @@ const told = [{ status: 'on its way', total: 2, completed: 1 }, { status: 'succe
 const nothing = answer(200, {}, '')
 const tool = { name: 'get_weather', arguments: { city: 'Tokyo' } }
 
-/** What needs no script of a model: the method, the route, what Ollama says there, what it is asked, and what the client gets. */
+/**
+ * The calls that need no model: the client's method, the route, Ollama's answer there, the body
+ * that Ollama gets, and the client's results.
+ */
 const whole: readonly (readonly [method: string, route: string, says: Script, asked: object | undefined, got: unknown[]])[] = [
   ['Heartbeat', 'HEAD /', nothing, undefined, []],
   ['Version', 'GET /api/version', json({ version: '0.33.0' }), undefined, ['0.33.0']],
@@ -38,7 +41,7 @@ const whole: readonly (readonly [method: string, route: string, says: Script, as
   ['CreateBlob', `POST /api/blobs/${digest}`, nothing, undefined, []],
 ]
 
-/** What acts with the identity of Ollama's host. */
+/** The calls that act with the identity of Ollama's host. */
 const closed = [
   'CloudStatusExperimental',
   'Disconnect',

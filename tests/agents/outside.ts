@@ -3,13 +3,16 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect } from 'vitest'
 
-/** What a program finds where the network would be. */
+/** The proxy that replaces the network for a program. */
 export interface Outside {
-  /** Sends everything that is not for this machine to a proxy which refuses it. */
+  /** Sends all traffic to other machines to a proxy, which refuses it. */
   readonly env: Readonly<Record<string, string>>
 }
 
-/** Cuts the programs of a `describe` off, and fails at its end if one has asked for another machine, but for these. */
+/**
+ * Cuts the programs of a `describe` off from the network. At its end it fails if a program has
+ * called another machine, except those in `tries`.
+ */
 export function useOutside(tries: readonly string[] = []): Outside {
   const asked: string[] = []
   const server = createServer((incoming, response) => {
@@ -18,7 +21,8 @@ export function useOutside(tries: readonly string[] = []): Outside {
   })
   server.on('connect', ({ url }, socket) => {
     asked.push(`CONNECT ${url}`)
-    socket.on('error', () => {}) // it has left
+    // The program has left.
+    socket.on('error', () => {})
     socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
   })
   const env: Record<string, string> = { NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' }

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 
 const installed = fileURLToPath(new URL('.programs/', import.meta.url))
 const folders = ['bin', 'npm/node_modules/.bin', 'python/bin'].map((folder) => `${installed}${folder}`)
-/** An agent that asks again and again never ends by itself. */
+/** A limit is needed, because an agent that retries for ever never ends by itself. */
 const limitMs = 110_000
 
-/** How a program has ended, and what it said. */
+/** How a program ended, and its output. */
 export interface Ran {
   /** Null if a signal ended it. */
   readonly status: number | null
@@ -20,8 +20,9 @@ export interface Ran {
 }
 
 /**
- * Runs a line of shell with the installed programs, in a home and a git repository of its own that are gone afterwards. `files` are
- * put into the home. Nothing of our own environment gets there, and at its end everything that it has started is killed.
+ * Runs a line of shell with the installed programs, in a home and a git repository that are
+ * removed afterwards. `files` are written into the home. Nothing of our environment gets there. At
+ * the end, every process that the line has started is killed.
  * @throws Error if `install.sh` has not run
  */
 export async function runProgram(
@@ -48,7 +49,7 @@ export async function runProgram(
     try {
       process.kill(-child.pid!, 'SIGKILL')
     } catch {
-      // All of them have ended.
+      // All of them have ended already.
     }
   }
   process.once('exit', kill)
@@ -59,7 +60,8 @@ export async function runProgram(
   const closed = once(child, 'close')
   try {
     const [status] = (await once(child, 'exit')) as [number | null]
-    kill() // what it has left behind holds its output open
+    // Processes that it leaves behind would keep its output open.
+    kill()
     await closed
     return { status, ...said }
   } finally {

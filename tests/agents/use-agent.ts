@@ -7,14 +7,16 @@ import { runProgram, type Ran } from './run-program.ts'
 
 interface AskOptions {
   readonly key?: string
-  /** Goes behind the command. */
+  /** Arguments that are appended to the command. */
   readonly more?: string | undefined
 }
 
-/** Runs the page's command with the page's configuration, but for another address, model and key. */
+/**
+ * Runs the page's command with the page's configuration, but with another address, model and key.
+ */
 export type Ask = (stage: Stage, model: string, options?: AskOptions) => Promise<Ran>
 
-/** Sets an agent up for the tests of a `describe`, as docs/clients.md says. */
+/** Sets up an agent for the tests of a `describe`, as docs/clients.md describes. */
 export function useAgent({ name, settings = '', env, tries }: Agent): Ask {
   const outside = useOutside(tries)
   const blocks = loadSnippets().filter((block) => block.name.replace(/, \d+$/, '') === name)
@@ -32,7 +34,7 @@ export function useAgent({ name, settings = '', env, tries }: Agent): Ask {
       const path = /~\/(.*)/.exec(language)?.[1]
       return path === undefined ? [] : [[path, settings + replaced(code)] as const]
     })
-    // llm takes only a model that is listed.
+    // llm accepts only a model that Ollama lists.
     models.add(model)
     stage.upstream.on('GET /api/tags', json({ models: [...models].map(toListed) }))
     stage.upstream.on('POST /api/show', json({ capabilities: ['completion', 'tools', 'thinking'], model_info: {} }))

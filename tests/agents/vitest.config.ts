@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** Agents and command lines against Sluice on Node (`npm run test:agents`); `install.sh` gets them. */
+/**
+ * Agents and command lines against Sluice on Node (`npm run test:agents`). `install.sh` installs
+ * them.
+ */
 export default defineConfig({
   test: {
     include: ['tests/agents/**/*.test.ts'],

@@ -7,7 +7,7 @@ import { startServer, type Server } from '../runtimes/server.ts'
 import { launchChromium } from './chromium.ts'
 import { startSite, type Site } from './site.ts'
 
-/** Pages of two other sites: one is listed, the other is anybody's. */
+/** Pages of two other sites. One of them is listed as an allowed origin. */
 let site: Site
 let upstream: Upstream
 let server: Server
@@ -40,13 +40,13 @@ afterAll(async () => {
 let asked: number
 afterEach(() => page.goto('about:blank'))
 
-/** Opens a page, and counts from there what reaches Ollama. */
+/** Opens a page. Requests to Ollama are counted from then on. */
 async function visit(origin: string) {
   await page.goto(origin)
   asked = upstream.requests.length
 }
 
-/** What a page's own code sees of a request: its status and text, or that it sees nothing. */
+/** Returns what a page's script sees of a request: its status and text, or nothing. */
 function fetchFrom(url: string, init: RequestInit = {}): Promise<{ status: number; text: string } | 'nothing'> {
   return page.evaluate(
     async ([url, init]) => {
@@ -86,7 +86,7 @@ describe('a page of another site', () => {
           ([url, type]) => {
             const form = document.createElement('form')
             Object.assign(form, { method: 'POST', action: url, enctype: type })
-            // The usual trick: a name and a value that are JSON around the = between them.
+            // The usual trick: name and value become JSON around the = between them.
             const input = document.createElement('input')
             Object.assign(input, { name: '{"model":"smollm2:135m","prompt":"Hi","a":"', value: '"}' })
             form.append(input)
@@ -151,8 +151,9 @@ describe('a page of another site', () => {
 
   test('has another name when that is rebound to this machine: it is same-origin then, and refused by its Host', async () => {
     const rebound = `http://rebound.test:${server.port}`
-    // The name is ours already, so that its first page is our refusal; what runs there has the origin that a rebound page has, but for the
-    // refusal's policy, which the attacker's page would not have had.
+    // Sluice answers under this name already, so the first page is its refusal. A script there has
+    // the origin of a rebound page. The refusal's policy is bypassed, because an attacker's page
+    // would not have it.
     const usual = page
     page = await browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)

@@ -2,13 +2,18 @@ import bundled from '@sparticuz/chromium'
 import { chromium, type Browser } from 'playwright-core'
 
 /**
- * What the package sets and people's browsers do not: with the first any page may read any other, and in one process the first page that is
- * closed ends the browser. Its graphics card in software compiles shaders for seconds, in the middle of an animation; without one, it paints at once.
+ * Flags of the package that people's browsers do not have. With the first ones, any page may read
+ * any other. With a single process, closing the first page ends the browser. The software graphics
+ * card compiles shaders for seconds in the middle of an animation, and without one the browser
+ * paints at once.
  */
 const strange =
   /^--(?:disable-web-security|allow-running-insecure-content|disable-site-isolation-trials|single-process|no-zygote|in-process-gpu|ignore-gpu-blocklist|use-(?:gl|angle)=\w+|enable-unsafe-swiftshader)$/
 
-/** A real browser: one that comes with npm on Linux x64, elsewhere the Chrome that is installed. Every name but a listed one is this machine. */
+/**
+ * Launches a real browser. On Linux x64 it comes with npm, and elsewhere it is the installed
+ * Chrome. Every `*.test` name is this machine.
+ */
 export async function launchChromium(): Promise<Browser> {
   const rules = '--host-resolver-rules=MAP *.test 127.0.0.1'
   if (process.platform !== 'linux' || process.arch !== 'x64') return chromium.launch({ channel: 'chrome', args: [rules] })

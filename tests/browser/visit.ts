@@ -3,17 +3,22 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 import { expect } from 'vitest'
 
 export interface VisitOptions extends BrowserContextOptions {
-  /** What goes wrong on purpose, as the console tells it: a refused request is an error to it. */
+  /**
+   * Deliberate errors, as the console reports them. A refused request counts as an error there.
+   */
   readonly expected?: readonly RegExp[]
 }
 
-/** Somebody who opens the page for the first time, in a browser of their own. */
+/** A first visit to the page, in a browser context of its own. */
 export interface Visit {
   readonly context: BrowserContext
   readonly page: Page
-  /** Opens one more tab. */
+  /** Opens another tab. */
   open(): Promise<Page>
-  /** Ends the visit. Fails if anything was said on the console, thrown, refused by the policy, or asked of another origin. */
+  /**
+   * Ends the visit. It fails after a message on the console, an exception, a violation of the
+   * policy or a request to another origin.
+   */
   end(): Promise<void>
 }
 
@@ -58,9 +63,12 @@ export async function visit(browser: Browser, url: string, { expected = [], ...o
 
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
-/** What axe-core finds wrong: each rule with the elements that break it. `runOnly`: tags or rules. */
+/**
+ * Returns the violations that axe-core finds: each rule with the elements that break it. `runOnly`
+ * has tags or rules.
+ */
 export async function findBarriers(page: Page, runOnly: string[] = rules): Promise<string[]> {
-  // By the debugger, which the page's policy does not bind.
+  // The debugger injects the script, because the page's policy does not bind it.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source)
   return page.evaluate(async (runOnly) => {
     const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run({ runOnly })

@@ -9,7 +9,7 @@ const ndjson = { 'content-type': 'application/x-ndjson', 'x-request-id': 'r1' }
 const token = 'data: {"message":{"content":"Hi"},"done":false}\n\n'
 const end = 'data: {"message":{"content":""},"done":true}\n\n'
 
-/** A server that does as a test says: it may lie. */
+/** The server's answer, which each test sets. It may break the protocol. */
 let answer: (response: http.ServerResponse, request: http.IncomingMessage) => void
 let server: http.Server
 let url: string
@@ -29,7 +29,10 @@ afterAll(() => {
 
 const ask = (options: Partial<ChatOptions> = {}) => streamChat({ url, body: { messages: [] }, ...options })
 
-/** Answers with these pieces; the response is left open unless `ends`. Resolves when the reader has gone. */
+/**
+ * Answers with these pieces. The response stays open unless `ends`. Resolves when the reader has
+ * left.
+ */
 function answerWith(headers: http.OutgoingHttpHeaders, pieces: readonly string[], ends = false): Promise<unknown> {
   const left = Promise.withResolvers<void>()
   answer = (response) => {
@@ -251,7 +254,8 @@ describe('leaving', () => {
     const added = vi.spyOn(signal, 'addEventListener')
     await ask({ signal }).text()
     const [, , options] = added.mock.calls[0] ?? []
-    expect(options).toMatchObject({ signal: { aborted: true } }) // which is what takes the listener away
+    // This option removes the listener.
+    expect(options).toMatchObject({ signal: { aborted: true } })
   })
 
   test('cancels the body of a fetch that heeds no signal', async () => {
@@ -281,7 +285,7 @@ describe('idleTimeoutMs', () => {
     await expect(ask({ idleTimeoutMs: 40 }).text()).rejects.toMatchObject({ code: 'idle_timeout' })
   })
 
-  // Fake time from here: a fetch whose body a test feeds.
+  // From here on time is fake, and a test feeds the body of the fetch.
   function feed(headers: Record<string, string>) {
     let body!: ReadableStreamDefaultController<Uint8Array>
     const fetch = async () => new Response(new ReadableStream({ start: (controller) => void (body = controller) }), { headers })

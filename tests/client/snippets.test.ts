@@ -14,7 +14,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const run = promisify(execFile)
 const docs = readFileSync(join(root, 'docs/browser.md'), 'utf8')
 
-/** As much of each framework as the page's block uses: its types, and what they do without a screen. */
+/**
+ * The part of each framework that the page's block uses: its types, and its behaviour without a
+ * screen.
+ */
 const frameworks = {
   React: {
     file: 'chat-of-react.tsx',
@@ -89,7 +92,7 @@ interface Chat {
   leave(): void
 }
 
-/** The first block under a heading. */
+/** Returns the first block of code under a heading. */
 function toSnippet(heading: string): string {
   const [, code] = new RegExp(`^## ${heading}\\n[\\s\\S]*?^\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(docs) ?? []
   if (code === undefined) throw new Error(`Cannot read the page: nothing under ${heading}`)
@@ -142,7 +145,7 @@ test('every block is right for TypeScript', async () => {
 })
 
 describe.each(Object.entries(frameworks))('%s', (name, { file, module, fake, use, uses }) => {
-  /** A component that has just been mounted. */
+  /** Mounts a component of the snippet. */
   async function mount(): Promise<Chat> {
     const outfile = join(folder, `${file}-${Math.random()}.mjs`)
     await build({

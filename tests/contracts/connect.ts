@@ -7,14 +7,16 @@ import { startUpstream, type Exchange, type Script, type Upstream } from '#fake-
 
 const { signal: live } = new AbortController()
 
-/** All the bytes of a body as text. */
+/** Reads a whole body as text. */
 async function readText({ flow }: UpstreamResponse): Promise<string> {
   const pieces: Uint8Array[] = []
   await flow((bytes) => void pieces.push(bytes.slice()))
   return Buffer.concat(pieces).toString()
 }
 
-/** What every way to the upstream promises (src/upstreams/connect.ts), over real sockets. */
+/**
+ * What every connection to the upstream promises (src/upstreams/connect.ts), over real sockets.
+ */
 export function connectContract(name: string, createConnect: () => Connect) {
   let upstream: Upstream
   let connect: Connect

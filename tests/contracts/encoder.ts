@@ -9,16 +9,16 @@ import { startFrames, startText } from '../encoders/start-text.ts'
 
 export interface EncoderContract {
   encoder: Encoder
-  /** What an independent reader gets out of the bytes of a stream; they may be cut anywhere. */
+  /** Reads the bytes of a stream with an independent reader. The bytes may be cut anywhere. */
   read(pieces: readonly Uint8Array[]): unknown[]
-  /** What it has to get. */
+  /** What that reader must return. */
   expected(events: readonly GenerationEvent[], requestId: string): unknown[]
 }
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const options = { requestId: 'id-1', maxBytes: 1e9 }
 
-/** What one frame looks like. */
+/** The form of one frame. */
 function toFramePattern(contentType: string): RegExp {
   if (contentType === 'text/event-stream') return /^(?:event: [^\r\n]+\n)?(?:data: [^\r\n]*\n)+\n$/
   if (contentType === 'application/x-ndjson') return /^[^\n]+\n$/
@@ -102,7 +102,8 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
     test('a failure has a frame, or else the encoder says that it needs a cut', () => {
       const event: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'it died') }
       const frames = startFrames(encoder, options)([event])
-      // An answer in one piece has no frame before its success, and so has its failures' real status.
+      // An answer of one piece has no frame before its success. So its failures can still have
+      // their real status.
       const isWhole = encoder.contentType === 'application/json'
       expect(frames.length === 0 && !isWhole).toBe(encoder.failure === 'cut')
     })

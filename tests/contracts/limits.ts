@@ -2,11 +2,16 @@ import { describe, expect, test } from 'vitest'
 import type { Limits } from '../../src/middleware/limits.ts'
 
 export interface LimitsContract {
-  /** Limits of 60 requests a minute and two answers at a time, with a clock that `pass` moves. */
+  /**
+   * Creates limits of 60 requests a minute and two answers at a time. `pass` moves their clock.
+   */
   create(): { limits: Limits; pass(ms: number): void }
 }
 
-/** What every store of limits promises (src/middleware/limits.ts), by buckets or by periods. */
+/**
+ * What every store of limits promises (src/middleware/limits.ts), whether it counts by buckets or
+ * by periods.
+ */
 export function limitsContract(name: string, { create }: LimitsContract) {
   describe(`the contract of limits: ${name}`, () => {
     const takeAll = async (limits: Limits, who: string, count: number) => {

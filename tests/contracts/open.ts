@@ -6,28 +6,34 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Open, Sink } from '../../src/relay/sink.ts'
 
 export interface OpenContract {
-  /** Whether it says to readers of HTTP/1.1 that it can cut, and then does. `streamSSE` cannot (hazards 45 and 55). */
+  /**
+   * Whether it says to readers of HTTP/1.1 that it can cut, and then does. `streamSSE` cannot
+   * (hazards 45 and 55).
+   */
   cuts: boolean
 }
 
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }
 
-/** A reader that reads what it wants to, over a real socket. */
+/** A reader over a real socket. It reads only when a test says so. */
 interface Reader {
   readonly response: http.IncomingMessage
   readonly text: string
-  /** How it ended: `clean`, or the code of what broke it. */
+  /** How it ended: `clean`, or the code of the error that broke it. */
   readonly ended: Promise<string>
   read(): void
   pause(): void
   leave(): void
 }
 
-/** What every way to open a streaming response promises (src/relay/sink.ts), over @hono/node-server and real sockets. */
+/**
+ * What every way to open a streaming response promises (src/relay/sink.ts), over @hono/node-server
+ * and real sockets.
+ */
 export function openContract(name: string, open: Open, { cuts }: OpenContract) {
   let server: http.Server
   let port: number
-  /** The stream that the last request opened. */
+  /** The stream of the last request. */
   let opened: PromiseWithResolvers<{ sink: Sink; left: number; hasLeft: Promise<void>; socket: Socket }>
   let readers: Reader[]
 
@@ -60,7 +66,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
     server.close()
   })
 
-  /** Asks, and reads the head; the first frame goes with it, as it does in a relay. */
+  /** Sends a request and reads the head. The first frame goes with the head, as in a relay. */
   async function start(first = ':\n') {
     const request = http.get({ port, host: '127.0.0.1', path: '/', agent: false })
     request.on('error', () => {})
@@ -91,13 +97,16 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
 
   const piece = 'x'.repeat(65_535) + '\n'
 
-  /** Writes until the reader that takes nothing has filled everything; gives the pending promise. */
+  /**
+   * Writes until a reader that reads nothing has filled every buffer. Returns the pending promise.
+   */
   async function fill(sink: Sink): Promise<{ full: Promise<void>; bytes: number }> {
     for (let bytes = 0; bytes < 100_000_000;) {
       const full = sink.write(piece)
       bytes += piece.length
       if (!full) continue
-      // It may have had to go through a few queues only: full for good is what nothing moves for 100 ms.
+      // The bytes may still be on their way through some queues. The sink counts as full if
+      // nothing moves for 100 ms.
       const stuck = new Promise<'stuck'>((resolve) => setTimeout(() => resolve('stuck'), 100))
       if ((await Promise.race([full, stuck])) === 'stuck') return { full, bytes }
     }
@@ -109,7 +118,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       const { reader } = await start()
       expect(reader.response.statusCode).toBe(200)
       expect(reader.response.headers).toMatchObject({ ...headers, 'x-own': 'a', 'x-after': 'set by middleware' })
-      // The runtime's own, once.
+      // The runtime sets these itself, once.
       expect(reader.response.headersDistinct['transfer-encoding']).toEqual(['chunked'])
       expect(reader.response.headersDistinct['connection']?.length).toBe(1)
     })

@@ -10,7 +10,7 @@ import { startUpstream, type Script, type Upstream as Fixture } from '#fake-olla
 
 const { signal: live } = new AbortController()
 
-/** Everything that a generation gives, as it comes. */
+/** Reads all events of a generation, in order. */
 async function read({ flow }: Generation): Promise<GenerationEvent[]> {
   const events: GenerationEvent[] = []
   await flow((batch: Batch) => void events.push(...batch))
@@ -126,7 +126,8 @@ export function upstreamContract(
     })
 
     describe('a failure', () => {
-      // The gzip bomb and the body that never ends take seconds: the black-box suite has them.
+      // The gzip bomb and the body that never ends take seconds, so only the black-box suite has
+      // them.
       const table = faults.filter((fault) => !/bomb|never ends/.test(fault.name) && !isKnown(fault))
 
       test.each(table)('$id $name', async ({ when, text, script, expect: expected }) => {
@@ -152,7 +153,7 @@ export function upstreamContract(
         expect(outcome.isDone).toBe(false)
         expect(toText(outcome.events)).toBe(text)
         if (when === 'before-first-token') expect(outcome.events).toEqual([])
-        // A clean end without `done` after some tokens is for the core to tell.
+        // The core reports a clean end without `done` after some tokens.
         if (outcome.error === undefined) return expect(expected.code).toBe('upstream_truncated')
         const error = outcome.error as ServiceError
         expect(error).toBeInstanceOf(ServiceError)
@@ -216,7 +217,8 @@ export function upstreamContract(
             await exchangeOf(call)
           ).closedByReader
           generation.close(ended)
-          expect(held).toEqual([]) // nothing to read on for
+          // There is nothing to read on for.
+          expect(held).toEqual([])
         },
       )
 
@@ -256,7 +258,7 @@ export function upstreamContract(
         const after = (await (await exchangeOf(call)).closedByReader) - closedAt
         expect(after).toBeGreaterThan(40)
         expect(after).toBeLessThan(1000)
-        // workerd has to be told to wait for it (hazard 12).
+        // workerd cancels it unless `waitUntil` holds it (hazard 12).
         expect(held).toHaveLength(1)
         await Promise.all(held)
       })
@@ -288,7 +290,8 @@ export function upstreamContract(
         const [line = ''] = toLines(loadRecording(about))
         const { aliases = [], ...answer } = await upstream.ask({ about }, { signal: live })
         expect(answer).toEqual({ text: line, value: JSON.parse(line) as unknown })
-        expect(aliases).toEqual([]) // no decorator here was given any
+        // No decorator here was given aliases.
+        expect(aliases).toEqual([])
       })
 
       test.each(['show', 'embed', 'embeddings'] as const)('about %s is asked with its body', async (about) => {

@@ -30,7 +30,10 @@ interface Compose {
   readonly volumes: Readonly<Record<string, unknown>>
 }
 
-/** The file with the variables of an `.env` put in. @throws Error if one that is required is not there */
+/**
+ * Reads the file with the variables of an `.env` filled in.
+ * @throws Error if a required variable is missing
+ */
 function load(env: Readonly<Record<string, string>>): Compose {
   const fill = (value: string) => {
     const filled = value.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_, name: string, kind: string, rest: string) => {
@@ -92,7 +95,8 @@ test('Sluice asks that Ollama, and starts once the model is there', () => {
     pull: { condition: 'service_completed_successfully' },
   })
   expect(sluice.build).toBe('.')
-  expect(sluice.healthcheck).toBeUndefined() // the image's own
+  // The image has its own.
+  expect(sluice.healthcheck).toBeUndefined()
 })
 
 test('streams may come to their end before Docker kills', () => {

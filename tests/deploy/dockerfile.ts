@@ -1,4 +1,7 @@
-/** What the Dockerfile says, as far as a test can do it without Docker: the stage that the image is, and those before it. */
+/**
+ * The Dockerfile, as far as a test can follow it without Docker: the stage of the image, and the
+ * stages before it.
+ */
 export interface Dockerfile extends Stage {
   readonly stages: readonly Stage[]
   readonly user: string
@@ -10,7 +13,7 @@ export interface Dockerfile extends Stage {
 
 export interface Stage {
   readonly from: string
-  /** Empty: it is the image. */
+  /** Empty for the stage of the image. */
   readonly name: string
   readonly workdir: string
   readonly env: Readonly<Record<string, string>>
@@ -19,14 +22,15 @@ export interface Stage {
 }
 
 export type Step =
-  /** `from`: the name of an earlier stage. */
+  /** `from` is the name of an earlier stage. */
   | { readonly copy: readonly string[]; readonly to: string; readonly from?: string }
-  /** For a shell. */
+  /** A command for a shell. */
   | { readonly run: string }
 
 /**
- * Understands what this Dockerfile uses: stages with names, COPY without flags but `--from`, and commands to execute as JSON.
- * @throws Error for anything else, so that nothing is in the file that the test passes over
+ * Parses the features that this Dockerfile uses: stages with names, COPY without flags but
+ * `--from`, and commands to execute as JSON.
+ * @throws Error for anything else, because the test must not ignore an instruction
  */
 export function parseDockerfile(text: string): Dockerfile {
   const stages = toLines(text).reduce<string[][]>((all, line) => {
@@ -73,7 +77,7 @@ function parseStage(lines: readonly string[], isLast: boolean) {
   return { stage: { from: from!, name: name ?? '', workdir: get('WORKDIR'), env, steps }, get }
 }
 
-/** Instructions, a line each. */
+/** Returns the instructions, one a line. */
 function toLines(text: string): string[] {
   return text
     .replaceAll(/^#.*\n/gm, '')
@@ -108,8 +112,9 @@ function toCommand(text: string): string[] {
 }
 
 /**
- * Which files Docker gets to see. Understands a `.dockerignore` that excludes everything and then includes single files and folders.
- * @throws Error for any other
+ * Returns which files Docker can see. It parses a `.dockerignore` that excludes everything and
+ * then includes single files and folders.
+ * @throws Error for any other `.dockerignore`
  */
 export function parseDockerignore(text: string): (file: string) => boolean {
   const [first, ...rest] = toLines(text)

@@ -9,18 +9,26 @@ import { parseDockerfile, parseDockerignore, type Dockerfile, type Stage } from 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 const run = promisify(execFile)
 
-/** What `docker build` would make, in a folder. */
+/** The result of `docker build`, in a folder. */
 export interface Image extends Dockerfile {
   /** The WORKDIR. */
   readonly app: string
-  /** The variables that a container starts with. Its `node` is the one that runs the tests, and there is nothing else on its PATH. */
+  /**
+   * The variables of a container. Its `node` is the one that runs the tests, and its PATH has
+   * nothing else.
+   */
   readonly env: Readonly<Record<string, string>>
-  /** Who its processes are: nobody who may write there, if we are root and can start one. */
+  /**
+   * The user of its processes. If we are root and can start one, it is a user who may not write
+   * there.
+   */
   readonly ids: { readonly uid?: number; readonly gid?: number }
   remove(): void
 }
 
-/** Executes the Dockerfile's COPY and RUN on what git knows and `.dockerignore` lets pass. */
+/**
+ * Executes the Dockerfile's COPY and RUN on the files that git knows and `.dockerignore` includes.
+ */
 export async function buildImage(): Promise<Image> {
   const dockerfile = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8'))
   const folder = mkdtempSync(join(tmpdir(), 'sluice-image-'))
@@ -57,7 +65,7 @@ async function runStage(stage: Stage, { folder, bin, toStage }: Place) {
       const from = step.from === undefined ? join(folder, 'context') : toStage({ name: step.from })
       for (const path of step.copy) copy(join(from, path), join(app, step.to))
     }
-    // What `npm ci` gives is here already, and it takes a minute: `.ci/run` starts with it.
+    // `npm ci` takes a minute, and its result is here already, because `.ci/run` starts with it.
     else if (step.run.startsWith('npm ci --ignore-scripts')) symlinkSync(`${root}node_modules`, join(app, 'node_modules'))
     else await run('sh', ['-c', step.run], { cwd: app, env })
   }
@@ -73,7 +81,10 @@ async function copyContext(to: string) {
   }
 }
 
-/** As Docker has it: of a folder the content is copied, and a file goes into a target that ends with a slash. */
+/**
+ * Copies as Docker does. Of a folder it copies the content, and a file goes into a target that
+ * ends with a slash.
+ */
 function copy(from: string, to: string) {
   cpSync(from, to.endsWith('/') && !statSync(from).isDirectory() ? join(to, basename(from)) : to, { recursive: true })
 }

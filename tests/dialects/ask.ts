@@ -8,11 +8,14 @@ const generations = Object.assign({}, ...createDialects({ management: false }).m
   (request: { accept: undefined; canCut: boolean; body: Json }) => GenerationPlan
 >
 
-/** What a dialect makes of a request: the call, as the JSON that Ollama gets, and what the header names. */
+/**
+ * Translates a request by its dialect: the call, as the JSON that Ollama gets, and the names in
+ * the header.
+ */
 export function ask(path: string, body: Json) {
   const { call, encoder, ignored } = generations[path]!({ accept: undefined, canCut: true, body })
   return { call, encoder, body: JSON.parse(JSON.stringify(call.body)) as Json, header: ignored?.toHeader() }
 }
 
-/** Without what runs: the request that Ollama gets, and what the header names. */
+/** Returns only the data: the request that Ollama gets, and the names in the header. */
 export const toMade = ({ body, header }: ReturnType<typeof ask>) => ({ body, header })

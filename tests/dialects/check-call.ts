@@ -4,7 +4,7 @@ import type { Json } from './ask.ts'
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isOptional = (value: unknown, type: string) => value === undefined || typeof value === type
 
-/** Whether Ollama would read a message: its Go types take nothing else. */
+/** Whether Ollama would accept a message, because its Go types accept nothing else. */
 function isMessage(message: unknown): boolean {
   if (!isObject(message)) return false
   const { role, content, thinking, images = [], tool_calls: calls = [], tool_name, tool_call_id } = message
@@ -29,7 +29,7 @@ function isTool(tool: unknown): boolean {
   return typeof name === 'string' && isOptional(description, 'string') && (parameters === undefined || isObject(parameters))
 }
 
-/** Expects a body of Ollama's generate or chat whose values have Ollama's own types. */
+/** Expects a body of Ollama's generate or chat whose values have Ollama's types. */
 export function checkBody({ messages = [], tools = [], options = {}, think, format, prompt, system, suffix }: Json) {
   expect((messages as unknown[]).filter((message) => !isMessage(message))).toEqual([])
   expect((tools as unknown[]).filter((tool) => !isTool(tool))).toEqual([])
@@ -39,7 +39,10 @@ export function checkBody({ messages = [], tools = [], options = {}, think, form
   expect(isObject(options)).toBe(true)
 }
 
-/** Expects that a value of `x-sluice-ignored` is a short list of our own names, of indices and of counts. */
+/**
+ * Expects that a value of `x-sluice-ignored` is a short list of our own names, of indices and of
+ * counts.
+ */
 export function checkHeader(header: string | undefined) {
   if (header === undefined) return
   expect(header.length).toBeLessThanOrEqual(1024)

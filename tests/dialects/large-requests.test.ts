@@ -6,7 +6,7 @@ const question = { role: 'user', content: 'Hi', parts: [{ type: 'text', text: 'H
 const times = <T>(count: number, toItem: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => toItem(i))
 const fn = (i: number) => ({ type: 'function', function: { name: `f${i}` } })
 
-/** A request at each path with very many of one thing. */
+/** Requests at each path that have very many of one thing. */
 const requests: Readonly<Record<string, Readonly<Record<string, (count: number) => Json>>>> = {
   '/v1/chat/completions': {
     tools: (count) => ({ tools: times(count, fn) }),
@@ -71,7 +71,10 @@ const cases = Object.entries(requests).flatMap(([path, shapes]) =>
   Object.entries(shapes).map(([name, toBody]) => ({ path, name, toBody })),
 )
 
-/** How long a step takes, in milliseconds: the shortest of a few runs, as the others were held up. */
+/**
+ * Measures a step in milliseconds. It takes the shortest of a few runs, because the others were
+ * held up.
+ */
 function measure(step: () => void): number {
   const runs = times(3, () => {
     const from = performance.now()
@@ -87,7 +90,7 @@ describe('a request with very many', () => {
     const [small, large] = [toRequest(1000), toRequest(32_000)]
     const inParts = measure(() => times(32, () => ask(path, small)))
     const atOnce = measure(() => checkHeader(ask(path, large).header))
-    // What takes time by the square takes 32 times as long.
+    // A step in quadratic time would take 32 times as long.
     expect(atOnce / inParts).toBeLessThan(8)
   })
 })

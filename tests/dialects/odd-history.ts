@@ -2,7 +2,10 @@ import * as fc from 'fast-check'
 import type { Json } from './ask.ts'
 import { canary, jsonText, oddJson } from './odd-json.ts'
 
-/** What any model, tool or server of any API may have left in a conversation, and what may have been cut of it. */
+/**
+ * Parts of conversations that any model, tool or server of any API may have left, some of them
+ * cut.
+ */
 
 const png = 'iVBORw0KGgo='
 const roles = [
@@ -52,9 +55,9 @@ const itemTypes = [
 const states = ['input-streaming', 'input-available', 'output-available', 'output-error', 'output-denied', 'approval-requested']
 const ids = fc.constantFrom<unknown>('call_1', 'call_2', 'call_2', '', null, 5, {})
 
-/** A value that should be there, or another one. */
+/** Generates one of the expected values, or an odd one. */
 const or = (...values: readonly unknown[]) => fc.oneof({ arbitrary: fc.constantFrom(...values), weight: 3 }, oddJson)
-/** Any of these fields. */
+/** Generates any selection of these fields. */
 const some = (fields: Readonly<Record<string, fc.Arbitrary<unknown>>>) => fc.record(fields, { requiredKeys: [] })
 
 const given = fc.oneof(jsonText, oddJson)
@@ -123,7 +126,7 @@ export const oddMessage: fc.Arbitrary<Json> = fc
   .tuple(fc.constantFrom(...roles), some(messageFields))
   .map(([role, fields]) => ({ ...fields, role }))
 
-/** An item of Responses. An `item_reference` is none that a model writes. */
+/** An item of Responses. A model never writes an `item_reference`. */
 export const oddItem: fc.Arbitrary<Json> = fc.oneof(
   oddMessage,
   some({

@@ -1,6 +1,9 @@
 import * as fc from 'fast-check'
 
-/** Stands in every generated text and name, and may be in nothing that Sluice says of a request. */
+/**
+ * Every generated text and name has this word. Sluice must not repeat it when it reports on a
+ * request.
+ */
 export const canary = 'cAnArY'
 
 const names = ['__proto__', 'constructor', 'toString', 'valueOf', 'length', 'then', 'type', 'name', 'function', canary]
@@ -23,7 +26,7 @@ const numbers = [0, 1, 2, -1, 0.5, 1000, 2 ** 31, -(2 ** 40)]
 const scalar = fc.oneof(fc.constantFrom(null, true, false), fc.constantFrom(...numbers), fc.constantFrom(...texts), fc.string())
 const key = fc.oneof(fc.constantFrom(...names), fc.string())
 
-/** Objects as `JSON.parse` makes them, so that `__proto__` is a name like another one. */
+/** Makes objects as `JSON.parse` does, where `__proto__` is an ordinary name. */
 const toObject = (fields: readonly (readonly [string, unknown])[]): unknown => Object.fromEntries(fields)
 
 /** Any JSON value that is nested at most three deep. */
@@ -36,7 +39,7 @@ export const oddJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).value
 
-/** A JSON text, mostly whole. */
+/** A JSON text, which is cut in some cases. */
 export const jsonText: fc.Arbitrary<string> = fc
   .tuple(oddJson, fc.option(fc.nat({ max: 30 }), { nil: undefined }))
   .map(([value, end]) => JSON.stringify(value).slice(0, end))

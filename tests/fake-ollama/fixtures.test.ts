@@ -57,7 +57,7 @@ async function read(socket: Socket, isEnough: (text: string) => boolean): Promis
   throw new Error(`Cannot read on: ${Buffer.concat(pieces).toString('latin1')}`)
 }
 
-/** The HTTP chunks of a chunked answer, the last one left out. */
+/** Returns the HTTP chunks of a chunked answer, without the last one. */
 function toChunks(answer: string): string[] {
   const chunks: string[] = []
   let rest = answer.slice(answer.indexOf('\r\n\r\n') + 4)
@@ -76,7 +76,8 @@ describe('recordings', () => {
   test('have the shape that their type promises', () => {
     expect(recordingNames().length).toBeGreaterThan(100)
     for (const name of recordingNames()) {
-      const { body } = loadRecording(name).request // anything, null too
+      // The body may be anything, even null.
+      const { body } = loadRecording(name).request
       expect(loadRecording(name)).toEqual({
         about: expect.any(String),
         request: { method: expect.any(String), path: expect.any(String), body, headers: expect.any(Object) },
@@ -108,7 +109,8 @@ describe('recordings', () => {
     'a replay cut %j gives the recorded bytes and head',
     { timeout: 30_000 },
     async (cut) => {
-      // A recorded HEAD names a length that it has no body for: an answer to HEAD only.
+      // A recorded answer to HEAD names a length, but it has no body. So it is no answer to other
+      // methods.
       const names = recordingNames().filter((name) => loadRecording(name).ended === 'clean end' && !name.endsWith('/head-root'))
       await Promise.all(
         names.map(async (name) => {
@@ -367,7 +369,8 @@ describe('ends', () => {
     const { exchange } = await upstream.next(model)
     await expect.poll(() => upstream.connections).toBe(0)
     expect(await Promise.race([exchange.closedByReader, Promise.resolve('silent')])).toBe('silent')
-    exchange.chunk('late') // dropped
+    // An answer that has ended drops this.
+    exchange.chunk('late')
   })
 
   test('reset is ECONNRESET', async () => {
@@ -535,13 +538,13 @@ describe('faults', () => {
       const decoder = new TextDecoder()
       const { exchange } = await upstream.next(model)
       for await (const bytes of response.body ?? []) {
-        // Enough of the line without an end, of the bomb, and of answers that are left open.
+        // Reads enough of the endless line, of the bomb, and of answers that stay open.
         got += decoder.decode(bytes, { stream: true })
         if (got.split('\n').length > 3) exchange.pass()
         if (got.length > 1_000_000 || /error|runner/.test(got)) leave.abort()
       }
     } catch {
-      // That it is broken is what most rows are about; what a reader makes of it is tested where the readers are.
+      // Most rows break the answer. The tests of the readers check how a reader reports that.
     }
     leave.abort()
     const lineTexts = got
@@ -555,7 +558,10 @@ describe('faults', () => {
   })
 })
 
-/** What a good stream says; it may stay open, or break, after its done line. Not by fetch: undici refuses a 100 that nobody asked for. */
+/**
+ * Reads a good stream up to its done line. Behind that, the stream may stay open or break. `fetch`
+ * cannot be used, because undici refuses an unexpected 100.
+ */
 async function readToDone(model: string, path: string): Promise<string> {
   const request = http.request(upstream.url + path, { method: 'POST', agent: false })
   request.end(JSON.stringify({ model }))

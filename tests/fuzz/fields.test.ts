@@ -8,7 +8,10 @@ import { surfaces, toEnding } from '../surfaces.ts'
 import { createInProcess, post, toSmallAnswer } from './in-process.ts'
 import { count, seed } from './options.ts'
 
-/** What may be wrong with a request, and the fields that no good request here has. By the texts of issue 13 and of OpenAI. */
+/**
+ * The fields that may be refused, and fields that no good request here has. Both follow issue 13
+ * and OpenAI's error texts.
+ */
 const dialects: Readonly<Record<string, { refusable: RegExp; more: readonly string[] }>> = {
   '/chat': { refusable: /^(?:text|system|model)$/, more: ['keep_alive', 'stream', 'prompt', 'images'] },
   '/v1/chat/completions': {
@@ -50,13 +53,13 @@ const dialects: Readonly<Record<string, { refusable: RegExp; more: readonly stri
 
 type Path = readonly string[]
 
-/** Where anything stands in a value. */
+/** Returns the paths of all values within a value. */
 function toPaths(value: unknown): Path[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, inner]) => [[key], ...toPaths(inner).map((path) => [key, ...path])])
 }
 
-/** The same with another value at one place. Any name may be added there, `__proto__` too. */
+/** Returns a copy with another value at one place. It may add any name there, even `__proto__`. */
 function toChanged(body: Json, path: Path, value: unknown): Json {
   const changed = structuredClone(body)
   const holder = path.slice(0, -1).reduce<object>((inner, key) => (inner as Record<string, object>)[key]!, changed)

@@ -4,7 +4,7 @@ import type { UpstreamRequest } from '../../src/upstreams/connect.ts'
 import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import type { WholeAnswer } from '../surfaces.ts'
 
-/** Sluice without a socket, in front of an Ollama that is a function: the body of its 200 answers. */
+/** Creates Sluice without a socket. Its Ollama is a function that returns the body of a 200. */
 export function createInProcess(toAnswer: (path: string, request: UpstreamRequest) => readonly Uint8Array[]): App {
   return createApp({
     config: parseConfig({}),
@@ -25,7 +25,7 @@ export function createInProcess(toAnswer: (path: string, request: UpstreamReques
   })
 }
 
-/** Posts, and reads the whole answer. */
+/** Posts a request and reads the whole answer. */
 export async function post(
   app: App,
   path: string,
@@ -50,7 +50,10 @@ const answers: Readonly<Record<string, string>> = {
   '/api/version': 'version',
 }
 
-/** What a real Ollama answered to a small question. @throws Error for a path that is none of its own */
+/**
+ * Returns a real Ollama's answer to a small question.
+ * @throws Error for a path that is not Ollama's
+ */
 export function toSmallAnswer(path: string): Uint8Array {
   if (path === '/api/embeddings') return Buffer.from('{"embedding":[0.5]}')
   if (path === '/v1/systemone') return Buffer.from('{"answers":{"polite":{"type":"noul","noul":0.5}}}')

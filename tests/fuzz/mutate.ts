@@ -1,8 +1,8 @@
 import { pick, type Random } from '../random.ts'
 
-/** Something of every type, as JSON text. */
+/** A value of each type, as JSON text. */
 const types = 'null true "a" "" 5 -1 0.5 [] {} [5] ["a"] [[5]] [{}] [null] {"a":1}'.split(' ')
-/** What stands where something else should: other types, other sizes, odd characters; some is no JSON. */
+/** Replacements for values: other types, other sizes, odd characters. Some are not JSON. */
 const oddities: readonly string[] = [
   `null true false [] {} "" [null] [[]] [{}] {"":""} {"a":{"a":{"a":1}}} 0 -0 -1 1 0.5 1e3 1e-400 1e400 -1e400`,
   String.raw`9007199254740993 1e16 2147483648 "5" "true" "\u0000" "\ud800" "\udc00\ud800" "\u2028" "\r\n\r\ndata:x" "👩‍👩‍👧" "\ufeff"`,
@@ -17,7 +17,7 @@ const oddities: readonly string[] = [
     [`${'['.repeat(40)}${']'.repeat(40)}`, `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`],
   )
 
-/** Where something stands in a value: its holder and its key. */
+/** The place of a value: its holder and its key. */
 interface Spot {
   readonly holder: Record<string, unknown>
   readonly key: string
@@ -29,7 +29,10 @@ function spotsOf(value: unknown): Spot[] {
   return Object.keys(holder).flatMap((key) => [{ holder, key }, ...spotsOf(holder[key])])
 }
 
-/** Stands for an oddity, half the time just another type, until the value is written. */
+/**
+ * Returns a mark for an oddity, which in half the cases is only another type. The mark is replaced
+ * when the value is written.
+ */
 function mark(random: Random): string {
   const text = random(2) === 0 ? pick(random, types) : pick(random, oddities)
   return `\u0001${oddities.indexOf(text)}\u0001`
@@ -40,14 +43,16 @@ type Change = (random: Random, spot: Spot, other: Spot) => void
 const changes: readonly Change[] = [
   (random, { holder, key }) => (holder[key] = mark(random)),
   (random, { holder, key }) => (holder[key] = mark(random)),
-  (_, { holder, key }, other) => (holder[key] = other.holder[other.key]), // a splice of two
+  // Splices two values.
+  (_, { holder, key }, other) => (holder[key] = other.holder[other.key]),
   (_, { holder, key }, other) => (holder[other.key] = holder[key]),
   (_, { holder, key }) => delete holder[key],
   (_, { holder, key }) => (holder[key] = [holder[key]]),
   (_, { holder, key }) => (holder[key] = String(holder[key])),
   (random, { holder, key }) => (holder[mark(random)] = holder[key]),
-  (_, { holder, key }) => (holder[`${key}\u0002`] = holder[key]), // the same key twice
-  // A list of one thing: its first item, or an oddity.
+  // Writes the same key twice.
+  (_, { holder, key }) => (holder[`${key}\u0002`] = holder[key]),
+  // Makes a long list of one thing: its first item, or an oddity.
   (random, { holder, key }) => {
     const value = holder[key]
     const item: unknown = Array.isArray(value) && random(2) === 0 ? value[0] : mark(random)
@@ -55,7 +60,10 @@ const changes: readonly Change[] = [
   },
 ]
 
-/** The text of a JSON value, some of its fields changed; mostly JSON still. `other` is what parts are taken of. */
+/**
+ * Writes a JSON value with some of its fields changed. In most cases the text is still JSON. Some
+ * parts come from `other`.
+ */
 export function mutateJson(random: Random, value: object, other: object): string {
   const changed: unknown = structuredClone(value)
   for (let left = random(4); left > 0; left--) {
@@ -89,7 +97,7 @@ const insertions = [
   '\\u0000',
 ]
 
-/** Bytes of which some were flipped, dropped, put in, or come from others. */
+/** Flips, drops or inserts some bytes, or takes them from `other`. */
 export function mutateBytes(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Array {
   const at = random(bytes.length + 1)
   const [head, tail] = [bytes.subarray(0, at), bytes.subarray(at)]

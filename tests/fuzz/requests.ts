@@ -14,7 +14,10 @@ const recorded = recordingNames()
   .map((name) => loadRecording(name).request.body)
   .filter((body) => typeof body === 'object' && body !== null)
 const bodies: readonly object[] = [...surfaces.map(({ body }) => body), ...recorded]
-/** A good request at a surface, or what was once sent to a real Ollama, spoilt in one of many ways. */
+/**
+ * Makes a good request at a surface, or one that was sent to a real Ollama, and spoils it in one
+ * of many ways.
+ */
 export function toSpoiltRequest(random: Random): SpoiltRequest {
   const surface = pick(random, surfaces)
   const model = pick(random, [{ model: 'gemma3:270m' }, { model: 'gemma3:270m' }, {}])

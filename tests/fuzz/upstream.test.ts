@@ -11,10 +11,10 @@ const generating = surfaces.filter(({ endpoint }) => endpoint !== undefined)
 const recorded = recordingNames()
   .map(loadRecording)
   .filter(({ status, request }) => status === 200 && /^\/api\/(generate|chat)$/.test(request.path))
-/** Short: what is in the middle of a long one is more of the same. */
+/** Recordings are shortened, because the middle of a long one only repeats itself. */
 const linesOf = recorded.map(toLines).map((lines) => [...lines.slice(0, 12), ...lines.slice(12).slice(-1)])
 
-/** A recording, spoilt in a few lines, or in its bytes. */
+/** Spoils a recording in a few lines, or in its bytes. */
 function toSpoilt(random: Random): Uint8Array {
   const original = pick(random, linesOf)
   const lines = original.map((line, at) => {
@@ -28,8 +28,9 @@ function toSpoilt(random: Random): Uint8Array {
 }
 
 /**
- * How a stream of these bytes ends, by no line of ours: with the first thing that is no JSON object, is an error, or says `done`. Types
- * are not looked at, so that what ends as done here may have failed because of them.
+ * Finds the end of a stream without our code: the first value that is no JSON object, is an error,
+ * or says `done`. It does not check types, so a stream that ends as done here may have failed
+ * because of them.
  */
 function toExpected(bytes: Uint8Array): Ending {
   for (let from = 0; from < bytes.length;) {

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** `npm run fuzz`: ten times the cases of the suite, other ones each time. FUZZ_SEED and FUZZ_COUNT say otherwise. */
+/**
+ * `npm run fuzz`: ten times the cases of the suite, with a new seed each time. FUZZ_SEED and
+ * FUZZ_COUNT override this.
+ */
 export default defineConfig({
   test: {
     include: ['tests/fuzz/**/*.test.ts'],

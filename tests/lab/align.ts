@@ -1,4 +1,4 @@
-/** Cells in columns, the first to the left and the others to the right. */
+/** Aligns cells in columns, the first column to the left and the others to the right. */
 export function align(cells: string[][]): string {
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? []
   const pad = (text: string, column: number): string =>

@@ -1,7 +1,7 @@
 import { build } from 'esbuild'
 import { fileURLToPath } from 'node:url'
 
-/** One file of a Worker, bundled as wrangler does it. */
+/** Bundles a Worker into one file, as wrangler does. */
 export async function bundleWorker(entry: URL): Promise<Uint8Array> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(entry)],

@@ -1,13 +1,14 @@
 import { writeSync } from 'node:fs'
 
-// Preloaded on Node (with --expose-gc) and Bun: on SIGUSR2 it collects all garbage and writes to descriptor 3 how many bytes are in use.
-// It does nothing until then, so the figures of CPU are those of a server without it.
+// This module is preloaded on Node (with --expose-gc) and Bun. On SIGUSR2 it collects all garbage
+// and writes the number of bytes in use to descriptor 3. Until then it does nothing, so it does
+// not change the CPU figures.
 const { Bun } = globalThis as { Bun?: { gc(force: true): void } }
 const collect = (): void => (Bun ? Bun.gc(true) : globalThis.gc?.())
 
 process.on('SIGUSR2', () => {
   collect()
-  // What finalizers let go of is garbage only now.
+  // Objects that finalizers have released are garbage only now.
   setImmediate(() => {
     collect()
     const { heapUsed, arrayBuffers } = process.memoryUsage()

@@ -1,4 +1,4 @@
-/** Words that can be told apart, in the shapes that models write: prose, lists, code, tables. */
+/** Shapes of a model's text (prose, lists, code, tables) that are filled with distinct words. */
 const shapes: readonly ((next: () => string) => string)[] = [
   (next) => `${many(40, next)}, **${next()} ${next()}**, and \`${next()}\`. ${many(30, next)}.\n\n`,
   (next) => `${Array.from({ length: 6 }, () => `- ${many(9, next)}.\n`).join('')}\n`,
@@ -9,7 +9,10 @@ const shapes: readonly ((next: () => string) => string)[] = [
     `| ${next()} | ${next()} |\n|---|---:|\n${Array.from({ length: 5 }, () => `| ${next()} | ${next()} |\n`).join('')}\n`,
 ]
 
-/** An answer of that many tokens in Markdown; each has a word `w0x`, `w1x`, … of its own. */
+/**
+ * Makes an answer of that many tokens in Markdown. Each token has a word of its own: `w0x`, `w1x`,
+ * …
+ */
 export function toLongAnswer(tokens: number): string[] {
   let count = 0
   const next = () => `w${count++}x`

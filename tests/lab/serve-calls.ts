@@ -1,4 +1,7 @@
-/** What one of the bench's processes lets the others call, over the IPC channel of `fork`. */
+/**
+ * The functions that one of the bench's processes serves to the others, over the IPC channel of
+ * `fork`.
+ */
 export type Calls<T> = { [K in keyof T]: (...args: never[]) => unknown }
 
 export interface Call {
@@ -9,10 +12,13 @@ export interface Call {
 
 export type Answer = { id: number; result: unknown } | { id: number; error: string }
 
-/** Answers the calls of the process that forked this one; ends with it, so that nothing is left over when the bench is killed. */
+/**
+ * Answers the calls of the process that forked this one. It ends with that process, so no process
+ * remains when the bench is killed.
+ */
 export function serveCalls<T extends Calls<T>>(calls: T): void {
   process.on('disconnect', () => process.exit())
-  // Ctrl-C reaches the whole group; the bench alone decides when its processes end.
+  // Ctrl-C reaches the whole process group, but the bench alone decides when its processes end.
   process.on('SIGINT', () => {})
   process.on('message', ({ id, name, args }: Call) => {
     const serve = calls[name as keyof T] as unknown as (...args: unknown[]) => unknown

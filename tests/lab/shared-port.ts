@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 
 /**
- * A free port of 127.0.0.1 that only processes with SLUICE_REUSE_PORT=1 can listen on until it is
- * released. Release it before the first request: until then a part of the connections comes here.
+ * Holds a free port of 127.0.0.1 until it is released. Meanwhile only processes with
+ * SLUICE_REUSE_PORT=1 can listen on it. Release it before the first request, because until then
+ * some connections come here.
  */
 export async function holdSharedPort(): Promise<{ port: number; release(): Promise<void> }> {
   const holder = createServer().listen({ host: '127.0.0.1', port: 0, reusePort: true })

@@ -1,18 +1,27 @@
-/** What was seen of a page while an answer of `toLongAnswer` came. */
+/** The observations of a page while an answer of `toLongAnswer` came. */
 export interface Watched {
-  /** From a chunk's arrival in the page until its last word is in the document, which the same frame paints. */
+  /**
+   * Milliseconds from a chunk's arrival in the page until its last word is in the document. The
+   * same frame paints it.
+   */
   readonly delaysMs: number[]
-  /** The same, in frames that began meanwhile. */
+  /** The same delays, in frames that began meanwhile. */
   readonly delaysFrames: number[]
-  /** Between one frame and the next. */
+  /** Milliseconds between two frames. */
   readonly framesMs: number[]
   /** Tasks over 50 ms. */
   readonly longTasksMs: number[]
-  /** Changes to a block that has two whole ones after it; code may be coloured later. */
+  /**
+   * Counts the changes to blocks that have two complete blocks after them. Code does not count,
+   * because it may be coloured later.
+   */
   closedChanges: number
 }
 
-/** Runs in the page before its own code, and keeps what it sees as `watched`. It has to stand alone: it is sent as text. */
+/**
+ * Runs in the page before the page's own code, and keeps its observations in `watched`. It must
+ * not use anything outside, because it is sent as text.
+ */
 export function watchPage(): void {
   const watched: Watched = { delaysMs: [], delaysFrames: [], framesMs: [], longTasksMs: [], closedChanges: 0 }
   Object.assign(globalThis, { watched })
@@ -50,7 +59,7 @@ export function watchPage(): void {
     return reading
   }
 
-  /** Blocks that had two others after them when they were looked at last. */
+  /** Blocks that had two others after them at the last check. */
   const closed = new WeakSet<Node>()
   const noteClosed = (): void => {
     let block = [...document.querySelectorAll('.prose')].at(-1)?.lastElementChild?.previousElementSibling

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundleWorker } from './bundle-worker.ts'
 
-/** Writes what `workerd serve` needs to a new temporary folder, which the caller removes. `bindings` become text bindings. */
+/**
+ * Writes the files for `workerd serve` to a new temporary folder, which the caller removes.
+ * `bindings` become text bindings.
+ */
 export async function writeWorkerdConfig(
   entry: URL,
   bindings: Record<string, string>,

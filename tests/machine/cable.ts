@@ -3,13 +3,16 @@ import process from 'node:process'
 
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'inherit'] })
 
-/** A network of two machines, of which the other one is a namespace of this kernel, with a cable between them that can be pulled. */
+/**
+ * A network of two machines and a cable that can be pulled. The other machine is a namespace of
+ * this kernel.
+ */
 export interface Cable {
-  /** Our own address on it. */
+  /** Our address on the network. */
   readonly address: string
   /** Runs a program on the other machine. */
   spawn(file: string, args: readonly string[]): ChildProcess
-  /** From now on nothing arrives on either side, and nobody is told. */
+  /** From now on no packet arrives on either side, and neither side is notified. */
   pull(): void
   remove(): void
 }
@@ -18,9 +21,12 @@ export interface Cable {
 export function layCable(): Cable {
   const name = `sluice${process.pid}`
   const [ours, theirs] = [`${name}a`, `${name}b`]
-  const [address, other] = ['198.18.0.1', '198.18.0.2'] // of a network for such tests (RFC 2544)
+  // These are in a network for such tests (RFC 2544).
+  const [address, other] = ['198.18.0.1', '198.18.0.2']
   const remove = () => {
-    ip('link', 'delete', ours) // and the other end; the namespace alone takes its own away only some time later
+    // This deletes the other end too. The namespace alone would delete its end only some time
+    // later.
+    ip('link', 'delete', ours)
     ip('netns', 'delete', name)
   }
   ip('netns', 'add', name)

@@ -35,7 +35,10 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
     cable.remove()
   })
 
-  /** Reads a stream on the other machine, pulls the cable, and gives how many milliseconds later the upstream was closed. */
+  /**
+   * Reads a stream on the other machine and pulls the cable. Returns how many milliseconds later
+   * the upstream was closed.
+   */
   async function pullWithin(script: Script): Promise<number> {
     const model = upstream.script(script)
     const body = JSON.stringify({ model, prompt: 'Hi' })
@@ -66,7 +69,7 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
     expect(tookMs).toBeLessThan(stallMs + 15_000)
     await expect.poll(() => server.output()).toMatch(/"request_id":"cut-off".*"ended":"stalled"/)
     await answers()
-    // Bun closes what it has cut some seconds later (hazard 78).
+    // Bun closes a connection some seconds after it has cut it (hazard 78).
     await expect.poll(() => descriptors(), { timeout: 10_000 }).toBeLessThanOrEqual(before)
     expect(upstream.open).toBe(0)
     expect(server.errors()).toBe('')
@@ -75,7 +78,7 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
   test('a paced stream ends at the total deadline: its buffers do not fill', async () => {
     const tookMs = await pullWithin(tokens({ count: 1e6, perSecond: 20 }))
     expect(tookMs).toBeLessThan(totalMs + 1000)
-    // Its terminal is not taken either: that is a stall of its own.
+    // The reader does not take the terminal either, so that is a stall, too.
     await expect
       .poll(() => server.output(), { timeout: stallMs + 15_000 })
       .toMatch(/"request_id":"cut-off".*"ended":"(?:stalled|failed)"/)

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** What takes a machine of one's own (`npm run test:machine`): root on Linux, for a network whose cable can be pulled, and Debian's libfaketime, which `install.sh` gets. */
+/**
+ * Tests that need a machine of their own (`npm run test:machine`): root on Linux, for a network
+ * whose cable can be pulled, and Debian's libfaketime, which `install.sh` installs.
+ */
 export default defineConfig({
   test: {
     include: ['tests/machine/**/*.test.ts'],

@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The clock on the wall of one process, which jumps when a test says so; what counts how time passes stays as it is. */
+/** The wall clock of one process, which a test can set. The monotonic clock is not changed. */
 export interface WallClock {
-  /** What the process must be started with. */
+  /** The variables that the process must start with. */
   readonly env: Readonly<Record<string, string>>
-  /** Sets it, in seconds from what it would be. */
+  /** Sets the clock this many seconds from the real time. */
   set(offsetSeconds: number): void
   remove(): void
 }
 
 const library = fileURLToPath(new URL('../../node_modules/.cache/machine/libfaketime.so.1', import.meta.url))
 
-/** By libfaketime, which reads its offset from a file each time that it is asked. */
+/** Uses libfaketime, which reads its offset from a file at each call. */
 export function createWallClock(): WallClock {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-clock-'))
   const file = join(folder, 'offset')

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** Against a real Ollama at `OLLAMA_HOST` (`npm run test:ollama`): models load, so everything may take minutes. */
+/**
+ * Tests against a real Ollama at `OLLAMA_HOST` (`npm run test:ollama`). Models have to load, so
+ * each step may take minutes.
+ */
 export default defineConfig({
   test: {
     include: ['tests/ollama/**/*.test.ts'],

@@ -10,14 +10,17 @@ import { startTap } from './tap.ts'
 
 checkInstalled()
 
-/** Longer than any test: nothing here is found out by a heartbeat that fails. */
+/** Longer than any test, because no test may depend on a heartbeat that fails. */
 const noHeartbeatMs = 60_000
 const maxBodyBytes = 4_000_000
 
 const streamed = ['sse', 'ndjson'] as const
 const leaves = ['fin', 'reset'] as const
 
-/** How a reader sees what Sluice has cut. Caddy 2.6 ends it properly (caddyserver/caddy#5951), and only the missing terminal tells. */
+/**
+ * How a reader sees a cut of Sluice. Caddy 2.6 ends the response properly
+ * (caddyserver/caddy#5951), so only the missing terminal shows it.
+ */
 const cut = { nginx: 'broken', haproxy: 'broken', caddy: 'clean' } as const
 
 let upstream: Upstream
@@ -62,7 +65,8 @@ describe.each(proxyNames)('%s', (name) => {
     })
     afterAll(stopAll)
 
-    // HAProxy without http-no-delay holds each token for 200 ms: 20 s in all. With it this takes some tenths of a second.
+    // HAProxy without http-no-delay holds each token for 200 ms, which makes 20 s in all. With it,
+    // the test takes some tenths of a second.
     test.each(streamed)(
       'the next token is sent only when the reader has the last one: %s',
       { timeout: 10_000 },
@@ -95,13 +99,14 @@ describe.each(proxyNames)('%s', (name) => {
       const reader = generate(proxy, framing, model)
       const { exchange } = await upstream.next(model)
       await reader.until(isFirst)
-      exchange.end() // without a done line
+      // This is a clean end without a done line.
+      exchange.end()
       expect(await reader.ended).toBe('clean')
       expect(toTold(framing, reader.text)).toMatchObject({ text: ' token', failed: { code: 'upstream_truncated' } })
     })
 
     describe.each(leaves)('a reader that leaves by %s closes the upstream', (how) => {
-      // Until NDJSON's first line, and the whole of an answer in one piece, not a byte has come.
+      // Before NDJSON's first line, and before an answer in one piece, no byte has come.
       test.each(['ndjson', 'folded'] as const)('before the first byte: %s', async (framing) => {
         const model = upstream.script(silent())
         const reader = generate(proxy, framing, model)
@@ -129,7 +134,8 @@ describe.each(proxyNames)('%s', (name) => {
       })
     })
 
-    // A page of the proxy's own origin may ask, whatever its port; Sluice's rules on names and origins hold behind a proxy too.
+    // A page of the proxy's own origin may send requests from any port. Sluice's rules on names
+    // and origins hold behind a proxy too.
     test.each([
       { host: 'chat.example:8443', origin: 'https://chat.example:8443', status: 200 },
       { host: 'chat.example:8443', origin: 'https://chat.example', status: 403, code: 'forbidden_origin' },

@@ -11,14 +11,16 @@ import { toSnippet } from './snippet.ts'
 export const proxyNames = ['nginx', 'haproxy', 'caddy'] as const
 type ProxyName = (typeof proxyNames)[number]
 
-/** A reverse proxy as a process of its own. */
+/** A reverse proxy in a process of its own. */
 export interface Proxy {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
   stop(): Promise<void>
 }
 
-/** How a program is told to stay in the foreground, and what stands around its snippet. */
+/**
+ * The arguments that keep a program in the foreground, and the configuration around its snippet.
+ */
 interface Program {
   toConfiguration(ownPort: number, port: number): string
   toArguments(folder: string, file: string): string[]
@@ -30,7 +32,8 @@ const startLimitMs = 10_000
 
 const programs: Record<ProxyName, Program> = {
   nginx: {
-    // Compresses whatever it may. Its own folders for temporary files belong to root.
+    // The configuration compresses whatever it may. nginx's default folders for temporary files
+    // belong to root.
     toConfiguration: (ownPort, port) => `
 daemon off;
 pid nginx.pid;
@@ -62,7 +65,7 @@ ${toSnippet('nginx', [
     toArguments: (_, file) => ['-db', '-f', file],
   },
   caddy: {
-    // It would wait for open streams before it ends.
+    // Without this grace period, Caddy would wait for open streams before it ends.
     toConfiguration: (ownPort, port) => `
 {
 	admin off
@@ -86,14 +89,16 @@ export function checkInstalled(): void {
 }
 
 /**
- * Starts a proxy by its snippet of docs/deploy.md, on a free port, in front of the server at `port`.
- * @throws Error with what the program said, if it does not listen
+ * Starts a proxy by its snippet of docs/deploy.md, on a free port, in front of the server at
+ * `port`.
+ * @throws Error with the program's output if it does not listen
  */
 export async function startProxy(name: ProxyName, port: number): Promise<Proxy> {
   const { toConfiguration, toArguments } = programs[name]
   const ownPort = await toFreePort()
   const folder = mkdtempSync(join(tmpdir(), `sluice-${name}-`))
-  chmodSync(folder, 0o755) // started by root, nginx works as another user
+  // When root starts nginx, its workers run as another user.
+  chmodSync(folder, 0o755)
   const file = join(folder, `${name}.conf`)
   writeFileSync(file, toConfiguration(ownPort, port))
 

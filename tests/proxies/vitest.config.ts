@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** The proxies of docs/deploy.md in front of Sluice on Node (`npm run test:proxies`); `install.sh` gets them. */
+/**
+ * The proxies of docs/deploy.md in front of Sluice on Node (`npm run test:proxies`). `install.sh`
+ * installs them.
+ */
 export default defineConfig({
   test: {
     include: ['tests/proxies/**/*.test.ts'],

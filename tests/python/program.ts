@@ -4,15 +4,15 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { toPython } from './python.ts'
 
-/** What a function of a program has done (`clients/calls.py`). */
+/** The result of a program's function (`clients/calls.py`). */
 export interface Outcome {
-  /** Everything that it has yielded. */
+  /** All values that it has yielded. */
   readonly got: unknown[]
-  /** What it ended with, if not by itself. */
+  /** The exception that ended it, if there was one. */
   readonly raised: Raised | undefined
 }
 
-/** A Python exception. `status` is that of HTTP, if it has one. */
+/** A Python exception. `status` is its HTTP status, if it has one. */
 export interface Raised {
   readonly type: string
   readonly message: string
@@ -20,12 +20,13 @@ export interface Raised {
 }
 
 /**
- * Calls a function of a program; one call after the other. `onGot` hears each value as it comes, and is waited for.
- * @throws Error with what the program said, if it ends
+ * Calls a function of a program. Only one call runs at a time. Each value goes to `onGot`, and the
+ * call waits for it.
+ * @throws Error with the program's output if the program ends
  */
 export type Call = (name: string, model: string, onGot?: (got: readonly unknown[]) => void | Promise<void>) => Promise<Outcome>
 
-/** A program of `clients/` as a process of its own. */
+/** A program of `clients/` in a process of its own. */
 export interface Program {
   readonly call: Call
   stop(): Promise<void>
@@ -33,7 +34,9 @@ export interface Program {
 
 type Said = { got: unknown } | { ended: 'returned' } | ({ ended: 'raised' } & Raised)
 
-/** Starts a program without anything of our own environment; its functions are told of Sluice's `url`, and send the key. */
+/**
+ * Starts a program without our own environment. Its functions get Sluice's `url` and send the key.
+ */
 export function startProgram(file: string, url: string, key = 'none'): Program {
   const path = fileURLToPath(new URL(`clients/${file}`, import.meta.url))
   const child = spawn(toPython(), ['-B', path], { env: { PATH: process.env.PATH, PYTHONUTF8: '1', KEY: key } })

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** The clients of PyPI against Sluice on the three runtimes (`npm run test:python`); `install.sh` gets them. */
+/**
+ * The clients of PyPI against Sluice on the three runtimes (`npm run test:python`). `install.sh`
+ * installs them.
+ */
 export default defineConfig({
   test: {
     include: ['tests/python/**/*.test.ts'],

@@ -13,7 +13,7 @@ const delta = (text: string): GenerationEvent => ({ type: 'delta', line: text, c
 const done: GenerationEvent = { type: 'done', line: 'END', chunk: { done: true, eval_count: 3 } }
 const failed: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'it died') }
 
-/** Frames that tell what they are: `a`, `b`, the terminals `END` and `!code`. */
+/** Frames that show what they are: `a` and `b` are deltas, `END` and `!code` are terminals. */
 const plainFrames: Encoder = {
   contentType: 'text/test',
   headers: {},
@@ -35,7 +35,7 @@ function toFrame(event: GenerationEvent): string {
 
 const live: Encoder = { ...plainFrames, opening: '<', heartbeat: '.' }
 const telling: Encoder = { ...live, toStatus: (status, elapsedMs) => `${status[0]}${elapsedMs} ` }
-/** Like `stream:false`: writes only at the success terminal. */
+/** Works like `stream:false`: it writes only at the success terminal. */
 const gathering: Encoder = {
   ...plainFrames,
   start({ emit }) {
@@ -61,7 +61,7 @@ function create({
 
 const codeOf = ({ ended }: Core) => (ended?.how === 'failed' ? ended.error.code : ended?.how)
 
-/** Has no frame for a failure, as bare text has none. */
+/** Has no frame for a failure, like bare text. */
 const bare: Encoder = {
   ...plainFrames,
   failure: 'cut',
@@ -464,7 +464,8 @@ test('the tally tells of the first token, the number of them, and the last line'
   expect(core.tally).toEqual({ firstDeltaAt: 10, deltas: 4, done: done.chunk })
 })
 
-// The same rules once more, naively: a list of facts, and every question answered by looking through all of it.
+// A naive second version of the same rules: it keeps a list of facts and searches all of it for
+// each question.
 
 type Fact = 'asked' | 'line' | 'frame' | 'full' | 'room' | 'opened' | 'waits' | 'told'
 
@@ -480,7 +481,7 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
     note: (fact: Fact, state?: Waiting) => void facts.push({ fact, at: reference.now, state }),
     isFull: () => reference.last('full', 'room')?.fact === 'full',
 
-    /** When each thing has to happen, the more important one first. */
+    /** Returns the times of all due events, the more important ones first. */
     agenda(): [string, number][] {
       const { has, last } = reference
       const after = (isOn: boolean, ms: number, ...since: Fact[]) =>
@@ -496,7 +497,7 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
       ]
       return [['stalled', after(!reads, deadlines.stallMs, 'full')], ...(reference.ended ? [] : upstream)]
     },
-    /** What it waits for, unless that is known or of no use any more. */
+    /** Returns the status that the reader has not got yet, unless a line has made it pointless. */
     untold(): Waiting | undefined {
       const state = reference.last('waits')?.state
       const isNews = state !== reference.last('told')?.state
@@ -515,7 +516,7 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
     },
     next: () => Math.min(...reference.agenda().map(([, at]) => at)),
 
-    /** A frame goes out: the opening first. */
+    /** Sends a frame, after the opening if that has not been sent. */
     send(frames: string): string {
       if (frames === '') return ''
       const opening = reference.has('opened') ? '' : encoder.opening
@@ -560,7 +561,10 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
 type Reference = ReturnType<typeof createReference>
 type Step = (reference: Reference, core: Core) => [expected: string, actual: string]
 
-/** A moment of a stream's life: some time passes, something happens, and both must say the same. */
+/**
+ * A moment in a stream's life: some time passes and something happens. Both versions must then
+ * agree.
+ */
 function toCommand(name: string, waitMs: number, step: Step): fc.Command<Reference, Core> {
   return {
     toString: () => `+${waitMs} ${name}`,
@@ -601,7 +605,7 @@ const pushes = fc
     ]),
   )
 const ticks = waits.map((ms) => toCommand('tick', ms, (reference, core) => [reference.tick(), core.tick(reference.now)]))
-/** As the shell does it: at its time. */
+/** Ticks exactly when the core is due, as its shell does. */
 const dueTicks = fc.constant(
   toCommand('tick', 0, (reference, core) => {
     if (core.due < Infinity && core.due > reference.now) reference.now = core.due
@@ -637,7 +641,7 @@ const ends = fc
   )
   .map(([ms, [error, code]]) => toCommand(`end ${code}`, ms, (reference, core) => [reference.end(code), core.end(error)]))
 
-// A stream's life has many tokens and one end: what ends it is rare here too.
+// A stream has many tokens and one end, so commands that end it are rare.
 const commands = fc.commands(
   [waitings, pushes, pushes, pushes, ticks, ticks, dueTicks, dueTicks, fulls, fulls, fc.oneof(ticks, ends, leaves)],
   {
@@ -668,7 +672,7 @@ test.each([
       const core = createCore({ encoder, requestId: 'id', deadlines, maxBytes: 1000, now: askedAt })
       expect(core.due).toBeLessThanOrEqual(reference.next())
       fc.modelRun(() => ({ model: reference, real: core }), history)
-      // And what its reader has got, seen as a whole.
+      // Also check the reader's whole text.
       const sent = reference.sent.join('')
       expect(sent).toMatch(encoder.opening === '' ? /^[ab]*(END|![a-z_]+)?$/ : /^(<(\.|[qle]\d+ )*[ab.]*(END|![a-z_]+)?)?$/)
     }),

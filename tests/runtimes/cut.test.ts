@@ -15,7 +15,8 @@ test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_STALL_TIMEOUT_MS: '500' })
     const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
     try {
-      // One, so that all is loaded; many would still be on their way out, and count.
+      // One stream is enough to load everything. Connections of many streams might still be
+      // closing, and would count.
       await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 }))))
       const before = descriptors()
 
@@ -27,9 +28,10 @@ test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
       }
       expect(descriptors()).toBeGreaterThan(before + count)
       await expect.poll(() => upstream.open, { timeout: 15_000 }).toBe(0)
-      // workerd keeps a socket that it cannot write to until its reader reads or goes: in front of it that is Cloudflare's to end.
+      // workerd keeps a socket that it cannot write to until its reader reads or leaves. In
+      // production Cloudflare ends such sockets.
       if (runtime !== 'worker') await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before)
-      // As far as the readers know, all goes on: they have not read that it does not.
+      // The readers have not read the end yet, so for them the streams go on.
       expect(readers.map(({ isEnded }) => isEnded)).toEqual(Array(count).fill(false))
       for (const reader of readers) reader.leave()
       await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before)

@@ -1,8 +1,11 @@
 import { AbstractChat, type ChatInit, type ChatState, type ChatStatus, type UIMessage } from 'ai'
 
-/** The AI SDK's chat without a framework: the class that `useChat` of React, Vue and Svelte is, over a state in memory. */
+/**
+ * The AI SDK's chat without a framework. `useChat` of React, Vue and Svelte is the same class. Its
+ * state is in memory.
+ */
 export class MemoryChat extends AbstractChat<UIMessage> {
-  /** Every status it has had. */
+  /** Every status that the chat has had. */
   readonly statuses: readonly ChatStatus[]
 
   constructor(init: ChatInit<UIMessage>) {
@@ -11,7 +14,7 @@ export class MemoryChat extends AbstractChat<UIMessage> {
     this.statuses = statuses
   }
 
-  /** What the assistant has said last, or says. */
+  /** The assistant's last text, which may not be finished. */
   get text(): string {
     return this.lastMessage?.parts.map((part) => (part.type === 'text' ? part.text : '')).join('') ?? ''
   }

@@ -33,7 +33,7 @@ const sharing = (port: number, env: Record<string, string> = {}) => ({
   ...env,
 })
 
-/** Two processes on one port. */
+/** Starts two processes on one port. */
 async function startTwo(runtime: RuntimeName, env?: Record<string, string>): Promise<readonly [Server, Server]> {
   const { port, release } = await holdSharedPort()
   const pair = await Promise.all([start(runtime, sharing(port, env)), start(runtime, sharing(port, env))])
@@ -41,15 +41,16 @@ async function startTwo(runtime: RuntimeName, env?: Record<string, string>): Pro
   return pair
 }
 
-/** How many sockets listen on a port of 127.0.0.1. */
+/** Counts the sockets that listen on a port of 127.0.0.1. */
 function listenersOn(port: number): number {
   const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  // Fields as in proc(5): slot, local address, remote address, state. 0A: it listens.
+  // The fields are those of proc(5): slot, local address, remote address, state. 0A means that it
+  // listens.
   const sockets = readFileSync('/proc/net/tcp', 'latin1').split('\n')
   return sockets.map((line) => line.trim().split(/\s+/)).filter((fields) => fields[1] === local && fields[3] === '0A').length
 }
 
-/** Asks so often, each time on a connection of its own. */
+/** Sends `count` requests, each on its own connection. */
 async function ask(server: Server, path: string, count: number): Promise<number[]> {
   const statuses: number[] = []
   for (let i = 0; i < count; i++) statuses.push((await readAll(read(server, { path }))).status)
@@ -58,7 +59,10 @@ async function ask(server: Server, path: string, count: number): Promise<number[
 
 const linesOf = (server: Server, route: string) => server.output().split(`"route":"${route}"`).length - 1
 
-/** Opens a stream in a process that has room: one that is refused tries again, and the kernel chooses. */
+/**
+ * Opens a stream in a process that has room. The kernel chooses the process, so a refused request
+ * is tried again.
+ */
 async function open(server: Server, model: string): Promise<Reader> {
   for (let i = 0; i < 100; i++) {
     const reader = generate(server, 'sse', model)
@@ -72,7 +76,7 @@ async function open(server: Server, model: string): Promise<Reader> {
   throw new Error('Cannot open a stream: no process has room')
 }
 
-/** The upstream says the end of every stream of this model. */
+/** Makes the upstream end every stream of this model. */
 function finish(model: string) {
   for (const { exchange } of upstream.requestsFor(model)) {
     exchange.chunk('{"response":" end","done":false}\n{"response":"","done":true}\n')

@@ -7,25 +7,30 @@ import { writeWorkerdConfig } from '../lab/write-workerd-config.ts'
 
 export type RuntimeName = 'node' | 'bun' | 'worker'
 
-/** Sluice as a process of its own, on a real runtime and a real socket. */
+/** Sluice in a process of its own, on a real runtime and a real socket. */
 export interface Server {
   readonly runtime: RuntimeName
   /** `http://127.0.0.1:PORT` */
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** Everything it has printed, stdout and stderr in one. */
+  /** All its output, stdout and stderr together. */
   output(): string
-  /** What it has printed to stderr alone. */
+  /** Its output on stderr alone. */
   errors(): string
-  /** Our end of its standard output: paused, nobody takes it; destroyed, it is closed. */
+  /**
+   * Our end of its standard output. When paused, nobody reads it. When destroyed, it is closed.
+   */
   readonly stdout: Readable
-  /** Resolves with the exit status, null if a signal ended it. */
+  /** Resolves with the exit status, which is null if a signal ended it. */
   readonly exited: Promise<number | null>
   signal(name: NodeJS.Signals): void
-  /** Bytes of its heap that are in use after it has collected all garbage. NaN unless it was started with `tellsHeap`, and for workerd. */
+  /**
+   * Resolves with the bytes of its heap in use after a full garbage collection. It is NaN for
+   * workerd, and unless the server was started with `tellsHeap`.
+   */
   usedHeap(): Promise<number>
-  /** Ends it at once. */
+  /** Kills it at once. */
   stop(): Promise<void>
 }
 
@@ -35,13 +40,14 @@ const startLimitMs = 20_000
 const heapProbe = new URL('../lab/heap-probe.ts', import.meta.url)
 
 interface StartOptions {
-  /** It can tell its heap (Node and Bun). */
+  /** Whether the server must report its heap (Node and Bun). */
   readonly tellsHeap?: boolean
 }
 
 /**
- * Starts a server on a free port. `env` are its variables (docs/protocol.md §8), and nothing of our own environment gets there.
- * @throws Error with what the process said, if it ends or does not listen in time
+ * Starts a server on a free port. `env` has its variables (docs/protocol.md §8), and nothing of
+ * our own environment gets there.
+ * @throws Error with the process's output if it ends or does not listen in time
  */
 export async function startServer(
   runtime: RuntimeName,
@@ -62,7 +68,7 @@ export async function startServer(
     try {
       process.kill(child.pid!, 'SIGKILL')
     } catch {
-      // It has ended by itself.
+      // The process has ended by itself.
     }
   }
   process.once('exit', kill)
@@ -103,7 +109,8 @@ export async function startServer(
     }
   } catch (error) {
     kill()
-    await closed // its last words may come after its exit
+    // Its last output may come after its exit.
+    await closed
     throw new Error(`Cannot start ${runtime}: ${(error as Error).message}\n${said}`, { cause: error })
   } finally {
     clearTimeout(timer)
@@ -111,7 +118,7 @@ export async function startServer(
 }
 
 /**
- * Why a server does not start: its exit status and what it printed.
+ * Returns why a server does not start: its exit status and its output.
  * @throws Error if it starts
  */
 export async function refusalOf(runtime: RuntimeName, env: Readonly<Record<string, string>>): Promise<string> {
@@ -141,7 +148,7 @@ async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, s
     })
     return { child, port: portOfWorkerd, cleanUp: () => rmSync(folder, { recursive: true, force: true }) }
   }
-  // The commands of `npm start` and `npm run start:bun`.
+  // These are the commands of `npm start` and `npm run start:bun`.
   const [file, ...args] =
     runtime === 'node'
       ? [process.execPath, '--max-semi-space-size=8', `--import=${pathToFileURL(root).href}src/runtimes/node/compile-cache.mjs`]
@@ -154,7 +161,10 @@ async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, s
   return { child, port: portOfStartLine, cleanUp: () => {} }
 }
 
-/** workerd writes a line of JSON for each socket that listens to its control descriptor. */
+/**
+ * Waits for the port. workerd writes a line of JSON to its control descriptor for each listening
+ * socket.
+ */
 async function portOfWorkerd({ stdio }: ChildProcess): Promise<number> {
   for await (const data of stdio[3] as Readable) {
     const port = /"port":(\d+)/.exec(String(data))?.[1]

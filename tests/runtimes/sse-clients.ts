@@ -3,7 +3,7 @@ import { createEventSource } from 'eventsource-client'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { stream } from 'fetch-event-stream'
 
-/** An event as every reader tells it. */
+/** An event in the form that all readers share. */
 export interface SseEvent {
   readonly event?: string | undefined
   readonly data?: string | undefined
@@ -17,10 +17,14 @@ export interface SseRequest {
   take(event: SseEvent): void
 }
 
-/** Reads a stream to its end, and asks once. @throws Refused; some throw when their signal aborts, the others end */
+/**
+ * Sends one request and reads its stream to the end.
+ * @throws Refused for an error status. Some readers also throw when their signal aborts, and the
+ * others end.
+ */
 export type ReadSse = (request: SseRequest) => Promise<void>
 
-/** An error before commit, which has its real status. */
+/** An error before commit, with its real status. */
 class Refused extends Error {
   readonly status: number
 
@@ -46,7 +50,10 @@ export const withFetchEventStream: ReadSse = async ({ url, body, headers = {}, s
   for await (const { event, data } of events) take({ event, data })
 }
 
-/** It asks again a second after every error, a refusal included, unless `onerror` throws (hazard 31). */
+/**
+ * This client sends the request again a second after every error, even a refusal, unless `onerror`
+ * throws (hazard 31).
+ */
 export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   fetchEventSource(url, {
     method: 'POST',
@@ -63,7 +70,10 @@ export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal,
     },
   })
 
-/** It asks again two seconds after every end, a clean one included, unless it is closed; and it looks at no status (hazard 31). */
+/**
+ * This client sends the request again two seconds after every end, even a clean one, unless it is
+ * closed. It does not check the status (hazard 31).
+ */
 export const withEventSourceClient: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   new Promise((resolve, reject) => {
     const source = createEventSource({

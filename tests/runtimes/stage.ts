@@ -2,19 +2,23 @@ import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { startServer, type RuntimeName, type Server } from './server.ts'
 
-/** A scripted Ollama and Sluice in front of it. */
+/** A scripted Ollama, and Sluice in front of it. */
 export interface Stage {
   readonly upstream: Upstream
   readonly server: Server
 }
 
-/** Sets the stage for the tests of a `describe`, and strikes it after them. Its parts are there from the first test on. */
+/**
+ * Starts both for the tests of a `describe`, and stops them afterwards. They are available from
+ * the first test on.
+ */
 export function useStage(runtime: RuntimeName, env: Readonly<Record<string, string>> = {}): Stage {
   const stage: { upstream?: Upstream; server?: Server } = {}
   beforeAll(async () => {
     stage.upstream = await startUpstream()
     stage.server = await startServer(runtime, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
-    // A process looks for Ollama once it listens (Workers have no start); the tests count from there.
+    // A process looks for Ollama once it listens, except on Workers, which have no start. The
+    // tests count requests from there.
     if (runtime !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === 1)
   })
   afterAll(async () => {
@@ -25,7 +29,7 @@ export function useStage(runtime: RuntimeName, env: Readonly<Record<string, stri
   return stage as Stage
 }
 
-/** Runs `step` and gives how many requests reached the upstream meanwhile. */
+/** Runs `step` and returns the number of requests that reached the upstream meanwhile. */
 export async function countRequests({ upstream }: Stage, step: () => Promise<unknown>): Promise<number> {
   const before = upstream.requests.length
   await step()

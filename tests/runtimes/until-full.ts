@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Exchange } from '#fake-ollama/upstream.ts'
 
-/** Resolves once nothing more of a flat-out answer is taken: every buffer between the upstream and the reader is full. */
+/** Resolves once every buffer between a flat-out upstream and its reader is full. */
 export async function untilFull({ socket }: Exchange) {
   let before = -1
   const isFull = () => {

@@ -3,7 +3,10 @@ import { createMemoryLimits } from '../../src/middleware/memory-limits.ts'
 import { createBoundLimits, isRateLimiter } from '../../src/runtimes/worker/bound-limits.ts'
 import { limitsContract } from '../contracts/limits.ts'
 
-/** Behind a binding as Cloudflare's is: each key may send 60 requests in each period of a minute. */
+/**
+ * Creates limits over a binding like Cloudflare's, where each key may send 60 requests in each
+ * minute of the clock.
+ */
 function create() {
   let now = 0
   const counts = new Map<string, number>()

@@ -10,7 +10,7 @@ import { generate, read, readAll, toTold } from './reader.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** An npm script as a process group of its own, that never asks and never phones home. */
+/** Runs an npm script in its own process group. The script never prompts and sends no metrics. */
 function run(...args: readonly string[]): { child: ChildProcess; output: () => string } {
   const child = spawn('npm', ['run', ...args], {
     cwd: root,
@@ -23,7 +23,10 @@ function run(...args: readonly string[]): { child: ChildProcess; output: () => s
   return { child, output: () => said }
 }
 
-/** `wrangler dev` on a port that is free, with the demo behind it, once it answers; ended after the tests of its `describe`. */
+/**
+ * Starts `wrangler dev` on a free port, with the demo behind it, and waits until it answers. It
+ * ends after the tests of its `describe`.
+ */
 function useDev(toArguments: () => readonly string[] = () => []) {
   const dev = {} as ReturnType<typeof run> & { url: string }
   beforeAll(async () => {
@@ -41,7 +44,7 @@ function useDev(toArguments: () => readonly string[] = () => []) {
   afterAll(async () => {
     process.kill(-dev.child.pid!, 'SIGTERM')
     await once(dev.child, 'exit')
-    // The whole group is gone, workerd included: nobody listens any more.
+    // The whole group has ended, including workerd, so nobody listens any more.
     await expect(readAll(read(dev, { path: '/ping' }))).rejects.toThrow()
   }, 30_000)
   return dev
@@ -86,7 +89,7 @@ describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
   test('counts by the binding, and says so', async () => {
     const ask = () => readAll(read(dev, { path: '/api/version' }))
     const answers = []
-    // Its periods are the clock's: one may end meanwhile, two may not.
+    // The periods follow the clock, so one may end meanwhile, but not two.
     for (let i = 0; i < 121; i++) answers.push(await ask())
     const refused = answers.find(({ status }) => status !== 200)
     expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '60', 'ratelimit-policy': '"minute";q=60;w=60' } })

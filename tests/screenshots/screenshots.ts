@@ -10,7 +10,10 @@ import { ndjson, pause } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Exchange } from '#fake-ollama/upstream.ts'
 import { startServer } from '../runtimes/server.ts'
 
-/** `npm run screenshots`: makes the images of docs/screenshots anew, of the real page before an Ollama that says always the same. */
+/**
+ * `npm run screenshots`: makes the images of docs/screenshots anew. They show the real page with
+ * an Ollama whose answers never change.
+ */
 const folder = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
 const desktop = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1.5 }
 const today = Date.UTC(2026, 10, 25, 9)
@@ -28,12 +31,12 @@ listModels(upstream)
 const server = await startServer('node', { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent' })
 const browser = await launchChromium()
 
-/** Opens the page as somebody new, goes where the screenshot is, and takes it. */
+/** Opens the page as a new visitor, brings it into the right state, and takes the screenshot. */
 async function take(name: string, options: BrowserContextOptions, go: (page: Page) => Promise<unknown>) {
   const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC', reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
   await page.addInitScript(alwaysTheSameIds)
-  // The page's time never goes back: it begins before the oldest chat.
+  // The page's time never goes back, so it begins before the oldest chat.
   await page.clock.setFixedTime(today - 7 * dayMs)
   await page.goto(`${server.url}/`)
   await page.locator('#message').waitFor()
@@ -44,7 +47,7 @@ async function take(name: string, options: BrowserContextOptions, go: (page: Pag
   await context.close()
 }
 
-/** Runs in the page: its ids are random else, and one is to be seen. */
+/** Runs in the page. It replaces the page's random ids, because one of them is visible. */
 function alwaysTheSameIds() {
   let seed = 7
   crypto.getRandomValues = <T>(array: T): T => {
@@ -57,7 +60,7 @@ function alwaysTheSameIds() {
 const say = (script: Parameters<typeof upstream.script>[0]) => upstream.script(script, model)
 const toTop = (page: Page) => page.locator('article').first().scrollIntoViewIfNeeded()
 
-/** As long as a model takes for it. */
+/** Thinks for as long as a model would. */
 async function think(exchange: Exchange) {
   await pause(exchange, 600)
   exchange.head(200, ndjson)
@@ -65,7 +68,7 @@ async function think(exchange: Exchange) {
   await pause(exchange, 1800)
 }
 
-/** Some chats of the days before, the latest first, and one that is open. */
+/** Makes some chats of earlier days, the latest first, and one that is open. */
 async function chat(page: Page, before: readonly string[], question: string, text: string) {
   say(answering(...toTokens(text)))
   for (const [index, asked] of [...before.entries()].toReversed()) {
@@ -114,7 +117,7 @@ await take('failure', desktop, async (page) => {
 await take('loading', desktop, async (page) => {
   listModels(
     upstream,
-    // Nothing is in memory yet.
+    // No model is in memory yet.
     [{ name: model, gigabytes: 5.2, parameters: '8.2B', quantization: 'Q4_K_M', capabilities: ['completion', 'thinking'] }],
   )
   say(() => {})

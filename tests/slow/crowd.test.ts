@@ -4,7 +4,10 @@ import { startServer } from '../runtimes/server.ts'
 import type { ReaderCalls } from './crowd/readers.ts'
 import type { UpstreamCalls } from './crowd/upstream.ts'
 
-/** A stream takes two sockets, and where a process may have 20,000, it carries no 10,000 (hazard 28). */
+/**
+ * A stream takes two sockets. A process with a limit of 20,000 descriptors cannot carry 10,000
+ * streams (hazard 28).
+ */
 const count = 9000
 
 test.each(['node', 'bun'] as const)(`%s carries ${count} open streams`, async (runtime) => {

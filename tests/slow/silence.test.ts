@@ -5,7 +5,10 @@ import { startUpstream, type Script } from '#fake-ollama/upstream.ts'
 import { framings, generate, readAll, toTold } from '../runtimes/reader.ts'
 import { startServer } from '../runtimes/server.ts'
 
-/** Longer than Node's fetch waits (300 s) and Bun's (338 s), and exactly what a cold load may take. */
+/**
+ * Longer than the limits of Node's fetch (300 s) and of Bun's (338 s). A cold load may take this
+ * long.
+ */
 const silenceMs = 345_000
 
 const silentBetween: Script = async (exchange) => {

@@ -4,8 +4,9 @@ import { readRaw, toPost, type RawReader } from '../runtimes/reader.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 
 /**
- * After how many seconds each runtime has cut at the latest. Node looks once a second; Bun counts in steps of 4 s, keeps a connection for 60,
- * and one on which it has answered an error for 10; workerd has limits of its own for heads.
+ * The seconds after which each runtime must have cut. Node checks once a second. Bun counts in
+ * steps of 4 s, and keeps a connection for 60 s, or for 10 s after an error answer. workerd has
+ * its own limits for heads.
  */
 const limits = {
   node: { head: 12, nextHead: 12, body: 32 },
@@ -29,7 +30,9 @@ describe.concurrent.each(['node', 'bun', 'worker'] as const)('F26: %s', (runtime
     await upstream.close()
   })
 
-  /** Sends something more each second, and tells after how many seconds the connection was closed. */
+  /**
+   * Sends a little more each second, and returns after how many seconds the connection was closed.
+   */
   async function trickle(first: string | Uint8Array, next: (count: number) => string) {
     const startedAt = performance.now()
     const secondsSince = () => (performance.now() - startedAt) / 1000

@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
-/** What takes minutes (`npm run test:slow`): leaks that show after thousands of streams, and limits of the runtimes that count minutes. */
+/**
+ * Tests that take minutes (`npm run test:slow`): leaks that show after thousands of streams, and
+ * limits of the runtimes that count minutes.
+ */
 export default defineConfig({
-  // Six wait beside each other: two silences on three runtimes.
+  // Six tests wait side by side: two silences on three runtimes.
   test: {
     include: ['tests/slow/**/*.test.ts'],
     globalSetup: 'tests/build.ts',

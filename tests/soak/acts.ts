@@ -6,13 +6,16 @@ import { read, readRaw, type Leave, type Reader } from '../runtimes/reader.ts'
 import { surfaces, toEnding, type Surface } from '../surfaces.ts'
 import type { SoakStage } from './stage.ts'
 
-/** Whatever takes longer hangs, even on a busy machine. */
+/** Any step that takes longer hangs, even on a busy machine. */
 const longMs = 40_000
 
-/** What became of a request, as it should. */
+/** The allowed outcomes of a request. */
 export type Fate = 'done' | 'failed' | 'refused' | 'left' | 'cut'
 
-/** One thing that a reader does. @throws Error if it gets what it should not: a lost terminal */
+/**
+ * One action of a reader.
+ * @throws Error for any other outcome, such as a lost terminal
+ */
 type Act = (stage: SoakStage) => Promise<Fate>
 
 const generating = surfaces.filter(({ endpoint }) => endpoint !== undefined)
@@ -24,12 +27,12 @@ function ask({ server, random }: SoakStage, surface: Surface, model: string, hea
   return read(server, { path: surface.path, body: { ...surface.body, model }, headers: { accept, ...headers } })
 }
 
-/** One that answers well there; small questions are asked of a recorded one. */
+/** Returns a model that answers successfully there. Small questions go to a recorded one. */
 function toModel({ random, models }: SoakStage, { endpoint }: Surface): string {
   return endpoint ? pick(random, [models.quick, models.paced]) : 'gemma3:270m'
 }
 
-/** Reads to the end, which has to be a whole one. */
+/** Reads to the end, which must be complete. */
 async function toFate(reader: Reader, surface: Surface): Promise<'done' | 'failed' | 'refused'> {
   const { status, headers } = await reader.head
   const ended = await reader.ended
@@ -53,13 +56,14 @@ const whole: Act = async (stage) => {
 
 const faulty: Act = async (stage) => {
   const { fault, model } = pick(stage.random, stage.faults)
-  // A line of 50 MB is there to be slow.
+  // A line of 50 MB takes long, so it is rare.
   if (fault.id === 'F12' && stage.random(20) > 0) return faulty(stage)
   const surface = pick(stage.random, [...generating, ...streaming])
   const startedAt = performance.now()
   const fate = await toFate(ask(stage, surface, model), surface)
   const isHarmless = 'same' in fault.expect
-  // Bun's fetch drops what it has not handed over when the body breaks: of a FIN that comes with the done line, that line too.
+  // When a body breaks, Bun's fetch drops the bytes that it has not delivered. If the FIN comes
+  // with the done line, that line is lost.
   const mayFail = 'orCode' in fault.expect || (stage.server.runtime === 'bun' && fault.name.startsWith('FIN'))
   if (fate === 'done' && !isHarmless) throw new Error(`A success in spite of ${fault.id} ${fault.name}: ${surface.path}`)
   if (fate !== 'done' && isHarmless && !mayFail && !stage.wasAwaySince(startedAt))
@@ -72,7 +76,7 @@ const leaving: Act = async (stage) => {
   const surface = pick(random, [...generating, ...streaming])
   const reader = ask(stage, surface, pick(random, [models.paced, models.paced, models.silent, models.silent, models.endless]))
   await sleep(random(500))
-  // workerd does not take a half-close for leaving (hazard 13).
+  // On workerd a half-close is not leaving (hazard 13).
   reader.leave(pick<Leave>(random, server.runtime === 'worker' ? ['fin', 'reset'] : ['fin', 'reset', 'half-close']))
   if (await Promise.race([reader.ended, sleep(10_000)])) return 'left'
   reader.leave('reset')
@@ -92,14 +96,14 @@ const stalling: Act = async (stage) => {
     reader.resume()
     return toFate(reader, surface)
   }
-  // The kernel's buffers have to be full first, and then the limit has to pass.
+  // The kernel's buffers must fill first, and then the limit must pass.
   const isOver = await Promise.race([seen.exchange.ended.then(() => true), sleep(longMs, false)])
   await sleep(100)
   reader.resume()
   const ended = await Promise.race([reader.ended, sleep(10_000)])
   if (ended === 'broken' && isOver) return 'cut'
   reader.leave('reset')
-  // The upstream may have died before the limit had passed.
+  // The upstream may have died before the limit passed.
   if (ended === 'clean' && isOver) return 'failed'
   const state = `upstream ${isOver ? 'closed' : 'open'}, ${reader.byteCount} bytes, ${ended ?? 'not ended'}`
   throw new Error(`A reader that took nothing was not cut: ${surface.path}, ${state}`)
@@ -145,7 +149,7 @@ const rude: Act = async ({ server, random }) => {
   return 'left'
 }
 
-/** What happens, and how often of a hundred. */
+/** The actions, and how many of a hundred each makes. */
 const acts: readonly (readonly [weight: number, act: Act])[] = [
   [40, whole],
   [18, faulty],

@@ -6,11 +6,14 @@ import { parseOptions } from './options.ts'
 import { countDescriptors, takeSample, toSlope, type Sample } from './samples.ts'
 import { setStage } from './stage.ts'
 
-/** Everything at once, for minutes; fails on whatever grows, stays open, or has no end (CONTRIBUTING.md). */
+/**
+ * Runs everything at once, for minutes. It fails if anything grows, stays open or has no end
+ * (CONTRIBUTING.md).
+ */
 
 const atOnce = 60
 const restCount = 20
-/** Below it, or within its noise, nothing grows. */
+/** A slope below this, or within its noise, does not count as growth. */
 const maxSlope = 1
 const idleLimitMs = 15_000
 
@@ -43,7 +46,10 @@ async function act() {
   }
 }
 
-/** Load for so long: readers who do one thing after another, and an upstream that dies now and then. */
+/**
+ * Puts load on the server for `ms`: readers act one after another, and the upstream dies now and
+ * then.
+ */
 async function load(ms: number) {
   const endsAt = performance.now() + ms
   const isOver = () => performance.now() >= endsAt
@@ -64,7 +70,7 @@ async function load(ms: number) {
   await Promise.all([restartNowAndThen(), ...Array.from({ length: atOnce }, read)])
 }
 
-/** Waits until as few descriptors are open as ever, or until no more are closed. */
+/** Waits until the number of descriptors is at its lowest again, or until it stops falling. */
 async function settle() {
   const lowest = Math.min(...samples.map(({ descriptors }) => descriptors))
   let last = NaN
@@ -77,7 +83,7 @@ async function settle() {
   }
 }
 
-/** Waits until nothing is open, with the upstream stopped, and looks. */
+/** Stops the upstream, waits until nothing is open, and takes a sample. */
 async function rest(): Promise<Sample> {
   const until = performance.now() + idleLimitMs
   while (stage.upstream.open > 0 && performance.now() < until) await sleep(50)
@@ -93,7 +99,7 @@ async function rest(): Promise<Sample> {
 function judge() {
   const second = samples.slice(Math.ceil(samples.length / 2))
   const [first, last] = [samples[0]!, samples.at(-1)!]
-  // A few points tell nothing of a slope.
+  // A few points do not show a slope.
   if (second.length >= 5 && runtime !== 'worker') {
     const { slope, error } = toSlope(second, ({ heapMb }) => heapMb)
     console.log(`heap: ${slope.toFixed(2)} ± ${(2 * error).toFixed(2)} MB an hour over the second half`)

@@ -7,7 +7,7 @@ import { cutBytes } from '#fake-ollama/scripts.ts'
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** The lines of a source, and the code of the fault that ended them. */
+/** Returns the lines of a source, and the code of the fault that ended them. */
 function decode(pieces: readonly Uint8Array[], maxLineBytes = 1_000_000): { lines: string[]; code?: string } {
   const lines: string[] = []
   const decoder = createLineDecoder({ maxLineBytes, onLine: (line) => lines.push(line) })
@@ -23,7 +23,7 @@ function decode(pieces: readonly Uint8Array[], maxLineBytes = 1_000_000): { line
 
 const decodeText = (text: string) => decode([toUtf8(text)]).lines
 
-/** Lines of every kind of character, but no line break of their own. */
+/** Lines with every kind of character, but without line breaks. */
 const lineTexts = fc.array(
   fc.string({ unit: 'grapheme', maxLength: 30 }).map((text) => text.replaceAll(/[\r\n\uFEFF]/g, '·')),
   { maxLength: 12 },
@@ -70,7 +70,7 @@ describe('lines', () => {
     fc.assert(
       fc.property(lineTexts, fc.boolean(), cuts, (texts, isEnded, offsets) => {
         const text = texts.join('\n') + (isEnded ? '\n' : '')
-        // A trailing empty line without its LF is no line.
+        // A trailing empty line without an LF does not count as a line.
         const expected = isEnded || texts.at(-1) !== '' ? texts : texts.slice(0, -1)
         const whole = isEnded && texts.length === 0 ? [''] : expected
         expect(decode(cutAnywhere(toUtf8(text), offsets))).toEqual({ lines: whole })
@@ -151,7 +151,10 @@ describe('work', () => {
     vi.restoreAllMocks()
   })
 
-  /** How many bytes and characters are looked at or copied, by all that a decoder could use for it. */
+  /**
+   * Counts the bytes and characters that `step` reads or copies with any method that a decoder
+   * could use.
+   */
   function countWork(step: () => void): number {
     let work = 0
     const bytesOf = Uint8Array.prototype
@@ -196,7 +199,7 @@ describe('work', () => {
     const start = performance.now()
     for (let i = 0; i < 32_000; i++) decoder.push(piece)
     decoder.end()
-    // Hazard 19: with a square it is minutes.
+    // Hazard 19: quadratic work would take minutes.
     expect(performance.now() - start).toBeLessThan(3000)
     expect(lines).toEqual([8_192_000])
   })

@@ -14,7 +14,8 @@ const create = (host: string) =>
     connect: viaFetch(fetch),
   })
 
-// Node's own fetch takes a 100 that it did not ask for as a broken connection; `viaHttp` does not (tests/runtimes/node).
+// Node's own fetch fails on a 100 that it did not request. `viaHttp` does not
+// (tests/runtimes/node).
 upstreamContract('Ollama', create, { isKnown: ({ name }) => /^(100|several 1xx) before/.test(name) })
 
 const { signal } = new AbortController()

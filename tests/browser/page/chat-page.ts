@@ -1,24 +1,24 @@
 import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
-/** The chat page, by the names that its reader sees. */
+/** The chat page, with its elements under the names that a reader sees. */
 export interface ChatPage {
   readonly page: Page
   readonly field: Locator
   readonly stop: Locator
-  /** From 0; negative ones from the end. */
+  /** `index` starts at 0. A negative one counts from the end. */
   answer(index?: number): Locator
   question(index?: number): Locator
   button(name: string | RegExp): Locator
-  /** Of the list of chats. */
+  /** An entry in the list of chats. */
   row(title: string): Locator
   readonly rows: Locator
   readonly dialog: Locator
-  /** Writes a message, and sends it. */
+  /** Writes a message and sends it. */
   ask(question: string): Promise<void>
-  /** Waits until nothing is being written. */
+  /** Waits until no answer is being written. */
   settled(): Promise<void>
-  /** Reloads the page once the disk has what it was given. */
+  /** Reloads the page once all writes are on the disk. */
   reload(): Promise<void>
   newChat(): Promise<void>
   openChat(title: string): Promise<void>
@@ -77,18 +77,18 @@ export function toChatPage(page: Page): ChatPage {
   }
 }
 
-/** Waits until a part of the page says this; lines do not count. */
+/** Waits until a part of the page shows this text. Line breaks do not matter. */
 export async function see(part: Locator, text: string | RegExp): Promise<void> {
   const said = expect.poll(() => read(part), { timeout: limitMs, interval: 20 })
   await (typeof text === 'string' ? said.toContain(text) : said.toMatch(text))
 }
 
-/** What a part of the page says, in one line. */
+/** Returns the text of a part of the page, in one line. */
 export async function read(part: Locator): Promise<string> {
   return (await part.innerText()).replaceAll(/\s+/g, ' ')
 }
 
-/** A chat of one question and its answer. */
+/** Makes a chat of one question and its answer. */
 export async function chat({ newChat, ask, settled }: ChatPage, question: string): Promise<void> {
   await newChat()
   await ask(question)
@@ -102,7 +102,10 @@ export async function choose({ row, page }: ChatPage, title: string, item: 'Rena
   await page.getByRole('menuitem', { name: item }).click()
 }
 
-/** Holds up all that is written to the disk, by a transaction that does not end before its page goes, or what this gives is called. */
+/**
+ * Holds up all writes to the disk by an open transaction. The transaction ends with its page or
+ * when the returned function is called.
+ */
 export async function keepDiskBusy(page: Page): Promise<() => Promise<void>> {
   const ending = await page.evaluateHandle(
     () =>
@@ -123,7 +126,7 @@ export async function keepDiskBusy(page: Page): Promise<() => Promise<void>> {
   return () => ending.evaluate((busy) => busy.abort())
 }
 
-/** A transaction begins when those before it have ended. */
+/** Waits for a new transaction, which begins only when the earlier ones have ended. */
 function waitForDisk(): Promise<void> {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open('sluice')

@@ -6,7 +6,8 @@ import { useBrowser, usePageStage, visitPage } from './stage.ts'
 
 const chromium = useBrowser()
 const stage = usePageStage()
-// What runs, or is loaded, is told by the end of the visit: a dialog, a word on the console, a request to another site.
+// The end of the visit reports everything that ran or was loaded: a dialog, a message on the
+// console, a request to another site.
 const come = () => visitPage(chromium.browser, stage.server.url, { expected: [/Failed to load resource.*status of [45]/] })
 
 const evil = 'http://evil.test:9'
@@ -18,10 +19,10 @@ const attack = [
   `<link rel=stylesheet href=${evil}/d.css><base href=${evil}/><meta http-equiv=refresh content="0;${evil}">`,
   '{{constructor.constructor("alert(6)")()}}',
 ].join('')
-/** It is shown as what it is: text. */
+/** The page shows it as text. */
 const shown = '<img src=x onerror=alert(1)>'
 
-/** Elements that the page itself never makes, or not so. */
+/** Elements that the page itself never makes, or never in this form. */
 const foreign = (page: Page) =>
   page
     .locator('img:not([src^="data:image/"]), svg[onload], iframe, object, embed, base, meta[http-equiv], [onerror], [onfocus]')
@@ -82,7 +83,7 @@ describe('hostile text is nothing but text', () => {
   })
 
   test("as Ollama's errors, before and in the middle of an answer", async () => {
-    // What begins as HTML is not passed on at all (docs/protocol.md §4).
+    // An error that begins as HTML would not be passed on at all (docs/protocol.md §4).
     const error = `cannot: ${attack}`
     stage.ollama.on('Early', refuses(400, error))
     stage.ollama.on(

@@ -3,7 +3,7 @@ import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import { ndjson } from '#fake-ollama/scripts.ts'
 import type { Exchange, Script, SeenRequest, Upstream } from '#fake-ollama/upstream.ts'
 
-/** Body of `POST /api/chat`, as far as the page writes it. */
+/** The body of `POST /api/chat`, with the fields that the page writes. */
 export interface AskedBody {
   readonly model?: string
   readonly messages: readonly { readonly role: string; readonly content: string; readonly images?: readonly string[] }[]
@@ -12,17 +12,17 @@ export interface AskedBody {
   readonly keep_alive?: unknown
 }
 
-/** An Ollama that answers each question as its test says. */
+/** A fake Ollama. Each test sets its answers. */
 export interface Ollama {
-  /** Answers this question so, or, given several, each time as the next one says. */
+  /** Answers this question with the script. Several scripts answer one request each, in order. */
   on(question: string, ...scripts: readonly Script[]): void
-  /** The n-th request with this question, from 1; waits for it. */
+  /** Waits for the n-th request with this question, counted from 1. */
   asked(question: string, nth?: number): Promise<{ readonly request: SeenRequest; readonly body: AskedBody }>
-  /** How often it was asked that. */
+  /** How often this question was asked. */
   countOf(question: string): number
-  /** What it has, as `/api/tags` and `/api/show` tell, and which of them are loaded; until it is told otherwise. */
+  /** Sets the models that `/api/tags` and `/api/show` list, and which of them are loaded. */
   has(models: readonly FakeModel[]): void
-  /** Whether it answers who asks what is loaded. */
+  /** Sets whether it answers the question which models are loaded. */
   tellsLoaded(doesTell: boolean): void
 }
 
@@ -41,7 +41,7 @@ const models: readonly FakeModel[] = [
   { name: 'embedder:latest', capabilities: ['embedding'] },
 ]
 
-/** Makes the fixture one that has a few models and knows its questions. */
+/** Gives the fake upstream some models and scripts by question. */
 export function createOllama(upstream: Upstream): Ollama {
   const scripts = new Map<string, readonly Script[]>()
   const requests = new Map<string, SeenRequest[]>()
@@ -89,7 +89,7 @@ function toQuestion({ json }: SeenRequest): string {
   return (json as AskedBody).messages.findLast(({ role }) => role === 'user')?.content ?? ''
 }
 
-/** One JSON object. */
+/** Answers with one JSON object. */
 export function sayJson(
   exchange: Exchange,
   value: unknown,
@@ -101,7 +101,7 @@ export function sayJson(
   exchange.end()
 }
 
-/** An answer of these pieces, a token each. */
+/** Answers with these pieces, one token each. */
 export function says(...pieces: readonly string[]): Script {
   return (exchange) => {
     begin(exchange, pieces)
@@ -109,7 +109,10 @@ export function says(...pieces: readonly string[]): Script {
   }
 }
 
-/** These pieces at once; then, when the test says `pass`, what `then` says. Without it, it stays open. */
+/**
+ * Sends these pieces at once, then runs `then` after the test's `pass`. Without `then`, the stream
+ * stays open.
+ */
 export function begins(pieces: readonly string[], then: Script = () => {}): Script {
   return async (exchange) => {
     begin(exchange, pieces)
@@ -118,7 +121,7 @@ export function begins(pieces: readonly string[], then: Script = () => {}): Scri
   }
 }
 
-/** Goes on with these pieces, and ends. */
+/** Continues with these pieces, then ends. */
 export function goesOn(...pieces: readonly string[]): Script {
   return (exchange) => {
     for (const piece of pieces) exchange.chunk(`${toDeltaLine(exchange.request, piece)}\n`)
@@ -126,18 +129,21 @@ export function goesOn(...pieces: readonly string[]): Script {
   }
 }
 
-/** An error instead of an answer. */
+/** Answers with an error. */
 export function refuses(status: number, error: string, headers?: Readonly<Record<string, string>>): Script {
   return (exchange) => sayJson(exchange, { error }, status, headers)
 }
 
-/** The last line: three tokens, in 90 ms, after 9 of the prompt. `changes` replace its fields. */
+/**
+ * Sends the last line: three tokens in 90 ms, after 9 tokens of the prompt. `changes` replace its
+ * fields.
+ */
 export function finish(exchange: Exchange, changes: Readonly<Record<string, unknown>> = {}): void {
   exchange.chunk(`${JSON.stringify({ ...JSON.parse(toDoneLine(exchange.request, 3)), ...changes })}\n`)
   exchange.end()
 }
 
-/** A line with a message that has more than text. */
+/** Makes a line whose message has more than text. */
 export function toLine(message: Readonly<Record<string, unknown>>): string {
   return `${JSON.stringify({ model: 'thinker', created_at: '2026-11-22T10:14:53Z', message: { role: 'assistant', content: '', ...message }, done: false })}\n`
 }

@@ -11,19 +11,19 @@ import type { ChatPage } from './chat-page.ts'
 import { createOllama } from './ollama.ts'
 import type { Ollama } from './ollama.ts'
 
-/** Sluice, and behind it an Ollama that does what a test says. */
+/** Sluice, with a fake Ollama that a test controls. */
 export interface PageStage extends Stage {
   readonly ollama: Ollama
 }
 
-/** Sets the stage for the tests of a `describe`. */
+/** Sets up the stage for the tests of a `describe`. */
 export function usePageStage(env: Readonly<Record<string, string>> = {}): PageStage {
   const stage = useStage('node', env) as Stage & { ollama?: Ollama }
   beforeAll(() => void (stage.ollama = createOllama(stage.upstream)))
   return stage as PageStage
 }
 
-/** One browser for the tests of a file. */
+/** Launches one browser for the tests of a file. */
 export function useBrowser(): { readonly browser: Browser } {
   const all: { browser?: Browser } = {}
   beforeAll(async () => void (all.browser = await launchChromium()))
@@ -31,20 +31,20 @@ export function useBrowser(): { readonly browser: Browser } {
   return all as { readonly browser: Browser }
 }
 
-/** Somebody who opens the page, until the end of the test, which fails if the visit told of trouble. */
+/** Opens the page for the rest of the test. The test fails if the visit has found a problem. */
 export async function visitPage(browser: Browser, url: string, options?: VisitOptions): Promise<ChatPage & Visit> {
   const visitor = await come(browser, url, options)
   onTestFinished(visitor.end)
   return visitor
 }
 
-/** Somebody without time for what moves. */
+/** Opens the page with reduced motion, so that no test waits for animations. */
 async function come(browser: Browser, url: string, options?: VisitOptions): Promise<ChatPage & Visit> {
   const visitor = await visit(browser, url, { reducedMotion: 'reduce', ...options })
   return { ...visitor, ...toChatPage(visitor.page) }
 }
 
-/** One visit for all tests of a `describe`, which open a chat each. */
+/** Makes one visit for all tests of a `describe`. Each test opens a chat of its own. */
 export function useVisit(chromium: { readonly browser: Browser }, stage: PageStage, options?: VisitOptions) {
   const all: { visitor?: ChatPage & Visit } = {}
   beforeAll(async () => void (all.visitor = await come(chromium.browser, stage.server.url, options)))
@@ -59,7 +59,7 @@ export function useVisit(chromium: { readonly browser: Browser }, stage: PageSta
   }
 }
 
-/** An entry of `SLUICE_API_KEYS`. */
+/** Makes an entry of `SLUICE_API_KEYS`. */
 export function toEntry(secret: string): string {
   return `somebody:${createHash('sha256').update(secret).digest('hex')}`
 }

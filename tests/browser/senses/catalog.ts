@@ -1,7 +1,7 @@
 import { ndjson } from '#fake-ollama/scripts.ts'
 import type { Exchange, Script, Upstream } from '#fake-ollama/upstream.ts'
 
-/** A model as Ollama lists it, and what it can do. */
+/** A model as Ollama lists it, and its capabilities. */
 export interface CatalogModel {
   readonly name: string
   readonly gigabytes: number
@@ -11,7 +11,10 @@ export interface CatalogModel {
   readonly isLoaded?: boolean
 }
 
-/** What a machine of today may have installed: one of each kind that the page tells apart. The first that is loaded answers. */
+/**
+ * Models that a machine of today may have: one of each kind that the page distinguishes. The first
+ * loaded model answers.
+ */
 const catalog: readonly CatalogModel[] = [
   {
     name: 'qwen3:8b',
@@ -45,7 +48,7 @@ const catalog: readonly CatalogModel[] = [
   },
 ]
 
-/** Has the upstream list these models instead of the recorded ones. */
+/** Makes the upstream list these models instead of the recorded ones. */
 export function listModels(upstream: Upstream, models: readonly CatalogModel[] = catalog): void {
   const entries = models.map(({ name, gigabytes, parameters, quantization }) => ({
     name,
@@ -65,16 +68,16 @@ export function listModels(upstream: Upstream, models: readonly CatalogModel[] =
   })
 }
 
-/** One piece of an answer: text, thoughts, or a tool that is called. */
+/** One piece of an answer: text, thoughts, or a call of a tool. */
 export type Piece = string | { readonly thinking: string } | { readonly tool: string; readonly arguments: object }
 
-/** Writes these pieces as lines of `/api/chat`; says nothing of an end. */
+/** Writes these pieces as lines of `/api/chat`, without an end. */
 export function writePiecesTo(exchange: Exchange, pieces: readonly Piece[]): void {
   for (const piece of pieces)
     exchange.chunk(`${JSON.stringify({ model: modelIn(exchange), message: toMessage(piece), done: false })}\n`)
 }
 
-/** The answer of a model: its pieces, then a whole end with figures that are always the same. */
+/** Answers with these pieces and a successful end, whose numbers are always the same. */
 export function answering(...pieces: readonly Piece[]): Script {
   return (exchange) => {
     exchange.head(200, ndjson)
@@ -83,7 +86,7 @@ export function answering(...pieces: readonly Piece[]): Script {
   }
 }
 
-/** The pieces, then nothing more. */
+/** Sends the pieces, then nothing more. */
 export function pausing(...pieces: readonly Piece[]): Script {
   return (exchange) => {
     exchange.head(200, ndjson)
@@ -91,7 +94,7 @@ export function pausing(...pieces: readonly Piece[]): Script {
   }
 }
 
-/** The pieces, then Ollama's own word that something broke. */
+/** Sends the pieces, then Ollama's own error line. */
 export function failing(...pieces: readonly Piece[]): Script {
   return (exchange) => {
     exchange.head(200, ndjson)
@@ -101,7 +104,7 @@ export function failing(...pieces: readonly Piece[]): Script {
   }
 }
 
-/** The line that ends an answer well. */
+/** Sends the line that ends an answer successfully. */
 export function end(exchange: Exchange, reason = 'stop'): void {
   exchange.chunk(
     `${JSON.stringify({
@@ -117,7 +120,7 @@ export function end(exchange: Exchange, reason = 'stop'): void {
   exchange.end()
 }
 
-/** Text as the tokens of a model: words with the space before them. */
+/** Cuts text into tokens like a model's: words with the space before them. */
 export function toTokens(text: string): string[] {
   return text.match(/\s*\S{1,12}|\s+$/g) ?? []
 }

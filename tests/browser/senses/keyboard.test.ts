@@ -6,13 +6,16 @@ import { lastAnswer, usePage, waitForEnd } from './use-page.ts'
 const stage = usePage()
 
 interface Stop {
-  /** What a reader is told: role and name. */
+  /** Role and name, as a screen reader reads them. */
   readonly name: string
-  /** Whether it shows that it has the focus. */
+  /** Whether the focus is visible. */
   readonly isSeen: boolean
 }
 
-/** Where the focus is. A frame around it counts, and one around what holds it. */
+/**
+ * Returns the element with the focus. A focus ring on the element counts, and one around its
+ * container too.
+ */
 function toStop(page: Page): Promise<Stop> {
   return page.evaluate(() => {
     const element = document.activeElement as HTMLElement
@@ -30,7 +33,10 @@ function toStop(page: Page): Promise<Stop> {
   })
 }
 
-/** Presses Tab (or Shift-Tab) until the focus is at what has this name. Fails at a stop that shows nothing, and after a whole round. */
+/**
+ * Presses Tab (or Shift-Tab) until the element with this name has the focus. Fails at an element
+ * without a visible focus, and after a whole round.
+ */
 async function tabTo(page: Page, name: RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
   const passed: string[] = []
   while (passed.length < 60) {
@@ -66,7 +72,7 @@ test('a whole conversation needs no pointer, and the focus is seen at every stop
   await waitForEnd(page)
   expect(await lastAnswer(page).innerText()).toContain('The first answer.')
 
-  // Send, and stop.
+  // Send, then stop.
   stage.upstream.script(pausing('Only the beginning'), 'gemma3:4b')
   await page.keyboard.type('Second question')
   await page.keyboard.press('Enter')
@@ -84,7 +90,7 @@ test('a whole conversation needs no pointer, and the focus is seen at every stop
   await lastAnswer(page).getByText('Another one.').waitFor()
   await waitForEnd(page)
 
-  // Branch: back to the one that was stopped; the focus stays where it works.
+  // Branch: go back to the stopped answer. The focus stays on the button.
   await tabTo(page, /^button: Version before/, 'Shift+Tab')
   await page.keyboard.press('Enter')
   await lastAnswer(page).getByText('Only the beginning').waitFor()
@@ -92,7 +98,7 @@ test('a whole conversation needs no pointer, and the focus is seen at every stop
   await page.keyboard.press('Enter')
   await lastAnswer(page).getByText('Another one.').waitFor()
 
-  // Edit, first without, then with another text.
+  // Edit, first without a change, then with another text.
   await tabTo(page, /^button: Edit/, 'Shift+Tab')
   await page.keyboard.press('Enter')
   expect(await focused(page)).toBe('textarea: Edit the message')
@@ -105,7 +111,7 @@ test('a whole conversation needs no pointer, and the focus is seen at every stop
   await waitForEnd(page)
   await expect.poll(() => focused(page)).toBe('textarea: Message')
 
-  // Options and settings, and back where one was.
+  // Open options and settings, and return to the starting point.
   await tabTo(page, /^button: Options of this chat/, 'Shift+Tab')
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').waitFor()
@@ -133,7 +139,7 @@ test('a whole conversation needs no pointer, and the focus is seen at every stop
   await page.locator('.chat-open', { hasText: 'A better name' }).waitFor()
   await expect.poll(() => focused(page)).toBe('button: Actions for “A better name”')
 
-  // Delete: Escape is no, the button is yes.
+  // Delete: Escape cancels, the button confirms.
   for (const key of ['Escape', 'Enter']) {
     await page.keyboard.press('Enter')
     await expect.poll(() => focused(page)).toBe('menuitem: Rename')

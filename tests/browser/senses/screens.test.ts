@@ -8,17 +8,18 @@ import { toScreens } from './screens.ts'
 import { usePage } from './use-page.ts'
 
 const stage = usePage()
-/** A window of 1280 at 400 % has this width, too. */
+/** A window of 1280 px at a zoom of 400 % has this width, too. */
 const smallestPhone = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true }
 const narrow = { viewport: { width: 390, height: 844 } }
 
-/** Goes through all screens, and tells what `find` finds on each. */
+/** Goes through all screens and collects the results of `find`. */
 async function findOnAll(
   words: Words,
   options: VisitOptions,
   find: (page: Page) => Promise<readonly string[]>,
 ): Promise<Record<string, readonly string[]>> {
-  // The browser tells of every status that is an error: of an answer that was stopped before its first word, and of an Ollama that is away.
+  // The browser reports every status that is an error: that of an answer that was stopped before
+  // its first token, and that of a missing Ollama.
   const page = await stage.visit({ expected: [/status of (?:499|50[234])/], ...options })
   const found: Record<string, readonly string[]> = {}
   for (const { name, enter, leave } of toScreens(stage, page, words)) {
@@ -61,11 +62,16 @@ describe('on every screen', { timeout: 60_000 }, () => {
   })
 })
 
-/** Latin words that a Chinese page may show: names, keys, and what the tests themselves have said. */
+/**
+ * Latin words that a Chinese page may show: names, keys, and the texts of the tests themselves.
+ */
 const names =
   /^(?:Sluice|Ollama|Python|Transformer|GPU|Ctrl|Shift|Enter|Esc|English|qwen|gemma|llama|deepseek-r|nomic-embed-text|look_up)$/i
 
-/** What is to be read, or read aloud, in Latin letters; but not what a model wrote, commands and model's names. */
+/**
+ * Finds Latin text on the page, visible or for screen readers. A model's text, commands and names
+ * of models do not count.
+ */
 async function findEnglish(page: Page): Promise<string[]> {
   const texts = await page.evaluate(() => {
     const isShown = (element: Element) => element.checkVisibility({ visibilityProperty: true })
@@ -86,7 +92,10 @@ async function findEnglish(page: Page): Promise<string[]> {
   return lang === 'zh-CN' ? foreign : [...foreign, `lang is ${lang}`]
 }
 
-/** What makes the page scroll sideways, or is cut off at its side; but not what scrolls by itself. */
+/**
+ * Finds elements that make the page scroll sideways or are cut off at its side. Elements that
+ * scroll by themselves do not count.
+ */
 function findTooWide(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const width = document.documentElement.clientWidth
@@ -102,7 +111,7 @@ function findTooWide(page: Page): Promise<string[]> {
   })
 }
 
-/** Controls that a finger misses: less than 40 px high or wide, with what a label adds to them. */
+/** Finds controls that a finger misses: less than 40 px high or wide, including their label. */
 function findTooSmall(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const modal = document.querySelector('dialog.dialog[open]') ?? document.querySelector('dialog[open]') ?? document

@@ -4,14 +4,17 @@ import { answering, failing, listModels, pausing, toTokens } from './catalog.ts'
 import { richAnswer, richChinese } from './rich-answer.ts'
 import { ask, lastAnswer, model, waitForEnd, type PageStage } from './use-page.ts'
 
-/** A state of the page: what leads there from the one before, and back again. */
+/** A state of the page: how to get there from the previous state, and how to return. */
 export interface Screen {
   readonly name: string
   enter(): Promise<void>
   leave?(): Promise<void>
 }
 
-/** Every screen of the page as it speaks these words, one after the other, from a fresh visit on. */
+/**
+ * Returns every screen of the page in this language, one after the other, starting with a new
+ * visit.
+ */
 export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
   const isChinese = w.tag === 'zh-CN'
   const question = isChinese ? '讲讲二分查找' : 'Explain binary search'
@@ -95,7 +98,8 @@ export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
       enter: () => button(w.edit).click(),
       async leave() {
         await page.keyboard.press('Escape')
-        // The focus comes back with the next frame: it must not come between the next question and its Enter.
+        // The focus returns in the next frame. It must not move between the next question and its
+        // Enter.
         await page.locator('.question .actions button:focus').waitFor()
       },
     },

@@ -7,10 +7,12 @@ import { ask, model, usePage, waitForEnd } from './use-page.ts'
 
 const stage = usePage()
 
-// How many milliseconds it takes is the bench's to tell (`npm run bench -- --only page`); what is said here holds on a busy machine, too.
+// The bench measures the milliseconds (`npm run bench -- --only page`). This test must hold on a
+// busy machine, too.
 test(
   '10,000 tokens of Markdown are each shown in the frame after they came, and nothing that is whole is touched again',
-  // A long task is long by the clock: on a machine that is busy for a moment, once more.
+  // A long task is measured by the clock, so a machine that is busy for a moment gets a second
+  // try.
   { timeout: 60_000, retry: 1 },
   async () => {
     const answer = toLongAnswer(10_000)
@@ -24,9 +26,9 @@ test(
       () => (globalThis as unknown as { watched: Watched }).watched,
     )
     expect(delaysFrames.length).toBeGreaterThan(50)
-    // What is half-open (`**`, `|`) may wait for its other half.
+    // Half-open Markdown (`**`, `|`) may wait for its other half.
     expect(percentile(delaysFrames, 95)).toBe(1)
-    // A frame is one task here: 95 of 100 are no long ones.
+    // A frame is one task here, so 95 of 100 tasks are short.
     expect(longTasksMs.length).toBeLessThan(framesMs.length * 0.05)
     expect(closedChanges).toBe(0)
     const text = await page.locator('.prose').innerText()

@@ -7,18 +7,21 @@ import { launchChromium } from '../chromium.ts'
 import { visit, type Visit, type VisitOptions } from '../visit.ts'
 import { listModels } from './catalog.ts'
 
-/** The page before an Ollama that has the catalog, in one browser for all tests of a file. */
+/** The page with a fake Ollama that has the catalog. All tests of a file share one browser. */
 export interface PageStage extends Stage {
-  /** Somebody opens the page and it is ready; what went wrong on it meanwhile fails the test at its end. */
+  /**
+   * Opens the page and waits until it is ready. A problem during the visit fails the test at its
+   * end.
+   */
   visit(options?: VisitOptions): Promise<Page>
-  /** The question that Ollama was asked last in this test; waits for one. */
+  /** Waits for Ollama's last request in this test. */
   asked(): Promise<SeenRequest>
 }
 
-/** The model that answers in the tests, as the one that is loaded. */
+/** The model that answers in the tests, because it is the loaded one. */
 export const model = 'qwen3:8b'
 
-/** Sets the stage for a file. */
+/** Sets up the stage for a file. */
 export function usePage(env: Readonly<Record<string, string>> = {}): PageStage {
   const stage = useStage('node', env)
   const visits: Visit[] = []
@@ -44,18 +47,18 @@ export function usePage(env: Readonly<Record<string, string>> = {}): PageStage {
   })
 }
 
-/** Asks, as people do: types and presses Enter. */
+/** Asks as people do: it types and presses Enter. */
 export async function ask(page: Page, text: string): Promise<void> {
   await page.locator('#message').fill(text)
   await page.keyboard.press('Enter')
 }
 
-/** The last answer. */
+/** The last answer of the page. */
 export function lastAnswer(page: Page): Locator {
   return page.locator('article.answer').last()
 }
 
-/** Waits until the last answer has ended, however it did. */
+/** Waits until the last answer has ended in any way. */
 export async function waitForEnd(page: Page): Promise<void> {
   await page.locator('article.is-last[aria-busy="false"] .actions').waitFor()
 }

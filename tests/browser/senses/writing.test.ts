@@ -5,7 +5,10 @@ import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
 
 const stage = usePage()
 
-/** An input method, as Chromium tells of one: the text that is composed, keys that it takes, what it writes in the end. */
+/**
+ * Simulates an input method as Chromium reports one: the composed text, the keys that it handles,
+ * and the text that it writes in the end.
+ */
 async function createInputMethod(page: Page) {
   const session = await page.context().newCDPSession(page)
   const type = (windowsVirtualKeyCode: number, key: string) =>
@@ -53,7 +56,7 @@ test('Enter is the input method’s while it composes, and the one that ends it 
   await ime.type(13, 'Enter')
   expect(await page.locator('#message').inputValue()).toBe('ni hao')
   await ime.commit('你好')
-  // Safari tells the end of a composition first, and then the key that brought it.
+  // Safari reports the end of a composition first, and then the key that caused it.
   await ime.type(229, 'Enter')
   expect(await page.locator('#message').inputValue()).toBe('你好')
   expect(await questions(page)).toEqual([])

@@ -16,7 +16,7 @@ const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done ===
 const encodeEvents = (events: readonly GenerationEvent[]) =>
   startText(uiMessageStream, { requestId: 'id.1', maxBytes: 1e6 })(events)
 const read = (text: string) => readEvents([new TextEncoder().encode(text)])
-/** The chunks of a success; `[DONE]` is checked and taken off. */
+/** Returns the chunks of a success, after checking and removing `[DONE]`. */
 const chunksOf = (...chunks: OllamaChunk[]): Chunk[] => {
   const data = read(encodeEvents(chunks.map(toEvent))).map((event) => event.data)
   if (chunks.at(-1)?.done === true) expect(data.pop()).toBe('[DONE]')
@@ -29,7 +29,7 @@ const say = (message: object, rest: object = {}): OllamaChunk => ({
 })
 const done: OllamaChunk = say({ content: '' }, { done: true, done_reason: 'stop' })
 
-/** What a message is made of, put together from the events: runs of one kind of text, and calls. */
+/** Puts the pieces of a message together from the events: runs of one kind of text, and calls. */
 function toPieces(events: readonly GenerationEvent[]) {
   const pieces: { kind: string; name?: string; texts: string[] }[] = []
   for (const event of events) {
@@ -201,7 +201,7 @@ describe('the SDK', () => {
         for (const { data } of read(encodeEvents(events))) {
           if (data === '[DONE]') continue
           const value = JSON.parse(data) as unknown
-          // Strict: nothing is added, taken away or turned into something else.
+          // The validation is strict: it adds, removes and converts nothing.
           expect(await validate!(value)).toEqual({ success: true, value })
         }
       }),

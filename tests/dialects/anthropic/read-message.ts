@@ -3,15 +3,15 @@ import { readEvents } from '../../encoders/read-events.ts'
 export interface ReadBlock {
   readonly type: string
   readonly [field: string]: unknown
-  /** The pieces in which its text, thinking or input came. */
+  /** The pieces in which its text, thinking or input arrived. */
   readonly pieces: string[]
 }
 
-/** What a client puts together of a stream, and how it ended. */
+/** The message that a client makes of a stream, and how the stream ended. */
 export interface ReadMessage {
   start?: object
   content: ReadBlock[]
-  /** The message_delta. */
+  /** The content of `message_delta`. */
   end?: object
   isStopped?: true
   error?: object
@@ -32,8 +32,9 @@ const fields: Readonly<Record<string, string>> = {
 }
 
 /**
- * Reads a stream as its documentation has it, by no line of ours (https://docs.claude.com/en/docs/build-with-claude/streaming).
- * @throws Error where its events are out of order
+ * Reads a stream by its documentation, without our code
+ * (https://docs.claude.com/en/docs/build-with-claude/streaming).
+ * @throws Error if its events are out of order
  */
 export function readMessage(pieces: readonly Uint8Array[]): ReadMessage[] {
   const message: ReadMessage = { content: [] }

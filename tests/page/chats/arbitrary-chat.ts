@@ -28,7 +28,10 @@ const message: fc.Arbitrary<Message> = fc
       .map((role): Message => ({ ...rest, role, ...(end && role === 'assistant' && { end }) })),
   )
 
-/** A chat with few ids and times, so that several of them have much in common. Parents may be missing, or follow each other. */
+/**
+ * A chat with few ids and times, so that several chats have much in common. Parents may be missing
+ * or form a circle.
+ */
 export const chat: fc.Arbitrary<Chat> = fc
   .record({
     title: fc.constantFrom('', 'one', 'two'),

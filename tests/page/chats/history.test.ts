@@ -7,7 +7,7 @@ import type { History } from '#page/chats/history.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 import { startSite, type Site } from '../../browser/site.ts'
 
-/** What a tab of the test has: the history, what it heard of other tabs, and by how much its clock is wrong. */
+/** The globals of a tab: the history, the reports of other tabs, and the error of its clock. */
 declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
 
 const entry = `
@@ -40,7 +40,10 @@ beforeEach(async () => {
 })
 afterEach(() => context.close())
 
-/** `#deaf`: without a channel to the other tabs; `#full`: as `failPutsOfMuch` has it. */
+/**
+ * Opens a tab. With `#deaf` it has no channel to the other tabs. With `#full` long titles do not
+ * fit, see `failPutsOfMuch`.
+ */
 async function openTab(how = ''): Promise<Page> {
   const page = await context.newPage()
   if (how === '#deaf') await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'BroadcastChannel'))
@@ -48,7 +51,7 @@ async function openTab(how = ''): Promise<Page> {
   return page
 }
 
-/** In tabs with `#full` there is no room for long titles. */
+/** Makes long titles fail in tabs with `#full`. */
 const failPutsOfMuch = () =>
   context.addInitScript(() => {
     const { put } = IDBObjectStore.prototype
@@ -83,7 +86,7 @@ const save = (page: Page, ...chats: Chat[]) =>
   }, chats)
 const all = (page: Page) => page.evaluate(async () => (await tab.history.all()) as Chat[])
 const problem = (page: Page) => page.evaluate(() => tab.history.problem.value)
-/** Whatever is in the store. */
+/** Everything in the store. */
 const stored = (page: Page) =>
   page.evaluate(
     () =>
@@ -122,7 +125,8 @@ test('two tabs that write into one chat at once lose nothing, and hear of each o
           for (let i = 0; i < 30; i++) {
             const id = `m${own}-${i}`
             ids.push(id)
-            // Only what is its own: the other tab's messages can come from nowhere but the store.
+            // Each tab saves only its own message, so the other tab's messages can only come from
+            // the store.
             tab.history.save({ ...chat, updatedAt: i, messages: { [id]: { ...message, id } } })
             await tab.history.flush()
           }
@@ -134,7 +138,8 @@ test('two tabs that write into one chat at once lose nothing, and hear of each o
   )
   for (const [own, page] of tabs.entries()) {
     expect(Object.keys((await all(page))[0]!.messages).toSorted()).toEqual(ids.flat().toSorted())
-    // Of its own writes it is not told: what it heard last has all of the other's.
+    // A tab is not notified of its own writes, so its last report has all messages of the other
+    // tab.
     const heardIds = async () => Object.keys((await heard(page)).at(-1)?.[1]?.messages ?? {})
     await expect.poll(heardIds).toEqual(expect.arrayContaining(ids[1 - own]!))
   }
@@ -216,10 +221,10 @@ test('an answer that another tab is writing is left alone, until that tab saves 
   const partial = { ...unended, updatedAt: Date.now() }
   await save(left, toChat('one', { messages: { a: partial } }))
   expect((await all(right))[0]!.messages.a).toEqual(partial)
-  // Told by itself, once it is time.
+  // The tab itself reports the interruption once it is due.
   const interrupted = { ...partial, end: { how: 'interrupted' } }
   await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(interrupted)
-  // It was only slow.
+  // The writer was only slow.
   const next = { ...partial, text: 'Half of', updatedAt: Date.now() }
   await save(left, toChat('one', { messages: { a: next } }))
   await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(next)
@@ -260,7 +265,7 @@ describe('what pages could not keep when they went', () => {
   const newer = (id: string) => ({ ...large(id), messages: { b: { ...message, id: 'b', parent: 'a' } } })
   const whole = (id: string) => ({ ...large(id), messages: { a: message, ...newer(id).messages } })
   const left = (page: Page) => page.evaluate(() => localStorage.getItem('sluice.last-words'))
-  /** Closes a tab that has room for the chat's first message alone. */
+  /** Closes a tab that has room only for the chat's first message. */
   const leaveIn = async (page: Page, id: string) => {
     await page.evaluate(
       async ([chat, newer]) => {

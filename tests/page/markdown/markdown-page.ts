@@ -6,12 +6,12 @@ import { bundleScript } from '../../../build/bundle.ts'
 import type { createMarkdown } from '#page/markdown/markdown.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 
-/** What the page's own script has: `packages/page/markdown`, and what the tests below need beside it. */
+/** The globals of the page's script: `packages/page/markdown`, and helpers for the tests below. */
 export interface PageGlobals {
   createMarkdown: typeof createMarkdown
-  /** An element that was added to the page, and its Markdown. */
+  /** Adds an element to the page, with its Markdown. */
   create(): { root: HTMLElement; markdown: ReturnType<typeof createMarkdown> }
-  /** After a text came in these cuts, and the page was idle: what is shown. */
+  /** Shows a text that comes in these cuts, waits until the page is idle, and returns the HTML. */
   show(text: string, cuts?: readonly number[]): Promise<string>
   /** Resolves when code has its colours. */
   idle(): Promise<void>
@@ -21,7 +21,7 @@ export interface PageGlobals {
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-/** In the page: what PageGlobals says. */
+/** Implements PageGlobals in the page. */
 const entry = `
 import { createMarkdown } from '#page/markdown/markdown.ts'
 const idle = async () => { for (let i = 0; i < 3; i++) await new Promise((resolve) => requestIdleCallback(resolve)) }
@@ -47,13 +47,16 @@ Object.assign(window, { createMarkdown, create, show, idle })
 export interface MarkdownPage {
   readonly page: Page
   readonly url: string
-  /** What the browser asked for since the page was there, and what it complained about. */
+  /** The browser's requests since the page was opened, and its complaints. */
   readonly requests: string[]
   readonly problems: string[]
   close(): Promise<void>
 }
 
-/** Opens a page in Chromium that has `packages/page/markdown` in it, built as it is for people, under the policy of the real one. */
+/**
+ * Opens a page in Chromium with `packages/page/markdown`. It is built as for people, and has the
+ * policy of the real page.
+ */
 export async function openMarkdownPage(): Promise<MarkdownPage> {
   const script = await bundleScript({ stdin: { contents: entry, resolveDir: process.cwd(), loader: 'ts' } }, ['es2022'])
   const server = http.createServer((request, response) => {

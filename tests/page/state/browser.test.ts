@@ -8,12 +8,12 @@ import { launchChromium } from '../../browser/chromium.ts'
 import { startServer } from '../../runtimes/server.ts'
 import type { Server } from '../../runtimes/server.ts'
 
-/** What the script has put into the window. */
+/** The globals of the script. */
 declare const state: PageState
 declare const toPicture: typeof toImage
-/** A picture of one colour, left half red. */
+/** Paints a picture of one colour whose left half is red. */
 declare function paint(width: number, height: number, type: string, isClear?: boolean): Promise<Blob>
-/** Size, type and the colour of a pixel at the left. */
+/** Returns the size, the type and the colour of a pixel at the left. */
 declare function look(base64: string | undefined): Promise<[number, number, string, number[]]>
 
 const entry = `
@@ -57,7 +57,7 @@ beforeAll(async () => {
   script = outputFiles[0]!.text
   sluice = started
   browser = launched
-  // Not the page itself: this is about its state alone, on the server's own origin.
+  // This page is not the chat page, because the test needs only the state, on the server's origin.
   page = await (await browser.newContext({ bypassCSP: true })).newPage()
   await page.goto(`${sluice.url}/ping`)
   await page.evaluate(script)
@@ -127,7 +127,8 @@ test('what is clear becomes white, not black', async () => {
 test('a photo stands upright, as its camera says', async () => {
   const found = await page.evaluate(async () => {
     const jpeg = new Uint8Array(await (await paint(80, 40, 'image/jpeg')).arrayBuffer())
-    // EXIF with an orientation of 8: to be turned a quarter to the left, so that its left is at the bottom.
+    // EXIF with an orientation of 8: a quarter turn to the left, after which the picture's left
+    // side is at the bottom.
     const tiff = [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0]
     const exif = [0x45, 0x78, 0x69, 0x66, 0, 0, ...tiff]
     const photo = new Blob([jpeg.slice(0, 2), new Uint8Array([0xff, 0xe1, 0, exif.length + 2, ...exif]), jpeg.slice(2)], {

@@ -9,7 +9,10 @@ import { openContract } from '../../contracts/open.ts'
 
 openContract('Node', openOnNode, { cuts: true })
 
-/** What goes to the socket itself has its own framing: seen on the wire, where a client's parser would hide it. */
+/**
+ * Bytes for the socket itself have their own framing. It is checked on the wire, because a
+ * client's parser would hide it.
+ */
 describe('on the wire', () => {
   let server: Server
   let sinks: Sink[]

@@ -10,7 +10,7 @@ const toEntry = (name: keyof typeof secrets, ...models: string[]) =>
   [name, createHash('sha256').update(secrets[name]).digest('hex'), ...models].join(':')
 const bearer = (name: keyof typeof secrets) => ({ authorization: `Bearer ${secrets[name]}` })
 
-/** One request to each surface, with what its refusal looks like there. */
+/** One request to each surface, and how to read the code of its refusal. */
 const surfaces: readonly (readonly [path: string, request: Omit<ReaderRequest, 'path'>, toCode: (body: string) => unknown])[] =
   [
     ['/api/generate', { body: { prompt: 'Hi' } }, (body) => JSON.parse(body).code],
@@ -25,7 +25,7 @@ const surfaces: readonly (readonly [path: string, request: Omit<ReaderRequest, '
     ['/nothing/here', {}, (body) => JSON.parse(body).code],
   ]
 
-/** Protocol §7: who may ask. */
+/** Protocol §7: access. */
 export function describeAccess(runtime: RuntimeName) {
   describe('keys', () => {
     const stage = useStage(runtime, {
@@ -197,7 +197,7 @@ export function describeAccess(runtime: RuntimeName) {
   })
 
   describe('hosts', () => {
-    // A Worker without keys would serve loopback names alone.
+    // Without keys, a Worker would serve only loopback names.
     const stage = useStage(runtime, { SLUICE_ALLOWED_HOSTS: 'chat.example,[2001:db8::1]', SLUICE_INSECURE: '1' })
     const ask = (host: string, path = '/api/version') => readAll(read(stage.server, { path, headers: { host } }))
 
@@ -233,7 +233,7 @@ export function describeAccess(runtime: RuntimeName) {
     ])('%s is another’s name: a page that was rebound to us has one', async (host) => {
       const answer = await ask(host)
       expect(answer.status).toBeGreaterThanOrEqual(400)
-      // A runtime may refuse what is no host at all before we see it.
+      // A runtime may itself refuse a text that is no host.
       if (answer.text.startsWith('{')) expect(JSON.parse(answer.text)).toMatchObject({ code: 'forbidden_host' })
     })
 
@@ -247,7 +247,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(two.text).toMatch(/^HTTP\/1\.1 200 /)
     })
 
-    // workerd asks for a Host in every version.
+    // workerd demands a Host in every version of HTTP.
     test.skipIf(runtime === 'worker')('a probe of HTTP/1.0 names none', async () => {
       const ask = async (path: string) => {
         const reader = readRaw(stage.server, `GET ${path} HTTP/1.0\r\n\r\n`)

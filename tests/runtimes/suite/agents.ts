@@ -9,7 +9,7 @@ import { useStage } from '../stage.ts'
 const folder = new URL('../../fixtures/agents/', import.meta.url)
 const said = ' token token token'
 
-/** A request as an agent has sent it, with other texts and ids. `program` names the agent. */
+/** A request as an agent has sent it, but with other texts and ids. `program` names the agent. */
 interface AgentRequest {
   readonly program: string
   readonly path: string
@@ -19,14 +19,14 @@ interface AgentRequest {
 
 const requests = readdirSync(folder).map((file) => {
   const text = readFileSync(new URL(file, folder), 'utf8')
-  // The body goes out as text: parsing would round the numbers of an MCP server's schema.
+  // The body is sent as text, because parsing would round the numbers of an MCP server's schema.
   const body = text.slice(text.indexOf('"body":') + '"body":'.length, text.lastIndexOf('}'))
   return { name: file.replace('.json', ''), request: JSON.parse(text) as AgentRequest, body }
 })
 const toOpenAI = requests.filter(({ request }) => request.path === '/v1/responses')
 const toAnthropic = requests.filter(({ request }) => request.path === '/v1/messages?beta=true')
 
-/** The whole requests of Codex and Claude Code: none is refused. */
+/** Complete requests of Codex and Claude Code. None of them may be refused. */
 export function describeAgents(runtime: RuntimeName) {
   describe('agents', () => {
     const stage = useStage(runtime)

@@ -27,7 +27,9 @@ const tools = [
   },
 ]
 
-/** How soon the upstream must be closed; workerd notices at its next heartbeat. */
+/**
+ * The limit for closing the upstream. workerd notices a lost reader only at its next heartbeat.
+ */
 const abortBudgetMs = 25
 const heartbeatMs = 100
 
@@ -51,7 +53,7 @@ export function describeAiSdk(runtime: RuntimeName) {
       })
     }
 
-    /** The message that a page shows at the end. */
+    /** Returns the message that a page shows at the end. */
     async function assemble(stream: ReadableStream<UIMessageChunk>): Promise<UIMessage> {
       let last: UIMessage | undefined
       for await (const message of readUIMessageStream({ stream, terminateOnError: true })) last = message
@@ -149,7 +151,8 @@ export function describeAiSdk(runtime: RuntimeName) {
         await chat.sendMessage({ text: 'Hi' })
         await chat.sendMessage({ text: 'Again' })
         await chat.regenerate()
-        // Each answer is a message of its own, even where a page gives all its requests one id.
+        // Each answer is a message of its own, even if a page gives the same id to all its
+        // requests.
         expect(chat.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant'])
         expect(new Set(chat.messages.map(({ id }) => id)).size).toBe(4)
         const asked = [

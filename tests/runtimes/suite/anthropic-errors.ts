@@ -21,7 +21,10 @@ interface Envelope {
   readonly request_id: string
 }
 
-/** Checks that it is the envelope, and nothing else, and that its id is in the headers, in the one that Anthropic's clients read too. */
+/**
+ * Checks that the value is exactly the envelope. Its id must be in both headers, our own and the
+ * one that Anthropic's clients read.
+ */
 function toError(envelope: unknown, { headers }: Pick<Answer, 'headers'>) {
   const { error, ...rest } = envelope as Envelope
   expect(rest).toEqual({ type: 'error', request_id: headers['x-request-id'] })
@@ -31,14 +34,14 @@ function toError(envelope: unknown, { headers }: Pick<Answer, 'headers'>) {
   return error
 }
 
-/** An error before commit. */
+/** Reads an error before commit. */
 function toEarly(answer: Answer) {
   expect(answer.ended).toBe('clean')
   expect(answer.headers['content-type']).toBe('application/json')
   return { status: answer.status, ...toError(JSON.parse(answer.text), answer) }
 }
 
-/** An error after commit: the last event of a stream that has no other terminal. */
+/** Reads an error after commit: the last event of a stream that has no other terminal. */
 function toLate(answer: Answer) {
   expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'content-type': 'text/event-stream' } })
   expect(answer.text).not.toMatch(/message_delta|message_stop/)
@@ -90,7 +93,7 @@ const early: readonly Early[] = [
   },
 ]
 
-/** What fails once the stream is open: `text` is what was said before. */
+/** Failures after the stream is open. `text` is the text before the failure. */
 const late: readonly (readonly [code: string, type: string, text: string, script: Script])[] = [
   ['first_token_timeout', 'timeout_error', '', silent()],
   ['idle_timeout', 'timeout_error', ' token', thenSilent(1)],
@@ -113,7 +116,8 @@ const late: readonly (readonly [code: string, type: string, text: string, script
 /** Protocol §4 in Anthropic's envelope. */
 export function describeAnthropicErrors(runtime: RuntimeName) {
   describe('errors before commit', () => {
-    // A long grace: whatever is found before the first token has its real status, however busy this machine is.
+    // The grace is long, so that every failure before the first token has its real status, even on
+    // a busy machine.
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
 
     test.each(early)('$name is $status $type $code', async ({ name: _name, status, type, code, ...request }) => {
@@ -185,7 +189,7 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
       }
     })
 
-    // The lines of 50 MB are told below by smaller ones.
+    // The lines of 50 MB are left out. Smaller ones below test the same.
     const failing = faults.filter(
       (fault): fault is Fault & { expect: FailedAnswer } => 'code' in fault.expect && fault.id !== 'F12',
     )
@@ -217,7 +221,7 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
     })
   })
 
-  // They mostly wait.
+  // These tests mostly wait, so they run together.
   describe.concurrent('errors after commit', () => {
     const stage = useStage(runtime, {
       SLUICE_GRACE_MS: '100',

@@ -14,14 +14,14 @@ const said = (content: unknown) => ({ ...base, messages: [{ role: 'user', conten
 const image = (source: object) => said([{ type: 'image', source }])
 const tool = { name: 'a', input_schema: { type: 'object' } }
 const asked = (messages: readonly object[]) => ({ messages })
-/** What is asked of Ollama for `base`. */
+/** The body that Ollama gets for `base`. */
 const same = asked([hi])
-/** Stands for what Ollama cannot take. */
+/** The text that replaces content which Ollama cannot read. */
 const leftOut = (kind: string) => ({ role: 'user', content: `[${kind} left out]` })
 const json = (body: object) => JSON.stringify(body)
 const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 
-/** Refused: bodies, the code, and what the message names, if it is a field. */
+/** Refused bodies, with the code, and with the field that the message names, if there is one. */
 const refused: readonly (readonly [name: string, body: string | Uint8Array, code: string, named: string])[] = [
   ['Latin-1', Buffer.from(json(said('ü')), 'latin1'), 'invalid_json', ''],
   ['gzip without saying so', gzipSync(json(base)), 'invalid_json', ''],
@@ -67,7 +67,10 @@ const refused: readonly (readonly [name: string, body: string | Uint8Array, code
   ['a stream that is a text', json({ ...base, stream: 'true' }), 'invalid_request', 'stream'],
 ]
 
-/** Passes: bodies, what Ollama is asked then beside model, stream and options, and what the answer says was left out. */
+/**
+ * Accepted bodies, with Ollama's body beside model, stream and options, and with the ignored
+ * fields that the answer names.
+ */
 const passing: [name: string, body: string, asked: object, ignored?: string][] = [
   ['no max_tokens', json({ model, messages: [hi] }), { ...same, options: {} }],
   [

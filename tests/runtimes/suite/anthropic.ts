@@ -10,20 +10,20 @@ import { useStage } from '../stage.ts'
 import { describeAnthropicErrors } from './anthropic-errors.ts'
 import { describeAnthropicRequests } from './anthropic-requests.ts'
 
-/** Protocol §6: how soon the upstream is closed. */
+/** Protocol §6: the limit for closing the upstream. */
 const abortMs = 25
 
 const hi = { role: 'user', content: 'Hi' } as const
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const textOf = (name: string) => chunksOf(name).reduce((text, { message }) => text + (message?.content ?? ''), '')
 
-/** Protocol §6: what programs written for Anthropic's API get. */
+/** Protocol §6: programs that were written for Anthropic's API. */
 export function describeAnthropic(runtime: RuntimeName) {
   describe('anthropic', () => {
     describe('its SDK', () => {
       const stage = useStage(runtime)
       const { messages } = createLazyClient(() => stage.server.url)
-      /** A request to a model that runs this script. */
+      /** Makes a request to a model that runs this script. */
       const ask = (script: Script) => ({ model: stage.upstream.script(script), max_tokens: 50, messages: [hi] })
       const askedOf = (model: string) => stage.upstream.requestsFor(model).map(({ target, json }) => ({ target, json }))
 
@@ -151,7 +151,7 @@ export function describeAnthropic(runtime: RuntimeName) {
       test('sends images, system blocks, stop sequences, numbers and a schema', async () => {
         const request = ask(tokens({ count: 1 }))
         const schema = { type: 'object', properties: { a: { type: 'string' } } }
-        // The API still takes them; the SDK's types for new models do not.
+        // The API still accepts these fields, but the SDK's types for new models do not have them.
         const numbers = { temperature: 0.5, top_k: 40, top_p: 0.9 }
         await messages().create({
           ...request,
@@ -224,7 +224,8 @@ export function describeAnthropic(runtime: RuntimeName) {
 
         test.each(ways)('%s', async (_name, begin) => {
           const tookMs: number[] = []
-          // Three times, as anything may hold up one: an upstream that is only closed by the next token or heartbeat is late in each.
+          // The test takes the best of three rounds, because anything may delay one. An upstream
+          // that closes only at the next token or heartbeat would be late in all three.
           for (let round = 0; round < 3; round++) {
             const request = ask(thenSilent(2))
             const abort = await begin(request)
@@ -233,7 +234,7 @@ export function describeAnthropic(runtime: RuntimeName) {
             abort()
             tookMs.push((await exchange.closedByReader) - leftAt)
           }
-          // On workerd only a write notices who has left (hazard 11).
+          // On workerd only a failing write shows that a reader has left (hazard 11).
           if (runtime !== 'worker') expect(Math.min(...tookMs)).toBeLessThan(abortMs)
         })
 
@@ -341,7 +342,7 @@ export function describeAnthropic(runtime: RuntimeName) {
   })
 }
 
-/** The server has no address before the first test. */
+/** Creates the client late, because the server has no address before the first test. */
 function createLazyClient(toUrl: () => string) {
   let client: Anthropic | undefined
   return {

@@ -13,7 +13,7 @@ const policy =
 /** The chat page and the client (docs/protocol.md §1). */
 export function describeAssets(runtime: RuntimeName) {
   describe('assets', () => {
-    // They are open: who has no key yet must be able to give one.
+    // Assets need no key, because a person without a key must be able to enter one.
     const stage = useStage(runtime, { SLUICE_API_KEYS: `me:${createHash('sha256').update('secret').digest('hex')}` })
     const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
       readAll(read(stage.server, { path, method, headers }))

@@ -9,20 +9,21 @@ import { untilFull } from '../until-full.ts'
 
 const stallMs = 1500
 
-/** More than all buffers between an upstream and a reader can hold: 24 MB. */
+/** 24 MB, which is more than all buffers between an upstream and a reader can hold. */
 const longCount = 2400
 const longText = (index: number) => ` ${index}${'x'.repeat(10_000)}`
 const long: Script = tokens({ count: longCount, text: longText })
 const isWhole = (text: string) => text === Array.from({ length: longCount }, (_, index) => longText(index)).join('')
 
-/** An answer in one piece, of a few long tokens. */
+/** An answer in one piece, made of a few long tokens. */
 const large = (megabytes: number): Script => tokens({ count: megabytes * 10, text: 'x'.repeat(100_000) })
 
-/** Takes a piece, pauses, takes the next one, and so on to the end. */
+/** Reads a piece, pauses, reads the next one, and so on to the end. */
 async function readSlowly(reader: Reader, pieceBytes: number) {
   while (!reader.isEnded) {
     reader.pause()
-    await sleep(250) // the slowness itself
+    // This pause is the reader's slowness.
+    await sleep(250)
     const end = reader.byteCount + pieceBytes
     reader.resume()
     await Promise.race([reader.until(() => reader.byteCount >= end, 10_000), reader.ended])
@@ -30,7 +31,7 @@ async function readSlowly(reader: Reader, pieceBytes: number) {
 }
 
 export function describeBackpressure(runtime: RuntimeName) {
-  // They mostly wait: five at a time.
+  // These tests mostly wait, so five run at a time.
   describe.concurrent('a reader that takes little or nothing', () => {
     let upstream: Upstream
     let server: Server
@@ -40,7 +41,8 @@ export function describeBackpressure(runtime: RuntimeName) {
       server = await startServer(runtime, {
         OLLAMA_HOST: upstream.url,
         SLUICE_STALL_TIMEOUT_MS: `${stallMs}`,
-        SLUICE_MAX_LINE_BYTES: '67108864', // of the answers in one piece
+        // This limits the answers in one piece.
+        SLUICE_MAX_LINE_BYTES: '67108864',
       })
     })
     afterAll(async () => {
@@ -57,7 +59,7 @@ export function describeBackpressure(runtime: RuntimeName) {
       return line?.includes(`"ended":"${ended}"`)
     }
 
-    /** A cut breaks the response: no reader takes it for an end. */
+    /** Expects that the response is broken, because no reader may take a cut for an end. */
     async function expectCut(reader: Reader, framing: Framing) {
       expect(await reader.ended).toBe('broken')
       expect(() => toTold(framing, reader.text)).toThrow(/./)
@@ -157,7 +159,8 @@ export function describeBackpressure(runtime: RuntimeName) {
       for (const reader of readers) reader.pause()
       await expect.poll(() => upstream.requestsFor(model).length).toBe(20)
       await Promise.all(upstream.requestsFor(model).map(({ exchange }) => untilFull(exchange)))
-      // What a second adds, once buffers and heaps have their size. Without backpressure it is 500 MB a reader.
+      // Measures the growth in one second, once buffers and heaps have reached their size. Without
+      // backpressure, it is 500 MB a reader.
       const grownMb = async () => {
         const fromMb = rssMb()
         await sleep(1000)
@@ -212,7 +215,7 @@ export function describeBackpressure(runtime: RuntimeName) {
       const finite = upstream.script(tokens({ count: 1 }))
       const ask = async () => (await readAll(generate(server, 'sse', finite))).status
       await expect.poll(ask, { timeout: 3000 }).toBe(200)
-      // That one has ended, and its place is free again.
+      // That stream has ended, and its place is free again.
       await expect.poll(ask, { timeout: 3000 }).toBe(200)
       readers[1]!.leave()
       await expect.poll(() => upstream.open, { timeout: 3000 }).toBe(0)

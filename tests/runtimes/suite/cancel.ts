@@ -5,14 +5,17 @@ import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 import { untilFull } from '../until-full.ts'
 
-/** From the request that cancels to the upstream's end. workerd has a heartbeat's time; here that is an hour, so it must be told at once. */
+/**
+ * The limit from the cancelling request to the end of the upstream's request. On workerd a lost
+ * reader is noticed by a heartbeat. Here that is an hour, so the upstream must be told at once.
+ */
 const budgetMs = 25
 const hourMs = 3_600_000
 
 const messages = [{ role: 'user', content: 'Hi' }]
 const said = { error: 'The answer was cancelled', code: 'cancelled' }
 
-/** How each surface is asked, and what its reader gets as the last word. */
+/** The request of each surface, and the last frame that its reader gets. */
 const surfaces: readonly {
   name: string
   path: string
@@ -20,7 +23,7 @@ const surfaces: readonly {
   accept?: string
   /** Whether its reader sees tokens as they come. */
   streams: boolean
-  /** Whether it has committed before the first token: then a failure has no status. */
+  /** Whether it commits before the first token. Then a failure has no status. */
   opens: boolean
   toLast(text: string): unknown
   last: object
@@ -99,7 +102,7 @@ export function describeCancel(runtime: RuntimeName) {
   describe('cancel', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: `${hourMs}`, SLUICE_LOG: 'json' })
 
-    // Whatever was stopped: nothing is open any more, and nobody calls it an error.
+    // After each test nothing is open, and the log has no error.
     afterEach(async () => {
       await expect.poll(() => stage.upstream.open).toBe(0)
       expect(stage.server.output()).not.toMatch(/\n\s+at |"cause"|Error|hang|uncaught|exception/i)
@@ -150,7 +153,7 @@ export function describeCancel(runtime: RuntimeName) {
       })
     })
 
-    /** The access log's line of a stream. */
+    /** Returns the access log's line of a stream. */
     function logged(requestId: string): unknown {
       const line = stage.server
         .output()

@@ -15,10 +15,10 @@ const encoders = {
 type Coding = keyof typeof encoders
 const all = Object.keys(encoders) as Coding[]
 
-/** What `DecompressionStream` has, and Node's own zlib. */
+/** The codings of `DecompressionStream`, and those of Node's own zlib. */
 const taken: Readonly<Record<RuntimeName, readonly Coding[]>> = { node: all, bun: all, worker: ['gzip', 'deflate'] }
 
-/** One request to each dialect, in which the model is to be put, and two small questions. */
+/** One request to each dialect, without the model, and two small questions. */
 const requests: readonly (readonly [path: string, body: object])[] = [
   ['/api/generate', { prompt: 'Grüße' }],
   ['/api/chat', { messages: [{ role: 'user', content: 'Grüße' }] }],
@@ -30,7 +30,10 @@ const requests: readonly (readonly [path: string, body: object])[] = [
   ['/api/ui/chat', { messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: 'Grüße' }] }] }],
 ]
 
-/** Bodies in a content coding (protocol §7): read where the runtime can decode them, under the limit of other bodies. */
+/**
+ * Bodies in a content coding (protocol §7). The runtime reads those that it can decode, and the
+ * limit of other bodies holds.
+ */
 export function describeCodings(runtime: RuntimeName) {
   describe('codings', () => {
     const stage = useStage(runtime)
@@ -145,7 +148,7 @@ export function describeCodings(runtime: RuntimeName) {
     })
 
     describe('a bomb', () => {
-      /** 256 MiB: sixteen times what a body may be. */
+      /** 256 MiB, which is sixteen times the limit of a body. */
       const zeros = Buffer.alloc(1 << 28)
 
       test.each(taken[runtime])('of %s is refused for at most 150 ms of CPU, and its memory stays small', async (coding) => {
@@ -154,11 +157,12 @@ export function describeCodings(runtime: RuntimeName) {
         const refusal = { status: 413, code: 'body_too_large' }
         const asked = await countRequests(stage, async () => {
           const rssBefore = rssKbOf(stage.server.pid)
-          for (let i = 0; i < 3; i++) expect(await post()).toMatchObject(refusal) // the code is compiled
+          // The first requests only compile the code.
+          for (let i = 0; i < 3; i++) expect(await post()).toMatchObject(refusal)
           const cpuBefore = cpuMsOf(stage.server.pid)
           for (let i = 0; i < 4; i++) expect(await post()).toMatchObject(refusal)
           expect((cpuMsOf(stage.server.pid) - cpuBefore) / 4).toBeLessThanOrEqual(150)
-          // One decoded whole would be 256 MiB.
+          // One completely decoded bomb would be 256 MiB.
           expect(rssKbOf(stage.server.pid) - rssBefore).toBeLessThan(150_000)
         })
         expect(asked).toBe(0)

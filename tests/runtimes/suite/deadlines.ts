@@ -15,7 +15,10 @@ const off = {
 const firstAndIdle = { ...off, SLUICE_FIRST_TOKEN_TIMEOUT_MS: '600', SLUICE_IDLE_TIMEOUT_MS: '400' }
 const total = { ...off, SLUICE_TOTAL_TIMEOUT_MS: '700' }
 
-/** What the servers are started with. SSE commits before every deadline where grace is 100, and after all of them where it is long. */
+/**
+ * The settings of the servers. With a grace of 100, SSE commits before every deadline. With a long
+ * grace, it commits after all of them.
+ */
 const settings = {
   off: { ...off, SLUICE_HEARTBEAT_MS: '200' },
   'first and idle': { ...firstAndIdle, SLUICE_GRACE_MS: '100' },
@@ -28,7 +31,7 @@ const settings = {
 }
 type Setting = keyof typeof settings
 
-/** A token, silence, and the done line. */
+/** Sends a token, waits, and sends the done line. */
 function pausing(ms: number): Script {
   return async (exchange) => {
     void thenSilent(1)(exchange)
@@ -38,7 +41,7 @@ function pausing(ms: number): Script {
   }
 }
 
-/** Timers of two processes may disagree by a little. */
+/** Timers of two processes may differ a little. */
 const toleranceMs = 20
 
 interface Deadline {
@@ -48,7 +51,7 @@ interface Deadline {
   code: string
   /** It fires no earlier than this, counted from the request. */
   limitMs: number
-  /** The framings that have committed by then: they end in a 200. */
+  /** The framings that have committed by then, so they end with a 200. */
   committed: readonly Framing[]
   text: string | RegExp
 }
@@ -120,7 +123,7 @@ const deadlines: Deadline[] = [
 ]
 
 export function describeDeadlines(runtime: RuntimeName) {
-  // They mostly wait: five at a time.
+  // These tests mostly wait, so five run at a time.
   describe.concurrent('deadlines', () => {
     let upstream: Upstream
     let servers: Record<Setting, Server>
@@ -228,7 +231,8 @@ export function describeDeadlines(runtime: RuntimeName) {
         await reader.until((text) => text !== '')
         expect(performance.now() - sentAt).toBeGreaterThan(500 - toleranceMs)
         expect(reader.text).toBe(':\n')
-        // By the upstream's end, not the reader's: workerd notices a leaving by its heartbeat, which is a minute here.
+        // The upstream ends the stream and not the reader, because workerd notices a lost reader
+        // by its heartbeat, which is a minute here.
         upstream.requestsFor(model)[0]!.exchange.fin()
         await reader.ended
       })
@@ -281,7 +285,8 @@ export function describeDeadlines(runtime: RuntimeName) {
           return ms
         })
         const ms = await Promise.all(silences)
-        expect(Math.max(...ms) - Math.min(...ms)).toBeGreaterThan(50) // of the 150 that they have
+        // The silences may spread over 150 ms.
+        expect(Math.max(...ms) - Math.min(...ms)).toBeGreaterThan(50)
       })
 
       test('before the first token too', async () => {

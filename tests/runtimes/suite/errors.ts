@@ -18,7 +18,7 @@ import { useStage } from '../stage.ts'
 
 const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
 
-/** A failure before commit, of each kind that can be had without an upstream's help. */
+/** A failure before commit, of each kind that needs no help of the upstream. */
 const early: readonly (ReaderRequest & { name: string; status: number; code: string })[] = [
   { name: 'no JSON', path: '/api/generate', body: '{', status: 400, code: 'invalid_json' },
   { name: 'a wrong field', path: '/api/chat', body: { stream: 5 }, status: 400, code: 'invalid_request' },
@@ -36,7 +36,7 @@ const early: readonly (ReaderRequest & { name: string; status: number; code: str
   { name: 'an unknown model', path: '/chat', body: { text: 'Hi', model: 'no' }, status: 404, code: 'model_not_found' },
 ]
 
-/** An answer of the upstream's, whole. */
+/** Sends a whole answer. */
 function answer(status: number, body: string, headers: Record<string, string> = {}): Script {
   return (exchange) => {
     exchange.head(status, { 'content-length': String(Buffer.byteLength(body)), ...headers })
@@ -45,7 +45,7 @@ function answer(status: number, body: string, headers: Record<string, string> = 
   }
 }
 
-/** Protocol §4, but the faults of the upstream's (faults.ts). */
+/** Protocol §4, without the upstream's faults (faults.ts). */
 export function describeErrors(runtime: RuntimeName) {
   describe('errors', () => {
     const stage = useStage(runtime, { SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_LINE_BYTES: '10000', SLUICE_LOG: 'json' })
@@ -194,7 +194,8 @@ export function describeErrors(runtime: RuntimeName) {
           expect(failure).toMatchObject({ status: status >= 500 ? 502 : status, code })
           expect(failure.error).toContain(kept)
           expect(failure.error.length).toBeLessThanOrEqual(1000)
-          const told = reader.text.replace(failure.request_id, '') // random digits: fe80 may be among them
+          // The id has random digits, and fe80 may be among them.
+          const told = reader.text.replace(failure.request_id, '')
           expect(told).not.toMatch(/goroutine|main\.go|10\.1\.2\.3|inner\.lan|fe80|34567|<html|\\n/)
         }
       })
@@ -251,17 +252,17 @@ export function describeErrors(runtime: RuntimeName) {
           expect(failure).toMatchObject({ status: 503, code: 'no_model', error: expect.stringContaining('ollama pull') })
         }
         for (const undo of restore) undo()
-        // It is not remembered: the next one finds the model that has come.
+        // The server does not remember the failure, so the next request finds the new model.
         expect(await readAll(generate(empty.server, 'sse', { prompt: 'Hi' }))).toMatchObject({ status: 200 })
       })
     })
 
-    // workerd's V8 writes JSON of any depth; nothing that Ollama can say breaks anything there.
+    // workerd's V8 writes JSON of any depth, so no answer of Ollama's breaks anything there.
     if (runtime !== 'worker') {
       describe('what breaks inside', () => {
         const stage = useStage(runtime, { SLUICE_LOG: 'json' })
         const canary = 'canary7f3a'
-        // Deeper than any runtime writes: our encoders stumble over it.
+        // This is deeper than other runtimes can write, so our encoders fail at it.
         const deep = `${'['.repeat(100_000)}"${canary}"${']'.repeat(100_000)}`
         const odd = `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${deep}}}]},"deep":${deep},"done":true}`
 

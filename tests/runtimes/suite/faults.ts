@@ -20,13 +20,13 @@ import {
 } from '../reader.ts'
 import { startServer, type RuntimeName, type Server } from '../server.ts'
 
-/** Every way to ask for a native answer. */
+/** All requests for a native answer. */
 const ways = framings.flatMap((framing) => (['/api/generate', '/api/chat'] as const).map((path) => ({ framing, path })))
 
-/** What a reader was told, in whatever framing and whether before or after commit. */
+/** The outcome for a reader, in any framing, before or after commit. */
 interface Outcome {
   status: number
-  /** The text before the failure, or all of it. */
+  /** The text before the failure, or the whole text. */
   text: string
   chunks: readonly Chunk[]
   failed: Failure | undefined
@@ -45,14 +45,17 @@ function toOutcome(framing: Framing, { status, headers, text, ended }: Answer): 
   return { status, retryAfter, ...told }
 }
 
-/** Lets a script that breaks the connection go on once its tokens have arrived. A folded answer shows none: its script waits by itself. */
+/**
+ * Lets a script that breaks the connection continue once its tokens have arrived. In a folded
+ * answer they are not visible, so its script waits by itself.
+ */
 async function passOnceRead(reader: Reader, upstream: Upstream, model: string, lastToken: string) {
   const { exchange } = await upstream.next(model)
   await reader.until((text) => text.includes(lastToken))
   exchange.pass()
 }
 
-/** Asks for a script's answer in every way at once. */
+/** Requests a script's answer in every way at once. */
 async function askEveryWay(server: Server, upstream: Upstream, fault: Pick<Fault, 'script' | 'when'>) {
   return Promise.all(
     ways.map(async ({ framing, path }) => {

@@ -9,20 +9,26 @@ const body = JSON.stringify({ model: 'smollm2:135m', prompt: 'Hi', text: 'Hi', i
 const size = `Content-Length: ${body.length}`
 const chunked = 'Transfer-Encoding: chunked'
 
-/** What becomes of a request: the status that the runtime itself gives it, or a connection that is closed without a word. */
+/**
+ * The outcome of a request: the status that the runtime itself sends, or a closed connection
+ * without an answer.
+ */
 type Fate = number | 'closed'
 
-/** "Framing": the bytes of a request, and its fate. `passes` where a runtime reads it unambiguously all the same, and why. */
+/**
+ * "Framing": the bytes of a request, and its fate. `passes` marks a runtime that reads the request
+ * unambiguously, with the reason beside it.
+ */
 interface Framing {
   readonly name: string
   readonly bytes: Uint8Array | string
   readonly fate: Fate
-  /** Where a runtime does otherwise. */
+  /** The fate on runtimes that differ. */
   readonly on?: Partial<Record<RuntimeName, Fate | 'passes'>>
 }
 
 const framings: readonly Framing[] = [
-  // workerd: the chunks count, and the connection is closed after the answer, as RFC 9112 §6.1 allows.
+  // workerd reads the chunks and closes the connection after the answer, as RFC 9112 §6.1 allows.
   {
     name: 'a length and chunks',
     bytes: toPost('/api/generate', toChunked(body), [size, chunked]),
@@ -35,7 +41,7 @@ const framings: readonly Framing[] = [
     fate: 400,
     on: { worker: 'passes' },
   },
-  // One value twice may be read as one (RFC 9110 §8.6).
+  // The same value twice may be read as one value (RFC 9110 §8.6).
   {
     name: 'the same length twice',
     bytes: toPost('/api/generate', body, [size, size]),
@@ -58,7 +64,7 @@ const framings: readonly Framing[] = [
   { name: 'a folded header', bytes: toPost('/api/generate', body, ['X: a', ' b', size]), fate: 400 },
   { name: 'a NUL in a header', bytes: toPost('/api/generate', body, ['X: a\0b', size]), fate: 400 },
   { name: 'a bare CR in a header', bytes: toPost('/api/generate', body, ['X: a\rY: b', size]), fate: 400 },
-  // workerd takes it for a line's end, as RFC 9112 §2.2 allows.
+  // workerd reads it as a line's end, as RFC 9112 §2.2 allows.
   { name: 'a bare LF', bytes: toPost('/api/generate', body, [`X: a\nY: b`, size]), fate: 400, on: { worker: 'passes' } },
   {
     name: 'bare LFs only',
@@ -73,7 +79,7 @@ const framings: readonly Framing[] = [
       .replace(/Host: .*\r\n/, ''),
     fate: 400,
   },
-  // workerd sets no limit of its own: in front of it Cloudflare does, at 128 KB.
+  // workerd itself sets no limit. In production Cloudflare limits headers to 128 KB.
   {
     name: 'a header of 20 KB',
     bytes: toPost('/api/generate', body, [`X: ${'x'.repeat(20_000)}`, size]),
@@ -95,7 +101,7 @@ const framings: readonly Framing[] = [
   },
 ]
 
-/** "Paths" that are named, and the status that a POST of a good body gets. */
+/** "Paths" by name, and the status for a POST of a good body. */
 const paths: readonly (readonly [target: string, status: number])[] = [
   ['/api/pull', 404],
   ['/api/%70ull', 404],
@@ -121,7 +127,7 @@ const paths: readonly (readonly [target: string, status: number])[] = [
   ['http://evil/nothing', 404],
 ]
 
-/** Targets that look much like the upstream's own paths. */
+/** Makes targets that look much like the upstream's own paths. */
 function toTargets(count: number): string[] {
   const random = createRandom(7)
   const roots = [
@@ -176,7 +182,7 @@ function toTargets(count: number): string[] {
   })
 }
 
-/** The request's fate, once it is known. A connection that stays open after its answer is closed here. */
+/** Waits for the request's fate. A connection that stays open after its answer is closed here. */
 async function toFate(reader: RawReader): Promise<Fate> {
   let isClosed = false
   void reader.closed.then(() => (isClosed = true))
@@ -190,7 +196,7 @@ function toStatus({ text }: RawReader): number {
   return Number(text.slice('HTTP/1.1 '.length).slice(0, 3))
 }
 
-/** HTTP as no client speaks it: framing, paths, pipelines. */
+/** HTTP that no client sends: framing, paths, pipelines. */
 export function describeHttp(runtime: RuntimeName) {
   describe('http', () => {
     const stage = useStage(runtime)
@@ -216,7 +222,7 @@ export function describeHttp(runtime: RuntimeName) {
       const asked = await countRequests(stage, async () => {
         const reader = readRaw(stage.server, toPost('/api/generate', `zz\r\n${body}\r\n0\r\n\r\n`, [chunked]))
         expect(await toFate(reader)).toBe(400)
-        // workerd asks us before it has seen the body: there the answer is ours.
+        // workerd calls Sluice before it has read the body, so there the answer is ours.
         if (runtime === 'worker') expect(reader.text).toContain('"code":"invalid_json"')
         else expect(reader.text).not.toContain('request_id')
       })
@@ -299,7 +305,8 @@ export function describeHttp(runtime: RuntimeName) {
         expect(statusesOf(reader)).toEqual([200, 404, 200])
       })
 
-      // Bun closes a connection on which a second request comes while an answer is under way (uWebSockets has no pipelining).
+      // Bun closes a connection on which a second request comes during an answer, because
+      // uWebSockets has no pipelining.
       if (runtime === 'bun') {
         test('behind a stream end the connection: never an answer in the wrong order, and the upstream is stopped', async () => {
           const slow = stage.upstream.script(thenSilent(1))

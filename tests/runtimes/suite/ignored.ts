@@ -7,15 +7,15 @@ import { countRequests, useStage } from '../stage.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Where a request is translated. Ollama's own requests pass through as they are. */
+/** Whether a request is translated. Ollama's own requests pass through as they are. */
 const isTranslated = ({ path, endpoint }: Surface) => endpoint !== undefined && !/^(?:\/ollama)?\/api\/(?!ui\/)/.test(path)
 const translated = surfaces.filter(isTranslated)
 const passedOn = surfaces.filter((surface) => surface.endpoint !== undefined && !isTranslated(surface))
 
-/** `/ollama` has the dialects too. */
+/** `/ollama` has the same dialects. */
 const toDialectPath = (path: string) => path.replace(/^\/ollama(?=\/v1)/, '')
 
-/** A value of a wrong type for a field that is a wish at each path. */
+/** For each path, a value of a wrong type for an optional field. */
 const wishes: Readonly<Record<string, Json>> = {
   '/chat': { keep_alive: [5] },
   '/v1/chat/completions': { temperature: 'hot' },
@@ -26,14 +26,14 @@ const wishes: Readonly<Record<string, Json>> = {
 }
 
 const canary = 'kestrel'
-/** Names and values that would break a header or a log, if they got there. */
+/** Names and values that would break a header or a log. */
 const hostile = {
   [`${canary}\r\nset-cookie: a=b`]: 1,
   [`${canary}", "x": "`]: { [canary]: canary },
   [`${canary}\0\u2028é`]: [canary],
   ['__proto__']: canary,
 }
-/** Our own names and indices, and counts. */
+/** The allowed form of the header: our own names, indices and counts. */
 const header =
   /^(?:[a-z_]+(?:\.(?:[a-z_]+|\d+))*|\+\d+ (?:more|unknown))(?:, (?:[a-z_]+(?:\.(?:[a-z_]+|\d+))*|\+\d+ (?:more|unknown)))*$/
 
@@ -41,7 +41,7 @@ const hi = { role: 'user', content: 'Hi' }
 const parameters = { type: 'object', properties: {} }
 const functionTool = (name: string) => ({ type: 'function', function: { name, parameters } })
 
-/** A call that is demanded, of any tool and of one, and the error of each dialect. */
+/** Demanded calls, of any tool and of a certain one, and the error of each dialect. */
 const demands = [
   {
     path: '/v1/chat/completions',
@@ -73,7 +73,7 @@ const demands = [
   },
 ] as const
 
-/** What is left out of a request, and who is told (docs/protocol.md §6). */
+/** Ignored fields of a request, and where the answer reports them (docs/protocol.md §6). */
 export function describeIgnored(runtime: RuntimeName) {
   describe('what is left out', () => {
     const listed = 'https://chat.example'

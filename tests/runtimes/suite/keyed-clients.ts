@@ -18,7 +18,7 @@ const secret = 'sluice-secret'
 const messages = [{ role: 'user' as const, content: 'Hi' }]
 const bearer = (key: string) => ({ Authorization: `Bearer ${key}` })
 
-/** How each client is given a key, and what it says. */
+/** Sends a key with each client, and returns its text. */
 type Ask = (url: string, key: string, model: string) => Promise<string | null | undefined>
 
 const clients: readonly (readonly [name: string, ask: Ask])[] = [
@@ -110,7 +110,7 @@ const clients: readonly (readonly [name: string, ask: Ask])[] = [
   ],
 ]
 
-/** Programs, where there are keys. */
+/** Programs against a server with keys. */
 export function describeKeyedClients(runtime: RuntimeName) {
   describe('clients with a key', () => {
     const hash = createHash('sha256').update(secret).digest('hex')
@@ -125,7 +125,7 @@ export function describeKeyedClients(runtime: RuntimeName) {
           (error: unknown) => error as { status?: number; status_code?: number; statusCode?: number; message: string },
         )
         expect(error.message).toMatch(/key is not known|^Unauthorized$/)
-        // Some tell it in words only.
+        // Some clients report the status only in their message.
         const status = error.status ?? error.status_code ?? error.statusCode
         expect(status ?? 401).toBe(401)
       })

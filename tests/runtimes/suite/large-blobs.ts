@@ -16,7 +16,7 @@ const framings = [
   ['in chunks', { 'transfer-encoding': 'chunked' }],
 ] as const
 
-/** Resolves with whether there is room again, or nobody took anything for so long. */
+/** Resolves with true when there is room again, or with false if nothing is read for `limitMs`. */
 async function untilDrained(request: http.ClientRequest, limitMs: number): Promise<boolean> {
   try {
     await once(request, 'drain', { signal: AbortSignal.timeout(limitMs) })
@@ -26,14 +26,15 @@ async function untilDrained(request: http.ClientRequest, limitMs: number): Promi
   }
 }
 
-/** Protocol §1: what is larger than any memory. */
+/** Protocol §1: blobs that are larger than any memory. */
 export function describeLargeBlobs(runtime: RuntimeName) {
   describe('a large blob', () => {
     let store: BlobStore
     let server: Server
     beforeAll(async () => {
       store = await startBlobStore()
-      const limits = { SLUICE_MAX_BODY_BYTES: '1000' } // of JSON
+      // This limits JSON only.
+      const limits = { SLUICE_MAX_BODY_BYTES: '1000' }
       server = await startServer(runtime, { OLLAMA_HOST: store.url, SLUICE_MANAGEMENT: '1', SLUICE_LOG: 'json', ...limits })
     })
     afterAll(async () => {
@@ -49,7 +50,8 @@ export function describeLargeBlobs(runtime: RuntimeName) {
         agent: false,
         headers: { 'x-request-id': requestId, ...headers },
       })
-      request.on('error', () => {}) // of one that leaves
+      // A request that leaves emits this.
+      request.on('error', () => {})
       const answered = once(request, 'response').then(async (given) => {
         const [response] = given as [http.IncomingMessage]
         return { status: response.statusCode, text: Buffer.concat(await response.toArray()).toString() }
@@ -58,7 +60,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       return { request, requestId, answered }
     }
 
-    /** The access log's line of a request. */
+    /** Returns the access log's line of a request. */
     function logged(requestId: string): unknown {
       const line = server
         .output()
@@ -113,7 +115,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       await expect.poll(() => logged(requestId)).toMatchObject(told)
     })
 
-    // workerd would notice it only by a write.
+    // workerd would notice the lost reader only by a write.
     test.skipIf(runtime === 'worker')('whose reader leaves before Ollama has answered stops that', async () => {
       const { request } = upload({ 'content-length': piece.byteLength })
       request.end(piece)
@@ -128,7 +130,8 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       const seen = await store.next()
       seen.refuse(507, 'no space left on device')
       expect(await answered).toEqual({ status: 507, text: '{"error":"no space left on device"}' })
-      await seen.closed // before its reader has left
+      // The upload ends before its reader leaves.
+      await seen.closed
       request.destroy()
     })
   })

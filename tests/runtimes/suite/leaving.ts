@@ -11,12 +11,17 @@ const heartbeatMs = 200
 const stallMs = 1000
 const firstTokenMs = 1500
 
-/** How soon the upstream must be closed. Coarse: the benchmark measures it (25 ms), this machine may be busy. */
+/**
+ * The limit for closing the upstream. It is coarse, because this machine may be busy, and the
+ * benchmark measures the real limit (25 ms).
+ */
 const soonMs = 1000
 
 const leaves = ['fin', 'reset'] as const satisfies readonly Leave[]
 
-/** A token, and when the test says so another one every 50 ms, twenty of them, and a done line. */
+/**
+ * Sends a token. After the test's `pass`, it sends twenty more, one every 50 ms, and a done line.
+ */
 const tokenThenMore: Script = async (exchange) => {
   exchange.head(200, ndjson)
   const send = () => exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n`)
@@ -30,7 +35,7 @@ const tokenThenMore: Script = async (exchange) => {
   exchange.end()
 }
 
-/** A done line, and no end of the body. */
+/** Sends a done line and does not end the body. */
 const doneThenSilent: Script = (exchange) => {
   exchange.head(200, ndjson)
   exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n${toDoneLine(exchange.request, 1)}\n`)
@@ -38,7 +43,7 @@ const doneThenSilent: Script = (exchange) => {
 
 const isFirst = (text: string) => text.includes(' token')
 
-/** Resolves once the kernel has everything. */
+/** Resolves once the kernel has all bytes. */
 async function untilSent(socket: Socket) {
   await expect.poll(() => !socket.connecting && socket.writableLength === 0).toBe(true)
 }
@@ -63,7 +68,7 @@ export function describeLeaving(runtime: RuntimeName) {
       await upstream.close()
     })
 
-    // Whatever was left behind: nothing is open any more, the next request is answered, and nobody calls it an error.
+    // After each test nothing is open, the next request gets its answer, and the log has no error.
     afterEach(async () => {
       await expect.poll(() => upstream.open, { timeout: 5000 }).toBe(0)
       const { status, text } = await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 }))))
@@ -71,7 +76,7 @@ export function describeLeaving(runtime: RuntimeName) {
       expect(server.output()).not.toMatch(/\n\s+at |"cause"|Error/)
     })
 
-    /** The access log's line of a request. */
+    /** Returns the access log's line of a request. */
     async function logged(requestId: string): Promise<Record<string, unknown>> {
       const find = () =>
         server
@@ -83,7 +88,7 @@ export function describeLeaving(runtime: RuntimeName) {
     }
 
     let count = 0
-    /** A stream that has reached a point of its life. */
+    /** Starts a stream and waits until it has reached a point of its life. */
     async function reach(point: Point, framing: Framing) {
       const model = upstream.script(point.script)
       const requestId = `leaving-${++count}`
@@ -93,7 +98,7 @@ export function describeLeaving(runtime: RuntimeName) {
       return { reader, exchange, requestId }
     }
 
-    /** Leaves, and resolves with how many milliseconds later the upstream saw it. */
+    /** Leaves, and resolves with the milliseconds until the upstream saw it. */
     async function leave(reader: Reader, exchange: Exchange, how: Leave): Promise<number> {
       const leftAt = performance.now()
       reader.leave(how)
@@ -116,13 +121,14 @@ export function describeLeaving(runtime: RuntimeName) {
       {
         name: 'between tokens',
         script: thenSilent(1),
-        // A folded answer shows nothing: it is under way when the upstream has been asked.
+        // A folded answer shows nothing to its reader. It is under way once the upstream has the
+        // request.
         reached: (reader, _, framing) => (framing === 'folded' ? Promise.resolve() : reader.until(isFirst)),
       },
       {
         name: 'after the opening, before a token',
         script: silent(),
-        // The others have none.
+        // The other framings have no opening.
         reached: (reader, _, framing) => (framing === 'sse' ? reader.until((text) => text !== '') : Promise.resolve()),
       },
     ]
@@ -136,7 +142,8 @@ export function describeLeaving(runtime: RuntimeName) {
       },
     }
 
-    // On workerd only a write notices who has left (hazard 11): SSE writes heartbeats, the others have none.
+    // On workerd only a failing write shows that a reader has left (hazard 11). SSE writes
+    // heartbeats, and the other framings write none.
     const noticed = runtime === 'worker' ? (['sse'] as const) : framings
     describe.each(noticed)('of %s', (framing) => {
       describe.each(leaves)('by %s', (how) => {
@@ -148,7 +155,8 @@ export function describeLeaving(runtime: RuntimeName) {
       })
     })
 
-    // A FIN behind unread data may be invisible (hazard 38): the stall limit is the net.
+    // A FIN behind unread data may be invisible (hazard 38), so the stall limit must end such a
+    // stream.
     describe.each(['sse', 'ndjson'] as const)('of %s', (framing) => {
       test.each(leaves)('by %s, while not reading, closes the upstream at the stall limit at the latest', async (how) => {
         const { reader, exchange, requestId } = await reach(notReading, framing)
@@ -171,7 +179,7 @@ export function describeLeaving(runtime: RuntimeName) {
         const { exchange } = await upstream.next(model)
         await reader.until((text) => text.includes('"done":true'))
         reader.leave(how)
-        // It is read on for 50 ms at most, since its connection may be used again (hazard 16).
+        // Sluice reads on for 50 ms at most, because its connection may be used again (hazard 16).
         await exchange.closedByReader
       })
 
@@ -202,7 +210,7 @@ export function describeLeaving(runtime: RuntimeName) {
       await untilSent(socket)
       if (how === 'fin') socket.destroy()
       else socket.resetAndDestroy()
-      // workerd tells a FIN as broken chunks are told, and after a RST runs nothing any more.
+      // workerd reports a FIN like broken chunks, and runs nothing more after an RST.
       if (runtime !== 'worker') expect(await logged(requestId)).toMatchObject({ status: 499, ended: 'left' })
       else if (how === 'fin') expect(await logged(requestId)).toMatchObject({ status: 400, code: 'invalid_json' })
       expect(upstream.requests).toHaveLength(asked)

@@ -6,7 +6,7 @@ import { countRequests, useStage } from '../stage.ts'
 
 const isFirst = (text: string) => text.includes(' token')
 
-/** Protocol §8: how much one may ask for, and how much all together. */
+/** Protocol §8: the limits of one client, and those of all together. */
 export function describeLimits(runtime: RuntimeName) {
   describe('requests a minute', () => {
     const stage = useStage(runtime, { SLUICE_RATE_PER_MINUTE: '5' })
@@ -58,7 +58,7 @@ export function describeLimits(runtime: RuntimeName) {
       await first.ended
       const third = await open()
       second.leave()
-      // workerd learns of it by a heartbeat that fails.
+      // workerd notices it by a failing heartbeat.
       await expect.poll(async () => (await generate(stage.server, 'sse', model).head).status, { interval: 100 }).toBe(200)
       third.leave()
     })
@@ -83,7 +83,7 @@ export function describeLimits(runtime: RuntimeName) {
   describe('places at Ollama', () => {
     const stage = useStage(runtime, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '2', SLUICE_GRACE_MS: '50' })
 
-    /** Ends the only stream that runs. */
+    /** Ends the only running stream. */
     function finish(model: string, index: number) {
       const { exchange } = stage.upstream.requestsFor(model)[index]!
       exchange.chunk('{"response":"","done":true}\n')
@@ -95,7 +95,8 @@ export function describeLimits(runtime: RuntimeName) {
       const first = generate(stage.server, 'sse', model)
       await first.until(isFirst)
       const second = generate(stage.server, 'sse', model)
-      await second.until((text) => text === ':\n') // it has opened, and waits
+      // The stream has opened, and waits.
+      await second.until((text) => text === ':\n')
       const third = generate(stage.server, 'sse', model)
       await third.until((text) => text === ':\n')
 
@@ -105,7 +106,7 @@ export function describeLimits(runtime: RuntimeName) {
       expect(stage.upstream.requestsFor(model)).toHaveLength(1)
 
       second.leave()
-      // Its place in the line is free again, at once or when a heartbeat has failed (workerd).
+      // Its place in the queue becomes free at once, or after a failed heartbeat on workerd.
       let fourth: Reader | undefined
       await expect
         .poll(
@@ -266,7 +267,8 @@ export function describeLimits(runtime: RuntimeName) {
       expect(installed).toMatchObject({ id: 'smollm2:135m', object: 'model', owned_by: 'library' })
       expect(others).toEqual(['gpt-4o', 'claude-sonnet'].map((id) => ({ ...installed, id })))
       expect(await get('/v1/models/gpt-4o')).toEqual({ status: 200, ...installed, id: 'gpt-4o' })
-      // Of two that may not be asked, one that is not installed, and one that nobody would be answered under.
+      // Two of these may not be used, one is not installed, and one is a name that no answer would
+      // have.
       for (const id of ['gpt-oss', 'tiny', 'o3', 'gpt-4o:latest'])
         expect(await get(`/v1/models/${id}`)).toMatchObject({ status: 404, error: { code: 'model_not_found' } })
       for (const path of ['/api/tags', '/ollama/api/tags'])

@@ -19,7 +19,7 @@ const progress = [
 ]
 const said = progress.map((line) => `${line}\n`).join('')
 
-/** What Ollama needs of each. */
+/** The fields that Ollama requires for each. */
 const requests = {
   pull: { model: 'gemma3' },
   push: { model: 'me/mine' },
@@ -40,7 +40,7 @@ function answer(status: number, text: string): Script {
   }
 }
 
-/** Protocol §1 and §5: what changes which models there are. */
+/** Protocol §1 and §5: routes that change the installed models. */
 export function describeManagement(runtime: RuntimeName) {
   describe('management', () => {
     describe('by default', () => {
@@ -75,7 +75,7 @@ export function describeManagement(runtime: RuntimeName) {
         undo = []
       })
 
-      // They act with the account, the network or the hardware of the machine that Ollama runs on.
+      // These act with the account, the network or the hardware of Ollama's machine.
       test.each([
         ['POST', '/api/me'],
         ['POST', '/api/signout'],
@@ -205,7 +205,7 @@ export function describeManagement(runtime: RuntimeName) {
         test('takes a model by its old name', async () => {
           on(route, lines(progress))
           const { model, ...rest } = body
-          // Go's client sends both, one of them empty.
+          // Go's client sends both fields, and one of them is empty.
           for (const names of [{ name: model }, { model: '', name: model }, { model, name: '' }]) {
             const sent = { ...rest, ...names, insecure: true }
             expect(await readAll(send({ path, body: sent }))).toMatchObject({ status: 200 })
@@ -363,7 +363,7 @@ export function describeManagement(runtime: RuntimeName) {
         expect(await readAll(send({ method, path }))).toMatchObject({ status: 405, headers: { allow } })
       })
 
-      /** A raw request, and the status of its last answer. */
+      /** Sends a raw request. `status` returns the status of its last answer. */
       function toRaw(bytes: Buffer) {
         const reader = readRaw(stage.server, bytes)
         return { socket: reader.socket, status: () => /HTTP\/1\.1 ([2-5]\d\d)/.exec(reader.text)?.[1] }
@@ -374,7 +374,7 @@ export function describeManagement(runtime: RuntimeName) {
       const limits = { SLUICE_FIRST_TOKEN_TIMEOUT_MS: '200', SLUICE_TOTAL_TIMEOUT_MS: '400', SLUICE_IDLE_TIMEOUT_MS: '700' }
       const stage = useStage(runtime, { SLUICE_MANAGEMENT: '1', ...limits })
       const pull = () => read(stage.server, { path: '/ollama/api/pull', body: { model: 'gemma3' } })
-      /** So many lines, each after so many milliseconds. */
+      /** Sends these lines, each after `ms`. */
       const paced =
         (texts: readonly string[], ms: number): Script =>
         async (exchange) => {

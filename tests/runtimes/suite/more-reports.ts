@@ -9,7 +9,7 @@ const hi = { role: 'user', content: 'hi' }
 const id = '1234567890123456789'
 const ids = `{"id":${id},"f":1.0}`
 
-/** Where a call comes back, with its arguments as text or as an object. */
+/** The requests whose answers have a call, with its arguments as text or as an object. */
 const callers: readonly (readonly [path: string, body: object, shape: 'text' | 'object'])[] = [
   ['/v1/chat/completions', { messages: [hi], stream: true }, 'text'],
   ['/v1/chat/completions', { messages: [hi] }, 'text'],
@@ -24,7 +24,7 @@ const callers: readonly (readonly [path: string, body: object, shape: 'text' | '
   ['/ollama/api/chat', { messages: [hi] }, 'object'],
 ]
 
-/** Public reports on numbers, on Ollama's own routes, and on who may ask. */
+/** Public reports on numbers, on Ollama's own routes, and on access. */
 export function describeMoreReports(runtime: RuntimeName) {
   describe('reports of numbers', () => {
     const stage = useStage(runtime)

@@ -8,12 +8,12 @@ import { useStage } from '../stage.ts'
 const isStream = (name: string) => loadRecording(name).headers['content-type'] === 'application/x-ndjson'
 const isGeneration = (name: string) => ['/api/generate', '/api/chat'].includes(loadRecording(name).request.path)
 
-/** Every recorded stream that ends well. */
+/** Every recorded stream that ends successfully. */
 const streams = recordingNames()
   .filter((name) => isGeneration(name) && isStream(name) && toLines(loadRecording(name)).at(-1)!.includes('"done":true'))
   .map((name) => [name, loadRecording(name).request.path] as const)
 
-/** What Ollama answers with one object of `application/json`, although it was asked for a stream. */
+/** Requests for a stream that Ollama answers with one object of `application/json`. */
 const loads = ['generate-load', 'generate-unload', 'chat-load'].map((name) => [name, loadRecording(name).request.path] as const)
 
 const types: Record<Framing, string> = {
@@ -28,14 +28,14 @@ function toBody(framing: 'sse' | 'ndjson', texts: readonly string[]): string {
   return `:\n${texts.map((text) => `data: ${text}\n\n`).join('')}`
 }
 
-/** The structure of a value: names in order and types, without the values. */
+/** Reduces a value to its structure: names in order and types, without the values. */
 function toShape(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(toShape)
   if (typeof value !== 'object' || value === null) return typeof value
   return Object.entries(value).map(([name, child]) => [name, toShape(child)])
 }
 
-/** Joined in order. */
+/** Joins the thoughts of chunks in order. */
 function toThinking(chunks: readonly Chunk[]): string {
   return chunks.map(({ thinking, message }) => thinking ?? message?.thinking ?? '').join('')
 }
@@ -43,7 +43,7 @@ function toThinking(chunks: readonly Chunk[]): string {
 const toToolCalls = (chunks: readonly Chunk[]) => chunks.flatMap(({ message }) => message?.tool_calls ?? [])
 const toLogprobs = (chunks: readonly Chunk[]) => chunks.flatMap(({ logprobs }) => logprobs ?? [])
 
-/** Protocol §2, but its failures, its leaving and its deadlines. */
+/** Protocol §2, without failures, leaving and deadlines. */
 export function describeNative(runtime: RuntimeName) {
   describe('native', () => {
     const stage = useStage(runtime)
@@ -99,7 +99,7 @@ export function describeNative(runtime: RuntimeName) {
     })
 
     describe('headers', () => {
-      // What each runtime adds by itself; everything else would be ours.
+      // The headers that each runtime adds by itself. Any other one would be ours.
       const added: Record<RuntimeName, readonly string[]> = {
         node: ['connection', 'date', 'keep-alive', 'transfer-encoding'],
         bun: ['date', 'transfer-encoding'],

@@ -4,9 +4,9 @@ import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
-/** JSON whose numbers JavaScript would write in another way. */
+/** JSON whose numbers JavaScript would write differently. */
 const odd = '{"id":1234567890123456789,"f":1.0,"e":1E5,"z":-0,"deep":[0.10,{"big":-9007199254740993,"huge":1e400}]}'
-/** The same as a JSON text within a JSON text. */
+/** The same JSON as a text within JSON. */
 const quoted = JSON.stringify(odd)
 
 const callLine = `{"model":"m","message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"get","arguments":${odd}}}]},"logprobs":[{"token":"a","logprob":-1.50,"bytes":[97]}],"done":false}`

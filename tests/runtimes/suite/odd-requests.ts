@@ -7,7 +7,7 @@ import { countRequests, useStage } from '../stage.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** A text, said as each place wants it, and the same below `/ollama`. */
+/** Puts a text where each path expects it. Paths below `/ollama` expect the same. */
 const sayings: Readonly<Record<string, (content: unknown) => Json>> = {
   '/api/generate': (prompt) => ({ prompt }),
   '/api/chat': (content) => ({ messages: [{ role: 'user', content }] }),
@@ -23,7 +23,7 @@ const generating = surfaces.filter(({ endpoint }) => endpoint !== undefined)
 const chats = ['/api/chat', '/ollama/api/chat']
 const ownPaths = ['/api/generate', '/ollama/api/generate', ...chats]
 
-/** What Ollama was told to answer to. */
+/** Returns the text that Ollama had to answer. */
 const toAsked = (json: unknown): unknown => {
   const { prompt, messages } = json as { prompt?: unknown; messages?: readonly { content: unknown }[] }
   return messages ? messages.at(-1)!.content : prompt
@@ -33,10 +33,10 @@ const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)
 const hi = { role: 'user', content: 'Hi' }
 const schema = { type: 'object', properties: {} }
 
-/** JSON text with this put in front of its first field. */
+/** Writes JSON with this text in front of the first field. */
 const before = (text: string) => (body: Json) => JSON.stringify(body).replace('{', `{${text},`)
 
-/** "Keys": all pass, and what is asked stays the same. */
+/** "Keys": all of these pass, and Ollama gets the same question. */
 const keys: readonly (readonly [name: string, change: (body: Json) => string])[] = [
   ['a key twice, of which the last counts', before('"model":5')],
   ['__proto__', before('"__proto__":{"model":"evil","stream":"x"}')],
@@ -48,7 +48,7 @@ const keys: readonly (readonly [name: string, change: (body: Json) => string])[]
   ['100,000 keys', before(Array.from({ length: 100_000 }, (_, i) => `"k${i}":${i}`).join(','))],
 ]
 
-/** "Text": all pass, and Ollama gets just that. */
+/** "Text": all of these pass, and Ollama gets them unchanged. */
 const texts: readonly (readonly [name: string, text: string])[] = [
   ['a lone surrogate', 'a\ud800b'],
   ['a NUL', 'a\0b'],
@@ -56,7 +56,7 @@ const texts: readonly (readonly [name: string, text: string])[] = [
   ['what looks like a frame', '\r\n\r\ndata: [DONE]\n\nevent: done\n'],
 ]
 
-/** "Text" and "Other" of Ollama's own requests: what is refused, and where. */
+/** "Text" and "Other" of Ollama's own requests: the refused ones, and the place in the error. */
 const refused: readonly (readonly [name: string, paths: readonly string[], body: Json | string, where: string | undefined])[] =
   [
     ['stream as a text', ownPaths, { stream: 'true' }, 'stream'],
@@ -65,7 +65,7 @@ const refused: readonly (readonly [name: string, paths: readonly string[], body:
     ['a field that Ollama would read as another', ownPaths, { Model: 'evil' }, 'lower case'],
   ]
 
-/** What Ollama's own requests may say, as it is Ollama that judges it. */
+/** Values that Ollama's own requests may have, because only Ollama judges them. */
 const passed: readonly (readonly [name: string, paths: readonly string[], body: Json])[] = [
   ['an unknown role', chats, { messages: [{ role: 'robot', content: 'Hi' }] }],
   ['content that is a number', chats, { messages: [{ role: 'user', content: 5 }] }],

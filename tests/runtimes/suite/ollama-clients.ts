@@ -22,26 +22,29 @@ const parameters = { type: 'object' as const, properties: { city: { type: 'strin
 const weather = { name: 'get_weather', description: 'Weather of a city', parameters }
 const tools = [{ type: 'function', function: weather }]
 
-/** A call of `get_weather` first, and a text once it was answered. */
+/** Calls `get_weather` first, and sends a text after the tool's answer. */
 const callsThenTells: Script = (exchange) => {
   const { messages } = exchange.request.json as { messages: unknown[] }
   return replay(messages.length === 1 ? 'chat-tool-call' : 'chat-thinking')(exchange)
 }
 
-/** How soon the upstream must be closed; workerd notices at the next token. */
+/** The limit for closing the upstream. workerd notices a lost reader at the next token. */
 const abortBudgetMs = 25
 
-/** What all the clients can do, in the same words. */
+/** The features of all the clients under the same names. */
 interface Client {
-  /** Gives the text, and what the model thought. */
+  /** Returns the text and the model's thoughts. */
   say(model: string): Promise<{ text: string; thinking: string | undefined }>
-  /** Takes each piece of text. Rejects as the client does, or with the error that it tells of. */
+  /**
+   * Passes each piece of text to `take`. Rejects as the client does, or with the error that it
+   * reports.
+   */
   stream(model: string, take: (text: string) => unknown, signal?: AbortSignal): Promise<void>
-  /** Lets the model call `get_weather`, answers "rain", and gives the text that comes then. */
+  /** Lets the model call `get_weather`, answers "rain", and returns the text after that. */
   call(model: string): Promise<string>
 }
 
-/** The clients that speak to Ollama, at the address of our drop-in. */
+/** Clients of Ollama's API at the address of our drop-in. */
 export function describeOllamaClients(runtime: RuntimeName) {
   describe('clients of ollama', () => {
     const stage = useStage(runtime, { SLUICE_MANAGEMENT: '1' })
@@ -95,7 +98,8 @@ export function describeOllamaClients(runtime: RuntimeName) {
             for await (const part of fullStream) {
               if (part.type === 'text-delta') await take(part.text)
               if (part.type === 'error') failure = part.error
-              // An error's line may be no error to it (hazard 43), but then the answer has not ended well either.
+              // This client may not take an error's line for an error (hazard 43), but its answer
+              // then has no good end either.
               if (part.type === 'finish' && !/^(stop|length)$/.test(part.finishReason))
                 failure ??= new Error(`Ollama: ${part.finishReason}`)
             }
@@ -177,7 +181,7 @@ export function describeOllamaClients(runtime: RuntimeName) {
 
       test('stops the upstream when it is aborted in the middle of a stream', async () => {
         const model = stage.upstream.script(tokens({ count: 5000, perSecond: 200 }))
-        // Twice: the first abort of a process compiles what it needs.
+        // The test runs twice, because the first abort of a process compiles the code for it.
         for (const isMeasured of [false, runtime !== 'worker']) {
           const controller = new AbortController()
           let abortedAt = Infinity
@@ -185,7 +189,7 @@ export function describeOllamaClients(runtime: RuntimeName) {
             abortedAt = Math.min(abortedAt, performance.now())
             controller.abort()
           }
-          // Some clients throw then, some just end: they were told to.
+          // After an abort some clients throw, and some only end.
           const stream = client.stream(model, abort, controller.signal).catch(() => {})
           const { exchange } = await stage.upstream.next(model)
           const closedAt = await exchange.closedByReader
@@ -255,7 +259,7 @@ export function describeOllamaClients(runtime: RuntimeName) {
       test.each(['pull', 'push', 'create'] as const)('follows the progress of %s', async (about) => {
         const progress = [{ status: 'begins' }, { status: 'goes on', total: 2, completed: 1 }, { status: 'success' }]
         const undo = on(`POST /api/${about}`, lines(progress.map((line) => JSON.stringify(line))))
-        // The three are alike, but for their types.
+        // The three methods are alike except for their types.
         const client = create() as unknown as Record<typeof about, Ollama['pull']>
         const asked = { model: 'mine', from: 'gemma3' }
         const said = []
@@ -329,7 +333,7 @@ export function describeOllamaClients(runtime: RuntimeName) {
   })
 }
 
-/** The status of a refusal, and its text, wherever its client keeps them. */
+/** Reads the status of a refusal and its text, wherever the client keeps them. */
 function toFailure(error: unknown): { status: unknown; text: string } {
   const { status_code, statusCode, message, responseBody = '' } = error as Error & Record<string, unknown>
   return { status: status_code ?? statusCode, text: `${message} ${String(responseBody)}` }

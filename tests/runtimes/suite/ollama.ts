@@ -6,19 +6,19 @@ import { read, readAll, type Answer, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
 
-/** What we refuse before Ollama hears of it, in words of our own. */
+/** Requests that Sluice refuses itself, with its own text. Ollama never gets them. */
 const refused = ['error-bad-json', 'error-empty-body', 'error-invalid-name']
-/** What Ollama refuses and we answer: with the default model. */
+/** Requests that Ollama refuses and that Sluice answers, because it has a default model. */
 const answered = ['error-no-model', 'error-chat-no-model']
-/** Its own router's answers. */
+/** Answers of Sluice's own router. */
 const routed = ['root', 'head-root', 'error-method', 'error-unknown-path']
-/** What a foreign Origin or Host gets from it: no request of ours has either. */
+/** Answers of Ollama to a foreign Origin or Host. Sluice's requests have neither. */
 const foreign = ['error-origin', 'error-host']
-/** While management is on (management.ts). */
+/** Routes that exist only while management is on (management.ts). */
 const managed = ['create-stream', 'error-pull', 'copy', 'delete']
-/** Not of its own API. */
+/** Recordings of APIs other than Ollama's own. */
 const isOther = (name: string) => /\/(v1-|runner-dies-v1)/.test(name)
-/** Streams that end without a terminal: the reader hears of it. */
+/** Streams that end without a terminal. Their reader gets an error. */
 const truncated = ['generate-truncated']
 
 const apart = new Set([...refused, ...answered, ...routed, ...foreign, ...managed, ...truncated])
@@ -26,7 +26,7 @@ const apart = new Set([...refused, ...answered, ...routed, ...foreign, ...manage
 const verbatim = recordingNames().filter((name) => !apart.has(name.split('/')[1]!) && !isOther(name))
 
 const textOf = (recording: Recording) => Buffer.from(toBytes(recording)).toString()
-/** The lines, each of which has its LF. */
+/** Returns the lines of a text, each of which has its LF. */
 const toSaid = (text: string) => text.replace(/\n$/, '').split('\n')
 const mediaTypeOf = ({ headers }: Pick<Answer, 'headers'> | Recording) => String(headers['content-type']).split(';')[0]
 
@@ -40,7 +40,7 @@ export function describeOllama(runtime: RuntimeName) {
     const chat = (model: string, body: object = {}) =>
       send({ path: '/api/chat', body: { model, messages: [{ role: 'user', content: 'Hi' }], ...body } })
 
-    /** Asks as it was asked when this was recorded; `model`: of another model. */
+    /** Repeats a recorded request, with another `model` if one is given. */
     function repeat({ request }: Recording, model?: string) {
       const { method, path, body } = request
       const asked = typeof body === 'object' && body !== null && model ? { ...body, model } : body

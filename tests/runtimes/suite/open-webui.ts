@@ -6,7 +6,7 @@ import { read, readAll, toSseEvents, toText, type Chunk, type ReaderRequest } fr
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
-/** What its HTTP client sends with everything, GETs included. */
+/** The headers that its HTTP client always sends, even with a GET. */
 const headers = {
   accept: '*/*',
   'accept-encoding': 'gzip, deflate, br',
@@ -14,7 +14,7 @@ const headers = {
   'user-agent': 'Python/3.11 aiohttp/3.13.2',
 }
 
-/** Open WebUI, request by request, with Sluice as its Ollama connection and as its OpenAI one. */
+/** Open WebUI, request by request. Sluice is its Ollama connection and its OpenAI connection. */
 export function describeOpenWebUI(runtime: RuntimeName) {
   describe('open webui', () => {
     describe('by its Ollama connection', () => {

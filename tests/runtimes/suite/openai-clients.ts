@@ -16,20 +16,20 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const textOf = (name: string) => toText(chunksOf(name))
 const recorded = (name: string) => JSON.parse(Buffer.from(toBytes(loadRecording(name))).toString()) as Record<string, unknown>
 const vectors = recorded('embed').embeddings as number[][]
-/** As they come through four bytes each. */
+/** The numbers after their way through four bytes each. */
 const floats = vectors.map((vector) => vector.map(Math.fround))
 
 const messages = [{ role: 'user' as const, content: 'Weather in Tokyo?' }]
 const parameters = { type: 'object' as const, properties: { city: { type: 'string' as const } }, required: ['city'] }
 const weather = { name: 'get_weather', description: 'Weather of a city', parameters }
 
-/** A call of `get_weather` first, and a text once it was answered. */
+/** Calls `get_weather` first, and sends a text after the tool's answer. */
 const callsThenTells: Script = (exchange) => {
   const { messages } = exchange.request.json as { messages: unknown[] }
   return replay(messages.length === 1 ? 'chat-tool-call' : 'chat-thinking')(exchange)
 }
 
-/** What Ollama must be told of the call, and of what the tool gave. */
+/** The messages that Ollama must get about the call and the tool's result. */
 const answered = [
   { role: 'user', content: 'Weather in Tokyo?' },
   {
@@ -40,20 +40,23 @@ const answered = [
   { role: 'tool', content: 'rain', tool_name: 'get_weather', tool_call_id: 'call_0v2e5mnj' },
 ]
 
-/** How soon the upstream must be closed; workerd notices at its next heartbeat. */
+/** The limit for closing the upstream. workerd notices a lost reader at its next heartbeat. */
 const abortBudgetMs = 25
 
-/** What all the clients can do, in the same words. */
+/** The features of all the clients under the same names. */
 interface Client {
-  /** Gives the text, and what the model thought. */
+  /** Returns the text and the model's thoughts. */
   say(model: string): Promise<{ text: string; thinking: string | undefined }>
-  /** Takes each piece of text. Rejects as the client does, or with the error that it tells of. */
+  /**
+   * Passes each piece of text to `take`. Rejects as the client does, or with the error that it
+   * reports.
+   */
   stream(model: string, take: (text: string) => unknown, signal?: AbortSignal): Promise<void>
-  /** Lets the model call `get_weather`, answers "rain", and gives the text that comes then. */
+  /** Lets the model call `get_weather`, answers "rain", and returns the text after that. */
   call(model: string): Promise<string>
 }
 
-/** The clients that speak to `/v1`. */
+/** Clients of `/v1`. */
 export function describeOpenAIClients(runtime: RuntimeName) {
   describe('clients', () => {
     const stage = useStage(runtime, { SLUICE_HEARTBEAT_MS: '100' })
@@ -190,7 +193,7 @@ export function describeOpenAIClients(runtime: RuntimeName) {
           abortedAt = Math.min(abortedAt, performance.now())
           controller.abort()
         }
-        // Some clients throw then, some just end: they were told to.
+        // After an abort some clients throw, and some only end.
         const stream = client.stream(model, abort, controller.signal).catch(() => {})
         const { exchange } = await stage.upstream.next(model)
         const closedAt = await exchange.closedByReader
@@ -328,7 +331,7 @@ export function describeOpenAIClients(runtime: RuntimeName) {
   })
 }
 
-/** A client's error: its status has one of two names. */
+/** Reads a client's error, whose status has one of two names. */
 function toFailure(error: unknown) {
   const { status, statusCode } = error as { status?: number; statusCode?: number }
   return { status: status ?? statusCode, error }

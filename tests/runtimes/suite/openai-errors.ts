@@ -16,7 +16,7 @@ interface OpenAIError {
   readonly param: string | null
 }
 
-/** Checks that it is the envelope, and nothing else. */
+/** Checks that the text is exactly the envelope. */
 function toError(text: string): OpenAIError {
   const { error, ...rest } = JSON.parse(text) as { error: OpenAIError }
   expect(rest).toEqual({})
@@ -25,14 +25,17 @@ function toError(text: string): OpenAIError {
   return error
 }
 
-/** An error before commit. */
+/** Reads an error before commit. */
 export async function readOpenAIError(reader: Reader) {
   const { text, ...answer } = await readAll(reader)
   expect(answer).toMatchObject({ ended: 'clean', headers: { 'content-type': 'application/json' } })
   return { ...answer, ...toError(text) }
 }
 
-/** An error after commit: the last event of a stream that has no other terminal; and what was said before. */
+/**
+ * Reads an error after commit: the last event of a stream that has no other terminal. Returns also
+ * the text before it.
+ */
 function toLate(answer: Answer) {
   expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'content-type': 'text/event-stream' } })
   expect(answer.text).not.toMatch(/\[DONE\]|"finish_reason":"/)
@@ -105,11 +108,11 @@ const early: readonly Early[] = [
   },
 ]
 
-/** Ollama 0.33, instead of a prompt that is cut. */
+/** Ollama 0.33 sends this instead of cutting the prompt. */
 const tooLong =
   'the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length'
 
-/** What fails once the stream is open: `said` is what was said before. */
+/** Failures after the stream is open. `said` is the text before the failure. */
 const late: readonly (readonly [code: string, type: string, said: string, script: Script])[] = [
   ['first_token_timeout', 'server_error', '', silent()],
   ['idle_timeout', 'server_error', ' token', thenSilent(1)],
@@ -130,7 +133,8 @@ const isFailed = (fault: Fault): fault is Fault & { expect: FailedAnswer } => 's
 /** Protocol §4 in OpenAI's envelope. */
 export function describeOpenAIErrors(runtime: RuntimeName) {
   describe('errors before commit', () => {
-    // A long grace: whatever is found before the first token has its real status, however busy this machine is.
+    // The grace is long, so that every failure before the first token has its real status, even on
+    // a busy machine.
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
     const fail = (request: ReaderRequest) => readOpenAIError(read(stage.server, request))
 
@@ -216,7 +220,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
     })
   })
 
-  // They mostly wait.
+  // These tests mostly wait, so they run together.
   describe.concurrent('errors after commit', () => {
     const stage = useStage(runtime, {
       SLUICE_GRACE_MS: '0',

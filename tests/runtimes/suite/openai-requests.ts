@@ -23,14 +23,14 @@ const schemaPath = 'response_format.json_schema.schema'
 
 const called = (given: unknown) =>
   withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: given } }] })
-/** The same call in Ollama's words. */
+/** The same call in Ollama's form. */
 const ofCall = (given: object) => ({
   messages: [{ role: 'assistant', content: '', tool_calls: [{ id: 'a', function: { name: 'f', arguments: given } }] }],
 })
 
 const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
 
-/** What is refused at a path: its body, the code, and the field that the error names. */
+/** Refused requests: the path, the body, the code, and the field that the error names. */
 const refused: readonly (readonly [
   name: string,
   path: string,
@@ -78,7 +78,7 @@ const refused: readonly (readonly [
   ['an empty text', '/v1/embeddings', { ...good, input: '' }, 'invalid_request', 'input'],
 ]
 
-/** What passes, what Ollama gets of it, and what the answer says was left out. */
+/** Accepted requests: the body, Ollama's body, and the ignored fields that the answer names. */
 const passed: [name: string, body: object | string, sent: object, ignored?: string][] = [
   ['a float for an integer', { ...good, max_tokens: 1.5 }, { messages: [hi] }, 'max_tokens, +2 unknown'],
   ['a text for a number', { ...good, temperature: '1' }, { messages: [hi] }, 'temperature, +2 unknown'],

@@ -13,7 +13,7 @@ interface ChatChunk {
   readonly usage?: object | null
 }
 
-/** The chunks before `[DONE]`. */
+/** Returns the chunks before `[DONE]`. */
 function toChunks(text: string): ChatChunk[] {
   const data = toSseEvents(text).map((event) => event.data)
   expect(data.pop()).toBe('[DONE]')
@@ -69,7 +69,7 @@ export function describeOpenAI(runtime: RuntimeName) {
         const deltas = theirs.flatMap(({ choices }) => choices).map(({ delta: { content } }) => content)
         const said = deltas.slice(0, -1).map((content) => ({ message: { content }, done: false }))
         const last = { done: true, done_reason: 'length', prompt_eval_count: prompt_tokens, eval_count: completion_tokens }
-        // Its created_at: the first line's, in every chunk.
+        // Every chunk has the `created` of the first line.
         const { created, model } = theirs[0] as unknown as { created: number; model: string }
         const head = { model, created_at: new Date(created * 1000).toISOString() }
         const { text } = await streamOf([{ ...head, ...said[0]! }, ...said.slice(1), last], { stream_options })
@@ -77,7 +77,8 @@ export function describeOpenAI(runtime: RuntimeName) {
 
         const ids = new Set(ours.map((chunk) => (chunk as unknown as { id: string }).id))
         expect(ids.size).toBe(1)
-        // OpenAI names the role before the first token, and says in each chunk that the usage is still to come.
+        // OpenAI sends the role before the first token, and a `usage` of null in each chunk before
+        // the usage.
         const [first, ...rest] = theirs.map((chunk) => ({ ...chunk, id: [...ids][0] }))
         const { role, ...delta } = first!.choices[0]!.delta as { role: string; content: string }
         const toFirst = (one: object) => ({ ...first, choices: [{ ...first!.choices[0], delta: one }] })

@@ -5,13 +5,13 @@ import { read, readAll, readFailure, toSseEvents, type Answer, type Chunk, type 
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
 
-/** Every recorded stream of `/api/generate` that ends well. */
+/** Every recorded stream of `/api/generate` that ends successfully. */
 const streams = recordingNames().filter((name) => {
   const recording = loadRecording(name)
   return recording.request.path === '/api/generate' && toLines(recording).at(-1)?.includes('"done":true') === true
 })
 
-/** As the SSE specification joins lines: CR and CRLF are read as LF. */
+/** The SSE specification joins lines with LF, so CR and CRLF are read as LF. */
 const toRead = (text: string) => text.replaceAll(/\r\n?/g, '\n')
 
 const textOf = (events: readonly SseEvent[], name: string) =>
@@ -25,7 +25,7 @@ export function describePlain(runtime: RuntimeName) {
   describe('plain', () => {
     const stage = useStage(runtime)
     const chat = (body: object, headers = {}) => read(stage.server, { path: '/chat', body, headers })
-    /** What `/chat` makes of these lines. */
+    /** Returns the answer of `/chat` for these lines. */
     const chatWith = (said: readonly object[]): Promise<Answer> =>
       readAll(chat({ text: 'Hi', model: stage.upstream.script(lines(said.map((line) => JSON.stringify(line)))) }))
 

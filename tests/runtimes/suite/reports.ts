@@ -7,16 +7,19 @@ import { useStage } from '../stage.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** A request that a public report says broke a client elsewhere, and what becomes of it here. */
+/**
+ * A request that broke a client elsewhere, according to a public report, and its correct result
+ * here.
+ */
 interface Row {
   readonly report: string
   readonly sends: string
   readonly path: string
-  /** Without its model. */
+  /** The body without its model. */
   readonly body: Json
-  /** What Ollama is asked beside the model and `stream`. */
+  /** Ollama's body without the model and `stream`. */
   readonly asked: Json
-  /** What `x-sluice-ignored` says. */
+  /** The value of `x-sluice-ignored`. */
   readonly ignored?: string
 }
 
@@ -34,7 +37,7 @@ const input = (description: string) => ({
   parameters: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
 })
 
-/** What Codex always sends, for a model that it does not know. */
+/** The fields that Codex always sends for a model that it does not know. */
 const codex = {
   stream: true,
   store: false,
@@ -55,7 +58,7 @@ const patch = {
 const pets = { type: 'namespace', name: 'mcp__pets', tools: [{ type: 'function', name: 'find_pet', parameters }] }
 const command = { command: ['ls'] }
 
-/** Codex's own turn before a new question, and what it becomes. */
+/** A turn of Codex before a new question, and Ollama's messages for it. */
 const codexTurn = (items: readonly object[], asked: readonly object[], ignored?: string) => ({
   path: responses,
   body: { ...codex, input: [...items, hi] },
@@ -309,7 +312,7 @@ const ofWeakModels: readonly Row[] = badArguments.flatMap(([report, name, given,
   })),
 )
 
-/** Programs that were written for LM Studio mean "no limit" by these. */
+/** Programs for LM Studio use these values for "no limit". */
 const ofNoLimit: readonly Row[] = [-1, 0]
   .flatMap((limit) => [
     { path: chat, body: { messages: [hi], max_tokens: limit }, asked: { messages: [hi], options } },
@@ -321,7 +324,7 @@ const ofNoLimit: readonly Row[] = [-1, 0]
 
 const rows: readonly Row[] = [...ofCodex, ...ofClaudeCode, ...ofWeakModels, ...ofNoLimit]
 
-/** Requests of public reports, each at its right value. */
+/** Requests of public reports, each with its correct result. */
 export function describeReports(runtime: RuntimeName) {
   describe('reports', () => {
     const stage = useStage(runtime)

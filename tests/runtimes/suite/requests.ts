@@ -14,7 +14,7 @@ const good = JSON.stringify({ model, prompt: 'ü', text: 'ü', input: 'ü' })
 const latin1 = Buffer.from(good, 'latin1')
 const deep = (depth: number) => `{"model":"${model}","future":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
 
-/** "Syntax": what is refused, and what is not. */
+/** "Syntax": refused bodies, and accepted ones below. */
 const syntaxErrors: readonly (readonly [name: string, body: string | Uint8Array])[] = [
   ['nothing', ''],
   ['only white space', ' \r\n\t '],
@@ -126,7 +126,7 @@ const goodModels = [
   'a'.repeat(256),
 ]
 
-/** "Numbers": JSON texts of requests, and where the number is that is refused. */
+/** "Numbers": JSON texts of requests, and the path of the refused number. */
 const badNumbers: readonly (readonly [json: string, path: string])[] = [['{"stream":1}', 'stream']]
 
 const goodNumbers = [
@@ -145,20 +145,20 @@ const goodNumbers = [
   '{"keep_alive":1e309}',
   '{"future":{"deep":[0,[1e999]]}}',
   '{"future":1e16}',
-  // What is none to Ollama: it says so itself.
+  // These are not numbers to Ollama, and Ollama itself reports that.
   '{"options":{"num_predict":1.5,"seed":true,"temperature":"0.5","num_gpu":[1],"top_p":{},"use_mmap":1}}',
   '{"context":[1,2.5,"1"],"top_logprobs":"5","keep_alive":true,"raw":0,"prompt":5,"format":[5]}',
   '{"options":[5]}',
 ]
 
-/** "Type", "Syntax", "Model" and "Numbers" of the bad requests, and what a body may weigh. */
+/** "Type", "Syntax", "Model" and "Numbers" of the bad requests, and the limit of a body. */
 export function describeRequests(runtime: RuntimeName) {
   describe('requests', () => {
     const stage = useStage(runtime)
     const post = (path: string, body: string | Uint8Array, headers = {}) =>
       read(stage.server, { path, body, headers, method: 'POST' })
 
-    /** Refused in this way at a path, and the upstream hears nothing. */
+    /** Expects this refusal at a path, and no request to the upstream. */
     async function expectRefused(path: string, body: string | Uint8Array, refusal: object, headers = {}) {
       const asked = await countRequests(stage, async () => {
         expect(await readFailure(post(path, body, headers)), path).toMatchObject(refusal)
@@ -166,7 +166,7 @@ export function describeRequests(runtime: RuntimeName) {
       expect(asked).toBe(0)
     }
 
-    /** Passes, and the upstream gets one request with just this body. */
+    /** Expects a success, and one request with exactly this body to the upstream. */
     async function expectPassed(path: string, body: string | Uint8Array, sent: object, headers = {}) {
       const asked = await countRequests(stage, async () => {
         expect(await readAll(post(path, body, headers))).toMatchObject({ status: 200, ended: 'clean' })
@@ -321,7 +321,8 @@ export function describeRequests(runtime: RuntimeName) {
               void reader.closed.then(() => (isClosed = true))
               await expect.poll(() => isClosed || tooLarge.test(reader.text), { timeout: 5000 }).toBe(true)
               reader.socket.destroy()
-              // workerd closes right after its answer: the reset of what is still on its way may overtake it. Nothing else comes, though.
+              // workerd closes right after its answer, and the reset of the remaining bytes may
+              // overtake that answer. But nothing else may come.
               if (runtime !== 'worker' || bytes === limit + 1 || reader.text !== '') expect(reader.text).toMatch(tooLarge)
             }
           }

@@ -12,7 +12,7 @@ import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 import { describeResponsesRequests } from './responses-requests.ts'
 
-/** Protocol §2: how soon the upstream is closed. */
+/** Protocol §2: the limit for closing the upstream. */
 const abortMs = 25
 
 const hi = { role: 'user', content: 'Hi' } as const
@@ -20,7 +20,7 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const join = (name: string, of: 'content' | 'thinking') =>
   chunksOf(name).reduce((text, { message }) => text + (message?.[of] ?? ''), '')
 
-/** Protocol §6: what programs written for OpenAI's Responses get. */
+/** Protocol §6: programs that were written for OpenAI's Responses. */
 export function describeResponses(runtime: RuntimeName) {
   describe('responses', () => {
     describeResponsesRequests(runtime)
@@ -28,7 +28,7 @@ export function describeResponses(runtime: RuntimeName) {
     describe('OpenAI’s SDK', () => {
       const stage = useStage(runtime)
       const client = () => new OpenAI({ baseURL: `${stage.server.url}/v1`, apiKey: 'any', maxRetries: 0 }).responses
-      /** A request to a model that runs this script. */
+      /** Makes a request to a model that runs this script. */
       const ask = (script: Script) => ({ model: stage.upstream.script(script), input: 'Hi' })
       const askedOf = (model: string) => stage.upstream.requestsFor(model).map(({ json }) => json)
 
@@ -74,7 +74,7 @@ export function describeResponses(runtime: RuntimeName) {
           const { id: _id, output, ...whole } = await client().create(request)
           const { output: streamed, ...final } = await client().stream(request).finalResponse()
           expect(final).toMatchObject(whole)
-          // Ids are of the request.
+          // Ids belong to the request, so they differ.
           expect(streamed).toMatchObject(output.map(({ id: _id, ...item }) => item))
         },
       )
@@ -204,7 +204,8 @@ export function describeResponses(runtime: RuntimeName) {
 
         test.each(ways)('%s', async (_name, begin) => {
           const tookMs: number[] = []
-          // Three times, as anything may hold up one: an upstream that is only closed by the next token or heartbeat is late in each.
+          // The test takes the best of three rounds, because anything may delay one. An upstream
+          // that closes only at the next token or heartbeat would be late in all three.
           for (let round = 0; round < 3; round++) {
             const request = ask(thenSilent(2))
             const abort = await begin(request)
@@ -213,7 +214,7 @@ export function describeResponses(runtime: RuntimeName) {
             abort()
             tookMs.push((await exchange.closedByReader) - leftAt)
           }
-          // On workerd only a write notices who has left (hazard 11).
+          // On workerd only a failing write shows that a reader has left (hazard 11).
           if (runtime !== 'worker') expect(Math.min(...tookMs)).toBeLessThan(abortMs)
         })
 
@@ -358,7 +359,7 @@ export function describeResponses(runtime: RuntimeName) {
         })
       })
 
-      // It knows no response.failed, and would take that for a short answer.
+      // LangChain does not know response.failed, and would take the stream for a short answer.
       test.each(deaths)('throws when the upstream %s in the middle', async (_name, _code, end) => {
         const { model, langchain } = chat(twoTokensThen(end))
         const reading = async () => {
@@ -390,7 +391,7 @@ export function describeResponses(runtime: RuntimeName) {
   })
 }
 
-/** A line of Ollama's chat. */
+/** Makes a line of Ollama's chat. */
 function toLine(content: string, more: object = {}): string {
   return JSON.stringify({ model: 'x', message: { role: 'assistant', content }, done: false, ...more })
 }

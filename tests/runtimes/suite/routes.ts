@@ -9,7 +9,10 @@ const open = ['/', '/ping', '/healthz', '/readyz', '/v1', '/v1/']
 const questions = ['/api/tags', '/api/ps', '/api/version']
 const posts = ['/chat', '/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show']
 
-/** Methods and paths where there is nothing: management, which is off, and other spellings of what there is. */
+/**
+ * Methods and paths that do not exist: management, which is off, and other spellings of real
+ * paths.
+ */
 const nothing: readonly (readonly [method: string, path: string])[] = [
   ...['/api/pull', '/api/push', '/api/create', '/api/copy', '/api/delete'].map((path) => ['POST', path] as const),
   ['DELETE', '/api/delete'],
@@ -40,7 +43,7 @@ function toRecorded(name: string): unknown {
   return JSON.parse(Buffer.from(toBytes(loadRecording(name))).toString())
 }
 
-/** Where OpenAI is spoken, an error is OpenAI's. */
+/** Paths of OpenAI's API have OpenAI's error envelope. */
 const toEnvelope = (path: string, code: string) => (path.startsWith('/v1') ? { error: { code } } : { code })
 
 /** Protocol §1. */

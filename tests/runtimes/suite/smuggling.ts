@@ -5,7 +5,9 @@ import { useStage } from '../stage.ts'
 
 const honest = JSON.stringify({ model: 'smollm2:135m', prompt: 'honest' })
 const evil = JSON.stringify({ model: 'smollm2:135m', prompt: 'smuggled' })
-/** What is hidden where a body should be: a request that somebody in front of us took for a body's bytes. */
+/**
+ * A request that is hidden in a body. A server in front of us would take it for the body's bytes.
+ */
 const hidden = `POST /api/generate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${evil.length}\r\n\r\n${evil}`
 
 const post = (lines: readonly string[], body: string, target = '/api/generate', host = 'Host: 127.0.0.1') =>
@@ -15,8 +17,9 @@ const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${te
 const chunked = 'Transfer-Encoding: chunked'
 
 /**
- * Requests that two servers could read differently. On workerd two are read as RFC 9112 allows, and what is behind them is a pipelined
- * request: `chunked` twice is `chunked`, and a bare LF ends a line (§2.2).
+ * Requests that two servers could read differently. workerd reads two of them as RFC 9112 allows,
+ * and the bytes behind them are then a pipelined request. To workerd `chunked` twice is `chunked`,
+ * and a bare LF ends a line (§2.2).
  */
 const attacks: readonly (readonly [name: string, bytes: string, pipelinesOn?: RuntimeName])[] = [
   ['CL.TE: chunks that end before the length does', post([size(`0\r\n\r\n${hidden}`), chunked], `0\r\n\r\n${hidden}`)],
@@ -52,7 +55,7 @@ const attacks: readonly (readonly [name: string, bytes: string, pipelinesOn?: Ru
   ['a bare LF twice, and a request', `POST /api/generate HTTP/1.1\r\nX: HTTP/1.1\n\n${hidden}`, 'worker'],
 ]
 
-/** Requests that are one, and whose body looks like another. */
+/** Single requests whose body looks like another request. */
 const bodies: readonly (readonly [name: string, bytes: string])[] = [
   ['a length', post([size(hidden)], hidden)],
   ['chunks', post([chunked], `${chunk(hidden)}0\r\n\r\n`)],
@@ -60,18 +63,24 @@ const bodies: readonly (readonly [name: string, bytes: string])[] = [
   ['trailers', post([chunked], `${chunk('{"model":5}')}0\r\nContent-Length: 0\r\nHost: evil\r\n\r\n`)],
 ]
 
-/** Bytes that could be taken for a request more than was sent: the upstream sees none of that, and the next connection is a good one. */
+/**
+ * Bytes that could be taken for one more request than was sent. The upstream must not get that
+ * one, and the next connection must work.
+ */
 export function describeSmuggling(runtime: RuntimeName) {
   describe('smuggling', () => {
     const stage = useStage(runtime)
 
-    /** Sends, waits until nothing comes any more, and gives what the upstream was asked. */
+    /**
+     * Sends the bytes, waits for the end of the connection, and returns the upstream's requests.
+     */
     async function attack(bytes: string) {
       const before = stage.upstream.requests.length
       const reader = readRaw(stage.server, Buffer.from(bytes, 'latin1'))
       let isClosed = false
       void reader.closed.then(() => (isClosed = true))
-      reader.socket.end() // nothing follows: whoever waits for more bytes is told so
+      // A FIN shows the server that no more bytes follow.
+      reader.socket.end()
       await expect.poll(() => isClosed, { timeout: 5000 }).toBe(true)
       const seen = stage.upstream.requests.slice(before)
 

@@ -18,9 +18,9 @@ import { useStage } from '../stage.ts'
 interface SseReader {
   readonly name: string
   readonly read: ReadSse
-  /** What its signal's abort does to it. */
+  /** How it ends when its signal aborts. */
   readonly aborts: 'throws' | 'ends'
-  /** What is left of a token that is no JSON (hazards 31 and 32). */
+  /** Returns the part of a token without JSON that survives (hazards 31 and 32). */
   toKept(token: string): string
 }
 
@@ -43,15 +43,18 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const paths = ['/api/generate', '/api/chat', '/chat'] as const
 const toBody = (model: string) => ({ model, prompt: 'Hi', text: 'Hi', messages: [{ role: 'user', content: 'Hi' }] })
 
-/** How soon the upstream must be closed. */
+/** The limit for closing the upstream. */
 const abortBudgetMs = 25
 
-/** Packages that read SSE from a POST, each used as it is documented (docs/hazards.md 31 to 33). */
+/**
+ * Packages that read SSE from a POST. Each is used as its documentation says (docs/hazards.md 31
+ * to 33).
+ */
 export function describeSseReaders(runtime: RuntimeName) {
   describe('SSE readers', () => {
     const stage = useStage(runtime, { SLUICE_HEARTBEAT_MS: '100' })
 
-    // What `fetch-event-source` needs of a browser.
+    // `fetch-event-source` needs these globals of a browser.
     beforeAll(() => {
       vi.stubGlobal('window', globalThis)
       vi.stubGlobal('document', new EventTarget())
@@ -74,10 +77,11 @@ export function describeSseReaders(runtime: RuntimeName) {
         body: toBody(model),
         headers,
         signal: controller.signal,
-        // Some give an empty text where there is no name, and an id where there is none.
+        // Some clients use an empty text for a missing name or id.
         take: ({ event, data }) => void events.push({ event: event || undefined, data }),
       })
-      ended.catch(() => {}) // who asks for it is told
+      // The test that awaits it gets the error.
+      ended.catch(() => {})
       return { events, ended, abort: () => controller.abort() }
     }
 
@@ -150,7 +154,7 @@ export function describeSseReaders(runtime: RuntimeName) {
       })
     })
 
-    // They mostly wait.
+    // These tests mostly wait, so they run together.
     describe.concurrent('before the first token and between tokens', () => {
       test.each(readers)('$name is told nothing by the opening and the heartbeats', async (reader) => {
         const readSlowly = async (path: string) => {
@@ -190,7 +194,8 @@ export function describeSseReaders(runtime: RuntimeName) {
         once.push(good, refused, broken)
       }
 
-      // These two are not stopped, and begin later than all of them: once both have asked again, no other would any more.
+      // These two go on, and they begin later than all the others. Once both have sent their
+      // request again, the others would have done so, too.
       const [good, refused] = [stage.upstream.script(tokens({ count: 1 })), stage.upstream.script(busy)]
       const url = `${stage.server.url}/api/generate`
       const source = createEventSource({ url, method: 'POST', body: JSON.stringify(toBody(good)) })

@@ -7,16 +7,17 @@ import type { RuntimeName } from '../server.ts'
 import { useStage, type Stage } from '../stage.ts'
 
 const prefer = { prefer: 'status' }
-const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' } // workerd learns by heartbeats who has left
+// workerd notices lost readers by heartbeats.
+const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }
 const isFirst = (text: string) => text.includes(' token')
 const isTold = (state: string) => (text: string) => text.includes(`{"status":"${state}"`)
 const psIn = ({ upstream }: Stage) => upstream.requests.filter(({ target }) => target === '/api/ps')
 
-/** Asks for a generation and for what it waits for. */
+/** Requests a generation with its statuses. */
 const prefers = ({ server }: Stage, model: string, headers: Readonly<Record<string, string>> = {}) =>
   generate(server, 'sse', model, { headers: { ...prefer, ...headers } })
 
-/** What it said of its wait, in order; each had to come before the first token. */
+/** Returns the statuses of a stream in order. They must all come before the first token. */
 function toStates(text: string): string[] {
   const events = toSseEvents(text)
   const told = events.filter(({ event }) => event === 'status').map(({ data }) => JSON.parse(data) as Status)
@@ -42,7 +43,7 @@ const listing =
     exchange.end()
   }
 
-/** One token and the end of an answer that was silent so far. */
+/** Sends one token and the end of an answer that was silent before. */
 function answer(exchange: Exchange) {
   exchange.head(200, ndjson)
   exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n`)
@@ -54,7 +55,7 @@ function finish(exchange: Exchange) {
   exchange.end()
 }
 
-/** The answer under its statuses: what it would be without them. */
+/** Removes the statuses from an answer. */
 const toRest = (text: string) => text.replaceAll(/event: status\n.*\n\n/g, '').replaceAll(/^:\n/gm, '')
 
 /** Protocol §2: `Prefer: status`. */
@@ -97,7 +98,8 @@ export function describeStatus(runtime: RuntimeName) {
       expect(await second.ended).toBe('clean')
       expect(toStates(second.text)).toEqual(['queued', 'evaluating'])
       const [queued, evaluating] = Array.from(second.text.matchAll(/"elapsed_ms":(\d+)/g), ([, ms]) => Number(ms))
-      expect(evaluating! - queued!).toBeGreaterThanOrEqual(999) // each is rounded
+      // Both times are rounded.
+      expect(evaluating! - queued!).toBeGreaterThanOrEqual(999)
     })
 
     test.each([
@@ -144,7 +146,8 @@ export function describeStatus(runtime: RuntimeName) {
   describe('Prefer: status, before the response is committed', () => {
     const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000', SLUICE_MANAGEMENT: '1' })
     beforeAll(() => {
-      stage.upstream.on('GET /api/ps', replay('error-busy')) // or a list would be kept, and nobody asked for another
+      // Otherwise Sluice would keep the list and not ask again.
+      stage.upstream.on('GET /api/ps', replay('error-busy'))
     })
 
     test('an answer that comes at once is told of by nothing but its header', async () => {
@@ -190,7 +193,8 @@ export function describeStatus(runtime: RuntimeName) {
       })
       const model = stage.upstream.script(async (exchange) => {
         await known.promise
-        await readAll(read(stage.server, { path: '/ping' })) // by now Sluice has read it
+        // By now Sluice has read it.
+        await readAll(read(stage.server, { path: '/ping' }))
         await replay('error-model-not-found')(exchange)
       })
       const failure = await readFailure(prefers(stage, model))
@@ -202,7 +206,10 @@ export function describeStatus(runtime: RuntimeName) {
   describe('Prefer: status, where the list of what is loaded', () => {
     const stage = useStage(runtime, { ...env, SLUICE_MODELS: '*,*:cloud' })
 
-    /** Asks, with an Ollama that does this with the question; gives it with the answer. */
+    /**
+     * Sends a request while Ollama answers the question for loaded models with this script.
+     * Returns that question with the answer.
+     */
     async function ask(script: Script, answering: Script = silent()) {
       const seen = Promise.withResolvers<Exchange>()
       const restore = stage.upstream.on('GET /api/ps', async (exchange) => {
@@ -218,7 +225,7 @@ export function describeStatus(runtime: RuntimeName) {
       return { reader, exchange, question, asked: () => psIn(stage).length - before }
     }
 
-    // Nothing here keeps a list before the last tests: whoever wants one has to ask.
+    // No list is kept before the last tests, so each status needs a request.
     test.each([{}, { prefer: 'respond-async' }, { prefer: 'status=off' }, { prefer: 'x="a, status"' }] as Record<
       string,
       string
@@ -238,7 +245,7 @@ export function describeStatus(runtime: RuntimeName) {
     test.each<[string, Script]>([
       ['fails', replay('error-busy')],
       [
-        'breaks', // in its body: Bun asks once more by itself where there is none
+        'breaks', // The body breaks, because Bun sends a request without a body again by itself.
         (exchange) => {
           exchange.head(200, { 'content-type': 'application/json' })
           exchange.chunk('{"models":')
@@ -281,7 +288,8 @@ export function describeStatus(runtime: RuntimeName) {
       exchange.head(200, ndjson)
       exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n`)
       await reader.until(isFirst)
-      expect((await question.closedByReader) - askedAt).toBeLessThan(8000) // its own limit is 10 s
+      // The question's own limit is 10 s.
+      expect((await question.closedByReader) - askedAt).toBeLessThan(8000)
       finish(exchange)
       expect(await reader.ended).toBe('clean')
       expect(toStates(reader.text)).toEqual([])

@@ -40,7 +40,7 @@ import { describeCodings } from './codings.ts'
 import { describeCancel } from './cancel.ts'
 import { describeOllamaClients } from './ollama-clients.ts'
 
-/** The black-box suite: every sentence of the wire contract, whole on each runtime. */
+/** The black-box suite: every sentence of the wire contract, on each runtime. */
 export function describeRuntime(runtime: RuntimeName) {
   describe(runtime, () => {
     describeRoutes(runtime)

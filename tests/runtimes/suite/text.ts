@@ -115,7 +115,8 @@ export function describeText(runtime: RuntimeName) {
       expect(await reader.ended).toBe('broken')
     })
 
-    // To HTTP/1.0, which nginx speaks unless it is told otherwise, the end of the connection is the end of the body.
+    // In HTTP/1.0 the end of the connection is the end of the body. nginx speaks HTTP/1.0 by
+    // default.
     test('HTTP/1.0 is answered with SSE on Node; where its version is not told, a cut is a reset on Bun and an end on workerd (hazard 84)', async () => {
       const body = JSON.stringify({ model: stage.upstream.script(thenSilent(1)), prompt: 'Hi' })
       const { hostname, port, host } = new URL(stage.server.url)

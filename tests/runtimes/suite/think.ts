@@ -6,7 +6,7 @@ import { useStage } from '../stage.ts'
 
 const messages = [{ role: 'user', content: 'Hi' }]
 
-/** How each dialect wishes for thinking, and the field that says so. */
+/** How each dialect asks for thinking, and the field that does so. */
 const wishes: readonly (readonly [path: string, ignored: string, body: object])[] = [
   ['/v1/chat/completions', 'reasoning_effort', { messages, reasoning_effort: 'high' }],
   ['/v1/responses', 'reasoning.effort', { input: 'Hi', reasoning: { effort: 'max' }, stream: true }],
@@ -16,7 +16,7 @@ const wishes: readonly (readonly [path: string, ignored: string, body: object])[
   ['/api/ui/chat', 'think', { messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], think: 'low' }],
 ]
 
-/** Compatibility: what Ollama's own `/v1` forgives. */
+/** Compatibility: requests that Ollama's own `/v1` forgives. */
 export function describeThink(runtime: RuntimeName) {
   describe.each([
     ['that is listed as one', [{ name: 'cannot:latest', capabilities: ['completion'] }], 1],

@@ -8,7 +8,7 @@ import { startServer, type RuntimeName, type Server } from '../server.ts'
 
 const short = tokens({ count: 1 })
 
-/** Every request that reaches the upstream, and the constant path it must have there. */
+/** Every request that reaches the upstream, and its constant path there. */
 const asks = [
   { path: '/api/generate', body: { prompt: 'Hi' }, target: 'POST /api/generate' },
   { path: '/api/chat', body: { messages: [{ role: 'user', content: 'Hi' }] }, target: 'POST /api/chat' },
@@ -28,7 +28,7 @@ const asks = [
   { path: '/api/version', target: 'GET /api/version' },
 ]
 
-/** What a browser, a proxy and an attacker send along. */
+/** Headers of a browser, a proxy and an attacker. */
 const readerHeaders = {
   origin: 'http://evil.test',
   referer: 'http://evil.test/page',
@@ -46,7 +46,7 @@ const readerHeaders = {
   via: '1.1 of-the-reader',
 }
 
-/** What the upstream may see; the rest of a reader's request stays here. */
+/** The headers that the upstream may see. All others of a reader's request must stay here. */
 const allowed = new Set([
   'accept',
   'accept-encoding',
@@ -73,7 +73,7 @@ function toTarget({ method, target }: SeenRequest) {
   return `${method} ${target}`
 }
 
-/** Without what Node and Bun ask for their start line. */
+/** Leaves out the requests that Node and Bun send for their start line. */
 function ofReaders({ requests }: Upstream): SeenRequest[] {
   return requests.filter(({ headers }) => headers['user-agent'] === 'sluice')
 }
@@ -97,10 +97,10 @@ export function describeUpstream(runtime: RuntimeName) {
       await upstream.close()
     })
 
-    /** A model whose answer suits the path: a script's is a stream. */
+    /** Returns a model whose answer suits the path, because a script's answer is a stream. */
     const toModel = (target: string) => (/generate|chat/.test(target) ? upstream.script(short) : 'gemma3:270m')
 
-    /** Asks, and gives what the upstream saw of it. */
+    /** Sends a request and returns the one that the upstream got. */
     async function see(path: string, body: object | undefined, headers: Record<string, string> = {}): Promise<SeenRequest> {
       const from = ofReaders(upstream).length
       const answer = await readAll(read(server, { path, headers, ...(body && { body }) }))
@@ -174,7 +174,7 @@ export function describeUpstream(runtime: RuntimeName) {
     test.each(framings)(
       'one connection for generations in turn: a finished answer is read to its end (hazard 16): %s',
       async (framing) => {
-        // The end comes a moment after the done line, as it does over a network.
+        // The end comes a moment after the done line, as over a network.
         const model = upstream.script(async (exchange) => {
           exchange.head(200, ndjson)
           exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n${toDoneLine(exchange.request, 1)}\n`)
@@ -185,7 +185,8 @@ export function describeUpstream(runtime: RuntimeName) {
           expect((await readAll(generate(server, framing, model))).status).toBe(200)
           await upstream.requestsFor(model)[round]!.exchange.ended
         }
-        // The end may be on its way still when the next request comes: that one then opens a second connection, which is used again too.
+        // The end may still be on its way when the next request comes. That request opens a second
+        // connection, which is used again too.
         expect(countSockets(upstream.requestsFor(model))).toBeLessThanOrEqual(2)
       },
     )
@@ -228,7 +229,7 @@ export function describeUpstream(runtime: RuntimeName) {
     })
     afterAll(() => upstream.close())
 
-    /** Runs with a server that remembers nothing, and with what the upstream lists. */
+    /** Starts a server without any cached list, sets the upstream's lists, and calls `run`. */
     async function withLists(
       { env = {}, ps, tags }: { env?: Record<string, string>; ps?: object[]; tags?: object[] },
       run: (

@@ -12,7 +12,10 @@ const model = upstream.script(async (exchange) => {
   exchange.end()
 })
 
-/** A scripted Ollama in a process of its own: one token a stream, then silence until all may end. */
+/**
+ * A scripted Ollama in a process of its own. It sends one token a stream, and then waits until all
+ * may end.
+ */
 const calls = {
   where: () => ({ url: upstream.url, model }),
   end: () => end.resolve(),

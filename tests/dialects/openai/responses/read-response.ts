@@ -16,10 +16,13 @@ export interface ResponseEvent extends Json {
 }
 type Item = Json & { readonly id: string; readonly type: string; readonly status: string }
 
-/** What a model said. */
+/** The content of an item: text, or a call of a tool. */
 export type Said = { type: 'message' | 'reasoning'; text: string } | { type: 'function_call'; name: string; arguments: string }
 
-/** The typed events of a stream, with what holds of each: its name is its type, and they are numbered from 0. */
+/**
+ * Reads the typed events of a stream. Each event's name must be its type, and they must be
+ * numbered from 0.
+ */
 export function readTypedEvents(pieces: readonly Uint8Array[]): ResponseEvent[] {
   return readEvents(pieces).map(({ event, data, id }, index) => {
     const typed = JSON.parse(data) as ResponseEvent
@@ -29,7 +32,7 @@ export function readTypedEvents(pieces: readonly Uint8Array[]): ResponseEvent[] 
   })
 }
 
-/** What was said, of finished items. */
+/** Returns the content of a finished item. */
 export function toSaid(item: Item): Said {
   if (item.type === 'function_call') return { type: item.type, name: String(item.name), arguments: String(item.arguments) }
   const parts = (item.type === 'message' ? item.content : item.summary) as readonly { text: string }[]
@@ -37,7 +40,10 @@ export function toSaid(item: Item): Said {
   return { type: item.type as 'message', text: parts[0]!.text }
 }
 
-/** What a client would put together by the deltas alone; checks every item that is told whole against its own deltas. */
+/**
+ * Puts the content together from the deltas alone, as a client would. It compares every finished
+ * item with its deltas.
+ */
 export function accumulate(events: readonly ResponseEvent[]): Said[] {
   const said: Said[] = []
   const ids: string[] = []
@@ -65,7 +71,10 @@ export function accumulate(events: readonly ResponseEvent[]): Said[] {
   return said
 }
 
-/** The same by Ollama's lines: what is said in one go is one item, and every call is one. */
+/**
+ * Derives the same content from Ollama's lines. A run of one kind of text is one item, and each
+ * call is one.
+ */
 export function toExpected(events: readonly GenerationEvent[]): Said[] {
   const said: Said[] = []
   const say = (type: 'message' | 'reasoning', text: string | undefined) => {
