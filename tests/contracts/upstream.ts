@@ -21,9 +21,10 @@ const toText = (events: readonly GenerationEvent[]) =>
   events.map((event) => (event.type === 'failed' ? '' : (event.chunk.response ?? event.chunk.message?.content ?? ''))).join('')
 
 /**
- * What every upstream promises (src/upstreams/upstream.ts): Ollama itself, and each decorator around
- * it. `create` gets the URL of a fake Ollama. `isKnown` tells which faults are known to break the
- * connection.
+ * What every upstream promises (src/upstreams/upstream.ts): Ollama itself, and each decorator
+ * around it.
+ * @param create gets the URL of a fake Ollama
+ * @param options `isKnown` tells which faults are known to break the connection
  */
 export function upstreamContract(
   name: string,

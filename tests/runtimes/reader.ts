@@ -3,19 +3,19 @@ import http from 'node:http'
 import net from 'node:net'
 import { StringDecoder } from 'node:string_decoder'
 
-/** Where to send: a `Server`, or anything else with a URL. */
+/** Where to send a request: a `Server`, or anything else with a URL. */
 interface Target {
   readonly url: string
 }
 
 export interface ReaderRequest {
   readonly path: string
-  /** POST if there is a body, else GET. */
+  /** Default: POST if there is a body, or else GET. */
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** An object is sent as JSON; a text and bytes as they are. */
+  /** An object is sent as JSON. Text and bytes are sent as they are. */
   readonly body?: object | string | Uint8Array
-  /** Gets the body's bytes instead of `text`: for streams that are too long to keep. */
+  /** Gets the body's bytes instead of `text`, because some streams are too long to keep. */
   readonly take?: (bytes: Buffer) => void
 }
 
@@ -24,22 +24,31 @@ export interface Head {
   readonly headers: http.IncomingHttpHeaders
 }
 
-/** `reset` is RST, `fin` closes both ways, `half-close` is a FIN on a socket that is still read. */
+/**
+ * `reset` is an RST, `fin` closes both ways, and `half-close` is a FIN on a socket that is still
+ * read.
+ */
 export type Leave = 'fin' | 'reset' | 'half-close'
 
-/** One request on a connection of its own, and what has come back so far. */
+/** One request on its own connection, and the answer so far. */
 export interface Reader {
-  /** Rejects if the connection ends before. */
+  /** Rejects if the connection ends before the head. */
   readonly head: Promise<Head>
-  /** The body so far. What is no UTF-8 is U+FFFD in it. */
+  /** The body so far. Invalid UTF-8 becomes U+FFFD. */
   readonly text: string
   readonly byteCount: number
-  /** `broken`: the connection ended before the body did, or before the head. Never rejects. */
+  /**
+   * `broken` means that the connection ended before the body did, or before the head. It never
+   * rejects.
+   */
   readonly ended: Promise<'clean' | 'broken'>
   readonly isEnded: boolean
-  /** Resolves once this holds for the text so far; rejects with the text if the stream ends before, or after the limit. */
+  /**
+   * Resolves once the test holds for the text so far. Rejects with the text if the stream ends
+   * before, or after the limit.
+   */
   until(test: (text: string) => boolean, limitMs?: number): Promise<void>
-  /** Takes nothing any more: what comes stays in the kernel, then with the sender. */
+  /** Stops reading. Further bytes stay in the kernel, and then with the sender. */
   pause(): void
   resume(): void
   leave(how?: Leave): void
@@ -50,7 +59,8 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
   const bytes = toBytes(body)
   const head = Promise.withResolvers<Head>()
   const ended = Promise.withResolvers<'clean' | 'broken'>()
-  head.promise.catch(() => {}) // a reader that leaves early does not ask for it
+  // A reader that leaves early does not use it.
+  head.promise.catch(() => {})
   const decoder = new StringDecoder('utf8')
   const watchers = new Set<() => void>()
   let text = ''
@@ -62,7 +72,7 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
   const { promise: connected, resolve: connect } = Promise.withResolvers<net.Socket>()
   const request = http.request(url + path, {
     method: options.method ?? (bytes ? 'POST' : 'GET'),
-    // As a browser's: the connection may be used again, although it never is.
+    // Browsers send this header. The connection could be used again, although it never is.
     headers: { connection: 'keep-alive', ...(bytes && { 'content-length': bytes.byteLength }), ...headers },
     agent: false,
   })
@@ -76,7 +86,8 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
       else text += decoder.write(data)
       for (const watch of watchers) watch()
     })
-    message.on('error', () => {}) // told by `complete`
+    // `complete` reports a broken message.
+    message.on('error', () => {})
     message.on('close', () => finish(message.complete ? 'clean' : 'broken'))
     if (isPaused) message.pause()
   })
@@ -149,7 +160,7 @@ function toBytes(body: ReaderRequest['body']): Uint8Array | undefined {
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
 }
 
-/** A whole answer, once it is over. */
+/** A complete answer. */
 export interface Answer extends Head {
   readonly text: string
   readonly ended: 'clean' | 'broken'
@@ -162,19 +173,23 @@ export async function readAll(reader: Reader): Promise<Answer> {
   return { ...head, ended, text: reader.text }
 }
 
-/** An error before commit: its status, its headers and its envelope, which is all that the body holds. @throws Error on a 2xx */
+/**
+ * Reads an error before commit: its status, its headers, and its envelope, which must be the whole
+ * body.
+ * @throws Error on a 2xx
+ */
 export async function readFailure(reader: Reader): Promise<Failure & Omit<Answer, 'text'>> {
   const { text, ...answer } = await readAll(reader)
   if (answer.status < 400) throw new Error(`No failure, but ${answer.status}: ${text.slice(0, 500)}`)
   return { ...answer, ...(JSON.parse(text) as Failure) }
 }
 
-/** A bare connection: for what no HTTP client would send. */
+/** A bare connection, for bytes that no HTTP client would send. */
 export interface RawReader {
   readonly socket: net.Socket
-  /** Everything that has come, heads and chunk sizes included. */
+  /** All bytes that have come, including heads and chunk sizes. */
   readonly text: string
-  /** Resolves when the other side has closed, in whatever way. */
+  /** Resolves when the other side has closed in any way. */
   readonly closed: Promise<void>
 }
 
@@ -197,7 +212,10 @@ export function readRaw({ url }: Target, ...pieces: readonly (string | Uint8Arra
   }
 }
 
-/** The bytes of a POST of JSON. `headers` are whole lines; without them the body has its length. */
+/**
+ * Makes the bytes of a POST of JSON. `headers` are whole lines. Without them, the request has the
+ * body's content-length.
+ */
 export function toPost(path: string, body: string | Uint8Array, headers?: readonly string[]): Buffer {
   const lines = headers ?? [`Content-Length: ${Buffer.byteLength(body)}`]
   return Buffer.concat([
@@ -206,7 +224,7 @@ export function toPost(path: string, body: string | Uint8Array, headers?: readon
   ])
 }
 
-/** A body in chunks of at most so many bytes, the last one included. */
+/** Encodes a body in chunks of at most `size` bytes, with the last chunk. */
 export function toChunked(body: string | Uint8Array, size = Infinity): Buffer {
   const bytes = Buffer.from(body as string)
   const chunks: Buffer[] = []
@@ -218,10 +236,13 @@ export function toChunked(body: string | Uint8Array, size = Infinity): Buffer {
 }
 
 export const framings = ['sse', 'ndjson', 'folded'] as const
-/** The three framings of a native answer (docs/protocol.md §2); `folded` is `stream:false`. */
+/** The three framings of a native answer (docs/protocol.md §2). `folded` is `stream:false`. */
 export type Framing = (typeof framings)[number]
 
-/** Asks for a generation in a framing. `body` is Ollama's own; a text is short for a model that is asked something. */
+/**
+ * Requests a generation in a framing. `body` is Ollama's. A text is the name of a model, which
+ * then gets a prompt.
+ */
 export function generate(
   server: Target,
   framing: Framing,
@@ -243,7 +264,10 @@ export interface SseEvent {
   readonly data: string
 }
 
-/** SSE as an independent reader understands it. @throws Error if it finds something odd, or half an event at the end */
+/**
+ * Parses SSE with an independent reader.
+ * @throws Error if it finds something odd, or half an event at the end
+ */
 export function toSseEvents(text: string): SseEvent[] {
   const events: SseEvent[] = []
   const parser = createParser({
@@ -258,7 +282,7 @@ export function toSseEvents(text: string): SseEvent[] {
   return events
 }
 
-/** One line of Ollama's, parsed, as far as the tests look at it. */
+/** One parsed line of Ollama's, with the fields that tests read. */
 export interface Chunk {
   readonly [field: string]: unknown
   readonly response?: string
@@ -275,7 +299,7 @@ export interface Failure {
   readonly issues?: readonly { readonly path: string; readonly message: string }[]
 }
 
-/** What a native stream said: the chunks in order, and the failure that ended it. */
+/** The content of a native stream: its chunks in order, and the failure that ended it. */
 export interface Told {
   readonly chunks: readonly Chunk[]
   /** The chunks' text. */
@@ -283,7 +307,10 @@ export interface Told {
   readonly failed: Failure | undefined
 }
 
-/** Reads a native answer with a 2xx. @throws Error if it has anything but one terminal and that at its end, or is otherwise no answer */
+/**
+ * Reads a native answer with a 2xx.
+ * @throws Error unless it is an answer with exactly one terminal, at its end
+ */
 export function toTold(framing: Framing, text: string): Told {
   const said = toSaid(framing, text)
   const [last] = said.splice(-1)
@@ -294,7 +321,7 @@ export function toTold(framing: Framing, text: string): Told {
   return { chunks, text: toText(chunks), failed }
 }
 
-/** The text of chunks, generate's or chat's. */
+/** Joins the text of chunks, generate's or chat's. */
 export function toText(chunks: readonly Chunk[]): string {
   return chunks.map(({ response, message }) => response ?? message?.content ?? '').join('')
 }

@@ -63,7 +63,7 @@ async function askEveryWay(server: Server, upstream: Upstream, fault: Pick<Fault
       const reader = generate(server, framing, model, { path })
       if (fault.when === 'after-first-token' && framing !== 'folded') await passOnceRead(reader, upstream, model, 'três')
       const outcome = toOutcome(framing, await readAll(reader))
-      // Never sent again: the GPU may have worked already.
+      // The request must not be sent again, because the GPU may have worked already.
       expect(upstream.requestsFor(model)).toHaveLength(1)
       return { framing, path, ...outcome }
     }),
@@ -81,7 +81,7 @@ function expectFailure({ status, failed, retryAfter }: Outcome, expected: Failed
   expect(retryAfter).toBeLessThanOrEqual(expected.retryAfter[1])
 }
 
-/** Paced tokens, each with its number, until it is told to finish. */
+/** Sends paced tokens with numbers until `finish` is called. */
 function createHealthy() {
   const state = { isOver: false }
   const script: Script = async (exchange) => {
@@ -97,7 +97,7 @@ function createHealthy() {
   return { script, finish: () => (state.isOver = true) }
 }
 
-/** F18, where every runtime has had the time to hand over what came before the FIN. */
+/** F18, where every runtime has had time to deliver everything before the FIN. */
 const laterFin: Fault = {
   id: 'F18',
   name: 'a done line, and a FIN without the last chunk a moment later',
@@ -121,7 +121,8 @@ export function describeFaults(runtime: RuntimeName) {
 
     beforeAll(async () => {
       upstream = await startUpstream()
-      // A long grace: whatever is found before the first token has its real status, in SSE too, however busy this machine is.
+      // The grace is long, so that every failure before the first token has its real status, even
+      // in SSE on a busy machine.
       server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_GRACE_MS: '10000' })
       healthyReader = generate(server, 'sse', upstream.script(healthy.script))
       await healthyReader.until((text) => text.includes('data:'))
@@ -145,7 +146,8 @@ export function describeFaults(runtime: RuntimeName) {
     test.each([...harmless, laterFin])('$id: $name changes nothing for the reader', async (fault) => {
       const plainly = await askEveryWay(server, upstream, { script: plain, when: 'before-first-token' })
       const oddly = await askEveryWay(server, upstream, fault)
-      // Bun's fetch drops what it has not handed over when the body breaks: of a FIN that comes with the done line, that line too.
+      // When a body breaks, Bun's fetch drops the bytes that it has not delivered. If the FIN
+      // comes with the done line, that line is lost.
       const isLost = runtime === 'bun' && fault.id === 'F18' && fault.name.startsWith('FIN')
       const orCode = isLost ? 'upstream_failed' : fault.expect.orCode
       for (const [index, { framing, path, ...outcome }] of oddly.entries()) {
@@ -183,7 +185,7 @@ export function describeFaults(runtime: RuntimeName) {
 
   test('F12: four lines of 50 MB at once cost no more than their limit, and not themselves', async () => {
     const upstream = await startUpstream()
-    // A process of its own: in one that has seen such lines before, they would find room.
+    // The server is new, because one that has seen such lines before would have room for them.
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url })
     try {
       await readAll(generate(server, 'sse', upstream.script(plain)))
@@ -195,8 +197,9 @@ export function describeFaults(runtime: RuntimeName) {
         Array.from({ length: 4 }, () => readAll(generate(server, 'sse', upstream.script(script)))),
       ).finally(() => clearInterval(watch))
       for (const answer of answers) expectFailure(toOutcome('sse', answer), { code: 'line_too_long', status: 502 }, true)
-      // A line's limit is 4 MiB and each may cost twice that: 32 MB in all. The rest is room for garbage that waits for its
-      // collector; held as a whole, the lines would be 200 MB as bytes and as much again as text.
+      // A line's limit is 4 MiB, and each line may cost twice that: 32 MB in all. The rest is room
+      // for garbage before its collection. Complete lines would take 200 MB as bytes and 200 MB
+      // more as text.
       expect((mostKb - beforeKb) / 1024).toBeLessThan(110)
     } finally {
       await server.stop()
@@ -218,7 +221,7 @@ export function describeFaults(runtime: RuntimeName) {
           expectFailure(outcome, { code: 'upstream_unreachable', status: 502, message: /OLLAMA_HOST/ }, false)
           tookMs.push(performance.now() - startedAt)
         }
-        // The quickest: what a busy machine adds is none of it.
+        // The fastest try counts, because a busy machine delays the others.
         expect(Math.min(...tookMs)).toBeLessThan(limitMs)
       } finally {
         await server.stop()
@@ -284,7 +287,8 @@ export function describeFaults(runtime: RuntimeName) {
         const answer = await readAll(generate(server, 'sse', model))
         expect(toOutcome('sse', answer)).toMatchObject({ text: ' token token', failed: undefined })
         expect(upstream.requestsFor(model)).toHaveLength(1)
-        await sleep(30) // F20's own: the connection was closed 20 ms or more before
+        // F20 needs this: the connection was closed 20 ms or more before.
+        await sleep(30)
       }
     })
   })
@@ -323,7 +327,7 @@ export function describeFaults(runtime: RuntimeName) {
         const next = toOutcome('sse', await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 })))))
         expect(next).toMatchObject({ status: 200, text: ' token token', failed: undefined })
         expect(tookMs).toBeLessThan(1000)
-        // And nothing is said about it but in the access log.
+        // Only the access log mentions it.
         expect(server.output()).not.toMatch(/^(?!\{|Sluice listens).+/m)
       },
     )

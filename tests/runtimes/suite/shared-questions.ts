@@ -4,19 +4,19 @@ import { generate, read, readAll, type Answer, type Reader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage, type Stage } from '../stage.ts'
 
-/** workerd learns by heartbeats who has left. */
+/** workerd notices lost readers by heartbeats. */
 const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }
 
-/** What callers share. */
+/** A question that callers share. */
 interface Kind {
   readonly title: string
-  /** What Ollama is asked for it. */
+  /** Ollama's route for the question. */
   readonly route: string
-  /** A list that has nothing then. */
+  /** An empty list in Ollama's answer. */
   readonly empty?: string
-  /** A caller, whose generation has this model if it needs one. */
+  /** Makes a call. Its generation has this model if it needs one. */
   ask(stage: Stage, model: string): Reader
-  /** What it is told before its generation is answered. */
+  /** Whether the caller has got its status before its generation is answered. */
   isTold?(text: string): boolean
   isAnswered(answer: Answer): boolean
 }
@@ -48,7 +48,7 @@ const kinds: readonly Kind[] = [
   },
 ]
 
-/** Has a route of Ollama answer nobody before `release`, and counts who asks. */
+/** Delays all answers of a route until `release`, and counts the requests. */
 function holdBack({ upstream }: Stage, route: string) {
   const held = Promise.withResolvers<void>()
   const count = { asked: 0, open: 0, peak: 0 }
@@ -63,7 +63,7 @@ function holdBack({ upstream }: Stage, route: string) {
   return { count, release: () => held.resolve(), restore }
 }
 
-/** Protocol §1: what Sluice asks for its own sake, it asks for many callers at once. */
+/** Protocol §1: Sluice shares its own questions to Ollama among many callers. */
 export function describeSharedQuestions(runtime: RuntimeName) {
   const max = runtime === 'worker' ? 8 : 2
 
@@ -80,7 +80,8 @@ export function describeSharedQuestions(runtime: RuntimeName) {
       })
       const readers = Array.from({ length: 20 }, () => ask(stage, model))
       await expect.poll(() => count.asked).toBe(max)
-      await readAll(read(stage.server, { path: '/ping' })) // all that was sent before has come
+      // By then all earlier requests have arrived.
+      await readAll(read(stage.server, { path: '/ping' }))
       release()
       if (isTold) await Promise.all(readers.map((reader) => reader.until(isTold)))
       answering.resolve()
@@ -125,7 +126,8 @@ export function describeSharedQuestions(runtime: RuntimeName) {
       const first = askTimes(max)
       await expect.poll(() => count.asked).toBe(max)
       const others = askTimes(12)
-      await readAll(read(stage.server, { path: '/ping' })) // all that was sent before has come
+      // By then all earlier requests have arrived.
+      await readAll(read(stage.server, { path: '/ping' }))
       expect(count.asked).toBe(max)
       for (const reader of first) reader.leave()
       await expect.poll(() => count.asked, { timeout: 5000 }).toBe(2 * max)
