@@ -1,4 +1,4 @@
-/** Before the tests: servers serve the page, so it has to be built. */
+/** Builds the page before the tests, because servers serve it. */
 export async function setup(): Promise<void> {
   await import('../build/build.ts')
 }

@@ -7,10 +7,13 @@ import { surfaces } from './surfaces.ts'
 const dialects = createDialects({ management: false })
 const generations = dialects.flatMap((dialect) => Object.keys(dialect.generations))
 const questions = dialects.flatMap((dialect) => Object.keys(dialect.questions))
-/** `GET /v1/models/:id{.+}` → `/v1/models/:id`. */
+/** Turns `GET /v1/models/:id{.+}` into `/v1/models/:id`. */
 const toPath = (route: string) => route.replace(/^[A-Z]+ /, '').replace(/\{.*\}$/, '')
 
-/** Whether a page names a path, as code. What is below `/ollama` too is told once. */
+/**
+ * Whether a page names a path, as code. A path that also exists below `/ollama` needs to be named
+ * only once.
+ */
 function isNamed(page: string, path: string): boolean {
   const told = path.replace(/^\/ollama(?=\/(?:api|v1)\/)/, '')
   return page.split(/[`\s]/).includes(told)

@@ -33,7 +33,7 @@ const texts = fc
   .map((text) => JSON.stringify(text))
 const space = fc.constantFrom('', '', ' ', '\r\n\t')
 
-/** The text of a JSON value without white space, and the same with some. */
+/** The text of a JSON value without white space, and with some. */
 const { value: jsonTexts } = fc.letrec<{ value: readonly [compact: string, spaced: string] }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
@@ -41,7 +41,7 @@ const { value: jsonTexts } = fc.letrec<{ value: readonly [compact: string, space
     fc.array(tie('value'), { maxLength: 5 }).map((items) => join('[', items, ']')),
     fc
       .uniqueArray(fc.tuple(texts, tie('value')), { selector: ([key]) => JSON.parse(key) as string, maxLength: 5 })
-      // JavaScript sorts names that are indexes.
+      // Index names are left out, because JavaScript sorts them.
       .map((fields) => fields.filter(([key]) => !/^"\d+"$/.test(key)))
       .map((fields) =>
         join(
@@ -58,7 +58,7 @@ function join(open: string, parts: readonly (readonly [string, string])[], close
   return [open + compact.join(',') + close, `${open} ${spaced.join('\n,\t')}${close}`]
 }
 
-/** What JSON.parse would have given. */
+/** Converts a value to the result of JSON.parse. */
 function toPlain(value: unknown): unknown {
   if (isNumber(value)) return toNumber(value)
   if (Array.isArray(value)) return value.map(toPlain)
@@ -111,7 +111,7 @@ describe('the cost', () => {
   })
 
   test('is not the text for as long as one of its numbers is there', () => {
-    // A function of its own, so that the text is in no variable of this one.
+    // The text is made in a separate function, so that no variable of this one keeps it.
     const keep = () => {
       const text = `{"kept":1234567890123456789,"text":"${'x'.repeat(2 ** 24)}","list":[${'1,'.repeat(100)}1.0]}`
       return (parseExact(text) as { kept: unknown }).kept

@@ -1,7 +1,7 @@
-/** A number from 0 to below `below`. */
+/** Returns an integer from 0 to below `below`. */
 export type Random = (below: number) => number
 
-/** Gives the same numbers for the same seed, every time (mulberry32). */
+/** Creates a generator (mulberry32). The same seed always gives the same numbers. */
 export function createRandom(seed: number): Random {
   let state = seed
   return (below) => {
@@ -12,7 +12,10 @@ export function createRandom(seed: number): Random {
   }
 }
 
-/** One of them. @throws Error if there is none */
+/**
+ * Picks one of the values.
+ * @throws Error if there is none
+ */
 export function pick<T>(random: Random, values: readonly T[]): T {
   if (values.length === 0) throw new Error('Cannot pick: there is nothing')
   return values[random(values.length)]!

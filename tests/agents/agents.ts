@@ -1,23 +1,23 @@
 import type { Call } from './call-tools.ts'
 
-/** What docs/clients.md does not say of a program, since only a test needs it. */
+/** The facts about a program that only tests need, so docs/clients.md does not have them. */
 export interface Agent {
   /** Its heading in docs/clients.md. */
   readonly name: string
-  /** Keeps it from its maker's servers, and from asking for minutes. */
+  /** Keeps the program off its maker's servers, and from retrying for minutes. */
   readonly env?: Readonly<Record<string, string>>
-  /** More lines at the beginning of its configuration. */
+  /** Further lines at the beginning of its configuration. */
   readonly settings?: string
-  /** More arguments, which let it use its tool. */
+  /** Further arguments, which let it use its tool. */
   readonly tooled?: string
-  /** A call of a tool that it has, and what the tool gives. */
+  /** A call of one of its tools, and the tool's result. */
   readonly call: Call
   readonly result: RegExp
-  /** It tells the model what it has thought. */
+  /** Whether it sends the model's thoughts back to the model. */
   readonly tellsThinking: boolean
-  /** What it says when its key is not known. */
+  /** Its message for an unknown key. */
   readonly locked: RegExp
-  /** What it tries to ask of other machines, whatever it is told. */
+  /** Its requests to other machines that no setting prevents. */
   readonly tries?: readonly string[]
 }
 
@@ -52,7 +52,7 @@ export const agents: readonly Agent[] = [
     result: /sum-42/,
     tellsThinking: true,
     locked: /not known/,
-    // For plugins, of which there are none.
+    // It looks for plugins, although there are none.
     tries: ['CONNECT registry.npmjs.org:443'],
   },
   {
@@ -61,7 +61,7 @@ export const agents: readonly Agent[] = [
     call: { name: 'llm_version', arguments: {} },
     result: /^\d+\.\d+$/,
     tellsThinking: false,
-    // It cannot list the models.
+    // Without a key it cannot list the models.
     locked: /Unknown model/,
   },
 ]

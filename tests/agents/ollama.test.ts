@@ -20,10 +20,10 @@ describe('the ollama command, as docs/clients.md says', () => {
   const outside = useOutside()
   const [line] = loadSnippets().filter(({ language }) => language === 'sh ollama')
 
-  /** Runs it as the page does, but with other arguments. */
+  /** Runs the page's command with other arguments. */
   async function ollama(args: string, files: Record<string, string> = {}) {
     const code = line!.code.replaceAll('http://127.0.0.1:8083', stage.server.url)
-    // A scripted model would answer this route, too.
+    // Otherwise a scripted model would answer this route, too.
     stage.upstream.on('POST /api/show', replay('show'))
     return runProgram(code.replace(/ollama run .*/, `ollama ${args}`), { env: outside.env, files })
   }

@@ -11,7 +11,7 @@ import { startSite, type Site } from './site.ts'
 const docs = readFileSync(new URL('../../docs/browser.md', import.meta.url), 'utf8')
 const html = /^```html\n([\s\S]*?)^```$/m.exec(docs)?.[1] ?? ''
 
-/** Somebody else's site, which serves the page of docs/browser.md. */
+/** Another site, which serves the page of docs/browser.md. */
 let site: Site
 let upstream: Upstream
 let server: Server
@@ -46,7 +46,7 @@ async function ask(question: string) {
   await page.fill('input', question)
   await page.keyboard.press('Enter')
 }
-/** Waits until the page shows it, and that the form is ready again, or is not. */
+/** Waits until the page shows the text and the form is ready again, or is not. */
 async function see(text: string, isReady: boolean) {
   await page.waitForFunction(
     ([text, isReady]) => document.body.textContent.includes(text) && document.querySelector('button')?.disabled !== isReady,
@@ -80,7 +80,8 @@ describe('the page of docs/browser.md, at another origin', () => {
     upstream.script(thenSilent(2), 'm')
     await ask('One?')
     await see(' token token', false)
-    await page.keyboard.press('Enter') // asks nothing meanwhile
+    // The form ignores this meanwhile.
+    await page.keyboard.press('Enter')
     const request = upstream.requestsFor('m').at(-1)
     await page.click('text=Stop')
     await request?.exchange.closedByReader

@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A web server of somebody else's, with one page at every path. */
+/** The web server of another site, with the same page at every path. */
 export interface Site {
   readonly port: number
   close(): void
 }
 
-/** `toHtml` gives the page when it is asked for. */
+/** Starts a site. `toHtml` makes the page at each request. */
 export async function startSite(toHtml: () => string): Promise<Site> {
   const server = http.createServer((_request, response) => {
     response.setHeader('content-type', 'text/html; charset=utf-8')

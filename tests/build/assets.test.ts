@@ -20,7 +20,7 @@ test('what is gzipped is the same each time: it has no time in it', () => {
   for (const { gzip } of assets) expect([...Buffer.from(gzip, 'base64').subarray(4, 8)]).toEqual([0, 0, 0, 0])
 })
 
-/** A copy of what the build reads. */
+/** A copy of the build's sources. */
 let folder: string
 const module = () => join(folder, 'src/generated/assets.ts')
 const build = () => execFileSync(process.execPath, ['build/build.ts'], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })

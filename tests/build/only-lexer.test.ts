@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { bundleScript } from '../../build/bundle.ts'
 import * as whole from '#page/markdown/lexer.ts'
 
-/** As browsers get it. */
+/** The lexer as browsers get it. */
 let cut: typeof whole
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ function expectSame(text: string) {
   expect(withoutText(cut.lexInline(text, linksOfCut))).toEqual(withoutText(whole.lexInline(text, links)))
 }
 
-/** The page decodes the entities of texts itself, in their source. */
+/** Removes texts, because the page decodes their entities from the source itself. */
 function withoutText(tokens: Token[]): object[] {
   return tokens.map((token) => ({
     ...token,

@@ -2,12 +2,15 @@ import { streamChat, type ChatOptions } from '#client'
 
 interface Env {
   readonly URL: string
-  /** Models: one that answers, and one that stops after its first token. */
+  /** Two models: one that answers, and one that stops after its first token. */
   readonly ANSWERS: string
   readonly STALLS: string
 }
 
-/** A Worker that asks Sluice by the client, leaves in each way, and tells what it saw. */
+/**
+ * A Worker that calls Sluice through the client, leaves in each possible way, and reports the
+ * results.
+ */
 export default {
   async fetch(_request: Request, { URL: url, ANSWERS, STALLS }: Env): Promise<Response> {
     const ask = (model: string, options: Partial<ChatOptions> = {}) =>

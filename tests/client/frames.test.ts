@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createEventReader, createLineReader, type Frame, type FrameReader } from '#client/frames.ts'
 import { cutAnywhere, cuts } from '../cuts.ts'
 
-/** As the client feeds it: bytes through one decoder. */
+/** Feeds a reader as the client does: all bytes go through one decoder. */
 function readAll(reader: FrameReader, pieces: readonly Uint8Array[], end = ''): Frame[] {
   const decoder = new TextDecoder()
   const frames = pieces.flatMap((piece) => reader.read(decoder.decode(piece, { stream: true })))
@@ -64,7 +64,7 @@ describe('Server-Sent Events', () => {
       fc.property(stream, fc.uint8Array({ maxLength: 8 }), fc.nat(200), (text, noise, at) => {
         const bytes = new TextEncoder().encode(text)
         const place = Math.min(at, bytes.length)
-        // Not at the very start, where noise could be a second byte order mark.
+        // The noise is not at the very start, where it could be a second byte order mark.
         const all = [...bytes.subarray(0, place), ...(place > 3 ? noise : []), ...bytes.subarray(place)]
         const pieces = all.map((byte) => Uint8Array.of(byte))
         expect(readAll(createEventReader(), pieces)).toEqual(readByParser(pieces))
@@ -109,7 +109,7 @@ test.each([
   const [frame] = reader.read(end)
   expect(frame?.data).toHaveLength(160_000 * 64)
   expect(reader.pending).toBe(0)
-  // By its square it would be minutes.
+  // Quadratic work would take minutes.
   expect(performance.now() - began).toBeLessThan(5000)
 })
 

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const run = promisify(execFile)
 let upstream: Upstream
 let server: Server
-/** A project of somebody else's that has installed what `npm pack` made. */
+/** Another project, which has installed the package of `npm pack`. */
 let consumer: string
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ afterAll(async () => {
   rmSync(consumer, { recursive: true, force: true })
 })
 
-/** A block of docs/browser.md by what its first line has. */
+/** Returns the block of docs/browser.md that contains `mark`. */
 function toSnippet(mark: string): string {
   const page = readFileSync(join(root, 'docs/browser.md'), 'utf8')
   const block = [...page.matchAll(/^```\w+\n([\s\S]*?)^```$/gm)]

@@ -31,7 +31,7 @@ describe('the image', () => {
     container = undefined
   })
 
-  /** `docker run --rm sluice COMMAND` */
+  /** Runs a command as `docker run --rm sluice COMMAND` would. */
   const execute = ([file = '', ...args]: readonly string[], env: Record<string, string> = {}) =>
     run(file, args, { cwd: image.app, env: { ...image.env, ...env }, ...image.ids })
   const toOptions = (env: Record<string, string>) => ({ cwd: image.app, env: { ...image.env, PORT: '0', ...env } })
@@ -49,7 +49,7 @@ describe('the image', () => {
     expect(readdirSync(image.app).toSorted()).toEqual(files)
     expect(readdirSync(join(image.app, 'packages'))).toEqual(['ollama-grammar'])
     const packages = readdirSync(join(image.app, 'node_modules')).filter((name) => !name.startsWith('.'))
-    // Ours, and what ollama needs.
+    // Our dependencies, and the one of ollama.
     expect(packages.toSorted()).toEqual(['@hono', 'hono', 'ollama', 'valibot', 'whatwg-fetch'])
   })
 
@@ -66,7 +66,7 @@ describe('the image', () => {
   })
 
   test.each(['node', 'bun'])('does not start as a demo on %s, as the emulator is not in it', async (runtime) => {
-    // The image has no Bun; this one is where only the user of the tests may look.
+    // The image has no Bun. The one here is in a folder that only the user of the tests may read.
     const bun = [`${root}node_modules/.bin/bun`, '--env-file=src/runtimes/bun/bun.env', 'src/runtimes/bun.ts']
     const command = runtime === 'node' ? image.cmd : bun
     const refused = startProgram(command, toOptions({ SLUICE_INSECURE: '1', SLUICE_DEMO: '1' }))

@@ -1,17 +1,19 @@
 import { spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A command of a deployment, as it runs. */
+/** A running command of a deployment. */
 export interface Program {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
-  /** Sends a signal and resolves with the exit status, null if the signal ended it. */
+  /**
+   * Sends a signal. Resolves with the exit status, which is null if the signal ended the program.
+   */
   end(signal: NodeJS.Signals): Promise<number | null>
 }
 
 /**
  * Starts a command of Sluice and waits until it listens.
- * @throws Error with what it said, if it ends before
+ * @throws Error with its output if it ends before
  */
 export async function startProgram([file = '', ...args]: readonly string[], options: SpawnOptions): Promise<Program> {
   const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })

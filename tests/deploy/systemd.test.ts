@@ -52,7 +52,8 @@ test('it has no rights that it does not need', () => {
     RestrictAddressFamilies: ['AF_INET AF_INET6 AF_UNIX AF_NETLINK'],
     SystemCallFilter: ['@system-service', '~@privileged @resources'],
   })
-  expect(unit.MemoryDenyWriteExecute).toBeUndefined() // a JIT cannot live with it
+  // A JIT cannot run with it.
+  expect(unit.MemoryDenyWriteExecute).toBeUndefined()
 })
 
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
@@ -60,7 +61,7 @@ describe.skipIf(!hasSystemd)('systemd itself', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-unit-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** On the unit, with what is on this machine in place of what is not. */
+  /** Runs on the unit, with this machine's paths instead of paths that it lacks. */
   function analyze(...args: string[]) {
     const file = join(folder, 'sluice@.service')
     writeFileSync(file, text.replaceAll('/opt/sluice', root).replaceAll('/usr/bin/node', process.execPath))

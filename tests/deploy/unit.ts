@@ -1,4 +1,4 @@
-/** A systemd unit: what each key is set to, in order; the sections' names do not matter to us. */
+/** A systemd unit: the values of each key, in order, without the sections. */
 export type Unit = Readonly<Record<string, readonly string[]>>
 
 /** @throws Error for a line that is no comment, section or `Key=value` */

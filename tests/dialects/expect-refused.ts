@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { ErrorCode } from '../../src/errors.ts'
 
 export type Body = Record<string, unknown>
-/** A body, and the path of what is wrong with it. */
+/** A body, and the path of its mistake. */
 export type Refused = readonly [body: Body, path: string]
 
 /** Expects a 400 with this code and an issue at this path. */

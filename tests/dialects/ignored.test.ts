@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createIgnored } from '../../src/dialects/ignored.ts'
 
-/** The header for these paths and as many unknown fields. */
+/** Returns the header for these paths and this many unknown fields. */
 function toHeader(paths: readonly string[], unknown = 0) {
   const ignored = createIgnored()
   for (const path of paths) ignored.add(path)

@@ -21,7 +21,7 @@ function fold(chunks: readonly OllamaChunk[], maxBytes = 1e9): OllamaChunk {
 
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
 
-/** What the whole says, put together the other way round: field by field over all lines. */
+/** Joins a whole answer in another way than the encoder: field by field over all lines. */
 function toWhole(chunks: readonly OllamaChunk[]) {
   const join = (texts: readonly (string | null | undefined)[]) => texts.map((text) => text ?? '').join('')
   return {
@@ -34,7 +34,7 @@ function toWhole(chunks: readonly OllamaChunk[]) {
   }
 }
 
-/** Fields that are not told apart from empty ones. */
+/** Makes absent fields equal to empty ones. */
 const read = (chunk: OllamaChunk) => toWhole([chunk])
 
 const concatenated = ['response', 'thinking', 'message', 'logprobs']

@@ -12,7 +12,8 @@ encoderContract('NDJSON', {
   encoder: ndjson,
   read(pieces) {
     const lines = Buffer.concat(pieces).toString().split('\n')
-    expect(lines.pop()).toBe('') // every line has its LF
+    // Every line has its LF.
+    expect(lines.pop()).toBe('')
     return lines
   },
   expected: (events, requestId) =>

@@ -7,11 +7,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const page = readFileSync(`${root}packages/fake-ollama/README.md`, 'utf8')
 const blocks = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = '']) => ({
   code,
-  /** What the comments behind its `console.log`s say. */
+  /** The outputs that the comments after each `console.log` promise. */
   expected: [...code.matchAll(/ \/\/ → (.*)$/gm)].map(([, text]) => text),
 }))
 
-/** Runs a block as a module of this package, and gives what it prints. */
+/** Runs a block as a module of this package, and returns its output. */
 async function run(code: string): Promise<string[]> {
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-'], {
     cwd: root,

@@ -56,7 +56,7 @@ test(
       await Promise.all(Array.from({ length: Math.min(atOnce, count - from) }, (_, i) => check(from + i)))
     expect(odd).toEqual([])
     expect(told.failed).toBe(0)
-    // A fuzzer of which everything is refused, or nothing, shows little.
+    // A fuzzer whose requests are all refused, or all accepted, tests little.
     if (count >= 1000) expect(Math.min(told.done, told.refused)).toBeGreaterThan(count / 10)
   },
 )

@@ -7,7 +7,7 @@ import { toSpoiltRequest } from './requests.ts'
 import { count, seed } from './options.ts'
 
 const atOnce = 20
-/** A share of the cases on each runtime: the rest is the same everywhere. */
+/** Each runtime gets only a part of the cases, because the others behave the same everywhere. */
 const share = Math.ceil(count / 30)
 
 describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {

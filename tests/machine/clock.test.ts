@@ -9,7 +9,7 @@ const hour = 3600
 const heartbeatMs = 200
 const limits = { first_token_timeout: 1500, idle_timeout: 1200, total_timeout: 2500 }
 
-/** Timers of two processes may disagree by a little, and a machine may be busy. */
+/** Timers of two processes may differ a little, and the machine may be busy. */
 const earlyMs = 20
 const lateMs = 800
 
@@ -37,7 +37,7 @@ describe.each(['node', 'bun'] as const)('F31: %s, when the clock on the wall jum
     clock.remove()
   })
 
-  /** Jumps in the middle of an answer, and gives how long that took in all. */
+  /** Moves the clock in the middle of an answer, and returns how long the whole answer took. */
   async function jumpWithin(script: Script, offsetSeconds: number) {
     const model = upstream.script(script)
     const startedAt = performance.now()
@@ -59,7 +59,7 @@ describe.each(['node', 'bun'] as const)('F31: %s, when the clock on the wall jum
       expect(told.code).toBe(code)
       expect(told.tookMs).toBeGreaterThan(limits[code] - earlyMs)
       expect(told.tookMs).toBeLessThan(limits[code] + lateMs)
-      // Of the opening comment and of silence; tokens need none.
+      // Comments come at the opening and during silence. Tokens need none.
       const silentMs = code === 'total_timeout' ? 0 : limits[code]
       const comments = told.text.split('\n').filter((line) => line === ':').length
       expect(comments).toBeGreaterThanOrEqual(Math.floor(silentMs / heartbeatMs) - 2)
@@ -77,7 +77,7 @@ describe.each(['node', 'bun'] as const)('F31: %s, when the clock on the wall jum
       }
       expect(line.duration_ms).toBeGreaterThan(limits[code] - earlyMs)
       expect(line.duration_ms).toBeLessThan(limits[code] + lateMs)
-      // It did jump.
+      // The clock did jump.
       expect(Math.abs(Date.parse(line.time) - Date.now() - offset * 1000)).toBeLessThan(60_000)
       expect(server.errors()).toBe('')
     })

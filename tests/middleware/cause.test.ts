@@ -37,7 +37,8 @@ describe('the cause in the access log', () => {
 
   test('is else the class and where it was thrown, without the text', () => {
     const error = thrownBy(() => JSON.parse('{"response": wmur}'))
-    expect(error.message).toContain('wmur') // else this test shows nothing
+    // Without this word, the test would show nothing.
+    expect(error.message).toContain('wmur')
     expect(toCause(error)).toMatch(/^SyntaxError at \S+cause\.test\.ts:\d+:\d+( at \S+:\d+:\d+)*$/)
     expect(toCause(error)).not.toContain('wmur')
   })

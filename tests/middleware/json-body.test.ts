@@ -9,7 +9,7 @@ const app = new Hono<Env>()
   .post('/', (c) => c.json(c.var.body))
   .onError((error, c) => c.text(`${toServiceError(error).code}: ${error.message}`, 400))
 
-/** A body whose end does not come. */
+/** A body that never ends. */
 const slow = () => new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{')) })
 
 const post = (body: BodyInit, headers: Record<string, string>) =>

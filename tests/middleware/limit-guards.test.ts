@@ -4,7 +4,10 @@ import type { Env } from '../../src/middleware/env.ts'
 import { answerGuard, rateGuard } from '../../src/middleware/limit-guards.ts'
 import type { Limits } from '../../src/middleware/limits.ts'
 
-/** Both guards in front of a handler; what they count, by whom, and who is in. */
+/**
+ * Puts both guards in front of a handler. Records the counted requests by client, and the clients
+ * inside.
+ */
 function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined as Promise<void> | undefined } = {}) {
   const counted: string[] = []
   const inside = new Set<string>()

@@ -4,7 +4,7 @@ import { chinese } from '#page/words/chinese.ts'
 import { english } from '#page/words/english.ts'
 import { formatNumber, formatSeconds, formatSize } from '#page/words/format.ts'
 
-/** Every text of a language by its path; functions are told with marks in their places. */
+/** Returns every text of a language by its path. Functions get marks as their values. */
 function toTexts(value: unknown, path = ''): Map<string, string> {
   if (typeof value === 'string') return new Map([[path, value]])
   if (typeof value === 'function')
@@ -14,7 +14,7 @@ function toTexts(value: unknown, path = ''): Map<string, string> {
 }
 
 const toPlaces = (text: string) => (text.match(/\{\d\}/g) ?? []).toSorted()
-// What is no text with values in it.
+// These are not texts with values.
 const other = { capability: undefined, join: undefined }
 const englishTexts = toTexts({ ...english, ...other })
 const chineseTexts = toTexts({ ...chinese, ...other })
@@ -83,7 +83,8 @@ describe('chats by their day', () => {
   vi.stubEnv('TZ', 'Europe/Berlin')
   afterAll(() => void vi.unstubAllEnvs())
 
-  const noon = new Date(2026, 2, 30, 12).getTime() // the day after clocks went forward there
+  // This is the day after clocks went forward there.
+  const noon = new Date(2026, 2, 30, 12).getTime()
   const at = (day: number, hour: number) => ({
     id: `${day}.${hour}`,
     title: '',

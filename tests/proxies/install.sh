@@ -1,6 +1,7 @@
 #!/bin/sh
-# Puts Debian's nginx, haproxy and caddy, and the libraries that this machine has not, into node_modules/.cache/proxies. Needs no root and
-# leaves the system alone: apt resolves and downloads from the machine's own sources, and dpkg only unpacks.
+# Puts Debian's nginx, haproxy and caddy into node_modules/.cache/proxies, with the libraries that
+# this machine lacks. It needs no root and does not change the system, because apt downloads from
+# the machine's own sources and dpkg only unpacks.
 set -eu
 packages='nginx haproxy caddy'
 cache=$(cd "$(dirname "$0")/../.." && pwd)/node_modules/.cache/proxies
@@ -9,14 +10,14 @@ cache=$(cd "$(dirname "$0")/../.." && pwd)/node_modules/.cache/proxies
 rm -rf "$cache"
 mkdir -p "$cache/apt/archives/partial" "$cache/lists/partial" "$cache/lib"
 
-# $1 is update or install; what follows are further options and packages.
+# $1 is update or install. The next arguments are further options and packages.
 get() {
   apt-get --quiet=2 -o "Dir::Cache=$cache/apt" -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3 "$@"
 }
 download() {
   get install --yes --reinstall --no-install-recommends --download-only "$@" $packages
 }
-# The machine's lists of packages may be empty, or name versions that are gone.
+# The machine's lists of packages may be empty, or name versions that no longer exist.
 download_anew() {
   get update -o "Dir::State::lists=$cache/lists" && download -o "Dir::State::lists=$cache/lists"
 }

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8')
 
 /**
- * The page's block of a language, with other texts in place of some of its own.
- * @throws Error if there is not one such block, or not one such text in it
+ * Returns the page's block of a language, with some texts replaced.
+ * @throws Error unless there is exactly one such block, with each text exactly once
  */
 export function toSnippet(language: string, replaced: readonly (readonly [text: string, by: string])[]): string {
   const blocks = [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter(([, name]) => name === language)

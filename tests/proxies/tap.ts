@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 
-/** A cable that counts: passes each connection on to a port of this machine. */
+/** A counting proxy: it passes each connection on to a port of this machine. */
 export interface Tap {
   readonly port: number
-  /** How many have been opened. */
+  /** The number of connections so far. */
   readonly connections: number
   stop(): void
 }

@@ -7,7 +7,7 @@ import { twoTokensThen } from '../runtimes/deaths.ts'
 import type { Stage } from '../runtimes/stage.ts'
 import type { Call } from './program.ts'
 
-/** A client's exceptions for what may go wrong; `died` is in the middle of a stream. */
+/** A client's exceptions for each failure. `died` is a failure in the middle of a stream. */
 export interface Exceptions {
   readonly notFound: string
   readonly busy: string
@@ -25,17 +25,17 @@ const deaths: [how: string, end: Script, message: RegExp][] = [
   ['tells of an error', (exchange) => (exchange.chunk('{"error":"the runner died"}\n'), exchange.end()), /the runner died/],
 ]
 
-/** Pieces of text in one; Python's None, too, is no text. */
+/** Joins pieces of text. Python's None adds no text. */
 export const joined = (pieces: readonly unknown[]) => pieces.join('')
 
-/** Calls a function that must not raise; gives what it has yielded. */
+/** Calls a function that must not raise, and returns the values that it has yielded. */
 export async function ask(call: Call, what: string, model: string): Promise<unknown[]> {
   const { got, raised } = await call(what, model)
   expect(raised).toBeUndefined()
   return got
 }
 
-/** What every client does, whatever it speaks. */
+/** Tests the features of every client, whatever API it uses. */
 export function testChatting(stage: Stage, call: Call, exceptions: Exceptions) {
   test('chats', async () => {
     expect(await ask(call, 'chat', stage.upstream.script(replay('chat-stream')))).toEqual([toText(chunks)])

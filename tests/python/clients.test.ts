@@ -17,7 +17,9 @@ const ofOllama: Exceptions = { notFound: 'ResponseError', busy: 'ResponseError',
 describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
   const stage = useStage(runtime)
 
-  /** Starts a program for the tests of a `describe`; gives how to call its functions. */
+  /**
+   * Starts a program for the tests of a `describe`. Returns the function that calls its functions.
+   */
   function useProgram(file: string): Call {
     let program: Program
     beforeAll(() => {
@@ -65,7 +67,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
     })
 
     test('embeds', async () => {
-      // It asks for base64, which holds floats of 32 bits.
+      // The client requests base64, which holds floats of 32 bits.
       expect(await ask(call, 'embed', 'smollm2:135m')).toEqual([embeddings.map((vector) => vector.map(Math.fround))])
     })
 

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Makes an environment of Python in FOLDER that has what REQUIREMENTS lists: venv.sh REQUIREMENTS FOLDER. Needs no root.
+# Makes a Python environment in FOLDER with the packages of REQUIREMENTS: venv.sh REQUIREMENTS
+# FOLDER. It needs no root.
 set -eu
 requirements=$1
 folder=$2
 cmp -s "$requirements" "$folder/complete" && exit 0
 
 rm -rf "$folder"
-# Debian has ensurepip, which puts pip into a new environment, in a package of its own (python3-venv). The system's pip does as well.
+# ensurepip puts pip into a new environment, but Debian has it in a separate package
+# (python3-venv). The system's pip works as well.
 if python3 -m ensurepip --version >/dev/null 2>&1; then
   python3 -m venv "$folder"
   set -- "$folder/bin/python" -m pip

@@ -1,16 +1,16 @@
 import type { Sink } from '../../src/relay/sink.ts'
 
-/** A reader that takes what the test lets it take. */
+/** A reader whose reading the test controls. */
 export interface FakeSink extends Sink {
-  /** What came, as text; a write is one entry. */
+  /** The writes as text, one entry each. */
   readonly written: string[]
   readonly ended: number
   readonly wasCut: number
-  /** From now on every write is full, until `drain`. */
+  /** Makes every further write full, until `drain`. */
   fill(): void
-  /** Takes everything that is there, and is full no more. */
+  /** Reads everything, and is no longer full. */
   drain(): void
-  /** Takes what is there, and stays full for what comes then. */
+  /** Reads everything, and is full again at the next write. */
   takeOne(): void
 }
 
@@ -38,7 +38,7 @@ export function createFakeSink({ endsLate = false } = {}): FakeSink {
       sink.ended++
       return endsLate ? end.promise : undefined
     },
-    // Nobody to read any more.
+    // After a cut there is no reader any more.
     cut() {
       sink.wasCut++
       isFull = false

@@ -40,7 +40,7 @@ const lines: Encoder = {
 const live: Encoder = { ...lines, opening: '<', heartbeat: '.' }
 const telling: Encoder = { ...live, toStatus: (status) => `(${status})` }
 
-/** An upstream that does what the test says, and keeps its contract: an abort ends it. */
+/** An upstream that the test controls. It keeps its contract: an abort ends it. */
 function createScript() {
   const started = Promise.withResolvers<Generation>()
   const flowed = Promise.withResolvers<void>()
@@ -60,7 +60,7 @@ function createScript() {
       signal.addEventListener('abort', stop)
       return started.promise
     },
-    /** The first event is known. */
+    /** Resolves the call, because the first event is known. */
     async start() {
       started.resolve({
         flow(take) {
@@ -85,7 +85,7 @@ function createScript() {
   return script
 }
 
-/** Lets everything happen that can happen now. */
+/** Runs everything that can run now. */
 const settle = () => vi.advanceTimersByTimeAsync(0)
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
@@ -138,7 +138,10 @@ type State = ReturnType<typeof start>
 const sentOf = ({ sink }: State) => sink.written.join('')
 const codeOf = (ended: Ended | undefined) => (ended?.how === 'failed' ? ended.error.code : ended?.how)
 
-/** It is over, nothing is left behind, and exactly one answer was given. */
+/**
+ * Expects that the stream is over, that nothing is left behind, and that there was exactly one
+ * answer.
+ */
 async function expectOver(state: State, how: string) {
   await settle()
   const { core, upstream, refused, opened, bytes } = state
@@ -170,7 +173,8 @@ describe('a stream', () => {
     const state = start({ graceMs: 250, heartbeatMs: 1000 })
     await pass(249)
     expect(state.opened).toBe(0)
-    await pass(51) // on a grid of 100 ms
+    // The timer has a grid of 100 ms.
+    await pass(51)
     expect(sentOf(state)).toBe('<')
     await pass(3000)
     expect(sentOf(state)).toMatch(/^<\.{2,3}$/)
@@ -198,7 +202,8 @@ describe('a stream', () => {
     const add = vi.spyOn(signal, 'addEventListener')
     const remove = vi.spyOn(signal, 'removeEventListener')
     const state = start({ controller })
-    const ours = add.mock.calls.at(-1)![1] // the first one is the upstream's
+    // The first listener is the upstream's.
+    const ours = add.mock.calls.at(-1)![1]
     await state.upstream.break(new Error('x'))
     expect(remove.mock.calls.map(([, listener]) => listener)).toContain(ours)
   })

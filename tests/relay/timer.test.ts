@@ -9,7 +9,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A timer, and the times at which it fired. */
+/** A timer, and the times at which it has fired. */
 function create(startAt = 1000) {
   const start = Date.now()
   const now = () => startAt + Date.now() - start
@@ -64,7 +64,8 @@ describe('a timer', () => {
     for (let due = 2000; due < 3000; due++) timer.at(due)
     expect(arm).toHaveBeenCalledTimes(1)
     vi.advanceTimersByTime(10_000)
-    expect(fired).toEqual([2000]) // early, and then it is asked again
+    // The timer fires early, and then gets its new time.
+    expect(fired).toEqual([2000])
   })
 
   test('is not armed anew when it is asked for the same, wherever that is on the grid', () => {

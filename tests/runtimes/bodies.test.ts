@@ -7,7 +7,7 @@ import { startServer, type Server } from './server.ts'
 const streams = 20
 const image = 'iVBORw0K'.repeat(250_000)
 
-/** A quarter of the image: on Bun a few of them are garbage that is found later. */
+/** A quarter of the image. On Bun a few images are garbage that is collected later. */
 const maxBytes = image.length / 4
 
 describe.each(['node', 'bun'] as const)('%s', (runtime) => {

@@ -6,7 +6,7 @@ import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream
 import { read, type ReaderRequest } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
-/** What must stay where it is, one word for each place. */
+/** Words that must not leave their place, one for each place. */
 const canaries = {
   key: 'canary-of-the-key',
   wrongKey: 'canary-of-a-wrong-key',
@@ -17,7 +17,7 @@ const canaries = {
   query: 'canary-of-the-query',
 }
 
-/** Bodies of which a part is left out, or that Ollama judges, with a canary there. */
+/** Bodies with an ignored part, or one that only Ollama judges. That part has a canary. */
 const oddities: readonly (readonly [path: string, body: object])[] = [
   ['/api/generate', { options: { temperature: canaries.prompt } }],
   ['/api/chat', { messages: [{ role: canaries.prompt, content: 'x' }] }],
@@ -27,14 +27,14 @@ const oddities: readonly (readonly [path: string, body: object])[] = [
   ['/api/ui/chat', { messages: [{ id: 'x', role: 'user', parts: [{ type: canaries.prompt }] }] }],
 ]
 
-/** So short, and an identifier, that JavaScript's own errors quote it whole. */
+/** A short identifier, which JavaScript's own errors quote completely. */
 const quoted = 'wmurk'
 
-/** More nested than a runtime writes: an encoder fails at it. Only workerd's V8 does not. */
+/** Nested so deep that no runtime but workerd can write it, so an encoder fails at it. */
 const deep = `${'['.repeat(100_000)}"${quoted}"${']'.repeat(100_000)}`
 const toCall = (args: string) => `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${args}}}]}}`
 
-/** Lines that break an answer, each in another place. */
+/** Lines that break an answer, each at another place. */
 const brokenLines: readonly (string | Uint8Array)[] = [
   quoted,
   `"${quoted}"`,
@@ -56,10 +56,10 @@ const brokenLines: readonly (string | Uint8Array)[] = [
   Buffer.from(`{"response":"${quoted}\xff"}`, 'latin1'),
 ]
 
-/** Good for a reader of any dialect. */
+/** A line that is good in every dialect. */
 const goodLine = '{"response":"a","message":{"content":"a"}}'
 
-/** An answer with this line, behind a good one or at its beginning. */
+/** Sends an answer with this line, behind a good one or at its beginning. */
 function sendLine(line: string | Uint8Array, before?: string): Script {
   return (exchange) => {
     exchange.head(200, ndjson)
@@ -90,7 +90,7 @@ const brokenAnswers: readonly Script[] = [
   sendRaw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: application/json\r\n\r\n${quoted}\r\n`),
 ]
 
-/** Requests that nobody can read, each in another place. */
+/** Unreadable requests, each broken at another place. */
 const brokenRequests: readonly (readonly [path: string, body: object | string])[] = [
   ...[quoted, `"${quoted}"`, `{${quoted}:1}`, `{"prompt":${quoted}}`, `{"prompt":"x"${quoted}`].flatMap((body) =>
     ['/api/generate', '/ollama/api/chat', '/v1/chat/completions', '/v1/messages', '/v1/responses', '/api/ui/chat'].map(
@@ -140,7 +140,7 @@ const questions: readonly (readonly [path: string, body: object])[] = [
   ['/api/ui/chat', { messages: [{ id: 'x', role: 'user', parts: [{ type: 'text', text: canaries.prompt }] }] }],
 ]
 
-/** Bodies that are refused, with a canary where the mistake is. */
+/** Refused bodies, with a canary in the mistake. */
 const mistakes: readonly (readonly [path: string, body: object | string])[] = [
   ['/api/generate', `{"prompt":"${canaries.prompt}`],
   ['/api/generate', { model: `../${canaries.prompt}`, prompt: 'x' }],
@@ -192,7 +192,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
     return { status, text: reader.text, head: JSON.stringify(told) }
   }
 
-  /** Waits until a request that comes after them is in the log: theirs are there then. */
+  /** Waits until a later request is in the log, because all earlier ones are there then. */
   async function readLog(): Promise<string> {
     const marker = `marker-${Math.random().toString(36).slice(2)}`
     await ask({ path: '/ping', headers: { 'x-request-id': marker } })
@@ -248,7 +248,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
       const model = upstream.script(tokensThen([canaries.output], ({ reset }) => reset()))
       void upstream.next(model).then(({ exchange }) => exchange.pass())
       const { text } = await ask({ path, body: { model, ...body } })
-      // What was said before the failure is said; the failure itself says nothing of it.
+      // The text before the failure is there, but the failure itself does not mention it.
       expectClean(text, [canaries.output])
       const last = text
         .split('\n')
@@ -261,7 +261,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
   }, 60_000)
 
   describe('that JavaScript’s own errors quote', () => {
-    /** The log has a line for each, and none of them a piece of what came over the wire. */
+    /** Expects a line in the log for each request, without any piece of the wire's bytes. */
     async function expectUnquoted() {
       const lines = (await readLog()).split('\n')
       expect(lines.filter((line) => line.includes(quoted))).toEqual([])

@@ -2,7 +2,7 @@ import { toDeltaLine } from '#fake-ollama/ollama-lines.ts'
 import { ndjson } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 
-/** Two tokens, and once a test has read them this. */
+/** Sends two tokens, and runs `end` once a test has read them. */
 export function twoTokensThen(end: Script): Script {
   return async (exchange) => {
     exchange.head(200, ndjson)
@@ -12,7 +12,7 @@ export function twoTokensThen(end: Script): Script {
   }
 }
 
-/** How an upstream ends in the middle of a stream: what it does, and the code that tells of it. */
+/** Ways in which an upstream ends in the middle of a stream, and the code of each. */
 export const deaths: readonly (readonly [name: string, code: string, end: Script])[] = [
   ['resets the connection', 'upstream_failed', ({ reset }) => reset()],
   ['closes the connection', 'upstream_failed', ({ fin }) => fin()],

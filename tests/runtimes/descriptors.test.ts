@@ -6,7 +6,8 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
-// workerd ends itself when it cannot accept a connection: hazard 77.
+// Workers are left out, because workerd ends itself when it cannot accept a connection (hazard
+// 77).
 describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime) => {
   let upstream: Upstream
   let server: Server
@@ -24,7 +25,9 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     await upstream.close()
   })
 
-  /** Leaves so many descriptors free; the lowest free numbers count, whatever is open above. */
+  /**
+   * Leaves `count` descriptors free. The lowest free numbers count, whatever is open above them.
+   */
   function leaveFree(count: number) {
     const taken = new Set(readdirSync(`/proc/${server.pid}/fd`).map(Number))
     let limit = 0
@@ -42,7 +45,7 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
   }
 
   test('answers 503 where the upstream’s socket is the one too many, goes on with old streams, and recovers', async () => {
-    // Room for readers only: each stream takes a second descriptor.
+    // There is room only for readers, because each stream takes a second descriptor.
     const readers = await withRoomFor(1)
     const answers = await Promise.all(readers.map((reader) => readAll(reader).catch(() => undefined)))
     const refused = answers.filter((answer) => answer?.status === 503)
@@ -72,7 +75,7 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     leaveFree(0)
     const model = upstream.script(thenSilent(1))
     const readers = Array.from({ length: 20 }, () => generate(server, 'sse', model))
-    // Node closes them; on Bun they wait in the kernel's queue (hazard 77).
+    // Node closes these connections. On Bun they wait in the kernel's queue (hazard 77).
     if (runtime === 'node') for (const reader of readers) expect(await reader.ended).toBe('broken')
     await goesOn()
     for (const reader of readers) expect(reader.text).toBe('')

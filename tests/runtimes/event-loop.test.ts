@@ -8,7 +8,7 @@ import { startServer } from './server.ts'
 
 const tellBlocks = fileURLToPath(new URL('../fixtures/tell-blocks.mjs', import.meta.url))
 
-/** How a server is made to tell that its event loop was blocked. */
+/** The variables that make a server report blocks of its event loop. */
 const preloads = {
   node: { NODE_OPTIONS: `--import=${tellBlocks}` },
   bun: { BUN_OPTIONS: `--preload=${tellBlocks}` },
@@ -17,7 +17,7 @@ const preloads = {
 const limitMs = 50
 const huge = faults.filter(({ id, name }) => id === 'F12' || name === 'a gzip bomb')
 
-// A machine with other things to do blocks everybody: it may be asked again.
+// A busy machine blocks every process, so the test may be repeated.
 test.each((['node', 'bun'] as const).flatMap((runtime) => huge.map((fault) => ({ runtime, ...fault }))))(
   '$id: $runtime is never blocked for more than 50 ms by $name, four at once',
   { retry: 3 },
@@ -25,7 +25,7 @@ test.each((['node', 'bun'] as const).flatMap((runtime) => huge.map((fault) => ({
     const upstream = await startUpstream()
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, ...preloads[runtime] })
     try {
-      // The bomb is made when it is first asked for, and the code warm by then.
+      // The first requests make the bomb and compile the code.
       for (const first of [tokens({ count: 100 }), script]) await readAll(generate(server, 'sse', upstream.script(first)))
       const before = server.errors().length
       const answers = Array.from({ length: 4 }, () => readAll(generate(server, 'ndjson', upstream.script(script))))

@@ -131,7 +131,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
 describe('Bun runs so many requests at once, and no stream may wait for one (hazard 29)', () => {
   const remedy = 'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it'
 
-  // Bun takes its default for what it does not understand.
+  // Bun uses its default for a value that it does not understand.
   test.each([
     ['256', '257', 256],
     ['999', '1000', 999],
@@ -153,7 +153,8 @@ describe('Bun runs so many requests at once, and no stream may wait for one (haz
 })
 
 describe('F33: a mistake in the environment ends it with status 1', { concurrent: true }, () => {
-  // The table is the parser's, and there is one parser: the other runtimes have a test of their own.
+  // All runtimes share the parser, so Node alone runs its table. The others have a test of their
+  // own.
   test.each(badConfigurations)('$name', async ({ env, says }) => {
     const text = await refusalOf('node', env)
     expect(text).toContain('it ended with 1\n')
@@ -251,7 +252,8 @@ describe.each(runtimes)('%s: end', (runtime) => {
     const waiting: Reader[] = []
     for (let i = 0; i < 3; i++) {
       const reader = generate(server, 'sse', model)
-      await reader.until((text) => text === ':\n') // it is in the line
+      // The request is in the queue.
+      await reader.until((text) => text === ':\n')
       waiting.push(reader)
     }
     server.signal('SIGTERM')
@@ -291,7 +293,7 @@ describe.each(runtimes)('%s: end', (runtime) => {
       expect(toTold('sse', reader.text)).toMatchObject({ text: ' token', failed: { code: 'shutting_down' } })
     }
     await expect.poll(() => upstream.open, { timeout: 10_000 }).toBe(0)
-    // The log has each of them too: nothing is lost in the exit.
+    // The log has a line for each of them, because the exit loses nothing.
     expect(logOf(server).filter(({ tokens, code }) => tokens === 1 && code === 'shutting_down')).toHaveLength(1000)
     expect(server.errors()).toBe('')
   })

@@ -4,7 +4,7 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, read, readAll, readRaw, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
-/** Their lines are more than may wait, and more than fits into a pipe and a socket besides. */
+/** Their lines are more than may wait, and more than a pipe and a socket can hold besides. */
 const requests = 6000
 const longId = 'r'.repeat(128)
 const ping = `GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: ${longId}\r\n\r\n`
@@ -29,13 +29,13 @@ describe.each(['node', 'bun'] as const)('F32: %s, when its standard output is', 
     await server.stop()
   })
 
-  /** The stream has more tokens than before. */
+  /** Expects further tokens on the stream. */
   async function goesOn() {
     const count = stream.byteCount
     await stream.until(() => stream.byteCount > count + 1000)
   }
 
-  /** One connection, one request behind the other. */
+  /** Sends all requests pipelined on one connection. */
   async function askOften() {
     const reader = readRaw(server, ping.repeat(requests))
     const countAnswers = () => reader.text.split('HTTP/1.1 200').length - 1

@@ -15,7 +15,7 @@ test('the chosen mistakes are in the table', () => {
   expect(chosen).toHaveLength(names.length)
 })
 
-// A Worker has no start that could fail: the bindings come with the first request.
+// A Worker cannot fail at its start, because its bindings come only with the first request.
 describe.each(chosen)('a Worker whose bindings have a mistake: $name', ({ env, says }) => {
   let server: Server
 

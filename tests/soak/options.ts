@@ -15,7 +15,10 @@ const usage = `npm run soak -- [OPTIONS]
   --runtime NAME   ${runtimes.join(', ')}; node unless told
   --seed N         of what happens when; another one each time unless told`
 
-/** What the command line says; `--help` ends here. @throws Error that says what is wrong */
+/**
+ * Parses the command line. `--help` ends the process.
+ * @throws Error that says what is wrong
+ */
 export function parseOptions(args: string[]): SoakOptions {
   const { values } = parseArgs({
     args,

@@ -2,16 +2,18 @@ import { readdirSync } from 'node:fs'
 import { rssKbOf } from '../lab/process-stats.ts'
 import type { SoakStage } from './stage.ts'
 
-/** A server at rest: nobody reads, the upstream is stopped, the garbage is collected. */
+/**
+ * A server at rest: there are no readers, the upstream is stopped, and the garbage is collected.
+ */
 export interface Sample {
   /** Seconds since the start. */
   readonly at: number
-  /** What has been asked so far. */
+  /** The number of requests so far. */
   readonly requests: number
   readonly heapMb: number
   readonly rssMb: number
   readonly descriptors: number
-  /** At the upstream; counted before it was stopped. */
+  /** Streams that are open at the upstream, counted before it was stopped. */
   readonly openStreams: number
 }
 
@@ -31,7 +33,7 @@ export async function takeSample(
   }
 }
 
-/** Growth in MB an hour, and its standard error, of the straight line that fits best. */
+/** Fits a straight line, and returns its growth in MB an hour and the standard error of that. */
 export function toSlope(samples: readonly Sample[], of: (sample: Sample) => number): { slope: number; error: number } {
   const count = samples.length
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / count

@@ -5,28 +5,28 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { startServer, type RuntimeName, type Server } from '../runtimes/server.ts'
 import type { Random } from '../random.ts'
 
-/** How long a reader may take nothing. */
+/** How long a reader may read nothing. */
 const stallMs = 1500
 
-/** An Ollama that has a model for everything that it may do, and Sluice in front of it. */
+/** An Ollama with a model for each behaviour, and Sluice in front of it. */
 export interface SoakStage {
   readonly server: Server
   readonly upstream: Upstream
   readonly models: {
-    /** Some tokens, as fast as they are taken. */
+    /** Sends some tokens as fast as the reader reads. */
     readonly quick: string
-    /** Some tokens over a second. */
+    /** Sends some tokens over a second. */
     readonly paced: string
-    /** A token, and nothing more. */
+    /** Sends one token and nothing more. */
     readonly silent: string
-    /** Tokens for ever. */
+    /** Sends tokens for ever. */
     readonly endless: string
   }
   readonly faults: readonly { readonly model: string; readonly fault: Fault }[]
   readonly random: Random
-  /** Kills the upstream and starts it again after so many milliseconds. */
+  /** Kills the upstream and starts it again after `downMs`. */
   restart(downMs: number): Promise<void>
-  /** Whether the upstream was away at some time since then (`performance.now()`). */
+  /** Whether the upstream was away at any time since `time` (`performance.now()`). */
   wasAwaySince(time: number): boolean
 }
 
@@ -60,7 +60,7 @@ export async function setStage(runtime: RuntimeName, random: Random): Promise<So
       await upstream.start()
       backAt = performance.now()
     },
-    // A connection that was closed a moment ago may still be taken for a good one (F20).
+    // A connection that was closed a moment ago may still look usable (F20).
     wasAwaySince: (time) => backAt + 100 >= time,
   }
 }

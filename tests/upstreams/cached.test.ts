@@ -3,7 +3,7 @@ import { createCached } from '../../src/upstreams/cached.ts'
 
 const { signal } = new AbortController()
 
-/** What `load` was asked for, to be answered by the test. */
+/** A call of `load`, which the test answers. */
 type Load = PromiseWithResolvers<string> & { signal: AbortSignal }
 
 let loads: Load[]
@@ -28,14 +28,14 @@ afterEach(() => void vi.useRealTimers())
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-/** Asks, without waiting for the answer; a failure is looked at later. */
+/** Calls `get` without waiting for the answer. The test checks a failure later. */
 function ask(own = signal): Promise<string> {
   const asked = get(own)
   asked.catch(() => {})
   return asked
 }
 
-/** Asks as many times. */
+/** Calls `get` this many times. */
 const askTimes = (count: number) => Array.from({ length: count }, () => ask())
 
 /** Loads the first value. */
@@ -95,7 +95,8 @@ describe('of 20 callers at once', () => {
   test('none gets another’s promise: no promise is shared (hazard 40)', async () => {
     const callers = askTimes(20)
     expect(new Set(callers).size).toBe(20)
-    loads[1]!.resolve('b') // the first one never comes back
+    // The first load never comes back.
+    loads[1]!.resolve('b')
     expect(await Promise.all(callers.slice(1))).toEqual(Array(19).fill('b'))
     expect(await get(signal)).toBe('b')
   })
@@ -190,7 +191,8 @@ describe('a caller that leaves', () => {
     await expect(ask(controller.signal)).rejects.toThrow('left')
     expect(loads).toHaveLength(2)
     expect(remove).toHaveBeenCalled()
-    expect(vi.getTimerCount()).toBe(2) // those of the two that load
+    // These are the timers of the two running loads.
+    expect(vi.getTimerCount()).toBe(2)
   })
 })
 

@@ -5,7 +5,7 @@ import type { Answer, Question } from '../../src/upstreams/upstream.ts'
 const { signal } = new AbortController()
 type Listed = readonly unknown[] | undefined
 
-/** An upstream with these models loaded and installed. */
+/** Creates an upstream with these models loaded and installed. */
 function create({ configured, ps = [], tags = [] }: { configured?: string; ps?: Listed; tags?: Listed } = {}) {
   const asked: string[] = []
   const state = { ps, tags, now: 0 }

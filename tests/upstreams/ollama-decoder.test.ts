@@ -8,7 +8,7 @@ import { cutBytes } from '#fake-ollama/scripts.ts'
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** All batches, those of no event included, the end's last. */
+/** Returns all batches, including empty ones. The last one is from the end. */
 function decodeBatches(pieces: readonly Uint8Array[], maxLineBytes = 1_000_000): Batch[] {
   const decoder = createDecoder({ maxLineBytes })
   return [...pieces.map((piece) => decoder.push(piece)), decoder.end()]
@@ -18,7 +18,7 @@ function decode(pieces: readonly Uint8Array[], maxLineBytes?: number): unknown[]
   return decodeBatches(pieces, maxLineBytes).flat().map(toComparable)
 }
 
-/** An error without its stack and cause. */
+/** Removes an error's stack and cause. */
 function toComparable(event: GenerationEvent): unknown {
   if (event.type !== 'failed') return event
   const { code, status, message } = event.error
@@ -28,7 +28,7 @@ function toComparable(event: GenerationEvent): unknown {
 const decodeText = (text: string) => decode([toUtf8(text)])
 const types = (events: readonly unknown[]) => events.map((event) => (event as GenerationEvent).type)
 
-/** What a line that is no failure must become. */
+/** Returns the expected event for a line that is no failure. */
 const toEvent = (line: string) => {
   const chunk = JSON.parse(line) as { done?: boolean }
   return { type: chunk.done === true ? 'done' : 'delta', line, chunk }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Flow } from '../../src/generation.ts'
 import { peek } from '../../src/upstreams/peek.ts'
 
-/** A source that the test drives: `push` gives what the taker returned. */
+/** A source that the test drives. `push` returns the taker's result. */
 function createSource() {
   const ended = Promise.withResolvers<void>()
   let take: ((value: string) => void | Promise<void>) | undefined
@@ -55,7 +55,8 @@ describe('peek', () => {
     const source = createSource()
     const peeked = peek(source.flow)
     void source.push('a')
-    void source.push('b') // a source that is paused may end, and its last piece comes then
+    // A paused source may still end, and then its last piece comes.
+    void source.push('b')
     const { flow } = await peeked
     const taken: string[] = []
     const ended = flow((value) => void taken.push(value))
@@ -102,7 +103,8 @@ describe('peek', () => {
     void source.push('a')
     const { flow } = await peeked
     source.break(new Error('broke'))
-    await new Promise(setImmediate) // no unhandled rejection
+    // This must cause no unhandled rejection.
+    await new Promise(setImmediate)
     await expect(flow(() => {})).rejects.toThrow('broke')
   })
 })

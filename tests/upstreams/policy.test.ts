@@ -23,7 +23,7 @@ upstreamContract('Ollama behind a policy', (url) =>
 const { signal } = new AbortController()
 const text = '{"models":[{"name":"gemma3:270m", "size":1.0},{"name":"kimi:cloud"},{"name":"llama3:8b"}]}'
 
-/** A policy in front of an upstream that tells what it is asked. */
+/** Creates a policy in front of an upstream that records its calls. */
 function create(options: Partial<PolicyOptions> = {}) {
   const calls: GenerationCall[] = []
   const questions: Question[] = []

@@ -24,7 +24,7 @@ function createAskOf(embedTimeoutMs = 5000): Upstream['ask'] {
   })
 }
 
-/** A 200 with this body, whatever it is. */
+/** Sends a 200 with this body, even an invalid one. */
 function answer(
   body: string | Uint8Array,
   headers: Readonly<Record<string, string>> = { 'content-type': 'application/json' },

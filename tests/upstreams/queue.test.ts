@@ -5,14 +5,14 @@ import type { CallContext, Upstream } from '../../src/upstreams/upstream.ts'
 import { upstreamContract } from '../contracts/upstream.ts'
 import { ollamaOverHttp } from './ollama-over-http.ts'
 
-// One place: whatever keeps it would stop the next call.
+// There is only one place, so a call that does not return it would stop the next call.
 upstreamContract('Ollama behind a queue', (url) =>
   createQueue({ upstream: ollamaOverHttp(url), running: 1, waiting: 0, embedTimeoutMs: 5000 }),
 )
 
 const call = { endpoint: 'chat', model: 'm', body: {} } as const
 
-/** An upstream whose generations start at once, and that tells who has started. */
+/** Creates an upstream whose generations start at once. It records which ones have started. */
 function create({
   running = 1,
   waiting = 10,
@@ -62,7 +62,7 @@ describe('the queue', () => {
 
   test('gives each key its turn, however many requests one of them has sent', async () => {
     const { enter, started } = create()
-    /** Each closes as soon as it runs. */
+    /** Runs a generation that closes as soon as it starts. */
     const run = async (who: string, id: string) => (await enter(who, id)).close({ how: 'done' })
     const first = await enter('a', 'a0')
     const all = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map((id) => run(id[0]!, id))
@@ -80,7 +80,8 @@ describe('the queue', () => {
     const second = queue.generate(call, context)
     expect(states).toEqual(['queued'])
     first.close({ how: 'done' })
-    expect(states).toEqual(['queued']) // not from another's request (hazard 74)
+    // The status must not come from another's request (hazard 74).
+    expect(states).toEqual(['queued'])
     ;(await second).close({ how: 'done' })
     expect(states).toEqual(['queued', undefined])
     await queue.generate(call, context)
@@ -225,7 +226,7 @@ describe('the queue', () => {
         expect(running).toBe(0)
         expect(most).toBeLessThanOrEqual(2)
 
-        // All places are there: two run, three wait, and one is too many.
+        // All places are free again: two run, three wait, and one is too many.
         const last = Array.from({ length: 5 }, () => come('z'))
         await expect(queue.generate(call, { signal: new AbortController().signal })).rejects.toMatchObject({
           code: 'too_many_streams',

@@ -5,7 +5,7 @@ import { cutBytes } from '#fake-ollama/scripts.ts'
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** A source that waits where its taker is full, as every one has to. */
+/** A source that waits while its taker is full, as every source must. */
 function from(pieces: readonly Uint8Array[], taken: Uint8Array[] = []): Flow<Uint8Array> {
   return async (take) => {
     for (const piece of pieces) {

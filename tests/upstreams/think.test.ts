@@ -30,7 +30,7 @@ const toList = (models: Readonly<Record<string, unknown>>) =>
 const list = (models: Readonly<Record<string, unknown>>) => fixture.on('GET /api/tags', toList(models))
 const asked = () => fixture.requests.map(({ target }) => target)
 
-/** Asks with a wish, to the end; gives what Ollama got and what was left out. */
+/** Runs a generation with a wish to its end. Returns Ollama's request and the ignored fields. */
 async function generate(script: Script, more: Partial<GenerationCall> = {}, context: Partial<CallContext> = {}) {
   const model = fixture.script(script, more.model)
   const ignored: string[] = []

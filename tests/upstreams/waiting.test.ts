@@ -9,7 +9,7 @@ upstreamContract('Ollama, and what a generation waits for', (url) =>
   createWaiting({ upstream: ollamaOverHttp(url), maxLoads: 2, now: () => performance.now() }),
 )
 
-/** A question or a generation, to be answered by the test. */
+/** A question or a generation that the test answers. */
 type Asked<T> = PromiseWithResolvers<T> & { readonly signal: AbortSignal }
 
 const generation: Generation = { flow: async () => {}, close: () => {} }
@@ -45,7 +45,7 @@ beforeEach(() => {
   })
 })
 
-/** Asks for a generation by somebody who wants to know. */
+/** Requests a generation for a reader that wants statuses. */
 function generate(model = 'gemma3', { endpoint = 'chat' }: Partial<GenerationCall> = {}) {
   const controller = new AbortController()
   const states: (Waiting | undefined)[] = []

@@ -75,7 +75,7 @@ describe('an answer', () => {
     await see(answer(), 'Stopped. The GPU is free.')
     await see(answer(), 'The first half')
     await see(answer().locator('.figures'), /^talker · /)
-    // At once for the next: typing goes on where it should.
+    // The field has the focus at once, so that a reader can type the next question.
     expect(await field.evaluate((element) => element === document.activeElement)).toBe(true)
     await button('Continue').waitFor()
   })
@@ -156,7 +156,7 @@ describe('an answer', () => {
     await see(answer(), 'Hm, let me see')
     finish(request.exchange)
     await see(answer(), /Thought for [1-9](?:\.\d)? s/)
-    // What was opened stays so.
+    // An opened part stays open.
     await see(answer(), 'Hm, let me see')
   })
 

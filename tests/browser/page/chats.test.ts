@@ -10,7 +10,7 @@ const chromium = useBrowser()
 const stage = usePageStage()
 const come = (options?: Parameters<typeof visitPage>[2]) => visitPage(chromium.browser, stage.server.url, options)
 
-/** What the list has, from the top. */
+/** The titles in the list, from the top. */
 const titles = ({ page }: ChatPage) => page.locator('.chat-open').allInnerTexts()
 
 describe('a reload', () => {
@@ -41,7 +41,7 @@ describe('a reload', () => {
     await choose(visitor, 'Old name', 'Rename')
     const title = visitor.page.getByRole('textbox', { name: 'Title' })
     await title.fill('New name')
-    /** Presses Enter and reloads, while the disk is busy. */
+    /** Presses Enter and reloads while the disk is busy. */
     const enterAndReload = async (field: Locator) => {
       await keepDiskBusy(visitor.page)
       const reloaded = visitor.page.waitForEvent('load')
@@ -257,7 +257,7 @@ describe('two tabs', () => {
 
     await visitor.ask('From the first tab')
     await see(visitor.answer(), 'First answer')
-    // Seen in the other tab while it is written there.
+    // The other tab shows the answer while it is being written.
     await see(other.answer(), 'First answer')
     await other.answer(0).getByRole('button', { name: 'Try again' }).click()
     await see(other.answer(), '2/2')

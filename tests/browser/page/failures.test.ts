@@ -9,7 +9,7 @@ import { toEntry, useBrowser, usePageStage, useVisit, visitPage } from './stage.
 
 const chromium = useBrowser()
 
-/** What the console says of requests that fail on purpose. */
+/** The console's messages about deliberate failures. */
 const expected = [/Failed to load resource/]
 const errorLine: Script = (exchange) => {
   exchange.chunk('{"error":"CUDA error: out of memory"}\n')
@@ -114,7 +114,7 @@ describe('without an Ollama', () => {
     await field.press('Enter')
     await see(answer(), 'You asked: Are you there?')
     await settled()
-    // And goes in the middle of a chat.
+    // Ollama dies again in the middle of a chat.
     await stage.upstream.stop()
     await ask('And now?')
     await see(answer(), 'Ollama does not answer')
@@ -140,7 +140,7 @@ describe('without an Ollama', () => {
 describe('without the server', () => {
   const stage = usePageStage()
 
-  /** A Sluice that can be ended, and started again at the same place. */
+  /** Starts a Sluice that can be ended and started again on the same port. */
   async function withOwnServer(
     act: (own: {
       url: string

@@ -8,7 +8,7 @@ const chromium = useBrowser()
 const stage = usePageStage()
 const come = () => visitPage(chromium.browser, stage.server.url)
 
-/** Pastes images of these widths, and presses Enter before anything else happens. */
+/** Pastes images of these widths and presses Enter before anything else happens. */
 function pasteAndEnter(page: Page, widths: readonly number[]): Promise<void> {
   return page.evaluate(async (widths) => {
     const data = new DataTransfer()
@@ -117,7 +117,8 @@ test('a message waits for its images, which keep their order', async () => {
   await chooseModel('seer:8b')
   await button('Add images').waitFor()
   await field.fill('What are these?')
-  await pasteAndEnter(page, [3000, 40, 20]) // the first takes longest
+  // The first image takes longest.
+  await pasteAndEnter(page, [3000, 40, 20])
   await button('Remove image 3').waitFor()
   expect(stage.ollama.countOf('What are these?')).toBe(0)
   await field.press('Enter')

@@ -4,7 +4,7 @@ import type { ChatPage } from './chat-page.ts'
 import { toEntry, useBrowser, usePageStage, visitPage } from './stage.ts'
 
 const chromium = useBrowser()
-/** What the console says of requests that are refused on purpose. */
+/** The console's messages about deliberate refusals. */
 const expected = [/Failed to load resource/]
 
 describe('the models', () => {
@@ -182,7 +182,7 @@ describe('the options of a chat', () => {
 describe('images', () => {
   const stage = usePageStage()
   const come = () => visitPage(chromium.browser, stage.server.url)
-  /** A picture that the browser makes: 2000 × 1000. */
+  /** Makes a picture of 2000 × 1000 in the browser. */
   const paint = ({ page }: ChatPage, type = 'image/png') =>
     page.evaluate(async (type) => {
       const canvas = new OffscreenCanvas(2000, 1000)
@@ -194,7 +194,7 @@ describe('images', () => {
     }, type)
   const pick = async (visitor: ChatPage, bytes: readonly number[], mimeType = 'image/png') =>
     visitor.page.locator('.composer input[type=file]').setInputFiles({ name: 'picture', mimeType, buffer: Buffer.from(bytes) })
-  /** Gives a file to the page as a hand does that pastes or drops. */
+  /** Gives a file to the page as a paste or a drop does. */
   const give = ({ page }: ChatPage, bytes: readonly number[], how: 'paste' | 'drop') =>
     page.evaluate(
       ([bytes, how]) => {

@@ -7,7 +7,7 @@ import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
 
 const stage = usePage()
 
-/** From now on keeps everything that a screen reader is told, in order. */
+/** Keeps all further texts for screen readers, in order. */
 function listen(page: Page): Promise<void> {
   return page.evaluate(() => {
     const heard: string[] = []
@@ -108,7 +108,7 @@ test('there is one log, one polite region, one main, one first heading, and ever
   const log = page.getByRole('log', { name: 'Conversation' })
   expect(await log.getByRole('article').count()).toBe(2)
   expect(await log.getByRole('heading', { level: 2 }).allInnerTexts()).toEqual(['You', 'qwen3:8b'])
-  // The answer is not read while it grows: only its end is told.
+  // A screen reader does not read the answer while it grows, and announces only its end.
   expect(await log.getAttribute('aria-live')).toBe('off')
   expect(await page.locator('[role="status"], [role="alert"], [aria-live]:not([aria-live="off"])').count()).toBe(1)
   expect(await page.getByRole('main').count()).toBe(1)

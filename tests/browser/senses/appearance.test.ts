@@ -7,7 +7,7 @@ import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
 
 const stage = usePage()
 
-/** How light what is behind the text is: 0 black, 255 white. */
+/** The lightness of the background: 0 is black, 255 is white. */
 const lightness = (page: Page) =>
   page.evaluate(() => {
     const [red = 0, green = 0, blue = 0] = getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g)!.map(Number)
@@ -22,7 +22,7 @@ test('it is as dark as the system, until its reader chooses; the choice is kept'
   await page.getByRole('button', { name: 'Settings' }).click()
   await page.getByText('Dark', { exact: true }).click()
   await expect.poll(() => lightness(page)).toBeLessThan(50)
-  // From the first paint on, before the page's own script is there.
+  // The page is dark from the first paint on, before its own script has loaded.
   const gate = Promise.withResolvers<void>()
   await page.route('**/assets/page-*.js', async (route) => {
     await gate.promise
@@ -69,7 +69,7 @@ test('who wants no motion gets none, wherever one is while others see it', async
   expect(await running(calm)).toBe(0)
 })
 
-/** The browser's setting for the size of text: 16 px by default. */
+/** Sets the browser's text size, which is 16 px by default. */
 async function setTextSize(page: Page, px: number) {
   const session = await page.context().newCDPSession(page)
   await session.send('Page.setFontSizes', { fontSizes: { standard: px, fixed: px } })
@@ -77,7 +77,7 @@ async function setTextSize(page: Page, px: number) {
   await page.locator('#message').waitFor()
 }
 
-/** Controls that are out of the window, and what does not fit into its place. */
+/** Finds controls outside the window, and elements that do not fit into their place. */
 const lost = (page: Page) =>
   page.evaluate(() => {
     const { clientWidth, clientHeight, scrollWidth } = document.documentElement
@@ -92,13 +92,13 @@ const lost = (page: Page) =>
     const isCut = (element: Element) => {
       const { overflowX, overflowY, textOverflow } = getComputedStyle(element)
       const isClosed = (overflow: string, size: number, room: number) => overflow !== 'auto' && size > room + 1
-      // What has no room for all of a name says so.
+      // An element that cannot show a whole name shows an ellipsis.
       const isTooWide = textOverflow !== 'ellipsis' && isClosed(overflowX, element.scrollWidth, element.clientWidth)
       return isTooWide || isClosed(overflowY, element.scrollHeight, element.clientHeight)
     }
     const isControl = (one: Element) => one.matches('button, textarea, input:not([hidden]), select, summary, a')
     const isBox = (one: Element) => one.matches('button, .label, .badge, .card, .chat-open span, header, h1, h2, .fine')
-    // What is read from top to bottom scrolls in no other direction.
+    // Parts that are read from top to bottom must not scroll sideways.
     const isWide = ({ scrollWidth, clientWidth }: Element) => scrollWidth > clientWidth
     const isPart = (one: Element) => one.matches('dialog, [popover], .scroller, .welcome, .chat-list')
     const bad = [
@@ -112,7 +112,7 @@ const lost = (page: Page) =>
 test.each([
   ['text in a window', { width: 1280, height: 800 }, 32],
   ['text on a phone', { width: 390, height: 844 }, 32],
-  // Zooming by 200 % is half of the window for the page.
+  // A zoom of 200 % halves the window of the page.
   ['everything', { width: 640, height: 400 }, 16],
 ])('%s twice as large breaks nothing: all is there, and nothing is cut off', async (_, viewport, px) => {
   stage.upstream.script(answering(...toTokens(richAnswer)), model)

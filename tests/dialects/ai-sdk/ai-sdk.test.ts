@@ -251,7 +251,7 @@ describe('the SDK’s own convertToModelMessages', () => {
     { maxLength: 4 },
   )
 
-  /** A model message, or several, in Ollama's words. */
+  /** Translates a message of the AI SDK into one or several of Ollama's. */
   function toOllama({ role, content }: ModelMessage): object[] {
     if (typeof content === 'string') return [{ role, content }]
     const join = (type: string) => content.map((part) => (part.type === type && 'text' in part ? part.text : '')).join('')

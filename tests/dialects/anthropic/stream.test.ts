@@ -16,7 +16,7 @@ interface Call {
   readonly function: { readonly name: string; readonly arguments: unknown }
 }
 
-/** What a client has to get, block by block. */
+/** Returns the message that a client must get, block by block. */
 function toExpected(all: readonly GenerationEvent[], requestId: string): ReadMessage[] {
   const chunks = all.flatMap((event) => (event.type === 'failed' ? [] : [event.chunk]))
   const last = all.at(-1)
@@ -113,7 +113,8 @@ describe('events of Anthropic’s', () => {
     ]).map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown }))
     const [start, ...rest] = recorded as [{ data: { message: object } }, ...typeof recorded]
     const id = 'msg_id_1'
-    const usage = { input_tokens: 0, output_tokens: 0 } // theirs is an estimate
+    // Anthropic's number is an estimate.
+    const usage = { input_tokens: 0, output_tokens: 0 }
     const message = { ...start.data.message, id, usage, stop_reason: null, stop_sequence: null }
     expect(ours[0]).toEqual({ event: 'message_start', data: { type: 'message_start', message } })
     expect(ours.slice(1, -2)).toEqual(rest.slice(0, -2))

@@ -14,7 +14,7 @@ const parse = (path: Path, body: Body, accept?: string) => native.generations[pa
 const parseQuestion = (about: 'show' | 'embed' | 'embeddings', body: Body) =>
   native.questions[`POST /api/${about}`]!({ params: {}, body })
 
-/** The issues of a refusal; none if it was accepted. */
+/** Returns the issues of a refusal, or none if the step was accepted. */
 function issuesOf(step: () => unknown): Issue[] {
   try {
     step()

@@ -12,7 +12,8 @@ encoderContract('Ollama’s lines', {
   encoder: ollamaStream,
   read(pieces) {
     const read = Buffer.concat(pieces).toString().split('\n')
-    expect(read.pop()).toBe('') // every line has its LF
+    // Every line has its LF.
+    expect(read.pop()).toBe('')
     return read
   },
   expected: (events) =>

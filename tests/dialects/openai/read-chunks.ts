@@ -3,7 +3,9 @@ import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 import { readEvents } from '../../encoders/read-events.ts'
 
-/** The data of a stream, parsed, `[DONE]` as it is; nothing else may be in it. */
+/**
+ * Returns the parsed data of a stream, with `[DONE]` as text. Nothing else may be in the stream.
+ */
 export function readChunks(pieces: readonly Uint8Array[]): unknown[] {
   return readEvents(pieces).map(({ event, data, id }) => {
     expect({ event, id }).toEqual({ event: undefined, id: undefined })
@@ -19,7 +21,7 @@ export const toEvent = (chunk: OllamaChunk): GenerationEvent => ({
 
 export const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
 
-/** The envelope of an error, by an oracle of its own. */
+/** Makes the error's envelope independently of our code. */
 export function toError(event: Extract<GenerationEvent, { type: 'failed' }>) {
   return { error: { message: event.error.message, type: 'server_error', code: event.error.code, param: null } }
 }

@@ -1,6 +1,6 @@
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 
-/** The one object of an answer, or nothing. */
+/** Returns the one object of an answer, or nothing. */
 export const readObject = (pieces: readonly Uint8Array[]): unknown[] => {
   const text = Buffer.concat(pieces).toString()
   return text === '' ? [] : [JSON.parse(text)]
@@ -8,13 +8,13 @@ export const readObject = (pieces: readonly Uint8Array[]): unknown[] => {
 
 export const join = (texts: readonly (string | undefined)[]) => texts.map((text) => text ?? '').join('')
 
-/** The chunks of a stream that ended well. */
+/** Returns the chunks of a successful stream, or undefined. */
 export function toChunks(events: readonly GenerationEvent[]): OllamaChunk[] | undefined {
   if (events.at(-1)?.type !== 'done') return undefined
   return events.flatMap((event) => (event.type === 'failed' ? [] : [event.chunk]))
 }
 
-/** An answer, made of an oracle's choice. */
+/** Makes an answer around an independently made choice. */
 export function toWhole(chunks: readonly OllamaChunk[], id: string, object: string, choice: object) {
   const { eval_count: completion_tokens = 0 } = chunks.at(-1)!
   const whole = {

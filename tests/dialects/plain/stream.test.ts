@@ -10,7 +10,10 @@ import { startText } from '../../encoders/start-text.ts'
 const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done === true ? 'done' : 'delta', line: '', chunk })
 const encode = (...chunks: OllamaChunk[]) => startText(plainStream, { requestId: 'id-1', maxBytes: 1e6 })(chunks.map(toEvent))
 
-/** What SSE can carry: its readers end a line at CR, LF and CRLF alike, and join them with LF. */
+/**
+ * Returns the part of a text that SSE carries. Its readers end a line at CR, LF and CRLF alike,
+ * and join lines with LF.
+ */
 const toCarried = (text: string) => text.split('\r\n').join('\n').split('\r').join('\n')
 
 encoderContract('messages', {

@@ -1,7 +1,7 @@
 import { createEmulator } from '#fake-ollama/emulator/emulator.ts'
 import type { Emulator } from '#fake-ollama/emulator/emulator.ts'
 
-/** An emulator in a hurry: no cold start, and tokens as fast as timers go. */
+/** Creates a fast emulator: it has no cold start, and sends tokens as fast as timers run. */
 export function createFastEmulator(): Emulator {
   return createEmulator({ tokensPerSecond: 20_000, coldStartMs: 0 })
 }
@@ -11,7 +11,7 @@ export function post(emulator: Emulator, path: string, body: unknown, signal?: A
   return emulator.fetch(`http://demo${path}`, { method: 'POST', body: text, ...(signal && { signal }) })
 }
 
-/** The fields of a line that tests look at. */
+/** The fields of a line that tests read. */
 export interface Line {
   model?: string
   response?: string
@@ -37,7 +37,7 @@ export async function readLines(response: Response): Promise<Line[]> {
     .map((line) => JSON.parse(line) as Line)
 }
 
-/** The lines of an answer to a prompt. */
+/** Returns the lines of the answer to a prompt. */
 export async function generate(emulator: Emulator, prompt: string, rest: object = {}): Promise<Line[]> {
   return readLines(await post(emulator, '/api/generate', { model: 'demo', prompt, ...rest }))
 }

@@ -29,7 +29,7 @@ async function running(): Promise<Running[]> {
   return ((await response.json()) as { models: Running[] }).models
 }
 
-/** How long a request took, by the fake clock. */
+/** Measures a request by the fake clock. */
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now()
   const pending = work()

@@ -14,14 +14,14 @@ function substitute(text: string): string {
   return Object.entries(standIns).reduce((changed, [from, to]) => changed.replaceAll(from, to), text)
 }
 
-/** Names, order and types of all fields, without their values. */
+/** Returns the names, order and types of all fields, without their values. */
 function toShape(value: unknown): unknown {
   if (Array.isArray(value)) return value.length > 0 ? [toShape(value[0])] : []
   if (typeof value !== 'object' || value === null) return typeof value
   return Object.entries(value).map(([name, field]) => [name, toShape(field)])
 }
 
-/** Asks the emulator what was asked of the real Ollama. */
+/** Sends the recorded request to the emulator. */
 async function replay(name: string, emulator = createFastEmulator()): Promise<Response> {
   const { method, path, body } = loadRecording(name).request
   const text = typeof body === 'string' ? body : substitute(JSON.stringify(body))

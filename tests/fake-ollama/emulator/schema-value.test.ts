@@ -27,7 +27,7 @@ interface Schema {
   maxLength?: number
 }
 
-/** A second opinion, written from the specification and not from the code. */
+/** An independent check that follows the specification and not the code. */
 function conforms(value: unknown, schema: Schema): boolean {
   if ('const' in schema) return value === schema.const
   if (schema.enum) return schema.enum.includes(value)

@@ -6,13 +6,13 @@ beforeAll(async () => {
   opened = await openMarkdownPage()
 }, 60_000)
 afterAll(() => opened?.close())
-// What the test before left for the collector would be measured.
+// A reload removes the garbage of the test before, whose collection would be measured.
 beforeEach(async () => {
   await opened.page.reload()
   await opened.page.waitForFunction(() => 'show' in window)
 })
 
-/** Four characters a token: what 10,000 tokens are. */
+/** The length of 10,000 tokens at four characters each. */
 const length = 40_000
 
 const fill = (text: string) => text.repeat(Math.ceil(length / text.length)).slice(0, length)
@@ -30,7 +30,7 @@ const answers = [
   ['one paragraph', fill('The **quick** brown fox `jumps` over the [lazy](https://a.com/) dog. ')],
 ] as const
 
-/** Shows a text that comes with the frames; durations in milliseconds. */
+/** Shows a text whose parts come with the frames. Returns durations in milliseconds. */
 function stream(text: string, charsPerFrame: number) {
   return opened.page.evaluate(
     async ([text, step]) => {
@@ -59,7 +59,7 @@ function stream(text: string, charsPerFrame: number) {
 }
 
 describe('10,000 tokens', () => {
-  // What else the machine does makes a task longer, never shorter: the best of three counts.
+  // Other work of the machine can only make a task longer, so the best of three tries counts.
   test.each(answers)('as %s come without a long task in 19 of 20 frames', async (_name, text) => {
     let isSmooth = false
     for (let tries = 0; tries < 3 && !isSmooth; tries++) {
@@ -71,7 +71,7 @@ describe('10,000 tokens', () => {
   })
 })
 
-/** What is slow in a parser of regular expressions. */
+/** Texts that are slow in a parser of regular expressions. */
 const nasty = [
   '*a ',
   '_a ',
@@ -119,7 +119,7 @@ test('nothing that a model repeats stops the page', async () => {
         root.remove()
         return worst
       }, text + end)
-      // Far more than it takes, and far less than what it would take without a limit.
+      // The limit is far above the usual time, and far below the time without our limits.
       expect({ unit, isSlow: worst > 1000 }).toEqual({ unit, isSlow: false })
     }
   }

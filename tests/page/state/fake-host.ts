@@ -1,20 +1,20 @@
 import type { Host } from '#page/state/host.ts'
 import type { TextStorage } from '#page/storage/kept-texts.ts'
 
-/** A window for Node: real time, real sockets, and everything else in memory. */
+/** A window for Node. It has real time and real sockets, and everything else is in memory. */
 export interface FakeHost extends Host {
   /** Every request that was sent, as `METHOD /path`. */
   readonly asked: string[]
-  /** What Back does, and the reader's hand in the address bar. */
+  /** Changes the address like the Back button or the address bar. */
   goTo(hash: string): void
-  /** Other windows, or the same one after a reload, have the same storages. */
+  /** Other windows, or the same one after a reload, share these storages. */
   readonly stores: Stores
   dispatch(event: 'popstate' | 'pagehide' | 'pageshow' | 'online' | 'visibilitychange'): void
   hide(): void
   show(): void
-  /** How long its timers were to wait. */
+  /** The delays of its timers. */
   readonly waitsMs: number[]
-  /** How many frames were painted. */
+  /** The number of painted frames. */
   readonly frames: number
 }
 
@@ -24,7 +24,7 @@ export interface Stores {
 }
 
 interface FakeHostOptions {
-  /** Where the server is; a function, as it may move. */
+  /** The server's URL. It may be a function, because the server may move. */
   readonly url: string | (() => string)
   readonly hash?: string
   readonly stores?: Stores

@@ -2,12 +2,12 @@ import { signal } from '@preact/signals'
 import type { Chat } from '#page/chats/chat.ts'
 import type { KeptChats } from '#page/state/library.ts'
 
-/** A history in memory, with another tab. */
+/** A history in memory that can simulate another tab. */
 export interface MemoryHistory extends KeptChats {
   readonly kept: Map<string, Chat>
-  /** How often a chat was given to be kept. */
+  /** Every chat that was saved, in order. */
   readonly saves: Chat[]
-  /** What it had when the page went. */
+  /** The chats that it had when the page was left. */
   readonly left: Chat[]
   fromOtherTab(id: string, chat: Chat | undefined): void
 }

@@ -38,7 +38,7 @@ function createPage({ host = createFakeHost({ url: sluice.url }), history = crea
     host,
     history,
     answer,
-    /** Asks a model that runs a script, and gives the exchange. */
+    /** Asks a model that runs a script, and returns the exchange. */
     async ask(script: Script, text = 'Why?') {
       const model = upstream.script(script)
       page.set({ model })
@@ -57,7 +57,7 @@ const done = (exchange: Exchange, tokens: number, reason = 'stop') => {
   exchange.end()
 }
 const head: Script = (exchange) => exchange.head(200, { 'content-type': 'application/x-ndjson' })
-/** Answers with these pieces, and ends. */
+/** Answers with these pieces, then ends. */
 const saying =
   (...pieces: string[]): Script =>
   async (exchange) => {
@@ -151,7 +151,7 @@ test('stop frees the GPU and keeps what there is', async () => {
 
 test('stop with the server gone says that it is not confirmed', async () => {
   let isGone = false
-  // Its own limit would come after minutes.
+  // The page's own timeout would take minutes, so its timers are sped up.
   const host = createFakeHost({ url: () => (isGone ? 'http://127.0.0.1:9' : sluice.url), hurry: 0.01 })
   const { page, ask, ended, answer } = createPage({ host })
   await ask(head)
@@ -562,7 +562,7 @@ test('it does not come back either while its stop and the disk take their time',
   const removal = page.remove(id)
   const savesOf = (chatId: string) => history.saves.filter((chat) => chat.id === chatId).length
   const before = savesOf(id)
-  // Another answer tells how time goes by.
+  // Saves of another answer show that time has passed.
   await ask(head, 'And this?')
   await expect.poll(() => savesOf(page.chat.value.id)).toBeGreaterThan(3)
   expect(savesOf(id)).toBe(before)

@@ -5,7 +5,7 @@ import { createFakeHost } from './fake-host.ts'
 
 const empty: Message = { id: 'a', parent: 'q', createdAt: 1, updatedAt: 1, role: 'assistant', text: '' }
 
-/** Time and frames by hand. */
+/** Creates a written answer whose time and frames the test controls. */
 function createWritten(message = empty) {
   let nowMs = 1000
   const frames: (() => void)[] = []

@@ -10,9 +10,11 @@ async function toEnd(reader: Reader): Promise<string> {
   return failed?.code ?? `done after${text}`
 }
 
-/** Readers in a process of their own: a socket each, and a process may have 20,000. */
+/**
+ * Readers in a process of their own, because each needs a socket and a process may have 20,000.
+ */
 const calls = {
-  /** Opens streams, some at a time; rejects if one has no token within the minute. */
+  /** Opens streams, some at a time. Rejects if one has no token within a minute. */
   async open(url: string, model: string, count: number): Promise<void> {
     const openOneByOne = async () => {
       while (readers.length < count) {
@@ -23,7 +25,7 @@ const calls = {
     }
     await Promise.all(Array.from({ length: atOnce }, openOneByOne))
   },
-  /** How many ended in which way, once all have. */
+  /** Counts the ends by kind, once all streams have ended. */
   async ends(): Promise<Record<string, number>> {
     const ends: Record<string, number> = {}
     for (const end of await Promise.all(readers.map(toEnd))) ends[end] = (ends[end] ?? 0) + 1

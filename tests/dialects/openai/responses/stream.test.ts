@@ -31,13 +31,13 @@ const toIds = (prefix: string, index: number) => ({ id: `${prefix}_id_1_${index}
 const toUtf8 = (text: string) => new TextEncoder().encode(text)
 const say = (content: string, more: object = {}) => toEvent({ message: { role: 'assistant', content }, ...more })
 
-/** The typed events of these. */
+/** Returns the typed events of the stream for these events. */
 const eventsOf = (...events: readonly GenerationEvent[]) =>
   readTypedEvents([toUtf8(startText(createResponseStream(answered), options)(events))])
 const typesOf = (events: readonly ResponseEvent[]) => events.map(({ type }) => type)
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
 
-/** How a stream ends, by the event that did it. */
+/** Returns the expected end of a stream by its last event. */
 function toEnd(last: GenerationEvent | undefined) {
   if (last?.type === 'failed') return 'failed'
   if (last?.type !== 'done') return undefined
@@ -343,7 +343,8 @@ describe('a response', () => {
       let text = encode([say('x'.repeat(8)), say('y'.repeat(8))])
       expect(() => encode([say('z')])).toThrow(tooLong)
       text += encode([failed()])
-      const events = readTypedEvents([toUtf8(text)]) // numbers are checked there
+      // The reader checks the numbers.
+      const events = readTypedEvents([toUtf8(text)])
       expect(events.at(-1)!.type).toBe('response.failed')
       expect(accumulate(events)).toEqual([{ type: 'message', text: 'x'.repeat(8) + 'y'.repeat(8) }])
     })
@@ -361,13 +362,14 @@ describe('a response', () => {
   )
 })
 
-/** Any value of the same type will do where runs differ. */
+/** Turns values that differ between runs into matchers of their type. */
 function toShape(event: unknown): unknown {
   if (Array.isArray(event)) return event.map(toShape)
   if (typeof event === 'string') return expect.any(String)
   if (typeof event === 'number') return expect.anything()
   if (typeof event !== 'object' || event === null) return event
-  // We say less of what we were not told: Ollama tells its own defaults there.
+  // Our answers omit values that the request did not set, while Ollama sends its own defaults
+  // there.
   const ignored = ['temperature', 'top_p', 'max_output_tokens', 'frequency_penalty', 'presence_penalty', 'reasoning', 'status']
   return Object.fromEntries(
     Object.entries(event)
