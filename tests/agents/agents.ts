@@ -4,7 +4,7 @@ import type { Call } from './call-tools.ts'
 export interface Agent {
   /** Its heading in docs/clients.md. */
   readonly name: string
-  /** Keeps the program off its maker's servers, and from retrying for minutes. */
+  /** Variables that keep it off its maker's servers, and from retrying for minutes. */
   readonly env?: Readonly<Record<string, string>>
   /** Further lines at the beginning of its configuration. */
   readonly settings?: string

@@ -10,7 +10,7 @@ import { count, seed } from './options.ts'
 
 /**
  * The fields that may be refused, and fields that no good request here has. Both follow issue 13
- * and OpenAI's error texts.
+ * and OpenAI's texts.
  */
 const dialects: Readonly<Record<string, { refusable: RegExp; more: readonly string[] }>> = {
   '/chat': { refusable: /^(?:text|system|model)$/, more: ['keep_alive', 'stream', 'prompt', 'images'] },

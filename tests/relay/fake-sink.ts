@@ -10,7 +10,7 @@ export interface FakeSink extends Sink {
   fill(): void
   /** Reads everything, and is no longer full. */
   drain(): void
-  /** Reads everything, and is full again at the next write. */
+  /** Reads everything that is there, but stays full for further writes. */
   takeOne(): void
 }
 

@@ -4,7 +4,10 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, read, readAll, readRaw, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
-/** Their lines are more than may wait, and more than a pipe and a socket can hold besides. */
+/**
+ * The log lines of these requests are more than may wait, and more than a pipe and a socket can
+ * hold besides.
+ */
 const requests = 6000
 const longId = 'r'.repeat(128)
 const ping = `GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: ${longId}\r\n\r\n`

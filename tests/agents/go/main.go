@@ -1,4 +1,5 @@
-// Command client calls one method of Ollama's own Go client and prints what it gets, one JSON value a line.
+// Command client calls one method of Ollama's own Go client. It prints the results as JSON, one
+// value a line.
 //
 //	OLLAMA_HOST=http://127.0.0.1:8083/ollama KEY=none client Chat gemma3
 package main
@@ -18,7 +19,7 @@ import (
 	"github.com/ollama/ollama/envconfig"
 )
 
-// keyed sends the key, which the client has no field for.
+// keyed adds the key to each request, because the client has no field for it.
 type keyed struct{ key string }
 
 func (k keyed) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -32,7 +33,7 @@ func say(value any) error {
 	return json.NewEncoder(os.Stdout).Encode(value)
 }
 
-// told prints a result that comes in one piece.
+// told prints a result in one piece.
 func told[T any](value T, err error) error {
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func weather() api.Tools {
 	return api.Tools{{Type: "function", Function: api.ToolFunction{Name: "get_weather", Parameters: parameters}}}
 }
 
-// callTool lets the model call a tool, and gives it the tool's result.
+// callTool lets the model call a tool, and sends it the tool's result.
 func callTool(ctx context.Context, client *api.Client, model string) error {
 	messages := []api.Message{{Role: "user", Content: "Weather in Tokyo?"}}
 	for {
@@ -119,7 +120,7 @@ var calls = map[string]call{
 	},
 	"Version": func(ctx context.Context, client *api.Client, _ string) error { return told(client.Version(ctx)) },
 
-	// What acts with the identity of Ollama's host.
+	// These act with the identity of Ollama's host.
 	"ModelRecommendationsExperimental": func(ctx context.Context, client *api.Client, _ string) error {
 		return told(client.ModelRecommendationsExperimental(ctx))
 	},
@@ -137,7 +138,7 @@ var calls = map[string]call{
 	"Whoami":     func(ctx context.Context, client *api.Client, _ string) error { return told(client.Whoami(ctx)) },
 }
 
-// methods are the names of all that the client has.
+// methods has the names of all the client's methods.
 func methods() []string {
 	names := []string{}
 	client := reflect.TypeFor[*api.Client]()

@@ -6,8 +6,8 @@ import { useStage } from '../stage.ts'
 import { untilFull } from '../until-full.ts'
 
 /**
- * The limit from the cancelling request to the end of the upstream's request. On workerd a lost
- * reader is noticed by a heartbeat. Here that is an hour, so the upstream must be told at once.
+ * The limit from the cancelling request to the end of the upstream's request. workerd notices a lost
+ * reader only by a heartbeat. The heartbeat here is an hour, so a cancel must not wait for one.
  */
 const budgetMs = 25
 const hourMs = 3_600_000

@@ -10,7 +10,7 @@ import { countRequests, useStage } from '../stage.ts'
 const refused = ['error-bad-json', 'error-empty-body', 'error-invalid-name']
 /** Requests that Ollama refuses and that Sluice answers, because it has a default model. */
 const answered = ['error-no-model', 'error-chat-no-model']
-/** Answers of Sluice's own router. */
+/** Answers of Ollama's own router. */
 const routed = ['root', 'head-root', 'error-method', 'error-unknown-path']
 /** Answers of Ollama to a foreign Origin or Host. Sluice's requests have neither. */
 const foreign = ['error-origin', 'error-host']

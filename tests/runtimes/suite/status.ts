@@ -245,7 +245,7 @@ export function describeStatus(runtime: RuntimeName) {
     test.each<[string, Script]>([
       ['fails', replay('error-busy')],
       [
-        'breaks', // The body breaks, because Bun sends a request without a body again by itself.
+        'breaks', // In its body, because Bun repeats a GET whose connection dies before that.
         (exchange) => {
           exchange.head(200, { 'content-type': 'application/json' })
           exchange.chunk('{"models":')
