@@ -6,8 +6,9 @@ import { useStage } from '../stage.ts'
 import { untilFull } from '../until-full.ts'
 
 /**
- * The limit from the cancelling request to the end of the upstream's request. workerd notices a lost
- * reader only by a heartbeat. The heartbeat here is an hour, so a cancel must not wait for one.
+ * The limit from the cancelling request to the end of the upstream's request. workerd notices a
+ * lost reader only by a heartbeat. The heartbeat here is an hour, so a cancel must not wait for
+ * one.
  */
 const budgetMs = 25
 const hourMs = 3_600_000
