@@ -24,8 +24,8 @@ const REST_MS = 8_000
 const WINDOW_MS = 8_000
 const LIMIT_MS = 20_000
 /**
- * No heartbeat falls into the window. On workerd, heartbeats show which readers have left (hazard
- * 11), so they come sooner there.
+ * No heartbeat falls into the window. On workerd, heartbeats show which readers have left
+ * (hazard 11), so they come sooner there.
  */
 const HEARTBEAT_MS = 300_000
 const WORKER_HEARTBEAT_MS = 10_000

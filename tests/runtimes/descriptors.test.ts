@@ -6,8 +6,8 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
-// Workers are left out, because workerd ends itself when it cannot accept a connection (hazard
-// 77).
+// Workers are left out, because workerd ends itself when it cannot accept a connection
+// (hazard 77).
 describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime) => {
   let upstream: Upstream
   let server: Server
