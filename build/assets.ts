@@ -4,8 +4,8 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { bundleScript, bundleStyle } from './bundle.ts'
-import { gzip } from './gzip.ts'
+import { gzipSync } from 'node:zlib'
+import { bundleModule, bundleScript, bundleStyle } from './bundle.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const dist = join(root, 'dist')
@@ -17,6 +17,8 @@ const dist = join(root, 'dist')
 const clientTargets = ['es2022', 'chrome111', 'firefox114', 'safari16.4']
 const pageTargets = ['es2022', 'chrome123', 'firefox120', 'safari17.5']
 
+const javaScript = 'text/javascript; charset=utf-8'
+
 interface Output {
   readonly path: string
   readonly type: string
@@ -27,38 +29,35 @@ interface Output {
 }
 
 /**
- * Makes the files that browsers get: the chat page and the client, minified.
- * `src/generated/assets.ts` holds all of them, gzipped, in one module, because some runtimes have
- * no file system. The client is also written to `dist`, as `sluice/client`.
- * @param stamp the module's first line
+ * Builds the files for browsers. `src/generated/assets.ts` is one module that holds all of them,
+ * gzipped, because not every runtime has a file system. `dist` has the client as `sluice/client`.
+ * @param stamp the first line of the module
  */
 export async function buildAssets(stamp: string): Promise<void> {
   const [page, client] = await Promise.all([buildPage(), buildClient()])
-  const outputs = [...page, ...client]
-  const gzipped = await gzip(outputs.map(({ text }) => text))
-  const assets = outputs.map((output, index) => toAsset(output, gzipped[index]!))
+  const assets = [...page, ...client].map(toAsset)
   const text = `${stamp}import type { Asset } from '../routes/assets.ts'\n\n${toModule(assets)}`
   await writeWhole(join(root, 'src/generated/assets.ts'), text)
 }
 
 async function buildPage(): Promise<Output[]> {
-  const [code, first, styles, shell] = await Promise.all([
-    bundleScript({ entryPoints: ['packages/page/main.tsx'], inject: ['build/jsx.ts'] }, pageTargets),
+  const [modules, first, styles, shell] = await Promise.all([
+    bundleModule('packages/page/main.tsx', pageTargets),
     bundleScript({ entryPoints: ['packages/page/theme.js'] }, pageTargets),
     bundleStyle('packages/page/style.css', pageTargets),
     readFile(join(root, 'packages/page/index.html'), 'utf8'),
   ])
-  const script = toHashed('page', 'text/javascript; charset=utf-8', code)
-  const theme = toHashed('theme', 'text/javascript; charset=utf-8', first)
+  const scripts = modules.map(({ name, text }) => ({ path: `/assets/${name}`, type: javaScript, text, isImmutable: true }))
+  const theme = toHashed('theme', javaScript, first)
   const style = toHashed('page', 'text/css; charset=utf-8', styles)
   const text = shell
     .replaceAll(/>\s+</g, '><')
     .replaceAll(/\s+/g, ' ')
     .replaceAll(' />', '>')
-    .replace('main.tsx', script.path)
+    .replace('main.tsx', scripts.find(({ path }) => path.startsWith('/assets/page-'))!.path)
     .replace('theme.js', theme.path)
     .replace('style.css', style.path)
-  return [{ path: '/', type: 'text/html; charset=utf-8', text }, script, theme, style]
+  return [{ path: '/', type: 'text/html; charset=utf-8', text }, ...scripts, theme, style]
 }
 
 async function buildClient(): Promise<Output[]> {
@@ -68,8 +67,8 @@ async function buildClient(): Promise<Output[]> {
   ])
   await writeWhole(join(dist, 'client.js'), text)
   await writeWhole(join(dist, 'client.d.ts'), types)
-  const type = 'text/javascript; charset=utf-8'
-  // Deno finds a script's types by this header.
+  const type = javaScript
+  // How Deno finds the types of a script.
   const headers = { 'x-typescript-types': '/client.d.ts' }
   return [
     { path: '/client.js', type, text, headers },
@@ -94,8 +93,9 @@ function toHashed(name: string, type: string, text: string): Output {
   return { path: `/assets/${name}-${hash}.${type.includes('css') ? 'css' : 'js'}`, type, text, isImmutable: true }
 }
 
-function toAsset({ path, type, text, isImmutable = false, headers = {} }: Output, gzip: string) {
+function toAsset({ path, type, text, isImmutable = false, headers = {} }: Output) {
   const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
+  const gzip = gzipSync(text, { level: 9 }).toString('base64')
   return { path, type, etag, isImmutable, headers, gzip }
 }
 

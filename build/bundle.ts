@@ -1,54 +1,66 @@
 import { build, type BuildOptions, type Metafile } from 'esbuild'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { minify } from 'terser'
-import { onlyLexer } from './only-lexer.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
-const common = { absWorkingDir: root, bundle: true, write: false, charset: 'utf8', logLevel: 'error' } satisfies BuildOptions
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: true,
+  write: false,
+  charset: 'utf8',
+  legalComments: 'none',
+  logLevel: 'error',
+} satisfies BuildOptions
 
-/**
- * Bundles a script with all its imports, as short as possible. esbuild bundles and terser
- * minifies, because terser's repeated passes give 5 % less than esbuild's minifier.
- */
-export async function bundleScript(
-  entry: Pick<BuildOptions, 'entryPoints' | 'stdin' | 'inject'>,
-  target: readonly string[],
-): Promise<string> {
-  const { outputFiles, metafile } = await build({
-    ...common,
-    ...entry,
-    target: [...target],
-    format: 'esm',
-    // This gives shorter code than tsconfig.json's setting. It needs build/jsx.ts to be injected.
-    tsconfigRaw: { compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment' } },
-    metafile: true,
-    minifySyntax: true,
-    plugins: [onlyLexer],
-  })
-  refuseForeign(metafile)
-  const compress = { passes: 3, keep_fargs: false, lhs_constants: false, unsafe_arrows: true }
-  const options = { module: true, ecma: 2020, compress, format: { comments: false } } as const
-  const { code = '' } = await minify(outputFiles[0]!.text, options)
-  return code
+/** A file for browsers. Its name has the hash of its content. */
+export interface BundledFile {
+  readonly name: string
+  readonly text: string
 }
 
-/** Bundles a style sheet with all its imports. */
-export async function bundleStyle(path: string, target: readonly string[]): Promise<string> {
-  const { outputFiles } = await build({ ...common, entryPoints: [path], target: [...target], minify: true })
+/**
+ * A module and all that it imports. What it imports with `import()` is a file of its own, which
+ * browsers load when they need it.
+ * @throws Error if something of the server would come along
+ */
+export async function bundleModule(entryPoint: string, target: readonly string[]): Promise<readonly BundledFile[]> {
+  const { outputFiles, metafile } = await build({
+    ...common,
+    entryPoints: { page: entryPoint },
+    target: [...target],
+    format: 'esm',
+    splitting: true,
+    outdir: '/',
+    entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
+    metafile: true,
+  })
+  refuseForeign(metafile)
+  return outputFiles.map(({ path, text }) => ({ name: basename(path), text }))
+}
+
+/** A script in one file. @throws Error if something of the server would come along */
+export async function bundleScript(
+  entry: Pick<BuildOptions, 'entryPoints' | 'stdin'>,
+  target: readonly string[],
+): Promise<string> {
+  const { outputFiles, metafile } = await build({ ...common, ...entry, target: [...target], format: 'esm', metafile: true })
+  refuseForeign(metafile)
   return outputFiles[0]!.text
 }
 
-/**
- * Refuses files of the server. Browsers get only the page, the client, Ollama's grammar and the
- * packages that these import.
- * @throws Error that names the files of the server
- */
+/** A style sheet and all that it imports. */
+export async function bundleStyle(path: string, target: readonly string[]): Promise<string> {
+  const { outputFiles } = await build({ ...common, entryPoints: [path], target: [...target] })
+  return outputFiles[0]!.text
+}
+
+/** A browser gets the page, the client, Ollama's grammar and the packages that they name. */
 function refuseForeign({ inputs: files }: Metafile) {
   const foreign = Object.keys(files).filter(
-    (file) =>
-      file !== '<stdin>' &&
-      !/^packages\/(?:page|client|ollama-grammar)\/|^build\/jsx\.ts$|(?:^|\/)node_modules\/|^marked:/.test(file),
+    (file) => file !== '<stdin>' && !/^packages\/(?:page|client|ollama-grammar)\/|(?:^|\/)node_modules\//.test(file),
   )
   if (foreign.length > 0) throw new Error(`Cannot build for browsers: ${foreign.join(', ')} is of the server`)
 }

@@ -85,7 +85,8 @@ export const page: Measure = {
       await browser.close()
       return {
         'sluice-node': {
-          pageKb: toKb(/^\/$|^\/assets\/(?!client-)/),
+          // What a first visit takes, in the larger of the two languages.
+          pageKb: toKb(/^\/$|^\/assets\/(?:page|theme|chunk|chinese)-/),
           clientKb: toKb(/^\/client\.js$/),
           paint: percentile(paints, 50),
           pixelsP50: percentile(delaysMs, 50),

@@ -1,7 +1,8 @@
 import { computed, effect, useSignal } from '@preact/signals'
+import { render } from 'preact'
 import { useEffect, useMemo } from 'preact/hooks'
 import type { PageState } from '../state/page-state.ts'
-import { words } from '../words/words.ts'
+import { loadWords, words } from '../words/words.ts'
 import { announceAnswers } from './announce-answers.ts'
 import { createAttachments } from './attachments.ts'
 import { Composer } from './composer.tsx'
@@ -19,8 +20,15 @@ import { ignoreStrayClicks } from './stray-clicks.ts'
 import { dialog, focusComposer, isNarrow, sidebar, theme } from './view.ts'
 import { Welcome } from './welcome.tsx'
 
+/** Shows the page in the place of its skeleton, as soon as its words are there. */
+export async function renderApp(root: HTMLElement): Promise<void> {
+  await loadWords()
+  root.replaceChildren()
+  render(<App />, root)
+}
+
 /** The whole page. */
-export function App() {
+function App() {
   const page = usePage()
   const draft = useSignal('')
   const isDraggedOver = useSignal(false)

@@ -49,7 +49,7 @@ export function SettingsDialog() {
         />
         <Choice
           label={w.languageName}
-          options={{ en: languages.en.language, 'zh-CN': languages['zh-CN'].language }}
+          options={languages}
           value={language.value}
           onChoose={(value) => (language.value = value)}
         />

@@ -1,6 +1,6 @@
 import type { Tokens } from 'marked'
 import type { Block, Context } from './block.ts'
-import { highlight } from './highlight.ts'
+import type { highlight } from './highlight.ts'
 import { focusWhenScrollable } from './scroller.ts'
 import { whenIdle } from './when-idle.ts'
 
@@ -9,6 +9,17 @@ const pieceLength = 1500
 const pieceMax = 3000
 /** After this many characters a piece ends even in the middle of a line. */
 const lineMax = 6000
+
+/**
+ * Paints code in colours. It is a file of its own, because most answers have no code. undefined while
+ * it is loaded.
+ */
+let paintCode: typeof highlight | undefined
+
+/** Rejects if the file does not come. Code stays in one colour then. */
+async function loadHighlighter() {
+  paintCode ??= (await import('./highlight.ts')).highlight
+}
 
 /**
  * Code with a head. Only new code is appended. Colours come when the page is idle, to each piece a
@@ -83,10 +94,15 @@ function createPiece(parent: HTMLElement, language: string): Piece {
   let isClosed = false
 
   function paint() {
+    if (!paintCode)
+      return void loadHighlighter().then(
+        () => whenIdle(paint),
+        () => {},
+      )
     const end = isClosed ? text.length : text.lastIndexOf('\n') + 1
     if (end <= painted) return
     rest.data = text.slice(end)
-    node.replaceChildren(...highlight(text.slice(0, end), language), ...(isClosed ? [] : [rest]))
+    node.replaceChildren(...paintCode(text.slice(0, end), language), ...(isClosed ? [] : [rest]))
     painted = end
   }
 

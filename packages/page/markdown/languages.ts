@@ -25,30 +25,29 @@ const docker = [
 ]
 
 /**
- * Each language with the names that models write behind a fence. The first name is the one by
- * which languages refer to each other. TypeScript stands in for JavaScript and HTML for XML,
- * because their own files repeat the same rules.
+ * The names that models write behind a fence. The first one is the name that languages use for each
+ * other. TypeScript serves for JavaScript and HTML for XML, because their own files repeat them.
  */
-const names: readonly (readonly [language: object, names: string])[] = [
-  [bash, 'bash sh shell zsh console terminal fish shellscript make makefile'],
-  [c, 'c c++ cpp cc h hpp objc'],
-  [css, 'css scss less'],
-  [diff, 'diff patch'],
-  [docker, 'docker dockerfile containerfile'],
-  [go, 'go golang'],
-  [html, 'html htm vue svelte xml svg xhtml'],
-  [ini, 'ini properties conf env toml'],
-  [java, 'java c# csharp cs kotlin scala'],
-  [json, 'json jsonc json5 jsonl ndjson'],
-  [py, 'py python python3'],
-  [rs, 'rs rust'],
-  [sql, 'sql postgresql postgres mysql sqlite'],
-  [ts, 'ts typescript tsx mts js javascript jsx mjs cjs node'],
-  [yaml, 'yaml yml'],
+const names: readonly (readonly [language: object, names: readonly string[]])[] = [
+  [bash, ['bash', 'sh', 'shell', 'zsh', 'console', 'terminal', 'fish', 'shellscript', 'make', 'makefile']],
+  [c, ['c', 'c++', 'cpp', 'cc', 'h', 'hpp', 'objc']],
+  [css, ['css', 'scss', 'less']],
+  [diff, ['diff', 'patch']],
+  [docker, ['docker', 'dockerfile', 'containerfile']],
+  [go, ['go', 'golang']],
+  [html, ['html', 'htm', 'vue', 'svelte', 'xml', 'svg', 'xhtml']],
+  [ini, ['ini', 'properties', 'conf', 'env', 'toml']],
+  [java, ['java', 'c#', 'csharp', 'cs', 'kotlin', 'scala']],
+  [json, ['json', 'jsonc', 'json5', 'jsonl', 'ndjson']],
+  [py, ['py', 'python', 'python3']],
+  [rs, ['rs', 'rust']],
+  [sql, ['sql', 'postgresql', 'postgres', 'mysql', 'sqlite']],
+  [ts, ['ts', 'typescript', 'tsx', 'mts', 'js', 'javascript', 'jsx', 'mjs', 'cjs', 'node']],
+  [yaml, ['yaml', 'yml']],
 ]
 
 export const languages: Readonly<Record<string, ShjLanguageData>> = Object.fromEntries(
-  names.flatMap(([language, names]) => names.split(' ').map((name) => [name, language as ShjLanguageData])),
+  names.flatMap(([language, names]) => names.map((name) => [name, language as ShjLanguageData])),
 )
 
 /** The language that a name behind a fence means. `undefined` if the name is unknown. */

@@ -3,7 +3,6 @@ import type { Words } from './english.ts'
 /** All words of the page in Simplified Chinese. */
 export const chinese: Words = {
   tag: 'zh-CN',
-  language: '简体中文',
   seconds: (count) => `${count} 秒`,
   minutes: (minutes, seconds) => `${minutes} 分 ${seconds} 秒`,
   join: (sentences) => sentences.join(''),

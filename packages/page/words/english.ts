@@ -2,7 +2,6 @@
 export const english = {
   /** The language tag for Intl and for the attribute `lang`. */
   tag: 'en',
-  language: 'English',
   seconds: (count: string) => `${count} s`,
   minutes: (minutes: string, seconds: string) => `${minutes} min ${seconds} s`,
   /** Joins sentences. */
