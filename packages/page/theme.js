@@ -1,4 +1,5 @@
-// Runs before anything is painted, as the page's module cannot: in the colours that its reader has chosen (components/view.ts).
+// Sets the colours that the reader has chosen (components/view.ts). It is a script of its own,
+// because a module would run after the first paint.
 try {
   document.documentElement.style.colorScheme = localStorage['sluice-theme']
 } catch {

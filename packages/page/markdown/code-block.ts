@@ -11,8 +11,8 @@ const pieceMax = 3000
 const lineMax = 6000
 
 /**
- * Paints code in colours. It is a file of its own, because most answers have no code. undefined while
- * it is loaded.
+ * Paints code in colours. It is a file of its own, because most answers have no code. It is
+ * undefined until that file is there.
  */
 let paintCode: typeof highlight | undefined
 

@@ -8,9 +8,20 @@ import { modelName, orNothing } from '../to-ollama.ts'
  */
 
 /** The fields that Sluice itself reads, and those that policy checks or clamps. */
-const ownFields = new Set(
-  'model name from source destination remote_host stream options keep_alive prompt messages tools'.split(' '),
-)
+const ownFields = new Set([
+  'model',
+  'name',
+  'from',
+  'source',
+  'destination',
+  'remote_host',
+  'stream',
+  'options',
+  'keep_alive',
+  'prompt',
+  'messages',
+  'tools',
+])
 
 /**
  * Refuses those names in capitals. Ollama reads `Model` as `model` too, and takes the last of
