@@ -25,7 +25,8 @@ const docker = [
 ]
 
 /**
- * The names that models write behind a fence. The first one is the name that other languages use. TypeScript serves for JavaScript and HTML for XML, because their own files repeat them.
+ * The names that models write behind a fence. The first one is the name that other languages use.
+ * TypeScript serves for JavaScript and HTML for XML, because their own files repeat them.
  */
 const names: readonly (readonly [language: object, names: readonly string[]])[] = [
   [bash, ['bash', 'sh', 'shell', 'zsh', 'console', 'terminal', 'fish', 'shellscript', 'make', 'makefile']],
