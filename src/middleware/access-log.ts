@@ -3,7 +3,7 @@ import { routePath } from 'hono/route'
 import type { Entry, Env } from './env.ts'
 
 /** One line of the access log. Times in milliseconds. */
-export interface LogLine extends Omit<Entry, 'stream'> {
+export interface LogLine extends Entry {
   time: string
   request_id: string
   method: string
@@ -24,7 +24,6 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
     const { status } = c.res
     const route = routePath(c, -1)
     const write = () => {
-      const { stream: _, ...told } = entry
       log({
         time: new Date().toISOString(),
         request_id: c.var.requestId,
@@ -32,10 +31,11 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
         route: route.endsWith('*') ? '-' : route,
         status,
         duration_ms: Math.round(now() - startedAt),
-        ...told,
+        ...entry,
       })
     }
-    if (entry.stream) void entry.stream.then(write)
+    const { ended } = c.var
+    if (ended) void ended.then(write)
     else write()
   })
 }

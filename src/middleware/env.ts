@@ -12,6 +12,8 @@ export interface Env {
     principal: Principal
     /** The parsed body. `jsonBody` sets it. */
     body: Record<string, unknown>
+    /** Settles when the answer's stream is over. Without a stream the answer is over at once. */
+    ended?: Promise<void>
   }
 }
 
@@ -30,8 +32,6 @@ export interface Entry {
   ttft_ms?: number
   tokens?: number
   bytes?: number
-  /** Settles when the stream is over. Then the line is written. */
-  stream?: Promise<void>
 }
 
 /** The caller that a key names, and the globs of the models that the key may use. */

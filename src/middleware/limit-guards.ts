@@ -48,8 +48,8 @@ export function answerGuard({ limits, max, address }: LimitGuardOptions) {
     try {
       return await next()
     } finally {
-      const { stream } = c.var.entry
-      if (stream) void stream.then(leave)
+      const { ended } = c.var
+      if (ended) void ended.then(leave)
       else leave()
     }
   })

@@ -74,12 +74,12 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
       ignore: ignored.add,
       ...(encoder.toStatus && { onWaiting: relay.waiting }),
     })
-    const stream = relay.run(generation).then((bytes) => {
+    const ended = relay.run(generation).then((bytes) => {
       release()
       tell(entry, core, bytes, startedAt)
     })
-    entry.stream = stream
-    hold(c, stream)
+    c.set('ended', ended)
+    hold(c, ended)
     return response.promise
   }
 

@@ -24,7 +24,7 @@ function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined a
   const app = new Hono<Env>()
     .use(async (c, next) => {
       c.set('principal', { name: key, models: undefined })
-      c.set('entry', stream ? { stream } : {})
+      if (stream) c.set('ended', stream)
       await next()
     })
     .use(rateGuard({ limits, max, address: () => address }), answerGuard({ limits, max, address: () => address }))
