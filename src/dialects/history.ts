@@ -1,9 +1,8 @@
-import * as v from 'valibot'
-import { isNumber, parseExact } from '../exact-json.ts'
+import { isNumber, isObject, parseExact } from '../exact-json.ts'
 import type { Ignored } from './ignored.ts'
 import { invalidRequest } from './issues.ts'
 import { refused } from './refusals.ts'
-import { anyObject, isBase64 } from './to-ollama.ts'
+import { isBase64 } from './to-ollama.ts'
 
 /**
  * What a model or another server wrote is never refused, because it comes again in every later
@@ -72,7 +71,7 @@ export function toArguments(given: unknown): object {
   if (typeof given === 'string' && given.trim() === '') return {}
   const value = typeof given === 'string' ? parseText(given) : (given ?? {})
   if (value === null) return {}
-  if (v.is(anyObject, value) && isWithin(value, maxDepth)) return value
+  if (isObject(value) && isWithin(value, maxDepth)) return value
   return { _raw: typeof given === 'string' ? given : JSON.stringify(given) }
 }
 
@@ -100,7 +99,7 @@ export function toText(value: unknown): string {
  * out. A value without a type is no part but the result of a tool, and becomes JSON.
  */
 export function toTextPart(part: unknown, place: Place): { text: string } {
-  const { type, text, refusal, thinking, content } = v.is(anyObject, part) ? part : {}
+  const { type, text, refusal, thinking, content } = isObject(part) ? part : {}
   const found = [text, refusal, thinking, content].find((value) => typeof value === 'string')
   if (found !== undefined) return { text: found }
   if (typeof type !== 'string') return { text: toText(part) }

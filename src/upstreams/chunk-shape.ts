@@ -1,3 +1,4 @@
+import { isObject } from '../exact-json.ts'
 import type { OllamaChunk } from '../generation.ts'
 
 /**
@@ -46,8 +47,4 @@ function isLogprob(logprob: unknown): boolean {
 
 function isListOf(isOne: (value: unknown) => boolean, value: unknown): boolean {
   return value === undefined || value === null || (Array.isArray(value) && value.every(isOne))
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

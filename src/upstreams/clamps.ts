@@ -1,5 +1,5 @@
 import { toSeconds } from '#ollama-grammar/duration.ts'
-import { isNumber, toNumber } from '../exact-json.ts'
+import { isNumber, isObject, toNumber } from '../exact-json.ts'
 import type { GenerationCall } from '../generation.ts'
 
 /** The most that a request may ask for. 0 means no limit. */
@@ -15,6 +15,7 @@ export interface Clamps {
  * `keep_alive` stays absent, because the model or Ollama has a value of its own.
  */
 export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAliveSeconds }: Clamps): GenerationCall['body'] {
+  // A text is not spread, because each of its characters would become an option. Ollama refuses it.
   const options = isObject(body.options) ? body.options : {}
   const { num_predict, num_ctx } = options
   const clamped = {
@@ -29,14 +30,6 @@ export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAl
     ...(Object.keys(clamped).length > 0 && { options: { ...options, ...clamped } }),
     ...(isLong && { keep_alive: keepAliveSeconds }),
   }
-}
-
-/**
- * Only an object is spread, because each character of a long text would become an option. Ollama
- * refuses options that are no object.
- */
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isGiven(value: unknown): boolean {

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isObject } from '../../exact-json.ts'
 import type { GenerationCall } from '../../generation.ts'
 import {
   leaveOut,
@@ -13,7 +14,7 @@ import {
 } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
 import { invalidRequest } from '../issues.ts'
-import { anyObject, present, toOptions, tool, type OllamaMessage } from '../to-ollama.ts'
+import { present, toOptions, tool, type OllamaMessage } from '../to-ollama.ts'
 import type { UiChatRequest, UiMessage } from './schema.ts'
 
 /**
@@ -73,7 +74,7 @@ function toMessages({ role, parts, content }: UiMessage, place: Place): OllamaMe
   if (!Array.isArray(parts)) return [{ role, ...toContent(content, { ...place, path: `${place.path}.content` }, toTextPart) }]
   const steps: PlacedPart[][] = [[]]
   for (const [i, part] of parts.entries()) {
-    if (!v.is(anyObject, part)) place.ignored.add(`${place.path}.parts.${i}`)
+    if (!isObject(part)) place.ignored.add(`${place.path}.parts.${i}`)
     else if (part.type === 'step-start') steps.push([])
     else steps.at(-1)?.push({ part, place: { ...place, path: `${place.path}.parts.${i}` } })
   }
@@ -127,7 +128,7 @@ function toFile({ mediaType, url }: Part, place: Place) {
 function toResult({ state, output, errorText, approval }: Part): string | undefined {
   if (state === 'output-available') return typeof output === 'string' ? output : JSON.stringify(output ?? null)
   if (state === 'output-error') return toText(errorText)
-  const { approved, reason } = v.is(anyObject, approval) ? approval : {}
+  const { approved, reason } = isObject(approval) ? approval : {}
   if (state === 'output-denied' || approved === false) return toText(reason) || 'Tool call execution denied.'
   return undefined
 }

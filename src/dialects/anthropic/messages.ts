@@ -1,4 +1,4 @@
-import * as v from 'valibot'
+import { isObject } from '../../exact-json.ts'
 import {
   leaveOut,
   toArguments,
@@ -11,7 +11,7 @@ import {
   type Place,
 } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
-import { anyObject, type OllamaMessage } from '../to-ollama.ts'
+import { type OllamaMessage } from '../to-ollama.ts'
 import type { Message, MessagesRequest } from './schema.ts'
 
 type Block = Readonly<Record<string, unknown>>
@@ -38,7 +38,7 @@ function toAssistant({ content }: Message, place: Place, names: Map<string, stri
   const message: OllamaMessage = { role: 'assistant', content: '' }
   if (!Array.isArray(content)) return { ...message, content: toText(content) }
   for (const [i, block] of content.entries()) {
-    const { type, id, name, input, thinking } = v.is(anyObject, block) ? block : {}
+    const { type, id, name, input, thinking } = isObject(block) ? block : {}
     if (type === 'tool_use') {
       const call = { id: toText(id), function: { name: toText(name), arguments: toArguments(input) } }
       names.set(call.id, call.function.name)
@@ -55,7 +55,7 @@ function toAssistant({ content }: Message, place: Place, names: Map<string, stri
  * Calls that ran at Anthropic's servers are left out, because the text after them has the result.
  */
 function toAssistantText(block: unknown, place: Place): string {
-  const isServers = v.is(anyObject, block) && /_tool_(?:use|result)$/.test(toText(block.type))
+  const isServers = isObject(block) && /_tool_(?:use|result)$/.test(toText(block.type))
   if (!isServers) return toTextPart(block, place).text
   place.ignored.add(place.path)
   return ''
@@ -74,7 +74,7 @@ function toOthers({ role, content }: Message, place: Place, names: ReadonlyMap<s
 }
 
 function isResult(block: unknown): block is Block {
-  return v.is(anyObject, block) && block.type === 'tool_result'
+  return isObject(block) && block.type === 'tool_result'
 }
 
 function toResult(result: Block, place: Place, names: ReadonlyMap<string, string>): OllamaMessage {
@@ -88,7 +88,7 @@ function toResult(result: Block, place: Place, names: ReadonlyMap<string, string
 }
 
 function toPart(block: unknown, place: Place): OllamaPart {
-  if (!v.is(anyObject, block)) return toTextPart(block, place)
+  if (!isObject(block)) return toTextPart(block, place)
   const { type, source, tool_name, title, content } = block
   if (type === 'image') return toSourceImage(source, { ...place, path: `${place.path}.source` })
   if (type === 'tool_reference') return { text: `Tool: ${toText(tool_name)}` }
@@ -105,14 +105,14 @@ function toPart(block: unknown, place: Place): OllamaPart {
 }
 
 function toSourceImage(source: unknown, place: Place): OllamaPart {
-  const { type, media_type, data } = v.is(anyObject, source) ? source : {}
+  const { type, media_type, data } = isObject(source) ? source : {}
   const isHere = type === 'base64'
   return toImage(isHere ? { mediaType: toText(media_type), data: toText(data) } : undefined, place)
 }
 
 /** A document of text is its text. Ollama cannot read one of another kind. */
 function toDocument({ source, title }: Block, place: Place): OllamaPart {
-  const { type, data, content } = v.is(anyObject, source) ? source : {}
+  const { type, data, content } = isObject(source) ? source : {}
   const text = type === 'text' ? toText(data) : type === 'content' ? toContent(content, place, toTextPart).content : undefined
   if (text === undefined) return leaveOut('document', place)
   return { text: typeof title === 'string' ? `${title}\n${text}` : text }

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isObject } from '../../exact-json.ts'
 import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
 import { anyObject, asksForNothing, boolean, integer, model, number, object, orNothing } from '../to-ollama.ts'
@@ -33,7 +34,7 @@ export const rules: FieldRules<typeof schema.entries> = {
   needed: ['model', 'system', 'messages', 'stream', 'tools', 'output_config', 'output_format'],
   wishes: {
     container: () => true,
-    context_management: (value) => !v.is(anyObject, value) || !asksForNothing(value.edits),
+    context_management: (value) => !isObject(value) || !asksForNothing(value.edits),
     mcp_servers: () => true,
     inference_geo: () => true,
   },

@@ -1,7 +1,6 @@
-import * as v from 'valibot'
+import { isObject } from '../../exact-json.ts'
 import { toText } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
-import { anyObject } from '../to-ollama.ts'
 import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
 import type { MessagesRequest } from './schema.ts'
 
@@ -13,10 +12,10 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
   const offered = new Map<string, OllamaTool>()
   const isDeferred = createDeferral(tools ?? [], messages)
   for (const [i, tool] of (tools ?? []).entries()) {
-    const { name, description, input_schema: parameters, type, strict } = v.is(anyObject, tool) ? tool : {}
+    const { name, description, input_schema: parameters, type, strict } = isObject(tool) ? tool : {}
     const isOurs = type === undefined || type === null || type === 'custom'
     // Two tools of one name would be one to the model, so the second is left out.
-    if (!isOurs || typeof name !== 'string' || name === '' || offered.has(name) || !v.is(anyObject, parameters)) {
+    if (!isOurs || typeof name !== 'string' || name === '' || offered.has(name) || !isObject(parameters)) {
       ignored.add(`tools.${i}`)
       continue
     }
@@ -35,16 +34,15 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
  * search is left out.
  */
 function createDeferral(tools: readonly unknown[], messages: MessagesRequest['messages']) {
-  const isSearched = tools.some((tool) => v.is(anyObject, tool) && toText(tool.type).startsWith('tool_search_tool'))
+  const isSearched = tools.some((tool) => isObject(tool) && toText(tool.type).startsWith('tool_search_tool'))
   const found = new Set(messages.flatMap(({ content }) => toReferences(content)))
-  return (tool: unknown, name: string) =>
-    v.is(anyObject, tool) && tool.defer_loading === true && !isSearched && !found.has(name)
+  return (tool: unknown, name: string) => isObject(tool) && tool.defer_loading === true && !isSearched && !found.has(name)
 }
 
 function toReferences(content: unknown): unknown[] {
   if (!Array.isArray(content)) return []
   return content.flatMap((block) => {
-    if (!v.is(anyObject, block)) return []
+    if (!isObject(block)) return []
     if (block.type === 'tool_reference') return [block.tool_name]
     return block.type === 'tool_result' ? toReferences(block.content) : []
   })

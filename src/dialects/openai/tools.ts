@@ -1,8 +1,7 @@
-import * as v from 'valibot'
+import { isObject } from '../../exact-json.ts'
 import type { ToolCall } from '../../encoders/tool-calls.ts'
 import { toText } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
-import { anyObject } from '../to-ollama.ts'
 import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
 
 /** What a tool was before it became a function. Its calls go back in the shape of that. */
@@ -36,7 +35,7 @@ export function createTools(ignored: Ignored) {
     if (origins.has(joined)) return ignored.add(path)
     origins.set(joined, { kind, name, namespace })
     const text = typeof description === 'string' ? { description } : {}
-    const schema = v.is(anyObject, parameters) ? parameters : { type: 'object', properties: {} }
+    const schema = isObject(parameters) ? parameters : { type: 'object', properties: {} }
     offered.push({ type: 'function', function: { name: joined, ...text, parameters: schema } })
   }
 
@@ -49,7 +48,7 @@ export function createTools(ignored: Ignored) {
     },
     /** A custom tool takes a text. Its grammar cannot be enforced, so the model reads it. */
     custom({ name, description, format }: ToolFields, path: string, namespace?: string) {
-      const { syntax, definition } = v.is(anyObject, format) ? format : {}
+      const { syntax, definition } = isObject(format) ? format : {}
       const hasGrammar = typeof definition === 'string'
       if (hasGrammar) ignored.add(`${path}.format`)
       const rule = hasGrammar ? `The input follows this grammar (${syntax === 'regex' ? 'regex' : 'lark'}):\n${definition}` : ''
@@ -81,7 +80,7 @@ export function toChatToolCall({ id, name, input, arguments: text }: ToolCall, o
 
 /** The text that a model gave to a custom tool. */
 export function toCustomInput(input: unknown): string {
-  const { input: text } = v.is(anyObject, input) ? input : {}
+  const { input: text } = isObject(input) ? input : {}
   return typeof text === 'string' ? text : JSON.stringify(input)
 }
 
@@ -92,23 +91,22 @@ export function toCustomArguments(input: unknown): object {
 
 /** `tool_choice`, in the forms of chat and of Responses. An unknown form is left out. */
 export function toChoice(choice: unknown, ignored: Ignored): ToolChoice {
-  const isObject = v.is(anyObject, choice)
-  const kind = isObject ? choice.type : choice
+  const kind = isObject(choice) ? choice.type : choice
   if (kind === 'none') return { only: [], isDemanded: false }
   if (kind === 'required') return { isDemanded: true }
   if (kind === 'auto' || choice === undefined) return { isDemanded: false }
-  if (!isObject) {
+  if (!isObject(choice)) {
     ignored.add('tool_choice')
     return { isDemanded: false }
   }
   if (kind !== 'allowed_tools') return { only: [toName(choice)], isDemanded: true }
-  const { mode, tools } = v.is(anyObject, choice.allowed_tools) ? choice.allowed_tools : choice
+  const { mode, tools } = isObject(choice.allowed_tools) ? choice.allowed_tools : choice
   return { only: (Array.isArray(tools) ? tools : []).map(toName), isDemanded: mode === 'required' }
 }
 
 /** '' for a tool without a name, such as `web_search`. It was left out. */
 function toName(tool: unknown): string {
-  const { name, namespace, function: fn, custom } = v.is(anyObject, tool) ? tool : {}
-  const found = [name, v.is(anyObject, fn) ? fn.name : undefined, v.is(anyObject, custom) ? custom.name : undefined]
+  const { name, namespace, function: fn, custom } = isObject(tool) ? tool : {}
+  const found = [name, isObject(fn) ? fn.name : undefined, isObject(custom) ? custom.name : undefined]
   return toJoinedName(namespace, toText(found.find((value) => typeof value === 'string')))
 }

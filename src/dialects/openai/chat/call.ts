@@ -1,4 +1,4 @@
-import * as v from 'valibot'
+import { isObject } from '../../../exact-json.ts'
 import type { GenerationCall } from '../../../generation.ts'
 import {
   toArguments,
@@ -12,7 +12,7 @@ import {
   type Place,
 } from '../../history.ts'
 import type { Ignored } from '../../ignored.ts'
-import { anyObject, present, type OllamaMessage } from '../../to-ollama.ts'
+import { present, type OllamaMessage } from '../../to-ollama.ts'
 import { toOffered } from '../../tool-choice.ts'
 import { toFormat } from '../format.ts'
 import { toSampling, toThinkWish } from '../sampling.ts'
@@ -46,9 +46,9 @@ export function toChatCall(request: ChatRequest, ignored: Ignored): ChatCall {
 function toTools(given: readonly unknown[], ignored: Ignored): Tools {
   const gathered = createTools(ignored)
   for (const [i, tool] of given.entries()) {
-    const { type, function: fn, custom } = v.is(anyObject, tool) ? tool : {}
-    if (type === 'custom' && v.is(anyObject, custom)) gathered.custom(custom, `tools.${i}`)
-    else if (v.is(anyObject, fn)) gathered.function(fn, `tools.${i}`)
+    const { type, function: fn, custom } = isObject(tool) ? tool : {}
+    if (type === 'custom' && isObject(custom)) gathered.custom(custom, `tools.${i}`)
+    else if (isObject(fn)) gathered.function(fn, `tools.${i}`)
     else ignored.add(`tools.${i}`)
   }
   return gathered.tools
@@ -90,10 +90,10 @@ interface Call {
 function toCalls({ tool_calls, function_call }: Message): Call[] {
   const calls = [...(Array.isArray(tool_calls) ? tool_calls : []), ...(function_call ? [{ function: function_call }] : [])]
   return calls.flatMap((call): Call[] => {
-    if (!v.is(anyObject, call)) return []
+    if (!isObject(call)) return []
     const { id, function: fn, custom } = call
-    const isCustom = v.is(anyObject, custom)
-    const { name, arguments: given } = v.is(anyObject, fn) ? fn : {}
+    const isCustom = isObject(custom)
+    const { name, arguments: given } = isObject(fn) ? fn : {}
     const called = isCustom
       ? { name: toText(custom.name), arguments: toCustomArguments(custom.input) }
       : { name: toText(name), arguments: toArguments(given) }
@@ -102,7 +102,7 @@ function toCalls({ tool_calls, function_call }: Message): Call[] {
 }
 
 function toPart(part: unknown, place: Place): OllamaPart {
-  const { type, image_url: image } = v.is(anyObject, part) ? part : {}
+  const { type, image_url: image } = isObject(part) ? part : {}
   if (type !== 'image_url') return toTextPart(part, place)
-  return toImage(toImageData(v.is(anyObject, image) ? image.url : image), { ...place, path: `${place.path}.image_url` })
+  return toImage(toImageData(isObject(image) ? image.url : image), { ...place, path: `${place.path}.image_url` })
 }

@@ -1,7 +1,8 @@
 import * as v from 'valibot'
+import { isObject } from '../../../exact-json.ts'
 import type { Ignored } from '../../ignored.ts'
 import { readRequest, type FieldRules } from '../../read-request.ts'
-import { anyObject, boolean, object } from '../../to-ollama.ts'
+import { boolean, object } from '../../to-ollama.ts'
 import { responseFormat } from '../format.ts'
 import { topLogprobs } from '../logprobs.ts'
 import { sampling, samplingHints, samplingRefusals, samplingWishes } from '../sampling.ts'
@@ -29,7 +30,7 @@ export const rules: FieldRules<typeof schema.entries> = {
   refusals: {
     ...samplingRefusals,
     modalities: { when: has('audio'), reason: 'audio' },
-    function_call: { when: (value) => v.is(anyObject, value), reason: 'tool' },
+    function_call: { when: (value) => isObject(value), reason: 'tool' },
   },
   wishes: {
     ...samplingWishes,

@@ -1,4 +1,4 @@
-import * as v from 'valibot'
+import { isObject } from '../../../exact-json.ts'
 import {
   toArguments,
   toContent,
@@ -13,7 +13,7 @@ import {
 } from '../../history.ts'
 import type { Ignored } from '../../ignored.ts'
 import { refused } from '../../refusals.ts'
-import { anyObject, type OllamaMessage } from '../../to-ollama.ts'
+import { type OllamaMessage } from '../../to-ollama.ts'
 import { toCustomArguments, toJoinedName } from '../tools.ts'
 import type { ResponsesRequest } from './schema.ts'
 
@@ -89,13 +89,13 @@ function toOutput({ output, tools }: Item): unknown {
 
 /** The names by which the model may call a tool that was found, or those of a namespace. */
 function toNames(tool: unknown, namespace?: unknown): string[] {
-  if (!v.is(anyObject, tool)) return []
+  if (!isObject(tool)) return []
   if (tool.type === 'namespace' && Array.isArray(tool.tools)) return tool.tools.flatMap((inner) => toNames(inner, tool.name))
   return [toJoinedName(namespace, toText(tool.name))]
 }
 
 function toTexts(parts: unknown): string[] {
-  return (Array.isArray(parts) ? parts : []).flatMap((part) => (v.is(anyObject, part) ? [toText(part.text)] : []))
+  return (Array.isArray(parts) ? parts : []).flatMap((part) => (isObject(part) ? [toText(part.text)] : []))
 }
 
 /** Whether a message is thinking that no text and no call followed yet. */
@@ -104,7 +104,7 @@ function isThinkingAlone({ role, content, tool_calls: calls }: OllamaMessage): b
 }
 
 function toPart(part: unknown, place: Place): OllamaPart {
-  if (!v.is(anyObject, part) || part.type !== 'input_image') return toTextPart(part, place)
+  if (!isObject(part) || part.type !== 'input_image') return toTextPart(part, place)
   const path = `${place.path}.${part.file_id ? 'file_id' : 'image_url'}`
   if (!part.file_id) return toImage(toImageData(part.image_url), { ...place, path })
   if (place.isLast) throw refused(path, 'kept')

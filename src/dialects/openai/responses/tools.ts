@@ -1,6 +1,5 @@
-import * as v from 'valibot'
+import { isObject } from '../../../exact-json.ts'
 import type { Ignored } from '../../ignored.ts'
-import { anyObject } from '../../to-ollama.ts'
 import { createTools, type Tools } from '../tools.ts'
 import type { ResponsesRequest } from './schema.ts'
 
@@ -12,7 +11,7 @@ export function toTools(given: ResponsesRequest['tools'], input: ResponsesReques
   const gathered = createTools(ignored)
 
   function add(tool: unknown, path: string, namespace?: string) {
-    if (!v.is(anyObject, tool)) return ignored.add(path)
+    if (!isObject(tool)) return ignored.add(path)
     if (tool.type === 'function') gathered.function(tool, path, namespace)
     else if (tool.type === 'custom') gathered.custom(tool, path, namespace)
     else if (tool.type === 'tool_search' && tool.execution === 'client') gathered.search(tool, path)
