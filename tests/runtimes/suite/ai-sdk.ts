@@ -27,10 +27,7 @@ const tools = [
   },
 ]
 
-/**
- * The limit for closing the upstream. workerd notices a lost reader only at its next heartbeat.
- */
-const abortBudgetMs = 25
+/** workerd notices a lost reader only at its next heartbeat. */
 const heartbeatMs = 100
 
 /** `POST /api/ui/chat` (docs/protocol.md §6), as the AI SDK's own client sees it. */
@@ -231,10 +228,8 @@ export function describeAiSdk(runtime: RuntimeName) {
         const sent = chat.sendMessage({ text: 'Hi' })
         const { exchange } = await stage.upstream.next(model)
         await expect.poll(() => chat.text).toBe(' token token')
-        const stoppedAt = performance.now()
         void chat.stop()
-        const ms = (await exchange.closedByReader) - stoppedAt
-        if (runtime !== 'worker') expect(ms).toBeLessThan(abortBudgetMs)
+        await exchange.closedByReader
         await sent
         expect([chat.status, chat.error, chat.text]).toEqual(['ready', undefined, ' token token'])
       })

