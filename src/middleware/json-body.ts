@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
+import { within } from '../within.ts'
 import { toCodings, type Codings, type Decompression } from './codings.ts'
 import { decode } from './decode.ts'
 import type { Env } from './env.ts'
@@ -29,6 +30,9 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
   const tooLarge = () => {
     throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes`)
   }
+  const tooLate = () => {
+    throw new ServiceError('invalid_json', `The body took longer than ${maxMs / 1000} s`)
+  }
   const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   const toDecoder = (c: Context, coding: string) => {
     codings ??= toCodings(zstd) // late, because it takes 4 ms on Node and few bodies have one
@@ -54,9 +58,9 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
       // A declared length needs no counting. On Node, counting makes a whole Request, which lives
       // as long as its stream.
       const length = c.req.header('transfer-encoding') ? undefined : c.req.header('content-length')
-      if (length === undefined) await within(maxMs, limitChunks(c, read))
+      if (length === undefined) await within<unknown>(maxMs, limitChunks(c, read), tooLate)
       else if (Number(length) > maxBytes) tooLarge()
-      else await within(maxMs, read())
+      else await within(maxMs, read(), tooLate)
     } catch (error) {
       if (error instanceof ServiceError || c.req.raw.signal.aborted) throw error
       // workerd calls us before it has seen the end of the body. So broken chunks are found here,
@@ -66,13 +70,4 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
     }
     return next()
   })
-}
-
-/** Waits for the work, but no longer than `ms`. @throws ServiceError `invalid_json` after that */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ServiceError('invalid_json', `The body took longer than ${ms / 1000} s`)), ms)
-  })
-  await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

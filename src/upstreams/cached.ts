@@ -1,3 +1,4 @@
+import { within } from '../within.ts'
 import { withinLimit } from './time-limit.ts'
 
 export interface CachedOptions<T> {
@@ -70,16 +71,14 @@ export function createCached<T>({
     const { promise, resolve, reject } = Promise.withResolvers<Failure | undefined>()
     const onAbort = () => reject(signal.reason as Error)
     const firstEndsAt = Math.min(...Array.from(loads, ({ endsAt }) => endsAt))
-    const timer = setTimeout(resolve, firstEndsAt - now())
     signal.addEventListener('abort', onAbort)
     waiters.add(resolve)
     try {
-      return await promise
+      return await within(firstEndsAt - now(), promise, () => undefined)
     } finally {
-      // The waiter cleans up for itself, because the request that woke it may not touch its timer
+      // The waiter cleans up for itself, because the request that woke it may not touch its signal
       // (hazard 74).
       waiters.delete(resolve)
-      clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
     }
   }

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { within } from '../within.ts'
 import type { Connect, UpstreamRequest, UpstreamResponse } from './connect.ts'
 import { readAll } from './read-all.ts'
 import type { Digest } from './upstream.ts'
@@ -76,14 +77,9 @@ function toContent(body: unknown, headers: Readonly<Record<string, string>>): Pi
  * The body of a failure. If it is longer than 64 KiB or takes longer than a second, it counts as
  * empty, because the status alone is enough for an error.
  */
-async function readReason({ flow }: UpstreamResponse): Promise<string> {
-  const tooLate = Promise.withResolvers<string>()
-  const timer = setTimeout(() => tooLate.resolve(''), 1000)
-  try {
-    return await Promise.race([readAll(flow, 65_536).catch(() => ''), tooLate.promise])
-  } finally {
-    clearTimeout(timer)
-  }
+function readReason({ flow }: UpstreamResponse): Promise<string> {
+  const reason = readAll(flow, 65_536).catch(() => '')
+  return within(1000, reason, () => '')
 }
 
 function assertReadable(headers: Headers) {

@@ -1,11 +1,11 @@
 import { ServiceError } from '../errors.ts'
+import { within } from '../within.ts'
 import { link } from './link.ts'
 
 /**
  * Runs `work` with a signal of its own. This signal aborts when the caller's does, after
  * `limitMs` (0 means no limit), and once the work is over.
- * @throws what `work` throws. After the limit, the signal's reason is a ServiceError
- * `first_token_timeout`.
+ * @throws what `work` throws; ServiceError `first_token_timeout` after the limit
  */
 export async function withinLimit<T>(
   limitMs: number,
@@ -13,13 +13,15 @@ export async function withinLimit<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { controller, release } = link(signal)
-  const late = () =>
-    controller.abort(new ServiceError('first_token_timeout', `Ollama did not answer within ${limitMs / 1000} s`))
-  const timer = limitMs > 0 ? setTimeout(late, limitMs) : undefined
   try {
-    return await work(controller.signal)
+    const result = work(controller.signal)
+    if (limitMs === 0) return await result
+    return await within(limitMs, result, () => {
+      const error = new ServiceError('first_token_timeout', `Ollama did not answer within ${limitMs / 1000} s`)
+      controller.abort(error)
+      throw error
+    })
   } finally {
-    clearTimeout(timer)
     release()
     controller.abort()
   }
