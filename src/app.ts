@@ -44,7 +44,7 @@ export interface AppOptions {
   /** How a streaming response is opened. */
   open?: Open
   /** Keeps a promise alive after the response: `waitUntil` on workerd, nothing elsewhere. */
-  hold?: (c: Context, promise: Promise<unknown>) => void
+  waitUntil?: (c: Context, promise: Promise<unknown>) => void
   /** The caller's address. Limits count by it where there are no keys. */
   address?: (c: Context) => string
   /**
@@ -98,7 +98,7 @@ export function createApp({
   config,
   connect = viaFetch((url, init) => fetch(url, init)),
   open = openWithStreamSSE,
-  hold = () => {},
+  waitUntil = () => {},
   address = () => '',
   bound,
   problem,
@@ -117,7 +117,7 @@ export function createApp({
   const upstream = toUpstream(config, ollama, { maxLoads, now })
   const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES, zstd })
   const deadlines = toDeadlines(config)
-  const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, hold, now }
+  const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, waitUntil, now }
   const dialects = createDialects({ management })
   // Every error has the envelope of the dialect at its path.
   const dialectAt = createDialectAt(dialects)

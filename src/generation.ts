@@ -46,11 +46,11 @@ export type Waiting = 'queued' | 'loading' | 'evaluating'
 export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly how: 'failed'; readonly error: ServiceError }
 
 /**
- * A source that pushes. It gives each value to `take` synchronously. If `take` returns a promise,
- * the source pauses until that promise settles. Resolves when the source ends. Rejects when the
+ * A source that pushes. It gives each value to `onValue` synchronously. If `onValue` returns a
+ * promise, the source pauses until that promise settles. Resolves when the source ends. Rejects when the
  * source breaks or its signal aborts.
  */
-export type Flow<T> = (take: (value: T) => void | Promise<void>) => Promise<void>
+export type Flow<T> = (onValue: (value: T) => void | Promise<void>) => Promise<void>
 
 /** A request for the upstream: a constant endpoint, and a body that was checked. */
 export interface GenerationCall {

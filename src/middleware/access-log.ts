@@ -1,5 +1,8 @@
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
+import { toNumber } from '../exact-json.ts'
+import type { Outcome } from '../relay/stream.ts'
+import { toCause } from './cause.ts'
 import type { Entry, Env } from './env.ts'
 
 /** One line of the access log. Times in milliseconds. */
@@ -22,20 +25,35 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
     await next()
     const { method } = c.req
     const { status } = c.res
+    const { requestId, stream } = c.var
     const route = routePath(c, -1)
-    const write = () => {
+    const write = (outcome?: Outcome) => {
       log({
         time: new Date().toISOString(),
-        request_id: c.var.requestId,
+        request_id: requestId,
         method,
         route: route.endsWith('*') ? '-' : route,
         status,
         duration_ms: Math.round(now() - startedAt),
         ...entry,
+        ...(outcome && toEntry(outcome, entry)),
       })
     }
-    const { ended } = c.var
-    if (ended) void ended.then(write)
+    if (stream) void stream.ended.then(write)
     else write()
   })
+}
+
+/** How a generation went, as the log tells it. A request without a model got one from Ollama. */
+function toEntry({ ended, tally, bytes, startedAt }: Outcome, { model = tally.done?.model }: Entry): Entry {
+  const cause = ended.how === 'failed' ? toCause(ended.error.cause) : undefined
+  return {
+    model,
+    ended: ended.how,
+    ...(ended.how === 'failed' && { code: ended.error.code }),
+    ...(cause && { cause }),
+    ...(tally.firstDeltaAt !== undefined && { ttft_ms: Math.round(tally.firstDeltaAt - startedAt) }),
+    tokens: toNumber(tally.done?.eval_count ?? tally.deltas),
+    bytes,
+  }
 }

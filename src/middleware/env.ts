@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Ended } from '../generation.ts'
+import type { Stream } from '../relay/stream.ts'
 import type { Cause } from './cause.ts'
 
 /** What middleware sets for the handlers behind it. */
@@ -12,8 +13,8 @@ export interface Env {
     principal: Principal
     /** The parsed body. `jsonBody` sets it. */
     body: Record<string, unknown>
-    /** Settles when the answer's stream is over. Without a stream the answer is over at once. */
-    ended?: Promise<void>
+    /** The stream of the answer. Without a stream the answer is over at once. */
+    stream?: Stream
   }
 }
 

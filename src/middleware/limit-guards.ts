@@ -48,8 +48,8 @@ export function answerGuard({ limits, max, address }: LimitGuardOptions) {
     try {
       return await next()
     } finally {
-      const { ended } = c.var
-      if (ended) void ended.then(leave)
+      const { stream } = c.var
+      if (stream) void stream.ended.then(leave)
       else leave()
     }
   })

@@ -56,7 +56,7 @@ export interface Core {
    * Whether the reader still has to take what was written. Meanwhile there is no heartbeat, and
    * the stall clock runs.
    */
-  full(isFull: boolean, now: number): void
+  blocked(isBlocked: boolean, now: number): void
   /** May be too early, because a token only moves deadlines away. It is never too late. */
   readonly due: number
   readonly ended: Ended | undefined
@@ -84,23 +84,24 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   let isCommitted = false
   let lastInAt = startedAt
   let lastOutAt = startedAt
-  let fullSince: number | undefined
+  let blockedSince: number | undefined
   let told: Waiting | undefined
   let toldAt = startedAt - statusMs
   let untold: Waiting | undefined
   let due = 0
 
   const at = (from: number, ms: number) => (ms === 0 ? Infinity : from + ms)
-  const isFull = () => fullSince !== undefined
-  const stallAt = () => (fullSince === undefined ? Infinity : at(fullSince, deadlines.stallMs))
+  const isBlocked = () => blockedSince !== undefined
+  const stallAt = () => (blockedSince === undefined ? Infinity : at(blockedSince, deadlines.stallMs))
   const totalAt = () => at(startedAt, deadlines.totalMs)
   const openingAt = () => (isCommitted || encoder.opening === '' ? Infinity : startedAt + deadlines.graceMs)
   const heartbeatAt = () =>
-    isCommitted && !isFull() && encoder.heartbeat !== '' ? at(lastOutAt, deadlines.heartbeatMs) : Infinity
-  const statusAt = () => (isCommitted && !isFull() && untold !== undefined ? toldAt + statusMs : Infinity)
+    isCommitted && !isBlocked() && encoder.heartbeat !== '' ? at(lastOutAt, deadlines.heartbeatMs) : Infinity
+  const statusAt = () => (isCommitted && !isBlocked() && untold !== undefined ? toldAt + statusMs : Infinity)
   /** While the reader is full we do not read, so Ollama's silence does not count. */
-  const firstTokenAt = () => (tally.firstDeltaAt === undefined && !isFull() ? at(startedAt, deadlines.firstTokenMs) : Infinity)
-  const idleAt = () => (tally.firstDeltaAt !== undefined && !isFull() ? at(lastInAt, deadlines.idleMs) : Infinity)
+  const firstTokenAt = () =>
+    tally.firstDeltaAt === undefined && !isBlocked() ? at(startedAt, deadlines.firstTokenMs) : Infinity
+  const idleAt = () => (tally.firstDeltaAt !== undefined && !isBlocked() ? at(lastInAt, deadlines.idleMs) : Infinity)
 
   /** Called after everything that may bring `due` nearer, and so not after every token. */
   function schedule() {
@@ -200,15 +201,15 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     },
     tick(now) {
       if (now >= stallAt()) {
-        fullSince = undefined
+        blockedSince = undefined
         end({ how: 'stalled' })
       }
       const frames = ended ? '' : toDue(now)
       schedule()
       return frames
     },
-    full(isNowFull, now) {
-      fullSince = isNowFull ? now : undefined
+    blocked(isNowBlocked, now) {
+      blockedSince = isNowBlocked ? now : undefined
       lastInAt = now
       schedule()
     },

@@ -9,7 +9,7 @@ const goldenRatio = 0.6180339887498949
  * its streams fall silent together. With one interval, all their heartbeats would be written in
  * the same tick, every time. 9,000 writes hold everybody up for a tenth of a second.
  */
-export function createSpread(): (ms: number) => number {
+export function createJitter(): (ms: number) => number {
   let phase = 0
   return (ms) => {
     phase = (phase + goldenRatio) % 1

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { createStream, type Stream, type StreamRequest } from './stream.ts'
 
 /**
  * The open streams. Their number has a limit, another request can cancel one, and a drain ends
@@ -6,15 +7,14 @@ import { ServiceError } from '../errors.ts'
  */
 export interface Streams {
   /**
-   * Takes a place, and returns a function that gives it up again.
+   * Starts the stream of a request. It keeps its place until it has ended.
    * @throws ServiceError `too_many_streams`, or `shutting_down` once a drain has begun
    */
-  enter(who: StreamOf, controller: AbortController): () => void
+  start(request: StreamRequest): Stream
   /**
-   * Ends every stream of this request id and principal with `cancelled`. Returns false if there is
-   * none.
+   * Cancels every stream of this request id and principal. Returns false if there is none.
    */
-  cancel(who: StreamOf): boolean
+  cancel(request: Pick<StreamRequest, 'requestId' | 'principal'>): boolean
   /**
    * Takes no new streams, and waits for the open ones. After the grace it ends the remaining ones
    * with `shutting_down`.
@@ -23,52 +23,31 @@ export interface Streams {
   readonly isDraining: boolean
 }
 
-/** The request and the caller that a stream belongs to. */
-export interface StreamOf {
-  readonly requestId: string
-  /** The key's name; empty where there are no keys. */
-  readonly principal: string
-}
-
-interface OpenStream extends StreamOf {
-  readonly controller: AbortController
-  readonly cancel: () => void
-}
-
 export function createStreams({ max }: { max: number }): Streams {
-  const open = new Set<OpenStream>()
+  const open = new Set<Stream>()
   let isDraining = false
-  let onEmpty = () => {}
 
   return {
-    enter({ requestId, principal }, controller) {
+    start(request) {
       if (isDraining) throw shuttingDown()
       if (open.size >= max)
         throw new ServiceError('too_many_streams', `All ${max} streams of this server are in use`, { retryAfterSeconds: 5 })
-      // Another request calls `cancel`, and on workerd it may not touch this stream's I/O. So it
-      // only resolves a promise. The abort runs where the I/O may be touched (hazard 74).
-      const { promise, resolve: cancel } = Promise.withResolvers<void>()
-      void promise.then(() => controller.abort(new ServiceError('cancelled', 'The answer was cancelled')))
-      const stream = { requestId, principal, controller, cancel }
+      const stream = createStream(request)
       open.add(stream)
-      return () => {
-        open.delete(stream)
-        if (open.size === 0) onEmpty()
-      }
+      void stream.ended.then(() => open.delete(stream))
+      return stream
     },
-    cancel(who) {
-      const those = [...open].filter((stream) => stream.requestId === who.requestId && stream.principal === who.principal)
-      for (const { cancel } of those) cancel()
-      return those.length > 0
+    cancel({ requestId, principal }) {
+      const found = [...open].filter((stream) => stream.requestId === requestId && stream.principal === principal)
+      for (const { cancel } of found) cancel()
+      return found.length > 0
     },
     async drain(graceMs) {
       isDraining = true
-      if (open.size === 0) return
-      const empty = new Promise<void>((resolve) => (onEmpty = resolve))
       const timer = setTimeout(() => {
-        for (const { controller } of open) controller.abort(shuttingDown())
+        for (const { stop } of open) stop(shuttingDown())
       }, graceMs)
-      await empty
+      await Promise.all(Array.from(open, ({ ended }) => ended))
       clearTimeout(timer)
     },
     get isDraining() {

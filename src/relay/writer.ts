@@ -15,27 +15,27 @@ export interface Writer {
 const partLength = 65_536
 
 /**
- * Frames → a sink, in order. `onFull` is called with true when the sink is full, and again each
+ * Frames → a sink, in order. `onBlocked` is called with true when the sink is full, and again each
  * time that the reader has taken something. It is called with false when there is room again.
  */
-export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Writer {
+export function createWriter(sink: Sink, onBlocked: (isBlocked: boolean) => void): Writer {
   let pending: Promise<void> | undefined
 
   async function writeParts(frames: string) {
     await pending
     for (let from = 0, to; from < frames.length; from = to) {
       to = endOfPart(frames, from)
-      onFull(true)
+      onBlocked(true)
       await sink.write(frames.slice(from, to))
     }
   }
 
-  function wait(full: Promise<void>): Promise<void> {
-    onFull(true)
-    const taken = full.then(() => {
-      if (pending !== taken) return onFull(true)
+  function wait(drained: Promise<void>): Promise<void> {
+    onBlocked(true)
+    const taken = drained.then(() => {
+      if (pending !== taken) return onBlocked(true)
       pending = undefined
-      onFull(false)
+      onBlocked(false)
     })
     pending = taken
     return taken
@@ -43,13 +43,13 @@ export function createWriter(sink: Sink, onFull: (isFull: boolean) => void): Wri
 
   return {
     write(frames) {
-      const full = pending || frames.length > partLength ? writeParts(frames) : sink.write(frames)
-      return full ? wait(full) : undefined
+      const drained = pending || frames.length > partLength ? writeParts(frames) : sink.write(frames)
+      return drained ? wait(drained) : undefined
     },
     async end() {
       await pending
-      const full = sink.end()
-      if (full) await wait(full)
+      const drained = sink.end()
+      if (drained) await wait(drained)
     },
     async cut() {
       await pending

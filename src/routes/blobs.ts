@@ -4,7 +4,7 @@ import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Digest, Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
-import { createReader } from './reader.ts'
+import { startStream } from './start-stream.ts'
 
 /**
  * Parts of models, for `create`. They have gigabytes, so they are streamed. They have no limit,
@@ -12,15 +12,15 @@ import { createReader } from './reader.ts'
  */
 export function blobs({ upstream, streams }: { upstream: Upstream; streams: Streams }) {
   return new Hono<Env>().all('/api/blobs/:digest{sha256:[0-9a-f]{64}}', methods('HEAD', 'POST'), async (c) => {
-    const { controller, release } = createReader(c, streams)
+    const stream = startStream(c, streams)
     try {
       const digest = c.req.param('digest') as Digest
       const isNew = c.req.method === 'POST'
       const content = isNew ? (c.req.raw.body ?? new Blob().stream()) : undefined
-      await upstream.blob({ digest, content }, { signal: controller.signal, ...toCaller(c) })
+      await upstream.blob({ digest, content }, { signal: stream.signal, ...toCaller(c) })
       return c.body(null, isNew ? 201 : 200)
     } finally {
-      release()
+      stream.end()
     }
   })
 }

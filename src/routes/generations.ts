@@ -1,20 +1,18 @@
 import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import type { Dialect, GenerationPlan } from '../dialects/dialect.ts'
 import { createIgnored } from '../dialects/ignored.ts'
-import { toNumber } from '../exact-json.ts'
-import type { GenerationCall } from '../generation.ts'
-import { toCause } from '../middleware/cause.ts'
-import type { Entry, Env } from '../middleware/env.ts'
-import { createCore, type Core, type Deadlines } from '../relay/core.ts'
+import { isProgress, type GenerationCall } from '../generation.ts'
+import type { Env } from '../middleware/env.ts'
+import type { Deadlines } from '../relay/core.ts'
+import { createJitter } from '../relay/jitter.ts'
 import { createRelay } from '../relay/relay.ts'
 import type { Open } from '../relay/sink.ts'
-import { createSpread } from '../relay/spread.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
-import { toErrorResponse } from './error-response.ts'
-import { createReader } from './reader.ts'
 import { toCaller } from './caller.ts'
+import { toErrorResponse } from './error-response.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
+import { startStream } from './start-stream.ts'
 
 export interface GenerationsOptions {
   dialect: Dialect
@@ -27,7 +25,7 @@ export interface GenerationsOptions {
   maxBytes: number
   open: Open
   /** Keeps a promise alive after the response (workerd). */
-  hold: (c: Context, promise: Promise<unknown>) => void
+  waitUntil: (c: Context, promise: Promise<unknown>) => void
   now: () => number
 }
 
@@ -35,59 +33,50 @@ export interface GenerationsOptions {
  * The streams of one dialect: its request → a call → the response. A reader that leaves stops
  * everything.
  */
-export function generations({ dialect, body, upstream, streams, deadlines, maxBytes, open, hold, now }: GenerationsOptions) {
-  const spread = createSpread()
+export function generations({
+  dialect,
+  body,
+  upstream,
+  streams,
+  deadlines,
+  maxBytes,
+  open,
+  waitUntil,
+  now,
+}: GenerationsOptions) {
+  const jitter = createJitter()
 
-  function generate(c: Context<Env>, { call, encoder, ignored = createIgnored() }: GenerationPlan) {
-    const { entry, requestId } = c.var
-    entry.model = call.model
-
-    const { controller, leave, release } = createReader(c, streams)
-    const core = createCore({
-      encoder,
-      requestId,
-      deadlines: { ...toDeadlines(deadlines, call), heartbeatMs: spread(deadlines.heartbeatMs) },
-      maxBytes,
-      now: now(),
-    })
-    const startedAt = now()
-    const response = Promise.withResolvers<Response>()
+  function generate(c: Context<Env>, { call, encoder, ignored = createIgnored() }: GenerationPlan): Promise<Response> {
+    c.var.entry.model = call.model
+    const stream = startStream(c, streams)
     const relay = createRelay({
-      core,
+      stream,
+      encoder,
+      deadlines: { ...toDeadlines(deadlines, call), heartbeatMs: jitter(deadlines.heartbeatMs) },
+      maxBytes,
       now,
-      controller,
       open() {
         const headers = { 'content-type': encoder.contentType, ...encoder.headers, ...toIgnoredHeader(c, ignored) }
-        const { response: opened, sink } = open(c, headers, leave)
-        response.resolve(opened)
-        return sink
+        return open(c, headers, stream.leave)
       },
-      refuse(ended) {
-        if (ended.how === 'failed') response.resolve(toErrorResponse(c, ended.error, dialect))
-        else response.resolve(new Response(null, { status: 499 })) // nobody is there to read it
-      },
+      refuse: (error) => toErrorResponse(c, error, dialect),
     })
     const generation = upstream.generate(call, {
-      signal: controller.signal,
+      signal: stream.signal,
       ...toCaller(c),
-      hold: (promise) => hold(c, promise),
+      waitUntil: (promise) => waitUntil(c, promise),
       ignore: ignored.add,
       ...(encoder.toStatus && { onWaiting: relay.waiting }),
     })
-    const ended = relay.run(generation).then((bytes) => {
-      release()
-      tell(entry, core, bytes, startedAt)
-    })
-    c.set('ended', ended)
-    hold(c, ended)
-    return response.promise
+    waitUntil(c, relay.run(generation).then(stream.end))
+    return relay.response
   }
 
   const app = new Hono<Env>()
-  for (const [path, parse] of Object.entries(dialect.generations)) {
+  for (const [path, toPlan] of Object.entries(dialect.generations)) {
     app.post(path, body, (c) => {
       const { accept, prefer } = c.req.header()
-      const plan = parse({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
+      const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
       c.set('body', {}) // the context lives as long as the stream, and must not keep an image
       return generate(c, plan)
     })
@@ -100,22 +89,8 @@ export function generations({ dialect, body, upstream, streams, deadlines, maxBy
  * token (docs/protocol.md §8), so with tools the idle limit is that of the first token. Pull, push
  * and create have no first token, and may go on as long as they tell of their progress (§1).
  */
-function toDeadlines(deadlines: Deadlines, { endpoint, body }: GenerationCall): Deadlines {
-  if (endpoint !== 'generate' && endpoint !== 'chat') return { ...deadlines, firstTokenMs: deadlines.idleMs, totalMs: 0 }
-  const hasTools = Array.isArray(body.tools) && body.tools.length > 0
-  return hasTools ? { ...deadlines, idleMs: deadlines.firstTokenMs } : deadlines
-}
-
-function tell(entry: Entry, { ended, tally }: Core, bytes: number, startedAt: number) {
-  if (!ended) return
-  entry.ended = ended.how
-  if (ended.how === 'failed') {
-    entry.code = ended.error.code
-    const cause = toCause(ended.error.cause)
-    if (cause) entry.cause = cause
-  }
-  if (tally.firstDeltaAt !== undefined) entry.ttft_ms = Math.round(tally.firstDeltaAt - startedAt)
-  entry.model ??= tally.done?.model
-  entry.tokens = toNumber(tally.done?.eval_count ?? tally.deltas)
-  entry.bytes = bytes
+function toDeadlines(deadlines: Deadlines, call: GenerationCall): Deadlines {
+  if (isProgress(call)) return { ...deadlines, firstTokenMs: deadlines.idleMs, totalMs: 0 }
+  const { tools } = call.body
+  return Array.isArray(tools) && tools.length > 0 ? { ...deadlines, idleMs: deadlines.firstTokenMs } : deadlines
 }

@@ -3,9 +3,9 @@ import type { Dialect } from '../dialects/dialect.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Answer, Upstream } from '../upstreams/upstream.ts'
-import { createReader } from './reader.ts'
 import { toCaller } from './caller.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
+import { startStream } from './start-stream.ts'
 
 export interface QuestionsOptions {
   dialect: Dialect
@@ -26,13 +26,13 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
         body: c.var.body,
       })
       for (const [name, value] of Object.entries(toIgnoredHeader(c, ignored))) c.header(name, value)
-      const { controller, release } = createReader(c, streams)
+      const stream = startStream(c, streams)
       try {
-        const answer = await upstream.ask(question, { signal: controller.signal, ...toCaller(c) })
+        const answer = await upstream.ask(question, { signal: stream.signal, ...toCaller(c) })
         tellDefault(c, answer)
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
       } finally {
-        release()
+        stream.end()
       }
     })
   }

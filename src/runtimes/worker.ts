@@ -30,7 +30,7 @@ function create(env: Record<string, unknown>): App {
       address: (c) => c.req.header('cf-connecting-ip') ?? '',
       ...toLimits(env, config),
       // Otherwise nothing would run after the reader has left (hazard 12).
-      hold: (c, promise) => c.executionCtx.waitUntil(promise),
+      waitUntil: (c, promise) => c.executionCtx.waitUntil(promise),
       // A load dies with its request, and keeps its place because nothing notices (hazard 40).
       maxLoads: 8,
       log: createLog(config.SLUICE_LOG ?? 'json', console.log),

@@ -58,7 +58,7 @@ function toBodyInit(body: UpstreamRequest['body']): RequestInit & { duplex?: 'ha
  * costs only the promise of `reader.read()` while nothing pauses the flow (docs/performance.md).
  */
 function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): Flow<Uint8Array> {
-  return (take) =>
+  return (onBytes) =>
     new Promise((resolve, reject) => {
       if (!body) return resolve()
       const reader = body.getReader()
@@ -68,9 +68,9 @@ function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): F
       const read = () => void reader.read().then(onRead, onError)
       function onRead({ done, value }: ReadableStreamReadResult<Uint8Array>) {
         if (isAborted || done) return end()
-        const full = take(value)
+        const drained = onBytes(value)
         bytesOfTurn += value.byteLength
-        if (full) return void full.then(read)
+        if (drained) return void drained.then(read)
         if (bytesOfTurn < turnBytes) return read()
         bytesOfTurn = 0
         setTimeout(read, 0)

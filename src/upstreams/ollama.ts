@@ -37,7 +37,7 @@ export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: Ollam
         { path: `/api/${call.endpoint}`, body, trace: context.trace },
         connection.controller.signal,
       )
-      return await toGeneration(flow, createDecoder({ maxLineBytes, ...toDecoding(call) }), connection, context.hold)
+      return await toGeneration(flow, createDecoder({ maxLineBytes, ...toDecoding(call) }), connection, context.waitUntil)
     } catch (error) {
       connection.release()
       connection.controller.abort(error)
@@ -58,13 +58,13 @@ async function toGeneration(
   source: Flow<Uint8Array>,
   decoder: Decoder,
   { controller, release }: ReturnType<typeof link>,
-  hold: CallContext['hold'],
+  waitUntil: CallContext['waitUntil'],
 ): Promise<Generation> {
   const read = Promise.withResolvers<void>()
   let isRead = false
   let drain: ReturnType<typeof setTimeout> | undefined
-  const bytes: Flow<Uint8Array> = (take) =>
-    source(take).finally(() => {
+  const bytes: Flow<Uint8Array> = (onBytes) =>
+    source(onBytes).finally(() => {
       isRead = true
       read.resolve()
       clearTimeout(drain)
@@ -80,7 +80,7 @@ async function toGeneration(
       if (isRead) return
       if (ended.how !== 'done') return controller.abort()
       drain ??= setTimeout(() => controller.abort(), drainMs)
-      hold?.(read.promise)
+      waitUntil?.(read.promise)
     },
   }
 }
@@ -98,17 +98,18 @@ function toDecoding(call: GenerationCall): Pick<DecoderOptions, 'isDone'> {
  * dropped.
  */
 function toBatches(source: Flow<Uint8Array>, decoder: Decoder): Flow<Batch> {
-  return (take) =>
+  return (onBatch) =>
     new Promise((resolve, reject) => {
-      const push = (batch: Batch) => {
+      const give = (batch: Batch) => {
         const last = batch.at(-1)
         if (!last) return
-        const full = take(batch)
-        if (last.type !== 'delta') resolve(full)
-        return full
+        const drained = onBatch(batch)
+        if (last.type !== 'delta') resolve(drained)
+        return drained
       }
-      source((bytes) => push(decoder.push(bytes)))
-        .then(() => push(decoder.end()))
+      const onBytes = (bytes: Uint8Array) => give(decoder.push(bytes))
+      source(onBytes)
+        .then(() => give(decoder.end()))
         .then(resolve, reject)
     })
 }

@@ -8,26 +8,27 @@ import type { Flow } from '../generation.ts'
  */
 export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; flow: Flow<T> }> {
   const first = Promise.withResolvers<T | undefined>()
-  const taken = Promise.withResolvers<void>()
+  const drained = Promise.withResolvers<void>()
   /**
    * The values that came before `flow` was called. There may be two, because a paused source may
    * still end and then give a last value.
    */
-  const held: T[] = []
-  let take: ((value: T) => void | Promise<void>) | undefined
-  const ended = source((value) => {
-    if (take) return take(value)
-    held.push(value)
+  const early: T[] = []
+  let onLater: ((value: T) => void | Promise<void>) | undefined
+  function onValue(value: T) {
+    if (onLater) return onLater(value)
+    early.push(value)
     first.resolve(value)
-    return taken.promise
-  })
+    return drained.promise
+  }
+  const ended = source(onValue)
   ended.then(() => first.resolve(undefined), first.reject)
   return {
     first: await first.promise,
-    async flow(taker) {
-      // The held values are given at once, because later values must not overtake them.
-      take = taker
-      taken.resolve(Promise.all(held.map(async (value) => taker(value))).then(() => {}))
+    async flow(onValue) {
+      // The early values are given at once, because later values must not overtake them.
+      onLater = onValue
+      drained.resolve(Promise.all(early.map(async (value) => onValue(value))).then(() => {}))
       return ended
     },
   }

@@ -34,7 +34,7 @@ export interface CallContext {
    * Keeps work alive that outlives the stream, such as reading a finished answer to its end
    * (workerd, hazard 12).
    */
-  readonly hold?: (promise: Promise<unknown>) => void
+  readonly waitUntil?: (promise: Promise<unknown>) => void
   /**
    * Called before the first event if a wish was left out. `path` is the field that held the wish.
    */

@@ -30,7 +30,7 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
    * Requests the list and tells what it says. Returns a function that stops this. `tell` is a
    * function of its own so that its closures do not keep the request (hazard 81).
    */
-  function tell(model: string, { signal, hold, onWaiting }: CallContext): () => void {
+  function tell(model: string, { signal, waitUntil, onWaiting }: CallContext): () => void {
     const { controller, release } = link(signal)
     const told = toLoaded(controller.signal)
       .then((names) => {
@@ -38,7 +38,7 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
       })
       .catch(() => {}) // without a list, nothing is said
       .finally(release)
-    hold?.(told)
+    waitUntil?.(told)
     return () => controller.abort()
   }
 

@@ -211,7 +211,7 @@ export function upstreamContract(
         async (ended) => {
           const call = toCall(thenSilent(3))
           const held: unknown[] = []
-          const generation = await upstream.generate(call, { signal: live, hold: (promise) => void held.push(promise) })
+          const generation = await upstream.generate(call, { signal: live, waitUntil: (promise) => void held.push(promise) })
           void generation.flow(() => {}).catch(() => {})
           generation.close(ended)
           await (
@@ -252,7 +252,7 @@ export function upstreamContract(
           exchange.chunk('{"done":true}\n')
         })
         const held: Promise<unknown>[] = []
-        const generation = await upstream.generate(call, { signal: live, hold: (promise) => void held.push(promise) })
+        const generation = await upstream.generate(call, { signal: live, waitUntil: (promise) => void held.push(promise) })
         await read(generation)
         const closedAt = performance.now()
         generation.close({ how: 'done' })

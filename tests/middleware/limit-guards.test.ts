@@ -2,13 +2,14 @@ import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import type { Env } from '../../src/middleware/env.ts'
 import { answerGuard, rateGuard } from '../../src/middleware/limit-guards.ts'
+import { createStream, type Stream } from '../../src/relay/stream.ts'
 import type { Limits } from '../../src/middleware/limits.ts'
 
 /**
  * Puts both guards in front of a handler. Records the counted requests by client, and the clients
  * inside.
  */
-function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined as Promise<void> | undefined } = {}) {
+function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined as Stream | undefined } = {}) {
   const counted: string[] = []
   const inside = new Set<string>()
   const limits: Limits = {
@@ -24,7 +25,7 @@ function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined a
   const app = new Hono<Env>()
     .use(async (c, next) => {
       c.set('principal', { name: key, models: undefined })
-      if (stream) c.set('ended', stream)
+      if (stream) c.set('stream', stream)
       await next()
     })
     .use(rateGuard({ limits, max, address: () => address }), answerGuard({ limits, max, address: () => address }))
@@ -83,12 +84,12 @@ describe('a place for an answer is given up', () => {
   })
 
   test('with its stream, not with its head', async () => {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const { app, inside } = create({ stream: promise })
+    const stream = createStream({ requestId: 'id', principal: '', signal: new AbortController().signal })
+    const { app, inside } = create({ stream })
     await app.request('/')
     expect(inside.size).toBe(1)
-    resolve()
-    await promise
+    stream.end()
+    await stream.ended
     expect(inside.size).toBe(0)
   })
 })

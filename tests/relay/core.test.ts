@@ -264,9 +264,9 @@ describe('a heartbeat', () => {
     const core = create({ heartbeatMs: 100 })
     expect(core.tick(500)).toBe('')
     core.push([delta('a')], 500)
-    core.full(true, 500)
+    core.blocked(true, 500)
     expect(core.tick(900)).toBe('')
-    core.full(false, 900)
+    core.blocked(false, 900)
     expect(core.tick(900)).toBe('.')
   })
 
@@ -342,9 +342,9 @@ describe('what it waits for', () => {
   test('waits while the reader is full', () => {
     const core = create({ encoder: telling, graceMs: 0 })
     core.tick(0)
-    core.full(true, 1)
+    core.blocked(true, 1)
     expect(core.waiting('queued', 2) + core.tick(3000)).toBe('')
-    core.full(false, 3000)
+    core.blocked(false, 3000)
     expect(core.due).toBeLessThanOrEqual(3000)
     expect(core.tick(3001)).toBe('q3001 ')
   })
@@ -405,7 +405,7 @@ describe('a deadline', () => {
   test('0 is off', () => {
     const core = create()
     core.push([delta('a')], 0)
-    core.full(true, 1)
+    core.blocked(true, 1)
     expect(core.tick(1e12)).toBe('')
     expect(core.due).toBe(Infinity)
   })
@@ -413,9 +413,9 @@ describe('a deadline', () => {
   test('of the upstream does not run while the reader is full: its silence is of our making', () => {
     const core = create({ idleMs: 100 })
     core.push([delta('a')], 0)
-    core.full(true, 10)
+    core.blocked(true, 10)
     expect(core.tick(500)).toBe('')
-    core.full(false, 500)
+    core.blocked(false, 500)
     core.tick(500)
     expect(core.due).toBe(600)
     expect(core.tick(600)).toBe('!idle_timeout')
@@ -426,7 +426,7 @@ describe('a stalled reader', () => {
   test('is cut when it has taken nothing for the stall limit, without a frame', () => {
     const core = create({ stallMs: 100 })
     core.push([delta('a')], 0)
-    core.full(true, 50)
+    core.blocked(true, 50)
     expect(core.due).toBe(150)
     expect(core.tick(149)).toBe('')
     expect(core.tick(150)).toBe('')
@@ -438,7 +438,7 @@ describe('a stalled reader', () => {
     const core = create({ stallMs: 100 })
     core.push([delta('a')], 0)
     for (let now = 0; now < 1000; now += 90) {
-      core.full(true, now)
+      core.blocked(true, now)
       core.tick(now + 89)
     }
     expect(core.ended).toBeUndefined()
@@ -447,7 +447,7 @@ describe('a stalled reader', () => {
   test('is cut too if it does not take the terminal', () => {
     const core = create({ stallMs: 100 })
     core.push([done], 0)
-    core.full(true, 0)
+    core.blocked(true, 0)
     expect(core.due).toBe(100)
     core.tick(100)
     expect(core.ended).toEqual({ how: 'stalled' })
@@ -615,7 +615,7 @@ const dueTicks = fc.constant(
 const fulls = fc.tuple(waits, fc.boolean()).map(([ms, isFull]) =>
   toCommand(`full ${isFull}`, ms, (reference, core) => {
     reference.note(isFull ? 'full' : 'room')
-    core.full(isFull, reference.now)
+    core.blocked(isFull, reference.now)
     return ['', '']
   }),
 )

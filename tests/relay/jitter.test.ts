@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { createSpread } from '../../src/relay/spread.ts'
+import { createJitter } from '../../src/relay/jitter.ts'
 
 test('intervals fill the last tenth evenly, however many streams there are', () => {
-  const spread = createSpread()
+  const spread = createJitter()
   const perPart = Array.from({ length: 10 }, () => 0)
   for (let stream = 0; stream < 1_000; stream++) {
     const ms = spread(5_000)
@@ -14,5 +14,5 @@ test('intervals fill the last tenth evenly, however many streams there are', () 
 })
 
 test('none stays none', () => {
-  expect(createSpread()(0)).toBe(0)
+  expect(createJitter()(0)).toBe(0)
 })

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Encoder } from '../../src/encoders/encoder.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { Batch, Ended, GenerationEvent, Waiting } from '../../src/generation.ts'
-import { createCore, type Deadlines } from '../../src/relay/core.ts'
+import type { Deadlines } from '../../src/relay/core.ts'
 import { createRelay } from '../../src/relay/relay.ts'
+import { createStream, type Outcome } from '../../src/relay/stream.ts'
 import type { Generation } from '../../src/upstreams/upstream.ts'
 import { createFakeSink } from './fake-sink.ts'
 
@@ -94,43 +95,48 @@ const off: Deadlines = { graceMs: 1e9, heartbeatMs: 0, firstTokenMs: 0, idleMs: 
 function start({
   encoder = live,
   endsLate = false,
-  controller = new AbortController(),
+  request = new AbortController(),
   waitsFor,
   ...deadlines
 }: Partial<Deadlines> & {
   encoder?: Encoder
   endsLate?: boolean
-  controller?: AbortController
+  request?: AbortController
   waitsFor?: Waiting
 } = {}) {
   const startedAt = Date.now()
   const now = () => Date.now() - startedAt
-  const core = createCore({ encoder, requestId: 'id', deadlines: { ...off, ...deadlines }, maxBytes: 1000, now: now() })
+  const stream = createStream({ requestId: 'id', principal: '', signal: request.signal })
   const upstream = createScript()
   const sink = createFakeSink({ endsLate })
-  const refused: Ended[] = []
   const state = {
-    core,
     upstream,
     sink,
-    controller,
-    refused,
+    stream,
+    refused: [] as ServiceError[],
     opened: 0,
-    bytes: undefined as number | undefined,
+    response: undefined as Response | undefined,
+    outcome: undefined as Outcome | undefined,
     waiting: (what: Waiting | undefined) => relay.waiting(what),
   }
   const relay = createRelay({
-    core,
+    stream,
+    encoder,
+    deadlines: { ...off, ...deadlines },
+    maxBytes: 1000,
     now,
-    controller,
     open() {
       state.opened++
-      return sink
+      return { response: new Response(), sink }
     },
-    refuse: (ended) => void refused.push(ended),
+    refuse(error) {
+      state.refused.push(error)
+      return new Response(null, { status: error.status })
+    },
   })
+  void relay.response.then((response) => (state.response = response))
   if (waitsFor) relay.waiting(waitsFor)
-  void relay.run(upstream.generate(controller.signal)).then((bytes) => (state.bytes = bytes))
+  void relay.run(upstream.generate(stream.signal)).then((outcome) => (state.outcome = outcome))
   return state
 }
 type State = ReturnType<typeof start>
@@ -144,11 +150,15 @@ const codeOf = (ended: Ended | undefined) => (ended?.how === 'failed' ? ended.er
  */
 async function expectOver(state: State, how: string) {
   await settle()
-  const { core, upstream, refused, opened, bytes } = state
-  expect(codeOf(core.ended)).toBe(how)
-  expect(bytes).toBe(new TextEncoder().encode(sentOf(state)).byteLength)
-  expect(opened + refused.length).toBe(1)
-  for (const ended of [...refused, ...upstream.closed]) expect(codeOf(ended)).toBe(how)
+  const { upstream, refused, opened, outcome, response } = state
+  expect(codeOf(outcome?.ended)).toBe(how)
+  expect(outcome!.bytes).toBe(new TextEncoder().encode(sentOf(state)).byteLength)
+  // Whoever left before the first frame gets neither.
+  const isGone = how === 'left' && opened === 0
+  expect(opened + refused.length).toBe(isGone ? 0 : 1)
+  expect(response!.status).toBe(isGone ? 499 : (refused[0]?.status ?? 200))
+  for (const { code } of refused) expect(code).toBe(how)
+  for (const ended of upstream.closed) expect(codeOf(ended)).toBe(how)
   expect(upstream.closed.length).toBeLessThanOrEqual(1)
   expect(vi.getTimerCount()).toBe(0)
 }
@@ -166,7 +176,7 @@ describe('a stream', () => {
     await expectOver(state, 'done')
     expect(state.upstream.closed).toEqual([{ how: 'done' }])
     expect(state.sink).toMatchObject({ ended: 1, wasCut: 0 })
-    expect(state.controller.signal.aborted).toBe(false)
+    expect(state.stream.signal.aborted).toBe(false)
   })
 
   test('opens when grace ends, and beats in the silence after it', async () => {
@@ -197,12 +207,10 @@ describe('a stream', () => {
   })
 
   test('keeps no listener on its signal (hazard 37)', async () => {
-    const controller = new AbortController()
-    const { signal } = controller
-    const add = vi.spyOn(signal, 'addEventListener')
-    const remove = vi.spyOn(signal, 'removeEventListener')
-    const state = start({ controller })
-    // The first listener is the upstream's.
+    const add = vi.spyOn(AbortSignal.prototype, 'addEventListener')
+    const remove = vi.spyOn(AbortSignal.prototype, 'removeEventListener')
+    const state = start()
+    // The listeners before it are those of the stream and of the upstream.
     const ours = add.mock.calls.at(-1)![1]
     await state.upstream.break(new Error('x'))
     expect(remove.mock.calls.map(([, listener]) => listener)).toContain(ours)
@@ -243,7 +251,7 @@ describe('what a stream waits for', () => {
   test('goes to nobody who has left', async () => {
     const state = start({ encoder: telling, graceMs: 0 })
     await pass(0)
-    state.controller.abort()
+    state.stream.leave()
     state.waiting('loading')
     expect(sentOf(state)).toBe('<')
     await expectOver(state, 'left')
@@ -311,7 +319,7 @@ describe('a failure', () => {
     await state.upstream.start()
     void state.upstream.push(delta('a'))
     void state.upstream.push(delta('BROKEN'))
-    expect(state.controller.signal.aborted).toBe(true)
+    expect(state.stream.signal.aborted).toBe(true)
     expect(sentOf(state)).toBe('<a!internal')
     await expectOver(state, 'internal')
   })
@@ -324,7 +332,7 @@ describe('a deadline', () => {
     expect(state.upstream.signal!.aborted).toBe(false)
     await pass(1)
     expect(state.upstream.signal!.aborted).toBe(true)
-    expect(state.refused).toMatchObject([{ how: 'failed', error: { code: 'first_token_timeout', status: 504 } }])
+    expect(state.refused).toMatchObject([{ code: 'first_token_timeout', status: 504 }])
     await expectOver(state, 'first_token_timeout')
   })
 
@@ -343,9 +351,9 @@ describe('a deadline', () => {
     await pass(900)
     void state.upstream.push(delta('b'))
     await pass(999)
-    expect(state.controller.signal.aborted).toBe(false)
+    expect(state.stream.signal.aborted).toBe(false)
     await pass(101)
-    expect(state.controller.signal.aborted).toBe(true)
+    expect(state.stream.signal.aborted).toBe(true)
     expect(sentOf(state)).toBe('<ab!idle_timeout')
     await expectOver(state, 'idle_timeout')
     expect(state.upstream.closed).toHaveLength(1)
@@ -358,7 +366,7 @@ describe('a deadline', () => {
       void state.upstream.push(delta('a'))
       await pass(100)
     }
-    expect(state.core.ended).toBeUndefined()
+    expect(state.stream.signal.aborted).toBe(false)
     await pass(100)
     expect(sentOf(state)).toBe(`<${'a'.repeat(9)}!total_timeout`)
     await expectOver(state, 'total_timeout')
@@ -438,7 +446,7 @@ describe('a full sink', () => {
     const terminals: [string, (state: State) => Promise<unknown>][] = [
       ['END', async ({ upstream }) => upstream.end()],
       ['!upstream_failed', ({ upstream }) => upstream.break(new ServiceError('upstream_failed', 'reset'))],
-      ['!shutting_down', async ({ controller }) => controller.abort(new ServiceError('shutting_down', 'bye'))],
+      ['!shutting_down', async ({ stream }) => stream.stop(new ServiceError('shutting_down', 'bye'))],
       ['!total_timeout', () => pass(1000)],
     ]
     for (const [terminal, end] of terminals) {
@@ -451,7 +459,7 @@ describe('a full sink', () => {
       await settle()
       expect(sentOf(state)).toBe('<a')
       expect(state.sink.ended).toBe(0)
-      expect(state.bytes).toBeUndefined()
+      expect(state.outcome).toBeUndefined()
       state.sink.drain()
       await settle()
       expect(sentOf(state)).toBe(`<a${terminal}`)
@@ -469,7 +477,7 @@ describe('a full sink', () => {
     expect(state.sink.wasCut).toBe(0)
     await pass(101)
     expect(state.sink.wasCut).toBe(1)
-    expect(state.controller.signal.aborted).toBe(true)
+    expect(state.stream.signal.aborted).toBe(true)
     expect(sentOf(state)).toBe('<a')
     await expectOver(state, 'stalled')
   })
@@ -480,11 +488,11 @@ describe('a full sink', () => {
     state.sink.fill()
     void state.upstream.push(delta('a'))
     await pass(600)
-    expect(codeOf(state.core.ended)).toBe('total_timeout')
+    expect(state.stream.signal.aborted).toBe(true)
+    expect(state.sink.wasCut).toBe(0)
     await pass(2000)
     expect(state.sink.wasCut).toBe(1)
-    expect(codeOf(state.core.ended)).toBe('stalled')
-    expect(state.bytes).toBeDefined()
+    expect(codeOf(state.outcome?.ended)).toBe('stalled')
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -494,16 +502,16 @@ describe('a full sink', () => {
     void state.upstream.push(delta('a'), done)
     await state.upstream.end()
     expect(state.sink.ended).toBe(1)
-    expect(state.bytes).toBeUndefined()
+    expect(state.outcome).toBeUndefined()
     await pass(1100)
     expect(state.sink.wasCut).toBe(1)
-    expect(state.bytes).toBe(5)
+    expect(state.outcome).toMatchObject({ bytes: 5 })
     expect(vi.getTimerCount()).toBe(0)
   })
 })
 
 describe('a reader that leaves', () => {
-  const leave = ({ controller }: State) => controller.abort(new DOMException('The reader left', 'AbortError'))
+  const leave = ({ stream }: State) => stream.leave()
 
   test('before the first token stops the pending generation, and gets nothing', async () => {
     const state = start({ graceMs: 100 })
@@ -512,7 +520,6 @@ describe('a reader that leaves', () => {
     expect(state.upstream.signal!.aborted).toBe(true)
     expect(sentOf(state)).toBe('')
     await settle()
-    expect(state.refused).toEqual([{ how: 'left' }])
     await expectOver(state, 'left')
   })
 
@@ -549,11 +556,10 @@ describe('a reader that leaves', () => {
   })
 
   test('before it began is refused: nobody is there', async () => {
-    const controller = new AbortController()
-    controller.abort()
-    const state = start({ controller })
+    const request = new AbortController()
+    request.abort()
+    const state = start({ request })
     await expectOver(state, 'left')
-    expect(state.refused).toEqual([{ how: 'left' }])
   })
 
   test('after the terminal changes nothing', async () => {
@@ -567,13 +573,13 @@ describe('a reader that leaves', () => {
 })
 
 describe('a signal that aborts with a ServiceError', () => {
-  const stop = ({ controller }: State) => controller.abort(new ServiceError('shutting_down', 'bye'))
+  const stop = ({ stream }: State) => stream.stop(new ServiceError('shutting_down', 'bye'))
 
   test('before the first frame ends it with that status', async () => {
     const state = start()
     stop(state)
     await settle()
-    expect(state.refused).toMatchObject([{ how: 'failed', error: { code: 'shutting_down' } }])
+    expect(state.refused).toMatchObject([{ code: 'shutting_down' }])
     await expectOver(state, 'shutting_down')
   })
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Stream } from '../../src/relay/stream.ts'
 import { createStreams } from '../../src/relay/streams.ts'
 
 beforeEach(() => {
@@ -16,46 +17,52 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled
 }
 
-const mine = { requestId: 'id', principal: 'me' }
+const mine = { requestId: 'id', principal: 'me', signal: new AbortController().signal }
+
+/** Ends a stream, and waits until its place is free. */
+async function end(stream: Stream) {
+  stream.end()
+  await stream.ended
+}
 
 describe('streams', () => {
-  test('are as many as allowed, and no more', () => {
+  test('are as many as allowed, and no more', async () => {
     const streams = createStreams({ max: 2 })
-    streams.enter(mine, new AbortController())
-    const exit = streams.enter(mine, new AbortController())
-    expect(() => streams.enter(mine, new AbortController())).toThrow(
+    streams.start(mine)
+    const second = streams.start(mine)
+    expect(() => streams.start(mine)).toThrow(
       expect.objectContaining({ code: 'too_many_streams', status: 503, retryAfterSeconds: 5 }),
     )
-    exit()
-    streams.enter(mine, new AbortController())
+    await end(second)
+    streams.start(mine)
   })
 
-  test('give up their place once, however often they say so', () => {
+  test('give up their place once, however often they end', async () => {
     const streams = createStreams({ max: 2 })
-    const exit = streams.enter(mine, new AbortController())
-    exit()
-    exit()
-    streams.enter(mine, new AbortController())
-    streams.enter(mine, new AbortController())
-    expect(() => streams.enter(mine, new AbortController())).toThrow()
+    const stream = streams.start(mine)
+    await end(stream)
+    await end(stream)
+    streams.start(mine)
+    streams.start(mine)
+    expect(() => streams.start(mine)).toThrow()
   })
 
-  test('that were refused take no place', () => {
+  test('that were refused take no place, and listen to no signal', async () => {
     const streams = createStreams({ max: 1 })
-    const exit = streams.enter(mine, new AbortController())
-    expect(() => streams.enter(mine, new AbortController())).toThrow()
-    exit()
-    streams.enter(mine, new AbortController())
+    const stream = streams.start(mine)
+    const listen = vi.spyOn(mine.signal, 'addEventListener')
+    expect(() => streams.start(mine)).toThrow()
+    expect(listen).not.toHaveBeenCalled()
+    await end(stream)
+    streams.start(mine)
   })
 })
 
 describe('cancelling', () => {
   test('ends every stream of the request id, and no other, with cancelled', async () => {
     const streams = createStreams({ max: 5 })
-    const [a, b, other] = [new AbortController(), new AbortController(), new AbortController()]
-    streams.enter(mine, a)
-    streams.enter(mine, b)
-    streams.enter({ ...mine, requestId: 'other' }, other)
+    const [a, b] = [streams.start(mine), streams.start(mine)]
+    const other = streams.start({ ...mine, requestId: 'other' })
     expect(streams.cancel(mine)).toBe(true)
     await vi.advanceTimersByTimeAsync(0)
     for (const { signal } of [a, b]) expect(signal.reason).toMatchObject({ code: 'cancelled', status: 499 })
@@ -64,17 +71,16 @@ describe('cancelling', () => {
 
   test('ends nothing of another principal, who may know the id', async () => {
     const streams = createStreams({ max: 5 })
-    const controller = new AbortController()
-    streams.enter(mine, controller)
+    const stream = streams.start(mine)
     expect(streams.cancel({ ...mine, principal: 'other' })).toBe(false)
     expect(streams.cancel({ ...mine, principal: '' })).toBe(false)
     await vi.advanceTimersByTimeAsync(0)
-    expect(controller.signal.aborted).toBe(false)
+    expect(stream.signal.aborted).toBe(false)
   })
 
-  test('finds nothing once a stream is over, and where there was none', () => {
+  test('finds nothing once a stream is over, and where there was none', async () => {
     const streams = createStreams({ max: 5 })
-    streams.enter(mine, new AbortController())()
+    await end(streams.start(mine))
     expect([streams.cancel(mine), streams.cancel({ ...mine, requestId: '' })]).toEqual([false, false])
   })
 })
@@ -88,35 +94,34 @@ describe('a drain', () => {
 
   test('takes no more', () => {
     const streams = createStreams({ max: 5 })
-    streams.enter(mine, new AbortController())
+    streams.start(mine)
     expect(streams.isDraining).toBe(false)
     void streams.drain(1000)
     expect(streams.isDraining).toBe(true)
-    expect(() => streams.enter(mine, new AbortController())).toThrow(
+    expect(() => streams.start(mine)).toThrow(
       expect.objectContaining({ code: 'shutting_down', status: 503, retryAfterSeconds: 5 }),
     )
   })
 
-  test('is over when the last stream is, and aborts none of those that end in time', async () => {
+  test('is over when the last stream is, and stops none of those that end in time', async () => {
     const streams = createStreams({ max: 5 })
-    const controllers = [new AbortController(), new AbortController()]
-    const exits = controllers.map((controller) => streams.enter(mine, controller))
+    const [first, last] = [streams.start(mine), streams.start(mine)]
     const drained = streams.drain(1000)
     vi.advanceTimersByTime(500)
-    exits[0]!()
+    first.end()
     expect(await isSettled(drained)).toBe(false)
-    exits[1]!()
+    last.end()
     expect(await isSettled(drained)).toBe(true)
     expect(vi.getTimerCount()).toBe(0)
     vi.advanceTimersByTime(5000)
-    expect(controllers.map(({ signal }) => signal.aborted)).toEqual([false, false])
+    for (const { signal } of [first, last]) expect(signal.aborted).toBe(false)
   })
 
   test('ends what is left after the grace with shutting_down, and waits for it', async () => {
     const streams = createStreams({ max: 5 })
-    const [early, late] = [new AbortController(), new AbortController()]
-    streams.enter(mine, early)()
-    const exit = streams.enter(mine, late)
+    const early = streams.start(mine)
+    await end(early)
+    const late = streams.start(mine)
     const drained = streams.drain(1000)
     vi.advanceTimersByTime(999)
     expect(late.signal.aborted).toBe(false)
@@ -124,7 +129,7 @@ describe('a drain', () => {
     expect(late.signal.reason).toMatchObject({ code: 'shutting_down' })
     expect(early.signal.aborted).toBe(false)
     expect(await isSettled(drained)).toBe(false)
-    exit()
+    late.end()
     expect(await isSettled(drained)).toBe(true)
   })
 })

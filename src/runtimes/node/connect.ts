@@ -59,7 +59,7 @@ function toResponse(
       resolve({
         status: response.statusCode ?? 0,
         headers: toHeaders(response),
-        flow: (take) => flow(response, take, signal, later),
+        flow: (onBytes) => flow(response, onBytes, signal, later),
       })
     })
   })
@@ -83,7 +83,7 @@ function toHeaders({ headersDistinct }: http.IncomingMessage): Headers {
  */
 function flow(
   response: http.IncomingMessage,
-  take: (bytes: Uint8Array) => void | Promise<void>,
+  onBytes: (bytes: Uint8Array) => void | Promise<void>,
   signal: AbortSignal,
   later: (step: () => void) => void,
 ): Promise<void> {
@@ -92,24 +92,24 @@ function flow(
     let bytesOfTurn = 0
     const resume = () => void response.resume()
 
-    function flush() {
+    function giveRead() {
       const [first] = pieces
       if (!first) return
       const bytes = pieces.length === 1 ? first : Buffer.concat(pieces)
       pieces = []
       bytesOfTurn += bytes.byteLength
-      const full = take(bytes)
-      if (!full && bytesOfTurn < turnBytes) return
+      const drained = onBytes(bytes)
+      if (!drained && bytesOfTurn < turnBytes) return
       bytesOfTurn = 0
       response.pause()
-      if (full) void full.then(() => later(resume))
+      if (drained) void drained.then(() => later(resume))
       else later(resume)
     }
-    response.on('data', (bytes: Buffer) => {
-      if (pieces.push(bytes) === 1) queueMicrotask(flush)
+    response.on('data', function onData(bytes: Buffer) {
+      if (pieces.push(bytes) === 1) queueMicrotask(giveRead)
     })
     finished(response, (error) => {
-      flush()
+      giveRead()
       if (!error) resolve()
       else reject(signal.aborted ? (signal.reason as Error) : broken(error))
     })

@@ -50,7 +50,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   )
 
   /** Writes past the stream. False when the socket is full. */
-  function send(frames: string, socket: Socket): boolean {
+  function writePast(frames: string, socket: Socket): boolean {
     if (frames.length > longLength) {
       const bytes = Buffer.from(frames)
       bytesWritten += bytes.byteLength
@@ -70,7 +70,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
         // Past the stream only when the head and all that went through the stream are out. There
         // is no socket while an earlier response is under way on the connection (pipelining).
         if (isAwaited && outgoing.headersSent && socket) {
-          if (send(frames, socket)) return
+          if (writePast(frames, socket)) return
           if (!room) socket.once('drain', wake)
         } else {
           const bytes = Buffer.from(frames)

@@ -1,0 +1,15 @@
+import type { Context } from 'hono'
+import type { Env } from '../middleware/env.ts'
+import type { Stream } from '../relay/stream.ts'
+import type { Streams } from '../relay/streams.ts'
+
+/**
+ * Starts the stream that answers a request. The log and the limits wait for its end.
+ * @throws ServiceError if there is no place
+ */
+export function startStream(c: Context<Env>, streams: Streams): Stream {
+  const { requestId, principal } = c.var
+  const stream = streams.start({ requestId, principal: principal.name, signal: c.req.raw.signal })
+  c.set('stream', stream)
+  return stream
+}
