@@ -1,6 +1,6 @@
 import { Hono, type Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import type { Config } from './config.ts'
+import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
 import { createDialectAt, createDialects } from './dialects.ts'
 import { ServiceError } from './errors.ts'
@@ -18,7 +18,6 @@ import { toMethodError } from './middleware/methods.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
-import type { Deadlines } from './relay/core.ts'
 import { openWithStreamSSE, type Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
 import { assets } from './routes/assets.ts'
@@ -109,15 +108,15 @@ export function createApp({
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
-  const { SLUICE_API_KEYS: keys = [], SLUICE_MANAGEMENT: management } = config
-  const { SLUICE_RATE_PER_MINUTE: perMinute, SLUICE_MAX_STREAMS_PER_KEY: answers } = config
-  const limits = sharedLimits ?? createMemoryLimits({ perMinute, streams: answers, now })
-  const streams = createStreams({ max: config.SLUICE_MAX_STREAMS })
+  const { keys, insecure, hosts, origins, management } = config.access
+  const { perCaller, deadlines } = config
+  const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
+  const limits = sharedLimits ?? createMemoryLimits({ ...perCaller, now })
+  const streams = createStreams({ max: maxStreams })
   const ollama = toOllama(config, connect)
   const upstream = toUpstream(config, ollama, { maxLoads, now })
-  const body = jsonBody({ maxBytes: config.SLUICE_MAX_BODY_BYTES, zstd })
-  const deadlines = toDeadlines(config)
-  const streaming = { body, upstream, streams, deadlines, maxBytes: config.SLUICE_MAX_LINE_BYTES, open, waitUntil, now }
+  const body = jsonBody({ maxBytes: maxBodyBytes, zstd })
+  const streaming = { body, upstream, streams, deadlines, maxBytes: maxLineBytes, open, waitUntil, now }
   const dialects = createDialects({ management })
   // Every error has the envelope of the dialect at its path.
   const dialectAt = createDialectAt(dialects)
@@ -126,15 +125,8 @@ export function createApp({
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
-    .use(
-      hostGuard({
-        bound,
-        allowed: config.SLUICE_ALLOWED_HOSTS,
-        isKeyless: keys.length === 0 && !config.SLUICE_INSECURE,
-        problem,
-      }),
-    )
-    .use(originGuard({ origins: config.SLUICE_CORS_ORIGINS ?? [], isOpen: (path) => openPaths.has(path) }))
+    .use(hostGuard({ bound, allowed: hosts, isKeyless: keys.length === 0 && !insecure, problem }))
+    .use(originGuard({ origins, isOpen: (path) => openPaths.has(path) }))
     .use(
       methodNotAllowed({
         app,
@@ -146,10 +138,10 @@ export function createApp({
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // From here on a request needs a key, if there are keys.
-    .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perMinute, address }))
+    .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perCaller.perMinute, address }))
     // Mounted before the limit, so that a client at its limit can still cancel.
     .route('/', cancel({ streams }))
-    .use(answerGuard({ limits, max: answers, address }))
+    .use(answerGuard({ limits, max: perCaller.streams, address }))
     .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c.req.path)))
     .onError((error, c) => {
       // If the caller left while it sent its body, that is nobody's error.
@@ -168,43 +160,24 @@ export function createApp({
   return { fetch: app.fetch, drain: streams.drain }
 }
 
-function toOllama(config: Config, connect: Connect): Upstream {
+function toOllama({ upstream: { demo, ...upstream }, limits, deadlines }: Config, connect: Connect): Upstream {
   return createOllama({
-    host: config.OLLAMA_HOST,
-    apiKey: config.OLLAMA_API_KEY,
-    maxLineBytes: config.SLUICE_MAX_LINE_BYTES,
-    embedTimeoutMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
-    connect: config.SLUICE_DEMO ? viaFetch(toDemo()) : connect,
+    ...upstream,
+    maxLineBytes: limits.maxLineBytes,
+    embedTimeoutMs: deadlines.firstTokenMs,
+    connect: demo ? viaFetch(toDemo()) : connect,
   })
 }
 
-/** Ollama behind two rules: what may be asked of it, and how much at once. */
-function toUpstream(config: Config, ollama: Upstream, loading: Pick<WaitingOptions, 'maxLoads' | 'now'>): Upstream {
-  const { SLUICE_UPSTREAM_STREAMS: running, SLUICE_QUEUE: waiting, SLUICE_FIRST_TOKEN_TIMEOUT_MS: embedTimeoutMs } = config
+/** Ollama behind the rules for models, and behind the queue if there is one. */
+function toUpstream(
+  { queue, models, clamps, deadlines }: Config,
+  ollama: Upstream,
+  loading: Pick<WaitingOptions, 'maxLoads' | 'now'>,
+): Upstream {
   const telling = createWaiting({ upstream: createThink({ upstream: ollama, ...loading }), ...loading })
-  return createPolicy({
-    upstream: running > 0 ? createQueue({ upstream: telling, running, waiting, embedTimeoutMs }) : telling,
-    models: config.SLUICE_MODELS,
-    aliases: new Map(config.SLUICE_ALIASES),
-    clamps: {
-      numPredict: config.SLUICE_MAX_NUM_PREDICT,
-      numCtx: config.SLUICE_MAX_NUM_CTX,
-      keepAliveSeconds: config.SLUICE_MAX_KEEP_ALIVE,
-    },
-    defaultModel: config.SLUICE_MODEL,
-    ...loading,
-  })
-}
-
-function toDeadlines(config: Config): Deadlines {
-  return {
-    graceMs: config.SLUICE_GRACE_MS,
-    heartbeatMs: config.SLUICE_HEARTBEAT_MS,
-    firstTokenMs: config.SLUICE_FIRST_TOKEN_TIMEOUT_MS,
-    idleMs: config.SLUICE_IDLE_TIMEOUT_MS,
-    totalMs: config.SLUICE_TOTAL_TIMEOUT_MS,
-    stallMs: config.SLUICE_STALL_TIMEOUT_MS,
-  }
+  const queued = () => createQueue({ upstream: telling, ...queue, embedTimeoutMs: deadlines.firstTokenMs })
+  return createPolicy({ upstream: queue.running > 0 ? queued() : telling, ...models, clamps, ...loading })
 }
 
 /**

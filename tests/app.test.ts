@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'
-import { parseConfig } from '../src/config.ts'
+import { parseConfig } from '../src/config/parse-config.ts'
 
 const { fetch } = createApp({ config: parseConfig({ SLUICE_DEMO: '1' }) })
 

@@ -7,8 +7,8 @@ export interface HostGuardOptions {
    * the Worker is its own.
    */
   bound: string | undefined
-  /** Other names that a `Host` header may have; undefined: none. */
-  allowed: readonly string[] | undefined
+  /** Other names that a `Host` header may have. */
+  allowed: readonly string[]
   /** Whether there are no keys, and the configuration does not say that none are needed. */
   isKeyless: boolean
   /** A mistake in the configuration. It answers all requests but those of `always`. */
@@ -28,8 +28,8 @@ const always = ['/ping', '/healthz']
  * @throws ServiceError `forbidden_host`, `misconfigured`, the problem
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {
-  const known = new Set([...(allowed ?? []), ...(bound === undefined ? [] : [toBoundName(bound)])])
-  const isChecked = bound !== undefined || allowed !== undefined
+  const known = new Set([...allowed, ...(bound === undefined ? [] : [toBoundName(bound)])])
+  const isChecked = bound !== undefined || allowed.length > 0
   return createMiddleware(async (c, next) => {
     if (always.includes(c.req.path)) return next()
     if (problem) throw problem

@@ -44,6 +44,7 @@ const headSeconds = 10
 const keptSeconds = 60
 
 const config = readConfig(checkConfig)
+const { host, port, reusePort, log } = config.server
 
 /**
  * Without a valid `Host`, Bun's URL is only the path, and Hono finds no path in that (hazard 86).
@@ -58,10 +59,10 @@ await run(config, () => {
     // Without `timeout: false` Bun would cut at 338 s (hazard 15).
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
     open: openOnBun,
-    bound: config.HOST,
+    bound: host,
     address: (c) => (c.env as BunBindings).address,
     sha256: sha256OfNode,
-    log: createLog(config.SLUICE_LOG ?? 'json', standardOutput.write),
+    log: createLog(log, standardOutput.write),
   })
   const server = Bun.serve({
     async fetch(request, server) {
@@ -80,9 +81,9 @@ await run(config, () => {
       else if (!bindings.isStreaming) bindings.onAnswered()
       return response
     },
-    hostname: config.HOST,
-    port: config.PORT,
-    reusePort: config.SLUICE_REUSE_PORT,
+    hostname: host,
+    port,
+    reusePort,
     idleTimeout: headSeconds,
     // The app has a limit of its own, because Bun's 413 would not have our envelope.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,

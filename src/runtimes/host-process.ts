@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import process from 'node:process'
-import { ConfigError, parseConfig, type Config } from '../config.ts'
+import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
 import { createLogSink } from './log-sink.ts'
 
 /**
@@ -14,7 +14,7 @@ import { createLogSink } from './log-sink.ts'
  */
 export function readConfig(check: (config: Config) => void = () => {}): Config {
   try {
-    const config = parseConfig(process.env, { SLUICE_LOG: process.stdout.isTTY ? 'pretty' : 'json' })
+    const config = parseConfig(process.env, { server: { log: process.stdout.isTTY ? 'pretty' : 'json' } })
     checkBinding(config)
     checkSharing(config)
     checkDemo(config)
@@ -31,8 +31,8 @@ export function readConfig(check: (config: Config) => void = () => {}): Config {
  * An address that others can reach needs keys, because Ollama itself asks for none.
  * @throws ConfigError
  */
-function checkBinding({ HOST, SLUICE_API_KEYS, SLUICE_INSECURE }: Config) {
-  if (SLUICE_API_KEYS || SLUICE_INSECURE || isLoopback(HOST)) return
+function checkBinding({ access: { keys, insecure }, server: { host } }: Config) {
+  if (keys.length > 0 || insecure || isLoopback(host)) return
   throw new ConfigError([
     'HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS (npm run key -- NAME makes one), ' +
       'or SLUICE_INSECURE=1 if whatever is in front asks for them',
@@ -40,16 +40,16 @@ function checkBinding({ HOST, SLUICE_API_KEYS, SLUICE_INSECURE }: Config) {
 }
 
 /** Node and Bun can share a port on Linux only. @throws ConfigError */
-function checkSharing({ SLUICE_REUSE_PORT, PORT }: Config) {
-  if (!SLUICE_REUSE_PORT) return
+function checkSharing({ server: { reusePort, port } }: Config) {
+  if (!reusePort) return
   if (process.platform !== 'linux')
     throw new ConfigError(['SLUICE_REUSE_PORT: must be 0 here, as processes share a port only on Linux'])
-  if (PORT === 0) throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, as with PORT=0 each process has one of its own'])
+  if (port === 0) throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, as with PORT=0 each process has one of its own'])
 }
 
 /** The demo needs the emulator, which the Docker image does not have. @throws ConfigError */
-function checkDemo({ SLUICE_DEMO }: Config) {
-  if (!SLUICE_DEMO) return
+function checkDemo({ upstream: { demo } }: Config) {
+  if (!demo) return
   try {
     createRequire(import.meta.url).resolve('#fake-ollama')
   } catch {
@@ -64,18 +64,18 @@ function isLoopback(host: string): boolean {
 }
 
 /** Says why listening failed and what to do about it, and ends the process with status 1. */
-export function exitUnheard(error: unknown, { HOST, PORT, SLUICE_REUSE_PORT }: Config): never {
+export function exitUnheard(error: unknown, { server: { host, port, reusePort } }: Config): never {
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE' && SLUICE_REUSE_PORT)
+  if (code === 'EADDRINUSE' && reusePort)
     console.error(
-      `Cannot listen: port ${PORT} of ${HOST} is in use by a process that does not share it; ` +
+      `Cannot listen: port ${port} of ${host} is in use by a process that does not share it; ` +
         'all of them must have SLUICE_REUSE_PORT=1 and run as the same user',
     )
   else if (code === 'EADDRINUSE')
-    console.error(`Cannot listen: port ${PORT} of ${HOST} is in use; set another one with PORT, 0 for any that is free`)
+    console.error(`Cannot listen: port ${port} of ${host} is in use; set another one with PORT, 0 for any that is free`)
   else if (code === 'EACCES')
-    console.error(`Cannot listen: port ${PORT} needs rights that this user has not; set another one with PORT`)
-  else console.error(`Cannot listen on ${HOST}, port ${PORT}: ${message}`)
+    console.error(`Cannot listen: port ${port} needs rights that this user has not; set another one with PORT`)
+  else console.error(`Cannot listen on ${host}, port ${port}: ${message}`)
   process.exit(1)
 }
 
@@ -83,18 +83,19 @@ export function exitUnheard(error: unknown, { HOST, PORT, SLUICE_REUSE_PORT }: C
  * Prints the first lines that people see. They say where the server listens and what answers
  * there, and give a command that streams at once.
  */
-export async function announce(config: Config, { hostname, port }: { hostname: string; port: number }) {
+export async function announce(
+  { server: { host }, upstream, access: { keys, insecure } }: Config,
+  { hostname, port }: { hostname: string; port: number },
+) {
   const name = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
   const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}`
-  const source = config.SLUICE_DEMO
-    ? 'the built-in demo: every answer is made up, by no model'
-    : `Ollama at ${config.OLLAMA_HOST}`
+  const source = upstream.demo ? 'the built-in demo: every answer is made up, by no model' : `Ollama at ${upstream.host}`
   console.log(`Sluice listens on ${url} in front of ${source}`)
-  if (config.SLUICE_INSECURE && !config.SLUICE_API_KEYS && !isLoopback(config.HOST))
-    console.log(`Warning: there are no keys (SLUICE_INSECURE=1): whoever reaches ${config.HOST} may use Ollama`)
-  if (config.SLUICE_DEMO) return console.log(`Try: curl -N ${url}/chat -d '{"text":"What is Sluice?"}'`)
+  if (insecure && keys.length === 0 && !isLoopback(host))
+    console.log(`Warning: there are no keys (SLUICE_INSECURE=1): whoever reaches ${host} may use Ollama`)
+  if (upstream.demo) return console.log(`Try: curl -N ${url}/chat -d '{"text":"What is Sluice?"}'`)
   try {
-    await fetch(`${config.OLLAMA_HOST}/api/version`, { signal: AbortSignal.timeout(2000) })
+    await fetch(`${upstream.host}/api/version`, { signal: AbortSignal.timeout(2000) })
   } catch {
     console.log('Ollama does not answer there yet: start it (ollama serve), or set OLLAMA_HOST; /readyz tells when it does')
   }

@@ -12,36 +12,37 @@ import { run } from './run.ts'
 import { sha256OfNode } from './sha256.ts'
 
 const config = readConfig()
+const { host, port, reusePort, log } = config.server
 
 await run(config, async () => {
   const app = createApp({
     config,
     connect: viaHttp(),
     open: openOnNode,
-    bound: config.HOST,
+    bound: host,
     address: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? '',
     zstd: zstdOfNode,
     sha256: sha256OfNode,
-    log: createLog(config.SLUICE_LOG ?? 'json', standardOutput.write),
+    log: createLog(log, standardOutput.write),
   })
   const server = createAdaptorServer({
     fetch: app.fetch,
-    hostname: config.HOST,
+    hostname: host,
     serverOptions: {
       // These cut slow heads and bodies (hazards 22 and 41), and never a response. Management has
       // no limit for a body, because a blob of gigabytes is a slow one.
       headersTimeout: 10_000,
-      requestTimeout: config.SLUICE_MANAGEMENT ? 0 : 30_000,
+      requestTimeout: config.access.management ? 0 : 30_000,
       connectionsCheckingInterval: 1000,
     },
   }) as Server
-  server.listen({ host: config.HOST, port: config.PORT, reusePort: config.SLUICE_REUSE_PORT })
+  server.listen({ host, port, reusePort })
   await once(server, 'listening')
-  const { address, port } = server.address() as AddressInfo
+  const listening = server.address() as AddressInfo
   return {
     app,
-    hostname: address,
-    port,
+    hostname: listening.address,
+    port: listening.port,
     async close() {
       server.close()
       server.closeIdleConnections()

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import type { App } from '../app.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/parse-config.ts'
 import { announce, exitUnheard, onSignals, standardOutput } from './host-process.ts'
 
 /** An app, and the address at which it listens. */
@@ -34,11 +34,11 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
  * the listener stays open and answers that the server shuts down. A listener on a shared port
  * closes first, so that the other processes get every new connection.
  */
-async function drain({ SLUICE_SHUTDOWN_GRACE_MS: graceMs, SLUICE_REUSE_PORT: isShared }: Config, { app, close }: Listener) {
+async function drain({ server: { shutdownGraceMs, reusePort } }: Config, { app, close }: Listener) {
   // The process ends even if a reader never takes its last frame.
-  setTimeout(() => process.exit(0), graceMs + 900).unref()
-  const closed = isShared ? close() : undefined
-  await app.drain(graceMs)
+  setTimeout(() => process.exit(0), shutdownGraceMs + 900).unref()
+  const closed = reusePort ? close() : undefined
+  await app.drain(shutdownGraceMs)
   await (closed ?? close())
   await standardOutput.flush(500)
   process.exit(0)

@@ -1,5 +1,5 @@
 import { createApp, type App } from '../app.ts'
-import { ConfigError, parseConfig, type Config } from '../config.ts'
+import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
 import { ServiceError } from '../errors.ts'
 import { createMemoryLimits } from '../middleware/memory-limits.ts'
 import { createLog } from './log.ts'
@@ -23,7 +23,7 @@ export default {
 function create(env: Record<string, unknown>): App {
   try {
     // Only the heartbeat notices that a reader has left (hazard 11), so it is quicker here.
-    const config = parseConfig(env, { SLUICE_HEARTBEAT_MS: '1000', SLUICE_LOG: 'json' })
+    const config = parseConfig(env, { deadlines: { heartbeatMs: 1000 } })
     return createApp({
       config,
       open: openOnWorker,
@@ -33,7 +33,7 @@ function create(env: Record<string, unknown>): App {
       waitUntil: (c, promise) => c.executionCtx.waitUntil(promise),
       // A load dies with its request, and keeps its place because nothing notices (hazard 40).
       maxLoads: 8,
-      log: createLog(config.SLUICE_LOG ?? 'json', console.log),
+      log: createLog(config.server.log, console.log),
     })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -45,10 +45,9 @@ function create(env: Record<string, unknown>): App {
  * Cloudflare's rate limiter, bound as RATE_LIMITER, counts for all isolates of one location.
  * Without it each isolate counts for itself.
  */
-function toLimits({ RATE_LIMITER }: Record<string, unknown>, config: Config) {
+function toLimits({ RATE_LIMITER }: Record<string, unknown>, { perCaller }: Config) {
   if (!isRateLimiter(RATE_LIMITER)) return {}
-  const streams = config.SLUICE_MAX_STREAMS_PER_KEY
-  const memory = createMemoryLimits({ perMinute: 0, streams, now: () => performance.now() })
+  const memory = createMemoryLimits({ ...perCaller, perMinute: 0, now: () => performance.now() })
   return { limits: createBoundLimits({ limiter: RATE_LIMITER, memory }) }
 }
 

@@ -11,9 +11,9 @@ export interface PolicyOptions {
    * Globs of the models that may be used. Undefined allows all models but cloud models. If a key
    * has globs of its own, these must match, too.
    */
-  models: readonly string[] | undefined
-  /** The model that another name means: `gpt-4o` → `gemma3:270m`. */
-  aliases: ReadonlyMap<string, string>
+  allowed: readonly string[] | undefined
+  /** Other names, and the model that each means: `gpt-4o` → `gemma3:270m`. */
+  aliases: Iterable<readonly [name: string, model: string]>
   clamps: Clamps
   /**
    * The model of a request that names none. If it is undefined, a loaded model is used, or else
@@ -30,9 +30,10 @@ export interface PolicyOptions {
  * allowed is reported as not found, in Ollama's own words, because a reader that may not use a
  * model need not know that it exists.
  */
-export function createPolicy({ upstream, models, aliases, clamps, defaultModel, maxLoads, now }: PolicyOptions): Upstream {
-  const isListed = createModelGlobs(models)
-  const toMeant = (name: string) => aliases.get(name) ?? name
+export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel, maxLoads, now }: PolicyOptions): Upstream {
+  const isListed = createModelGlobs(allowed)
+  const modelByName = new Map(aliases)
+  const toMeant = (name: string) => modelByName.get(name) ?? name
   const configured = defaultModel === undefined ? undefined : toMeant(defaultModel)
   const findDefault = createDefaultModel({ configured, ask: upstream.ask, maxLoads, now })
 
@@ -68,7 +69,7 @@ export function createPolicy({ upstream, models, aliases, clamps, defaultModel, 
       const answer = await upstream.ask(question, context)
       if (question.about === 'version') return answer
       const isAllowed = allowedFor(context)
-      const list = { ...filter(answer, isAllowed), aliases: [...aliases].filter(([, meant]) => isAllowed(meant)) }
+      const list = { ...filter(answer, isAllowed), aliases: [...modelByName].filter(([, meant]) => isAllowed(meant)) }
       if (!question.withDefault) return list
       // A list without its default model is still useful.
       return { ...list, defaultModel: await findDefault(context, isAllowed, answer).catch(() => undefined) }

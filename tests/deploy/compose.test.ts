@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import { parseDockerfile } from './dockerfile.ts'
 import { root } from './image.ts'
 
@@ -52,8 +52,8 @@ const config = parseConfig({ ...dockerfile.env, ...sluice.environment })
 
 test('Sluice has a key, or nothing starts', () => {
   expect(() => load({})).toThrow(/^SLUICE_API_KEYS: .*npm run key/)
-  expect(config.SLUICE_API_KEYS?.map(({ name }) => name)).toEqual(['alice'])
-  expect(config.SLUICE_INSECURE).toBe(false)
+  expect(config.access.keys.map(({ name }) => name)).toEqual(['alice'])
+  expect(config.access.insecure).toBe(false)
 })
 
 test('nothing is published but Sluice, on 127.0.0.1', () => {
@@ -75,10 +75,10 @@ test('Ollama keeps its models in a volume and says when it is healthy', () => {
 })
 
 test('the model of Sluice is pulled once, by the same Ollama, which is healthy by then', () => {
-  expect(pull.command).toEqual(['pull', config.SLUICE_MODEL])
+  expect(pull.command).toEqual(['pull', config.models.defaultModel])
   expect(pull.image).toBe(ollama.image)
   expect(pull.restart).toBe('no')
-  expect(pull.environment?.OLLAMA_HOST).toBe(config.OLLAMA_HOST)
+  expect(pull.environment?.OLLAMA_HOST).toBe(config.upstream.host)
   expect(pull.depends_on).toEqual({ ollama: { condition: 'service_healthy' } })
 })
 
@@ -89,7 +89,7 @@ test('another model is set in one place', () => {
 })
 
 test('Sluice asks that Ollama, and starts once the model is there', () => {
-  expect(new URL(config.OLLAMA_HOST).host).toBe('ollama:11434')
+  expect(new URL(config.upstream.host).host).toBe('ollama:11434')
   expect(sluice.depends_on).toEqual({
     ollama: { condition: 'service_healthy' },
     pull: { condition: 'service_completed_successfully' },
@@ -101,7 +101,7 @@ test('Sluice asks that Ollama, and starts once the model is there', () => {
 
 test('streams may come to their end before Docker kills', () => {
   const [, seconds] = /^(\d+)s$/.exec(sluice.stop_grace_period ?? '') ?? []
-  expect(Number(seconds) * 1000).toBeGreaterThan(config.SLUICE_SHUTDOWN_GRACE_MS + 1000)
+  expect(Number(seconds) * 1000).toBeGreaterThan(config.server.shutdownGraceMs + 1000)
 })
 
 const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import packageJson from '../../package.json' with { type: 'json' }
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import { parseDockerfile, parseDockerignore } from './dockerfile.ts'
 import { buildImage, root, type Image } from './image.ts'
 import { startProgram, type Program } from './program.ts'
@@ -56,9 +56,9 @@ describe('the image', () => {
   test('runs as somebody who is not root, listens on every address, and is told to stop by SIGTERM', () => {
     expect(image.user).toBe('node')
     expect(image.stopSignal).toBe('SIGTERM')
-    const { HOST, PORT } = parseConfig(image.env)
-    expect(HOST).toBe('0.0.0.0')
-    expect(image.expose).toBe(`${PORT}`)
+    const { host, port } = parseConfig(image.env).server
+    expect(host).toBe('0.0.0.0')
+    expect(image.expose).toBe(`${port}`)
   })
 
   test('does not start without a key, and says what is missing', async () => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { ConfigError, parseConfig } from '../../src/config.ts'
+import { ConfigError, parseConfig } from '../../src/config/parse-config.ts'
 import { root } from './image.ts'
 
 const run = promisify(execFile)
@@ -23,16 +23,16 @@ test('the command for a key gives a secret and the entry that knows it', async (
   expect(toCode('sh')).toEqual(['npm run key -- alice\n'])
   const { stdout } = await run('sh', ['-c', command], { cwd: root })
   const [secret = '', entry = ''] = [...stdout.matchAll(/^ {2}(\S+)$/gm)].map(([, word]) => word)
-  const [key] = parseConfig({ SLUICE_API_KEYS: entry }).SLUICE_API_KEYS ?? []
+  const [key] = parseConfig({ SLUICE_API_KEYS: entry }).access.keys
   expect(key).toEqual({ name: 'alice', sha256: createHash('sha256').update(secret).digest('hex'), models: undefined })
 })
 
 test('the environment of the unit is one that Sluice takes', () => {
   const [, lines = ''] = /<<'END'\n([\s\S]*?)END\n/.exec(page) ?? []
   const variables = [...lines.replace('…', 'a'.repeat(64)).matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value])
-  const config = parseConfig(Object.fromEntries(variables) as Record<string, string>)
-  expect(config.SLUICE_API_KEYS).toHaveLength(1)
-  expect(config.SLUICE_ALLOWED_HOSTS).toEqual(['chat.example'])
+  const { access } = parseConfig(Object.fromEntries(variables) as Record<string, string>)
+  expect(access.keys).toHaveLength(1)
+  expect(access.hosts).toEqual(['chat.example'])
 })
 
 test.each(['docs/deploy.md', 'compose.yaml', 'deploy/sluice@.service'])('every variable that %s names exists', (file) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import { holdSharedPort } from '../lab/shared-port.ts'
 import { root } from './image.ts'
 import { startProgram } from './program.ts'
@@ -37,7 +37,7 @@ test('all instances run as one user, or Linux gives the port to the first alone 
 })
 
 test('streams may come to their end before systemd kills', () => {
-  expect(Number(unit.TimeoutStopSec?.[0]) * 1000).toBeGreaterThan(parseConfig({}).SLUICE_SHUTDOWN_GRACE_MS + 1000)
+  expect(Number(unit.TimeoutStopSec?.[0]) * 1000).toBeGreaterThan(parseConfig({}).server.shutdownGraceMs + 1000)
 })
 
 test('it is started again after a crash, has descriptors, and reads its keys from a file', () => {

@@ -1,5 +1,5 @@
 import { createApp, type App } from '../../src/app.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import type { UpstreamRequest } from '../../src/upstreams/connect.ts'
 import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import type { WholeAnswer } from '../surfaces.ts'

@@ -5,7 +5,7 @@ import { hostGuard } from '../../src/middleware/host-guard.ts'
 
 const statusOf = async (bound: string, host: string) => {
   const app = new Hono()
-    .use(hostGuard({ bound, allowed: undefined, isKeyless: false, problem: undefined }))
+    .use(hostGuard({ bound, allowed: [], isKeyless: false, problem: undefined }))
     .get('/', (c) => c.text('in'))
     .onError((error, c) => c.text(error.message, error instanceof ServiceError && error.status === 403 ? 403 : 500))
   return (await app.request('/', { headers: { host } })).status

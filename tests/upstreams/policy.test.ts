@@ -11,7 +11,7 @@ const clamps = { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 }
 upstreamContract('Ollama behind a policy', (url) =>
   createPolicy({
     upstream: ollamaOverHttp(url),
-    models: undefined,
+    allowed: undefined,
     aliases: new Map(),
     clamps,
     defaultModel: undefined,
@@ -40,7 +40,7 @@ function create(options: Partial<PolicyOptions> = {}) {
   }
   const policy = createPolicy({
     upstream,
-    models: undefined,
+    allowed: undefined,
     aliases: new Map(),
     clamps,
     defaultModel: undefined,
@@ -69,14 +69,14 @@ describe('the policy of models', () => {
   })
 
   test('tells of what is not listed as Ollama tells of what is not there, and asks nothing', async () => {
-    const { generate, calls } = create({ models: ['gemma3:*'] })
+    const { generate, calls } = create({ allowed: ['gemma3:*'] })
     await generate('gemma3:270m')
     await expect(generate('llama3:8b')).rejects.toMatchObject(notFound('llama3:8b'))
     expect(calls).toHaveLength(1)
   })
 
   test('a key has its own models, of those that are listed', async () => {
-    const { generate } = create({ models: ['gemma3:*', 'llama3:*'] })
+    const { generate } = create({ allowed: ['gemma3:*', 'llama3:*'] })
     const key = { models: ['llama3:*', 'other'] }
     await generate('llama3:8b', key)
     await expect(generate('gemma3:270m', key)).rejects.toMatchObject(notFound('gemma3:270m'))
@@ -88,7 +88,7 @@ describe('the policy of models', () => {
       ['gpt-4o', 'gemma3:270m'],
       ['secret', 'llama3:8b'],
     ])
-    const { generate } = create({ models: ['gemma3:*'], aliases })
+    const { generate } = create({ allowed: ['gemma3:*'], aliases })
     expect(await generate('gpt-4o')).toMatchObject({ model: 'gemma3:270m' })
     await expect(generate('secret')).rejects.toMatchObject(notFound('secret'))
   })
@@ -106,7 +106,7 @@ describe('the policy of models', () => {
   })
 
   test('holds for the small questions and for management, whatever the field is called', async () => {
-    const { policy, generate, questions } = create({ models: ['gemma3:*'], aliases: new Map([['g', 'gemma3:1b']]) })
+    const { policy, generate, questions } = create({ allowed: ['gemma3:*'], aliases: new Map([['g', 'gemma3:1b']]) })
     for (const [about, body] of [
       ['show', { model: 'llama3' }],
       ['show', { name: 'llama3' }],
@@ -131,9 +131,9 @@ describe('the policy of models', () => {
 
   test('lists what may be asked, and Ollama’s own bytes where that is everything', async () => {
     const context = { signal }
-    const all = create({ models: ['*', '*:cloud'] })
+    const all = create({ allowed: ['*', '*:cloud'] })
     expect((await all.policy.ask({ about: 'tags' }, context)).text).toBe(text)
-    const some = await create({ models: ['gemma3:*'] }).policy.ask({ about: 'ps' }, context)
+    const some = await create({ allowed: ['gemma3:*'] }).policy.ask({ about: 'ps' }, context)
     expect(some.text).toBe('{"models":[{"name":"gemma3:270m","size":1.0}]}')
     expect(JSON.stringify(some.value)).toBe(some.text)
   })

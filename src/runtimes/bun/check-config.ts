@@ -1,10 +1,10 @@
 import process from 'node:process'
-import { ConfigError, type Config } from '../../config.ts'
+import { ConfigError, type Config } from '../../config/parse-config.ts'
 
 /** Finds the mistakes that are mistakes only on Bun. @throws ConfigError */
-export function checkConfig({ SLUICE_MAX_STREAMS }: Config): void {
+export function checkConfig({ limits: { maxStreams } }: Config): void {
   const max = maxRequests(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? '')
-  if (SLUICE_MAX_STREAMS <= max) return
+  if (maxStreams <= max) return
   throw new ConfigError([
     `SLUICE_MAX_STREAMS: must be at most ${max}, as Bun runs no more requests at once; ` +
       'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it',

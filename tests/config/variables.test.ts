@@ -1,6 +1,9 @@
+import { transformSync } from 'esbuild'
+import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parseConfig, variableNames } from '../src/config.ts'
-import { readPage } from './citations.ts'
+import { parseConfig, variableNames } from '../../src/config/parse-config.ts'
+import { variables, type Groups } from '../../src/config/variables.ts'
+import { readPage } from '../citations.ts'
 
 /** One variable in a table. Its default is a word of `words`, a value, or a sentence. */
 interface Row {
@@ -41,8 +44,14 @@ function toValue(told: string): string | number | undefined {
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : value
 }
 
-/** The defaults without those that are false, because false is the same as unset. */
-const defaults = new Map<string, unknown>(Object.entries(parseConfig({})).filter(([, value]) => value !== false))
+/** The default of each variable. False and an empty list are left out, because they mean unset. */
+const defaults = new Map<string, unknown>()
+const config: Groups<unknown> = parseConfig({})
+for (const [group, fields] of Object.entries(variables))
+  for (const [field, { name }] of Object.entries(fields)) {
+    const value = config[group]?.[field]
+    if (value !== false && !(Array.isArray(value) && value.length === 0)) defaults.set(name, value)
+  }
 
 describe.each(['README.md', 'README.zh-CN.md', 'docs/protocol.md'])('the table of variables in %s', (file) => {
   const rows = toRows(readPage(file))
@@ -52,12 +61,28 @@ describe.each(['README.md', 'README.zh-CN.md', 'docs/protocol.md'])('the table o
     const missing = variableNames.filter((name) => !names.includes(name))
     const unknown = names.filter((name) => !variableNames.includes(name))
     expect(missing, `add a row for ${missing.join(', ')} to the table in ${file}`).toEqual([])
-    expect(unknown, `src/config.ts has no ${unknown.join(', ')}: take it out of the table in ${file}`).toEqual([])
+    expect(unknown, `src/config has no ${unknown.join(', ')}: take it out of the table in ${file}`).toEqual([])
     expect(names, `name each variable once in the table in ${file}`).toEqual([...new Set(names)])
   })
 
   test.each(rows)('$name has the default that it says: $told', ({ name, told }) => {
-    const advice = `${file} and src/config.ts differ in the default of ${name}`
+    const advice = `${file} and src/config differ in the default of ${name}`
     expect(toValue(told), advice).toBe(defaults.get(name))
   })
+})
+
+test('src has the names of variables in src/config alone', () => {
+  const files = globSync('src/**/*.ts', { exclude: ['src/config', 'src/generated'] })
+  expect(files).toContain('src/app.ts')
+  const mangleProps = new RegExp(`^(?:${variableNames.join('|')})$`)
+  for (const file of files) {
+    // esbuild collects the names of properties that it could make shorter. Texts do not count.
+    const { mangleCache } = transformSync(readFileSync(file, 'utf8'), {
+      loader: 'ts',
+      mangleProps,
+      mangleQuoted: true,
+      mangleCache: {},
+    })
+    expect(Object.keys(mangleCache), `use the groups of Config in ${file}`).toEqual([])
+  }
 })

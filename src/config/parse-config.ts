@@ -1,0 +1,68 @@
+import * as v from 'valibot'
+import { retired, variables, type Groups, type Variable } from './variables.ts'
+
+type Variables = typeof variables
+
+/** The environment, read once and checked. Times in milliseconds, sizes in bytes. */
+export type Config = {
+  readonly [Group in keyof Variables]: {
+    readonly [Field in keyof Variables[Group]]: Variables[Group][Field] extends Variable<infer Value> ? Value : never
+  }
+}
+
+/** A runtime's own values for unset variables. */
+export type ConfigDefaults = { readonly [Group in keyof Config]?: Partial<Config[Group]> }
+
+const groups: Groups<Variable<unknown>> = variables
+
+/**
+ * The names of all variables. Each is in the tables of both READMEs and of docs/protocol.md §8.
+ */
+export const variableNames: readonly string[] = Object.values(groups).flatMap((group) =>
+  Object.values(group).map(({ name }) => name),
+)
+
+/**
+ * The mistakes in the environment, one line for each. Values are not repeated, because a value may
+ * be a secret.
+ */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.name = 'ConfigError'
+  }
+}
+
+/**
+ * The environment → Config.
+ * @throws ConfigError for every mistake at once, unknown and retired `SLUICE_…` variables included
+ */
+export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: ConfigDefaults = {}): Config {
+  const problems = Object.keys(env)
+    .filter((name) => name.startsWith('SLUICE_') && toText(env[name]) !== undefined && !variableNames.includes(name))
+    .map((name) => `${name}: ${retired[name] ?? 'no such variable; docs/protocol.md §8 lists them all'}`)
+
+  function parse({ name, schema }: Variable<unknown>, fallback: unknown): unknown {
+    const text = toText(env[name])
+    if (text === undefined && fallback !== undefined) return fallback
+    const { issues = [], output } = v.safeParse(schema, text)
+    for (const { kind, type, message } of issues)
+      problems.push(`${name}: ${kind === 'schema' && type === 'string' ? 'must be a text' : message}`)
+    return output
+  }
+
+  const own: Partial<Groups<unknown>> = defaults
+  const config = mapValues(groups, (group, key) => mapValues(group, (variable, field) => parse(variable, own[key]?.[field])))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return config as Config
+}
+
+/** An empty value counts as unset. Bindings of a Worker may be numbers and booleans. */
+function toText(value: unknown): unknown {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return value === '' ? undefined : value
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, toValue: (value: T, key: string) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, toValue(value, key)]))
+}

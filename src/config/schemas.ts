@@ -1,0 +1,141 @@
+import * as v from 'valibot'
+import { parseKeepAlive, toSeconds } from '#ollama-grammar/duration.ts'
+import { parseOllamaHost } from '#ollama-grammar/host.ts'
+import { isModelName } from '#ollama-grammar/model-name.ts'
+
+/** 1 is on, 0 is off. */
+export function flag() {
+  return v.optional(
+    v.pipe(
+      v.picklist(['0', '1'], 'must be 0 or 1'),
+      v.transform((text) => text === '1'),
+    ),
+    '0',
+  )
+}
+
+/** A number without a sign, a fraction or a unit. */
+export function integer(fallback: number, min: number, max: number) {
+  const expected = `must be an integer from ${min} to ${max}`
+  return v.optional(
+    v.pipe(v.string(), v.regex(/^\d+$/, expected), v.transform(Number), v.minValue(min, expected), v.maxValue(max, expected)),
+    `${fallback}`,
+  )
+}
+
+/** Milliseconds; 0 = off. A JavaScript timer takes at most 2^31 - 1. */
+export function ms(fallback: number, { min = 0 } = {}) {
+  return integer(fallback, min, 2_147_483_647)
+}
+
+/** An address or a host name. */
+export function address(fallback: string) {
+  return v.optional(v.pipe(v.string(), v.regex(/^[\w.:-]+$/, 'must be an address or a host name')), fallback)
+}
+
+/** Where Ollama is, as a URL without a slash at its end. */
+export const ollamaHost = v.pipe(
+  v.optional(v.string(), ''),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const url = parseOllamaHost(dataset.value)
+    if (url !== undefined) return url
+    addIssue({ message: 'must be a host, host:port or http(s) URL without user information' })
+    return NEVER
+  }),
+)
+
+/** A secret that can stand in an `Authorization` header. */
+export const bearer = v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')))
+
+/** A name that a model of Ollama's can have. */
+export const modelName = v.optional(
+  v.pipe(v.string(), v.maxLength(256, 'must be a model name'), v.check(isModelName, 'must be a model name')),
+)
+
+/** A duration in seconds; 0 = off. */
+export const keepAliveSeconds = v.optional(
+  v.pipe(
+    v.string(),
+    v.transform((text) => toSeconds(parseKeepAlive(text))),
+    v.check((seconds) => seconds >= 0, 'must be seconds or a duration such as 10m'),
+  ),
+  '0',
+)
+
+/**
+ * A list such as `a,b`; without a value, an empty one. `item` checks each entry, and returns
+ * undefined for a mistake.
+ */
+function list<T>(item: (text: string) => T | undefined, expected: string) {
+  return v.pipe(
+    v.optional(v.string(), ''),
+    v.rawTransform(({ dataset, addIssue, NEVER }): readonly T[] => {
+      if (dataset.value === '') return []
+      const items = dataset.value.split(',').map((text) => item(text.trim()))
+      if (!items.includes(undefined)) return items as T[]
+      addIssue({ message: expected })
+      return NEVER
+    }),
+  )
+}
+
+const isGlob = (text: string) => /^[\w.:/*-]{1,256}$/.test(text)
+
+/** Globs of models; without a value, undefined. */
+export const globs = v.optional(
+  list((text) => (isGlob(text) ? text : undefined), 'must be a list of model names, * as the wildcard'),
+)
+
+/**
+ * A key: its name, the SHA-256 of its secret in hex, and the globs of its models; undefined: all.
+ */
+interface ApiKey {
+  readonly name: string
+  readonly sha256: string
+  readonly models: readonly string[] | undefined
+}
+
+function toApiKey(text: string): ApiKey | undefined {
+  const [, name, sha256, globs] = /^([\w.-]{1,64}):([\da-f]{64})(?::(.+))?$/i.exec(text) ?? []
+  const models = globs?.split('|')
+  if (!name || !sha256 || models?.some((glob) => !isGlob(glob))) return undefined
+  return { name, sha256: sha256.toLowerCase(), models }
+}
+
+/** Keys with different names. */
+export const apiKeys = v.pipe(
+  list(toApiKey, 'must be a list of name:sha256hex[:glob|glob…]; npm run key -- NAME makes one'),
+  v.check((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'must have each name once'),
+)
+
+/**
+ * An origin as browsers write it in `Origin`. An origin of another scheme than http(s) is compared
+ * by its text, because `URL` knows no origin for it. Its host may be `*`, for schemes whose hosts
+ * are made at random (docs/protocol.md §7).
+ */
+function toOrigin(text: string): string | undefined {
+  const origin = text.replace(/\/$/, '')
+  if (!/^https?:/i.test(origin)) return /^[a-z][a-z\d+.-]*:\/\/(?:\*|[\w.-]+(?::\d{1,5})?)$/.test(origin) ? origin : undefined
+  return !origin.includes('*') && URL.parse(origin)?.origin === origin.toLowerCase() ? origin.toLowerCase() : undefined
+}
+
+/** Origins, with `*` as the host of schemes other than http(s). */
+export const origins = list(
+  toOrigin,
+  'must be a list of origins such as https://chat.example, app://obsidian.md or moz-extension://*',
+)
+
+function toHost(text: string): string | undefined {
+  return /^(?:\[[\da-f:.]+\]|[\w.-]+)$/i.test(text) ? text.toLowerCase() : undefined
+}
+
+/** Names of hosts without ports, in lower case. */
+export const hosts = list(toHost, 'must be a list of host names without ports')
+
+function toAlias(text: string): readonly [name: string, model: string] | undefined {
+  const [, name, model] = /^([\w.:/-]{1,256})=([\w.:/-]{1,256})$/.exec(text) ?? []
+  return name && model ? [name, model] : undefined
+}
+
+/** Pairs of a name and the model that it means. */
+export const aliases = list(toAlias, 'must be a list of from=to')

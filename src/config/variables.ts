@@ -1,0 +1,159 @@
+import * as v from 'valibot'
+import {
+  address,
+  aliases,
+  apiKeys,
+  bearer,
+  flag,
+  globs,
+  hosts,
+  integer,
+  keepAliveSeconds,
+  modelName,
+  ms,
+  ollamaHost,
+  origins,
+} from './schemas.ts'
+
+/** A variable of the environment. */
+export interface Variable<T> {
+  readonly name: string
+  /** Parses the text of the variable, or undefined if it is unset. */
+  readonly schema: v.GenericSchema<string | undefined, T>
+}
+
+/** Values by group and field. */
+export type Groups<T> = Readonly<Record<string, Readonly<Record<string, T>>>>
+
+function variable<T>(name: string, schema: Variable<T>['schema']): Variable<T> {
+  return { name, schema }
+}
+
+/**
+ * Every variable with its meaning and its default (docs/protocol.md §8), at the place of its value
+ * in `Config`. An empty variable counts as unset.
+ */
+export const variables = {
+  /** The process. */
+  server: {
+    /** The address to listen on. */
+    host: variable('HOST', address('127.0.0.1')),
+    /** The port to listen on; 0: any free one. */
+    port: variable('PORT', integer(8083, 0, 65_535)),
+    /**
+     * 1: other processes may listen on the same port. This needs Node or Bun on Linux
+     * (docs/deploy.md §11).
+     */
+    reusePort: variable('SLUICE_REUSE_PORT', flag()),
+    /** How long streams may go on after SIGTERM. */
+    shutdownGraceMs: variable('SLUICE_SHUTDOWN_GRACE_MS', ms(10_000)),
+    /** The format of the access log. On a terminal the default is pretty. */
+    log: variable('SLUICE_LOG', v.optional(v.picklist(['pretty', 'json', 'silent'], 'must be pretty, json or silent'), 'json')),
+  },
+
+  /** The Ollama server. */
+  upstream: {
+    /** Where Ollama is, by Ollama's own rules (docs/ollama.md §2). */
+    host: variable('OLLAMA_HOST', ollamaHost),
+    /** Sent to the upstream as a Bearer token. */
+    apiKey: variable('OLLAMA_API_KEY', bearer),
+    /** 1: the built-in emulator instead of OLLAMA_HOST. */
+    demo: variable('SLUICE_DEMO', flag()),
+  },
+
+  /** The queue in front of the upstream. */
+  queue: {
+    /** How many generations run at the upstream at once; 0 = no limit. */
+    running: variable('SLUICE_UPSTREAM_STREAMS', integer(0, 0, 1_000_000)),
+    /** How many generations may wait until one of those ends. */
+    waiting: variable('SLUICE_QUEUE', integer(100, 0, 1_000_000)),
+  },
+
+  /** The models that requests may use. */
+  models: {
+    /** Globs of the models that callers may use. Unset: all but cloud models. */
+    allowed: variable('SLUICE_MODELS', globs),
+    /** Other names for models, such as `gpt-4o=gemma3:270m,…`. */
+    aliases: variable('SLUICE_ALIASES', aliases),
+    /**
+     * The model of a request that names none. Unset: one already loaded, else the newest
+     * installed.
+     */
+    defaultModel: variable('SLUICE_MODEL', modelName),
+  },
+
+  /** The most that a request may ask of a model; 0 = no limit. */
+  clamps: {
+    /** The most tokens of an answer. */
+    numPredict: variable('SLUICE_MAX_NUM_PREDICT', integer(0, 0, 2_147_483_647)),
+    /** The largest context window that a request may ask for. */
+    numCtx: variable('SLUICE_MAX_NUM_CTX', integer(0, 0, 2_147_483_647)),
+    /** How long a request may keep its model loaded: seconds, or a duration such as 10m. */
+    keepAliveSeconds: variable('SLUICE_MAX_KEEP_ALIVE', keepAliveSeconds),
+  },
+
+  /** The callers that Sluice answers (docs/protocol.md §7). */
+  access: {
+    /**
+     * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npm run key -- NAME` makes one.
+     * Unset: everybody who reaches the port needs no key.
+     */
+    keys: variable('SLUICE_API_KEYS', apiKeys),
+    /** 1: listen on any address without keys. */
+    insecure: variable('SLUICE_INSECURE', flag()),
+    /** The names that a `Host` header may have, besides loopback names and HOST. */
+    hosts: variable('SLUICE_ALLOWED_HOSTS', hosts),
+    /** Origins whose pages may send requests from a browser, besides our own. */
+    origins: variable('SLUICE_CORS_ORIGINS', origins),
+    /** 1: models may be pulled, pushed, created, copied and deleted through Sluice. */
+    management: variable('SLUICE_MANAGEMENT', flag()),
+  },
+
+  /** The limits of one key, or of one address without keys; 0 = no limit. */
+  perCaller: {
+    /** How many requests it may send in a minute. */
+    perMinute: variable('SLUICE_RATE_PER_MINUTE', integer(0, 0, 1_000_000)),
+    /** How many answers it may have at a time. */
+    streams: variable('SLUICE_MAX_STREAMS_PER_KEY', integer(0, 0, 1_000_000)),
+  },
+
+  /** The limits of the whole process. */
+  limits: {
+    /** How many streams may be open at once. */
+    maxStreams: variable('SLUICE_MAX_STREAMS', integer(1000, 1, 1_000_000)),
+    /** The largest body, with its images. */
+    maxBodyBytes: variable('SLUICE_MAX_BODY_BYTES', integer(16_777_216, 1, 1_073_741_824)),
+    /** The longest line of the upstream. The last line may hold a `context` of megabytes. */
+    maxLineBytes: variable('SLUICE_MAX_LINE_BYTES', integer(4_194_304, 1024, 268_435_456)),
+  },
+
+  /** The times of one stream. */
+  deadlines: {
+    /**
+     * How long the failure of an SSE answer may still have its real status, from the parsed
+     * request.
+     */
+    graceMs: variable('SLUICE_GRACE_MS', ms(250)),
+    /**
+     * How long a stream is silent before a heartbeat goes out. On workerd only the heartbeat
+     * notices that a reader has left (hazard 11).
+     */
+    heartbeatMs: variable('SLUICE_HEARTBEAT_MS', ms(5000, { min: 100 })),
+    /**
+     * How long the first token may take. It is long, because a cold load takes minutes, and starts
+     * again if it is cut.
+     */
+    firstTokenMs: variable('SLUICE_FIRST_TOKEN_TIMEOUT_MS', ms(600_000)),
+    /** How long the upstream may be silent between two lines. */
+    idleMs: variable('SLUICE_IDLE_TIMEOUT_MS', ms(120_000)),
+    /** How long a stream may take in all. */
+    totalMs: variable('SLUICE_TOTAL_TIMEOUT_MS', ms(3_600_000)),
+    /** How long a reader may take nothing before it is cut. */
+    stallMs: variable('SLUICE_STALL_TIMEOUT_MS', ms(30_000)),
+  },
+} satisfies Groups<Variable<unknown>>
+
+/** Variables of earlier versions, and what to do instead. */
+export const retired: Readonly<Record<string, string>> = {
+  SLUICE_WORKERS: 'gone; start several processes with SLUICE_REUSE_PORT=1 (docs/deploy.md §11)',
+}

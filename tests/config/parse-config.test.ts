@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, parseConfig, variableNames, type ConfigDefaults } from '../../src/config/parse-config.ts'
+import { badConfigurations, canary } from '../fixtures/bad-configurations.ts'
+
+function mistakesOf(env: Record<string, unknown>): string {
+  try {
+    parseConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  throw new Error('Cannot find a mistake: it was accepted')
+}
+
+const hash = 'ab'.repeat(32)
+
+test('an empty environment has the documented defaults', () => {
+  expect(parseConfig({})).toEqual({
+    server: { host: '127.0.0.1', port: 8083, reusePort: false, shutdownGraceMs: 10_000, log: 'json' },
+    upstream: { host: 'http://127.0.0.1:11434', apiKey: undefined, demo: false },
+    queue: { running: 0, waiting: 100 },
+    models: { allowed: undefined, aliases: [], defaultModel: undefined },
+    clamps: { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 },
+    access: { keys: [], insecure: false, hosts: [], origins: [], management: false },
+    perCaller: { perMinute: 0, streams: 0 },
+    limits: { maxStreams: 1000, maxBodyBytes: 16_777_216, maxLineBytes: 4_194_304 },
+    deadlines: {
+      graceMs: 250,
+      heartbeatMs: 5000,
+      firstTokenMs: 600_000,
+      idleMs: 120_000,
+      totalMs: 3_600_000,
+      stallMs: 30_000,
+    },
+  })
+})
+
+test.each([
+  ['HOST', 'server.host', '0.0.0.0', '0.0.0.0'],
+  ['HOST', 'server.host', '::1', '::1'],
+  ['HOST', 'server.host', 'sluice.example', 'sluice.example'],
+  ['PORT', 'server.port', '0', 0],
+  ['PORT', 'server.port', '65535', 65_535],
+  ['SLUICE_REUSE_PORT', 'server.reusePort', '1', true],
+  ['OLLAMA_HOST', 'upstream.host', 'ollama:1234', 'http://ollama:1234'],
+  ['OLLAMA_API_KEY', 'upstream.apiKey', 'sk-123_~!', 'sk-123_~!'],
+  ['SLUICE_MODEL', 'models.defaultModel', 'hf.co/a/b:Q4_K_M', 'hf.co/a/b:Q4_K_M'],
+  ['SLUICE_GRACE_MS', 'deadlines.graceMs', '0', 0],
+  ['SLUICE_HEARTBEAT_MS', 'deadlines.heartbeatMs', '100', 100],
+  ['SLUICE_FIRST_TOKEN_TIMEOUT_MS', 'deadlines.firstTokenMs', '0', 0],
+  ['SLUICE_IDLE_TIMEOUT_MS', 'deadlines.idleMs', '2147483647', 2_147_483_647],
+  ['SLUICE_TOTAL_TIMEOUT_MS', 'deadlines.totalMs', '0', 0],
+  ['SLUICE_STALL_TIMEOUT_MS', 'deadlines.stallMs', '0', 0],
+  ['SLUICE_MAX_BODY_BYTES', 'limits.maxBodyBytes', '1', 1],
+  ['SLUICE_MAX_LINE_BYTES', 'limits.maxLineBytes', '1024', 1024],
+  ['SLUICE_MAX_STREAMS', 'limits.maxStreams', '1', 1],
+  ['SLUICE_API_KEYS', 'access.keys', `me:${hash}`, [{ name: 'me', sha256: hash, models: undefined }]],
+  [
+    'SLUICE_API_KEYS',
+    'access.keys',
+    `a:${hash.toUpperCase()}:gemma3:*|llama3, b.c-d:${hash}:*`,
+    [
+      { name: 'a', sha256: hash, models: ['gemma3:*', 'llama3'] },
+      { name: 'b.c-d', sha256: hash, models: ['*'] },
+    ],
+  ],
+  ['SLUICE_MODELS', 'models.allowed', 'gemma3:*, hf.co/a/b', ['gemma3:*', 'hf.co/a/b']],
+  [
+    'SLUICE_ALIASES',
+    'models.aliases',
+    'gpt-4o=gemma3:270m,x=y',
+    [
+      ['gpt-4o', 'gemma3:270m'],
+      ['x', 'y'],
+    ],
+  ],
+  [
+    'SLUICE_CORS_ORIGINS',
+    'access.origins',
+    'https://chat.example, http://localhost:3000/',
+    ['https://chat.example', 'http://localhost:3000'],
+  ],
+  [
+    'SLUICE_CORS_ORIGINS',
+    'access.origins',
+    'app://obsidian.md, tauri://localhost/,capacitor://localhost:8100,safari-web-extension://0A1B',
+    ['app://obsidian.md', 'tauri://localhost', 'capacitor://localhost:8100', 'safari-web-extension://0A1B'],
+  ],
+  [
+    'SLUICE_CORS_ORIGINS',
+    'access.origins',
+    'moz-extension://*,HTTPS://Chat.example',
+    ['moz-extension://*', 'https://chat.example'],
+  ],
+  ['SLUICE_ALLOWED_HOSTS', 'access.hosts', 'Chat.example,[::2]', ['chat.example', '[::2]']],
+  ['SLUICE_MAX_KEEP_ALIVE', 'clamps.keepAliveSeconds', '600', 600],
+  ['SLUICE_MAX_KEEP_ALIVE', 'clamps.keepAliveSeconds', '10m', 600],
+  ['SLUICE_RATE_PER_MINUTE', 'perCaller.perMinute', '60', 60],
+  ['SLUICE_MAX_STREAMS_PER_KEY', 'perCaller.streams', '4', 4],
+  ['SLUICE_UPSTREAM_STREAMS', 'queue.running', '2', 2],
+  ['SLUICE_QUEUE', 'queue.waiting', '0', 0],
+  ['SLUICE_MAX_NUM_PREDICT', 'clamps.numPredict', '100', 100],
+  ['SLUICE_MAX_NUM_CTX', 'clamps.numCtx', '4096', 4096],
+  ['SLUICE_MANAGEMENT', 'access.management', '1', true],
+  ['SLUICE_INSECURE', 'access.insecure', '1', true],
+  ['SLUICE_SHUTDOWN_GRACE_MS', 'server.shutdownGraceMs', '0', 0],
+  ['SLUICE_DEMO', 'upstream.demo', '1', true],
+  ['SLUICE_DEMO', 'upstream.demo', '0', false],
+  ['SLUICE_LOG', 'server.log', 'silent', 'silent'],
+])('%s is %s: with %s it is %j', (name, path, text, value) => {
+  expect(parseConfig({ [name]: text })).toHaveProperty(path, value)
+})
+
+test('an empty value is unset', () => {
+  expect(parseConfig(Object.fromEntries(variableNames.map((name) => [name, ''])))).toEqual(parseConfig({}))
+  expect(parseConfig({ SLUICE_NO_SUCH_THING: '' })).toEqual(parseConfig({}))
+})
+
+test("a runtime's own defaults stand where nothing is set", () => {
+  const defaults: ConfigDefaults = { deadlines: { heartbeatMs: 1000 }, server: { log: 'pretty' } }
+  const expected = { deadlines: { heartbeatMs: 1000, graceMs: 250 }, server: { log: 'pretty', port: 8083 } }
+  expect(parseConfig({}, defaults)).toMatchObject(expected)
+  expect(parseConfig({ SLUICE_HEARTBEAT_MS: '' }, defaults)).toMatchObject(expected)
+  expect(parseConfig({ SLUICE_HEARTBEAT_MS: '2000' }, defaults)).toHaveProperty('deadlines.heartbeatMs', 2000)
+})
+
+test("other programs' variables are none of ours", () => {
+  const env = { PATH: '/bin', OLLAMA_MODELS: '/models', sluice_port: '1', constructor: 'x', toString: 'x' }
+  expect(parseConfig(env)).toEqual(parseConfig({}))
+})
+
+test('bindings of a Worker may be numbers and booleans', () => {
+  expect(parseConfig({ SLUICE_MAX_STREAMS: 7, SLUICE_GRACE_MS: 0 })).toMatchObject({
+    limits: { maxStreams: 7 },
+    deadlines: { graceMs: 0 },
+  })
+  expect(mistakesOf({ SLUICE_DEMO: true })).toBe('SLUICE_DEMO: must be 0 or 1')
+})
+
+test('a binding that is no text is a mistake', () => {
+  expect(mistakesOf({ OLLAMA_HOST: { fetch: canary } })).toBe('OLLAMA_HOST: must be a text')
+  expect(mistakesOf({ PORT: null })).toBe('PORT: must be a text')
+  expect(mistakesOf({ SLUICE_LOG: { canary } })).toBe('SLUICE_LOG: must be pretty, json or silent')
+})
+
+describe('F33: a mistake is refused', () => {
+  test.each(badConfigurations)('$name', ({ env, says }) => {
+    const text = mistakesOf(env)
+    for (const part of says) expect(text).toContain(part)
+    expect(text).not.toContain(canary)
+    expect(text.split('\n')).toHaveLength(Object.keys(env).length)
+  })
+})
