@@ -1,3 +1,4 @@
+import type { GenerateResponse } from 'ollama/browser'
 import type { ServiceError } from './errors.ts'
 import type { ExactNumber } from './exact-json.ts'
 
@@ -6,11 +7,10 @@ import type { ExactNumber } from './exact-json.ts'
  * (docs/ollama.md §1). The numbers of the last line, of tool calls and of log probabilities are
  * exact.
  */
-export interface OllamaChunk {
+export interface OllamaChunk extends Readonly<
+  Partial<Pick<GenerateResponse, 'model' | 'response' | 'thinking' | 'done' | 'done_reason'>>
+> {
   readonly [field: string]: unknown
-  readonly model?: string
-  readonly response?: string
-  readonly thinking?: string
   readonly created_at?: string
   readonly message?: {
     readonly [field: string]: unknown
@@ -19,8 +19,6 @@ export interface OllamaChunk {
     readonly tool_calls?: readonly unknown[]
   }
   readonly logprobs?: readonly unknown[]
-  readonly done?: boolean
-  readonly done_reason?: string
   readonly prompt_eval_count?: ExactNumber
   readonly eval_count?: ExactNumber
 }

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 const rooms = ['src', 'packages', 'tests', 'bench']
 const root = fileURLToPath(new URL('../', import.meta.url))
 
-/** One import of a file. */
-type Case = readonly [file: string, from: string]
+/** One import of a file, of a value or of a type. */
+type Case = readonly [file: string, from: string, what?: 'type']
 
 // The modules of the same folder, and those below it in the list.
 const allowed: readonly Case[] = [
@@ -22,7 +22,9 @@ const allowed: readonly Case[] = [
   ['src/encoders/x.ts', '../generation.ts'],
   ['src/upstreams/x.ts', './connect.ts'],
   ['src/upstreams/x.ts', '../errors.ts'],
-  ['src/upstreams/x.ts', 'ollama/browser'],
+  ['src/generation.ts', 'ollama/browser', 'type'],
+  ['src/upstreams/x.ts', 'ollama/browser', 'type'],
+  ['src/dialects/x.ts', 'ollama/browser', 'type'],
   ['src/relay/x.ts', '../encoders/encoder.ts'],
   ['src/relay/x.ts', '../upstreams/upstream.ts'],
   ['src/relay/sink.ts', 'hono/streaming'],
@@ -167,6 +169,9 @@ const refused: readonly Case[] = [
   ['src/upstreams/x.ts', 'hono'],
   ['src/upstreams/x.ts', 'valibot'],
   ['src/upstreams/x.ts', 'ollama'],
+  ['src/generation.ts', 'ollama/browser'],
+  ['src/upstreams/x.ts', 'ollama/browser'],
+  ['src/dialects/x.ts', 'ollama/browser'],
   ['src/relay/x.ts', 'hono'],
   ['src/relay/x.ts', 'node:timers'],
   ['src/relay/sink.ts', 'node:stream'],
@@ -205,9 +210,9 @@ beforeAll(() => {
   }
   for (const round of rounds) {
     for (const room of rooms) rmSync(join(folder, room), { recursive: true, force: true })
-    for (const [file, from] of round) {
+    for (const [file, from, what = ''] of round) {
       mkdirSync(dirname(join(folder, file)), { recursive: true })
-      writeFileSync(join(folder, file), `import { thing } from '${from}'\nexport const other = thing\n`)
+      writeFileSync(join(folder, file), `import ${what} { thing } from '${from}'\nexport ${what || 'const'} other = thing\n`)
     }
     for (const { filename, message } of lint()) {
       const [entry] = round.filter(([file]) => filename === file)

@@ -1,4 +1,5 @@
 import { isModelName } from '#ollama-grammar/model-name.ts'
+import type { Message, Options } from 'ollama/browser'
 import * as v from 'valibot'
 import { isNumber, isObject, toNumber, type ExactNumber } from '../exact-json.ts'
 import type { Ignored } from './ignored.ts'
@@ -76,15 +77,12 @@ export const tool = v.looseObject({
   function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(anyObject) }),
 })
 
-/** A message of Ollama's chat. */
-export interface OllamaMessage {
-  /** Ollama checks no roles, because some models have roles of their own. */
-  role: string
-  content: string
-  thinking?: string
+/**
+ * A message of Ollama's chat. Ollama checks no roles, because some models have roles of their own.
+ */
+export interface OllamaMessage extends Omit<Message, 'images' | 'tool_calls'> {
   images?: string[]
   tool_calls?: object[]
-  tool_name?: string
   tool_call_id?: string
 }
 
@@ -109,7 +107,7 @@ const optionTypes: Readonly<Record<string, v.GenericSchema>> = {
   main_gpu: integer,
   num_thread: integer,
   use_mmap: boolean,
-}
+} satisfies Partial<Record<keyof Options, v.GenericSchema>>
 
 /**
  * Ollama's options without those of a wrong type, because Ollama answers them with a 500

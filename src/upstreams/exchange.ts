@@ -62,7 +62,11 @@ export function createExchange({ host, apiKey, connect }: ExchangeOptions): Exch
       signal,
     )
     const { status, headers } = response
-    if (status < 200 || status > 299) throw toUpstreamError(status, headers, await readReason(response))
+    if (status < 200 || status > 299) {
+      const reason = await readReason(response)
+      signal.throwIfAborted()
+      throw toUpstreamError(status, headers, reason)
+    }
     if (!isEmpty || headers.has('content-type')) assertReadable(headers)
     return response
   }

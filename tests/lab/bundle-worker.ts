@@ -13,7 +13,6 @@ export async function bundleWorker(entry: URL): Promise<Uint8Array> {
     mainFields: ['browser', 'module', 'main'],
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:*', 'node:*'],
-    alias: { 'whatwg-fetch': fileURLToPath(new URL('../../src/runtimes/whatwg-fetch.ts', import.meta.url)) },
     logLevel: 'error',
   })
   const [file] = outputFiles

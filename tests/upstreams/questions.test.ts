@@ -153,6 +153,15 @@ describe('an answer', () => {
     ).exchange.closedByReader
   })
 
+  test('that is a failure without an end is late as well', async () => {
+    const model = fixture.script((exchange) => {
+      exchange.head(500, { 'content-type': 'application/json' })
+      exchange.chunk('{"error":')
+    })
+    const asked = createAskOf(50)({ about: 'embed', body: { model } }, { signal: live })
+    await expect(asked).rejects.toMatchObject({ code: 'first_token_timeout' })
+  })
+
   test('of an embedding has no limit, if that is 0', async () => {
     const model = fixture.script(silent())
     const controller = new AbortController()
