@@ -1,5 +1,7 @@
 import { ServiceError } from '../errors.ts'
+import { isObject } from '../exact-json.ts'
 import { createCached } from './cached.ts'
+import { toModels } from './models.ts'
 import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface DefaultModelOptions {
@@ -18,7 +20,7 @@ export interface DefaultModelOptions {
  * @throws ServiceError `no_model` if there is none
  */
 export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {
-  const find = (about: 'ps' | 'tags') => async (signal: AbortSignal) => toModels(await ask({ about }, { signal }))
+  const find = (about: 'ps' | 'tags') => async (signal: AbortSignal) => toWriters(await ask({ about }, { signal }))
   const lists = { ttlMs: 30_000, limitMs: 10_000, maxLoads, now }
   const loaded = createCached({ ...lists, load: find('ps') })
   const installed = createCached({
@@ -33,7 +35,7 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
 
   /** @param tags Ollama's list, if it is at hand: the lists here may be 30 s old. */
   return async ({ signal }: CallContext, isAllowed: (name: string) => boolean, tags?: Answer): Promise<string> => {
-    const listed = tags && toNewestFirst(toModels(tags))
+    const listed = tags && toNewestFirst(toWriters(tags))
     const names = listed && new Set(listed.map(({ name }) => name))
     const isFit = ({ name }: { name: string }) => isAllowed(name) && (names?.has(name) ?? true)
     const toFit = (models: readonly { name: string }[]) => models.find(isFit)?.name
@@ -64,20 +66,12 @@ function noModel(): ServiceError {
  * and an embedding model writes no text. Ollama lists the capabilities of installed models since
  * 0.33. In other lists, a model of a BERT family counts as an embedding model.
  */
-function toModels({ value: { models } }: Answer): FoundModel[] {
-  if (!Array.isArray(models)) return []
-  return (models as ListedModel[])
-    .filter(({ name, remote_host, details, capabilities }) => {
-      const writes = Array.isArray(capabilities) ? capabilities.includes('completion') : !/bert/.test(details?.family ?? '')
-      return typeof name === 'string' && !remote_host && writes
+function toWriters(answer: Answer): FoundModel[] {
+  return toModels(answer)
+    .filter(({ remote_host, details, capabilities }) => {
+      if (remote_host) return false
+      if (Array.isArray(capabilities)) return capabilities.includes('completion')
+      return !(isObject(details) && typeof details.family === 'string' && details.family.includes('bert'))
     })
-    .map(({ name, modified_at }) => ({ name, modifiedAt: Date.parse(modified_at ?? '') || 0 }))
-}
-
-interface ListedModel {
-  name: string
-  modified_at?: string
-  remote_host?: string
-  details?: { family?: string }
-  capabilities?: readonly string[]
+    .map(({ name, modified_at }) => ({ name, modifiedAt: typeof modified_at === 'string' ? Date.parse(modified_at) || 0 : 0 }))
 }

@@ -3,7 +3,8 @@ import { isProgress, type GenerationCall } from '../generation.ts'
 import { clamp, type Clamps } from './clamps.ts'
 import { createDefaultModel } from './default-model.ts'
 import { createModelGlobs } from './model-globs.ts'
-import { isInference, type Answer, type CallContext, type Question, type Upstream } from './upstream.ts'
+import { filterModels } from './models.ts'
+import { isInference, type CallContext, type Question, type Upstream } from './upstream.ts'
 
 export interface PolicyOptions {
   upstream: Upstream
@@ -69,7 +70,7 @@ export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel,
       const answer = await upstream.ask(question, context)
       if (question.about === 'version') return answer
       const isAllowed = allowedFor(context)
-      const list = { ...filter(answer, isAllowed), aliases: [...modelByName].filter(([, meant]) => isAllowed(meant)) }
+      const list = { ...filterModels(answer, isAllowed), aliases: [...modelByName].filter(([, meant]) => isAllowed(meant)) }
       if (!question.withDefault) return list
       // A list without its default model is still useful.
       return { ...list, defaultModel: await findDefault(context, isAllowed, answer).catch(() => undefined) }
@@ -85,12 +86,3 @@ type Fields = GenerationCall['body']
 
 /** The fields of requests that name models. */
 const modelFields = ['model', 'name', 'from', 'source', 'destination']
-
-/** A list with only the allowed models. It stays Ollama's own text if all of them are allowed. */
-function filter({ text, value }: Answer, isAllowed: (name: string) => boolean): Answer {
-  const listed = (Array.isArray(value.models) ? value.models : []) as readonly { name?: unknown }[]
-  const models = listed.filter(({ name }) => typeof name === 'string' && isAllowed(name))
-  if (models.length === listed.length) return { text, value }
-  const left = { ...value, models }
-  return { text: JSON.stringify(left), value: left }
-}

@@ -2,6 +2,7 @@ import { toFullName } from '#ollama-grammar/model-name.ts'
 import { ServiceError } from '../errors.ts'
 import type { GenerationCall } from '../generation.ts'
 import { createCached } from './cached.ts'
+import { toModels } from './models.ts'
 import type { Answer, Upstream } from './upstream.ts'
 
 export interface ThinkOptions {
@@ -66,11 +67,10 @@ function saysCannotThink(error: unknown): boolean {
 }
 
 /** For each model whose capabilities are listed, whether thinking is one of them. */
-function toThinkingByName({ value: { models } }: Answer): ReadonlyMap<string, boolean> {
-  const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown; capabilities?: unknown }[]
+function toThinkingByName(answer: Answer): ReadonlyMap<string, boolean> {
   return new Map(
-    listed.flatMap(({ name, capabilities }) =>
-      typeof name === 'string' && Array.isArray(capabilities) ? [[toFullName(name), capabilities.includes('thinking')]] : [],
+    toModels(answer).flatMap(({ name, capabilities }) =>
+      Array.isArray(capabilities) ? [[toFullName(name), capabilities.includes('thinking')]] : [],
     ),
   )
 }

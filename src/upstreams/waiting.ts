@@ -2,6 +2,7 @@ import { isCloud, toFullName } from '#ollama-grammar/model-name.ts'
 import { isProgress } from '../generation.ts'
 import { createCached } from './cached.ts'
 import { link } from './link.ts'
+import { toModels } from './models.ts'
 import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface WaitingOptions {
@@ -56,7 +57,6 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
   }
 }
 
-function toNames({ value: { models } }: Answer): ReadonlySet<string> {
-  const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown }[]
-  return new Set(listed.flatMap(({ name }) => (typeof name === 'string' ? [toFullName(name)] : [])))
+function toNames(answer: Answer): ReadonlySet<string> {
+  return new Set(toModels(answer).map(({ name }) => toFullName(name)))
 }

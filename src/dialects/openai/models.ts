@@ -1,12 +1,13 @@
 import { ServiceError } from '../../errors.ts'
 import { toFullName } from '#ollama-grammar/model-name.ts'
+import { toModels } from '../../upstreams/models.ts'
 import type { Answer } from '../../upstreams/upstream.ts'
 import type { QuestionPlan, QuestionRequest } from '../dialect.ts'
 import { toSeconds } from './envelope.ts'
 
 /** https://platform.openai.com/docs/api-reference/models/list */
 export function models(): QuestionPlan {
-  return { question: { about: 'tags' }, toAnswer: (answer) => ({ object: 'list', data: [...toModels(answer).values()] }) }
+  return { question: { about: 'tags' }, toAnswer: (answer) => ({ object: 'list', data: [...toById(answer).values()] }) }
 }
 
 /** https://platform.openai.com/docs/api-reference/models/retrieve */
@@ -14,7 +15,7 @@ export function model({ params: { id = '' } }: QuestionRequest): QuestionPlan {
   return {
     question: { about: 'tags' },
     toAnswer(answer) {
-      const found = toModels(answer).get(id) ?? toInstalled(answer).find((model) => toFullName(model.id) === toFullName(id))
+      const found = toById(answer).get(id) ?? toInstalled(answer).find((model) => toFullName(model.id) === toFullName(id))
       if (found) return found
       throw new ServiceError('model_not_found', 'There is no such model; GET /v1/models lists them')
     },
@@ -22,7 +23,7 @@ export function model({ params: { id = '' } }: QuestionRequest): QuestionPlan {
 }
 
 /** Installed models and aliases by id. An alias hides a model of the same name. */
-function toModels(answer: Answer) {
+function toById(answer: Answer) {
   const installed = toInstalled(answer)
   const aliases = (answer.aliases ?? []).flatMap(([id, target]) =>
     installed.filter((model) => toFullName(model.id) === toFullName(target)).map((model) => ({ ...model, id })),
@@ -30,11 +31,12 @@ function toModels(answer: Answer) {
   return new Map([...installed, ...aliases].map((model) => [model.id, model]))
 }
 
-function toInstalled({ value: { models } }: Answer) {
-  const listed = (Array.isArray(models) ? models : []) as readonly { name?: unknown; modified_at?: unknown }[]
-  return listed.map(({ name, modified_at }) => {
-    const id = String(name)
+function toInstalled(answer: Answer) {
+  return toModels(answer).map(({ name, modified_at }) => ({
+    id: name,
+    object: 'model',
+    created: toSeconds(modified_at),
     // A model without a namespace is from Ollama's own library.
-    return { id, object: 'model', created: toSeconds(modified_at), owned_by: id.split('/').at(-2) ?? 'library' }
-  })
+    owned_by: name.split('/').at(-2) ?? 'library',
+  }))
 }
