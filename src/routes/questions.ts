@@ -17,10 +17,10 @@ export interface QuestionsOptions {
 /** Asks Ollama the small questions of one dialect. A reader that leaves stops its question. */
 export function questions({ dialect, body, upstream, streams }: QuestionsOptions) {
   const app = new Hono<Env>()
-  for (const [route, parse] of Object.entries(dialect.questions)) {
+  for (const [route, toPlan] of Object.entries(dialect.questions)) {
     const [method, path] = route.split(' ') as [string, string]
     app.on(method, [path], body, async (c) => {
-      const { question, toAnswer, ignored } = parse({
+      const { question, toAnswer, ignored } = toPlan({
         params: c.req.param(),
         prefer: c.req.header('prefer'),
         body: c.var.body,
