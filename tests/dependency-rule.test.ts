@@ -20,6 +20,7 @@ const allowed: readonly Case[] = [
   ['src/config/x.ts', '#ollama-grammar/host.ts'],
   ['src/encoders/x.ts', './encoder.ts'],
   ['src/encoders/x.ts', '../generation.ts'],
+  ['src/encoders/x.ts', 'hono/utils/accept'],
   ['src/upstreams/x.ts', './connect.ts'],
   ['src/upstreams/x.ts', '../errors.ts'],
   ['src/generation.ts', 'ollama/browser', 'type'],

@@ -1,3 +1,4 @@
+import { parseAccept } from 'hono/utils/accept'
 import type { Encoder } from './encoder.ts'
 import { ndjson } from './ndjson.ts'
 import { sse } from './sse.ts'
@@ -18,35 +19,15 @@ export const framings: readonly { readonly encoder: Encoder; readonly types: rea
  * name `text/plain` beside JSON. It is not offered where `canCut` is false.
  */
 export function negotiate(accept: string | undefined, canCut: boolean): Encoder {
-  const qualities = toQualities(accept)
-  const qualityOf = (types: readonly string[]) => Math.max(...types.map((type) => qualities.get(type) ?? 0))
-  const wildcard = qualities.get('text/event-stream') ?? qualityOf(['text/*', '*/*'])
+  const ranges = parseAccept(accept?.toLowerCase() ?? '') // sorted, the best quality first
+  const qualityOf = (types: readonly string[]) => ranges.find(({ type }) => types.includes(type))?.q
+  const ofSse = qualityOf(['text/event-stream']) ?? qualityOf(['text/*', '*/*']) ?? 0
   let [best] = framings
   for (const framing of framings.slice(1)) {
     const needsCut = framing.encoder.failure === 'cut'
     if (needsCut && !canCut) continue
-    const rival = Math.max(qualityOf(best!.types), needsCut ? wildcard : 0)
-    if (qualityOf(framing.types) > rival) best = framing
+    const rival = Math.max(qualityOf(best!.types) ?? 0, needsCut ? ofSse : 0)
+    if ((qualityOf(framing.types) ?? 0) > rival) best = framing
   }
   return best!.encoder
-}
-
-/** The best quality of each media range in the header. */
-function toQualities(accept = ''): ReadonlyMap<string, number> {
-  const qualities = new Map<string, number>()
-  for (const range of accept.toLowerCase().split(',')) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim())
-    qualities.set(type, Math.max(qualities.get(type) ?? 0, toQuality(parameters)))
-  }
-  return qualities
-}
-
-/**
- * The quality of a media range, from 0 to 1 (RFC 9110 §12.4.2). A range without one has 1. An
- * invalid one counts as 0.
- */
-function toQuality(parameters: readonly string[]): number {
-  const given = parameters.find((parameter) => parameter.startsWith('q='))
-  const quality = given === undefined ? 1 : Number(given.slice(2))
-  return quality >= 0 && quality <= 1 ? quality : 0
 }

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
+import { parseAccept } from 'hono/utils/accept'
 import type { Env } from '../middleware/env.ts'
 
 /** A file for browsers, as build/build.ts makes it. */
@@ -65,9 +66,5 @@ function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {
  * wildcard does not count, because a browser sends the name.
  */
 function takes(header = '', name: string): boolean {
-  return header
-    .toLowerCase()
-    .split(',')
-    .map((range) => range.trim().split(/ *; */))
-    .some(([type, ...parameters]) => type === name && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter)))
+  return parseAccept(header.toLowerCase()).some(({ type, q }) => type === name && q > 0)
 }

@@ -25,9 +25,8 @@ describe('a stream is SSE for', () => {
     ['application/x-ndjson;q=0.8, text/event-stream;q=0.1, text/event-stream;q=0.9'],
     ['text/event-stream;q=0.9, application/x-ndjson;q=0.8, text/event-stream;q=0.1'],
     ['application/x-ndjson;q=0'],
-    ['application/x-ndjson;q=nonsense'],
-    ['application/x-ndjson;q=2'],
     ['application/x-ndjson;q=-1'],
+    ['text/html;title="a, application/x-ndjson"'],
     ['application/x-ndjsonx'],
     ['x-application/x-ndjson'],
     ['text/event-stream;q=0, application/x-ndjson;q=0'],
@@ -59,6 +58,13 @@ describe('a stream is NDJSON for', () => {
     ['application/x-ndjson;Q=0.7'],
     ['application/x-ndjson;level=1;q=0.4, text/event-stream;q=0.3'],
     ['text/event-stream;q=0.5,application/json;q=0.501'],
+    // A reader that names NDJSON wants it, even if the quality is no quality.
+    ['application/x-ndjson;q=nonsense'],
+    ['application/x-ndjson;q='],
+    ['application/x-ndjson;q=2'],
+    ['application/x-ndjson;q=2, text/event-stream;q=0.9'],
+    ['application/json;profile="a, b;q=0"'],
+    ['application/json;profile="a\\", text/event-stream'],
   ])('Accept: %s', (accept) => {
     expect(negotiate(accept, true)).toBe(ndjson)
   })
@@ -98,6 +104,14 @@ describe('text has to be named and wanted most, so a stream is not text for', ()
 test.each(['text/plain', 'text/plain, application/json;q=0.5'])('%s is no text where a response cannot be broken', (accept) => {
   expect(negotiate(accept, false)).not.toBe(text)
 })
+
+// In quadratic time it would take minutes.
+test.each([',', ';', ' ', '"', '\\"', '=', 'a ', 'a,', 'a ;', 'a;b', ';q=0', ';q==', 'a;b="c" ,', 'text/plain;q=0.1,'])(
+  'a long header takes no time: %s',
+  (piece) => {
+    expect(framings.map(({ encoder }) => encoder)).toContain(negotiate(piece.repeat(300_000), true))
+  },
+)
 
 describe.each(['docs/protocol.md', 'README.md', 'README.zh-CN.md'])('%s', (file) => {
   test.each(framings.flatMap(({ types }) => types))('names %s', (type) => {
