@@ -1,4 +1,4 @@
-import { Hono, type Context } from 'hono'
+import type { Context, Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
@@ -7,6 +7,7 @@ import { ServiceError } from './errors.ts'
 import { assets as files } from './generated/assets.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
 import type { Decompression } from './middleware/codings.ts'
+import { createHono } from './middleware/create-hono.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
@@ -121,7 +122,7 @@ export function createApp({
   // Every error has the envelope of the dialect at its path.
   const dialectAt = createDialectAt(dialects)
 
-  const app = new Hono<Env>()
+  const app = createHono()
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))

@@ -1,6 +1,5 @@
-import { Hono } from 'hono'
 import { ServiceError } from '../errors.ts'
-import type { Env } from '../middleware/env.ts'
+import { createHono } from '../middleware/create-hono.ts'
 import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 
@@ -9,7 +8,7 @@ import type { Streams } from '../relay/streams.ts'
  * (docs/protocol.md §5).
  */
 export function cancel({ streams }: { streams: Streams }) {
-  return new Hono<Env>().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {
+  return createHono().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {
     const isFound = streams.cancel({ requestId: c.req.param('id'), principal: c.var.principal.name })
     if (isFound) return c.body(null, 204)
     throw new ServiceError('not_found', 'Nothing runs under this request id')

@@ -1,7 +1,8 @@
-import { Hono, type Context, type MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { Dialect, GenerationPlan } from '../dialects/dialect.ts'
 import { createIgnored } from '../dialects/ignored.ts'
 import { isProgress, type GenerationCall } from '../generation.ts'
+import { createHono } from '../middleware/create-hono.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Deadlines } from '../relay/core.ts'
 import { createJitter } from '../relay/jitter.ts'
@@ -72,7 +73,7 @@ export function generations({
     return relay.response
   }
 
-  const app = new Hono<Env>()
+  const app = createHono()
   for (const [path, toPlan] of Object.entries(dialect.generations)) {
     app.post(path, body, (c) => {
       const { accept, prefer } = c.req.header()

@@ -1,4 +1,6 @@
-import { Hono, type Context } from 'hono'
+import type { Context } from 'hono'
+import { HonoBase } from 'hono/hono-base'
+import { TrieRouter } from 'hono/router/trie-router'
 import { parseBody } from './body.ts'
 import { findModel, models, toShow, toTag } from './catalog.ts'
 import { createClock } from './clock.ts'
@@ -50,7 +52,7 @@ export function createEmulator({ tokensPerSecond = 40, coldStartMs = 1500 }: Emu
   const complete = createCompletion({ loadedModels, clock: createClock(), tokensPerSecond })
   const { embed, embeddings } = createEmbed(loadedModels)
 
-  const app = new Hono<Env>()
+  const app = new HonoBase<Env>({ router: new TrieRouter() })
     .post('/api/generate', async (c) => complete('generate', await c.req.text(), c.env.signal))
     .post('/api/chat', async (c) => complete('chat', await c.req.text(), c.env.signal))
     .post('/api/embed', async (c) => embed(await c.req.text(), c.env.signal))
