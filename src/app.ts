@@ -1,5 +1,4 @@
 import type { Context, Hono } from 'hono'
-import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
 import { createDialectAt, createDialects } from './dialects.ts'
@@ -15,7 +14,7 @@ import { keyGuard, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
 import { answerGuard, rateGuard } from './middleware/limit-guards.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
-import { toMethodError } from './middleware/methods.ts'
+import { toRouteError } from './middleware/methods.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
@@ -128,12 +127,6 @@ export function createApp({
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
     .use(hostGuard({ bound, allowed: hosts, isKeyless: keys.length === 0 && !insecure, problem }))
     .use(originGuard({ origins, isOpen: (path) => openPaths.has(path) }))
-    .use(
-      methodNotAllowed({
-        app,
-        onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c.req.path)),
-      }),
-    )
     .route('/', assets(files))
     .route('/', health({ upstream: ollama, streams, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
@@ -143,7 +136,7 @@ export function createApp({
     // Mounted before the limit, so that a client at its limit can still cancel.
     .route('/', cancel({ streams }))
     .use(answerGuard({ limits, max: perCaller.streams, address }))
-    .notFound((c) => toErrorResponse(c, new ServiceError('not_found', 'There is nothing at this path'), dialectAt(c.req.path)))
+    .notFound((c) => toErrorResponse(c, toRouteError(app, c.req.path), dialectAt(c.req.path)))
     .onError((error, c) => {
       // If the caller left while it sent its body, that is nobody's error.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
