@@ -1,27 +1,23 @@
 import * as v from 'valibot'
+import { isObject } from '../../exact-json.ts'
 import { anyObject, orNothing } from '../to-ollama.ts'
 
 const expected = 'Expected "text", "json_object" or "json_schema"'
-const text = v.looseObject({ type: v.literal('text') })
-const jsonObject = v.looseObject({ type: v.literal('json_object') })
+const withoutSchema = v.looseObject({ type: v.picklist(['text', 'json_object'], expected) }, expected)
+
+/** A format, whose `type` decides whether it has a schema. */
+const formatWith = <const TSchema extends v.GenericSchema>(withSchema: TSchema) =>
+  v.lazy((format): v.GenericSchema<unknown, v.InferOutput<TSchema> | v.InferOutput<typeof withoutSchema>> =>
+    isObject(format) && format.type === 'json_schema' ? withSchema : withoutSchema,
+  )
 
 /** `response_format` of a chat. */
 export const responseFormat = v.nullish(
-  v.variant(
-    'type',
-    [text, jsonObject, v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: orNothing(anyObject) }) })],
-    expected,
-  ),
+  formatWith(v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: orNothing(anyObject) }) })),
 )
 
 /** `text.format` of Responses. A response repeats it, so unknown fields are kept. */
-export const textFormat = orNothing(
-  v.variant(
-    'type',
-    [text, jsonObject, v.looseObject({ type: v.literal('json_schema'), schema: orNothing(anyObject) })],
-    expected,
-  ),
-)
+export const textFormat = orNothing(formatWith(v.looseObject({ type: v.literal('json_schema'), schema: orNothing(anyObject) })))
 
 /** Ollama's `format`; undefined leaves the answer free. A schema is optional to OpenAI. */
 export function toFormat(
