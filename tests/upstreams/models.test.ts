@@ -27,6 +27,10 @@ describe('a list of which every model may be used', () => {
   })
 })
 
+test('a list with an entry that is no model loses this entry', () => {
+  expect(filterModels(toAnswer('{ "models":[{"name":"a"},{"size":3}]}'), isFit).text).toBe('{"models":[{"name":"a"}]}')
+})
+
 test('another list has only the models that may be used, and numbers keep their digits', () => {
   const answer = toAnswer('{ "models":[{"name":"a","size":1.0},{"name":"b"},{"size":3},null],"more":1e400}')
   const filtered = filterModels(answer, isFit)

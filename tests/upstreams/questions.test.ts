@@ -153,13 +153,22 @@ describe('an answer', () => {
     ).exchange.closedByReader
   })
 
-  test('that is a failure without an end is late as well', async () => {
-    const model = fixture.script((exchange) => {
-      exchange.head(500, { 'content-type': 'application/json' })
-      exchange.chunk('{"error":')
+  test('that is a failure is nothing to a reader that left while it came', async () => {
+    const reader = new AbortController()
+    const exchange = createExchange({
+      host: 'http://ollama',
+      apiKey: undefined,
+      connect: async (_, signal) => ({
+        status: 500,
+        headers: new Headers(),
+        async flow() {
+          reader.abort(new Error('left'))
+          signal.throwIfAborted()
+        },
+      }),
     })
-    const asked = createAskOf(50)({ about: 'embed', body: { model } }, { signal: live })
-    await expect(asked).rejects.toMatchObject({ code: 'first_token_timeout' })
+    const asked = createAsk({ exchange, embedTimeoutMs: 0 })({ about: 'ps' }, { signal: reader.signal })
+    await expect(asked).rejects.toThrow('left')
   })
 
   test('of an embedding has no limit, if that is 0', async () => {
