@@ -11,7 +11,7 @@ describe('a path', () => {
           runs++
           return next()
         })
-        .get('/blobs/:digest{[0-9a-f]+}', (c) => c.text(`${c.req.param('digest')}`))
+        .get('/blobs/:digest{[0-9a-f]+}', (c) => c.text(c.req.param('digest')))
       const { status } = await app.fetch(new Request(`http://127.0.0.1${path}`))
       expect({ status, runs }).toEqual({ status: 404, runs: 1 })
     },
