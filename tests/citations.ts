@@ -3,7 +3,22 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const isText = (file: string) => /\.(?:[cm]?[jt]sx?|md|css|html|env|py|sh|service)$/.test(file)
+const isText = (file: string) => /(?:\.(?:[cm]?[jt]sx?|md|css|html|env|py|sh|service|yaml)|Dockerfile)$/.test(file)
+
+/** A text of the repository. Its path begins at the project's root. */
+export interface TextFile {
+  readonly file: string
+  readonly text: string
+}
+
+/** Reads every text of the repository: source, tests, bench and docs. */
+export function readTexts(): TextFile[] {
+  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
+  return execFileSync('git', args, { cwd: root, encoding: 'utf8' })
+    .split('\0')
+    .filter((file) => isText(file) && existsSync(root + file))
+    .map((file) => ({ file, text: readFileSync(root + file, 'utf8') }))
+}
 
 /** A line of the repository that cites a numbered rule. */
 export interface Citation {
@@ -14,33 +29,15 @@ export interface Citation {
 
 /**
  * Finds every citation in source, tests, bench and docs. `pattern` must be global. One match may
- * have several numbers (`hazards 9 and 10`).
+ * have several numbers (`F3–F8`).
  */
 export function findCitations(pattern: RegExp): Citation[] {
-  const args = [
-    'ls-files',
-    '-z',
-    '--cached',
-    '--others',
-    '--exclude-standard',
-    'src',
-    'packages',
-    'tests',
-    'bench',
-    'docs',
-    '*.md',
-  ]
-  const files = execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0').filter(isText)
-  return files
-    .filter((file) => existsSync(root + file))
-    .flatMap((file) =>
-      readFileSync(root + file, 'utf8')
-        .split('\n')
-        .flatMap((line, i) => {
-          const numbers = [...line.matchAll(pattern)].flatMap(([match]) => match.match(/\d+/g) ?? [])
-          return numbers.map((number) => ({ place: `${file}:${i + 1}`, number: Number(number) }))
-        }),
-    )
+  return readTexts().flatMap(({ file, text }) =>
+    text.split('\n').flatMap((line, i) => {
+      const numbers = [...line.matchAll(pattern)].flatMap(([match]) => match.match(/\d+/g) ?? [])
+      return numbers.map((number) => ({ place: `${file}:${i + 1}`, number: Number(number) }))
+    }),
+  )
 }
 
 /** A row of the table that names the test of each rule. */

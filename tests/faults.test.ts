@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { faults } from '#fake-ollama/faults.ts'
 import { findCitations, hasTest, readPage } from './citations.ts'
 
-const rows = [...readPage('docs/faults.md').matchAll(/^\| F(\d+) \|(.+)\| (\S+) \| (.+) \|$/gm)].map(
+const rows = [...readPage('docs/faults.md').matchAll(/^\| <a id="F(\d+)"><\/a>F\1 \|(.+)\| (\S+) \| (.+) \|$/gm)].map(
   ([, number, words = '', file = '', title = '']) => ({ number: Number(number), words, file, title }),
 )
 const numbers = rows.map(({ number }) => number)

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { findCitations, hasTest, readPage } from './citations.ts'
 
 const page = readPage('docs/hazards.md')
-const numbers = [...page.matchAll(/^(\d+)\. /gm)].map(([, number]) => Number(number))
-const rows = [...page.matchAll(/^\| (\d+) \| (\S+) \| (.*?) ?\|$/gm)].map(([, number, file = '', title = '']) => ({
+const numbers = [...page.matchAll(/^(\d+)\. <a id="\1"><\/a>/gm)].map(([, number]) => Number(number))
+const rows = [...page.matchAll(/^\| \[(\d+)\]\(#\1\) \| (\S+) \| (.*?) ?\|$/gm)].map(([, number, file = '', title = '']) => ({
   number: Number(number),
   file,
   title,
@@ -15,7 +15,7 @@ test('every hazard is in the table that says where it is tested', () => {
 })
 
 test('every hazard that is cited is defined, and none is defined twice', () => {
-  const citations = findCitations(/\bhazards? \d+(?:(?:, | and | to |–)\d+)*/gi)
+  const citations = findCitations(/\bhazards?(?: |\.md#)\d+(?:(?:, | and | to |–)\d+)*/gi)
   expect(citations.length).toBeGreaterThan(100)
   expect(
     citations.filter(({ number }) => !numbers.includes(number)),

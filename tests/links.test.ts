@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs'
+import { posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { readPage, readTexts } from './citations.ts'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+// The sample of the Markdown renderer is no page of ours.
+const pages = readTexts()
+  .filter(({ file }) => file.endsWith('.md') && file !== 'tests/page/markdown/sample.md')
+  .map(({ file, text }) => ({ file, text: toProse(text) }))
+
+/** Removes the blocks of code, whose comments look like headings. */
+function toProse(markdown: string): string {
+  return markdown.replaceAll(/^```[\s\S]*?^```$/gm, '')
+}
+
+/** The anchors of a page: its explicit ones, and those that GitHub makes of its headings. */
+function toAnchors(prose: string): string[] {
+  const ids = [...prose.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)
+  const headings = [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_\- ]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+  return [...ids, ...headings]
+}
+
+/** Whether a path from the project's root exists, and has the anchor that the link names. */
+function isThere(link: string): boolean {
+  const [path = '', anchor] = link.split('#')
+  if (!existsSync(root + path)) return false
+  return anchor === undefined || toAnchors(toProse(readPage(path))).includes(anchor)
+}
+
+test('every link of a page leads to a file, and to a place in it', () => {
+  const links = pages.flatMap(({ file, text }) =>
+    [...text.matchAll(/\]\((?!\w+:)([^)\s]+)\)/g)].map(([, target = '']) => ({
+      file,
+      link: target.startsWith('#') ? file + target : posix.join(posix.dirname(file), target),
+    })),
+  )
+  expect(links.length).toBeGreaterThan(200)
+  expect(
+    links.filter(({ link }) => !isThere(link)),
+    'correct the link, or give its place an anchor',
+  ).toEqual([])
+})
+
+test('a page names a hazard, a fault and a section of a page with a link', () => {
+  const named = pages.flatMap(({ file, text }) => {
+    // The titles of tests, in the tables that say where each rule is tested, are no links.
+    const plain = text.replaceAll(/^\| (?:\[|<a id=).*$/gm, '').replaceAll(/\[[^\]]*\]\([^)]*\)|<a id=.*?>/g, '')
+    return [...plain.matchAll(/\bhazards? \d+|(?<!#)\bF\d{1,2}\b|(?<!RFC \d+ )§\d+/gi)].map(([name]) => ({ file, name }))
+  })
+  expect(named, 'make it a link, such as [hazard 31](docs/hazards.md#31)').toEqual([])
+})
