@@ -37,7 +37,7 @@ describe('the surfaces of the hostile tests (tests/surfaces.ts)', () => {
   })
 })
 
-describe.each(['docs/compatibility.md', 'docs/protocol.md', 'README.md', 'README.zh-CN.md'])('%s', (file) => {
+describe.each(['docs/compatibility.md', 'docs/protocol.md'])('%s', (file) => {
   const page = readPage(file)
 
   test.each(generations)('names %s', (path) => {
