@@ -120,5 +120,8 @@ export function toErrorBody({ message, code, issues }: ServiceError, requestId: 
  * The error of a clean end without `done:true`. It happens (docs/ollama.md §3) and is no success.
  */
 export function truncated(): ServiceError {
-  return new ServiceError('upstream_truncated', 'Ollama ended its answer without finishing it')
+  return new ServiceError(
+    'upstream_truncated',
+    'Ollama ended its answer without finishing it, so the answer is not whole; ask again',
+  )
 }

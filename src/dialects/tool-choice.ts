@@ -46,7 +46,8 @@ export function demanding(encoder: Encoder): Encoder {
         for (const event of batch) {
           if (event.type === 'failed') break
           hasCall ||= (event.chunk.message?.tool_calls?.length ?? 0) > 0
-          if (event.type === 'done' && !hasCall) throw new ServiceError('no_tool_call', 'The model did not call a tool')
+          if (event.type === 'done' && !hasCall)
+            throw new ServiceError('no_tool_call', 'The model did not call a tool, although tool_choice demands it; ask again')
         }
         encode(batch)
       }

@@ -38,7 +38,11 @@ export async function decode(
   try {
     for await (const chunk of pieces.pipeThrough(decompression)) {
       decoded += chunk.byteLength
-      if (decoded > maxBytes) throw new ServiceError('body_too_large', `The decoded body is longer than ${maxBytes} bytes`)
+      if (decoded > maxBytes)
+        throw new ServiceError(
+          'body_too_large',
+          `The decoded body is longer than ${maxBytes} bytes, the limit of SLUICE_MAX_BODY_BYTES`,
+        )
       chunks.push(chunk)
     }
   } catch (error) {

@@ -34,16 +34,17 @@ export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptio
     if (always.includes(c.req.path)) return next()
     if (problem) throw problem
     const name = toHostName(c.req.header('host') ?? '')
-    if (name === undefined) throw new ServiceError('forbidden_host', 'Cannot tell which host is meant: send one Host header')
+    if (name === undefined)
+      throw new ServiceError('forbidden_host', 'The request has no valid Host header, or several; send one')
     if (!isLoopback(name)) {
       if (isChecked && !known.has(name)) {
         throw new ServiceError(
           'forbidden_host',
-          'This server has another name; SLUICE_ALLOWED_HOSTS lists those that it may be asked by',
+          'The name in the Host header is not a known name of this server; add the name to SLUICE_ALLOWED_HOSTS',
         )
       }
       if (bound === undefined && isKeyless)
-        throw new ServiceError('misconfigured', 'This Worker has no keys, and everybody can find it: set SLUICE_API_KEYS')
+        throw new ServiceError('misconfigured', 'This Worker has no keys, and everybody can reach it; set SLUICE_API_KEYS')
     }
     return next()
   })

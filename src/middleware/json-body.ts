@@ -28,10 +28,10 @@ export interface JsonBodyOptions {
 export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptions) {
   let codings: Codings | undefined
   const tooLarge = () => {
-    throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes`)
+    throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes, the limit of SLUICE_MAX_BODY_BYTES`)
   }
   const tooLate = () => {
-    throw new ServiceError('invalid_json', `The body took longer than ${maxMs / 1000} s`)
+    throw new ServiceError('invalid_json', `The body took longer than ${maxMs / 1000} s to arrive`)
   }
   const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   const toDecoder = (c: Context, coding: string) => {
@@ -40,7 +40,10 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
     if (start) return start
     const names = [...codings.keys()].join(', ')
     c.header('accept-encoding', names) // RFC 9110 §12.5.3
-    throw new ServiceError('unsupported_encoding', `Cannot decode the body; send it as it is, or in one of: ${names}`)
+    throw new ServiceError(
+      'unsupported_encoding',
+      `Cannot decode this Content-Encoding; send the body as it is, or in one of: ${names}`,
+    )
   }
   return createMiddleware<Env>(async (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') {
@@ -66,7 +69,7 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
       // workerd calls us before it has seen the end of the body. So broken chunks are found here,
       // and a reader that left looks the same. There is no cause, because this is not our fault,
       // and the log must have no stack for it.
-      throw new ServiceError('invalid_json', 'The body broke off before its end')
+      throw new ServiceError('invalid_json', 'The connection broke off before the end of the body')
     }
     return next()
   })

@@ -42,7 +42,8 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
       for (const key of known) if (isEqual(hash, key.hash)) found = key
     }
     if (!found) {
-      const text = secrets.length > 0 ? 'This key is not known here' : 'Send a key, as Authorization: Bearer KEY'
+      const text =
+        secrets.length > 0 ? 'This server does not know this key' : 'This server needs a key; send Authorization: Bearer KEY'
       throw new ServiceError('unauthorized', text)
     }
     c.set('principal', found)

@@ -24,9 +24,13 @@ export function rateGuard({ limits, max, address }: LimitGuardOptions) {
     c.header('ratelimit-policy', `"minute";q=${max};w=60`)
     if (remaining !== undefined) c.header('ratelimit', `"minute";r=${remaining};t=${retryAfterSeconds}`)
     if (!isAllowed) {
-      throw new ServiceError('rate_limited', `No more than ${max} requests a minute; come back in ${retryAfterSeconds} s`, {
-        retryAfterSeconds,
-      })
+      throw new ServiceError(
+        'rate_limited',
+        `Too many requests: ${max} a minute are allowed; try again in ${retryAfterSeconds} s`,
+        {
+          retryAfterSeconds,
+        },
+      )
     }
     return next()
   })
@@ -41,7 +45,7 @@ export function answerGuard({ limits, max, address }: LimitGuardOptions) {
     if (max === 0) return next()
     const leave = await limits.enter(toWho(c, address))
     if (!leave) {
-      throw new ServiceError('rate_limited', `No more than ${max} answers at a time; come back when one is over`, {
+      throw new ServiceError('rate_limited', `Too many answers at a time: ${max} are allowed; try again when one is over`, {
         retryAfterSeconds: 5,
       })
     }

@@ -23,11 +23,11 @@ export function toRouteError({ router }: HonoBase<Env>, path: string): ServiceEr
   const allowed = ['GET', 'POST', 'DELETE']
     .filter((method) => router.match(method, path)[0].some(([[, route]]) => route.method === method))
     .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : method))
-  return allowed.length > 0 ? toMethodError(allowed) : new ServiceError('not_found', 'There is nothing at this path')
+  return allowed.length > 0 ? toMethodError(allowed) : new ServiceError('not_found', 'No route has this path: check the base URL of the client')
 }
 
 /** The 405 error that lists the allowed methods. */
 function toMethodError(allowed: readonly string[]): ServiceError {
   const allow = allowed.join(', ')
-  return new ServiceError('method_not_allowed', `This path takes ${allow}`, { allow })
+  return new ServiceError('method_not_allowed', `This path does not have this method; use ${allow}`, { allow })
 }

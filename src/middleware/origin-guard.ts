@@ -88,5 +88,5 @@ function isOwn(origin: string, host: string | undefined): boolean {
 }
 
 function forbidden(): ServiceError {
-  return new ServiceError('forbidden_origin', 'Pages of this origin may not ask here; SLUICE_CORS_ORIGINS lists those that may')
+  return new ServiceError('forbidden_origin', 'Pages of this origin may not call Sluice; add the origin to SLUICE_CORS_ORIGINS')
 }

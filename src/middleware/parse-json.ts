@@ -13,7 +13,7 @@ export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> 
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new ServiceError('invalid_json', 'The body is not UTF-8')
+    throw new ServiceError('invalid_json', 'The body is not UTF-8; send JSON in UTF-8')
   }
   if (text.trim() === '') throw new ServiceError('invalid_json', 'The body is empty; send a JSON object')
   assertShallow(text)
@@ -21,9 +21,9 @@ export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> 
   try {
     value = parseExact(text)
   } catch {
-    throw new ServiceError('invalid_json', 'The body is not JSON')
+    throw new ServiceError('invalid_json', 'The body is not JSON; send a JSON object')
   }
-  if (!isObject(value)) throw new ServiceError('invalid_json', 'The body is not a JSON object')
+  if (!isObject(value)) throw new ServiceError('invalid_json', 'The body is JSON, but no object; send a JSON object')
   return value
 }
 
@@ -39,7 +39,7 @@ function assertShallow(text: string) {
         break
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > maxDepth) throw new ServiceError('invalid_json', `The body is nested deeper than ${maxDepth}`)
+        if (++depth > maxDepth) throw new ServiceError('invalid_json', `The body is nested deeper than ${maxDepth} levels`)
         break
       case 0x5d: // ]
       case 0x7d: // }

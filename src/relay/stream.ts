@@ -54,7 +54,7 @@ export function createStream({ requestId, principal, signal: reading }: StreamRe
   const leave = () => controller.abort(new DOMException('The reader left', 'AbortError'))
   const stop = (error?: ServiceError) => controller.abort(error)
 
-  void cancelled.promise.then(() => stop(new ServiceError('cancelled', 'The answer was cancelled')))
+  void cancelled.promise.then(() => stop(new ServiceError('cancelled', 'The answer was cancelled by its request id')))
   reading.addEventListener('abort', leave)
   if (reading.aborted) leave()
   return {

@@ -31,7 +31,9 @@ export function createStreams({ max }: { max: number }): Streams {
     start(request) {
       if (isDraining) throw shuttingDown()
       if (open.size >= max)
-        throw new ServiceError('too_many_streams', `All ${max} streams of this server are in use`, { retryAfterSeconds: 5 })
+        throw new ServiceError('too_many_streams', `All ${max} streams of this server are in use; try again in 5 s`, {
+          retryAfterSeconds: 5,
+        })
       const stream = createStream(request)
       open.add(stream)
       void stream.ended.then(() => open.delete(stream))
@@ -57,5 +59,5 @@ export function createStreams({ max }: { max: number }): Streams {
 }
 
 function shuttingDown(): ServiceError {
-  return new ServiceError('shutting_down', 'The server is shutting down', { retryAfterSeconds: 5 })
+  return new ServiceError('shutting_down', 'The server is shutting down; try again in 5 s', { retryAfterSeconds: 5 })
 }

@@ -11,6 +11,6 @@ export function cancel({ streams }: { streams: Streams }) {
   return createHono().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {
     const isFound = streams.cancel({ requestId: c.req.param('id'), principal: c.var.principal.name })
     if (isFound) return c.body(null, 204)
-    throw new ServiceError('not_found', 'Nothing runs under this request id')
+    throw new ServiceError('not_found', 'No answer runs under this request id; it may have ended already')
   })
 }

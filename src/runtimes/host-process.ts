@@ -35,7 +35,7 @@ function checkBinding({ access: { keys, insecure }, server: { host } }: Config) 
   if (keys.length > 0 || insecure || isLoopback(host)) return
   throw new ConfigError([
     'HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS (npm run key -- NAME makes one), ' +
-      'or SLUICE_INSECURE=1 if whatever is in front asks for them',
+      'or SLUICE_INSECURE=1 if a proxy in front asks for keys',
   ])
 }
 
@@ -43,8 +43,9 @@ function checkBinding({ access: { keys, insecure }, server: { host } }: Config) 
 function checkSharing({ server: { reusePort, port } }: Config) {
   if (!reusePort) return
   if (process.platform !== 'linux')
-    throw new ConfigError(['SLUICE_REUSE_PORT: must be 0 here, as processes share a port only on Linux'])
-  if (port === 0) throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, as with PORT=0 each process has one of its own'])
+    throw new ConfigError(['SLUICE_REUSE_PORT: must be 0 here, because processes share a port only on Linux'])
+  if (port === 0)
+    throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, because PORT=0 gives each process a port of its own'])
 }
 
 /** The demo needs the emulator, which the Docker image does not have. @throws ConfigError */
@@ -54,7 +55,7 @@ function checkDemo({ upstream: { demo } }: Config) {
     createRequire(import.meta.url).resolve('#fake-ollama')
   } catch {
     throw new ConfigError([
-      'SLUICE_DEMO: must be 0 here, as this copy of Sluice has no emulator; a clone of its repository has it',
+      'SLUICE_DEMO: must be 0 here, because this copy of Sluice has no emulator; a clone of its repository has it',
     ])
   }
 }
@@ -72,9 +73,9 @@ export function exitUnheard(error: unknown, { server: { host, port, reusePort } 
         'all of them must have SLUICE_REUSE_PORT=1 and run as the same user',
     )
   else if (code === 'EADDRINUSE')
-    console.error(`Cannot listen: port ${port} of ${host} is in use; set another one with PORT, 0 for any that is free`)
+    console.error(`Cannot listen: port ${port} of ${host} is in use; set another one with PORT, or 0 for any free port`)
   else if (code === 'EACCES')
-    console.error(`Cannot listen: port ${port} needs rights that this user has not; set another one with PORT`)
+    console.error(`Cannot listen: port ${port} needs rights that this user does not have; set another one with PORT`)
   else console.error(`Cannot listen on ${host}, port ${port}: ${message}`)
   process.exit(1)
 }
@@ -97,14 +98,14 @@ export async function announce(
   try {
     await fetch(`${upstream.host}/api/version`, { signal: AbortSignal.timeout(2000) })
   } catch {
-    console.log('Ollama does not answer there yet: start it (ollama serve), or set OLLAMA_HOST; /readyz tells when it does')
+    console.log('Ollama does not answer there yet: start it (ollama serve), or set OLLAMA_HOST; /readyz says when it does')
   }
 }
 
 /** Where the access log goes. */
 export const standardOutput = createLogSink({
   output: process.stdout,
-  onDropped: (count) => console.error(`${count} lines of the access log were dropped: nobody took them from standard output`),
+  onDropped: (count) => console.error(`${count} lines of the access log were dropped, because nobody reads standard output`),
 })
 
 /** The first SIGTERM or SIGINT calls `first`, and each further one calls `again`. */

@@ -14,10 +14,10 @@ if (!/^[\w.-]{1,64}$/.test(name) || !globs.every((glob) => /^[\w.:/*-]{1,256}$/.
 }
 const secret = `sluice-${randomBytes(32).toString('base64url')}`
 const hash = createHash('sha256').update(secret).digest('hex')
-console.log(`The secret, for whoever asks; it is shown only now:
+console.log(`The secret. Give it to the caller now, because it is not shown again:
 
   ${secret}
 
-What SLUICE_API_KEYS takes for it (several with commas between them):
+The entry for SLUICE_API_KEYS. Several entries have commas between them:
 
   ${[name, hash, ...(globs.length > 0 ? [globs.join('|')] : [])].join(':')}`)

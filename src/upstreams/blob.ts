@@ -22,7 +22,7 @@ export function createBlob(exchange: Exchange): Upstream['blob'] {
         // A HEAD gets a 404 without a body if the blob is missing. Elsewhere such a 404 means that
         // Ollama does not know the path.
         const isMissing = !isUpload && error instanceof ServiceError && error.upstreamStatus === 404
-        throw isMissing ? new ServiceError('not_found', 'Ollama has no such blob') : error
+        throw isMissing ? new ServiceError('not_found', 'Ollama has no such blob; upload it first') : error
       }
     })
   }

@@ -106,7 +106,7 @@ const outOfDescriptors = new Set<unknown>(['EMFILE', 'ENFILE'])
 /** The error of a connection that could not be opened. */
 export function unreachable(cause: unknown): ServiceError {
   if (outOfDescriptors.has((cause as { code?: unknown }).code))
-    return new ServiceError('too_many_streams', 'This server has no room for another connection', {
+    return new ServiceError('too_many_streams', 'This server has no free descriptor for another connection; try again in 5 s', {
       retryAfterSeconds: 5,
       cause,
     })
@@ -115,5 +115,5 @@ export function unreachable(cause: unknown): ServiceError {
 
 /** The error of a connection that broke while the answer arrived. */
 export function broken(cause: unknown): ServiceError {
-  return new ServiceError('upstream_failed', 'The connection to Ollama broke in the middle of its answer', { cause })
+  return new ServiceError('upstream_failed', 'The connection to Ollama broke in the middle of its answer; ask again', { cause })
 }

@@ -58,7 +58,7 @@ function toNewestFirst(models: readonly FoundModel[]): FoundModel[] {
 }
 
 function noModel(): ServiceError {
-  return new ServiceError('no_model', 'No model is here that you may use; name another, or run: ollama pull gemma3')
+  return new ServiceError('no_model', 'Ollama has no model that you may use; name another, or run: ollama pull gemma3')
 }
 
 /**

@@ -91,14 +91,14 @@ function assertReadable(headers: Headers) {
   if (type !== 'application/x-ndjson' && type !== 'application/json') {
     throw new ServiceError(
       'upstream_protocol',
-      `Cannot read the answer of Ollama: its content type is ${type ? 'not JSON' : 'missing'}`,
+      `Cannot read the answer of Ollama: its content type is ${type ? 'not JSON' : 'missing'}; does OLLAMA_HOST lead to Ollama?`,
     )
   }
   const encoding = headers.get('content-encoding')?.trim().toLowerCase()
   if (encoding && encoding !== 'identity') {
     throw new ServiceError(
       'upstream_protocol',
-      'Cannot read the answer of Ollama: it is compressed, although identity was asked',
+      'Cannot read the answer of Ollama: it is compressed, although Sluice asked for identity; does a proxy do that?',
     )
   }
 }

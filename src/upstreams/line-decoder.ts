@@ -115,5 +115,8 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
 }
 
 function tooLong(maxLineBytes: number): ServiceError {
-  return new ServiceError('line_too_long', `Cannot read the answer of Ollama: a line is longer than ${maxLineBytes} bytes`)
+  return new ServiceError(
+    'line_too_long',
+    `Cannot read the answer of Ollama: a line is longer than ${maxLineBytes} bytes, the limit of SLUICE_MAX_LINE_BYTES`,
+  )
 }

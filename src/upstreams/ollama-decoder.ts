@@ -69,11 +69,11 @@ function toEvent(line: string, isDone: (chunk: OllamaChunk) => boolean): Generat
   const chunk = parseChunk(line)
   if (chunk instanceof ServiceError) return { type: 'failed', error: chunk }
   if (chunk.error !== undefined) {
-    const message = toMessage(chunk.error) ?? 'Ollama failed and did not say why'
+    const message = toMessage(chunk.error) ?? 'Ollama failed and did not say why; look at its log'
     return { type: 'failed', error: new ServiceError('upstream_failed', message), line }
   }
   if (!hasShape(chunk)) {
-    const message = 'Cannot read the answer of Ollama: a field of a line has another type than it should'
+    const message = 'Cannot read the answer of Ollama: a field of a line has the wrong type'
     return { type: 'failed', error: new ServiceError('upstream_protocol', message) }
   }
   const type = isDone(chunk) ? 'done' : 'delta'

@@ -35,7 +35,7 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
     )
   }
   if (status === 429 || status === 503) {
-    return new ServiceError('upstream_busy', message ?? 'Ollama is busy, try again later', {
+    return new ServiceError('upstream_busy', message ?? 'Ollama is busy; try again later', {
       status,
       retryAfterSeconds: toRetryAfter(headers.get('retry-after')),
     })
@@ -45,7 +45,7 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
   if (status === 404 && message === undefined) {
     return new ServiceError(
       'upstream_protocol',
-      'What answers at OLLAMA_HOST is not Ollama, or too old a one: it does not know this path',
+      'The server at OLLAMA_HOST does not know this path: it is not Ollama, or an Ollama that is too old',
       {
         upstreamStatus: status,
       },
@@ -55,8 +55,15 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
     return new ServiceError('invalid_request', message, { reason: 'context_length_exceeded' })
   if (status >= 400 && status < 500) return new ServiceError('upstream_rejected', message ?? toRejection(status), { status })
   if (status >= 500)
-    return new ServiceError('upstream_failed', message ?? `Ollama failed with status ${status}`, { upstreamStatus: status })
-  return new ServiceError('upstream_protocol', `Cannot read the answer of Ollama: status ${status}`)
+    return new ServiceError(
+      'upstream_failed',
+      message ?? `Ollama failed with status ${status} and did not say why; look at its log`,
+      { upstreamStatus: status },
+    )
+  return new ServiceError(
+    'upstream_protocol',
+    `Cannot read the answer of Ollama: it has status ${status}; does OLLAMA_HOST lead to Ollama?`,
+  )
 }
 
 /**
@@ -69,7 +76,7 @@ function toRejection(status: number): string {
   if (status === 403)
     return 'Ollama refused the request without a reason: look at its OLLAMA_ORIGINS, and at the host name in OLLAMA_HOST'
   if (status === 401) return 'Ollama asks for credentials: look at OLLAMA_API_KEY'
-  return `Ollama refused the request with status ${status}`
+  return `Ollama refused the request with status ${status} and did not say why`
 }
 
 function parseError(body: string): unknown {

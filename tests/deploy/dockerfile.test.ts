@@ -71,7 +71,7 @@ describe('the image', () => {
     const command = runtime === 'node' ? image.cmd : bun
     const refused = startProgram(command, toOptions({ SLUICE_INSECURE: '1', SLUICE_DEMO: '1' }))
     await expect(refused).rejects.toThrow(
-      /ended with 1\nCannot start: the environment has mistakes\nSLUICE_DEMO: must be 0 here, as this copy of Sluice has no emulator; [^\n]+\n$/,
+      /ended with 1\nCannot start: the environment has mistakes\nSLUICE_DEMO: must be 0 here, because this copy of Sluice has no emulator; [^\n]+\n$/,
     )
   })
 

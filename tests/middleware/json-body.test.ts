@@ -22,7 +22,7 @@ test.each([
   ['in a coding', { 'content-encoding': 'gzip' }],
 ])('F26: a body %s that takes too long is refused', async (_, headers) => {
   const response = await post(slow(), headers)
-  expect([response.status, await response.text()]).toEqual([400, 'invalid_json: The body took longer than 0.05 s'])
+  expect([response.status, await response.text()]).toEqual([400, 'invalid_json: The body took longer than 0.05 s to arrive'])
 })
 
 test('a body in time is read, whatever comes after it', async () => {

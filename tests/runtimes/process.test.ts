@@ -106,7 +106,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
     other.close()
     expect(text).toContain('it ended with 1\n')
     expect(text).toContain(
-      `Cannot listen: port ${port} of 127.0.0.1 is in use; set another one with PORT, 0 for any that is free`,
+      `Cannot listen: port ${port} of 127.0.0.1 is in use; set another one with PORT, or 0 for any free port`,
     )
     expect(text).not.toMatch(/\.ts:\d|^ +at |EADDRINUSE/m)
   })
@@ -142,7 +142,9 @@ describe('Bun runs so many requests at once, and no stream may wait for one (haz
   ])('BUN_CONFIG_MAX_HTTP_REQUESTS=%s refuses SLUICE_MAX_STREAMS=%s', async (requests, streams, max) => {
     const text = await refusalOf('bun', { BUN_CONFIG_MAX_HTTP_REQUESTS: requests, SLUICE_MAX_STREAMS: streams })
     expect(text).toContain('it ended with 1\n')
-    expect(text).toContain(`Cannot start: the environment has mistakes\nSLUICE_MAX_STREAMS: must be at most ${max}, as Bun`)
+    expect(text).toContain(
+      `Cannot start: the environment has mistakes\nSLUICE_MAX_STREAMS: must be at most ${max}, because Bun`,
+    )
     expect(text).toContain(remedy)
   })
 

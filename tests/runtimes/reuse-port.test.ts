@@ -149,7 +149,7 @@ describe.each(['node', 'bun'] as const)('%s: SLUICE_REUSE_PORT=1', (runtime) => 
     const [shared] = await startTwo(runtime)
     const plain = await refusalOf(runtime, { PORT: String(shared.port) })
     expect(plain).toContain(
-      `Cannot listen: port ${shared.port} of 127.0.0.1 is in use; set another one with PORT, 0 for any that is free\n`,
+      `Cannot listen: port ${shared.port} of 127.0.0.1 is in use; set another one with PORT, or 0 for any free port\n`,
     )
 
     const alone = await start(runtime, { PORT: '0' })
@@ -167,7 +167,7 @@ describe.each(['node', 'bun'] as const)('%s: SLUICE_REUSE_PORT=1', (runtime) => 
   test('it is refused without a PORT that all can have', async () => {
     const text = await refusalOf(runtime, sharing(0))
     expect(text).toContain('it ended with 1\n')
-    expect(text).toContain('mistakes\nSLUICE_REUSE_PORT: needs a PORT, as with PORT=0 each process has one of its own\n')
+    expect(text).toContain('mistakes\nSLUICE_REUSE_PORT: needs a PORT, because PORT=0 gives each process a port of its own\n')
   })
 
   test('it is refused where processes cannot share a port', async () => {
@@ -175,6 +175,6 @@ describe.each(['node', 'bun'] as const)('%s: SLUICE_REUSE_PORT=1', (runtime) => 
     const onDarwin = runtime === 'node' ? { NODE_OPTIONS: `--import=${preload}` } : { BUN_OPTIONS: `--preload=${preload}` }
     const text = await refusalOf(runtime, { ...onDarwin, ...sharing(8083) })
     expect(text).toContain('it ended with 1\n')
-    expect(text).toContain('mistakes\nSLUICE_REUSE_PORT: must be 0 here, as processes share a port only on Linux\n')
+    expect(text).toContain('mistakes\nSLUICE_REUSE_PORT: must be 0 here, because processes share a port only on Linux\n')
   })
 })

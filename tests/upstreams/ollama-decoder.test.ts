@@ -235,8 +235,8 @@ describe('a fault', () => {
     ['a text beside done', '{"error":"it died","done":true}', 'it died'],
     ['an object with a message', '{"error":{"message":"it died","type":"api"}}', 'it died'],
     ['with a status', '{"StatusCode":500,"Status":"500","error":"it died"}', 'it died'],
-    ['nothing', '{"error":""}', 'Ollama failed and did not say why'],
-    ['null', '{"error":null}', 'Ollama failed and did not say why'],
+    ['nothing', '{"error":""}', 'Ollama failed and did not say why; look at its log'],
+    ['null', '{"error":null}', 'Ollama failed and did not say why; look at its log'],
     ['with an address', '{"error":"dial tcp 10.0.0.7:1234: refused"}', 'dial tcp [address]: refused'],
   ])('an error line of %s is upstream_failed', (_, line, message) => {
     expect(decodeText(line)).toEqual([{ type: 'failed', code: 'upstream_failed', status: 502, message, line }])

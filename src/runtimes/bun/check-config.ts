@@ -6,7 +6,7 @@ export function checkConfig({ limits: { maxStreams } }: Config): void {
   const max = maxRequests(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? '')
   if (maxStreams <= max) return
   throw new ConfigError([
-    `SLUICE_MAX_STREAMS: must be at most ${max}, as Bun runs no more requests at once; ` +
+    `SLUICE_MAX_STREAMS: must be at most ${max}, because Bun runs no more requests at once; ` +
       'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it',
   ])
 }

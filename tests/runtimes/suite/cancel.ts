@@ -9,7 +9,7 @@ import { untilFull } from '../until-full.ts'
 const hourMs = 3_600_000
 
 const messages = [{ role: 'user', content: 'Hi' }]
-const said = { error: 'The answer was cancelled', code: 'cancelled' }
+const said = { error: 'The answer was cancelled by its request id', code: 'cancelled' }
 
 /** The request of each surface, and the last frame that its reader gets. */
 const surfaces: readonly {
