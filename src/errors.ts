@@ -1,6 +1,6 @@
 /**
- * The status of every error code of the wire contract (docs/protocol.md §4). `upstream_rejected`
- * and `upstream_busy` have the upstream's own status instead, if there is one.
+ * The status of every error code of the wire contract (docs/protocol.md#4-errors).
+ * `upstream_rejected` and `upstream_busy` have the upstream's own status instead, if there is one.
  */
 const statuses = {
   invalid_json: 400,
@@ -55,7 +55,7 @@ interface ServiceErrorOptions {
    * upstream's own.
    */
   status?: number
-  /** The status that Ollama sent, for readers of `/ollama` (docs/protocol.md §5). */
+  /** The status that Ollama sent, for readers of `/ollama` (docs/protocol.md#5-ollama-drop-in). */
   upstreamStatus?: number
   issues?: Issue[]
   retryAfterSeconds?: number
@@ -117,7 +117,8 @@ export function toErrorBody({ message, code, issues }: ServiceError, requestId: 
 }
 
 /**
- * The error of a clean end without `done:true`. It happens (docs/ollama.md §3) and is no success.
+ * The error of a clean end without `done:true`. It happens (docs/ollama.md#3-errors) and is no
+ * success.
  */
 export function truncated(): ServiceError {
   return new ServiceError(

@@ -3,7 +3,9 @@
  * another number, and `1.0` into `1`.
  */
 
-/** A number as its JSON text, which `JSON.stringify` writes. It is an object (hazard 89). */
+/**
+ * A number as its JSON text, which `JSON.stringify` writes. It is an object (docs/hazards.md#89).
+ */
 export interface RawNumber {
   readonly rawJSON: string
 }
@@ -19,9 +21,9 @@ declare global {
 }
 
 /**
- * Like `JSON.parse`, but a number that JavaScript would write in another way becomes a
- * `RawNumber`. Equal numbers share one object. A text without such numbers costs one scan more
- * than `JSON.parse`. A reviver would cost many times as much (hazard 87).
+ * Like `JSON.parse`, but a number that JavaScript would write in another way becomes a `RawNumber`.
+ * Equal numbers share one object. A text without such numbers costs one scan more than
+ * `JSON.parse`. A reviver would cost many times as much (docs/hazards.md#87).
  * @param parsed the result of `JSON.parse` for this text, if there is one already
  * @throws SyntaxError if the text is not JSON
  */
@@ -87,7 +89,8 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
   let taken = 0
 
   function toMark(token: string): string {
-    // `JSON.parse` makes a copy, because a slice keeps its whole text in memory (hazard 88).
+    // `JSON.parse` makes a copy, because a slice keeps its whole text in memory
+    // (docs/hazards.md#88).
     raws.push(JSON.rawJSON(JSON.parse(`"${token}"`) as string))
     const mark = `${raws.length}e22`
     if (known.size >= maxKnown) known.clear()
@@ -116,7 +119,7 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
     pieces = []
   }
   // An engine keeps the text of its last match in memory, so the last match is of a short text
-  // (hazard 88).
+  // (docs/hazards.md#88).
   candidates.exec('"')
   return raws.length > 0 ? { marked: marked + pieces.join('') + text.slice(taken), raws } : { marked, raws }
 }

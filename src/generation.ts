@@ -4,8 +4,8 @@ import type { ExactNumber } from './exact-json.ts'
 
 /**
  * One parsed line of a generation. Every field is optional, because Ollama omits empty fields
- * (docs/ollama.md §1). The numbers of the last line, of tool calls and of log probabilities are
- * exact.
+ * (docs/ollama.md#1-stream). The numbers of the last line, of tool calls and of log probabilities
+ * are exact.
  */
 export interface OllamaChunk extends Readonly<
   Partial<Pick<GenerateResponse, 'model' | 'response' | 'thinking' | 'done' | 'done_reason'>>

@@ -29,7 +29,7 @@ export interface Citation {
 
 /**
  * Finds every citation in source, tests, bench and docs. `pattern` must be global. One match may
- * have several numbers (`F3–F8`).
+ * have several numbers.
  */
 export function findCitations(pattern: RegExp): Citation[] {
   return readTexts().flatMap(({ file, text }) =>

@@ -73,7 +73,7 @@ const call: fc.Arbitrary<Call> = fc.record({
   name: tricky,
   arguments: fc.dictionary(
     // Keys that begin or end with a backslash are left out, because V8 may give them to later keys
-    // (hazard 83), and this test could not read those back.
+    // (docs/hazards.md#83), and this test could not read those back.
     tricky.filter((key) => key !== '__proto__' && !/^\\|\\$/.test(key)),
     tricky,
     { maxKeys: 2, noNullPrototype: true },

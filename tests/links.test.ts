@@ -6,9 +6,9 @@ import { readPage, readTexts } from './citations.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 // The sample of the Markdown renderer is no page of ours.
-const pages = readTexts()
-  .filter(({ file }) => file.endsWith('.md') && file !== 'tests/page/markdown/sample.md')
-  .map(({ file, text }) => ({ file, text: toProse(text) }))
+const texts = readTexts().filter(({ file }) => file !== 'tests/page/markdown/sample.md')
+const pages = texts.filter(({ file }) => file.endsWith('.md')).map(({ file, text }) => ({ file, text: toProse(text) }))
+const sources = texts.filter(({ file }) => !file.endsWith('.md'))
 
 /** Removes the blocks of code, whose comments look like headings. */
 function toProse(markdown: string): string {
@@ -48,6 +48,17 @@ test('every link of a page leads to a file, and to a place in it', () => {
   ).toEqual([])
 })
 
+test('every link to a page in the source leads to a place in it', () => {
+  const links = sources.flatMap(({ file, text }) =>
+    [...text.matchAll(/(?:docs|packages)\/[\w/-]+\.md#[\w-]*/g)].map(([link]) => ({ file, link })),
+  )
+  expect(links.length).toBeGreaterThan(200)
+  expect(
+    links.filter(({ link }) => !isThere(link)),
+    'correct the link, or give its place an anchor',
+  ).toEqual([])
+})
+
 test('a page names a hazard, a fault and a section of a page with a link', () => {
   const named = pages.flatMap(({ file, text }) => {
     // The titles of tests, in the tables that say where each rule is tested, are no links.
@@ -55,4 +66,17 @@ test('a page names a hazard, a fault and a section of a page with a link', () =>
     return [...plain.matchAll(/\bhazards? \d+|(?<!#)\bF\d{1,2}\b|(?<!RFC \d+ )§\d+/gi)].map(([name]) => ({ file, name }))
   })
   expect(named, 'make it a link, such as [hazard 31](docs/hazards.md#31)').toEqual([])
+})
+
+test('a comment names a hazard, a fault and a section of a page with a link', () => {
+  const named = sources.flatMap(({ file, text }) => {
+    // The lines of a comment become one, because a name may be split between two.
+    const joined = text.replaceAll(/(?<=^ *(?:\/?\*|\/\/|#).*)\n *(?:\*|\/\/|#) /gm, ' ')
+    const comments = joined.match(/(?<=^|\s)(?:\/\*\*?|\/\/|#) .*$/gm) ?? []
+    const names = comments.flatMap(
+      (comment) => comment.match(/\bhazards?,? \d+|(?<!#)\bF\d{1,2}\b|(?:protocol|\.md),? §\d+/gi) ?? [],
+    )
+    return names.map((name) => ({ file, name }))
+  })
+  expect(named, 'make it a link, such as docs/hazards.md#31, docs/faults.md#F26 or docs/protocol.md#4-errors').toEqual([])
 })

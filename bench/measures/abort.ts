@@ -12,7 +12,7 @@ const AT_ONCE = 100
 const SPACING_MS = 4
 const LIMIT_MS = 3_000
 /**
- * On workerd, only a failing heartbeat shows that a reader has left (hazard 11). So the
+ * On workerd, only a failing heartbeat shows that a reader has left (docs/hazards.md#11). So the
  * heartbeat's interval is part of the limit.
  */
 export const WORKER_HEARTBEAT_MS = 1_000

@@ -7,7 +7,7 @@ import type { RunningRow } from '../rows/running-row.ts'
 
 /**
  * One process with a limit of 20,000 descriptors can have this many, because each stream needs two
- * (hazard 28).
+ * (docs/hazards.md#28).
  */
 const STREAMS = 9_000
 /** workerd needs four descriptors a stream, and dies without a free one. */
@@ -25,7 +25,7 @@ const WINDOW_MS = 8_000
 const LIMIT_MS = 20_000
 /**
  * No heartbeat falls into the window. On workerd, heartbeats show which readers have left
- * (hazard 11), so they come sooner there.
+ * (docs/hazards.md#11), so they come sooner there.
  */
 const HEARTBEAT_MS = 300_000
 const WORKER_HEARTBEAT_MS = 10_000

@@ -69,7 +69,7 @@ export interface ChatStream extends AsyncIterableIterator<ChatEvent> {
 export class ChatHttpError extends Error {
   override readonly name = 'ChatHttpError'
   readonly status: number
-  /** A code of docs/protocol.md §4, or `http_error` if the answer was not one of Sluice's. */
+  /** A code of docs/protocol.md#4-errors, or `http_error` if the answer was not one of Sluice's. */
   readonly code: string
   /** Seconds to wait before the next try, from the header `Retry-After`. */
   readonly retryAfter: number | undefined
@@ -92,10 +92,10 @@ export class ChatHttpError extends Error {
 export class ChatStreamError extends Error {
   override readonly name = 'ChatStreamError'
   /**
-   * The server's code (docs/protocol.md §4) if the server said why. Otherwise one of the client's
-   * own: `network`, `truncated` (the stream ended without `done` or `failed`), `idle_timeout`,
-   * `not_a_stream` (the answer has another content type) or `too_long` (a single frame has more
-   * than 16 Mi characters).
+   * The server's code (docs/protocol.md#4-errors) if the server said why. Otherwise one of the
+   * client's own: `network`, `truncated` (the stream ended without `done` or `failed`),
+   * `idle_timeout`, `not_a_stream` (the answer has another content type) or `too_long` (a single
+   * frame has more than 16 Mi characters).
    */
   readonly code: string
   readonly requestId: string | undefined

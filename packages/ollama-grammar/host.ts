@@ -1,6 +1,6 @@
 /**
- * `OLLAMA_HOST` → the upstream's base URL without a trailing slash. The rules are Ollama's own,
- * and Ollama forgives some mistakes (docs/ollama.md §2). Undefined if the value has another
+ * `OLLAMA_HOST` → the upstream's base URL without a trailing slash. The rules are Ollama's own, and
+ * Ollama forgives some mistakes (docs/ollama.md#2-ollama_host). Undefined if the value has another
  * scheme, user information or an invalid host.
  */
 export function parseOllamaHost(value: string): string | undefined {

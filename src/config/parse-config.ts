@@ -16,7 +16,7 @@ export type ConfigDefaults = { readonly [Group in keyof Config]?: Partial<Config
 const groups: Groups<Variable<unknown>> = variables
 
 /**
- * The names of all variables. Each is in the tables of both READMEs and of docs/protocol.md §8.
+ * The names of all variables. Each is in the table of docs/protocol.md#8-configuration.
  */
 export const variableNames: readonly string[] = Object.values(groups).flatMap((group) =>
   Object.values(group).map(({ name }) => name),

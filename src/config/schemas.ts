@@ -111,7 +111,7 @@ export const apiKeys = v.pipe(
 /**
  * An origin as browsers write it in `Origin`. An origin of another scheme than http(s) is compared
  * by its text, because `URL` knows no origin for it. Its host may be `*`, for schemes whose hosts
- * are made at random (docs/protocol.md §7).
+ * are made at random (docs/protocol.md#7-who-may-ask).
  */
 function toOrigin(text: string): string | undefined {
   const origin = text.replace(/\/$/, '')

@@ -30,8 +30,8 @@ function variable<T>(name: string, schema: Variable<T>['schema']): Variable<T> {
 }
 
 /**
- * Every variable with its meaning and its default (docs/protocol.md §8), at the place of its value
- * in `Config`. An empty variable counts as unset.
+ * Every variable with its meaning and its default (docs/protocol.md#8-configuration), at the place
+ * of its value in `Config`. An empty variable counts as unset.
  */
 export const variables = {
   /** The process. */
@@ -42,7 +42,7 @@ export const variables = {
     port: variable('PORT', integer(8083, 0, 65_535)),
     /**
      * 1: other processes may listen on the same port. This needs Node or Bun on Linux
-     * (docs/deploy.md §11).
+     * (docs/deploy.md#11-several-processes).
      */
     reusePort: variable('SLUICE_REUSE_PORT', flag()),
     /** How long streams may go on after SIGTERM. */
@@ -53,7 +53,7 @@ export const variables = {
 
   /** The Ollama server. */
   upstream: {
-    /** Where Ollama is, by Ollama's own rules (docs/ollama.md §2). */
+    /** Where Ollama is, by Ollama's own rules (docs/ollama.md#2-ollama_host). */
     host: variable('OLLAMA_HOST', ollamaHost),
     /** Sent to the upstream as a Bearer token. */
     apiKey: variable('OLLAMA_API_KEY', bearer),
@@ -92,7 +92,7 @@ export const variables = {
     keepAliveSeconds: variable('SLUICE_MAX_KEEP_ALIVE', keepAliveSeconds),
   },
 
-  /** The callers that Sluice answers (docs/protocol.md §7). */
+  /** The callers that Sluice answers (docs/protocol.md#7-who-may-ask). */
   access: {
     /**
      * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npm run key -- NAME` makes one.
@@ -136,7 +136,7 @@ export const variables = {
     graceMs: variable('SLUICE_GRACE_MS', ms(250)),
     /**
      * How long a stream is silent before a heartbeat goes out. On workerd only the heartbeat
-     * notices that a reader has left (hazard 11).
+     * notices that a reader has left (docs/hazards.md#11).
      */
     heartbeatMs: variable('SLUICE_HEARTBEAT_MS', ms(5000, { min: 100 })),
     /**

@@ -64,7 +64,9 @@ export interface Dialect {
   readonly requestIdHeader?: string
 }
 
-/** The envelope of the dialects that have no error format of their own (docs/protocol.md §4). */
+/**
+ * The envelope of the dialects that have no error format of their own (docs/protocol.md#4-errors).
+ */
 export function toServiceFailure(error: ServiceError, requestId: string): Failure {
   return { status: error.status, body: toErrorBody(error, requestId) }
 }

@@ -60,7 +60,7 @@ export function toImage(image: ImageData | undefined, place: Place): OllamaPart 
   throw image ? invalidRequest(place.path, 'Expected an image in base64') : refused(place.path, 'image')
 }
 
-/** How deep arguments may be nested (docs/protocol.md §4, `invalid_json`). */
+/** How deep arguments may be nested (docs/protocol.md#4-errors, `invalid_json`). */
 const maxDepth = 32
 
 /**

@@ -51,7 +51,7 @@ export const orNothing = <const TSchema extends v.GenericSchema>(schema: TSchema
 /** Keeps every key. Valibot would drop a tool's argument that is called `constructor`. */
 export const anyObject = v.custom<Readonly<Record<string, unknown>>>(isObject, 'Expected an object')
 
-/** These fields and any others. Valibot accepts an array, Ollama does not (hazard 48). */
+/** These fields and any others. Valibot accepts an array, Ollama does not (docs/hazards.md#48). */
 export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
 
 /** No union, because a union's issue would not say which element of the list is wrong. */
@@ -111,7 +111,7 @@ const optionTypes: Readonly<Record<string, v.GenericSchema>> = {
 
 /**
  * Ollama's options without those of a wrong type, because Ollama answers them with a 500
- * (docs/ollama.md §1).
+ * (docs/ollama.md#1-stream).
  */
 export function toOptions(
   options: Readonly<Record<string, unknown>> | null | undefined,

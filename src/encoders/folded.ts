@@ -13,7 +13,9 @@ export interface Whole {
   readonly line: string | undefined
 }
 
-/** The framing of `stream:false`: all lines as one object of Ollama's (docs/protocol.md §2). */
+/**
+ * The framing of `stream:false`: all lines as one object of Ollama's (docs/protocol.md#2-native).
+ */
 export const folded = folding(({ line, chunk }) => line ?? JSON.stringify(chunk))
 
 /**

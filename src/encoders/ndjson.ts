@@ -3,7 +3,8 @@ import { streamHeaders, type Encoder } from './encoder.ts'
 
 /**
  * Ollama's lines, verbatim. There is no heartbeat, because a blank line breaks readers
- * (hazard 34). Without heartbeats there is no early commit either (docs/protocol.md §2).
+ * (docs/hazards.md#34). Without heartbeats there is no early commit either
+ * (docs/protocol.md#2-native).
  */
 export const ndjson: Encoder = {
   contentType: 'application/x-ndjson',

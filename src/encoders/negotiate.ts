@@ -13,10 +13,10 @@ export const framings: readonly { readonly encoder: Encoder; readonly types: rea
 ]
 
 /**
- * The framing that an `Accept` header asks for (docs/protocol.md §2). The best quality wins, and
- * in a tie the earlier framing wins. A wildcard, no header and anything else give SSE. A framing
- * whose failures are cuts wins only if its quality is above all others, because axios and Angular
- * name `text/plain` beside JSON. It is not offered where `canCut` is false.
+ * The framing that an `Accept` header asks for (docs/protocol.md#2-native). The best quality wins,
+ * and in a tie the earlier framing wins. A wildcard, no header and anything else give SSE. A
+ * framing whose failures are cuts wins only if its quality is above all others, because axios and
+ * Angular name `text/plain` beside JSON. It is not offered where `canCut` is false.
  */
 export function negotiate(accept: string | undefined, canCut: boolean): Encoder {
   const ranges = parseAccept(accept?.toLowerCase() ?? '') // sorted, the best quality first

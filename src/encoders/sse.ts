@@ -3,12 +3,14 @@ import { parseExact } from '../exact-json.ts'
 import { streamHeaders, type Encoder } from './encoder.ts'
 import { toFrame } from './frame.ts'
 
-/** What every SSE framing shares (docs/protocol.md §2). */
+/** What every SSE framing shares (docs/protocol.md#2-native). */
 export const eventStream = {
   contentType: 'text/event-stream',
   headers: streamHeaders,
-  opening: ':\n', // because Bun holds the headers back until the first byte of the body (hazard 21)
-  heartbeat: ':\n', // no blank line, because some readers would fire an empty event (hazard 31)
+  // Bun holds the headers back until the first byte of the body (docs/hazards.md#21).
+  opening: ':\n',
+  // It has no blank line, because some readers would fire an empty event (docs/hazards.md#31).
+  heartbeat: ':\n',
   failure: 'told',
 } as const
 
@@ -18,7 +20,8 @@ export function toFailedFrame(error: ServiceError, requestId: string): string {
 }
 
 /**
- * Native SSE: one frame for each line, with Ollama's own JSON as `data` (docs/protocol.md §2).
+ * Native SSE: one frame for each line, with Ollama's own JSON as `data`
+ * (docs/protocol.md#2-native).
  */
 export const sse: Encoder = {
   ...eventStream,

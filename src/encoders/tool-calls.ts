@@ -15,7 +15,7 @@ export interface ToolCall {
 }
 
 /**
- * The tool calls of one line. Ollama never splits a call (docs/ollama.md §1). A call keeps
+ * The tool calls of one line. Ollama never splits a call (docs/ollama.md#1-stream). A call keeps
  * Ollama's id if it has one. If not, its id is made of the request's id and a number. The numbers
  * begin at `first`, which is how many calls came before in this answer.
  */

@@ -22,9 +22,9 @@ export async function decode(
   let decoded = 0
   const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
-      // workerd decodes at once all that it is given, however slowly it is read (hazard 85). So
-      // each piece can fill only the rest of the limit, and its output is read before the next
-      // piece.
+      // workerd decodes at once all that it is given, however slowly it is read
+      // (docs/hazards.md#85). So each piece can fill only the rest of the limit, and its output is
+      // read before the next piece.
       async pull(controller) {
         if (at > 0) await new Promise((resolve) => setTimeout(resolve))
         const end = at + Math.max(smallestPiece, Math.floor((maxBytes - decoded) / largestRatio))

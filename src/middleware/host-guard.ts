@@ -23,8 +23,8 @@ const always = ['/ping', '/healthz']
 
 /**
  * Demands exactly one `Host`, with a name that we know. A page on the internet whose name was
- * rebound to this machine sends another name (docs/protocol.md §7). A Worker that everybody can
- * find must have keys. The paths of `always` are answered for any `Host`.
+ * rebound to this machine sends another name (docs/protocol.md#7-who-may-ask). A Worker that
+ * everybody can find must have keys. The paths of `always` are answered for any `Host`.
  * @throws ServiceError `forbidden_host`, `misconfigured`, the problem
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {
@@ -56,9 +56,9 @@ function toBoundName(host: string): string {
 }
 
 /**
- * The name in a `Host` header, in lower case, without its port and the dot at its end. Undefined
- * if the header does not name exactly one host. On Node and Bun, two headers reach the handler as
- * `a, b` (hazard 42).
+ * The name in a `Host` header, in lower case, without its port and the dot at its end. Undefined if
+ * the header does not name exactly one host. On Node and Bun, two headers reach the handler as
+ * `a, b` (docs/hazards.md#42).
  */
 function toHostName(host: string): string | undefined {
   const [, name] = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i.exec(host) ?? []

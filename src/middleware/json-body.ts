@@ -8,7 +8,10 @@ import { decode } from './decode.ts'
 import type { Env } from './env.ts'
 import { parseJson } from './parse-json.ts'
 
-/** Node cuts slow bodies by itself. Bun, workerd, and Node with management do not (F26). */
+/**
+ * Node cuts slow bodies by itself. Bun, workerd, and Node with management do not
+ * (docs/faults.md#F26).
+ */
 const defaultMaxMs = 30_000
 
 export interface JsonBodyOptions {

@@ -23,9 +23,9 @@ const maxKeyLength = 4096
 
 /**
  * Demands a key in one of the headers of `toSecrets`. A key in the URL does not count, because a
- * URL ends up in logs (docs/protocol.md §7). One known key is enough, because programs also send
- * keys of other services. The hash of each secret is compared in full with every key's hash, so
- * that the time tells nothing about the secret or the keys.
+ * URL ends up in logs (docs/protocol.md#7-who-may-ask). One known key is enough, because programs
+ * also send keys of other services. The hash of each secret is compared in full with every key's
+ * hash, so that the time tells nothing about the secret or the keys.
  * @throws ServiceError `unauthorized`
  */
 export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }) {

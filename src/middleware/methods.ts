@@ -23,7 +23,9 @@ export function toRouteError({ router }: HonoBase<Env>, path: string): ServiceEr
   const allowed = ['GET', 'POST', 'DELETE']
     .filter((method) => router.match(method, path)[0].some(([[, route]]) => route.method === method))
     .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : method))
-  return allowed.length > 0 ? toMethodError(allowed) : new ServiceError('not_found', 'No route has this path: check the base URL of the client')
+  return allowed.length > 0
+    ? toMethodError(allowed)
+    : new ServiceError('not_found', 'No route has this path: check the base URL of the client')
 }
 
 /** The 405 error that lists the allowed methods. */

@@ -29,9 +29,10 @@ const exposedHeaders = [
 ]
 
 /**
- * Decides which web pages may send requests (docs/protocol.md §7). Our own pages may, and so may
- * those of listed origins, which get CORS headers. All others are refused before a byte of the
- * body is read. Their content type does not matter, so that a form of another site is no way in.
+ * Decides which web pages may send requests (docs/protocol.md#7-who-may-ask). Our own pages may,
+ * and so may those of listed origins, which get CORS headers. All others are refused before a byte
+ * of the body is read. Their content type does not matter, so that a form of another site is no way
+ * in.
  */
 export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const listed = new Set(origins)

@@ -4,7 +4,7 @@ import { endOfString, isObject, parseExact } from '../exact-json.ts'
 const maxDepth = 32
 
 /**
- * Bytes → a JSON object, whose numbers keep their digits (docs/protocol.md §2).
+ * Bytes → a JSON object, whose numbers keep their digits (docs/protocol.md#2-native).
  * @throws ServiceError `invalid_json` if it is no UTF-8, no JSON, no object, or nested deeper than
  * 32
  */

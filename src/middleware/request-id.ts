@@ -3,8 +3,8 @@ import type { Env } from './env.ts'
 
 /**
  * Every response has an `x-request-id`. It is the caller's id if that is fit for a log line, and a
- * new one otherwise (docs/protocol.md §4). Hono's own middleware allows other characters than the
- * protocol does.
+ * new one otherwise (docs/protocol.md#4-errors). Hono's own middleware allows other characters than
+ * the protocol does.
  */
 export const requestId = createMiddleware<Env>(async (c, next) => {
   const own = c.req.header('x-request-id')

@@ -3,8 +3,9 @@ import { ServiceError, toServiceError, truncated } from '../errors.ts'
 import type { Batch, Ended, GenerationEvent, OllamaChunk, Waiting } from '../generation.ts'
 
 /**
- * The limits of one stream, in milliseconds; 0 = off (docs/protocol.md §2 and §8). A `graceMs` of
- * 0 is different, because it opens the response at once.
+ * The limits of one stream, in milliseconds; 0 = off (docs/protocol.md#2-native and
+ * docs/protocol.md#8-configuration). A `graceMs` of 0 is different, because it opens the response
+ * at once.
  */
 export interface Deadlines {
   /** How long a failure may still have its real status. Then SSE opens. */

@@ -41,14 +41,14 @@ const utf8 = new TextEncoder()
 /**
  * The default, for a runtime that brings nothing leaner. The callback of `streamSSE` runs
  * synchronously, so that the sink is made before this returns. It cannot cut, because on Bun and
- * workerd the reader would see a clean end (hazard 55).
+ * workerd the reader would see a clean end (docs/hazards.md#55).
  */
 export const openWithStreamSSE: Open = Object.assign(open, { canCut: () => false })
 
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let sink: Sink | undefined
   // Nothing in here may throw, because `streamSSE` would end the stream as if all were well. There
-  // is no `onError`, because Hono would send the error's message to the reader (hazard 1).
+  // is no `onError`, because Hono would send the error's message to the reader (docs/hazards.md#1).
   const response = streamSSE(c, (stream) => {
     const over = Promise.withResolvers<void>()
     stream.onAbort(onLeave)
@@ -61,7 +61,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
     })
     return over.promise
   })
-  // Both headers crash a Node process over HTTP/2 (hazard 5). The runtime sets the ones it needs.
+  // Both headers crash a Node process over HTTP/2 (docs/hazards.md#5). The runtime sets the ones it
+  // needs.
   response.headers.delete('transfer-encoding')
   response.headers.delete('connection')
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
@@ -69,8 +70,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
 }
 
 /**
- * Makes one write at a time. The frames that come meanwhile are joined into the next write,
- * because a write costs much more than its bytes (hazard 3).
+ * Makes one write at a time. The frames that come meanwhile are joined into the next write, because
+ * a write costs much more than its bytes (docs/hazards.md#3).
  */
 function toJoined(send: (bytes: Uint8Array) => Promise<unknown>, { end, cut }: Pick<Sink, 'end' | 'cut'>): Sink {
   let underWay: Promise<void> | undefined

@@ -34,7 +34,7 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
   /**
    * Ends the answer with `cancelled`, at the request of another caller. On workerd that caller may
    * not touch this stream's I/O. So this only resolves a promise, and the stop runs where the I/O
-   * may be touched (hazard 74).
+   * may be touched (docs/hazards.md#74).
    */
   cancel(): void
   /** The answer is over. Call it once, with the outcome of a generation. */
@@ -44,8 +44,8 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
 }
 
 /**
- * Starts the life of an answer. It has a controller of its own, because the reason of the
- * runtime's signal may be no error (hazards 9 and 10).
+ * Starts the life of an answer. It has a controller of its own, because the reason of the runtime's
+ * signal may be no error (docs/hazards.md#9 and docs/hazards.md#10).
  */
 export function createStream({ requestId, principal, signal: reading }: StreamRequest): Stream {
   const controller = new AbortController()
@@ -65,7 +65,7 @@ export function createStream({ requestId, principal, signal: reading }: StreamRe
     stop,
     cancel: cancelled.resolve,
     end(outcome) {
-      // On Node, a listener that stays keeps 20 KB a request (hazard 37).
+      // On Node, a listener that stays keeps 20 KB a request (docs/hazards.md#37).
       reading.removeEventListener('abort', leave)
       end(outcome)
     },

@@ -5,7 +5,7 @@ import type { Streams } from '../relay/streams.ts'
 
 /**
  * `GET|POST /ollama/cancel/:id` is for the stop button of the seed front end. A HEAD stops nothing
- * (docs/protocol.md §5).
+ * (docs/protocol.md#5-ollama-drop-in).
  */
 export function cancel({ streams }: { streams: Streams }) {
   return createHono().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {

@@ -87,8 +87,9 @@ export function generations({
 
 /**
  * Ollama is silent while a model composes the call of a tool. That may take as long as a first
- * token (docs/protocol.md §8), so with tools the idle limit is that of the first token. Pull, push
- * and create have no first token, and may go on as long as they tell of their progress (§1).
+ * token (docs/protocol.md#8-configuration), so with tools the idle limit is that of the first
+ * token. Pull, push and create have no first token, and may go on as long as they tell of their
+ * progress (docs/protocol.md#1-routes).
  */
 function toDeadlines(deadlines: Deadlines, call: GenerationCall): Deadlines {
   if (isProgress(call)) return { ...deadlines, firstTokenMs: deadlines.idleMs, totalMs: 0 }

@@ -14,7 +14,7 @@ export interface HealthOptions {
 
 /**
  * Says whether the server is alive, and whether it is ready. Only `/readyz` asks the upstream
- * (docs/protocol.md §1).
+ * (docs/protocol.md#1-routes).
  */
 export function health({ upstream, streams, maxLoads, now }: HealthOptions) {
   const readiness = createCached({

@@ -33,8 +33,8 @@ declare const Bun: {
 }
 
 /**
- * How long the head of a request may take (F26). A byte now and then does not make that longer.
- * Bun counts in steps of 4 s.
+ * How long the head of a request may take (docs/faults.md#F26). A byte now and then does not make
+ * that longer. Bun counts in steps of 4 s.
  */
 const headSeconds = 10
 
@@ -47,7 +47,8 @@ const config = readConfig(checkConfig)
 const { host, port, reusePort, log } = config.server
 
 /**
- * Without a valid `Host`, Bun's URL is only the path, and Hono finds no path in that (hazard 86).
+ * Without a valid `Host`, Bun's URL is only the path, and Hono finds no path in that
+ * (docs/hazards.md#86).
  */
 function withWholeUrl(request: Request): Request {
   return request.url.startsWith('/') ? new Request(`http://localhost${request.url}`, request) : request
@@ -56,7 +57,7 @@ function withWholeUrl(request: Request): Request {
 await run(config, () => {
   const app = createApp({
     config,
-    // Without `timeout: false` Bun would cut at 338 s (hazard 15).
+    // Without `timeout: false` Bun would cut at 338 s (docs/hazards.md#15).
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
     open: openOnBun,
     bound: host,
@@ -66,12 +67,13 @@ await run(config, () => {
   })
   const server = Bun.serve({
     async fetch(request, server) {
-      // An answer may be silent for as long as Ollama is (hazard 21).
+      // An answer may be silent for as long as Ollama is (docs/hazards.md#21).
       server.timeout(request, 0)
       const bindings: BunBindings = {
         address: server.requestIP(request)?.address ?? '',
         onAnswered: () => server.timeout(request, keptSeconds),
-        // Otherwise Bun would try for ever to hand over what the reader does not take (hazard 78).
+        // Otherwise Bun would try for ever to hand over what the reader does not take
+        // (docs/hazards.md#78).
         onCut: () => server.timeout(request, 1),
         isStreaming: false,
       }

@@ -23,7 +23,8 @@ export interface LogSink {
 
 /**
  * Lines → standard output, which may be full or closed. A log that nobody reads must hold up no
- * stream and fill no memory (F32, hazard 75). So lines beyond the limit are dropped and counted.
+ * stream and fill no memory (docs/faults.md#F32, docs/hazards.md#75). So lines beyond the limit are
+ * dropped and counted.
  */
 export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: LogSinkOptions): LogSink {
   let waiting = 0

@@ -29,8 +29,8 @@ await run(config, async () => {
     fetch: app.fetch,
     hostname: host,
     serverOptions: {
-      // These cut slow heads and bodies (hazards 22 and 41), and never a response. Management has
-      // no limit for a body, because a blob of gigabytes is a slow one.
+      // These cut slow heads and bodies (docs/hazards.md#22 and docs/hazards.md#41), and never a
+      // response. Management has no limit for a body, because a blob of gigabytes is a slow one.
       headersTimeout: 10_000,
       requestTimeout: config.access.management ? 0 : 30_000,
       connectionsCheckingInterval: 1000,

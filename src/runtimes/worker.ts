@@ -10,7 +10,10 @@ interface ExecutionContext {
   waitUntil(promise: Promise<unknown>): void
 }
 
-/** The app of this isolate. It is made late, because bindings come with a request (hazard 25). */
+/**
+ * The app of this isolate. It is made late, because bindings come with a request
+ * (docs/hazards.md#25).
+ */
 let app: App | undefined
 
 export default {
@@ -22,16 +25,18 @@ export default {
 
 function create(env: Record<string, unknown>): App {
   try {
-    // Only the heartbeat notices that a reader has left (hazard 11), so it is quicker here.
+    // Only the heartbeat notices that a reader has left (docs/hazards.md#11), so it is quicker
+    // here.
     const config = parseConfig(env, { deadlines: { heartbeatMs: 1000 } })
     return createApp({
       config,
       open: openOnWorker,
       address: (c) => c.req.header('cf-connecting-ip') ?? '',
       ...toLimits(env, config),
-      // Otherwise nothing would run after the reader has left (hazard 12).
+      // Otherwise nothing would run after the reader has left (docs/hazards.md#12).
       waitUntil: (c, promise) => c.executionCtx.waitUntil(promise),
-      // A load dies with its request, and keeps its place because nothing notices (hazard 40).
+      // A load dies with its request, and keeps its place because nothing notices
+      // (docs/hazards.md#40).
       maxLoads: 8,
       log: createLog(config.server.log, console.log),
     })

@@ -28,8 +28,8 @@ const closingMs = 100
  * failure. If the caller of a load leaves, the load is aborted, and a waiting caller tries again.
  *
  * Requests share only results and no promises, because on workerd a load may die with its request
- * (hazard 40). So each caller waits for a promise and a timer of its own, and every load stops
- * counting after its limit.
+ * (docs/hazards.md#40). So each caller waits for a promise and a timer of its own, and every load
+ * stops counting after its limit.
  * @throws ServiceError `first_token_timeout` after the limit; what `load` throws; the signal's
  * reason
  */
@@ -77,7 +77,7 @@ export function createCached<T>({
       return await within(firstEndsAt - now(), promise, () => undefined)
     } finally {
       // The waiter cleans up for itself, because the request that woke it may not touch its signal
-      // (hazard 74).
+      // (docs/hazards.md#74).
       waiters.delete(resolve)
       signal.removeEventListener('abort', onAbort)
     }

@@ -28,8 +28,8 @@ export interface UpstreamResponse {
 export type Connect = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>
 
 /**
- * After this many bytes in a row, a source lets others run. They would starve otherwise, because
- * a source may never run out of data (hazard 44).
+ * After this many bytes in a row, a source lets others run. They would starve otherwise, because a
+ * source may never run out of data (docs/hazards.md#44).
  */
 export const turnBytes = 65_536
 

@@ -14,7 +14,7 @@ export interface ExchangeOptions {
 
 /**
  * Every path that Sluice requests of the upstream. The paths are constants, because a path from a
- * reader could lead elsewhere (hazard 8).
+ * reader could lead elsewhere (docs/hazards.md#8).
  */
 export type UpstreamPath =
   | `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
@@ -44,8 +44,8 @@ export interface ExchangeRequest {
 export type Exchange = (request: ExchangeRequest, signal: AbortSignal) => Promise<UpstreamResponse>
 
 export function createExchange({ host, apiKey, connect }: ExchangeOptions): Exchange {
-  // The reader's own headers are never sent, because Ollama checks `Origin` and `Host` even
-  // between servers (hazard 17).
+  // The reader's own headers are never sent, because Ollama checks `Origin` and `Host` even between
+  // servers (docs/hazards.md#17).
   const constant = {
     accept: 'application/json',
     'accept-encoding': 'identity',

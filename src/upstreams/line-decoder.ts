@@ -27,8 +27,8 @@ const LF = 0x0a
 
 /**
  * Bytes → lines, in time linear in the bytes and with at most `maxLineBytes` in memory
- * (hazard 19). All complete lines of a piece are decoded together. The bytes of an incomplete line
- * wait for the next piece, so a character may be split between two pieces.
+ * (docs/hazards.md#19). All complete lines of a piece are decoded together. The bytes of an
+ * incomplete line wait for the next piece, so a character may be split between two pieces.
  */
 export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions): LineDecoder {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

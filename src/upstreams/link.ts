@@ -1,7 +1,7 @@
 /**
  * Makes a controller that aborts when `signal` aborts, and that may outlive `signal`. `release`
  * ends this link and removes the listener, because a listener that stays keeps 20 KB a request in
- * memory on Node (hazard 37).
+ * memory on Node (docs/hazards.md#37).
  */
 export function link(signal: AbortSignal): { controller: AbortController; release: () => void } {
   const controller = new AbortController()

@@ -18,8 +18,8 @@ export interface OllamaOptions extends ExchangeOptions {
 }
 
 /**
- * How long a finished answer is read on, in milliseconds, so that its connection can be used
- * again (hazard 16).
+ * How long a finished answer is read on, in milliseconds, so that its connection can be used again
+ * (docs/hazards.md#16).
  */
 const drainMs = 50
 
@@ -50,7 +50,7 @@ export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: Ollam
 
 /**
  * This is a function of its own because its closures live as long as the stream. On Bun, the
- * closures of an async function keep all of its arguments (hazard 81). Those of `generate`
+ * closures of an async function keep all of its arguments (docs/hazards.md#81). Those of `generate`
  * include the request with its images.
  * @throws ServiceError if the first event is a failure, or none comes
  */
@@ -87,7 +87,7 @@ async function toGeneration(
 
 /**
  * Pull, push and create report their progress in `status`, and have no `done`
- * (docs/ollama.md §1).
+ * (docs/ollama.md#1-stream).
  */
 function toDecoding(call: GenerationCall): Pick<DecoderOptions, 'isDone'> {
   return isProgress(call) ? { isDone: ({ status }) => status === 'success' } : {}

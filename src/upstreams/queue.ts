@@ -94,7 +94,8 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
       // A pull takes no place, because it needs an hour and no GPU.
       if (isProgress(call)) return upstream.generate(call, context)
       await enter(context)
-      // This is not called in `leave`, because `leave` may run in another request (hazard 74).
+      // This is not called in `leave`, because `leave` may run in another request
+      // (docs/hazards.md#74).
       context.onWaiting?.(undefined)
       const leaveOnce = toOnce(leave)
       try {
@@ -128,7 +129,9 @@ function toOnce(step: () => void): () => void {
   }
 }
 
-/** This is a function of its own so that the stream does not keep the request (hazard 81). */
+/**
+ * This is a function of its own so that the stream does not keep the request (docs/hazards.md#81).
+ */
 function toLeaving({ flow, close }: Generation, leave: () => void): Generation {
   return {
     flow,

@@ -61,7 +61,7 @@ function withoutThink(call: GenerationCall): GenerationCall {
   return { ...call, body }
 }
 
-/** `"smollm2:135m" does not support thinking` (docs/ollama.md §3) */
+/** `"smollm2:135m" does not support thinking` (docs/ollama.md#3-errors) */
 function saysCannotThink(error: unknown): boolean {
   return error instanceof ServiceError && error.code === 'upstream_rejected' && /does not support thinking/i.test(error.message)
 }

@@ -3,8 +3,8 @@ import { ServiceError } from '../errors.ts'
 const maxMessageLength = 1000
 
 /**
- * An upstream's error as a text for readers. Its message is kept, but no stack, address or page
- * of HTML (docs/protocol.md §4). Undefined if it has nothing that may be shown.
+ * An upstream's error as a text for readers. Its message is kept, but no stack, address or page of
+ * HTML (docs/protocol.md#4-errors). Undefined if it has nothing that may be shown.
  */
 export function toMessage(error: unknown): string | undefined {
   const text = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
@@ -68,7 +68,7 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
 
 /**
  * Matches Ollama's refusal of a prompt, or of a text to embed, that is longer than the model's
- * context (docs/ollama.md §3).
+ * context (docs/ollama.md#3-errors).
  */
 const isTooLong = /\b(?:prompt|input)\b.{1,40}\bcontext length\b/i
 
@@ -89,7 +89,7 @@ function parseError(body: string): unknown {
 
 /**
  * The seconds of a `Retry-After`, from 1 to 3600. Ollama never sends the header, but a proxy in
- * front of it may (F15).
+ * front of it may (docs/faults.md#F15).
  */
 function toRetryAfter(value: string | null): number {
   if (value === null) return 1

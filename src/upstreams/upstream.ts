@@ -32,7 +32,7 @@ export interface CallContext {
   readonly models?: readonly string[] | undefined
   /**
    * Keeps work alive that outlives the stream, such as reading a finished answer to its end
-   * (workerd, hazard 12).
+   * (workerd, docs/hazards.md#12).
    */
   readonly waitUntil?: (promise: Promise<unknown>) => void
   /**
@@ -91,8 +91,8 @@ export interface Answer {
 }
 
 /**
- * The name of a blob. It is a fixed word and 64 hex digits. No other part of an upstream path
- * comes from a reader (hazard 8).
+ * The name of a blob. It is a fixed word and 64 hex digits. No other part of an upstream path comes
+ * from a reader (docs/hazards.md#8).
  */
 export type Digest = `sha256:${string}`
 

@@ -29,7 +29,7 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
 
   /**
    * Requests the list and tells what it says. Returns a function that stops this. `tell` is a
-   * function of its own so that its closures do not keep the request (hazard 81).
+   * function of its own so that its closures do not keep the request (docs/hazards.md#81).
    */
   function tell(model: string, { signal, waitUntil, onWaiting }: CallContext): () => void {
     const { controller, release } = link(signal)

@@ -8,7 +8,7 @@ import type { Open, Sink } from '../../src/relay/sink.ts'
 export interface OpenContract {
   /**
    * Whether it says to readers of HTTP/1.1 that it can cut, and then does. `streamSSE` cannot
-   * (hazards 45 and 55).
+   * (docs/hazards.md#45 and docs/hazards.md#55).
    */
   cuts: boolean
 }

@@ -259,7 +259,7 @@ export function upstreamContract(
         const after = (await (await exchangeOf(call)).closedByReader) - closedAt
         expect(after).toBeGreaterThan(40)
         expect(after).toBeLessThan(1000)
-        // workerd cancels it unless `waitUntil` holds it (hazard 12).
+        // workerd cancels it unless `waitUntil` holds it (docs/hazards.md#12).
         expect(held).toHaveLength(1)
         await Promise.all(held)
       })

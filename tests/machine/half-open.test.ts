@@ -69,7 +69,7 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
     expect(tookMs).toBeLessThan(stallMs + 15_000)
     await expect.poll(() => server.output()).toMatch(/"request_id":"cut-off".*"ended":"stalled"/)
     await answers()
-    // Bun closes a connection some seconds after it has cut it (hazard 78).
+    // Bun closes a connection some seconds after it has cut it (docs/hazards.md#78).
     await expect.poll(() => descriptors(), { timeout: 10_000 }).toBeLessThanOrEqual(before)
     expect(upstream.open).toBe(0)
     expect(server.errors()).toBe('')

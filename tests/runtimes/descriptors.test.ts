@@ -7,7 +7,7 @@ import { generate, readAll, toTold, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
 // Workers are left out, because workerd ends itself when it cannot accept a connection
-// (hazard 77).
+// (docs/hazards.md#77).
 describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime) => {
   let upstream: Upstream
   let server: Server
@@ -75,7 +75,7 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     leaveFree(0)
     const model = upstream.script(thenSilent(1))
     const readers = Array.from({ length: 20 }, () => generate(server, 'sse', model))
-    // Node closes these connections. On Bun they wait in the kernel's queue (hazard 77).
+    // Node closes these connections. On Bun they wait in the kernel's queue (docs/hazards.md#77).
     if (runtime === 'node') for (const reader of readers) expect(await reader.ended).toBe('broken')
     await goesOn()
     for (const reader of readers) expect(reader.text).toBe('')

@@ -236,7 +236,9 @@ export function toChunked(body: string | Uint8Array, size = Infinity): Buffer {
 }
 
 export const framings = ['sse', 'ndjson', 'folded'] as const
-/** The three framings of a native answer (docs/protocol.md §2). `folded` is `stream:false`. */
+/**
+ * The three framings of a native answer (docs/protocol.md#2-native). `folded` is `stream:false`.
+ */
 export type Framing = (typeof framings)[number]
 
 /**

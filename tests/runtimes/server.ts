@@ -45,8 +45,8 @@ interface StartOptions {
 }
 
 /**
- * Starts a server on a free port. `env` has its variables (docs/protocol.md §8), and nothing of
- * our own environment gets there.
+ * Starts a server on a free port. `env` has its variables (docs/protocol.md#8-configuration), and
+ * nothing of our own environment gets there.
  * @throws Error with the process's output if it ends or does not listen in time
  */
 export async function startServer(

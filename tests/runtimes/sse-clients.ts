@@ -52,7 +52,7 @@ export const withFetchEventStream: ReadSse = async ({ url, body, headers = {}, s
 
 /**
  * This client sends the request again a second after every error, even a refusal, unless `onerror`
- * throws (hazard 31).
+ * throws (docs/hazards.md#31).
  */
 export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   fetchEventSource(url, {
@@ -72,7 +72,7 @@ export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal,
 
 /**
  * This client sends the request again two seconds after every end, even a clean one, unless it is
- * closed. It does not check the status (hazard 31).
+ * closed. It does not check the status (docs/hazards.md#31).
  */
 export const withEventSourceClient: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   new Promise((resolve, reject) => {

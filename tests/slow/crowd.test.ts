@@ -6,7 +6,7 @@ import type { UpstreamCalls } from './crowd/upstream.ts'
 
 /**
  * A stream takes two sockets. A process with a limit of 20,000 descriptors cannot carry 10,000
- * streams (hazard 28).
+ * streams (docs/hazards.md#28).
  */
 const count = 9000
 

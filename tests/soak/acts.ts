@@ -76,7 +76,7 @@ const leaving: Act = async (stage) => {
   const surface = pick(random, [...generating, ...streaming])
   const reader = ask(stage, surface, pick(random, [models.paced, models.paced, models.silent, models.silent, models.endless]))
   await sleep(random(500))
-  // On workerd a half-close is not leaving (hazard 13).
+  // On workerd a half-close is not leaving (docs/hazards.md#13).
   reader.leave(pick<Leave>(random, server.runtime === 'worker' ? ['fin', 'reset'] : ['fin', 'reset', 'half-close']))
   if (await Promise.race([reader.ended, sleep(10_000)])) return 'left'
   reader.leave('reset')

@@ -60,7 +60,7 @@ export async function setStage(runtime: RuntimeName, random: Random): Promise<So
       await upstream.start()
       backAt = performance.now()
     },
-    // A connection that was closed a moment ago may still look usable (F20).
+    // A connection that was closed a moment ago may still look usable (docs/faults.md#F20).
     wasAwaySince: (time) => backAt + 100 >= time,
   }
 }

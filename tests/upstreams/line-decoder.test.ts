@@ -199,7 +199,7 @@ describe('work', () => {
     const start = performance.now()
     for (let i = 0; i < 32_000; i++) decoder.push(piece)
     decoder.end()
-    // Hazard 19: quadratic work would take minutes.
+    // Quadratic work would take minutes (docs/hazards.md#19).
     expect(performance.now() - start).toBeLessThan(3000)
     expect(lines).toEqual([8_192_000])
   })

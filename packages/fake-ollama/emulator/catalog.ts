@@ -12,8 +12,8 @@ export interface Model {
 }
 
 /**
- * The emulator's models, newest first as `/api/tags` lists them. A request without a model gets
- * the newest one (docs/protocol.md §8), so the plain model comes first.
+ * The emulator's models, newest first as `/api/tags` lists them. A request without a model gets the
+ * newest one (docs/protocol.md#8-configuration), so the plain model comes first.
  */
 export const models: readonly Model[] = [
   { name: 'demo:latest', capabilities: ['completion'], modifiedAt: '2026-11-22T12:00:03.071828182Z' },

@@ -1,6 +1,6 @@
 export type Endpoint = 'generate' | 'chat'
 
-/** A tool call. Its arguments are an object, not text (docs/ollama.md §1). */
+/** A tool call. Its arguments are an object, not text (docs/ollama.md#1-stream). */
 export interface ToolCall {
   id: string
   function: { index: number; name: string; arguments: Record<string, unknown> }

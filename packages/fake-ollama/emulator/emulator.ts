@@ -76,7 +76,8 @@ export function createEmulator({ tokensPerSecond = 40, coldStartMs = 1500 }: Emu
     async fetch(input, init = {}) {
       const signal = init.signal ?? (input instanceof Request ? input.signal : new AbortController().signal)
       signal.throwIfAborted()
-      // On Node every Request with a signal keeps memory, so the signal goes beside it (hazard 37).
+      // On Node every Request with a signal keeps memory, so the signal goes beside it
+      // (docs/hazards.md#37).
       const request = new Request(input, { ...init, signal: null })
       const response = await answer(request, signal)
       return request.method === 'HEAD' ? new Response(null, response) : response

@@ -1,5 +1,5 @@
 /**
- * The faults that a prompt asks for. They show each failure of docs/protocol.md §4 without
+ * The faults that a prompt asks for. They show each failure of docs/protocol.md#4-errors without
  * breaking anything.
  */
 export interface Faults {

@@ -1,6 +1,6 @@
 /**
  * Writes JSON as Go's `encoding/json` does: `<`, `>`, `&`, U+2028 and U+2029 are escaped, and lone
- * surrogates are replaced (docs/ollama.md §1).
+ * surrogates are replaced (docs/ollama.md#1-stream).
  */
 export function toGoJson(value: unknown): string {
   const json = JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'string' ? inner.toWellFormed() : inner))
@@ -15,7 +15,7 @@ export function toJsonResponse(value: unknown, status = 200, contentType = 'appl
   return new Response(toGoJson(value), { status, headers: { 'content-type': contentType } })
 }
 
-/** An error with Ollama's text: `{"error":"…"}` and a status (docs/ollama.md §3). */
+/** An error with Ollama's text: `{"error":"…"}` and a status (docs/ollama.md#3-errors). */
 export class OllamaError extends Error {
   readonly status: 400 | 404 | 500
   /**

@@ -1,7 +1,7 @@
 /**
  * Makes a response body out of lines. It resolves with the first line, because Ollama sends its
- * headers only then (docs/ollama.md §1). The body pulls each line, so nothing is made for a reader
- * that does not read.
+ * headers only then (docs/ollama.md#1-stream). The body pulls each line, so nothing is made for a
+ * reader that does not read.
  * @param lines makes the lines. Its signal aborts when the caller's signal aborts and when the
  * body is cancelled. After that, no more lines are pulled.
  */

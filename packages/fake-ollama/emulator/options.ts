@@ -45,7 +45,7 @@ const foreverMs = 9_223_372_036_854
 
 /**
  * Parses `keep_alive` into milliseconds. It is a number of seconds or a Go duration (`1h30m`). A
- * negative value means for ever (docs/ollama.md §1).
+ * negative value means for ever (docs/ollama.md#1-stream).
  * @throws OllamaError 400 with the text of Go's parser
  */
 export function parseKeepAlive(value: unknown): number {

@@ -73,7 +73,8 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Mode
   if (thought.stopped) return steps
   for (const token of spoken.tokens) steps.push(toStep(token, { text: token }))
   if (toolCall) {
-    // Ollama sends nothing while it composes a call, and then the whole call (docs/ollama.md §1).
+    // Ollama sends nothing while it composes a call, and then the whole call
+    // (docs/ollama.md#1-stream).
     const tokens = cutTokens(JSON.stringify(toolCall.function), random).length
     steps.push({ said: { text: '', toolCalls: [toolCall] }, tokens })
   }

@@ -76,7 +76,7 @@ export type End =
   | { readonly how: 'interrupted' }
   | {
       readonly how: 'failed'
-      /** A code of docs/protocol.md §4, or the client's own, such as `network`. */
+      /** A code of docs/protocol.md#4-errors, or the client's own, such as `network`. */
       readonly code: string
       readonly text: string
       readonly requestId?: string

@@ -5,7 +5,9 @@ const maxImageBytes = 20 * 1024 * 1024
 
 /** Vision models tile images of this size at most. More pixels are only more bytes. */
 const maxSidePx = 1344
-/** Request bodies are limited to 16 MiB (docs/protocol.md §8), and ten images must fit. */
+/**
+ * Request bodies are limited to 16 MiB (docs/protocol.md#8-configuration), and ten images must fit.
+ */
 const maxPngBytes = 1024 * 1024
 
 /**

@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
 import type { KeptTexts } from '../storage/kept-texts.ts'
 
-/** The key of this page (docs/protocol.md §7). */
+/** The key of this page (docs/protocol.md#7-who-may-ask). */
 export interface Key {
   /** `undefined` if there is no key. */
   current(): string | undefined

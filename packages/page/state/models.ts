@@ -10,7 +10,7 @@ import type { Abilities, InstalledModel } from './to-models.ts'
 /** The installed models, and what is known about them. */
 export interface Models {
   readonly all: ReadonlySignal<readonly InstalledModel[]>
-  /** The model that the server takes for a request that names none (docs/protocol.md §2). */
+  /** The model that the server takes for a request that names none (docs/protocol.md#2-native). */
   readonly byDefault: ReadonlySignal<string | undefined>
   /** Takes the answers of `/api/tags` and `/api/ps`, and the server's default model. */
   take(tags: unknown, ps: unknown, byDefault: string | undefined): void

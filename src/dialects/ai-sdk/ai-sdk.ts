@@ -5,7 +5,8 @@ import { parseUiChatRequest } from './schema.ts'
 import { uiMessageStream } from './stream.ts'
 
 /**
- * The AI SDK's `useChat`. Its `DefaultChatTransport` posts here as it is (docs/protocol.md §6).
+ * The AI SDK's `useChat`. Its `DefaultChatTransport` posts here as it is
+ * (docs/protocol.md#6-dialects).
  */
 export const aiSdk: Dialect = {
   prefix: '/api/ui/chat',

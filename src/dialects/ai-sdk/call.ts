@@ -30,7 +30,7 @@ export function toCall(
   const messages = given.flatMap((message, i) =>
     toMessages(message, { path: `messages.${i}`, isLast: i === lastUser, ignored }),
   )
-  // Ollama would only load the model (docs/ollama.md §1), and there would be no answer.
+  // Ollama would only load the model (docs/ollama.md#1-stream), and there would be no answer.
   if (messages.every(isEmpty)) throw invalidRequest('messages', 'Expected a message that says something')
   const all = system ? [{ role: 'system', content: system }, ...messages] : messages
   const offered = toOffered(tools ?? [], ignored)

@@ -116,7 +116,7 @@ function toMs(nanoseconds: unknown): number | undefined {
   return isNumber(nanoseconds) ? toNumber(nanoseconds) / 1e6 : undefined
 }
 
-/** The SDK's `FinishReason`. Ollama says `stop` for tool calls too (docs/ollama.md §1). */
+/** The SDK's `FinishReason`. Ollama says `stop` for tool calls too (docs/ollama.md#1-stream). */
 function toFinishReason(reason: string | undefined, hasCalls: boolean): 'stop' | 'length' | 'tool-calls' | 'other' {
   if (reason === 'length') return 'length'
   if (hasCalls) return 'tool-calls'

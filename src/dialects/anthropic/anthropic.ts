@@ -8,7 +8,10 @@ import { parseMessagesRequest } from './schema.ts'
 import { messageStream } from './stream.ts'
 import { messageWhole } from './whole.ts'
 
-/** Anthropic's Messages API (docs/protocol.md §6). Its version and beta headers are not needed. */
+/**
+ * Anthropic's Messages API (docs/protocol.md#6-dialects). Its version and beta headers are not
+ * needed.
+ */
 export const anthropic: Dialect = {
   prefix: '/v1/messages',
   requestIdHeader: 'request-id',

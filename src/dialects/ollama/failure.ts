@@ -4,7 +4,7 @@ import type { Failure } from '../dialect.ts'
 
 /**
  * An error before commit, as Ollama words it: `{"error"}` with Ollama's own status if it gave one,
- * and the two plain texts of its router (docs/ollama.md §3).
+ * and the two plain texts of its router (docs/ollama.md#3-errors).
  */
 export function toFailure({ code, status, message, upstreamStatus }: ServiceError): Failure {
   if (code === 'not_found') return { status, body: '404 page not found' }
@@ -13,9 +13,9 @@ export function toFailure({ code, status, message, upstreamStatus }: ServiceErro
 }
 
 /**
- * A failure after commit, as Ollama tells it: a last line with nothing but `error` (docs/ollama.md
- * §3). Ollama's own line is kept unless it says more than a reader may learn: an address, a stack,
- * where the owner signs in (docs/protocol.md §4).
+ * A failure after commit, as Ollama tells it: a last line with nothing but `error`
+ * (docs/ollama.md#3-errors). Ollama's own line is kept unless it says more than a reader may learn:
+ * an address, a stack, where the owner signs in (docs/protocol.md#4-errors).
  */
 export function toErrorLine({ error: { message }, line }: Extract<GenerationEvent, { type: 'failed' }>): string {
   if (line !== undefined) {

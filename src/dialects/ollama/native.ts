@@ -8,15 +8,18 @@ import { toServiceFailure, type Dialect } from '../dialect.ts'
 import { toRoutes, type FramingRequest } from './routes.ts'
 
 /**
- * Ollama's own requests, answered as SSE, NDJSON, text or one object (docs/protocol.md §2). Every
- * path that no other dialect has gets this envelope too.
+ * Ollama's own requests, answered as SSE, NDJSON, text or one object (docs/protocol.md#2-native).
+ * Every path that no other dialect has gets this envelope too.
  */
 export function createNative({ management }: { management: boolean }): Dialect {
   const prefix = ''
   return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure: toServiceFailure }
 }
 
-/** See docs/protocol.md §2. Progress has no text, and no status before its first line. */
+/**
+ * Native frames (docs/protocol.md#2-native). Progress has no text, and no status before its first
+ * line.
+ */
 function toFraming({ stream, accept, prefer, canCut, call }: FramingRequest): Encoder {
   if (!stream) return folded
   const isGeneration = !isProgress(call)

@@ -4,7 +4,9 @@ import { toFailure } from './failure.ts'
 import { toRoutes, type FramingRequest } from './routes.ts'
 import { ollamaStream } from './stream.ts'
 
-/** Drop-in Ollama for programs that change only their base URL (docs/protocol.md §5). */
+/**
+ * Drop-in Ollama for programs that change only their base URL (docs/protocol.md#5-ollama-drop-in).
+ */
 export function createOllamaDialect({ management }: { management: boolean }): Dialect {
   const prefix = '/ollama'
   return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure }
@@ -14,7 +16,7 @@ function toFraming({ stream, call }: FramingRequest) {
   return stream && !isLoad(call) ? ollamaStream : folded
 }
 
-/** Ollama answers a load with one object even if `stream` is true (docs/ollama.md §1). */
+/** Ollama answers a load with one object even if `stream` is true (docs/ollama.md#1-stream). */
 function isLoad({ endpoint, body }: FramingRequest['call']): boolean {
   if (endpoint === 'generate') return !body.prompt
   return endpoint === 'chat' && !(Array.isArray(body.messages) && body.messages.length > 0)

@@ -20,7 +20,9 @@ export interface FramingRequest extends Omit<GenerationRequest, 'body'> {
   readonly call: GenerationCall
 }
 
-/** Ollama's own routes: requests are checked and passed on as they are (docs/protocol.md §2). */
+/**
+ * Ollama's own routes: requests are checked and passed on as they are (docs/protocol.md#2-native).
+ */
 export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
   const plan = (call: GenerationCall, stream: boolean | null | undefined, request: GenerationRequest): GenerationPlan => ({
     call,

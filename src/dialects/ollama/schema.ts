@@ -3,8 +3,8 @@ import { modelName, orNothing } from '../to-ollama.ts'
 
 /**
  * Requests of Ollama's own API pass through as they are, because Ollama judges them better than a
- * list of ours, and a newer Ollama takes more. Sluice checks only what it uses itself: the names
- * of models, and `stream` (docs/protocol.md §2).
+ * list of ours, and a newer Ollama takes more. Sluice checks only what it uses itself: the names of
+ * models, and `stream` (docs/protocol.md#2-native).
  */
 
 /** The fields that Sluice itself reads, and those that policy checks or clamps. */
@@ -24,8 +24,8 @@ const ownFields = new Set([
 ])
 
 /**
- * Refuses those names in capitals. Ollama reads `Model` as `model` too, and takes the last of
- * them. So it could do something else than what was checked here (hazard 82).
+ * Refuses those names in capitals. Ollama reads `Model` as `model` too, and takes the last of them.
+ * So it could do something else than what was checked here (docs/hazards.md#82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(

@@ -32,7 +32,7 @@ export interface ChunkOptions {
 
 /**
  * A stream of chunks. Success ends with a finish reason, the usage if it was asked for, and
- * `[DONE]`. A failure ends with an error and nothing after it (docs/protocol.md §6).
+ * `[DONE]`. A failure ends with an error and nothing after it (docs/protocol.md#6-dialects).
  */
 export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUsage }: ChunkOptions): Encoder {
   const noUsage = includeUsage ? { usage: null } : {}

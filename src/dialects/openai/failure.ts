@@ -2,8 +2,8 @@ import type { ServiceError } from '../../errors.ts'
 import type { Failure } from '../dialect.ts'
 
 /**
- * The error before and after commit. `param` is the field. `code` is OpenAI's if OpenAI has one
- * for the case, and Sluice's otherwise (docs/protocol.md §4).
+ * The error before and after commit. `param` is the field. `code` is OpenAI's if OpenAI has one for
+ * the case, and Sluice's otherwise (docs/protocol.md#4-errors).
  */
 export function toErrorBody({ code, reason, status, message, issues }: ServiceError) {
   return { error: { message, type: toType(status), code: reason ?? code, param: issues?.[0]?.path ?? null } }

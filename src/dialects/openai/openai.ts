@@ -20,7 +20,7 @@ import { createResponseWhole } from './responses/whole.ts'
 
 /**
  * OpenAI's API. It is made from Ollama's native API, because Ollama's own `/v1` loses errors in a
- * stream (docs/protocol.md §6).
+ * stream (docs/protocol.md#6-dialects).
  */
 export const openai: Dialect = {
   prefix: '/v1',

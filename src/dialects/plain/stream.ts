@@ -3,7 +3,7 @@ import { toFrame, toLines } from '../../encoders/frame.ts'
 import { eventStream, toFailedFrame } from '../../encoders/sse.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
-/** Raw text as `messages`, then `done` with the answer's figures (docs/protocol.md §3). */
+/** Raw text as `messages`, then `done` with the answer's figures (docs/protocol.md#3-chat). */
 export const plainStream: Encoder = {
   ...eventStream,
   start:

@@ -14,7 +14,7 @@ export function checkConfig({ limits: { maxStreams } }: Config): void {
 /**
  * How many requests to Ollama Bun runs at once. Bun reads the variable before it runs any of our
  * code, and takes its default for a value that it does not understand. A stream beyond the limit
- * would wait silently, and everything would look healthy (hazard 29).
+ * would wait silently, and everything would look healthy (docs/hazards.md#29).
  */
 function maxRequests(given: string): number {
   return /^[1-9]\d*$/.test(given) && Number(given) <= 65_535 ? Number(given) : 256

@@ -14,8 +14,8 @@ import { createTurns } from './turns.ts'
 
 /**
  * Connects by `node:http` and not by `fetch`, because `fetch` has a limit of 300 seconds
- * (hazard 15). The `data` events of `node:http` also push, for half the CPU of awaited reads. The
- * relay keeps the deadlines. The contract is that of `viaFetch`.
+ * (docs/hazards.md#15). The `data` events of `node:http` also push, for half the CPU of awaited
+ * reads. The relay keeps the deadlines. The contract is that of `viaFetch`.
  */
 export function viaHttp(): Connect {
   const later = createTurns()
@@ -37,7 +37,7 @@ export function viaHttp(): Connect {
 
 /**
  * A function of its own, because its closures live as long as the stream does. They must not keep
- * the body of the request (hazard 81).
+ * the body of the request (docs/hazards.md#81).
  */
 function toResponse(
   request: http.ClientRequest,

@@ -10,14 +10,14 @@ const longLength = 4096
 /**
  * The response's stream carries the head, the first frames and the end, and tells when the reader
  * leaves. The frames between go straight to the socket, past the stream and past `ServerResponse`.
- * Each is an HTTP chunk in one string, which saves a quarter of a token's cost (hazard 67). So no
- * middleware may transform the body.
+ * Each is an HTTP chunk in one string, which saves a quarter of a token's cost
+ * (docs/hazards.md#67). So no middleware may transform the body.
  *
- * Unlike `streamSSE`, this can close the socket of a reader that takes nothing (hazard 45), and
- * tell when the reader has taken everything.
+ * Unlike `streamSSE`, this can close the socket of a reader that takes nothing
+ * (docs/hazards.md#45), and tell when the reader has taken everything.
  */
 export const openOnNode: Open = Object.assign(open, {
-  // In HTTP/1.0 the end of the connection is the end of the body (hazard 84).
+  // In HTTP/1.0 the end of the connection is the end of the body (docs/hazards.md#84).
   canCut: (c: Context) => (c.env as HttpBindings).incoming.httpVersion !== '1.0',
 })
 

@@ -6,7 +6,7 @@ const perTurn = 4
 
 /**
  * Gives a function that runs a step in a later turn of the loop. The steps run first come, first
- * served, and only a few of them in each turn (hazard 44).
+ * served, and only a few of them in each turn (docs/hazards.md#44).
  */
 export function createTurns(): (step: () => void) => void {
   let waiting: (() => void)[] = []

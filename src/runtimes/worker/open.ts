@@ -24,11 +24,11 @@ const ignore = () => {}
 /**
  * Writes into one native pipe. `streamSSE` has two streams made of JavaScript, so this costs three
  * quarters of it on workerd. It can also break the response of a reader that is cut, which
- * `streamSSE` cannot do (hazard 55).
+ * `streamSSE` cannot do (docs/hazards.md#55).
  */
 export const openOnWorker: Open = Object.assign(open, {
-  // In HTTP/1.0 the end of the connection is the end of the body (hazard 84). Only Cloudflare
-  // tells the version of HTTP.
+  // In HTTP/1.0 the end of the connection is the end of the body (docs/hazards.md#84). Only
+  // Cloudflare tells the version of HTTP.
   canCut: ({ req }: Context) => (req.raw as CloudflareRequest).cf?.httpProtocol !== 'HTTP/1.0',
 })
 

@@ -83,7 +83,7 @@ describe('hostile text is nothing but text', () => {
   })
 
   test("as Ollama's errors, before and in the middle of an answer", async () => {
-    // An error that begins as HTML would not be passed on at all (docs/protocol.md §4).
+    // An error that begins as HTML would not be passed on at all (docs/protocol.md#4-errors).
     const error = `cannot: ${attack}`
     stage.ollama.on('Early', refuses(400, error))
     stage.ollama.on(

@@ -25,7 +25,7 @@ const surfaces: readonly (readonly [path: string, request: Omit<ReaderRequest, '
     ['/nothing/here', {}, (body) => JSON.parse(body).code],
   ]
 
-/** Protocol §7: access. */
+/** Access (docs/protocol.md#7-who-may-ask). */
 export function describeAccess(runtime: RuntimeName) {
   describe('keys', () => {
     const stage = useStage(runtime, {

@@ -30,7 +30,7 @@ const tools = [
 /** workerd notices a lost reader only at its next heartbeat. */
 const heartbeatMs = 100
 
-/** `POST /api/ui/chat` (docs/protocol.md §6), as the AI SDK's own client sees it. */
+/** `POST /api/ui/chat` (docs/protocol.md#6-dialects), as the AI SDK's own client sees it. */
 export function describeAiSdk(runtime: RuntimeName) {
   describe('ai-sdk', () => {
     const stage = useStage(runtime, { SLUICE_HEARTBEAT_MS: String(heartbeatMs), SLUICE_IDLE_TIMEOUT_MS: '1000' })

@@ -113,7 +113,7 @@ const late: readonly (readonly [code: string, type: string, text: string, script
   ],
 ]
 
-/** Protocol §4 in Anthropic's envelope. */
+/** Errors in Anthropic's envelope (docs/protocol.md#4-errors). */
 export function describeAnthropicErrors(runtime: RuntimeName) {
   describe('errors before commit', () => {
     // The grace is long, so that every failure before the first token has its real status, even on

@@ -10,14 +10,14 @@ import { useStage } from '../stage.ts'
 import { describeAnthropicErrors } from './anthropic-errors.ts'
 import { describeAnthropicRequests } from './anthropic-requests.ts'
 
-/** Protocol §6: the limit for closing the upstream. */
+/** The limit for closing the upstream (docs/protocol.md#2-native). */
 const abortMs = 25
 
 const hi = { role: 'user', content: 'Hi' } as const
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const textOf = (name: string) => chunksOf(name).reduce((text, { message }) => text + (message?.content ?? ''), '')
 
-/** Protocol §6: programs that were written for Anthropic's API. */
+/** Programs that were written for Anthropic's API (docs/protocol.md#6-dialects). */
 export function describeAnthropic(runtime: RuntimeName) {
   describe('anthropic', () => {
     describe('its SDK', () => {
@@ -234,7 +234,7 @@ export function describeAnthropic(runtime: RuntimeName) {
             abort()
             tookMs.push((await exchange.closedByReader) - leftAt)
           }
-          // On workerd only a failing write shows that a reader has left (hazard 11).
+          // On workerd only a failing write shows that a reader has left (docs/hazards.md#11).
           if (runtime !== 'worker') expect(Math.min(...tookMs)).toBeLessThan(abortMs)
         })
 

@@ -93,7 +93,7 @@ function toLastLine(text: string): unknown {
   return JSON.parse(text.trimEnd().split('\n').at(-1)!)
 }
 
-/** Protocol §5: the stop button. */
+/** The stop button (docs/protocol.md#5-ollama-drop-in). */
 export function describeCancel(runtime: RuntimeName) {
   describe('cancel', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: `${hourMs}`, SLUICE_LOG: 'json' })

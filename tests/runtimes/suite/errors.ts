@@ -45,7 +45,7 @@ function answer(status: number, body: string, headers: Record<string, string> = 
   }
 }
 
-/** Protocol §4, without the upstream's faults (faults.ts). */
+/** Errors (docs/protocol.md#4-errors), without the upstream's faults (faults.ts). */
 export function describeErrors(runtime: RuntimeName) {
   describe('errors', () => {
     const stage = useStage(runtime, { SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_LINE_BYTES: '10000', SLUICE_LOG: 'json' })

@@ -97,7 +97,7 @@ function createHealthy() {
   return { script, finish: () => (state.isOver = true) }
 }
 
-/** F18, where every runtime has had time to deliver everything before the FIN. */
+/** docs/faults.md#F18, where every runtime has had time to deliver everything before the FIN. */
 const laterFin: Fault = {
   id: 'F18',
   name: 'a done line, and a FIN without the last chunk a moment later',
@@ -287,7 +287,7 @@ export function describeFaults(runtime: RuntimeName) {
         const answer = await readAll(generate(server, 'sse', model))
         expect(toOutcome('sse', answer)).toMatchObject({ text: ' token token', failed: undefined })
         expect(upstream.requestsFor(model)).toHaveLength(1)
-        // F20 needs this: the connection was closed 20 ms or more before.
+        // The connection was closed 20 ms or more before, as docs/faults.md#F20 needs it.
         await sleep(30)
       }
     })

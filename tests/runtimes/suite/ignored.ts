@@ -73,7 +73,7 @@ const demands = [
   },
 ] as const
 
-/** Ignored fields of a request, and where the answer reports them (docs/protocol.md §6). */
+/** Ignored fields of a request, and where the answer reports them (docs/protocol.md#6-dialects). */
 export function describeIgnored(runtime: RuntimeName) {
   describe('what is left out', () => {
     const listed = 'https://chat.example'

@@ -26,7 +26,7 @@ async function untilDrained(request: http.ClientRequest, limitMs: number): Promi
   }
 }
 
-/** Protocol §1: blobs that are larger than any memory. */
+/** Blobs that are larger than any memory (docs/protocol.md#1-routes). */
 export function describeLargeBlobs(runtime: RuntimeName) {
   describe('a large blob', () => {
     let store: BlobStore

@@ -142,7 +142,7 @@ export function describeLeaving(runtime: RuntimeName) {
       },
     }
 
-    // On workerd only a failing write shows that a reader has left (hazard 11). SSE writes
+    // On workerd only a failing write shows that a reader has left (docs/hazards.md#11). SSE writes
     // heartbeats, and the other framings write none.
     const noticed = runtime === 'worker' ? (['sse'] as const) : framings
     describe.each(noticed)('of %s', (framing) => {
@@ -155,8 +155,8 @@ export function describeLeaving(runtime: RuntimeName) {
       })
     })
 
-    // A FIN behind unread data may be invisible (hazard 38), so the stall limit must end such a
-    // stream.
+    // A FIN behind unread data may be invisible (docs/hazards.md#38), so the stall limit must end
+    // such a stream.
     describe.each(['sse', 'ndjson'] as const)('of %s', (framing) => {
       test.each(leaves)('by %s, while not reading, closes the upstream at the stall limit at the latest', async (how) => {
         const { reader, exchange, requestId } = await reach(notReading, framing)
@@ -179,7 +179,8 @@ export function describeLeaving(runtime: RuntimeName) {
         const { exchange } = await upstream.next(model)
         await reader.until((text) => text.includes('"done":true'))
         reader.leave(how)
-        // Sluice reads on for 50 ms at most, because its connection may be used again (hazard 16).
+        // Sluice reads on for 50 ms at most, because its connection may be used again
+        // (docs/hazards.md#16).
         await exchange.closedByReader
       })
 

@@ -6,7 +6,7 @@ import { countRequests, useStage } from '../stage.ts'
 
 const isFirst = (text: string) => text.includes(' token')
 
-/** Protocol §8: the limits of one client, and those of all together. */
+/** The limits of one client, and those of all together (docs/protocol.md#8-configuration). */
 export function describeLimits(runtime: RuntimeName) {
   describe('requests a minute', () => {
     const stage = useStage(runtime, { SLUICE_RATE_PER_MINUTE: '5' })

@@ -40,7 +40,10 @@ function answer(status: number, text: string): Script {
   }
 }
 
-/** Protocol §1 and §5: routes that change the installed models. */
+/**
+ * Routes that change the installed models (docs/protocol.md#1-routes and
+ * docs/protocol.md#5-ollama-drop-in).
+ */
 export function describeManagement(runtime: RuntimeName) {
   describe('management', () => {
     describe('by default', () => {

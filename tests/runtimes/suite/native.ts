@@ -43,7 +43,7 @@ function toThinking(chunks: readonly Chunk[]): string {
 const toToolCalls = (chunks: readonly Chunk[]) => chunks.flatMap(({ message }) => message?.tool_calls ?? [])
 const toLogprobs = (chunks: readonly Chunk[]) => chunks.flatMap(({ logprobs }) => logprobs ?? [])
 
-/** Protocol §2, without failures, leaving and deadlines. */
+/** Native answers (docs/protocol.md#2-native), without failures, leaving and deadlines. */
 export function describeNative(runtime: RuntimeName) {
   describe('native', () => {
     const stage = useStage(runtime)

@@ -16,7 +16,7 @@ const doneLine =
 const hi = { role: 'user', content: 'Hi' }
 const page = { messages: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] }
 
-/** "No number changes on its way" (docs/protocol.md §2). */
+/** "No number changes on its way" (docs/protocol.md#2-native). */
 export function describeNumbers(runtime: RuntimeName) {
   describe('numbers', () => {
     const stage = useStage(runtime)

@@ -95,8 +95,8 @@ export function describeOllamaClients(runtime: RuntimeName) {
             for await (const part of fullStream) {
               if (part.type === 'text-delta') await take(part.text)
               if (part.type === 'error') failure = part.error
-              // This client may not take an error's line for an error (hazard 43), but its answer
-              // then has no good end either.
+              // This client may not take an error's line for an error (docs/hazards.md#43), but its
+              // answer then has no good end either.
               if (part.type === 'finish' && !/^(stop|length)$/.test(part.finishReason))
                 failure ??= new Error(`Ollama: ${part.finishReason}`)
             }

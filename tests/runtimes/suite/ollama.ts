@@ -32,7 +32,7 @@ const mediaTypeOf = ({ headers }: Pick<Answer, 'headers'> | Recording) => String
 
 const short = tokens({ count: 1 })
 
-/** Protocol §5. */
+/** Drop-in Ollama (docs/protocol.md#5-ollama-drop-in). */
 export function describeOllama(runtime: RuntimeName) {
   describe('ollama', () => {
     const stage = useStage(runtime)

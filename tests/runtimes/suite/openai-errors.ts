@@ -130,7 +130,7 @@ const late: readonly (readonly [code: string, type: string, said: string, script
 
 const isFailed = (fault: Fault): fault is Fault & { expect: FailedAnswer } => 'status' in fault.expect
 
-/** Protocol §4 in OpenAI's envelope. */
+/** Errors in OpenAI's envelope (docs/protocol.md#4-errors). */
 export function describeOpenAIErrors(runtime: RuntimeName) {
   describe('errors before commit', () => {
     // The grace is long, so that every failure before the first token has its real status, even on

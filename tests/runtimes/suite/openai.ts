@@ -22,7 +22,7 @@ function toChunks(text: string): ChatChunk[] {
 
 const messages = [{ role: 'user', content: 'Hi' }]
 
-/** `/v1` as OpenAI speaks it (docs/protocol.md §6). */
+/** `/v1` as OpenAI speaks it (docs/protocol.md#6-dialects). */
 export function describeOpenAI(runtime: RuntimeName) {
   describe('openai', () => {
     describe('the wire', () => {

@@ -20,7 +20,7 @@ const textOf = (events: readonly SseEvent[], name: string) =>
     .map(({ data }) => data)
     .join('')
 
-/** Protocol §3. */
+/** `/chat` (docs/protocol.md#3-chat). */
 export function describePlain(runtime: RuntimeName) {
   describe('plain', () => {
     const stage = useStage(runtime)

@@ -12,7 +12,7 @@ import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 import { describeResponsesRequests } from './responses-requests.ts'
 
-/** Protocol §2: the limit for closing the upstream. */
+/** The limit for closing the upstream (docs/protocol.md#2-native). */
 const abortMs = 25
 
 const hi = { role: 'user', content: 'Hi' } as const
@@ -20,7 +20,7 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const join = (name: string, of: 'content' | 'thinking') =>
   chunksOf(name).reduce((text, { message }) => text + (message?.[of] ?? ''), '')
 
-/** Protocol §6: programs that were written for OpenAI's Responses. */
+/** Programs that were written for OpenAI's Responses (docs/protocol.md#6-dialects). */
 export function describeResponses(runtime: RuntimeName) {
   describe('responses', () => {
     describeResponsesRequests(runtime)
@@ -214,7 +214,7 @@ export function describeResponses(runtime: RuntimeName) {
             abort()
             tookMs.push((await exchange.closedByReader) - leftAt)
           }
-          // On workerd only a failing write shows that a reader has left (hazard 11).
+          // On workerd only a failing write shows that a reader has left (docs/hazards.md#11).
           if (runtime !== 'worker') expect(Math.min(...tookMs)).toBeLessThan(abortMs)
         })
 

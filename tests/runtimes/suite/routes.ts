@@ -46,7 +46,7 @@ function toRecorded(name: string): unknown {
 /** Paths of OpenAI's API have OpenAI's error envelope. */
 const toEnvelope = (path: string, code: string) => (path.startsWith('/v1') ? { error: { code } } : { code })
 
-/** Protocol §1. */
+/** The routes (docs/protocol.md#1-routes). */
 export function describeRoutes(runtime: RuntimeName) {
   describe('routes', () => {
     const stage = useStage(runtime)

@@ -63,7 +63,7 @@ function holdBack({ upstream }: Stage, route: string) {
   return { count, release: () => held.resolve(), restore }
 }
 
-/** Protocol §1: Sluice shares its own questions to Ollama among many callers. */
+/** Sluice shares its own questions to Ollama among many callers (docs/protocol.md#1-routes). */
 export function describeSharedQuestions(runtime: RuntimeName) {
   const max = runtime === 'worker' ? 8 : 2
 

@@ -20,7 +20,10 @@ interface SseReader {
   readonly read: ReadSse
   /** How it ends when its signal aborts. */
   readonly aborts: 'throws' | 'ends'
-  /** Returns the part of a token without JSON that survives (hazards 31 and 32). */
+  /**
+   * Returns the part of a token without JSON that survives (docs/hazards.md#31 and
+   * docs/hazards.md#32).
+   */
   toKept(token: string): string
 }
 
@@ -44,8 +47,8 @@ const paths = ['/api/generate', '/api/chat', '/chat'] as const
 const toBody = (model: string) => ({ model, prompt: 'Hi', text: 'Hi', messages: [{ role: 'user', content: 'Hi' }] })
 
 /**
- * Packages that read SSE from a POST. Each is used as its documentation says (docs/hazards.md 31
- * to 33).
+ * Packages that read SSE from a POST. Each is used as its documentation says (docs/hazards.md#31,
+ * docs/hazards.md#32 and docs/hazards.md#33).
  */
 export function describeSseReaders(runtime: RuntimeName) {
   describe('SSE readers', () => {

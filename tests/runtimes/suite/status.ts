@@ -58,7 +58,7 @@ function finish(exchange: Exchange) {
 /** Removes the statuses from an answer. */
 const toRest = (text: string) => text.replaceAll(/event: status\n.*\n\n/g, '').replaceAll(/^:\n/gm, '')
 
-/** Protocol §2: `Prefer: status`. */
+/** `Prefer: status` (docs/protocol.md#2-native). */
 export function describeStatus(runtime: RuntimeName) {
   describe('Prefer: status', () => {
     const stage = useStage(runtime, { ...env, SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '1' })

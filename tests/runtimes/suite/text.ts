@@ -24,7 +24,7 @@ const failures: readonly (readonly [name: string, end: Script])[] = [
   ['silence', () => {}],
 ]
 
-/** Protocol §2, "Text". */
+/** Bare text (docs/protocol.md#2-native). */
 export function describeText(runtime: RuntimeName) {
   describe('bare text', () => {
     const stage = useStage(runtime, { SLUICE_IDLE_TIMEOUT_MS: '500' })

@@ -14,7 +14,7 @@ export function toCompletionCall(request: CompletionRequest): GenerationCall {
 
 function toPrompt(texts: CompletionRequest['prompt']): string {
   const [prompt = '', ...more] = [toTexts(texts, 'prompt')].flat()
-  // Ollama would only load the model (docs/ollama.md §1), and there would be no answer.
+  // Ollama would only load the model (docs/ollama.md#1-stream), and there would be no answer.
   if (prompt === '') throw invalidRequest('prompt', 'Expected a text that is not empty')
   if (more.length > 0) throw refused('prompt', 'answers')
   return prompt

@@ -27,7 +27,7 @@ export function toResponseCall(request: ResponsesRequest, ignored: Ignored): Res
   if (text?.verbosity && text.verbosity !== 'medium') ignored.add('text.verbosity')
 
   const messages = toMessages(input, ignored)
-  // Ollama would only load the model (docs/ollama.md §1), and there would be no answer.
+  // Ollama would only load the model (docs/ollama.md#1-stream), and there would be no answer.
   if (messages.length === 0) throw invalidRequest('input', 'Expected at least one message')
   const { offered, origins } = toTools(request.tools, input, ignored)
   const choice = toChoice(tool_choice, ignored)
