@@ -43,7 +43,7 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
     }
     if (!found) {
       const text =
-        secrets.length > 0 ? 'This server does not know this key' : 'This server needs a key; send Authorization: Bearer KEY'
+        secrets.length > 0 ? 'This key is not known here; check it' : 'This server needs a key; send Authorization: Bearer KEY'
       throw new ServiceError('unauthorized', text)
     }
     c.set('principal', found)

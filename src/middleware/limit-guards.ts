@@ -24,13 +24,9 @@ export function rateGuard({ limits, max, address }: LimitGuardOptions) {
     c.header('ratelimit-policy', `"minute";q=${max};w=60`)
     if (remaining !== undefined) c.header('ratelimit', `"minute";r=${remaining};t=${retryAfterSeconds}`)
     if (!isAllowed) {
-      throw new ServiceError(
-        'rate_limited',
-        `Too many requests: ${max} a minute are allowed; try again in ${retryAfterSeconds} s`,
-        {
-          retryAfterSeconds,
-        },
-      )
+      throw new ServiceError('rate_limited', `More than ${max} requests a minute; try again in ${retryAfterSeconds} s`, {
+        retryAfterSeconds,
+      })
     }
     return next()
   })
@@ -45,7 +41,7 @@ export function answerGuard({ limits, max, address }: LimitGuardOptions) {
     if (max === 0) return next()
     const leave = await limits.enter(toWho(c, address))
     if (!leave) {
-      throw new ServiceError('rate_limited', `Too many answers at a time: ${max} are allowed; try again when one is over`, {
+      throw new ServiceError('rate_limited', `More than ${max} answers at a time; try again when one is over`, {
         retryAfterSeconds: 5,
       })
     }

@@ -39,7 +39,7 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
     if (waitingCount >= waiting) {
       throw new ServiceError(
         'too_many_streams',
-        `All ${running} places at Ollama are in use, and ${waiting} requests wait already; try again in 5 s`,
+        `All ${running} places at Ollama are in use, and ${waiting} wait already; try again in 5 s`,
         {
           retryAfterSeconds: 5,
         },
