@@ -220,7 +220,9 @@ export function describeErrors(runtime: RuntimeName) {
         for (const reader of readers) {
           expect(await readFailure(reader)).toMatchObject({ status: 502, code: 'upstream_unreachable' })
           expect(reader.text).not.toMatch(/127\.0\.0\.1|ECONN|node:|\.ts|at /)
-          expect(reader.text).not.toContain(String(stage.upstream.port))
+          // A random request id may have the digits of the port.
+          const told = reader.text.replace(/"request_id":"[^"]*"/, '')
+          expect(told).not.toContain(String(stage.upstream.port))
         }
         await stage.upstream.start()
       })
