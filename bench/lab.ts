@@ -13,19 +13,19 @@ export interface Readers {
   readonly id: number
   readonly firstSeed: number
   /**
-   * Waits until the upstream has seen all of them close, or for `limitMs`. Resolves with the times
+   * Waits until the upstream has seen all readers close, or for `limitMs`. Resolves with the times
    * as `[seed, atMs]`.
    */
   closedAtUpstream(limitMs: number): Promise<[number, number][]>
   /**
-   * Waits until all of them have reached the upstream, or for `limitMs`. Resolves with their
-   * number.
+   * Waits until all readers have reached the upstream, or for `limitMs`. Resolves with the number
+   * of readers that have.
    */
   openAtUpstream(limitMs: number): Promise<number>
   waitFirst(limitMs: number): Promise<CrowdState>
   waitEnded(limitMs: number): Promise<CrowdState>
   /**
-   * Makes the upstream send each of them one more token. Resolves with the time of the first one.
+   * Makes the upstream send each reader one more token. Resolves with the time of the first token.
    */
   sendTokens(): Promise<number>
   /**

@@ -40,6 +40,6 @@ function below(base: '/ollama', { prefix, generations, questions, ...dialect }: 
 /** Finds a path's dialect: the longest prefix that is the path or a parent of it. */
 export function createDialectAt(dialects: readonly Dialect[]): (path: string) => Dialect {
   const longestFirst = dialects.toSorted((a, b) => b.prefix.length - a.prefix.length)
-  // The empty prefix of the native dialect matches every path, so there is always one.
+  // The empty prefix of the native dialect matches every path, so every path has a dialect.
   return (path) => longestFirst.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))!
 }

@@ -214,8 +214,8 @@ const encoders: readonly {
       const told = (name: string) => join(events.filter(({ event }) => event === name).map(({ data }) => data))
       return { text: told('messages'), thinking: told('thinking'), calls: [] }
     },
-    // Raw text in UTF-8 has no half characters, and SSE's readers treat CR, LF and CRLF as the
-    // same line end (WHATWG HTML §9.2.6).
+    // Raw text in UTF-8 has no lone surrogates, and SSE's readers treat CR, LF and CRLF as the same
+    // line end (WHATWG HTML §9.2.6).
     carries: (text) => text.toWellFormed().replaceAll(/\r\n?/g, '\n'),
   },
   {

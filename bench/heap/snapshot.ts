@@ -17,8 +17,8 @@ export interface Share {
 }
 
 /**
- * Nodes of these types are named after a constructor, a function or a C++ class. The name of a
- * string would be its text.
+ * Nodes of these types are named after a constructor, a function or a C++ class. The other types
+ * are not summed by name. A string, for example, is named after its own text.
  */
 const NAMED = new Set(['object', 'native', 'closure', 'hidden', 'object shape'])
 

@@ -14,8 +14,8 @@ export interface Connection {
   readonly seed: number
   readonly events: number
   /**
-   * Milliseconds from before the connection was opened to the first token, or undefined before
-   * that.
+   * Milliseconds from the start of connecting to the first token. It is undefined until the first
+   * token.
    */
   readonly firstMs: number | undefined
   /** The time of the last token, by the machine's clock. It is 0 before the first one. */

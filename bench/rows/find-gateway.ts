@@ -38,8 +38,8 @@ function pidsListeningOn(port: number): number[] {
 }
 
 /**
- * Makes a row of the gateway that the user has started. Its costs are known if it runs on this
- * machine.
+ * Makes a row of the gateway that the user has started. The gateway's costs are known only if it
+ * runs on this machine.
  * @throws Error with the answer that came instead of a short stream
  */
 export async function findGateway(target: Target, { seed }: { seed: number }): Promise<RunningRow> {

@@ -29,8 +29,9 @@ await run(config, async () => {
     fetch: app.fetch,
     hostname: host,
     serverOptions: {
-      // These cut slow heads and bodies (docs/hazards.md#22 and docs/hazards.md#41), and never a
-      // response. Management has no limit for a body, because a blob of gigabytes is a slow one.
+      // These limits cut slow heads and bodies (docs/hazards.md#22 and docs/hazards.md#41), and
+      // never a response. With management a body has no limit, because a blob of gigabytes takes
+      // long.
       headersTimeout: 10_000,
       requestTimeout: config.access.management ? 0 : 30_000,
       connectionsCheckingInterval: 1000,

@@ -26,8 +26,8 @@ export interface Server {
   readonly exited: Promise<number | null>
   signal(name: NodeJS.Signals): void
   /**
-   * Resolves with the bytes of its heap in use after a full garbage collection. It is NaN for
-   * workerd, and unless the server was started with `tellsHeap`.
+   * Resolves with the bytes of the server's heap in use after a full garbage collection. The result
+   * is NaN on workerd, and for a server that was started without `tellsHeap`.
    */
   usedHeap(): Promise<number>
   /** Kills it at once. */

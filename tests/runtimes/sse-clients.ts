@@ -19,8 +19,8 @@ export interface SseRequest {
 
 /**
  * Sends one request and reads its stream to the end.
- * @throws Refused for an error status. Some readers also throw when their signal aborts, and the
- * others end.
+ * @throws Refused for an error status. When the signal aborts, some clients throw too, and the
+ * others resolve.
  */
 export type ReadSse = (request: SseRequest) => Promise<void>
 

@@ -17,8 +17,8 @@ export function mergeChats(a: Chat, b: Chat): Chat {
 }
 
 /**
- * The newer message wins. At the same time the one that has ended wins, then the longer one. After
- * that any would do, but every tab chooses the same one.
+ * The newer message wins. If both have the same time, the message that has ended wins, or else the
+ * longer one. If they are equal in this too, any rule would do, but every tab needs the same one.
  */
 function toNewer(a: Message, b: Message): Message {
   if (a === b) return a

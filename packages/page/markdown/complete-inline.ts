@@ -39,8 +39,8 @@ interface Bracket {
 
 /**
  * Closes emphasis, code and links that are half open at the end of a paragraph. A link shows only
- * its text until its address is whole. Marks that have not begun anything yet are left off. The
- * function follows CommonMark §6.2 where that tells what a text is about to become.
+ * its text until its address is whole. Marks at the end that have not begun anything yet are left
+ * off. The rules for emphasis are those of CommonMark §6.2.
  */
 export function completeInline(whole: string): string {
   const text = whole.replace(unbegun, '')

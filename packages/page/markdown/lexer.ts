@@ -64,8 +64,8 @@ class ChatTokenizer extends Tokenizer {
 const hooks = { emStrongMask: toCjkMask } as unknown as Hooks
 
 /**
- * The blocks of a text whose line ends are `\n`. Their inlines are not lexed yet. Adds the
- * references that the text defines to `links`.
+ * Returns the blocks of a text, without their inlines. Every line must end with `\n` and not with
+ * `\r\n`. The references that the text defines are added to `links`.
  */
 export function lexBlocks(text: string, links: Links = {}): Token[] {
   const lexer = createLexer(links)

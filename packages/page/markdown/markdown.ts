@@ -85,7 +85,10 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     settled = { at: starts[open]!, blocks: settled.blocks, items: settled.items + open }
   }
 
-  /** Adds the references that settled text defines. Those of the rest may still change. */
+  /**
+   * Remembers the references that settled text defines. References in the rest of the text may
+   * still change.
+   */
   function keepLinks(text: string) {
     if (text.includes(']:')) lexBlocks(text, settledLinks)
   }

@@ -16,7 +16,7 @@ export interface PageState {
   /** True until the stored chats have been read. */
   readonly isReading: ReadonlySignal<boolean>
   open(id: string): Promise<void>
-  /** Opens an empty chat, with the model of the last one in its settings. */
+  /** Opens an empty chat. Its settings name the model of the chat that was open before. */
   create(): void
   rename(id: string, title: string): Promise<void>
   remove(id: string): Promise<void>

@@ -31,7 +31,7 @@ interface RunsOptions {
   readonly now: () => number
   /** Stores what an answer has so far. */
   readonly save: (chatId: string, partial: Message) => void
-  /** Called when the answer is whole, or as whole as it gets. */
+  /** Called when the answer has ended, whether it is whole or not. */
   readonly finish: (chatId: string, answer: Message) => void
 }
 

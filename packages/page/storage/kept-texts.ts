@@ -45,7 +45,7 @@ export function createKeptTexts(storages: Storages, where: keyof Storages): Kept
         if (text === undefined) storages[where].removeItem(name)
         else storages[where].setItem(name, text)
       } catch {
-        // Denied or full.
+        // The storage is denied or full.
       }
     },
   }

@@ -8,7 +8,7 @@ import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
 export interface Origin {
   readonly kind: 'function' | 'custom' | 'search'
   readonly name: string
-  /** Responses has functions in namespaces. */
+  /** The namespace of the function. Only the Responses API has namespaces. */
   readonly namespace: string | undefined
 }
 

@@ -116,7 +116,7 @@ describe('POST /v1/messages', () => {
     const messages = [hi, calling, { role: 'user', content: [{ ...result, content: found }] }]
     expect(namesOf({ tools })).toEqual([['weather'], undefined])
     expect(namesOf({ tools, messages })).toEqual([['weather', 'a'], undefined])
-    // Anthropic’s own search does not run here, so no tool can wait for it.
+    // Anthropic's own search does not run here. So deferred tools are offered at once.
     const search = { type: 'tool_search_tool_regex_20251119', name: 'tool_search_tool_regex' }
     expect(namesOf({ tools: [search, ...tools] })).toEqual([['weather', 'a', 'b'], 'tools.0'])
   })

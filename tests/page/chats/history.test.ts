@@ -7,7 +7,7 @@ import type { History } from '#page/chats/history.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 import { startSite, type Site } from '../../browser/site.ts'
 
-/** The globals of a tab: the history, the reports of other tabs, and the error of its clock. */
+/** The globals of a tab: the history, the reports of other tabs, and how far its clock is ahead. */
 declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
 
 const entry = `
@@ -51,7 +51,7 @@ async function openTab(how = ''): Promise<Page> {
   return page
 }
 
-/** Makes long titles fail in tabs with `#full`. */
+/** Makes the store refuse a chat with a long title, in tabs with `#full`. */
 const failPutsOfMuch = () =>
   context.addInitScript(() => {
     const { put } = IDBObjectStore.prototype

@@ -49,7 +49,7 @@ interface Deadline {
   setting: Setting
   script: Script
   code: string
-  /** It fires no earlier than this, counted from the request. */
+  /** The deadline passes no earlier than this, counted from the request. */
   limitMs: number
   /** The framings that have committed by then, so they end with a 200. */
   committed: readonly Framing[]
