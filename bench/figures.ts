@@ -13,11 +13,11 @@ interface Figure {
   readonly text: string
   readonly unit: string
   readonly limit: number
-  /** Whether the limit is the least value. Otherwise it is the greatest. */
+  /** Whether the value must be at least the limit. Otherwise it must be at most the limit. */
   readonly isLeast?: boolean
   /** The rows whose values the figure is made from. */
   readonly rows: readonly RowName[]
-  /** Takes the value under this key from each of its rows. */
+  /** The key of the value that is taken from each row. */
   readonly key: string
   readonly of: (...values: number[]) => number
 }
@@ -102,7 +102,9 @@ const figures: readonly Figure[] = [
 export interface Verdict {
   isKept: boolean
   text: string
-  /** The measured value. It is NaN if it could not be measured, and then the figure is missed. */
+  /**
+   * The measured value. It is NaN if it could not be measured. The figure then counts as missed.
+   */
   value: number
   unit: string
   /** The limit as text, such as `≤ 1.8`. */

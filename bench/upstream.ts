@@ -51,7 +51,8 @@ for (const [path, lines] of Object.entries(linesOf))
     return answers[question.mode](exchange, lines, question)
   })
 
-// Gateways ask an Ollama for these besides streams. The answers are enough for them to accept it.
+// Besides streams, gateways ask an Ollama for these lists. With these answers a gateway accepts the
+// upstream.
 const model = { name: MODEL, capabilities: ['completion'], modifiedAt: '2026-11-20T09:30:00Z' }
 upstream.on('GET /api/tags', json({ models: [toTag(model)] }))
 upstream.on('GET /api/ps', json({ models: [toRunning(model, '2036-11-20T09:30:00Z')] }))

@@ -23,7 +23,7 @@ export interface BundledFile {
 /**
  * A module and all that it imports. What it imports with `import()` is a file of its own, which
  * browsers load when they need it.
- * @throws Error if something of the server would come along
+ * @throws Error if the module imports anything of the server
  */
 export async function bundleModule(entryPoint: string, target: readonly string[]): Promise<readonly BundledFile[]> {
   const { outputFiles, metafile } = await build({
@@ -41,7 +41,7 @@ export async function bundleModule(entryPoint: string, target: readonly string[]
   return outputFiles.map(({ path, text }) => ({ name: basename(path), text }))
 }
 
-/** A script in one file. @throws Error if something of the server would come along */
+/** A script in one file. @throws Error if the module imports anything of the server */
 export async function bundleScript(
   entry: Pick<BuildOptions, 'entryPoints' | 'stdin'>,
   target: readonly string[],

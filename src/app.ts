@@ -58,14 +58,14 @@ export interface AppOptions {
   problem?: ServiceError
   /** Decodes a body in zstd, where the runtime's `DecompressionStream` does not. */
   zstd?: () => Decompression
-  /** A leaner way to hash a key. */
+  /** A way to hash a key that costs less CPU than the default. */
   sha256?: Sha256
   /** Limits that are counted elsewhere than in this process. */
   limits?: Limits
   /**
    * How many loads of one shared value may be under way at once. Shared values are the readiness,
-   * the default model and the loaded models. There must be more where a load may die with its
-   * request.
+   * the default model and the loaded models. The number must be higher where a load may die with
+   * its request.
    */
   maxLoads?: number
   /** Gets the access log's lines. */

@@ -129,7 +129,10 @@ function isNumeric(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e || (code | 0x20) === 0x65
 }
 
-/** Whether JavaScript would write the number in the same way, and it is too small for a mark. */
+/**
+ * Whether JavaScript would write the number in the same way, and whether the number is too small
+ * for a mark.
+ */
 function isExact(token: string): boolean {
   const value = Number(token)
   return String(value) === token && Math.abs(value) < markUnit

@@ -68,9 +68,9 @@ function toTable(name: RowName, before: Map<string, Share>, after: Map<string, S
 
 /**
  * Measures what a stream consists of in V8's heap. It takes snapshots without and with open
- * streams, and returns their difference by constructor as a table. The result is undefined if this
- * failed or if the row does not run on Node. Buffers and C++ objects count as far as Node reports
- * them to V8. The kernel's buffers do not count.
+ * streams, and returns their difference by constructor as a table. The result is undefined if the
+ * measurement failed or if the row does not run on Node. Buffers and C++ objects count as far as
+ * Node reports them to V8. The kernel's buffers do not count.
  */
 export async function diffHeap(lab: Lab, name: RowName): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))

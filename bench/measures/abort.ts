@@ -37,7 +37,7 @@ async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers:
 
 /**
  * Measures how soon Ollama's GPU stops after a reader leaves. The upstream is silent, so only a
- * heartbeat can fail and show the loss.
+ * failing heartbeat can show that the reader has left.
  */
 export const abort: Measure = {
   name: 'abort',

@@ -4,8 +4,8 @@ import { percentile } from '../../tests/lab/percentile.ts'
 const STARTS = 5
 
 /**
- * Measures the time from the start of the process to a reader's first token. The bundle for
- * workerd is made before.
+ * Measures the time from the start of the process to a reader's first token. The bundle for workerd
+ * is made beforehand.
  */
 export const cold: Measure = {
   name: 'cold',

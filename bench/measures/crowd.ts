@@ -6,7 +6,7 @@ import type { RowName } from '../rows/rows.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
 /**
- * One process with a limit of 20,000 descriptors can have this many, because each stream needs two
+ * One process with a limit of 20,000 descriptors can have this many streams, because each needs two
  * (docs/hazards.md#28).
  */
 const STREAMS = 9_000
@@ -72,8 +72,9 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
 }
 
 /**
- * Measures the cost of open streams, as many as one process can have. Each gets one token, and
- * then Ollama is silent. Then all get one more token at once, and then all leave.
+ * Measures the cost of open streams, as many as one process can have. Each stream gets one token,
+ * and then Ollama is silent. Later all streams get one more token at once, and then all readers
+ * leave.
  */
 export const crowd: Measure = {
   name: 'crowd',

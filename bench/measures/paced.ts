@@ -8,8 +8,8 @@ const STREAMS = 100
 const ROUNDS = 3
 const WARM_MS = 1_000
 /**
- * The length of the first round, which does not count. Compilers run beside it, while real servers
- * have been up for days.
+ * The length of the first round, which does not count. In this round the engine still compiles the
+ * code. A real server has been up for days and has compiled its code long ago.
  */
 const WARM_UP_MS = 4_000
 const WINDOW_MS = 4_000

@@ -11,7 +11,7 @@ const WARM_MS = 2_000
 const SETTLE_MS = 1_000
 const WATCH_MS = 10_000
 const STEP_MS = 500
-/** Longer than the memory is watched, so that no reader is cut meanwhile. */
+/** This limit is longer than the memory is watched, so no reader is cut meanwhile. */
 const STALL_LIMIT_MS = 12_000
 /**
  * The stall limit starts when the kernel's buffers are full. On a busy machine, workerd needs 7 s

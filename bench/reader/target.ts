@@ -1,6 +1,6 @@
 /**
- * The API at a path: Ollama's two streams, OpenAI's chat, or those that only Sluice is measured
- * with.
+ * The API at a path: Ollama's two streams, OpenAI's chat, or an API in which only Sluice is
+ * measured.
  */
 export type Dialect = 'generate' | 'chat' | 'openai' | 'completions' | 'responses' | 'anthropic' | 'ai-sdk'
 

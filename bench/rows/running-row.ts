@@ -17,8 +17,8 @@ export interface RunningRow {
    */
   readonly coldMs: number
   /**
-   * Resolves with the memory in use after a full garbage collection, or with NaN unless started
-   * with `tellsHeap`.
+   * Resolves with the memory in use after a full garbage collection, or with NaN if the server was
+   * started without `tellsHeap`.
    */
   usedHeapMb(): Promise<number>
   /** The last output of a process that has ended by itself, or undefined while it runs. */

@@ -27,7 +27,8 @@ export function createBook() {
       void entry.exchange.closedByReader.then(() => closedMs.set(seed, nowMs()))
     },
     /**
-     * Waits until all of these are open, or for `limitMs`. Resolves with the number of open ones.
+     * Waits until the exchanges of all these seeds are open, or for `limitMs`. Resolves with the
+     * number of open exchanges.
      */
     async waitOpen(first: number, count: number, limitMs: number): Promise<number> {
       await until(() => seedsOf(first, count).every((seed) => open.has(seed)), limitMs)

@@ -34,7 +34,7 @@ function variable<T>(name: string, schema: Variable<T>['schema']): Variable<T> {
  * of its value in `Config`. An empty variable counts as unset.
  */
 export const variables = {
-  /** The process. */
+  /** Where the process listens, how it ends, and what it logs. */
   server: {
     /** The address to listen on. */
     host: variable('HOST', address('127.0.0.1')),
@@ -111,9 +111,9 @@ export const variables = {
 
   /** The limits of one key, or of one address without keys; 0 = no limit. */
   perCaller: {
-    /** How many requests it may send in a minute. */
+    /** How many requests a caller may send in a minute. */
     perMinute: variable('SLUICE_RATE_PER_MINUTE', integer(0, 0, 1_000_000)),
-    /** How many answers it may have at a time. */
+    /** How many answers a caller may have at a time. */
     streams: variable('SLUICE_MAX_STREAMS_PER_KEY', integer(0, 0, 1_000_000)),
   },
 

@@ -46,11 +46,11 @@ export function toImageData(url: unknown): ImageData | undefined {
 }
 
 /**
- * An image for Ollama. One that Ollama cannot take is an error in the question that is to be
- * answered, and a text in the history. An image elsewhere is not fetched, because a reader must
- * not choose what the server connects to.
+ * An image for Ollama. An image that Ollama cannot take is an error in the user's last message, and
+ * becomes a text in the history. An image elsewhere is not fetched, because a reader must not
+ * choose what the server connects to.
  * @param image undefined if it is elsewhere
- * @throws ServiceError `not_supported` for an image elsewhere, `invalid_request` for one that is
+ * @throws ServiceError `not_supported` for an image elsewhere, `invalid_request` for data that is
  * no image in base64
  */
 export function toImage(image: ImageData | undefined, place: Place): OllamaPart {

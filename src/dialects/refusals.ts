@@ -1,9 +1,9 @@
 import { ServiceError } from '../errors.ts'
 
 /**
- * Everything that a translating dialect refuses although it is well formed, and why. A refusal has
- * to earn its place: the client's own code goes on to rely upon what it asked for. Whatever else
- * Ollama cannot honour is a wish. It is left out and named (ignored.ts).
+ * Everything that a translating dialect refuses although it is well formed, and why. A refusal
+ * needs a reason: the client's own code relies upon what it asked for. Whatever else Ollama cannot
+ * honour is a wish. It is left out and named (ignored.ts).
  */
 export const reasons = {
   answers: 'a request has one answer; send several requests',

@@ -54,7 +54,7 @@ export const anyObject = v.custom<Readonly<Record<string, unknown>>>(isObject, '
 /** These fields and any others. Valibot accepts an array, Ollama does not (docs/hazards.md#48). */
 export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
 
-/** No union, because a union's issue would not say which element of the list is wrong. */
+/** This is no union, because a union's issue would not say which element of the list is wrong. */
 export const textOr = <const TList extends v.GenericSchema>(list: TList) =>
   v.lazy((value): v.GenericSchema<string | v.InferOutput<TList>> => (typeof value === 'string' ? v.string() : list))
 

@@ -18,7 +18,7 @@ export interface ToolChoice {
 
 /**
  * The tools that are offered; undefined if none are. Ollama cannot make a model call one, so only
- * the chosen tools are offered, and `demanding` sees to the rest.
+ * the chosen tools are offered, and `demanding` fails an answer without a call.
  * @param path of the choice in the request
  * @throws ServiceError `not_supported` if a demanded tool is not offered, or a call is demanded of
  * a stream

@@ -9,7 +9,7 @@ export interface HostGuardOptions {
   bound: string | undefined
   /** Other names that a `Host` header may have. */
   allowed: readonly string[]
-  /** Whether there are no keys, and the configuration does not say that none are needed. */
+  /** Whether there are no keys although the configuration does not allow that. */
   isKeyless: boolean
   /** A mistake in the configuration. It answers all requests but those of `always`. */
   problem: ServiceError | undefined

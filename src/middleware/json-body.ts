@@ -38,7 +38,7 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
   }
   const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   const toDecoder = (c: Context, coding: string) => {
-    codings ??= toCodings(zstd) // late, because it takes 4 ms on Node and few bodies have one
+    codings ??= toCodings(zstd) // made late, because it takes 4 ms on Node and few bodies have a coding
     const start = codings.get(coding)
     if (start) return start
     const names = [...codings.keys()].join(', ')
@@ -56,7 +56,7 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
     const coding = c.req.header('content-encoding')?.trim().toLowerCase() || 'identity'
     const start = coding === 'identity' ? undefined : toDecoder(c, coding)
     try {
-      // Past Hono's request, which would keep the bytes for as long as the answer lasts.
+      // This reads past Hono's request, which would keep the bytes for as long as the answer lasts.
       const read = async () => {
         const bytes = new Uint8Array(await c.req.raw.arrayBuffer())
         c.set('body', parseJson(start ? await decode(bytes, start(), maxBytes) : bytes))

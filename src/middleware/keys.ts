@@ -53,7 +53,7 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
 }
 
 /**
- * The secrets that a request has. The later ones count more. `api-key` is Azure's header, and
+ * The secrets that a request has, the least important first. `api-key` is Azure's header, and
  * `x-api-key` is Anthropic's.
  */
 function toSecrets(headers: Readonly<Record<string, string>>): string[] {

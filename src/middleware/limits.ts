@@ -9,8 +9,8 @@ export interface Taken {
 
 /**
  * The counters behind the limits of a key or an address. Counters in memory belong to one process,
- * or to one isolate on Workers. A store that many processes share would be one more of these
- * (tests/contracts/limits.ts).
+ * or to one isolate on Workers. A store that many processes share would be another implementation
+ * of this interface (tests/contracts/limits.ts).
  */
 export interface Limits {
   /** Counts a request of `who`. */

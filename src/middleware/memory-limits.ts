@@ -2,7 +2,8 @@ import type { Limits } from './limits.ts'
 
 export interface MemoryLimitsOptions {
   /**
-   * Requests a minute of one key or address; 0 = no limit. After a rest, as many may come at once.
+   * Requests a minute of one key or address; 0 = no limit. After a rest, that many requests may
+   * come at once.
    */
   perMinute: number
   /** Answers at a time of one key or address; 0 = no limit. */

@@ -15,7 +15,8 @@ export const requestId = createMiddleware<Env>(async (c, next) => {
 })
 
 /**
- * Sends the id also in the header that a dialect's clients read. It must come after `requestId`.
+ * Sends the id also in the header that a dialect's clients read. This middleware must come after
+ * `requestId`.
  */
 export const requestIdIn = (toHeader: (path: string) => string | undefined) =>
   createMiddleware<Env>(async (c, next) => {

@@ -47,7 +47,9 @@ export interface Core {
    */
   waiting(state: Waiting | undefined, now: number): string
   push(batch: Batch, now: number): string
-  /** The source ended. `error` is what broke it; undefined if it ended by itself. */
+  /**
+   * The source ended. `error` is what broke the source; undefined if the source ended by itself.
+   */
   end(error: unknown): string
   /** The reader left. Nothing goes out after that. */
   leave(): void
@@ -58,7 +60,10 @@ export interface Core {
    * the stall clock runs.
    */
   blocked(isBlocked: boolean, now: number): void
-  /** May be too early, because a token only moves deadlines away. It is never too late. */
+  /**
+   * When `tick` is needed next. The time may be too early, because a token only moves deadlines
+   * away. It is never too late.
+   */
   readonly due: number
   readonly ended: Ended | undefined
   /**

@@ -29,7 +29,10 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
   readonly signal: AbortSignal
   /** The reader has left. */
   leave(): void
-  /** Stops the work. Without an error, the answer has ended already or nobody is there to read. */
+  /**
+   * Stops the work. Give no error if the answer has ended already, or if nobody is there to read
+   * one.
+   */
   stop(error?: ServiceError): void
   /**
    * Ends the answer with `cancelled`, at the request of another caller. On workerd that caller may

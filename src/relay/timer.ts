@@ -20,8 +20,8 @@ const maxMs = 2_147_483_647
 
 /**
  * The one timer of a stream. It is armed again only after it fired, or when something is due
- * earlier. A due time that moves away does not arm it, so a token costs no timer. Call `at` from
- * `fire` to go on.
+ * earlier. A due time that moves away does not arm the timer, so a token costs no timer. Call `at`
+ * from `fire` to go on.
  */
 export function createTimer(now: () => number, fire: () => void): Timer {
   let handle: ReturnType<typeof setTimeout> | undefined

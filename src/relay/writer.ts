@@ -2,7 +2,7 @@ import type { Sink } from './sink.ts'
 
 export interface Writer {
   write(frames: string): void | Promise<void>
-  /** Ends cleanly. Settles when the reader has taken everything, and the end too. */
+  /** Ends cleanly. Settles when the reader has taken everything, including the end. */
   end(): Promise<void>
   /** Breaks the response after everything that was written. */
   cut(): Promise<void>

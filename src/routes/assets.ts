@@ -19,8 +19,8 @@ export interface Asset {
 
 /**
  * Serves the chat page, the client and their parts, without a file system. `GET /` is the page for
- * a browser, which accepts HTML. All others get the next route. A file is unpacked at its first
- * request.
+ * a browser, which accepts HTML. All other clients get the next route. A file is unpacked at its
+ * first request.
  */
 export function assets(files: readonly Asset[]) {
   const app = createHono()

@@ -4,7 +4,7 @@ import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 
 /**
- * `GET|POST /ollama/cancel/:id` is for the stop button of the seed front end. A HEAD stops nothing
+ * `GET|POST /ollama/cancel/:id` is for the stop button of a front end. A HEAD stops nothing
  * (docs/protocol.md#5-ollama-drop-in).
  */
 export function cancel({ streams }: { streams: Streams }) {

@@ -3,8 +3,8 @@ import type { Ignored } from '../dialects/ignored.ts'
 import type { Env } from '../middleware/env.ts'
 
 /**
- * The header that names the parts of a request that were left out. There is none if nothing was.
- * The access log says the same.
+ * The header that names the parts of a request that were left out. There is no header if nothing
+ * was left out. The access log says the same.
  */
 export function toIgnoredHeader(c: Context<Env>, ignored: Ignored | undefined): { 'x-sluice-ignored'?: string } {
   const value = ignored?.toHeader()

@@ -25,8 +25,8 @@ export default {
 
 function create(env: Record<string, unknown>): App {
   try {
-    // Only the heartbeat notices that a reader has left (docs/hazards.md#11), so it is quicker
-    // here.
+    // Only the heartbeat notices that a reader has left (docs/hazards.md#11), so it comes more
+    // often here.
     const config = parseConfig(env, { deadlines: { heartbeatMs: 1000 } })
     return createApp({
       config,
@@ -35,7 +35,7 @@ function create(env: Record<string, unknown>): App {
       ...toLimits(env, config),
       // Otherwise nothing would run after the reader has left (docs/hazards.md#12).
       waitUntil: (c, promise) => c.executionCtx.waitUntil(promise),
-      // A load dies with its request, and keeps its place because nothing notices
+      // A load dies with its request. It keeps its place, because nothing notices that
       // (docs/hazards.md#40).
       maxLoads: 8,
       log: createLog(config.server.log, console.log),
@@ -58,7 +58,7 @@ function toLimits({ RATE_LIMITER }: Record<string, unknown>, { perCaller }: Conf
 
 /**
  * An app that answers 503 to all but `/ping` and `/healthz`, until the bindings are right. The log
- * names the wrong ones.
+ * names the wrong bindings.
  */
 function createMisconfigured({ message }: ConfigError): App {
   console.error(`Misconfigured:\n${message}`)

@@ -7,8 +7,8 @@ import type { Upstream } from './upstream.ts'
 const checkLimitMs = 10_000
 
 /**
- * Makes the `blob` of Ollama. A blob is a part of a model. A HEAD asks whether it is there, and a
- * POST uploads it, without a limit (Ollama's docs/api.md, "Blobs").
+ * Makes the `blob` of Ollama. A blob is a part of a model. A HEAD asks whether Ollama has the blob.
+ * A POST uploads the blob, without a limit (Ollama's docs/api.md, "Blobs").
  */
 export function createBlob(exchange: Exchange): Upstream['blob'] {
   return ({ digest, content }, { signal, trace }) => {

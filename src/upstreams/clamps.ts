@@ -10,7 +10,7 @@ export interface Clamps {
 }
 
 /**
- * Lowers what a request asks for to its limits. To Ollama a negative number means "without end",
+ * Lowers the values of a request to the limits. To Ollama a negative number means "without end",
  * and so does a `num_predict` that is 0 or absent (docs/ollama.md#1-stream). An absent `num_ctx` or
  * `keep_alive` stays absent, because the model or Ollama has a value of its own.
  */

@@ -13,8 +13,8 @@ export interface LineDecoderOptions {
 
 export interface LineDecoder {
   /**
-   * Takes the next piece of bytes, which may begin and end anywhere. If it throws, `onLine` has had
-   * all the lines before the fault.
+   * Takes the next piece of bytes, which may begin and end anywhere. If this throws, `onLine` has
+   * already got all the lines before the fault.
    * @throws ServiceError `line_too_long` as soon as the limit is passed, before the line is
    * complete; `upstream_protocol` on broken UTF-8
    */

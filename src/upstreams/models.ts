@@ -3,8 +3,8 @@ import { isObject } from '../exact-json.ts'
 import type { Answer } from './upstream.ts'
 
 /**
- * A model in a list of Ollama's. Only its name is checked. Its client does not know two of these
- * fields yet (docs/ollama.md#1-stream).
+ * A model in a list of Ollama's. Only its name is checked. Ollama's client does not know two of
+ * these fields yet (docs/ollama.md#1-stream).
  */
 export type ListedModel = Readonly<
   Pick<ModelResponse, 'name'> & Partial<Record<keyof ModelResponse | 'capabilities' | 'remote_host', unknown>>

@@ -13,7 +13,10 @@ export interface Decoder {
 
 export interface DecoderOptions {
   maxLineBytes: number
-  /** Whether a line is the success terminal. By default it is if its `done` is true. */
+  /**
+   * Whether a line is the success terminal. By default a line whose `done` is true is the success
+   * terminal.
+   */
   isDone?(chunk: OllamaChunk): boolean
 }
 

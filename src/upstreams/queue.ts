@@ -7,7 +7,7 @@ export interface QueueOptions {
   upstream: Upstream
   /** How many generations and embeddings may run at the upstream at once. */
   running: number
-  /** How many more may wait for a place. */
+  /** How many more requests may wait for a place. */
   waiting: number
   /**
    * How long an embedding may take with its wait, in milliseconds. 0 means no limit. The wait of a

@@ -52,8 +52,9 @@ export interface Generation {
    */
   readonly flow: Flow<Batch>
   /**
-   * Gives the connection back. After `done` it is read to its end, for at most 50 ms, so that it
-   * can be used again. Otherwise it is closed. It may be called twice.
+   * Gives the connection back. After `done` the answer is read to its end, for at most 50 ms, so
+   * that the connection can be used again. Otherwise the connection is closed. `close` may be
+   * called twice.
    */
   close(ended: Ended): void
 }

@@ -21,8 +21,8 @@ export async function openLineStream(
   const leave = (reason: unknown) => {
     signal.removeEventListener('abort', onAbort)
     ending.abort(reason)
-    // Runs the `finally` of a generator that stands at a `yield`. One that waits has just been
-    // rejected.
+    // Runs the `finally` of a generator that stands at a `yield`. A generator that waits has just
+    // been rejected.
     source.return(undefined).catch(() => undefined)
   }
   const advance = async () => {

@@ -52,7 +52,7 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
 
 /**
  * Returns the seed. With a temperature of 0, nothing is random. With a negative seed, which is
- * Ollama's default, everything is.
+ * Ollama's default, everything is random.
  */
 function toSeed({ messages, format, think, tools }: CompletionRequest, options: Options, model: Model): string {
   const seed = options.temperature === 0 ? 0 : (options.seed ?? -1)
@@ -73,7 +73,7 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Mode
   if (thought.stopped) return steps
   for (const token of spoken.tokens) steps.push(toStep(token, { text: token }))
   if (toolCall) {
-    // Ollama sends nothing while it composes a call, and then the whole call
+    // Ollama sends nothing while it composes a call. Then it sends the whole call
     // (docs/ollama.md#1-stream).
     const tokens = cutTokens(JSON.stringify(toolCall.function), random).length
     steps.push({ said: { text: '', toolCalls: [toolCall] }, tokens })

@@ -23,7 +23,7 @@ export interface ChatSettings {
   /** If absent, the server's default model answers. */
   readonly model?: string
   readonly system?: string
-  /** Whether a thinking model thinks. If absent, the request does not say. */
+  /** Whether a thinking model thinks. If absent, the request leaves this to the model. */
   readonly think?: boolean
   readonly temperature?: number
   readonly numCtx?: number
@@ -35,7 +35,7 @@ export interface ChatSettings {
 
 export interface Message {
   readonly id: string
-  /** The id of the message that it follows, or `''` for a first message. */
+  /** The id of the message before this one, or `''` for a first message. */
   readonly parent: string
   readonly createdAt: number
   /** In a merge the newer message wins. */
@@ -86,7 +86,7 @@ export type End =
 export interface Usage {
   readonly promptTokens?: number
   readonly tokens: number
-  /** From sending the request to the first token. */
+  /** Milliseconds from sending the request to the first token. */
   readonly firstTokenMs?: number
   readonly tokensPerSecond?: number
 }

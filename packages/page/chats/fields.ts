@@ -17,7 +17,10 @@ export function toAmount(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && value < Infinity ? value : undefined
 }
 
-/** A name of `Object.prototype` is not an id, because every record seems to have that name. */
+/**
+ * A name of `Object.prototype` is not an id, because every record seems to have an entry of that
+ * name.
+ */
 export function toId(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w-]{1,64}$/.test(value) && !(value in {}) ? value : undefined
 }

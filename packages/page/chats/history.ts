@@ -24,11 +24,11 @@ export interface History {
   save(chat: Chat): void
   /** Resolves when each saved chat is stored, or could not be stored. */
   flush(): Promise<void>
-  /** The page goes away. Leaves what is not stored yet to the next page. */
+  /** Call this when the page goes away. It leaves what is not stored yet to the next page. */
   leave(): void
   /**
    * Removes a chat for good. Other tabs that still have it cannot bring it back. A tab that has
-   * heard of the removal can, by saving the chat, as an import does.
+   * heard of the removal can bring the chat back by saving it, as an import does.
    */
   remove(id: string): Promise<void>
   removeAll(): Promise<void>

@@ -37,8 +37,8 @@ function toList<T>(value: unknown, toOne: (one: unknown) => T | undefined): T[] 
 }
 
 /**
- * Base64 that begins as a JPEG, PNG, GIF or WebP does. SVG is not allowed, because it could bring
- * anything along.
+ * Base64 that begins as a JPEG, PNG, GIF or WebP does. SVG is not allowed, because an SVG may hold
+ * scripts and addresses.
  */
 function toImage(value: unknown): string | undefined {
   const text = toText(value)

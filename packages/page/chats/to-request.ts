@@ -36,7 +36,7 @@ export function toRequest({ settings, messages }: Chat, answerId: string): ChatR
   })
 }
 
-/** From the first message down to this one. */
+/** The messages from the first one down to this one. */
 function toPath(messages: Chat['messages'], id: string): Message[] {
   const path = new Set<Message>()
   for (let at = messages[id]; at && !path.has(at); at = messages[at.parent]) path.add(at)

@@ -9,7 +9,7 @@ export function withMessage(chat: Chat, message: Message): Chat {
   const messages = { ...chat.messages, [message.id]: message }
   if (Object.hasOwn(chat.messages, message.id)) return { ...chat, messages }
   const chosen = { ...chat.chosen, [message.parent]: message.id }
-  // Later than before, even if the clock was set back. Otherwise the change would lose against the
-  // state that it changes.
+  // The new time is later than the old one, even if the clock was set back. Otherwise the change
+  // would lose against the state that it changes.
   return { ...chat, messages, chosen, updatedAt: Math.max(chat.updatedAt + 1, message.createdAt) }
 }

@@ -19,8 +19,8 @@ export function Dialog({ title, children, ...rest }: DialogProps) {
   const id = useId()
   const ref = useRef<HTMLDialogElement>(null)
   useLayoutEffect(() => ref.current!.showModal(), [dialog.value])
-  // This event comes after the focus is back. By then another dialog may be open, or this one
-  // again.
+  // This event comes after the focus is back. By then another dialog may be open, or this dialog
+  // may be open again.
   const onClose = ({ currentTarget }: { currentTarget: HTMLDialogElement }) => {
     if (currentTarget.isConnected && !currentTarget.open) dialog.value = undefined
   }

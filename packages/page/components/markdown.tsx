@@ -6,12 +6,12 @@ import { words } from '../words/words.ts'
 import { createCodeHeader } from './code-header.tsx'
 
 /**
- * Shows Markdown. Text that grows comes as a signal. Then only the blocks that it touches change,
- * and no component is rendered.
+ * Shows Markdown. A growing text comes as a signal. When it grows, only the blocks at its end
+ * change, and no component is rendered.
  */
 export function Markdown({ text, language }: { text: string | ReadonlySignal<string>; language: string }) {
   const root = useRef<HTMLDivElement>(null)
-  // Another language needs a new one, because its labels are in one language.
+  // Another language needs a new renderer, because a renderer has its labels in one language.
   const markdown = useMemo(() => ({ current: undefined as ReturnType<typeof createMarkdown> | undefined }), [language])
   useLayoutEffect(() => {
     if (!markdown.current) {

@@ -9,8 +9,8 @@ export const shortcutNames = isMac
   : { search: 'Ctrl K', create: 'Ctrl Shift O', newLine: 'Shift Enter', send: 'Enter', stop: 'Esc' }
 
 /**
- * Whether an input method is composing. Its keys are its own then. Safari still reports 229 for
- * the key that ends the composition.
+ * Whether an input method is composing. While it composes, the keys are for the input method alone.
+ * Safari still reports 229 for the key that ends the composition.
  */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229
@@ -40,6 +40,6 @@ function search() {
   else sidebar.value = 'shown'
   const focus = () => document.querySelector<HTMLInputElement>('#search')?.select()
   focus()
-  // A field that is shown only now can take the focus once it is there.
+  // A field that was hidden until now can take the focus only in the next frame.
   if (document.activeElement?.id !== 'search') requestAnimationFrame(focus)
 }

@@ -29,7 +29,7 @@ export function toggleSidebar() {
   if (isNarrow.value) isDrawerOpen.value = !isDrawerOpen.value
   else {
     sidebar.value = sidebar.value === 'shown' ? 'hidden' : 'shown'
-    // The pressed button is gone. The button that undoes it takes the focus.
+    // The pressed button is gone. The button with the opposite effect takes the focus.
     requestAnimationFrame(() => document.querySelector<HTMLElement>('.sidebar-head button, .header button')?.focus())
   }
 }

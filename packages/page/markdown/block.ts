@@ -17,11 +17,11 @@ export interface Context {
   readonly options: MarkdownOptions
   /** The definitions of references so far: `[name]: https://…`. */
   readonly links: Links
-  /** Changes with `links`. */
+  /** Another key whenever `links` has changed. */
   readonly linksKey: string
   /**
-   * createBlocks(), for the items of lists. It is passed along, because an import would be a
-   * circle.
+   * createBlocks(), for the items of lists. It is passed as a value, because an import would close
+   * a circle of imports.
    */
   readonly createBlocks: (element: HTMLElement, context: Context) => Blocks
 }
@@ -49,8 +49,8 @@ export interface SettledBlocks {
 export interface Block {
   readonly node: HTMLElement
   /**
-   * Shows the token, if the block can become that. Returns false if the block must be made anew. A
-   * token that is the rest of a list begins after `settledItems` items.
+   * Shows the token in this block. Returns false if that is impossible, and a new block must be
+   * made. A token that is the rest of a list begins after `settledItems` items.
    */
   update(token: Token, isOpen: boolean, settledItems: number): boolean
 }

@@ -4,7 +4,7 @@
  */
 const cjk =
   /[\u1100-\u11ff\u2e80-\u31ff\u3200-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\u{1b000}-\u{1b16f}\u{20000}-\u{3ffff}]/u
-/** Without `_` and `~`, because other emphasis is made of them: `~~**中**~~`. */
+/** Punctuation, except `_` and `~`, because other emphasis is made of these two: `~~**中**~~`. */
 const punctuation = /(?![_~])[\p{P}\p{S}]/u
 
 /**

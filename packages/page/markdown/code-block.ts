@@ -4,7 +4,7 @@ import type { highlight } from './highlight.ts'
 import { focusWhenScrollable } from './scroller.ts'
 import { whenIdle } from './when-idle.ts'
 
-/** Code is highlighted in pieces. One of this length takes a millisecond or two. */
+/** Code is highlighted in pieces. A piece of this length takes a millisecond or two. */
 const pieceLength = 1500
 const pieceMax = 3000
 /** After this many characters a piece ends even in the middle of a line. */
@@ -22,8 +22,8 @@ async function loadHighlighter() {
 }
 
 /**
- * Code with a head. Only new code is appended. Colours come when the page is idle, to each piece a
- * few times at most.
+ * Code with a head. Only new code is appended. The code is coloured when the page is idle. Each
+ * piece is coloured a few times at most.
  */
 export function createCode(token: Tokens.Code, { options }: Context): Block {
   const language = /^[\w+#.-]+/.exec(token.lang ?? '')?.[0] ?? ''

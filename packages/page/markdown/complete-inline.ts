@@ -15,7 +15,7 @@ const plainAddress = String.raw`(?:[^\s()]|\([^\s()]*\))*`
 /** What follows the brackets of a link: `(address "title")`, or the address as `<address>`. */
 const target = new RegExp(String.raw`\(\s?(?:<[^<>\n]*>|${plainAddress})(?:\s{1,2}(?:${title}))?\s?\)`, 'y')
 
-/** The same three for a text that ends before they do. */
+/** A title, an address and a target that are cut off by the end of the text. */
 const openTitle = String.raw`"[^"]*|'[^']*|\([^()]*`
 const openPlainAddress = String.raw`(?:[^\s()]|\([^\s()]*(?:\)|$))*`
 const openTarget = new RegExp(String.raw`(?:\((?:\s?<[^<>\n]*|${openPlainAddress}(?:\s{1,2}(?:${openTitle})?)?))?$`, 'y')
@@ -24,7 +24,7 @@ const openTarget = new RegExp(String.raw`(?:\((?:\s?<[^<>\n]*|${openPlainAddress
 interface Run {
   readonly mark: string
   readonly isCloser: boolean
-  /** How many of its characters are not closed yet. */
+  /** How many characters of the run are not closed yet. */
   unclosed: number
 }
 
@@ -33,14 +33,14 @@ interface Bracket {
   /** Where the text inside begins. */
   readonly start: number
   readonly isImage: boolean
-  /** The number of runs before it. A run that opens inside ends with the bracket. */
+  /** The number of runs before the bracket. A run that opens inside ends with the bracket. */
   readonly runs: number
 }
 
 /**
  * Closes emphasis, code and links that are half open at the end of a paragraph. A link shows only
  * its text until its address is whole. Marks at the end that have not begun anything yet are left
- * off. The rules for emphasis are those of CommonMark §6.2.
+ * off. Emphasis follows CommonMark §6.2, as far as that says what the text will become.
  */
 export function completeInline(whole: string): string {
   const text = whole.replace(unbegun, '')

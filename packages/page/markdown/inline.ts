@@ -18,7 +18,9 @@ interface Kept {
 }
 
 interface Piece {
-  /** The first piece has the element itself. */
+  /**
+   * The element that holds the piece. For the first piece this is the element of the whole text.
+   */
   readonly container: HTMLElement
   readonly kept: Kept[]
   text: string

@@ -6,8 +6,8 @@ import { isBesideCjk, toCjkMask } from './cjk.ts'
  */
 const maxDepth = 16
 /**
- * A longer quote becomes several, because marked's work on one grows with the square of its
- * length.
+ * A longer quote is split into several quotes, because marked's work grows with the square of a
+ * quote's length.
  */
 const quoteLength = 8192
 
@@ -60,7 +60,7 @@ class ChatTokenizer extends Tokenizer {
   }
 }
 
-/** The only hook that a lexer calls. marked's own class of hooks would bring the parser along. */
+/** The only hook that a lexer calls. marked's own class of hooks would also load the parser. */
 const hooks = { emStrongMask: toCjkMask } as unknown as Hooks
 
 /**

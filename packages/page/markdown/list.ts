@@ -12,8 +12,8 @@ interface KeptItem {
 }
 
 /**
- * A list whose items stay when more come. Any item may make a list loose. Looseness is a class of
- * the list, so the items before need not change then.
+ * A list whose items stay in the page when more items come. Any item may make a list loose.
+ * Looseness is a class of the list, so the earlier items need not change.
  */
 export function createList(first: Tokens.List, context: Context): Block {
   const node = document.createElement(first.ordered ? 'ol' : 'ul')

@@ -76,7 +76,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     if (token.type === 'list') settleItems(text, token as Tokens.List, start)
   }
 
-  /** Does the same within the list that the rest starts with. */
+  /** If the rest of the text starts with a list, settles the items of this list in the same way. */
   function settleItems(text: string, list: Tokens.List, start: number) {
     const starts = toStarts(list.items, start)
     const open = starts.findLastIndex((start) => isLineWhole(text, start))

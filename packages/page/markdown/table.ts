@@ -9,7 +9,10 @@ interface KeptRow {
   key: string
 }
 
-/** A table whose rows stay when more come. It is in a region that scrolls by itself. */
+/**
+ * A table whose rows stay in the page when more rows come. The table is in a region that scrolls by
+ * itself.
+ */
 export function createTable(first: Tokens.Table, context: Context): Block {
   const aligns = first.align
   const head = document.createElement('thead')

@@ -1,4 +1,4 @@
-/** No slice of work is longer than this and its longest job together. */
+/** After this time a slice of work starts no further job. */
 const sliceMs = 6
 
 const jobs = new Set<() => void>()

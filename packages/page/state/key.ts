@@ -15,7 +15,7 @@ const name = 'sluice.key'
 
 /**
  * The key is stored for this tab, or for the device if its owner wants that. If neither storage
- * takes it, it lasts until the reload.
+ * takes the key, the key lasts until the reload.
  */
 export function createKey(tab: KeptTexts, device: KeptTexts): Key {
   const key = signal(tab.read(name) ?? device.read(name))

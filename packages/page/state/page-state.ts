@@ -35,8 +35,7 @@ export interface PageState {
   /** Adds a question to the end of the thread, and asks for its answer. */
   send(text: string, images: readonly string[]): void
   /**
-   * Asks for a new answer beside this one. If nothing of this one came, the new one takes its
-   * place.
+   * Asks for a new answer beside this one. If this answer is empty, the new answer takes its place.
    */
   retry(answerId: string): void
   /** Asks the question in other words, as another branch. */

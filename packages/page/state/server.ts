@@ -54,8 +54,8 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     const bad = [version, tags].find(({ isGood }) => !isGood)
     if (bad) {
       const trouble = toTrouble(bad, sent !== undefined)
-      // A browser with six answers on their way sends nothing more to the same server, so 408 is no
-      // news about it. Neither is 429.
+      // A browser with six answers on their way sends nothing more to the same server, so a 408
+      // says nothing about the server. Neither does a 429.
       const isBusy = bad.status === 408 || bad.status === 429
       if (!isBusy || state.peek().how !== 'ready') enter(trouble)
       return
@@ -88,7 +88,8 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
         if (state.peek().how !== 'ready') enter({ how: 'locked', isWrong: true })
         return false
       }
-      // Sluice looks at the key first. Any other answer of its own means that it knows the key.
+      // Sluice looks at the key first. Any other answer of Sluice's own means that Sluice knows the
+      // key.
       const isKnown = answer.isGood || (typeof answer.value.code === 'string' && answer.status !== 403)
       if (isKnown) key.keep(text, isOnDevice)
       await look()

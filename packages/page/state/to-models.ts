@@ -4,7 +4,7 @@ import type { Model } from './page-state.ts'
 export type Abilities = Pick<Model, 'capabilities' | 'contextLength'>
 
 export interface InstalledModel extends Model {
-  /** The digest of the model's content. Two names may have the same. */
+  /** The digest of the model's content. Two names may have the same digest. */
   readonly digest: string
 }
 

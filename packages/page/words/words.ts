@@ -2,7 +2,7 @@ import { computed, effect, signal } from '@preact/signals'
 import { createKeptChoice } from '../storage/kept-choice.ts'
 import type { Words } from './english.ts'
 
-/** The names of the languages, each in itself. */
+/** The name of each language in that language. */
 export const languages = { en: 'English', 'zh-CN': '简体中文' } as const
 export type Language = keyof typeof languages
 
@@ -29,7 +29,8 @@ export async function loadWords(): Promise<void> {
 
 let isFirst = true
 effect(() => {
-  // The page loads its first words itself. If others do not come, the page keeps those it has.
+  // The page loads its first words itself. If the words of another language do not come, the page
+  // keeps its words.
   if (language.value && !isFirst) void loadWords().catch(() => {})
   isFirst = false
 })

@@ -60,7 +60,7 @@ type PartKind = 'text' | 'reasoning'
 function createParts(emit: (frame: string) => void) {
   let open: { kind: PartKind; id: string } | undefined
   let count = 0
-  /** A delta's JSON up to its text, made once for a part: it keeps a token cheap. */
+  /** A delta's JSON up to its text. It is made once for a part, so that a token costs little. */
   let deltaHead = ''
 
   function close() {

@@ -36,7 +36,7 @@ function toOptions({ max_tokens, temperature, top_p, top_k, stop_sequences }: Me
   return present({ num_predict: toLimit(max_tokens), temperature, top_p, top_k, stop: toStop(stop_sequences) })
 }
 
-/** Thinking of these types is left to the model, as it is where nothing is said. */
+/** With these types the model itself decides whether it thinks, as it does without the field. */
 const types = ['enabled', 'disabled', 'adaptive']
 
 /**

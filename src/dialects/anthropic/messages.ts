@@ -110,7 +110,7 @@ function toSourceImage(source: unknown, place: Place): OllamaPart {
   return toImage(isHere ? { mediaType: toText(media_type), data: toText(data) } : undefined, place)
 }
 
-/** A document of text is its text. Ollama cannot read one of another kind. */
+/** A document of text becomes its text. Ollama cannot read documents of other kinds. */
 function toDocument({ source, title }: Block, place: Place): OllamaPart {
   const { type, data, content } = isObject(source) ? source : {}
   const text = type === 'text' ? toText(data) : type === 'content' ? toContent(content, place, toTextPart).content : undefined

@@ -59,7 +59,7 @@ const openings = {
 function createBlocks(emit: (frame: string) => void) {
   let index = -1
   let open: keyof typeof openings | undefined
-  /** A delta's JSON up to its text, made once for a block: it keeps a token cheap. */
+  /** A delta's JSON up to its text. It is made once for a block, so that a token costs little. */
   let deltaHead = ''
 
   function start(content_block: object) {

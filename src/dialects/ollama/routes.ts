@@ -63,7 +63,7 @@ export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick
   }
 }
 
-/** A reader that prefers it learns the model of a request that names none. */
+/** With `Prefer: default-model` a reader learns which model a request without a model gets. */
 function toTags({ prefer }: QuestionRequest): QuestionPlan {
   return { question: { about: 'tags', ...(prefers('default-model', prefer) && { withDefault: true }) } }
 }

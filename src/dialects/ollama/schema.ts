@@ -24,8 +24,9 @@ const ownFields = new Set([
 ])
 
 /**
- * Refuses those names in capitals. Ollama reads `Model` as `model` too, and takes the last of them.
- * So it could do something else than what was checked here (docs/hazards.md#82).
+ * Refuses the names of these fields if they are written with capitals. Ollama reads `Model` as
+ * `model` too, and takes the last of them. So Ollama could use another value than the one that was
+ * checked here (docs/hazards.md#82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
@@ -48,7 +49,7 @@ function fold(name: string): string {
 const model = orNothing(modelName)
 const stream = orNothing(v.boolean())
 
-/** Generate and chat. */
+/** A request for generate or chat. */
 export const generationRequest = request({ model, stream })
 
 /** The default model is for generations only. `name` is Ollama's old word for `model`. */
@@ -58,17 +59,17 @@ const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
     v.check((body) => Boolean(body.model || body.name), 'Expected a model'),
   )
 
-/** Show and delete. */
+/** A request for show or delete. */
 export const namedRequest = named({})
 
-/** Pull, push and create. The name of a cloud model must say that it is one. */
+/** A request for pull, push or create. The name of a cloud model must say that it is one. */
 export const progressRequest = named({
   stream,
   from: model,
   remote_host: orNothing(v.undefined('Expected none: a cloud model has a name that ends in cloud')),
 })
 
-/** Embed, embeddings and System One. */
+/** A request for embed, embeddings or System One. */
 export const modelRequest = request({ model: modelName })
 
 export const copyRequest = request({ source: modelName, destination: modelName })

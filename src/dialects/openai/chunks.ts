@@ -43,7 +43,9 @@ export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUs
       const id = toId(idPrefix, requestId)
       const choices = start(requestId)
       let envelope: object | undefined
-      /** A token's JSON up to its text, made once: it keeps a token cheap. */
+      /**
+       * A token's JSON up to its text. It is made once for a stream, so that a token costs little.
+       */
       let tokenHead = ''
 
       function emitJson(value: object) {

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { toNumber, type ExactNumber } from '../../exact-json.ts'
 import { exactInteger } from '../to-ollama.ts'
 
-/** Ollama refuses other numbers. */
+/** Ollama refuses numbers outside of this range. */
 export const topLogprobs = v.nullish(
   v.pipe(
     exactInteger,

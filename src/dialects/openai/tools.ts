@@ -4,7 +4,10 @@ import { toText } from '../history.ts'
 import type { Ignored } from '../ignored.ts'
 import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
 
-/** What a tool was before it became a function. Its calls go back in the shape of that. */
+/**
+ * What a tool was before it became a function. Its calls go back to the client in the shape of the
+ * original tool.
+ */
 export interface Origin {
   readonly kind: 'function' | 'custom' | 'search'
   readonly name: string
@@ -72,7 +75,7 @@ export function toJoinedName(namespace: unknown, name: string): string {
   return typeof namespace === 'string' && namespace !== '' ? `${namespace}__${name}` : name
 }
 
-/** A call of a model as chat has it. */
+/** A model's call in the shape of OpenAI's chat. */
 export function toChatToolCall({ id, name, input, arguments: text }: ToolCall, origins: Origins) {
   if (origins.get(name)?.kind !== 'custom') return { id, type: 'function', function: { name, arguments: text } }
   return { id, type: 'custom', custom: { name, input: toCustomInput(input) } }

@@ -36,8 +36,8 @@ export function viaHttp(): Connect {
 }
 
 /**
- * A function of its own, because its closures live as long as the stream does. They must not keep
- * the body of the request (docs/hazards.md#81).
+ * This is a function of its own, because its closures live as long as the stream does. They must
+ * not keep the body of the request (docs/hazards.md#81).
  */
 function toResponse(
   request: http.ClientRequest,
@@ -50,7 +50,7 @@ function toResponse(
     request.on('close', () => signal.removeEventListener('abort', abort))
     request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
     request.on('upgrade', (_response, socket) => {
-      // Without an error, because nobody listens to this socket, and the error would end the
+      // No error is passed, because nobody listens to this socket, and an error would end the
       // process.
       socket.destroy()
       reject(unreachable(new Error('Ollama asked for another protocol')))

@@ -49,7 +49,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
     { highWaterMark: 0 },
   )
 
-  /** Writes past the stream. False when the socket is full. */
+  /** Writes past the stream. Returns false when the socket is full. */
   function writePast(frames: string, socket: Socket): boolean {
     if (frames.length > longLength) {
       const bytes = Buffer.from(frames)
@@ -67,8 +67,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
       write(frames) {
         if (!controller) return
         const { socket } = outgoing
-        // Past the stream only when the head and all that went through the stream are out. There
-        // is no socket while an earlier response is under way on the connection (pipelining).
+        // The frames go past the stream only when the head and everything in the stream are out.
+        // There is no socket while an earlier response is under way on the connection (pipelining).
         if (isAwaited && outgoing.headersSent && socket) {
           if (writePast(frames, socket)) return
           if (!room) socket.once('drain', wake)

@@ -22,9 +22,9 @@ const utf8 = new TextEncoder()
 const ignore = () => {}
 
 /**
- * Writes into one native pipe. `streamSSE` has two streams made of JavaScript, so this costs three
- * quarters of it on workerd. It can also break the response of a reader that is cut, which
- * `streamSSE` cannot do (docs/hazards.md#55).
+ * Writes into one native pipe. `streamSSE` has two streams made of JavaScript. On workerd this
+ * function costs three quarters of that. It can also break the response of a reader that is cut.
+ * `streamSSE` cannot do that (docs/hazards.md#55).
  */
 export const openOnWorker: Open = Object.assign(open, {
   // In HTTP/1.0 the end of the connection is the end of the body (docs/hazards.md#84). Only
@@ -47,8 +47,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
       write(frames) {
         const bytes = utf8.encode(frames)
         bytesWritten += bytes.byteLength
-        // Not `writer.ready`, because workerd replaces that promise while the pipe is full, and
-        // never settles the old one.
+        // This does not wait for `writer.ready`, because workerd replaces that promise while the
+        // pipe is full, and never settles the old one.
         const taken = writer.write(bytes).catch(ignore)
         return writer.desiredSize! > 0 ? undefined : taken
       },

@@ -86,7 +86,10 @@ interface Call {
   readonly function: { readonly name: string; readonly arguments: object }
 }
 
-/** The calls of a message, with the one call that messages had before there were tools. */
+/**
+ * The calls of a message. `function_call` is the one call that a message could have before OpenAI
+ * had tools.
+ */
 function toCalls({ tool_calls, function_call }: Message): Call[] {
   const calls = [...(Array.isArray(tool_calls) ? tool_calls : []), ...(function_call ? [{ function: function_call }] : [])]
   return calls.flatMap((call): Call[] => {

@@ -12,9 +12,12 @@ export function createEvents(emit: (frame: string) => void) {
     write(type: string, fields: object) {
       emit(toFrame(JSON.stringify({ type, ...fields, sequence_number: count++ }), type))
     },
-    /** For the event of each token. `tail` is the JSON text that follows the token. */
+    /**
+     * Returns the function that writes the event of a token. `tail` is the JSON text that follows
+     * the token.
+     */
     createDelta(type: string, fields: object) {
-      // Made once for an item: it keeps a token cheap.
+      // The head is made once for an item, so that a token costs little.
       const head = `${JSON.stringify({ type, ...fields }).slice(0, -1)},"sequence_number":`
       return (text: string, tail: string) => emit(toFrame(`${head}${count++},"delta":${JSON.stringify(text)}${tail}`, type))
     },
@@ -93,7 +96,7 @@ export function createItem(kind: ItemKind, { id, index, events }: ItemOptions) {
       for (const logprob of tokenLogprobs) logprobs.push(logprob)
       writeDelta(token, toTail(toTextFields(tokenLogprobs)))
     },
-    /** Writes the last events of the item, and gives it. */
+    /** Writes the last events of the item, and returns the item. */
     finish(status: ItemStatus): object {
       const part = toPart(text, logprobs)
       const item = toItem(status, [part])
@@ -107,7 +110,7 @@ export function createItem(kind: ItemKind, { id, index, events }: ItemOptions) {
   }
 }
 
-/** The JSON text of these fields after others in an object. */
+/** The JSON text that adds these fields to an object that already has some. */
 function toTail(fields: object): string {
   const json = JSON.stringify(fields)
   return json === '{}' ? '}' : `,${json.slice(1)}`
@@ -121,7 +124,7 @@ const callKinds = {
 } as const
 
 /**
- * Writes a call's events and gives its item, in the shape of the tool that was offered. What the
+ * Writes a call's events and returns its item, in the shape of the tool that was offered. What the
  * model gave is one delta, because a call comes whole.
  */
 export function writeCall(call: ToolCall, origin: Origin | undefined, { id, index, events }: ItemOptions): object {

@@ -34,7 +34,10 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
   let response: object | undefined
   let callCount = 0
   let gathered = 0
-  /** These wait for their text, because Ollama may hold a text back (docs/ollama.md#1-stream). */
+  /**
+   * Log probabilities that wait for their text, because Ollama may hold a text back
+   * (docs/ollama.md#1-stream).
+   */
   let pendingLogprobs: Logprob[] = []
 
   const toItemOptions = (idPrefix: string) => ({ id: `${idPrefix}_${idPart}_${output.length}`, index: output.length, events })
