@@ -141,7 +141,7 @@ const refused: readonly Case[] = [
   ['packages/page/markdown/x.ts', '../storage/kept-texts.ts'],
   ['packages/page/markdown/x.ts', '@preact/signals'],
   ['packages/page/another/x.ts', '../storage/kept-texts.ts'],
-  // Relative imports of another room.
+  // Relative imports of another package.
   ['packages/page/state/x.ts', '../../client/client.ts'],
   ['packages/fake-ollama/x.ts', '../../src/errors.ts'],
   ['packages/ollama-grammar/x.ts', '#fake-ollama'],

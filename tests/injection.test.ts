@@ -85,7 +85,7 @@ const piece: fc.Arbitrary<Piece> = fc.record({
   calls: fc.oneof(fc.constant([]), fc.constant([]), fc.array(call, { maxLength: 2 })),
 })
 
-/** Writes a piece as Ollama does. Ollama's answers to a text have no calls. */
+/** Writes a piece as Ollama does. The answers of `/api/generate` have no calls. */
 const toLine = {
   generate: ({ text, thinking }: Piece) => ({ response: text, ...(thinking && { thinking }) }),
   chat: ({ text, thinking, calls }: Piece) => ({

@@ -72,7 +72,7 @@ const aiSdk: Language = {
   isError: isOurError,
 }
 
-/** Answers with one object, of Ollama's or ours. */
+/** The same dialect for a route that answers with one object, Ollama's or ours. */
 const asking = (language: Language): Language => ({ ...language, isWhole: () => true })
 
 /** A route that takes requests. */

@@ -2,22 +2,24 @@ import type { Call } from './call-tools.ts'
 
 /** The facts about a program that only tests need, so docs/clients.md does not have them. */
 export interface Agent {
-  /** Its heading in docs/clients.md. */
+  /** The program's heading in docs/clients.md. */
   readonly name: string
-  /** Variables that keep it off its maker's servers, and from retrying for minutes. */
+  /**
+   * Variables that keep the program off its maker's servers, and stop it from retrying for minutes.
+   */
   readonly env?: Readonly<Record<string, string>>
-  /** Further lines at the beginning of its configuration. */
+  /** Further lines at the beginning of the program's configuration. */
   readonly settings?: string
-  /** Further arguments, which let it use its tool. */
+  /** Further arguments, which let the program use its tool. */
   readonly tooled?: string
-  /** A call of one of its tools, and the tool's result. */
+  /** A call of one of the program's tools, and the tool's result. */
   readonly call: Call
   readonly result: RegExp
-  /** Whether it sends the model's thoughts back to the model. */
+  /** Whether the program sends the model's thoughts back to the model. */
   readonly tellsThinking: boolean
-  /** Its message for an unknown key. */
+  /** The program's message for an unknown key. */
   readonly locked: RegExp
-  /** Its requests to other machines that no setting prevents. */
+  /** The program's requests to other machines that no setting prevents. */
   readonly tries?: readonly string[]
 }
 
@@ -52,7 +54,7 @@ export const agents: readonly Agent[] = [
     result: /sum-42/,
     tellsThinking: true,
     locked: /not known/,
-    // It looks for plugins, although there are none.
+    // opencode looks for plugins, although there are none.
     tries: ['CONNECT registry.npmjs.org:443'],
   },
   {
@@ -61,7 +63,7 @@ export const agents: readonly Agent[] = [
     call: { name: 'llm_version', arguments: {} },
     result: /^\d+\.\d+$/,
     tellsThinking: false,
-    // Without a key it cannot list the models.
+    // Without a key llm cannot list the models.
     locked: /Unknown model/,
   },
 ]

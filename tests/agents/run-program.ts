@@ -12,7 +12,7 @@ const limitMs = 110_000
 
 /** How a program ended, and its output. */
 export interface Ran {
-  /** Null if a signal ended it. */
+  /** Null if a signal ended the program. */
   readonly status: number | null
   readonly out: string
   /** Standard output and standard error. */
@@ -49,7 +49,7 @@ export async function runProgram(
     try {
       process.kill(-child.pid!, 'SIGKILL')
     } catch {
-      // All of them have ended already.
+      // All processes of the group have ended already.
     }
   }
   process.once('exit', kill)
@@ -60,7 +60,7 @@ export async function runProgram(
   const closed = once(child, 'close')
   try {
     const [status] = (await once(child, 'exit')) as [number | null]
-    // Processes that it leaves behind would keep its output open.
+    // Processes that the shell leaves behind would keep its output open.
     kill()
     await closed
     return { status, ...said }

@@ -2,7 +2,7 @@ import bundled from '@sparticuz/chromium'
 import { chromium, type Browser } from 'playwright-core'
 
 /**
- * Flags of the package that people's browsers do not have. With the first ones, any page may read
+ * Flags of the package that people's browsers do not have. With the first flags, any page may read
  * any other. With a single process, closing the first page ends the browser. The software graphics
  * card compiles shaders for seconds in the middle of an animation, and without one the browser
  * paints at once.

@@ -46,7 +46,10 @@ async function ask(question: string) {
   await page.fill('input', question)
   await page.keyboard.press('Enter')
 }
-/** Waits until the page shows the text and the form is ready again, or is not. */
+/**
+ * Waits until the page shows the text, and until the form is ready or, with `isReady` false, is
+ * not.
+ */
 async function see(text: string, isReady: boolean) {
   await page.waitForFunction(
     ([text, isReady]) => document.body.textContent.includes(text) && document.querySelector('button')?.disabled !== isReady,
@@ -80,7 +83,7 @@ describe('the page of docs/browser.md, at another origin', () => {
     upstream.script(thenSilent(2), 'm')
     await ask('One?')
     await see(' token token', false)
-    // The form ignores this meanwhile.
+    // The form ignores Enter while an answer comes.
     await page.keyboard.press('Enter')
     const request = upstream.requestsFor('m').at(-1)
     await page.click('text=Stop')

@@ -7,7 +7,7 @@ import type { Open, Sink } from '../../src/relay/sink.ts'
 
 export interface OpenContract {
   /**
-   * Whether it says to readers of HTTP/1.1 that it can cut, and then does. `streamSSE` cannot
+   * Whether `open` says for HTTP/1.1 that it can cut, and then cuts. `streamSSE` cannot
    * (docs/hazards.md#45 and docs/hazards.md#55).
    */
   cuts: boolean
@@ -19,7 +19,7 @@ const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cach
 interface Reader {
   readonly response: http.IncomingMessage
   readonly text: string
-  /** How it ended: `clean`, or the code of the error that broke it. */
+  /** How the response ended: `clean`, or the code of the error that broke it. */
   readonly ended: Promise<string>
   read(): void
   pause(): void
@@ -118,7 +118,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       const { reader } = await start()
       expect(reader.response.statusCode).toBe(200)
       expect(reader.response.headers).toMatchObject({ ...headers, 'x-own': 'a', 'x-after': 'set by middleware' })
-      // The runtime sets these itself, once.
+      // The runtime sets these headers itself, once.
       expect(reader.response.headersDistinct['transfer-encoding']).toEqual(['chunked'])
       expect(reader.response.headersDistinct['connection']?.length).toBe(1)
     })

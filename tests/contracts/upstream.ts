@@ -218,7 +218,7 @@ export function upstreamContract(
             await exchangeOf(call)
           ).closedByReader
           generation.close(ended)
-          // There is nothing to read on for.
+          // The connection is closed, so nothing is left to read on.
           expect(held).toEqual([])
         },
       )
@@ -259,7 +259,8 @@ export function upstreamContract(
         const after = (await (await exchangeOf(call)).closedByReader) - closedAt
         expect(after).toBeGreaterThan(40)
         expect(after).toBeLessThan(1000)
-        // workerd cancels it unless `waitUntil` holds it (docs/hazards.md#12).
+        // workerd cancels the reading after `done` unless `waitUntil` holds it
+        // (docs/hazards.md#12).
         expect(held).toHaveLength(1)
         await Promise.all(held)
       })

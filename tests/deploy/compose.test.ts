@@ -95,7 +95,7 @@ test('Sluice asks that Ollama, and starts once the model is there', () => {
     pull: { condition: 'service_completed_successfully' },
   })
   expect(sluice.build).toBe('.')
-  // The image has its own.
+  // The image has its own health check.
   expect(sluice.healthcheck).toBeUndefined()
 })
 

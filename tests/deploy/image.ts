@@ -19,8 +19,8 @@ export interface Image extends Dockerfile {
    */
   readonly env: Readonly<Record<string, string>>
   /**
-   * The user of its processes. If we are root and can start one, it is a user who may not write
-   * there.
+   * The user of its processes. If root runs the tests and can start a process as another user, it
+   * is a user who may not write into the image.
    */
   readonly ids: { readonly uid?: number; readonly gid?: number }
   remove(): void

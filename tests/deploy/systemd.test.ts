@@ -52,7 +52,7 @@ test('it has no rights that it does not need', () => {
     RestrictAddressFamilies: ['AF_INET AF_INET6 AF_UNIX AF_NETLINK'],
     SystemCallFilter: ['@system-service', '~@privileged @resources'],
   })
-  // A JIT cannot run with it.
+  // V8's compiler cannot run with this setting.
   expect(unit.MemoryDenyWriteExecute).toBeUndefined()
 })
 
@@ -61,7 +61,9 @@ describe.skipIf(!hasSystemd)('systemd itself', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-unit-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** Runs on the unit, with this machine's paths instead of paths that it lacks. */
+  /**
+   * Runs `systemd-analyze` on the unit, with paths of this machine instead of paths that it lacks.
+   */
   function analyze(...args: string[]) {
     const file = join(folder, 'sluice@.service')
     writeFileSync(file, text.replaceAll('/opt/sluice', root).replaceAll('/usr/bin/node', process.execPath))

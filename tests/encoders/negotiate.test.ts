@@ -58,7 +58,7 @@ describe('a stream is NDJSON for', () => {
     ['application/x-ndjson;Q=0.7'],
     ['application/x-ndjson;level=1;q=0.4, text/event-stream;q=0.3'],
     ['text/event-stream;q=0.5,application/json;q=0.501'],
-    // A reader that names NDJSON wants it, even if the quality is no quality.
+    // A reader that names NDJSON wants it, even if the quality is not a number.
     ['application/x-ndjson;q=nonsense'],
     ['application/x-ndjson;q='],
     ['application/x-ndjson;q=2'],
@@ -105,7 +105,7 @@ test.each(['text/plain', 'text/plain, application/json;q=0.5'])('%s is no text w
   expect(negotiate(accept, false)).not.toBe(text)
 })
 
-// In quadratic time it would take minutes.
+// In quadratic time this test would take minutes.
 test.each([',', ';', ' ', '"', '\\"', '=', 'a ', 'a,', 'a ;', 'a;b', ';q=0', ';q==', 'a;b="c" ,', 'text/plain;q=0.1,'])(
   'a long header takes no time: %s',
   (piece) => {

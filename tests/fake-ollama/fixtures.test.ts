@@ -369,7 +369,7 @@ describe('ends', () => {
     const { exchange } = await upstream.next(model)
     await expect.poll(() => upstream.connections).toBe(0)
     expect(await Promise.race([exchange.closedByReader, Promise.resolve('silent')])).toBe('silent')
-    // An answer that has ended drops this.
+    // An answer that has ended drops this chunk.
     exchange.chunk('late')
   })
 
@@ -544,7 +544,7 @@ describe('faults', () => {
         if (got.length > 1_000_000 || /error|runner/.test(got)) leave.abort()
       }
     } catch {
-      // Most rows break the answer. The tests of the readers check how a reader reports that.
+      // Most rows break the answer. Other tests check how a reader reports a broken answer.
     }
     leave.abort()
     const lineTexts = got

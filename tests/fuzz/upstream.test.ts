@@ -18,7 +18,7 @@ const linesOf = recorded.map(toLines).map((lines) => [...lines.slice(0, 12), ...
 function toSpoilt(random: Random): Uint8Array {
   const original = pick(random, linesOf)
   const lines = original.map((line, at) => {
-    // The last line decides most, and there are many others.
+    // The last line decides most, so it is spoilt more often than each of the many other lines.
     if (random(at === original.length - 1 ? 3 : 12) > 0) return line
     const other = JSON.parse(pick(random, pick(random, linesOf))) as object
     return mutateJson(random, JSON.parse(line) as object, other)
@@ -30,7 +30,7 @@ function toSpoilt(random: Random): Uint8Array {
 /**
  * Finds the end of a stream without our code: the first value that is no JSON object, is an error,
  * or says `done`. It does not check types, so a stream that ends as done here may have failed
- * because of them.
+ * because of a wrong type.
  */
 function toExpected(bytes: Uint8Array): Ending {
   for (let from = 0; from < bytes.length;) {

@@ -2,10 +2,10 @@
 export interface Watched {
   /**
    * Milliseconds from a chunk's arrival in the page until its last word is in the document. The
-   * same frame paints it.
+   * next paint shows the word.
    */
   readonly delaysMs: number[]
-  /** The same delays, in frames that began meanwhile. */
+  /** The same delays, counted in the frames that began during each. */
   readonly delaysFrames: number[]
   /** Milliseconds between two frames. */
   readonly framesMs: number[]

@@ -21,7 +21,7 @@ export interface Cable {
 export function layCable(): Cable {
   const name = `sluice${process.pid}`
   const [ours, theirs] = [`${name}a`, `${name}b`]
-  // These are in a network for such tests (RFC 2544).
+  // These addresses are in a network for such tests (RFC 2544).
   const [address, other] = ['198.18.0.1', '198.18.0.2']
   const remove = () => {
     // This deletes the other end too. The namespace alone would delete its end only some time

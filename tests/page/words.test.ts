@@ -14,7 +14,7 @@ function toTexts(value: unknown, path = ''): Map<string, string> {
 }
 
 const toPlaces = (text: string) => (text.match(/\{\d\}/g) ?? []).toSorted()
-// These are not texts with values.
+// The functions under these names are no texts with values.
 const other = { capability: undefined, join: undefined }
 const englishTexts = toTexts({ ...english, ...other })
 const chineseTexts = toTexts({ ...chinese, ...other })

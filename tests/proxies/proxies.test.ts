@@ -10,7 +10,7 @@ import { startTap } from './tap.ts'
 
 checkInstalled()
 
-/** Longer than any test, because no test may depend on a heartbeat that fails. */
+/** This interval is longer than any test, because no test may depend on a heartbeat that fails. */
 const noHeartbeatMs = 60_000
 const maxBodyBytes = 4_000_000
 
@@ -18,8 +18,8 @@ const streamed = ['sse', 'ndjson'] as const
 const leaves = ['fin', 'reset'] as const
 
 /**
- * How a reader sees a cut of Sluice. Caddy 2.6 ends the response properly
- * (caddyserver/caddy#5951), so only the missing terminal shows it.
+ * How a reader sees a cut of Sluice. Caddy 2.6 ends the response properly (caddyserver/caddy#5951),
+ * so only the missing terminal shows the cut.
  */
 const cut = { nginx: 'broken', haproxy: 'broken', caddy: 'clean' } as const
 

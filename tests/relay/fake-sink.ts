@@ -6,7 +6,7 @@ export interface FakeSink extends Sink {
   readonly written: string[]
   readonly ended: number
   readonly wasCut: number
-  /** Makes every further write full, until `drain`. */
+  /** Makes the sink full at every further write, until `drain`. */
   fill(): void
   /** Reads everything, and is no longer full. */
   drain(): void

@@ -153,7 +153,7 @@ async function expectOver(state: State, how: string) {
   const { upstream, refused, opened, outcome, response } = state
   expect(codeOf(outcome?.ended)).toBe(how)
   expect(outcome!.bytes).toBe(new TextEncoder().encode(sentOf(state)).byteLength)
-  // Whoever left before the first frame gets neither.
+  // A reader that left before the first frame gets neither a stream nor a refusal.
   const isGone = how === 'left' && opened === 0
   expect(opened + refused.length).toBe(isGone ? 0 : 1)
   expect(response!.status).toBe(isGone ? 499 : (refused[0]?.status ?? 200))

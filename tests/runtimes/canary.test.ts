@@ -30,7 +30,10 @@ const oddities: readonly (readonly [path: string, body: object])[] = [
 /** A short identifier, which JavaScript's own errors quote completely. */
 const quoted = 'wmurk'
 
-/** Nested so deep that no runtime but workerd can write it, so an encoder fails at it. */
+/**
+ * A value that is nested so deep that only workerd can write it. On other runtimes an encoder fails
+ * at it.
+ */
 const deep = `${'['.repeat(100_000)}"${quoted}"${']'.repeat(100_000)}`
 const toCall = (args: string) => `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${args}}}]}}`
 

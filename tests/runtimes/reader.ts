@@ -45,7 +45,7 @@ export interface Reader {
   readonly isEnded: boolean
   /**
    * Resolves once the test holds for the text so far. Rejects with the text if the stream ends
-   * before, or after the limit.
+   * before that, or if the limit passes.
    */
   until(test: (text: string) => boolean, limitMs?: number): Promise<void>
   /** Stops reading. Further bytes stay in the kernel, and then with the sender. */
@@ -59,7 +59,7 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
   const bytes = toBytes(body)
   const head = Promise.withResolvers<Head>()
   const ended = Promise.withResolvers<'clean' | 'broken'>()
-  // A reader that leaves early does not use it.
+  // A reader that leaves early does not wait for the head.
   head.promise.catch(() => {})
   const decoder = new StringDecoder('utf8')
   const watchers = new Set<() => void>()

@@ -14,15 +14,16 @@ export interface Server {
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** All its output, stdout and stderr together. */
+  /** All output of the server, stdout and stderr together. */
   output(): string
-  /** Its output on stderr alone. */
+  /** The server's output on stderr alone. */
   errors(): string
   /**
-   * Our end of its standard output. When paused, nobody reads it. When destroyed, it is closed.
+   * Our end of the server's standard output. If it is paused, nobody reads the output. If it is
+   * destroyed, the output is closed.
    */
   readonly stdout: Readable
-  /** Resolves with the exit status, which is null if a signal ended it. */
+  /** Resolves with the exit status, which is null if a signal ended the process. */
   readonly exited: Promise<number | null>
   signal(name: NodeJS.Signals): void
   /**
@@ -30,7 +31,7 @@ export interface Server {
    * is NaN on workerd, and for a server that was started without `tellsHeap`.
    */
   usedHeap(): Promise<number>
-  /** Kills it at once. */
+  /** Kills the process at once. */
   stop(): Promise<void>
 }
 

@@ -9,16 +9,16 @@ export interface Stage {
 }
 
 /**
- * Starts both for the tests of a `describe`, and stops them afterwards. They are available from
- * the first test on.
+ * Starts Ollama and Sluice for the tests of a `describe`, and stops them afterwards. The stage is
+ * ready from the first test on.
  */
 export function useStage(runtime: RuntimeName, env: Readonly<Record<string, string>> = {}): Stage {
   const stage: { upstream?: Upstream; server?: Server } = {}
   beforeAll(async () => {
     stage.upstream = await startUpstream()
     stage.server = await startServer(runtime, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
-    // A process looks for Ollama once it listens, except on Workers, which have no start. The
-    // tests count requests from there.
+    // A process looks for Ollama once it listens, except on Workers, which have no start. The tests
+    // count requests from then on.
     if (runtime !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === 1)
   })
   afterAll(async () => {

@@ -6,8 +6,8 @@ import { framings, generate, readAll, toTold } from '../runtimes/reader.ts'
 import { startServer } from '../runtimes/server.ts'
 
 /**
- * Longer than the limits of Node's fetch (300 s) and of Bun's (338 s). A cold load may take this
- * long.
+ * This silence is longer than the limits of Node's fetch (300 s) and of Bun's (338 s). A cold load
+ * may take this long.
  */
 const silenceMs = 345_000
 

@@ -80,7 +80,7 @@ describe('the queue', () => {
     const second = queue.generate(call, context)
     expect(states).toEqual(['queued'])
     first.close({ how: 'done' })
-    // The status must not come from another's request (docs/hazards.md#74).
+    // The status must not come from the request of another caller (docs/hazards.md#74).
     expect(states).toEqual(['queued'])
     ;(await second).close({ how: 'done' })
     expect(states).toEqual(['queued', undefined])

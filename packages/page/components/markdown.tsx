@@ -6,8 +6,8 @@ import { words } from '../words/words.ts'
 import { createCodeHeader } from './code-header.tsx'
 
 /**
- * Shows Markdown. A growing text comes as a signal. When it grows, only the blocks at its end
- * change, and no component is rendered.
+ * Shows Markdown. A growing text comes as a signal. When it grows, only the blocks that the new
+ * text touches change, and no component is rendered.
  */
 export function Markdown({ text, language }: { text: string | ReadonlySignal<string>; language: string }) {
   const root = useRef<HTMLDivElement>(null)

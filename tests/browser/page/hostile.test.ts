@@ -19,7 +19,7 @@ const attack = [
   `<link rel=stylesheet href=${evil}/d.css><base href=${evil}/><meta http-equiv=refresh content="0;${evil}">`,
   '{{constructor.constructor("alert(6)")()}}',
 ].join('')
-/** The page shows it as text. */
+/** The attack as the page must show it: as text. */
 const shown = '<img src=x onerror=alert(1)>'
 
 /** Elements that the page itself never makes, or never in this form. */

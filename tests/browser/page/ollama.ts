@@ -22,7 +22,7 @@ export interface Ollama {
   countOf(question: string): number
   /** Sets the models that `/api/tags` and `/api/show` list, and which of them are loaded. */
   has(models: readonly FakeModel[]): void
-  /** Sets whether it answers the question which models are loaded. */
+  /** Sets whether Ollama answers `/api/ps`, which lists the loaded models. */
   tellsLoaded(doesTell: boolean): void
 }
 

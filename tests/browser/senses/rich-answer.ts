@@ -57,7 +57,7 @@ def find(items: list[int], wanted: int) -> int:
 
 实际项目里直接用标准库的 \`bisect\` 就好：**做法一样。**底层由 C 实现。`
 
-/** Short enough for one screen. */
+/** An answer that is short enough for one screen. */
 export const shortAnswer = `Halve the range at every step; the list has to be **sorted**. \`bisect\` does the same, in C:
 
 \`\`\`python

@@ -5,7 +5,9 @@ import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 import { untilFull } from '../until-full.ts'
 
-/** A heartbeat would end what a cancel did not end, so no test sees one. */
+/**
+ * A heartbeat would end a stream that a cancel failed to end, so no heartbeat comes during a test.
+ */
 const hourMs = 3_600_000
 
 const messages = [{ role: 'user', content: 'Hi' }]

@@ -31,8 +31,8 @@ const requests: readonly (readonly [path: string, body: object])[] = [
 ]
 
 /**
- * Bodies in a content coding (docs/protocol.md#7-who-may-ask). The runtime reads those that it can
- * decode, and the limit of other bodies holds.
+ * Bodies in a content coding (docs/protocol.md#7-who-may-ask). Sluice reads those that the runtime
+ * can decode, and they have the limit of all bodies.
  */
 export function describeCodings(runtime: RuntimeName) {
   describe('codings', () => {

@@ -185,7 +185,8 @@ export function describeFaults(runtime: RuntimeName) {
 
   test('F12: four lines of 50 MB at once cost no more than their limit, and not themselves', async () => {
     const upstream = await startUpstream()
-    // The server is new, because one that has seen such lines before would have room for them.
+    // The server is new, because a server that has had such lines before would already hold the
+    // memory for them.
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url })
     try {
       await readAll(generate(server, 'sse', upstream.script(plain)))
@@ -327,7 +328,7 @@ export function describeFaults(runtime: RuntimeName) {
         const next = toOutcome('sse', await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 })))))
         expect(next).toMatchObject({ status: 200, text: ' token token', failed: undefined })
         expect(tookMs).toBeLessThan(1000)
-        // Only the access log mentions it.
+        // Only the access log mentions the failure.
         expect(server.output()).not.toMatch(/^(?!\{|Sluice listens).+/m)
       },
     )

@@ -64,7 +64,7 @@ const framings: readonly Framing[] = [
   { name: 'a folded header', bytes: toPost('/api/generate', body, ['X: a', ' b', size]), fate: 400 },
   { name: 'a NUL in a header', bytes: toPost('/api/generate', body, ['X: a\0b', size]), fate: 400 },
   { name: 'a bare CR in a header', bytes: toPost('/api/generate', body, ['X: a\rY: b', size]), fate: 400 },
-  // workerd reads it as a line's end, as RFC 9112 §2.2 allows.
+  // workerd reads a bare LF as the end of a line, as RFC 9112 §2.2 allows.
   { name: 'a bare LF', bytes: toPost('/api/generate', body, [`X: a\nY: b`, size]), fate: 400, on: { worker: 'passes' } },
   {
     name: 'bare LFs only',

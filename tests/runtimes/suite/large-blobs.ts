@@ -50,7 +50,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
         agent: false,
         headers: { 'x-request-id': requestId, ...headers },
       })
-      // A request that leaves emits this.
+      // A request that leaves emits an error.
       request.on('error', () => {})
       const answered = once(request, 'response').then(async (given) => {
         const [response] = given as [http.IncomingMessage]
@@ -110,7 +110,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       await expect.poll(() => seen.byteCount).toBe(piece.byteLength)
       request.destroy()
       expect(await seen.digest).toBeUndefined()
-      // workerd cannot tell who broke it off.
+      // workerd cannot tell who broke off the upload.
       const told = runtime === 'worker' ? { status: 502, code: 'upstream_unreachable' } : { status: 499, ended: 'left' }
       await expect.poll(() => logged(requestId)).toMatchObject(told)
     })

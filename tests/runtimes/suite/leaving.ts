@@ -98,7 +98,7 @@ export function describeLeaving(runtime: RuntimeName) {
       return { reader, exchange, requestId }
     }
 
-    /** Leaves, and resolves with the milliseconds until the upstream saw it. */
+    /** Leaves, and resolves with the milliseconds until the upstream saw that. */
     async function leave(reader: Reader, exchange: Exchange, how: Leave): Promise<number> {
       const leftAt = performance.now()
       reader.leave(how)

@@ -58,7 +58,7 @@ export function describeLimits(runtime: RuntimeName) {
       await first.ended
       const third = await open()
       second.leave()
-      // workerd notices it by a failing heartbeat.
+      // workerd notices by a failing heartbeat that the reader has left.
       await expect.poll(async () => (await generate(stage.server, 'sse', model).head).status, { interval: 100 }).toBe(200)
       third.leave()
     })

@@ -19,7 +19,7 @@ const progress = [
 ]
 const said = progress.map((line) => `${line}\n`).join('')
 
-/** The fields that Ollama requires for each. */
+/** The fields that Ollama requires for each route. */
 const requests = {
   pull: { model: 'gemma3' },
   push: { model: 'me/mine' },
@@ -78,7 +78,7 @@ export function describeManagement(runtime: RuntimeName) {
         undo = []
       })
 
-      // These act with the account, the network or the hardware of Ollama's machine.
+      // These routes act with the account, the network or the hardware of Ollama's machine.
       test.each([
         ['POST', '/api/me'],
         ['POST', '/api/signout'],

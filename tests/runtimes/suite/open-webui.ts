@@ -6,7 +6,7 @@ import { read, readAll, toSseEvents, toText, type Chunk, type ReaderRequest } fr
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
-/** The headers that its HTTP client always sends, even with a GET. */
+/** The headers that Open WebUI's HTTP client always sends, even with a GET. */
 const headers = {
   accept: '*/*',
   'accept-encoding': 'gzip, deflate, br',

@@ -16,7 +16,7 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const textOf = (name: string) => toText(chunksOf(name))
 const recorded = (name: string) => JSON.parse(Buffer.from(toBytes(loadRecording(name))).toString()) as Record<string, unknown>
 const vectors = recorded('embed').embeddings as number[][]
-/** The numbers after their way through four bytes each. */
+/** The numbers as they are after each was stored in four bytes. */
 const floats = vectors.map((vector) => vector.map(Math.fround))
 
 const messages = [{ role: 'user' as const, content: 'Weather in Tokyo?' }]

@@ -14,7 +14,7 @@ interface Kind {
   readonly route: string
   /** An empty list in Ollama's answer. */
   readonly empty?: string
-  /** Makes a call. Its generation has this model if it needs one. */
+  /** Makes a call. If the call needs a generation, the generation has this model. */
   ask(stage: Stage, model: string): Reader
   /** Whether the caller has got its status before its generation is answered. */
   isTold?(text: string): boolean

@@ -18,11 +18,11 @@ import { useStage } from '../stage.ts'
 interface SseReader {
   readonly name: string
   readonly read: ReadSse
-  /** How it ends when its signal aborts. */
+  /** How the reader ends when its signal aborts. */
   readonly aborts: 'throws' | 'ends'
   /**
-   * Returns the part of a token without JSON that survives (docs/hazards.md#31 and
-   * docs/hazards.md#32).
+   * Returns the part that this reader keeps of a token that is sent without JSON
+   * (docs/hazards.md#31 and docs/hazards.md#32).
    */
   toKept(token: string): string
 }
@@ -80,7 +80,7 @@ export function describeSseReaders(runtime: RuntimeName) {
         // Some clients use an empty text for a missing name or id.
         take: ({ event, data }) => void events.push({ event: event || undefined, data }),
       })
-      // The test that awaits it gets the error.
+      // The test that awaits `ended` gets the error.
       ended.catch(() => {})
       return { events, ended, abort: () => controller.abort() }
     }
@@ -192,8 +192,8 @@ export function describeSseReaders(runtime: RuntimeName) {
         once.push(good, refused, broken)
       }
 
-      // These two go on, and they begin later than all the others. Once both have sent their
-      // request again, the others would have done so, too.
+      // These two clients go on, and they begin later than all the others. Once both have sent
+      // their request again, the others would have done so, too.
       const [good, refused] = [stage.upstream.script(tokens({ count: 1 })), stage.upstream.script(busy)]
       const url = `${stage.server.url}/api/generate`
       const source = createEventSource({ url, method: 'POST', body: JSON.stringify(toBody(good)) })

@@ -193,7 +193,7 @@ export function describeStatus(runtime: RuntimeName) {
       })
       const model = stage.upstream.script(async (exchange) => {
         await known.promise
-        // By now Sluice has read it.
+        // By the answer to this request, Sluice has read the list.
         await readAll(read(stage.server, { path: '/ping' }))
         await replay('error-model-not-found')(exchange)
       })
