@@ -68,9 +68,10 @@ export function endOfString(text: string, start: number): number {
 const candidates = /"|\d{16}|\d[.eE]|-0/g
 
 /**
- * The mark of the raw number `i` is the number `(i + 1) * markUnit`. No other number is as large,
- * because `isExact` is false for a large number, so a mark replaces it. A mark is a number and
- * not a string, so that a text with marks is valid JSON if and only if the text without them is.
+ * The mark of the raw number `i` is the number `(i + 1) * markUnit`. Every other number in a marked
+ * text is smaller, because `isExact` is false for a number of this size, and a mark takes its
+ * place. A mark is a number and not a string, so that a text with marks is valid JSON if and only
+ * if the text without them is.
  */
 const markUnit = 1e22
 

@@ -65,7 +65,7 @@ export const variables = {
   queue: {
     /** How many generations run at the upstream at once; 0 = no limit. */
     running: variable('SLUICE_UPSTREAM_STREAMS', integer(0, 0, 1_000_000)),
-    /** How many generations may wait until one of those ends. */
+    /** How many generations may wait until a running one ends. */
     waiting: variable('SLUICE_QUEUE', integer(100, 0, 1_000_000)),
   },
 

@@ -14,9 +14,8 @@ export interface DefaultModelOptions {
 }
 
 /**
- * Finds a model for a request that names none. If a model is configured, it is that one.
- * Otherwise it is a loaded model, or else the newest installed one. Only models that the
- * request's key may use count.
+ * Finds a model for a request that names none. The configured model comes first, then a loaded
+ * model, then the newest installed model. Only models that the request's key may use count.
  * @throws ServiceError `no_model` if there is none
  */
 export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {

@@ -62,7 +62,7 @@ const brokenLines: readonly (string | Uint8Array)[] = [
 /** A line that is good in every dialect. */
 const goodLine = '{"response":"a","message":{"content":"a"}}'
 
-/** Sends an answer with this line, behind a good one or at its beginning. */
+/** Sends an answer with this line, either after a good line or as the first line. */
 function sendLine(line: string | Uint8Array, before?: string): Script {
   return (exchange) => {
     exchange.head(200, ndjson)

@@ -1,8 +1,8 @@
 import { AbstractChat, type ChatInit, type ChatState, type ChatStatus, type UIMessage } from 'ai'
 
 /**
- * The AI SDK's chat without a framework. `useChat` of React, Vue and Svelte is the same class. Its
- * state is in memory.
+ * The AI SDK's chat without a framework. It keeps its state in memory. `useChat` of React, Vue and
+ * Svelte extends the same class.
  */
 export class MemoryChat extends AbstractChat<UIMessage> {
   /** Every status that the chat has had. */

@@ -10,8 +10,8 @@ export type { MarkdownOptions } from './block.ts'
 
 export interface Markdown {
   /**
-   * Shows the text so far. `isDone` says that the text is whole, so that nothing half open is
-   * completed. The call is synchronous and cheap, because only open blocks are made again.
+   * Shows the text so far. `isDone` says that the text is whole. Marks that are half open then stay
+   * as they are. The call is synchronous and cheap, because only open blocks are made again.
    */
   update(text: string, isDone: boolean): void
 }

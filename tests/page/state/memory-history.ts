@@ -7,7 +7,7 @@ export interface MemoryHistory extends KeptChats {
   readonly kept: Map<string, Chat>
   /** Every chat that was saved, in order. */
   readonly saves: Chat[]
-  /** The chats that it had when the page was left. */
+  /** The chats that the history had when the page was left. */
   readonly left: Chat[]
   fromOtherTab(id: string, chat: Chat | undefined): void
 }

@@ -89,7 +89,7 @@ export function createItem(kind: ItemKind, { id, index, events }: ItemOptions) {
 
   return {
     kind,
-    /** `tokenLogprobs` are those of the text's tokens. */
+    /** `tokenLogprobs` are the log probabilities of this piece of text. */
     write(token: string, tokenLogprobs: readonly Logprob[]) {
       text += token
       if (tokenLogprobs.length === 0) return writeDelta(token, tailWithoutLogprobs)

@@ -64,7 +64,7 @@ function toExpected(events: readonly GenerationEvent[], requestId: string, inclu
     if (includeUsage) tell({ choices: [], usage: { prompt_tokens: 0, completion_tokens, total_tokens: completion_tokens } })
     told.push('[DONE]')
   })
-  // JSON has no -0.
+  // The expected value goes through JSON too, because JSON has no -0.
   return JSON.parse(JSON.stringify(told)) as unknown[]
 }
 

@@ -31,7 +31,7 @@ const toIds = (prefix: string, index: number) => ({ id: `${prefix}_id_1_${index}
 const toUtf8 = (text: string) => new TextEncoder().encode(text)
 const say = (content: string, more: object = {}) => toEvent({ message: { role: 'assistant', content }, ...more })
 
-/** Returns the typed events of the stream for these events. */
+/** Returns the typed events that the encoder makes of these generation events. */
 const eventsOf = (...events: readonly GenerationEvent[]) =>
   readTypedEvents([toUtf8(startText(createResponseStream(answered), options)(events))])
 const typesOf = (events: readonly ResponseEvent[]) => events.map(({ type }) => type)
