@@ -15,7 +15,7 @@ const loads = [
   { mode: 'flat', title: 'flat', streams: 64, windowMs: 900 },
 ] as const satisfies readonly { mode: Mode; title: string; streams: number; windowMs: number }[]
 
-/** Native comes first, because the others are multiples of it. */
+/** Native comes first, because the figures of the other dialects are multiples of native's. */
 const spoken = [
   { key: 'native', path: '/api/chat', dialect: 'chat' },
   { key: 'ollama', path: '/ollama/api/chat', dialect: 'chat' },

@@ -3,7 +3,7 @@ import { retired, variables, type Groups, type Variable } from './variables.ts'
 
 type Variables = typeof variables
 
-/** The environment, read once and checked. Times in milliseconds, sizes in bytes. */
+/** The environment, read once and checked. Times are in milliseconds, and sizes in bytes. */
 export type Config = {
   readonly [Group in keyof Variables]: {
     readonly [Field in keyof Variables[Group]]: Variables[Group][Field] extends Variable<infer Value> ? Value : never

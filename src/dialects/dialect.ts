@@ -27,7 +27,7 @@ export interface QuestionRequest {
   readonly prefer?: string | undefined
   /** The decoded parameters of the path's pattern. */
   readonly params: Readonly<Record<string, string>>
-  /** Empty for a route that takes no body. */
+  /** The body. It is empty for a route that takes none. */
   readonly body: Readonly<Record<string, unknown>>
 }
 
@@ -35,7 +35,10 @@ export interface QuestionPlan {
   readonly question: Question
   /** As in a generation's plan. */
   readonly ignored?: Ignored
-  /** Absent: Ollama's own text is sent. @throws ServiceError `model_not_found` */
+  /**
+   * Makes the answer. If this is absent, Ollama's own text is sent. @throws ServiceError
+   * `model_not_found`
+   */
   toAnswer?(answer: Answer): object
 }
 

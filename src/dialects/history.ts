@@ -12,7 +12,7 @@ import { isBase64 } from './to-ollama.ts'
 
 /** Where a part of a message stands. */
 export interface Place {
-  /** Made of our own names and of indices. */
+  /** The path of the part, made of our own names and of indices. */
   readonly path: string
   /** Whether the message is the last one of the user, so that the answer is about it. */
   readonly isLast: boolean

@@ -9,7 +9,7 @@ import type { Ignored } from './ignored.ts'
  * fields of other APIs become them.
  */
 
-// Schemas. null is absent, as it is for Ollama.
+// Schemas. A null counts as absent, as it does for Ollama.
 
 /** A number that keeps its digits on its way to Ollama. */
 export const exactNumber = v.custom<ExactNumber>(isNumber, 'Expected number')

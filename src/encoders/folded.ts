@@ -4,8 +4,8 @@ import type { OllamaChunk } from '../generation.ts'
 import type { Encoder, StartOptions } from './encoder.ts'
 
 /**
- * A whole generation as one object. Its fields are those of the last line. Its text, thinking,
- * tool calls and logprobs are those of all lines, concatenated in order.
+ * A whole generation as one object. Its text, thinking, tool calls and logprobs are joined from all
+ * lines, in order. Its other fields are those of the last line.
  */
 export interface Whole {
   readonly chunk: OllamaChunk

@@ -9,7 +9,8 @@ export const eventStream = {
   headers: streamHeaders,
   // Bun holds the headers back until the first byte of the body (docs/hazards.md#21).
   opening: ':\n',
-  // It has no blank line, because some readers would fire an empty event (docs/hazards.md#31).
+  // The heartbeat has no blank line, because some readers would fire an empty event
+  // (docs/hazards.md#31).
   heartbeat: ':\n',
   failure: 'told',
 } as const

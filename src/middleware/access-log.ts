@@ -5,7 +5,7 @@ import type { Outcome } from '../relay/stream.ts'
 import { toCause } from './cause.ts'
 import type { Entry, Env } from './env.ts'
 
-/** One line of the access log. Times in milliseconds. */
+/** One line of the access log. Times are in milliseconds. */
 export interface LogLine extends Entry {
   time: string
   request_id: string

@@ -8,7 +8,7 @@ export interface LimitGuardOptions {
   limits: Limits
   /** How much `limits` allows, for the texts and headers; 0 = no limit. */
   max: number
-  /** The caller's address, for those without a key. */
+  /** The caller's address, which counts where there are no keys. */
   address: (c: Context) => string
 }
 

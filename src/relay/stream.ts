@@ -11,7 +11,7 @@ export interface StreamRequest {
   readonly signal: AbortSignal
 }
 
-/** How a generation went. Times in milliseconds of the app's clock. */
+/** How a generation went. Times are in milliseconds of the app's clock. */
 export interface Outcome {
   readonly ended: Ended
   readonly tally: Readonly<Tally>

@@ -4,7 +4,10 @@ import { withinLimit } from './time-limit.ts'
 export interface CachedOptions<T> {
   /** How long a value is valid, in milliseconds. */
   ttlMs: number
-  /** How long one call may take, in milliseconds. Its wait for the loads of others counts. */
+  /**
+   * How long one call may take, in milliseconds. The time that it waits for the loads of other
+   * callers counts.
+   */
   limitMs: number
   /** How many loads may run at once. */
   maxLoads: number

@@ -50,8 +50,8 @@ export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: Ollam
 
 /**
  * This is a function of its own because its closures live as long as the stream. On Bun, the
- * closures of an async function keep all of its arguments (docs/hazards.md#81). Those of `generate`
- * include the request with its images.
+ * closures of an async function keep all of its arguments (docs/hazards.md#81). The arguments of
+ * `generate` include the request with its images.
  * @throws ServiceError if the first event is a failure, or none comes
  */
 async function toGeneration(

@@ -94,7 +94,7 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
       // A pull takes no place, because it needs an hour and no GPU.
       if (isProgress(call)) return upstream.generate(call, context)
       await enter(context)
-      // This is not called in `leave`, because `leave` may run in another request
+      // `onWaiting` is not called in `leave`, because `leave` may run in another request
       // (docs/hazards.md#74).
       context.onWaiting?.(undefined)
       const leaveOnce = toOnce(leave)

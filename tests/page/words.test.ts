@@ -83,7 +83,7 @@ describe('chats by their day', () => {
   vi.stubEnv('TZ', 'Europe/Berlin')
   afterAll(() => void vi.unstubAllEnvs())
 
-  // This is the day after clocks went forward there.
+  // The clocks there went forward on the day before this one.
   const noon = new Date(2026, 2, 30, 12).getTime()
   const at = (day: number, hour: number) => ({
     id: `${day}.${hour}`,

@@ -210,7 +210,7 @@ describe('a stream', () => {
     const add = vi.spyOn(AbortSignal.prototype, 'addEventListener')
     const remove = vi.spyOn(AbortSignal.prototype, 'removeEventListener')
     const state = start()
-    // The listeners before it are those of the stream and of the upstream.
+    // The earlier listeners are those of the stream and of the upstream.
     const ours = add.mock.calls.at(-1)![1]
     await state.upstream.break(new Error('x'))
     expect(remove.mock.calls.map(([, listener]) => listener)).toContain(ours)

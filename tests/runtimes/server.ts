@@ -110,7 +110,7 @@ export async function startServer(
     }
   } catch (error) {
     kill()
-    // Its last output may come after its exit.
+    // The last output of a process may come after its exit.
     await closed
     throw new Error(`Cannot start ${runtime}: ${(error as Error).message}\n${said}`, { cause: error })
   } finally {

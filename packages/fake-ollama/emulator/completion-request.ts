@@ -55,7 +55,10 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string) {
     tools: asList(body.tools),
     /** How many alternatives each token has. `undefined` means no log probabilities at all. */
     topLogprobs: body.logprobs === true ? top : undefined,
-    /** Not checked yet, because Ollama checks them only after it has found the model. */
+    /**
+     * The options are not checked yet, because Ollama checks them only after it has found the
+     * model.
+     */
     options: body.options,
   }
 }

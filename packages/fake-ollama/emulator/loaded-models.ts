@@ -13,10 +13,10 @@ interface Loaded {
 export type LoadedModels = ReturnType<typeof createLoadedModels>
 
 /**
- * The models in memory. A load is a moment in time and not a promise, because on workerd one
- * request must not wait for another's promise. A request that leaves stops the load if no other
- * request waits for it. Another `num_ctx` loads the model again (docs/ollama.md#1-stream,
- * docs/ollama.md#4-cancellation).
+ * The models in memory. A load is kept as the time at which it ends and not as a promise, because
+ * on workerd one request must not wait for another's promise. A request that leaves stops the load
+ * if no other request waits for it. Another `num_ctx` loads the model again
+ * (docs/ollama.md#1-stream, docs/ollama.md#4-cancellation).
  */
 export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
   const byName = new Map<string, Loaded>()

@@ -20,7 +20,9 @@ interface Step {
  * Ollama shortens a prompt to the context. The demo reads only this many of its last characters.
  */
 const maxPromptChars = 16_384
-/** This much of a message shows its topic. A whole prompt may have megabytes. */
+/**
+ * So many characters of a message are enough to show its topic. A whole prompt may have megabytes.
+ */
 const maxQuestionChars = 4096
 const vocabularySize = 49_152
 

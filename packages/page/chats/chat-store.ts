@@ -47,8 +47,8 @@ export function createChatStore(): ChatStore {
 
   return {
     async readAll() {
-      // One request for each chat. With a thousand chats this is faster than one request for all,
-      // and it never blocks the page for long.
+      // Each chat is read by a request of its own. With a thousand chats this is faster than one
+      // request for all, and it never blocks the page for long.
       const all = await getMany<Chat | Removal>(await keys(store), store)
       return all.filter((kept) => kept !== undefined)
     },

@@ -18,8 +18,8 @@ export interface History {
   /**
    * Stores a chat, merged with what other tabs have stored of it. Call it at every change. While an
    * answer is being written, call it at least once a second with a newer `updatedAt`, because other
-   * tabs take a silent answer for lost. While one save runs, the last one waits and those between
-   * are skipped.
+   * tabs take a silent answer for lost. While a save runs, only the latest of the further saves
+   * waits. The others are skipped.
    */
   save(chat: Chat): void
   /** Resolves when each saved chat is stored, or could not be stored. */

@@ -94,7 +94,7 @@ function showOutside(page: PageState) {
   })
   const isLocked = computed(() => page.server.value.how === 'locked')
   effect(() => {
-    // This happens only once, because a reader who closes the dialog wants to read.
+    // The dialog opens by itself only once, because a reader who closes it wants to read.
     if (isLocked.value && !dialog.peek()) dialog.value = { kind: 'key' }
   })
 }

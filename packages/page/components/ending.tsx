@@ -4,7 +4,9 @@ import { Failure } from './failure.tsx'
 import { usePage } from './page.ts'
 import { again } from './view.ts'
 
-/** How an answer ended, unless it is simply whole, and a button to go on with it. */
+/**
+ * Shows how an answer ended, unless it is simply whole. It has a button to go on with the answer.
+ */
 export function Ending({ message, isLast }: { message: Message; isLast: boolean }) {
   const page = usePage()
   const { end, text } = message

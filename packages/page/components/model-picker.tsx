@@ -33,8 +33,8 @@ export function ModelPicker() {
     popover.current!.hidePopover()
     focusComposer()
   }
-  // This must be done before the popover opens. The `toggle` event after the opening is too late,
-  // because a reader who types at once is faster.
+  // The query must be reset before the popover opens. The `toggle` event after the opening is too
+  // late, because a reader who types at once is faster.
   const onBeforeToggle = ({ newState }: { newState: string }) => {
     query.value = ''
     if (newState === 'open') active.value = model.value?.name

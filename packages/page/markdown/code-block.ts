@@ -61,9 +61,9 @@ export function createCode(token: Tokens.Code, { options }: Context): Block {
       const { text, lang } = token as Tokens.Code
       if ((/^[\w+#.-]+/.exec(lang ?? '')?.[0] ?? '') !== language) return false
       if (!text.startsWith(shown)) {
-        // Text that was shown has changed. All pieces are made again, because a closed piece has no
-        // way back. This is rare. It happens with an indented line after the block, or if the block
-        // turns out to end elsewhere.
+        // Text that was shown has changed. All pieces are made again, because a closed piece cannot
+        // be opened again. This is rare. It happens with an indented line after the block, or if
+        // the block turns out to end elsewhere.
         code.replaceChildren()
         shown = ''
         last = undefined

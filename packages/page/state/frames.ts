@@ -17,7 +17,7 @@ export function createFrames(host: Host, paint: () => void): () => void {
   }
   return () => {
     if (timer !== undefined) return
-    // Both are needed, because the page may be hidden before the frame comes.
+    // The timer is needed beside the frame, because the page may be hidden before the frame comes.
     timer = host.setTimeout(run, hiddenMs)
     host.requestAnimationFrame(run)
   }

@@ -19,7 +19,7 @@ export interface Library {
   readonly loaded: Promise<void>
   /** Adds a chat, or replaces its former state. */
   put(chat: Chat): void
-  /** Adds a chat of a file, merged with what there is of it already. */
+  /** Adds a chat of a file, merged with the state of the chat that is already there. */
   takeIn(chat: Chat): void
   remove(id: string): Promise<void>
   removeAll(): Promise<void>

@@ -22,7 +22,7 @@ interface RunOptions {
   readonly host: Host
   readonly key: Key
   readonly now: () => number
-  /** An empty message, or one with its text so far, if the answer goes on. */
+  /** An empty message, or the message so far if an answer is continued. */
   readonly answer: Message
   /** The body of `POST /api/chat`. */
   readonly body: object

@@ -35,7 +35,7 @@ effect(() => {
   isFirst = false
 })
 
-/** Chinese of any kind is easier than English for somebody whose browser asks for it. */
+/** Chinese of any kind is easier than English for somebody whose browser asks for Chinese. */
 function toLanguage(asked: readonly string[]): Language {
   const known = asked.map((tag) => tag.toLowerCase().split('-')[0]).find((name) => name === 'en' || name === 'zh')
   return known === 'zh' ? 'zh-CN' : 'en'

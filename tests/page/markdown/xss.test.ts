@@ -55,7 +55,7 @@ function findForbidden(cases: readonly (readonly [string, readonly number[]])[])
       }
       await idle()
       for (const [index, root] of roots.entries()) look(root, cases[index]![0])
-      // By then anything that loads or runs has had its time.
+      // After this pause, anything that can load or run has done so.
       await new Promise((resolve) => setTimeout(resolve, 50))
       if ('__xss' in window) found.push('something ran')
       for (const root of roots) root.remove()

@@ -12,7 +12,7 @@ export interface FakeHost extends Host {
   dispatch(event: 'popstate' | 'pagehide' | 'pageshow' | 'online' | 'visibilitychange'): void
   hide(): void
   show(): void
-  /** The delays of its timers. */
+  /** The delays of the window's timers. */
   readonly waitsMs: number[]
   /** The number of painted frames. */
   readonly frames: number
@@ -29,7 +29,7 @@ interface FakeHostOptions {
   readonly hash?: string
   readonly stores?: Stores
   readonly deniesStorage?: boolean
-  /** Its timers run this many times faster. */
+  /** The window's timers run this many times faster. */
   readonly hurry?: number
   readonly fetch?: Host['fetch']
 }

@@ -41,7 +41,7 @@ export function describeBackpressure(runtime: RuntimeName) {
       server = await startServer(runtime, {
         OLLAMA_HOST: upstream.url,
         SLUICE_STALL_TIMEOUT_MS: `${stallMs}`,
-        // This limits the answers in one piece.
+        // This setting limits the answers in one piece.
         SLUICE_MAX_LINE_BYTES: '67108864',
       })
     })

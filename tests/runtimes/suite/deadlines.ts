@@ -17,7 +17,7 @@ const total = { ...off, SLUICE_TOTAL_TIMEOUT_MS: '700' }
 
 /**
  * The settings of the servers. With a grace of 100, SSE commits before every deadline. With a long
- * grace, it commits after all of them.
+ * grace, SSE commits after all deadlines.
  */
 const settings = {
   off: { ...off, SLUICE_HEARTBEAT_MS: '200' },

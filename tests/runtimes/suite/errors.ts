@@ -271,7 +271,8 @@ export function describeErrors(runtime: RuntimeName) {
         // The grace is longer than it takes to read JSON of this depth on a slow machine.
         const stage = useStage(runtime, { SLUICE_LOG: 'json', SLUICE_GRACE_MS: '10000' })
         const canary = 'canary7f3a'
-        // This is deeper than other runtimes can write, so our encoders fail at it.
+        // A value that is nested deeper than the other runtimes can write. So our encoders fail at
+        // it.
         const deep = `${'['.repeat(100_000)}"${canary}"${']'.repeat(100_000)}`
         const odd = `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${deep}}}]},"deep":${deep},"done":true}`
 

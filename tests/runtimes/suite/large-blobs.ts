@@ -33,7 +33,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
     let server: Server
     beforeAll(async () => {
       store = await startBlobStore()
-      // This limits JSON only.
+      // This setting limits JSON bodies only.
       const limits = { SLUICE_MAX_BODY_BYTES: '1000' }
       server = await startServer(runtime, { OLLAMA_HOST: store.url, SLUICE_MANAGEMENT: '1', SLUICE_LOG: 'json', ...limits })
     })

@@ -106,7 +106,8 @@ export function describeLimits(runtime: RuntimeName) {
       expect(stage.upstream.requestsFor(model)).toHaveLength(1)
 
       second.leave()
-      // Its place in the queue becomes free at once, or after a failed heartbeat on workerd.
+      // The place of the reader that left the queue becomes free at once, or after a failed
+      // heartbeat on workerd.
       let fourth: Reader | undefined
       await expect
         .poll(

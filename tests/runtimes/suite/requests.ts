@@ -145,7 +145,7 @@ const goodNumbers = [
   '{"keep_alive":1e309}',
   '{"future":{"deep":[0,[1e999]]}}',
   '{"future":1e16}',
-  // These are not numbers to Ollama, and Ollama itself reports that.
+  // To Ollama these values are no numbers, and Ollama itself reports that.
   '{"options":{"num_predict":1.5,"seed":true,"temperature":"0.5","num_gpu":[1],"top_p":{},"use_mmap":1}}',
   '{"context":[1,2.5,"1"],"top_logprobs":"5","keep_alive":true,"raw":0,"prompt":5,"format":[5]}',
   '{"options":[5]}',

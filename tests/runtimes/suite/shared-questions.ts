@@ -80,7 +80,7 @@ export function describeSharedQuestions(runtime: RuntimeName) {
       })
       const readers = Array.from({ length: 20 }, () => ask(stage, model))
       await expect.poll(() => count.asked).toBe(max)
-      // By then all earlier requests have arrived.
+      // When this request is answered, all earlier requests have arrived.
       await readAll(read(stage.server, { path: '/ping' }))
       release()
       if (isTold) await Promise.all(readers.map((reader) => reader.until(isTold)))
@@ -126,7 +126,7 @@ export function describeSharedQuestions(runtime: RuntimeName) {
       const first = askTimes(max)
       await expect.poll(() => count.asked).toBe(max)
       const others = askTimes(12)
-      // By then all earlier requests have arrived.
+      // When this request is answered, all earlier requests have arrived.
       await readAll(read(stage.server, { path: '/ping' }))
       expect(count.asked).toBe(max)
       for (const reader of first) reader.leave()

@@ -66,7 +66,7 @@ export const reasoning: ItemKind = {
 /** Where an item is, and the stream that its events go to. */
 export interface ItemOptions {
   readonly id: string
-  /** Its index in the response's output. */
+  /** The item's index in the response's output. */
   readonly index: number
   readonly events: Events
 }

@@ -84,7 +84,8 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
     if (thinking) writeText(reasoning, thinking, [])
     if (content) writeText(message, content, pendingLogprobs)
     if (calls?.length) writeCalls(chunk)
-    // Only a message has log probabilities. Those of thinking and of calls are dropped.
+    // Only a message has log probabilities. The log probabilities of thinking and of calls are
+    // dropped.
     if (pendingLogprobs.length > 0 && (content || thinking || calls?.length)) pendingLogprobs = []
   }
 
