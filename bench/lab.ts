@@ -63,8 +63,8 @@ export interface Lab {
     count: number,
     more?: Partial<Pick<CrowdOptions, 'spacingMs' | 'tokens' | 'headOnly'>> & {
       /**
-       * Runs these readers in a process of their own, because a flat-out crowd keeps its event
-       * loop busy for 100 ms at a time.
+       * Whether these readers run in a process of their own, because a flat-out crowd keeps its
+       * event loop busy for 100 ms at a time.
        */
       apart?: boolean
     },

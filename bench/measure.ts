@@ -7,7 +7,7 @@ export interface Column {
   readonly title: string
   /** Digits after the decimal point. Default 0. */
   readonly digits?: number
-  /** Also show the value as a multiple of the raw pipe's. */
+  /** Whether the table also shows the value as a multiple of the raw pipe's value. */
   readonly hasRatio?: boolean
 }
 

@@ -8,7 +8,7 @@ export interface Options extends LabOptions {
   readonly measures: readonly Measure[]
   /** Replaces the rows of each measure. */
   readonly rows: readonly RowName[] | undefined
-  /** Take heap snapshots instead of measuring. */
+  /** Whether to take heap snapshots instead of measuring. */
   readonly heap: boolean
   /** The file for the JSON, instead of one in bench/results/. */
   readonly json: string | undefined

@@ -106,7 +106,8 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
       candidates.lastIndex = endOfString(text, start) + 1
       continue
     }
-    // The token is all that looks like a part of the number, so that invalid JSON stays invalid.
+    // The token takes in every neighbouring character that a number may have, so that invalid JSON
+    // stays invalid.
     while (start > taken && isNumeric(text.charCodeAt(start - 1))) start--
     let end = candidates.lastIndex
     while (isNumeric(text.charCodeAt(end))) end++

@@ -10,8 +10,8 @@ const BATCH = 50
 const hashOf = (secret: string) => Uint8Array.from(createHash('sha256').update(secret).digest())
 
 /**
- * Finds the first secret whose hash has the same first bytes as this one. An attacker would look
- * for it if the time of a comparison leaked.
+ * Finds the first secret whose hash has the same first bytes as the given hash. An attacker would
+ * look for such a secret if the time of a comparison depended on those bytes.
  */
 function findAlike(hash: Uint8Array, bytes: number): Uint8Array {
   for (let i = 0; ; i++) {

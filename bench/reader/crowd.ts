@@ -9,7 +9,7 @@ export interface CrowdOptions extends Omit<Request, 'seed'> {
   spacingMs: number
   /** The seed of the first reader; the others count up from it. */
   firstSeed: number
-  /** Read the beginning of the response and then nothing. These are stalled readers. */
+  /** Whether the readers stall: they read the beginning of the response and then nothing. */
   headOnly: boolean
 }
 

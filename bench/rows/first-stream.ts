@@ -5,9 +5,10 @@ import type { Target } from '../reader/target.ts'
 const TOKENS = 10
 
 /**
- * Tries until the server answers, then reads a short stream to its end, because figures of a
- * server that relays wrongly mean nothing. Resolves with the time of the first token.
- * @throws Error with the wrong answer, or if no answer has come by `endMs` or before `hasEnded`
+ * Tries until the server answers, then reads a short stream to its end, because figures of a server
+ * that relays wrongly mean nothing. Resolves with the time of the first token.
+ * @throws Error with the wrong answer, or if no answer comes before `endMs` and before the process
+ * has ended
  */
 export async function readFirstStream(
   target: Target,

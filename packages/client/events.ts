@@ -29,7 +29,7 @@ export type ChatEvent =
       readonly reason: string
       readonly model: string | undefined
       readonly usage: ChatUsage
-      /** As Ollama measured it. `undefined` if Ollama does not say. */
+      /** The speed that Ollama measured. `undefined` if Ollama does not say. */
       readonly tokensPerSecond: number | undefined
     }
   /** The answer broke off, and the server says why. */

@@ -51,7 +51,10 @@ export const orNothing = <const TSchema extends v.GenericSchema>(schema: TSchema
 /** Keeps every key. Valibot would drop a tool's argument that is called `constructor`. */
 export const anyObject = v.custom<Readonly<Record<string, unknown>>>(isObject, 'Expected an object')
 
-/** These fields and any others. Valibot accepts an array, Ollama does not (docs/hazards.md#48). */
+/**
+ * An object with these fields and any others. Valibot accepts an array, Ollama does not
+ * (docs/hazards.md#48).
+ */
 export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
 
 /** This is no union, because a union's issue would not say which element of the list is wrong. */

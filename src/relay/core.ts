@@ -51,7 +51,7 @@ export interface Core {
    * The source ended. `error` is what broke the source; undefined if the source ended by itself.
    */
   end(error: unknown): string
-  /** The reader left. Nothing goes out after that. */
+  /** Call this when the reader has left. Nothing goes out after that. */
   leave(): void
   /** Returns what is due: the opening, a status, a heartbeat, or a deadline's terminal. */
   tick(now: number): string

@@ -27,7 +27,7 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
    * ends with that error.
    */
   readonly signal: AbortSignal
-  /** The reader has left. */
+  /** Call this when the reader has left. */
   leave(): void
   /**
    * Stops the work. Give no error if the answer has ended already, or if nobody is there to read
@@ -40,7 +40,7 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
    * may be touched (docs/hazards.md#74).
    */
   cancel(): void
-  /** The answer is over. Call it once, with the outcome of a generation. */
+  /** Call this once when the answer is over, with the outcome if it was a generation. */
   end(outcome?: Outcome): void
   /** Resolves when the answer is over. The log, the limits and the drain wait for it. */
   readonly ended: Promise<Outcome | undefined>

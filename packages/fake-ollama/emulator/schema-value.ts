@@ -8,8 +8,8 @@ interface Source {
   words: Words
   random: Random
   /**
-   * Leave out the properties that the schema does not require, because a tool call has no more
-   * than it must.
+   * Whether to leave out the properties that the schema does not require. Tool calls have only the
+   * required ones.
    */
   requiredOnly: boolean
 }

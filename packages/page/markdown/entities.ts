@@ -1,4 +1,4 @@
-/** The names that models write. Others stay as they are written. */
+/** The names of the entities that models write. Other entities stay as they are. */
 const names = new Map([
   ['amp', '&'],
   ['lt', '<'],

@@ -3,7 +3,7 @@ import { lexBlocks } from './lexer.ts'
 
 /**
  * A line that may still become anything. `-` may become an item, a rule or the underline of a
- * heading. Others are `1.`, `#`, a fence, the second row of a table, and `[ ]`.
+ * heading. Other such lines are `1.`, `#`, a fence, the second row of a table, and `[ ]`.
  */
 const undecided = /^[-*_=|:+#>`~ \t]*(?:\d{1,9}(?:[.)][ \t]*)?)?(?:\[[ xX]?\]?)?[ \t]*$/
 const fenceStart = /^[ \t>]*(?:`{3,}[^`]*|~{3,}.*)$/

@@ -31,8 +31,7 @@ export function createAnswering({ open, runs, now, toModel }: AnsweringOptions):
     return { id: createId(), parent, createdAt: at, updatedAt: at, role, text, ...(images.length > 0 && { images }) }
   }
   /**
-   * A new answer in the place of one that is empty or has no text to go on from. So no empty branch
-   * is left.
+   * Makes a new answer that takes the place of an answer without text. So no empty branch is left.
    */
   const toFresh = ({ id, parent, createdAt }: Message): Message => ({ ...toMessage('assistant', parent), id, createdAt })
   const toUnended = (answer: Message): Message => {

@@ -13,8 +13,8 @@ export interface OpenChat {
   open(id: string): Promise<void>
   create(): void
   /**
-   * Opens an empty chat in the place of the removed one. Without an id, in the place of whichever
-   * is open.
+   * Opens an empty chat in the place of the removed one. Without an id, the empty chat takes the
+   * place of the open one.
    */
   leave(id?: string): void
 }

@@ -78,7 +78,10 @@ export function toSampling(request: Sampling) {
   }
 }
 
-/** The field that wishes for thinking, for the call; nothing if there is none. */
+/**
+ * Returns the call's `thinkWish`, which names the field that wishes for thinking. Returns nothing
+ * if there is no such field.
+ */
 export function toThinkWish({ reasoning_effort, reasoning }: Pick<Sampling, 'reasoning_effort' | 'reasoning'>) {
   if (reasoning_effort) return { thinkWish: 'reasoning_effort' }
   return reasoning?.effort ? { thinkWish: 'reasoning.effort' } : {}

@@ -18,9 +18,9 @@ const waitingBytes = 16_384
 const utf8 = new TextEncoder()
 
 /**
- * Pushes into one stream of bytes. `streamSSE` has two streams and a promise for each write. On Bun
- * this function costs three quarters of that. It can also break the response of a reader that is
- * cut. `streamSSE` cannot do that (docs/hazards.md#55).
+ * Pushes into one stream of bytes. `streamSSE` has two streams and a promise for each write. This
+ * function costs three quarters as much as `streamSSE` on Bun. It can also break the response of a
+ * reader that is cut, and `streamSSE` cannot (docs/hazards.md#55).
  */
 export const openOnBun: Open = Object.assign(open, { canCut: () => true })
 

@@ -22,9 +22,9 @@ const utf8 = new TextEncoder()
 const ignore = () => {}
 
 /**
- * Writes into one native pipe. `streamSSE` has two streams made of JavaScript. On workerd this
- * function costs three quarters of that. It can also break the response of a reader that is cut.
- * `streamSSE` cannot do that (docs/hazards.md#55).
+ * Writes into one native pipe, while `streamSSE` has two streams made of JavaScript. This function
+ * costs three quarters as much as `streamSSE` on workerd. It can also break the response of a
+ * reader that is cut, and `streamSSE` cannot (docs/hazards.md#55).
  */
 export const openOnWorker: Open = Object.assign(open, {
   // In HTTP/1.0 the end of the connection is the end of the body (docs/hazards.md#84). Only

@@ -34,7 +34,7 @@ const createChat = (origins: Origins): ChunkKind => ({
   },
 })
 
-/** Thinking has both of its names, because some clients know one and some the other. */
+/** Thinking is sent under two names, because some clients know one and some know the other. */
 function toTokenChoice(content: string | undefined, thinking: string | undefined): string {
   const text = content ? `"content":${JSON.stringify(content)}` : ''
   if (!thinking) return text && `"delta":{${text}}`

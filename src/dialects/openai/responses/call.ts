@@ -10,7 +10,10 @@ import { toMessages } from './messages.ts'
 import { toTools } from './tools.ts'
 import type { ResponsesRequest } from './schema.ts'
 
-/** Reasoning is sent in the clear, so clients that want it encrypted can send it back too. */
+/**
+ * Sluice never encrypts reasoning. A client that asks for encrypted reasoning gets it as it is, and
+ * can send it back.
+ */
 const includable = ['message.output_text.logprobs', 'reasoning.encrypted_content']
 
 export interface ResponseCall {
