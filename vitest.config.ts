@@ -1,15 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
 const elsewhere = ['slow', 'ollama', 'proxies', 'python', 'agents', 'machine'].map((folder) => `tests/${folder}/**`)
-/** Nothing here is limited in milliseconds. */
-const patient = [
-  'browser/{page,senses}/**/!(speed)',
-  'page/**/!(speed)',
-  'client/**/*',
-  'deploy/*',
-  'fuzz/*',
-  'runtimes/wrangler',
-  '{readme,clients,injection}',
+/** Limits in milliseconds, in ratios of times, or in the CPU of this process. */
+const timed = [
+  'runtimes/{timing/*,process,event-loop}',
+  'exact-json',
+  'dialects/large-requests',
+  'middleware/decode',
+  'fake-ollama/fixtures',
+  '**/speed',
 ].map((files) => `tests/${files}.test.ts`)
 
 export default defineConfig({
@@ -23,9 +22,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'alone',
-          include: ['tests/**/*.test.ts'],
-          exclude: [...elsewhere, ...patient],
-          // One file at a time: some limits are in milliseconds, and a second file's load would be measured.
+          include: timed,
+          // One file at a time, because a second file's load would be measured.
           maxWorkers: 1,
           sequence: { groupOrder: 0 },
         },
@@ -34,7 +32,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'beside',
-          include: patient,
+          include: ['tests/**/*.test.ts'],
+          exclude: [...elsewhere, ...timed],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,

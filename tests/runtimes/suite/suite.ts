@@ -40,7 +40,10 @@ import { describeCodings } from './codings.ts'
 import { describeCancel } from './cancel.ts'
 import { describeOllamaClients } from './ollama-clients.ts'
 
-/** The black-box suite: every sentence of the wire contract, on each runtime. */
+/**
+ * The black-box suite: every sentence of the wire contract, on each runtime. Nothing here is
+ * limited in milliseconds, so it may run beside other files.
+ */
 export function describeRuntime(runtime: RuntimeName) {
   describe(runtime, () => {
     describeRoutes(runtime)
@@ -56,7 +59,6 @@ export function describeRuntime(runtime: RuntimeName) {
     describeErrors(runtime)
     describeRequests(runtime)
     describeNumbers(runtime)
-    describeCodings(runtime)
     describeHttp(runtime)
     describeIgnored(runtime)
     describeReports(runtime)
@@ -64,10 +66,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeOddRequests(runtime)
     describeSmuggling(runtime)
     describeUpstream(runtime)
-    describeFaults(runtime)
     describeLeaving(runtime)
-    describeDeadlines(runtime)
-    describeBackpressure(runtime)
     describeClients(runtime)
     describeSseReaders(runtime)
     describeAiSdk(runtime)
@@ -82,5 +81,15 @@ export function describeRuntime(runtime: RuntimeName) {
     describeOllamaClients(runtime)
     describeKeyedClients(runtime)
     describeAgents(runtime)
+  })
+}
+
+/** The rest of the suite, with limits in milliseconds. It runs alone. */
+export function describeTiming(runtime: RuntimeName) {
+  describe(runtime, () => {
+    describeCodings(runtime)
+    describeFaults(runtime)
+    describeDeadlines(runtime)
+    describeBackpressure(runtime)
   })
 }
