@@ -7,8 +7,6 @@ import { deaths, twoTokensThen } from '../deaths.ts'
 import type { Chunk } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
-import { describeAnthropicErrors } from './anthropic-errors.ts'
-import { describeAnthropicRequests } from './anthropic-requests.ts'
 
 /** A heartbeat would end what an abort did not end, so only workerd has one (docs/hazards.md#11). */
 const hourMs = '3600000'
@@ -328,9 +326,6 @@ export function describeAnthropic(runtime: RuntimeName) {
         expect(error).toMatchObject({ status: 400, error: { error: { code: 'not_supported' } } })
       })
     })
-
-    describeAnthropicErrors(runtime)
-    describeAnthropicRequests(runtime)
   })
 }
 

@@ -27,7 +27,7 @@ function toError(text: string): OpenAIError {
 }
 
 /** Reads an error before commit. */
-export async function readOpenAIError(reader: Reader) {
+async function readOpenAIError(reader: Reader) {
   const { text, ...answer } = await readAll(reader)
   expect(answer).toMatchObject({ ended: 'clean', headers: { 'content-type': 'application/json' } })
   return { ...answer, ...toError(text) }

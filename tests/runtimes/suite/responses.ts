@@ -10,7 +10,6 @@ import { deaths, twoTokensThen } from '../deaths.ts'
 import type { Chunk } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
-import { describeResponsesRequests } from './responses-requests.ts'
 
 /** A heartbeat would end what an abort did not end, so only workerd has one (docs/hazards.md#11). */
 const hourMs = '3600000'
@@ -23,8 +22,6 @@ const join = (name: string, of: 'content' | 'thinking') =>
 /** Programs that were written for OpenAI's Responses (docs/protocol.md#6-dialects). */
 export function describeResponses(runtime: RuntimeName) {
   describe('responses', () => {
-    describeResponsesRequests(runtime)
-
     describe('OpenAI’s SDK', () => {
       const stage = useStage(runtime, runtime === 'worker' ? {} : { SLUICE_HEARTBEAT_MS: hourMs })
       const client = () => new OpenAI({ baseURL: `${stage.server.url}/v1`, apiKey: 'any', maxRetries: 0 }).responses

@@ -30,9 +30,15 @@ import { describeClients } from './clients.ts'
 import { describeAiSdk } from './ai-sdk.ts'
 import { describeSseReaders } from './sse-readers.ts'
 import { describeAnthropic } from './anthropic.ts'
+import { describeAnthropicErrors } from './anthropic-errors.ts'
+import { describeAnthropicRequests } from './anthropic-requests.ts'
 import { describeOpenAI } from './openai.ts'
+import { describeOpenAIClients } from './openai-clients.ts'
+import { describeOpenAIErrors } from './openai-errors.ts'
+import { describeOpenAIRequests } from './openai-requests.ts'
 import { describeOpenWebUI } from './open-webui.ts'
 import { describeResponses } from './responses.ts'
+import { describeResponsesRequests } from './responses-requests.ts'
 import { describeOllama } from './ollama.ts'
 import { describeManagement } from './management.ts'
 import { describeLargeBlobs } from './large-blobs.ts'
@@ -71,9 +77,21 @@ export function describeRuntime(runtime: RuntimeName) {
     describeSseReaders(runtime)
     describeAiSdk(runtime)
     describeAnthropic(runtime)
+    describe('anthropic', () => {
+      describeAnthropicErrors(runtime)
+      describeAnthropicRequests(runtime)
+    })
     describeOpenAI(runtime)
+    describe('openai', () => {
+      describeOpenAIRequests(runtime)
+      describeOpenAIErrors(runtime)
+      describeOpenAIClients(runtime)
+    })
     describeOpenWebUI(runtime)
     describeResponses(runtime)
+    describe('responses', () => {
+      describeResponsesRequests(runtime)
+    })
     describeOllama(runtime)
     describeManagement(runtime)
     describeLargeBlobs(runtime)
