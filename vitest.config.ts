@@ -11,11 +11,18 @@ const timed = [
   '**/speed',
 ].map((files) => `tests/${files}.test.ts`)
 
+/** The black-box suite on each runtime. */
+const suites = ['tests/runtimes/{node,bun,worker}.test.ts']
+/** For files that run beside others. */
+const patient = { testTimeout: 60_000, expect: { poll: { timeout: 15_000 } } }
+
 export default defineConfig({
   test: {
     globalSetup: 'tests/build.ts',
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Concurrent tests mostly wait.
+    maxConcurrency: 10,
     expect: { poll: { timeout: 5000 } },
     projects: [
       {
@@ -33,11 +40,21 @@ export default defineConfig({
         test: {
           name: 'beside',
           include: ['tests/**/*.test.ts'],
-          exclude: [...elsewhere, ...timed],
+          exclude: [...elsewhere, ...timed, ...suites],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          expect: { poll: { timeout: 15_000 } },
+          ...patient,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'runtimes',
+          include: suites,
+          // They mostly wait.
+          maxWorkers: 3,
+          sequence: { groupOrder: 2 },
+          ...patient,
         },
       },
     ],

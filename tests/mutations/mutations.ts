@@ -22,7 +22,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'relay/core.ts',
-    from: 'tally.firstDeltaAt === undefined && !isFull()',
+    from: 'tally.firstDeltaAt === undefined && !isBlocked()',
     to: 'tally.firstDeltaAt === undefined',
     test: 'relay/core',
   },
@@ -32,7 +32,7 @@ export const mutations: readonly Mutation[] = [
     to: '? at(startedAt, deadlines.idleMs)',
     test: 'relay/core',
   },
-  { file: 'relay/core.ts', from: 'at(fullSince, deadlines.stallMs)', to: 'Infinity', test: 'relay/core' },
+  { file: 'relay/core.ts', from: 'at(blockedSince, deadlines.stallMs)', to: 'Infinity', test: 'relay/core' },
   {
     file: 'relay/core.ts',
     from: ': startedAt + deadlines.graceMs',
@@ -41,7 +41,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'relay/core.ts',
-    from: "isCommitted && !isFull() && encoder.heartbeat !== ''",
+    from: "isCommitted && !isBlocked() && encoder.heartbeat !== ''",
     to: "isCommitted && encoder.heartbeat !== ''",
     test: 'relay/core',
   },
@@ -55,7 +55,7 @@ export const mutations: readonly Mutation[] = [
   },
   { file: 'relay/writer.ts', from: '> 0xffff ? to - 1 : to', to: '> 0xffff ? to : to', test: 'relay/writer' },
   { file: 'relay/streams.ts', from: 'open.size >= max', to: 'open.size > max', test: 'relay/streams' },
-  { file: 'relay/streams.ts', from: ' && stream.principal === who.principal', to: '', test: 'relay/streams' },
+  { file: 'relay/streams.ts', from: ' && stream.principal === principal', to: '', test: 'relay/streams' },
 
   // What a reader gets.
   { file: 'encoders/sse.ts', from: "event.line.includes('\\r')", to: 'false', test: 'encoders/sse' },
@@ -188,15 +188,15 @@ export const mutations: readonly Mutation[] = [
   // A reader that leaves stops Ollama, and one that is cut cannot take that for an end.
   { file: 'relay/relay.ts', from: 'else core.leave()', to: '', test: 'relay/relay' },
   {
-    file: 'routes/reader.ts',
-    from: "signal.addEventListener('abort', leave)",
+    file: 'relay/stream.ts',
+    from: "reading.addEventListener('abort', leave)",
     to: '',
     test: 'runtimes/node',
     title: 'a reader that leaves',
   },
   {
-    file: 'routes/reader.ts',
-    from: "signal.addEventListener('abort', leave)",
+    file: 'relay/stream.ts',
+    from: "reading.addEventListener('abort', leave)",
     to: '',
     test: 'runtimes/bun',
     title: 'a reader that leaves',
