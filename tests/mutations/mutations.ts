@@ -63,8 +63,8 @@ export const mutations: readonly Mutation[] = [
   { file: 'encoders/folded.ts', from: 'if (gathered > maxBytes)', to: 'if (gathered > 2 * maxBytes)', test: 'encoders/folded' },
   {
     file: 'encoders/negotiate.ts',
-    from: 'qualityOf(framing.types) > rival',
-    to: 'qualityOf(framing.types) >= rival',
+    from: '?? 0) > rival',
+    to: '?? 0) >= rival',
     test: 'encoders/negotiate',
   },
 
@@ -84,7 +84,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'upstreams/exchange.ts', from: 'status < 200 || status > 299', to: 'status > 499', test: 'upstreams/ollama' },
   { file: 'upstreams/upstream-error.ts', from: ".replaceAll(address, '[address]')", to: '', test: 'upstreams/upstream-error' },
   { file: 'upstreams/model-globs.ts', from: '(isForCloud || !isCloud(tagged)) && ', to: '', test: 'upstreams/model-globs' },
-  { file: 'upstreams/policy.ts', from: 'aliases.get(name) ?? name', to: 'name', test: 'upstreams/policy' },
+  { file: 'upstreams/policy.ts', from: 'modelByName.get(name) ?? name', to: 'name', test: 'upstreams/policy' },
   {
     file: 'upstreams/policy.ts',
     from: 'isListed(name) && isOwn(name)',
@@ -104,7 +104,12 @@ export const mutations: readonly Mutation[] = [
   { file: 'upstreams/think.ts', from: '!== false) {', to: '=== true) {', test: 'upstreams/think' },
 
   // Who may ask, and how much.
-  { file: 'config.ts', from: 'if (!result.success || problems.length > 0)', to: 'if (!result.success)', test: 'config' },
+  {
+    file: 'config/parse-config.ts',
+    from: "name.startsWith('SLUICE_')",
+    to: "name.startsWith('SLUICE__')",
+    test: 'config/parse-config',
+  },
   { file: 'middleware/codings.ts', from: "br: 'brotli', ", to: '', test: 'runtimes/timing/bun', title: 'codings' },
   {
     file: 'middleware/host-guard.ts',
@@ -224,8 +229,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'runtimes/host-process.ts',
-    from: 'SLUICE_INSECURE || isLoopback(HOST)',
-    to: 'SLUICE_INSECURE || !isLoopback(HOST)',
+    from: 'insecure || isLoopback(host)) return',
+    to: 'insecure || !isLoopback(host)) return',
     test: 'runtimes/process',
     title: 'F33',
   },
