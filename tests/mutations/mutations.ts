@@ -232,6 +232,6 @@ export const mutations: readonly Mutation[] = [
     from: 'insecure || isLoopback(host)) return',
     to: 'insecure || !isLoopback(host)) return',
     test: 'runtimes/process',
-    title: 'F33',
+    title: 'an address that others reach',
   },
 ]
