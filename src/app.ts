@@ -1,4 +1,5 @@
-import type { Context, Hono } from 'hono'
+import { Hono, type Context } from 'hono'
+import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
 import { createDialectAt, createDialects } from './dialects.ts'
@@ -6,7 +7,6 @@ import { ServiceError } from './errors.ts'
 import { assets as files } from './generated/assets.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
 import type { Decompression } from './middleware/codings.ts'
-import { createHono } from './middleware/create-hono.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
@@ -14,7 +14,7 @@ import { keyGuard, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
 import { answerGuard, rateGuard } from './middleware/limit-guards.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
-import { toRouteError } from './middleware/methods.ts'
+import { toMethodError } from './middleware/methods.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
@@ -121,12 +121,18 @@ export function createApp({
   // Every error has the envelope of the dialect at its path.
   const dialectAt = createDialectAt(dialects)
 
-  const app = createHono()
+  const app = new Hono<Env>()
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
     .use(hostGuard({ bound, allowed: hosts, isKeyless: keys.length === 0 && !insecure, problem }))
     .use(originGuard({ origins, isOpen: (path) => openPaths.has(path) }))
+    .use(
+      methodNotAllowed({
+        app,
+        onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c.req.path)),
+      }),
+    )
     .route('/', assets(files))
     .route('/', health({ upstream: ollama, streams, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
@@ -136,7 +142,7 @@ export function createApp({
     // Mounted before the limit, so that a client at its limit can still cancel.
     .route('/', cancel({ streams }))
     .use(answerGuard({ limits, max: perCaller.streams, address }))
-    .notFound((c) => toErrorResponse(c, toRouteError(app, c.req.path), dialectAt(c.req.path)))
+    .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {
       // If the caller left while it sent its body, that is nobody's error.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
@@ -152,6 +158,10 @@ export function createApp({
   if (management) for (const base of ['/', '/ollama']) app.route(base, blobs({ upstream, streams }))
 
   return { fetch: app.fetch, drain: streams.drain }
+}
+
+function notFound(): ServiceError {
+  return new ServiceError('not_found', 'No route has this path: check the base URL of the client')
 }
 
 function toOllama({ upstream: { demo, ...upstream }, limits, deadlines }: Config, connect: Connect): Upstream {

@@ -10,11 +10,11 @@ import type { Measure } from '../measure.ts'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Makes the bundle that `wrangler deploy` would send. */
+/** Makes the bundle that `npm run deploy` would send. */
 async function bundle(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   try {
-    await run(join(root, 'node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', folder], {
+    await run('npm', ['run', 'deploy', '--', '--dry-run', '--outdir', folder], {
       cwd: root,
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' },
       timeout: 60_000,
@@ -37,7 +37,7 @@ const toCode = (worker: string): string => worker.replaceAll(/"H4sI[\w+/=]*"/g, 
 /** Measures the size of the deployed bundle and counts the dependencies. No server runs. */
 export const size: Measure = {
   name: 'size',
-  title: 'Worker bundle of `wrangler deploy`, gzipped, without and with the browsers’ files; direct production dependencies',
+  title: 'Worker bundle of `npm run deploy`, gzipped, without and with the browsers’ files; direct production dependencies',
   columns: [
     { key: 'kb', title: 'kB of code', digits: 1 },
     { key: 'allKb', title: 'kB in all', digits: 1 },

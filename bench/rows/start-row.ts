@@ -8,7 +8,7 @@ import { toTarget } from '../reader/target.ts'
 import { readFirstStream } from './first-stream.ts'
 import type { Row } from './rows.ts'
 import type { RunningRow } from './running-row.ts'
-import { writeWorkerdConfig } from '../../tests/lab/write-workerd-config.ts'
+import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 
 /** The options of a measure for its servers. */
 export interface StartOptions {

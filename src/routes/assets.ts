@@ -1,6 +1,6 @@
-import type { Context } from 'hono'
+import { Hono } from 'hono'
+import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { parseAccept } from 'hono/utils/accept'
-import { createHono } from '../middleware/create-hono.ts'
 import type { Env } from '../middleware/env.ts'
 
 /** A file for browsers, as build/build.ts makes it. */
@@ -23,43 +23,38 @@ export interface Asset {
  * first request.
  */
 export function assets(files: readonly Asset[]) {
-  const app = createHono()
+  const unlessKept = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'x-request-id'] })
+  const app = new Hono<Env>()
   for (const file of files) {
     const isPage = file.path === '/'
-    const respond = createRespond(file, isPage ? 'accept, accept-encoding' : 'accept-encoding')
+    const toResponse = createResponses(file, isPage ? 'accept, accept-encoding' : 'accept-encoding')
     app.get(file.path, (c, next) => {
       if (isPage && !takes(c.req.header('accept'), 'text/html')) return next()
-      return respond(c)
+      return unlessKept(c, async () => {
+        c.res = toResponse(takes(c.req.header('accept-encoding'), 'gzip'), c.var.requestId)
+      })
     })
   }
   return app
 }
 
-function createRespond({ gzip, etag, type, isImmutable, headers }: Asset, vary: string) {
+function createResponses({ gzip, etag, type, isImmutable, headers }: Asset, vary: string) {
   let bytes: Uint8Array<ArrayBuffer> | undefined
-  return ({ req, var: { requestId } }: Context<Env>): Response => {
-    const isGzip = takes(req.header('accept-encoding'), 'gzip')
-    const validators = {
-      'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
-      'x-request-id': requestId,
-      etag: `"${etag}${isGzip ? '-gzip' : ''}"`,
-      vary,
-    }
-    if (isKept(validators.etag, req.header('if-none-match'))) return new Response(null, { status: 304, headers: validators })
+  return (isGzip: boolean, requestId: string): Response => {
     bytes ??= Uint8Array.from(atob(gzip), (unit) => unit.charCodeAt(0))
     return new Response(isGzip ? bytes : unzip(bytes), {
-      headers: { ...validators, 'content-type': type, ...(isGzip && { 'content-encoding': 'gzip' }), ...headers },
+      headers: {
+        'content-type': type,
+        'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+        'x-request-id': requestId,
+        etag: `"${etag}${isGzip ? '-gzip' : ''}"`,
+        vary,
+        ...(isGzip && { 'content-encoding': 'gzip' }),
+        ...headers,
+      },
       ...(isGzip && { encodeBody: 'manual' }), // otherwise workerd gzips it again
     })
   }
-}
-
-/**
- * Whether the browser has this version, by its `If-None-Match` (RFC 9110 §13.1.2). A tag is
- * quoted and holds no quote, so it is found only as a whole.
- */
-function isKept(etag: string, ifNoneMatch = ''): boolean {
-  return ifNoneMatch === '*' || ifNoneMatch.includes(etag)
 }
 
 function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {

@@ -1,4 +1,5 @@
-import { createHono } from '../middleware/create-hono.ts'
+import { Hono } from 'hono'
+import type { Env } from '../middleware/env.ts'
 import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Digest, Upstream } from '../upstreams/upstream.ts'
@@ -10,7 +11,7 @@ import { startStream } from './start-stream.ts'
  * because management is for the person who runs the server.
  */
 export function blobs({ upstream, streams }: { upstream: Upstream; streams: Streams }) {
-  return createHono().all('/api/blobs/:digest{sha256:[0-9a-f]{64}}', methods('HEAD', 'POST'), async (c) => {
+  return new Hono<Env>().all('/api/blobs/:digest{sha256:[0-9a-f]{64}}', methods('HEAD', 'POST'), async (c) => {
     const stream = startStream(c, streams)
     try {
       const digest = c.req.param('digest') as Digest

@@ -1,5 +1,6 @@
+import { Hono } from 'hono'
+import type { Env } from '../middleware/env.ts'
 import { ServiceError } from '../errors.ts'
-import { createHono } from '../middleware/create-hono.ts'
 import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 
@@ -8,7 +9,7 @@ import type { Streams } from '../relay/streams.ts'
  * (docs/protocol.md#5-ollama-drop-in).
  */
 export function cancel({ streams }: { streams: Streams }) {
-  return createHono().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {
+  return new Hono<Env>().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {
     const isFound = streams.cancel({ requestId: c.req.param('id'), principal: c.var.principal.name })
     if (isFound) return c.body(null, 204)
     throw new ServiceError('not_found', 'No answer runs under this request id; it may have ended already')

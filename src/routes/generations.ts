@@ -1,8 +1,7 @@
-import type { Context, MiddlewareHandler } from 'hono'
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import type { Dialect, GenerationPlan } from '../dialects/dialect.ts'
 import { createIgnored } from '../dialects/ignored.ts'
 import { isProgress, type GenerationCall } from '../generation.ts'
-import { createHono } from '../middleware/create-hono.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Deadlines } from '../relay/core.ts'
 import { createJitter } from '../relay/jitter.ts'
@@ -73,7 +72,7 @@ export function generations({
     return relay.response
   }
 
-  const app = createHono()
+  const app = new Hono<Env>()
   for (const [path, toPlan] of Object.entries(dialect.generations)) {
     app.post(path, body, (c) => {
       const { accept, prefer } = c.req.header()

@@ -1,5 +1,6 @@
+import { Hono } from 'hono'
+import type { Env } from '../middleware/env.ts'
 import { toServiceError } from '../errors.ts'
-import { createHono } from '../middleware/create-hono.ts'
 import type { Streams } from '../relay/streams.ts'
 import { createCached } from '../upstreams/cached.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
@@ -28,7 +29,7 @@ export function health({ upstream, streams, maxLoads, now }: HealthOptions) {
         .then(({ value: { version } }) => ({ status: 'ready', upstream: { version } }) as const, toNotReady),
   })
 
-  return createHono()
+  return new Hono<Env>()
     .get('/', (c) => c.text('Sluice is running'))
     .get('/ping', (c) => c.json({ message: 'OK' }))
     .get('/healthz', (c) => c.json({ status: 'ok' }))

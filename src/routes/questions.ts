@@ -1,6 +1,5 @@
-import type { Context, MiddlewareHandler } from 'hono'
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import type { Dialect } from '../dialects/dialect.ts'
-import { createHono } from '../middleware/create-hono.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Answer, Upstream } from '../upstreams/upstream.ts'
@@ -17,7 +16,7 @@ export interface QuestionsOptions {
 
 /** Asks Ollama the small questions of one dialect. A reader that leaves stops its question. */
 export function questions({ dialect, body, upstream, streams }: QuestionsOptions) {
-  const app = createHono()
+  const app = new Hono<Env>()
   for (const [route, toPlan] of Object.entries(dialect.questions)) {
     const [method, path] = route.split(' ') as [string, string]
     app.on(method, [path], body, async (c) => {

@@ -41,7 +41,7 @@ export function viaFetch(fetch: (url: string, init: RequestInit) => Promise<Resp
       response = await fetch(url, { method, headers, redirect: 'manual', signal, ...toBodyInit(body) })
     } catch (cause) {
       signal.throwIfAborted()
-      throw unreachable(cause)
+      throw cause instanceof ServiceError ? cause : unreachable(cause)
     }
     return { status: response.status, headers: response.headers, flow: toFlow(response.body, signal) }
   }

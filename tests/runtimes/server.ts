@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { writeWorkerdConfig } from '../lab/write-workerd-config.ts'
+import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 
 export type RuntimeName = 'node' | 'bun' | 'worker'
 

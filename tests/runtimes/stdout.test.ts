@@ -53,7 +53,7 @@ describe.each(['node', 'bun'] as const)('F32: %s, when its standard output is', 
     expect(server.errors()).toBe('')
 
     server.stdout.resume()
-    await expect.poll(() => server.errors()).toMatch(/^\d+ lines of the access log were dropped: .*\n$/)
+    await expect.poll(() => server.errors()).toMatch(/^\d+ lines of the access log were dropped, because .*\n$/)
     const dropped = Number.parseInt(server.errors(), 10)
     const countLines = () => server.output().split(`"request_id":"${longId}"`).length - 1
     await expect.poll(countLines).toBe(requests - dropped)

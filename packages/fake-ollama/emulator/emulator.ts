@@ -1,3 +1,4 @@
+import { Hono, type Context } from 'hono'
 import { parseBody } from './body.ts'
 import { findModel, models, toShow, toTag } from './catalog.ts'
 import { createClock } from './clock.ts'
@@ -24,12 +25,15 @@ export interface Emulator {
   fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>
 }
 
-type Handler = (text: string, signal: AbortSignal) => Response | Promise<Response>
-
-interface Route {
-  allow: 'POST' | 'GET, HEAD'
-  handle: Handler
+/**
+ * The caller's signal goes beside the request and not in it, because on Node every Request with a
+ * signal keeps memory (docs/hazards.md#37).
+ */
+interface Env {
+  Bindings: { signal: AbortSignal }
 }
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
  * Creates an Ollama without a model, for `npm run demo`. It answers with a tour of Sluice at the
@@ -46,47 +50,35 @@ export function createEmulator({ tokensPerSecond = 40, coldStartMs = 1500 }: Emu
   const complete = createCompletion({ loadedModels, clock: createClock(), tokensPerSecond })
   const { embed, embeddings } = createEmbed(loadedModels)
 
-  const get = (handle: Handler): Route => ({ allow: 'GET, HEAD', handle })
-  const post = (handle: Handler): Route => ({ allow: 'POST', handle })
-  const routes = new Map([
-    ['/', get(() => toText('Ollama is running', 200, { 'content-type': 'text/plain; charset=utf-8' }))],
-    ['/api/tags', get(() => toJsonResponse({ models: models.map(toTag) }))],
-    ['/api/ps', get(() => toJsonResponse({ models: loadedModels.list() }))],
-    ['/api/version', get(() => toJsonResponse({ version: '0.33.0-demo' }))],
-    ['/api/show', post((text) => toJsonResponse(show(text)))],
-    ['/api/generate', post((text, signal) => complete('generate', text, signal))],
-    ['/api/chat', post((text, signal) => complete('chat', text, signal))],
-    ['/api/embed', post(embed)],
-    ['/api/embeddings', post(embeddings)],
-  ])
-
-  async function answer(request: Request, signal: AbortSignal): Promise<Response> {
-    const route = routes.get(new URL(request.url).pathname)
-    if (!route || request.method === 'OPTIONS') return toText('404 page not found', 404)
-    if (!route.allow.split(', ').includes(request.method)) return toText('405 method not allowed', 405, { allow: route.allow })
-    try {
-      return await route.handle(await request.text(), signal)
-    } catch (error) {
+  const app = new Hono<Env>()
+    .post('/api/generate', async (c) => complete('generate', await c.req.text(), c.env.signal))
+    .post('/api/chat', async (c) => complete('chat', await c.req.text(), c.env.signal))
+    .post('/api/embed', async (c) => embed(await c.req.text(), c.env.signal))
+    .post('/api/embeddings', async (c) => embeddings(await c.req.text(), c.env.signal))
+    .post('/api/show', async (c) => toJsonResponse(show(await c.req.text())))
+    .get('/api/tags', () => toJsonResponse({ models: models.map(toTag) }))
+    .get('/api/ps', () => toJsonResponse({ models: loadedModels.list() }))
+    .get('/api/version', () => toJsonResponse({ version: '0.33.0-demo' }))
+    .get('/', (c) => c.body('Ollama is running', 200, { 'content-type': 'text/plain; charset=utf-8' }))
+    .on(methods, ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show'], (c) => refuseMethod(c, 'POST'))
+    .on(methods, ['/', '/api/tags', '/api/ps', '/api/version'], (c) => refuseMethod(c, 'GET, HEAD'))
+    .notFound((c) => c.body('404 page not found', 404, { 'content-type': 'text/plain' }))
+    .onError((error) => {
       if (error instanceof OllamaError) return toJsonResponse({ error: error.message }, error.status, error.contentType)
       throw error
-    }
-  }
+    })
 
   return {
     async fetch(input, init = {}) {
       const signal = init.signal ?? (input instanceof Request ? input.signal : new AbortController().signal)
       signal.throwIfAborted()
-      // On Node every Request with a signal keeps memory, so the signal goes beside it
-      // (docs/hazards.md#37).
-      const request = new Request(input, { ...init, signal: null })
-      const response = await answer(request, signal)
-      return request.method === 'HEAD' ? new Response(null, response) : response
+      return app.fetch(new Request(input, { ...init, signal: null }), { signal })
     },
   }
 }
 
-function toText(text: string, status: number, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(text, { status, headers: { 'content-type': 'text/plain', ...headers } })
+function refuseMethod(c: Context, allow: string): Response {
+  return c.body('405 method not allowed', 405, { allow, 'content-type': 'text/plain' })
 }
 
 function show(text: string): object {

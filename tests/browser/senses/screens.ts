@@ -45,7 +45,8 @@ export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
   }
   const say = (script: Parameters<typeof stage.upstream.script>[0]) => stage.upstream.script(script, model)
   return [
-    { name: 'welcome', enter: () => page.locator('.starters').waitFor() },
+    // The page sets its language after its first paint.
+    { name: 'welcome', enter: () => page.locator(`html[lang="${w.tag}"] .starters`).waitFor() },
     {
       name: 'waiting',
       async enter() {

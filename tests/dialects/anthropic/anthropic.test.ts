@@ -259,7 +259,9 @@ describe('POST /v1/messages', () => {
 
   test.each<[string, Json[], object[], string?]>([
     ['no content', [{ role: 'user' }], [{ role: 'user', content: '' }]],
+    ['null', [{ role: 'user', content: null }], [{ role: 'user', content: '' }]],
     ['a number', [{ role: 'user', content: 5 }], [{ role: 'user', content: '5' }]],
+    ['a text that is none', [of({ type: 'text', text: {} })], [{ role: 'user', content: '[part left out]' }], at],
     ['a role that a model knows', [{ role: 'control', content: 'a' }], [{ role: 'control', content: 'a' }]],
     ['texts that are no blocks', [of('a', { text: 'b' }, 5)], [{ role: 'user', content: 'a\n\nb\n\n5' }]],
     ['a block to come', [of({ type: 'hologram' })], [{ role: 'user', content: '[part left out]' }], at],

@@ -4,6 +4,7 @@ import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { generate, read, readAll, readFailure, readRaw, toPost, toTold, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const secrets = { alice: 'sluice-secret-of-alice', bob: 'sluice-secret-of-bob' }
 const toEntry = (name: keyof typeof secrets, ...models: string[]) =>
@@ -27,6 +28,7 @@ const surfaces: readonly (readonly [path: string, request: Omit<ReaderRequest, '
 
 /** Access (docs/protocol.md#7-who-may-ask). */
 export function describeAccess(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('keys', () => {
     const stage = useStage(runtime, {
       SLUICE_API_KEYS: `${toEntry('alice')},${toEntry('bob', 'smollm2:*|mine*')}`,
@@ -115,7 +117,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(toTold('sse', answer.text).failed).toBeUndefined()
     })
 
-    test.each([
+    each([
       '/',
       '/ping',
       '/healthz',
@@ -201,7 +203,7 @@ export function describeAccess(runtime: RuntimeName) {
     const stage = useStage(runtime, { SLUICE_ALLOWED_HOSTS: 'chat.example,[2001:db8::1]', SLUICE_INSECURE: '1' })
     const ask = (host: string, path = '/api/version') => readAll(read(stage.server, { path, headers: { host } }))
 
-    test.each([
+    each([
       '127.0.0.1',
       '127.0.0.1:8083',
       '127.9.9.9',
@@ -217,7 +219,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(await ask(host)).toMatchObject({ status: 200 })
     })
 
-    test.each([
+    each([
       'evil.example',
       'chat.example.evil',
       'xchat.example',
@@ -275,13 +277,14 @@ export function describeAccess(runtime: RuntimeName) {
     const ask = (headers: Readonly<Record<string, string>>, request: Partial<ReaderRequest> = {}) =>
       readAll(read(stage.server, { path: '/api/generate', body: '{', headers, ...request }))
 
-    test.each([
+    each([
       'https://evil.example',
       'https://chat.example.evil',
       'https://chat.example:444',
       'http://chat.example',
       'https://CHAT.example',
       'http://localhost:3001',
+      'http://127.0.0.1:3001',
       'http://localhost',
       'null',
       'file://',
@@ -333,7 +336,7 @@ export function describeAccess(runtime: RuntimeName) {
         expect(JSON.parse((await ask({ origin, host })).text)).toMatchObject({ code: 'invalid_json' })
     })
 
-    test.each([
+    each([
       ...others,
       'moz-extension://3f0b9e2c-1d3c-4b7e-9c55-0123456789ab',
       'vscode-webview://0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q7r8s9t0u1v2w3x4y5z',
@@ -374,7 +377,7 @@ export function describeAccess(runtime: RuntimeName) {
       return ask(headers, { method: 'OPTIONS', path: '/v1/chat/completions', body: '' })
     }
 
-    test.each([
+    each([
       'authorization,content-type,x-stainless-os,anthropic-dangerous-direct-browser-access',
       'http-referer,x-title',
       'baggage,sentry-trace,traceparent,tracestate',
@@ -401,7 +404,7 @@ export function describeAccess(runtime: RuntimeName) {
       }
     })
 
-    test.each(['a b', 'a:b', 'a;b', '"a"', 'a,,b', ',a', '<a>', 'x'.repeat(4097)])(
+    each(['a b', 'a:b', 'a;b', '"a"', 'a,,b', ',a', '<a>', 'x'.repeat(4097)])(
       'that asks for what is no name gets nothing: %.20s',
       async (names) => {
         const { status, headers } = await preflight(listed, names)

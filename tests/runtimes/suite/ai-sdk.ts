@@ -16,6 +16,7 @@ import { MemoryChat } from '../memory-chat.ts'
 import { read, readAll, readFailure, toSseEvents, toText, type Chunk, type Failure } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const path = '/api/ui/chat'
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
@@ -32,6 +33,7 @@ const heartbeatMs = 100
 
 /** `POST /api/ui/chat` (docs/protocol.md#6-dialects), as the AI SDK's own client sees it. */
 export function describeAiSdk(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('ai-sdk', () => {
     const stage = useStage(runtime, { SLUICE_HEARTBEAT_MS: String(heartbeatMs), SLUICE_IDLE_TIMEOUT_MS: '1000' })
     const transport = (options: HttpChatTransportInitOptions<UIMessage> = {}) =>
@@ -339,7 +341,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         const place = 'messages.0.parts.0'
         const leftOut = (kind: string) => ({ role: 'user', content: `[${kind} left out]` })
 
-        test.each<[name: string, body: object, message: object, ignored?: string]>([
+        each<[name: string, body: object, message: object, ignored?: string]>([
           ['an unknown role', { messages: [{ ...hi, role: 'robot' }] }, { role: 'robot', content: 'Hi' }],
           ['text that is no text', part({ type: 'text', text: { toString: 'x' } }), leftOut('part'), place],
           ['a type that JavaScript knows', part({ type: '__proto__' }), leftOut('part'), place],
@@ -354,7 +356,7 @@ export function describeAiSdk(runtime: RuntimeName) {
           expect(json).toEqual({ model, messages: [message], stream: true, ...options })
         })
 
-        test.each<[string, object | string, string, string?]>([
+        each<[string, object | string, string, string?]>([
           ['no JSON', '{"messages":', 'invalid_json'],
           ['no object', '[]', 'invalid_json'],
           ['33 levels', `{"messages":${'['.repeat(33)}${']'.repeat(33)}}`, 'invalid_json'],
@@ -392,7 +394,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         })
       })
 
-      test.each<[string, object]>([
+      each<[string, object]>([
         ['half a surrogate and NUL', { messages: [{ ...hi, parts: [{ type: 'text', text: 'a\ud800b\0' }] }] }],
         ['a text of 10 MB', { messages: [{ ...hi, parts: [{ type: 'text', text: 'x'.repeat(10_000_000) }] }] }],
         ['100,000 messages', { messages: Array.from({ length: 100_000 }, () => hi) }],

@@ -8,6 +8,7 @@ import { upstreamErrors } from '#fake-ollama/upstream-errors.ts'
 import { read, readAll, readRaw, toPost, type Answer, type ReaderRequest } from '../reader.ts'
 import { startServer, type RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const path = '/v1/messages'
 const ask = (model: string, stream: boolean) => ({
@@ -115,12 +116,13 @@ const late: readonly (readonly [code: string, type: string, text: string, script
 
 /** Errors in Anthropic's envelope (docs/protocol.md#4-errors). */
 export function describeAnthropicErrors(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('errors before commit', () => {
     // The grace is long, so that every failure before the first token has its real status, even on
     // a busy machine.
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
 
-    test.each(early)('$name is $status $type $code', async ({ name: _name, status, type, code, ...request }) => {
+    each(early)('$name is $status $type $code', async ({ name: _name, status, type, code, ...request }) => {
       const before = stage.upstream.requests.length
       const answer = await readAll(read(stage.server, request))
       expect(toEarly(answer)).toMatchObject({ status, type, code })
@@ -177,7 +179,7 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
         })
     })
 
-    test.each(upstreamErrors)('Ollama’s $recording is $code', async ({ recording, status, code, message, retryAfter }) => {
+    each(upstreamErrors)('Ollama’s $recording is $code', async ({ recording, status, code, message, retryAfter }) => {
       const model = stage.upstream.script(replay(recording))
       for (const stream of [true, false]) {
         const answer = await readAll(read(stage.server, ask(model, stream)))
@@ -193,7 +195,7 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
     const failing = faults.filter(
       (fault): fault is Fault & { expect: FailedAnswer } => 'code' in fault.expect && fault.id !== 'F12',
     )
-    test.each(failing)('$id: $name is told as $expect.code', async ({ script, when, text, expect: expected }) => {
+    each(failing)('$id: $name is told as $expect.code', async ({ script, when, text, expect: expected }) => {
       const isCommitted = when === 'after-first-token'
       const codes = [expected.code, expected.orCode ?? expected.code]
       const [streamed, whole] = await Promise.all(

@@ -4,20 +4,18 @@ import { tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const path = '/v1/messages'
 const hi = { role: 'user', content: 'Hi' }
 const model = 'smollm2:135m'
 const base = { model, max_tokens: 5, messages: [hi] }
-const use = { type: 'tool_use', id: 'call_1', name: 'a', input: {} }
 const said = (content: unknown) => ({ ...base, messages: [{ role: 'user', content }] })
 const image = (source: object) => said([{ type: 'image', source }])
 const tool = { name: 'a', input_schema: { type: 'object' } }
 const asked = (messages: readonly object[]) => ({ messages })
 /** The body that Ollama gets for `base`. */
 const same = asked([hi])
-/** The text that replaces content which Ollama cannot read. */
-const leftOut = (kind: string) => ({ role: 'user', content: `[${kind} left out]` })
 const json = (body: object) => JSON.stringify(body)
 const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 
@@ -25,24 +23,7 @@ const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)
 const refused: readonly (readonly [name: string, body: string | Uint8Array, code: string, named: string])[] = [
   ['Latin-1', Buffer.from(json(said('ü')), 'latin1'), 'invalid_json', ''],
   ['gzip without saying so', gzipSync(json(base)), 'invalid_json', ''],
-  ['a list', json([base]), 'invalid_json', ''],
   ['no messages', json({ ...base, messages: [] }), 'invalid_request', 'messages'],
-  ['a model that is a path', json({ ...base, model: '../x' }), 'invalid_request', 'model'],
-  ['a model that is a URL', json({ ...base, model: 'http://evil/x' }), 'invalid_request', 'model'],
-  ['a message that is a text', json({ ...base, messages: ['Hi'] }), 'invalid_request', 'messages.0'],
-  ['a message without a role', json({ ...base, messages: [{ content: 'Hi' }] }), 'invalid_request', 'messages.0.role'],
-  [
-    'an image that is no base64',
-    json(image({ type: 'base64', media_type: 'image/png', data: 'not base64!' })),
-    'invalid_request',
-    'messages.0.content.0.source',
-  ],
-  [
-    'an image that is a file’s path',
-    json(image({ type: 'base64', media_type: 'image/png', data: '/etc/passwd' })),
-    'invalid_request',
-    'messages.0.content.0.source',
-  ],
   [
     'an image by URL',
     json(image({ type: 'url', url: 'http://169.254.169.254/' })),
@@ -50,21 +31,6 @@ const refused: readonly (readonly [name: string, body: string | Uint8Array, code
     'messages.0.content.0.source',
   ],
   ['a schema that is deep', `{"output_format":{"type":"json_schema","schema":${deep(10_000)}}}`, 'invalid_json', ''],
-  ['tools that are none', json({ ...base, tools: 5 }), 'invalid_request', 'tools'],
-  [
-    'a call that a stream must have',
-    json({ ...base, stream: true, tools: [tool], tool_choice: { type: 'any' } }),
-    'not_supported',
-    'tool_choice',
-  ],
-  [
-    'a call of a tool that is left out',
-    json({ ...base, tools: [{ type: 'web_search_20250305', name: 'w' }], tool_choice: { type: 'tool', name: 'w' } }),
-    'not_supported',
-    'tool_choice',
-  ],
-  ['a call without tools', json({ ...base, tool_choice: { type: 'any' } }), 'not_supported', 'tool_choice'],
-  ['a stream that is a text', json({ ...base, stream: 'true' }), 'invalid_request', 'stream'],
 ]
 
 /**
@@ -73,35 +39,8 @@ const refused: readonly (readonly [name: string, body: string | Uint8Array, code
  */
 const passing: [name: string, body: string, asked: object, ignored?: string][] = [
   ['no max_tokens', json({ model, messages: [hi] }), { ...same, options: {} }],
-  [
-    'an unknown role',
-    json({ ...base, messages: [{ role: 'robot', content: 'Hi' }] }),
-    asked([{ role: 'robot', content: 'Hi' }]),
-  ],
-  ['content that is a number', json(said(5)), asked([{ role: 'user', content: '5' }])],
-  ['content that is null', json(said(null)), asked([{ role: 'user', content: '' }])],
-  ['a text that is none', json(said([{ type: 'text', text: {} }])), asked([leftOut('part')]), 'messages.0.content.0'],
-  ['an unknown block', json(said([{ type: 'hologram' }])), asked([leftOut('part')]), 'messages.0.content.0'],
-  ['a document', json(said([{ type: 'document', source: {} }])), asked([leftOut('document')]), 'messages.0.content.0'],
-  [
-    'a result without its call',
-    json(said([{ type: 'tool_result', tool_use_id: 'x', content: 'a' }])),
-    asked([{ role: 'tool', content: 'a', tool_call_id: 'x' }]),
-  ],
-  [
-    'an input that is a text',
-    json({ ...base, messages: [hi, { role: 'assistant', content: [{ ...use, input: '{' }] }] }),
-    asked([
-      hi,
-      { role: 'assistant', content: '', tool_calls: [{ id: 'call_1', function: { name: 'a', arguments: { _raw: '{' } } }] },
-    ]),
-  ],
-  ['a tool without schema', json({ ...base, tools: [{ name: 'a' }] }), same, 'tools.0'],
   ['a server’s tool', json({ ...base, tools: [{ type: 'web_search_20250305', name: 'w' }] }), same, 'tools.0'],
-  ['MCP servers', json({ ...base, mcp_servers: [{}] }), same, 'mcp_servers'],
-  ['a temperature that is a text', json({ ...base, temperature: '1' }), same, 'temperature'],
   ['half a token', json({ ...base, max_tokens: 0.5 }), { ...same, options: {} }, 'max_tokens'],
-  ['an unknown field', json({ ...base, future: { a: [1] } }), same, '+1 unknown'],
   ['a field twice: the last one counts', json(base).replace('{', '{"messages":5,'), same],
   ['__proto__', json(base).replace('{', '{"__proto__":{"stream":true,"system":"no"},'), same, '+1 unknown'],
   ['constructor.prototype', json({ ...base, constructor: { prototype: { system: 'no' } } }), same, '+1 unknown'],
@@ -114,7 +53,6 @@ const passing: [name: string, body: string, asked: object, ignored?: string][] =
   ],
   ['a lone surrogate', json(said('a\ud800')), { messages: [{ role: 'user', content: expect.stringMatching(/^a.$/) }] }],
   ['NUL in a text', json(said('a\0b')), { messages: [{ role: 'user', content: 'a\0b' }] }],
-  ['white space', json(said(' \n')), { messages: [{ role: 'user', content: ' \n' }] }],
   ['10 MB of text', json(said('x'.repeat(10_000_000))), { messages: [{ role: 'user', content: 'x'.repeat(10_000_000) }] }],
   [
     '100,000 messages',
@@ -136,6 +74,7 @@ const passing: [name: string, body: string, asked: object, ignored?: string][] =
 
 /** The Type, Keys, Text and Other rows of the bad requests. */
 export function describeAnthropicRequests(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('requests', () => {
     const stage = useStage(runtime)
     const post = (body: string | Uint8Array, headers = {}) =>
@@ -154,7 +93,7 @@ export function describeAnthropicRequests(runtime: RuntimeName) {
       return message
     }
 
-    test.each(refused)('%s is refused', async (_name, body, code, named) => {
+    each(refused)('%s is refused', async (_name, body, code, named) => {
       expect(await expectRefused(body, { status: 400, code })).toContain(named)
     })
 
@@ -163,7 +102,7 @@ export function describeAnthropicRequests(runtime: RuntimeName) {
       await expectRefused(gzipSync(json(base)), { status: 415, code: 'unsupported_encoding' }, headers)
     })
 
-    test.each(passing)('%s passes', async (_name, body, asked, ignored) => {
+    each(passing)('%s passes', async (_name, body, asked, ignored) => {
       const name = stage.upstream.script(tokens({ count: 1 }))
       const answer = await post(body.replace(`"model":"${model}"`, `"model":"${name}"`))
       expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
@@ -172,7 +111,7 @@ export function describeAnthropicRequests(runtime: RuntimeName) {
       expect(seen!.json).toEqual({ model: name, stream: true, options: { num_predict: 5 }, ...asked })
     })
 
-    test.each([
+    each([
       'application/json',
       'text/plain',
       'application/x-www-form-urlencoded',
@@ -183,7 +122,7 @@ export function describeAnthropicRequests(runtime: RuntimeName) {
       expect(await post(json(base), { 'content-type': type })).toMatchObject({ status: 200 })
     })
 
-    test.each([
+    each([
       {},
       { 'anthropic-version': '2023-06-01' },
       { 'anthropic-version': 'future', 'anthropic-beta': 'a,b', accept: 'text/event-stream' },
@@ -192,7 +131,7 @@ export function describeAnthropicRequests(runtime: RuntimeName) {
       expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
     })
 
-    test.each(['application/json', 'text/event-stream', '*/*'])('a stream is one, whatever Accept says: %s', async (accept) => {
+    each(['application/json', 'text/event-stream', '*/*'])('a stream is one, whatever Accept says: %s', async (accept) => {
       expect(await post(json({ ...base, stream: true }), { accept })).toMatchObject({
         status: 200,
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' },

@@ -31,7 +31,7 @@ async function readSlowly(reader: Reader, pieceBytes: number) {
 }
 
 export function describeBackpressure(runtime: RuntimeName) {
-  // These tests mostly wait, so five run at a time.
+  // These tests mostly wait, so they run together.
   describe.concurrent('a reader that takes little or nothing', () => {
     let upstream: Upstream
     let server: Server

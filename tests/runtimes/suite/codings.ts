@@ -5,6 +5,7 @@ import { cpuMsOf, rssKbOf } from '../../lab/process-stats.ts'
 import { read, readAll, readFailure, readRaw, toChunked, toPost } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const encoders = {
   gzip: (bytes: string | Uint8Array) => gzipSync(bytes),
@@ -35,6 +36,7 @@ const requests: readonly (readonly [path: string, body: object])[] = [
  * can decode, and they have the limit of all bodies.
  */
 export function describeCodings(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('codings', () => {
     const stage = useStage(runtime)
     const send = (path: string, coding: string, body: string | Uint8Array) =>
@@ -43,7 +45,7 @@ export function describeCodings(runtime: RuntimeName) {
     describe.each(taken[runtime])('a body in %s', (coding) => {
       const encode = encoders[coding]
 
-      test.each(requests)('arrives at %s as it is without', async (path, body) => {
+      each(requests)('arrives at %s as it is without', async (path, body) => {
         const model = stage.upstream.script(tokens({ count: 1 }))
         const json = JSON.stringify({ model, ...body })
         expect(await readAll(send(path, coding, encode(json)))).toMatchObject({ status: 200, ended: 'clean' })

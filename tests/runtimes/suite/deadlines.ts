@@ -123,7 +123,7 @@ const deadlines: Deadline[] = [
 ]
 
 export function describeDeadlines(runtime: RuntimeName) {
-  // These tests mostly wait, so five run at a time.
+  // These tests mostly wait, so they run together.
   describe.concurrent('deadlines', () => {
     let upstream: Upstream
     let servers: Record<Setting, Server>

@@ -15,6 +15,7 @@ import {
 } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
 
@@ -47,6 +48,7 @@ function answer(status: number, body: string, headers: Record<string, string> = 
 
 /** Errors (docs/protocol.md#4-errors), without the upstream's faults (faults.ts). */
 export function describeErrors(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('errors', () => {
     const stage = useStage(runtime, { SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_LINE_BYTES: '10000', SLUICE_LOG: 'json' })
 
@@ -76,17 +78,17 @@ export function describeErrors(runtime: RuntimeName) {
         ...early,
       ]
 
-      test.each(answers)('the caller’s own comes back with $name', async (request) => {
+      each(answers)('the caller’s own comes back with $name', async (request) => {
         expect((await ask('My.own_id-1', request)).headers['x-request-id']).toBe('My.own_id-1')
       })
 
-      test.each(answers)('a new one comes with $name', async (request) => {
+      each(answers)('a new one comes with $name', async (request) => {
         const [first, second] = await Promise.all([readAll(read(stage.server, request)), readAll(read(stage.server, request))])
         expect(first.headers['x-request-id']).toMatch(uuid)
         expect(second.headers['x-request-id']).not.toBe(first.headers['x-request-id'])
       })
 
-      test.each(['a', '0', '.', '_', '-', 'A.b_c-9', 'x'.repeat(128), '..', '550e8400-e29b-41d4-a716-446655440000'])(
+      each(['a', '0', '.', '_', '-', 'A.b_c-9', 'x'.repeat(128), '..', '550e8400-e29b-41d4-a716-446655440000'])(
         '%s is taken',
         async (id) => {
           const { headers, text } = await ask(id, { path: '/nothing' })
@@ -95,7 +97,7 @@ export function describeErrors(runtime: RuntimeName) {
         },
       )
 
-      test.each(['x'.repeat(129), 'a b', 'a/b', 'a=b', 'a+b', 'a,b', 'é', '"a"', '<a>', 'a;b', 'a\tb', '%41', '{{7*7}}', ''])(
+      each(['x'.repeat(129), 'a b', 'a/b', 'a=b', 'a+b', 'a,b', 'é', '"a"', '<a>', 'a;b', 'a\tb', '%41', '{{7*7}}', ''])(
         '%s is replaced',
         async (id) => {
           const { headers, text } = await ask(id, { path: '/nothing' })
@@ -113,7 +115,7 @@ export function describeErrors(runtime: RuntimeName) {
     })
 
     describe('issues', () => {
-      test.each([
+      each([
         ['/api/generate', { stream: 5 }, ['stream']],
         ['/api/generate', { model: 5, stream: 'true', prompt: {} }, ['model', 'stream']],
         ['/api/embed', { model: ['m'], input: [['a']] }, ['model']],
@@ -177,7 +179,7 @@ export function describeErrors(runtime: RuntimeName) {
 
     describe('what an upstream says of itself stays inside', () => {
       const stack = 'goroutine 1 [running]:\nmain.main()\n\t/go/src/ollama/main.go:17 +0x1d'
-      test.each<readonly [name: string, status: number, body: string, code: string, kept: string]>([
+      each<readonly [name: string, status: number, body: string, code: string, kept: string]>([
         ['a stack', 500, JSON.stringify({ error: `panic: boom\n${stack}` }), 'upstream_failed', 'panic: boom'],
         ['an address', 500, JSON.stringify({ error: 'dial tcp 10.1.2.3:34567: refused' }), 'upstream_failed', 'dial tcp'],
         ['a URL', 400, JSON.stringify({ error: 'Get "http://inner.lan:8080/x?k=1": EOF' }), 'upstream_rejected', 'Get'],

@@ -19,6 +19,7 @@ import {
   type Reader,
 } from '../reader.ts'
 import { startServer, type RuntimeName, type Server } from '../server.ts'
+import { toEach } from './tables.ts'
 
 /** All requests for a native answer. */
 const ways = framings.flatMap((framing) => (['/api/generate', '/api/chat'] as const).map((path) => ({ framing, path })))
@@ -113,6 +114,7 @@ const laterFin: Fault = {
 }
 
 export function describeFaults(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('faults of the upstream', () => {
     let upstream: Upstream
     let server: Server
@@ -156,7 +158,7 @@ export function describeFaults(runtime: RuntimeName) {
       }
     })
 
-    test.each(upstreamErrors)('Ollama’s $recording is told as $code', async ({ recording, ...expected }) => {
+    each(upstreamErrors)('Ollama’s $recording is told as $code', async ({ recording, ...expected }) => {
       const script = replay(recording)
       for (const outcome of await askEveryWay(server, upstream, { script, when: 'before-first-token' }))
         expectFailure(outcome, expected, false)

@@ -4,6 +4,7 @@ import { createRandom, pick } from '../../random.ts'
 import { read, readAll, readRaw, toChunked, toPost, type RawReader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const body = JSON.stringify({ model: 'smollm2:135m', prompt: 'Hi', text: 'Hi', input: 'Hi' })
 const size = `Content-Length: ${body.length}`
@@ -198,6 +199,7 @@ function toStatus({ text }: RawReader): number {
 
 /** HTTP that no client sends: framing, paths, pipelines. */
 export function describeHttp(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('http', () => {
     const stage = useStage(runtime)
 
@@ -255,7 +257,7 @@ export function describeHttp(runtime: RuntimeName) {
     })
 
     describe('paths', () => {
-      test.each(paths)('%s is %i', async (target, status) => {
+      each(paths)('%s is %i', async (target, status) => {
         const asked = await countRequests(stage, async () => {
           expect(await toFate(readRaw(stage.server, toPost(target, body)))).toBe(status)
         })

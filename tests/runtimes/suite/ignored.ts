@@ -4,6 +4,7 @@ import { surfaces, type Surface } from '../../surfaces.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -75,6 +76,7 @@ const demands = [
 
 /** Ignored fields of a request, and where the answer reports them (docs/protocol.md#6-dialects). */
 export function describeIgnored(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('what is left out', () => {
     const listed = 'https://chat.example'
     const stage = useStage(runtime, { SLUICE_LOG: 'json', SLUICE_CORS_ORIGINS: listed })
@@ -91,7 +93,7 @@ export function describeIgnored(runtime: RuntimeName) {
         .split('\n')
         .find((line) => line.includes(`"request_id":"${id}"`))
 
-    test.each(translated)('is nothing of a good request at $path', async ({ path, body }) => {
+    each(translated)('is nothing of a good request at $path', async ({ path, body }) => {
       const id = `good${path.replaceAll('/', '.')}`
       const answer = await ask(path, body, { 'x-request-id': id })
       expect(answer.headers).not.toHaveProperty('x-sluice-ignored')
@@ -99,7 +101,7 @@ export function describeIgnored(runtime: RuntimeName) {
       expect(lineOf(id)).not.toContain('"ignored"')
     })
 
-    test.each(translated)(
+    each(translated)(
       'is named at $path, on a stream and on a whole answer, and in the log',
       async ({ path, body, streams }) => {
         const wish = wishes[toDialectPath(path)]!
@@ -114,7 +116,7 @@ export function describeIgnored(runtime: RuntimeName) {
       },
     )
 
-    test.each(translated)('is told at $path without a word of the request', async ({ path, body }) => {
+    each(translated)('is told at $path without a word of the request', async ({ path, body }) => {
       const id = `hostile${path.replaceAll('/', '.')}`
       const tools = [{ type: `${canary}\r\nx: y`, name: canary }, canary]
       const hasTools = ['/v1/chat/completions', '/v1/responses', '/v1/messages'].includes(toDialectPath(path))
@@ -138,7 +140,7 @@ export function describeIgnored(runtime: RuntimeName) {
       expect(told.match(/tools\.\d+/g)!.length + Number(more)).toBe(10_000)
     })
 
-    test.each(passedOn)('is nothing at $path: Ollama gets the request as it is', async ({ path, body }) => {
+    each(passedOn)('is nothing at $path: Ollama gets the request as it is', async ({ path, body }) => {
       const answer = await ask(path, { ...body, a_field_to_come: 1 })
       expect(answer.headers).not.toHaveProperty('x-sluice-ignored')
       expect(stage.upstream.requests.at(-1)!.json).toMatchObject({ a_field_to_come: 1 })
@@ -166,7 +168,7 @@ export function describeIgnored(runtime: RuntimeName) {
     ])
     const post = (path: string, body: Json) => readAll(read(stage.server, { path, body }))
 
-    test.each(cases)('of $what at $path: only what is chosen is offered, and a call is an answer', async (demand) => {
+    each(cases)('of $what at $path: only what is chosen is offered, and a call is an answer', async (demand) => {
       const model = stage.upstream.script(replay('chat-tool-call'))
       const { status, text } = await post(demand.path, { ...demand.body, tool_choice: demand.tool_choice, model })
       expect(status).toBe(200)
@@ -175,7 +177,7 @@ export function describeIgnored(runtime: RuntimeName) {
       expect(asked.tools.map((tool) => tool.function.name)).toEqual(demand.names)
     })
 
-    test.each(cases)('of $what at $path: an answer without a call is a 502', async (demand) => {
+    each(cases)('of $what at $path: an answer without a call is a 502', async (demand) => {
       const model = stage.upstream.script(noCall)
       const { status, text } = await post(demand.path, { ...demand.body, tool_choice: demand.tool_choice, model })
       expect(status).toBe(502)
@@ -183,7 +185,7 @@ export function describeIgnored(runtime: RuntimeName) {
       expect(text).not.toContain('No.')
     })
 
-    test.each(cases)('of $what at $path: a stream is refused, and Ollama hears nothing', async (demand) => {
+    each(cases)('of $what at $path: a stream is refused, and Ollama hears nothing', async (demand) => {
       const asked = await countRequests(stage, async () => {
         const { status, text } = await post(demand.path, { ...demand.body, tool_choice: demand.tool_choice, stream: true })
         expect(status).toBe(400)

@@ -6,6 +6,7 @@ import type { Script } from '#fake-ollama/upstream.ts'
 import { read, readAll, readRaw, toChunked, toPost, toSseEvents, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const textOf = (name: string) => Buffer.from(toBytes(loadRecording(name))).toString()
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '')
@@ -45,11 +46,12 @@ function answer(status: number, text: string): Script {
  * docs/protocol.md#5-ollama-drop-in).
  */
 export function describeManagement(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('management', () => {
     describe('by default', () => {
       const stage = useStage(runtime)
 
-      test.each([
+      each([
         ...streams.map(({ path }) => ['POST', path] as const),
         ['POST', '/api/copy'],
         ['DELETE', '/api/delete'],
@@ -79,7 +81,7 @@ export function describeManagement(runtime: RuntimeName) {
       })
 
       // These routes act with the account, the network or the hardware of Ollama's machine.
-      test.each([
+      each([
         ['POST', '/api/me'],
         ['POST', '/api/signout'],
         ['DELETE', '/api/user/keys/c2VjcmV0'],

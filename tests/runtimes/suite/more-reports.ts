@@ -4,6 +4,7 @@ import { lines, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const hi = { role: 'user', content: 'hi' }
 const id = '1234567890123456789'
@@ -26,10 +27,11 @@ const callers: readonly (readonly [path: string, body: object, shape: 'text' | '
 
 /** Public reports on numbers, on Ollama's own routes, and on access. */
 export function describeMoreReports(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('reports of numbers', () => {
     const stage = useStage(runtime)
 
-    test.each(callers)('earendil-works/pi#8943 at %s: a call has all its digits (%j)', async (path, body, shape) => {
+    each(callers)('earendil-works/pi#8943 at %s: a call has all its digits (%j)', async (path, body, shape) => {
       const called = `{"function":{"name":"get","arguments":${ids}}}`
       const line = `{"model":"m","message":{"role":"assistant","content":"","tool_calls":[${called}]},"done":false}`
       const done = '{"model":"m","message":{"role":"assistant","content":""},"done":true}'

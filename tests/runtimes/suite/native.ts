@@ -4,6 +4,7 @@ import { lines, replay, thenSilent } from '#fake-ollama/scripts.ts'
 import { framings, generate, read, readAll, toSseEvents, toText, toTold, type Chunk, type Framing } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
+import { toRows } from './tables.ts'
 
 const isStream = (name: string) => loadRecording(name).headers['content-type'] === 'application/x-ndjson'
 const isGeneration = (name: string) => ['/api/generate', '/api/chat'].includes(loadRecording(name).request.path)
@@ -128,7 +129,7 @@ export function describeNative(runtime: RuntimeName) {
       })
     })
 
-    describe.each(streams)('%s', (name, path) => {
+    describe.each(toRows(runtime, streams))('%s', (name, path) => {
       const recording = loadRecording(name)
       const recorded = toLines(recording)
       const chunks = recorded.map((line) => JSON.parse(line) as Chunk)

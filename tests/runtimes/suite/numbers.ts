@@ -3,6 +3,7 @@ import { answer, lines } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 /** JSON whose numbers JavaScript would write differently. */
 const odd = '{"id":1234567890123456789,"f":1.0,"e":1E5,"z":-0,"deep":[0.10,{"big":-9007199254740993,"huge":1e400}]}'
@@ -18,6 +19,7 @@ const page = { messages: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] 
 
 /** "No number changes on its way" (docs/protocol.md#2-native). */
 export function describeNumbers(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('numbers', () => {
     const stage = useStage(runtime)
     const ask = async (path: string, body: object | string, headers = {}) => {
@@ -27,7 +29,7 @@ export function describeNumbers(runtime: RuntimeName) {
     }
 
     describe('of an answer arrive as Ollama wrote them', () => {
-      test.each<[path: string, body: object, ...expected: string[]]>([
+      each<[path: string, body: object, ...expected: string[]]>([
         ['/v1/chat/completions', { messages: [hi], stream: true }, `"arguments":${quoted}`, '"logprob":-1.50,"bytes":[97]'],
         ['/v1/chat/completions', { messages: [hi] }, `"arguments":${quoted}`, '"logprob":-1.50', '"total_tokens":29'],
         ['/v1/responses', { input: 'Hi', stream: true }, `"delta":${quoted}`, `"arguments":${quoted}`, '"total_tokens":29'],
@@ -85,7 +87,7 @@ export function describeNumbers(runtime: RuntimeName) {
       const chatTool = `[{"type":"function","function":{"name":"pay","parameters":${schema}}}]`
       const toolPart = `{"type":"tool-get","toolCallId":"c","state":"output-available","input":${odd},"output":{"a":1.0}}`
 
-      test.each<[path: string, body: string, ...expected: string[]]>([
+      each<[path: string, body: string, ...expected: string[]]>([
         [
           '/v1/chat/completions',
           `{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"get","arguments":${quoted}}}]}],"tools":${chatTool},"temperature":1.0,"seed":1234567890123456789}`,
@@ -156,7 +158,7 @@ export function describeNumbers(runtime: RuntimeName) {
       })
     })
 
-    test.each([
+    each([
       ['/v1/chat/completions', 'seed', '"seed":1e400,"messages":[{"role":"user","content":"Hi"}]'],
       ['/v1/chat/completions', 'max_tokens', '"max_tokens":1.50,"messages":[{"role":"user","content":"Hi"}]'],
       ['/v1/chat/completions', 'top_logprobs', '"top_logprobs":20.5,"messages":[{"role":"user","content":"Hi"}]'],
@@ -177,7 +179,7 @@ export function describeNumbers(runtime: RuntimeName) {
       expect(headers).not.toHaveProperty('x-sluice-ignored')
     })
 
-    test.each([
+    each([
       ['/v1/chat/completions', '"n":2.0,"messages":[{"role":"user","content":"Hi"}]'],
       ['/v1/completions', '"prompt":1.0'],
     ])('%s computes with a number, or takes none: {%s} is refused', async (path, fields) => {

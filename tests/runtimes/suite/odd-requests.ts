@@ -4,6 +4,7 @@ import { surfaces, toEnding, type Surface } from '../../surfaces.ts'
 import { read, readAll, readRaw } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -81,6 +82,7 @@ const passed: readonly (readonly [name: string, paths: readonly string[], body: 
 
 /** "Keys", "Text" and "Other" of the bad requests, on every surface. */
 export function describeOddRequests(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('odd requests', () => {
     const stage = useStage(runtime)
 
@@ -96,11 +98,11 @@ export function describeOddRequests(runtime: RuntimeName) {
       return seen[0]!.json
     }
 
-    test.each(keys)('with %s pass everywhere, and ask the same', async (_name, change) => {
+    each(keys)('with %s pass everywhere, and ask the same', async (_name, change) => {
       for (const surface of generating) expect(toAsked(await expectPassed(surface, change)), surface.path).toBe('Hi')
     })
 
-    test.each(texts)('%s passes everywhere', async (_name, text) => {
+    each(texts)('%s passes everywhere', async (_name, text) => {
       for (const surface of generating) {
         const json = await expectPassed(surface, ({ model }) => ({ ...say(surface, text), model }))
         expect(toAsked(json), surface.path).toBe(text)
@@ -142,7 +144,7 @@ export function describeOddRequests(runtime: RuntimeName) {
       }
     })
 
-    test.each(refused)('%s is refused, and Ollama sees nothing', async (_name, paths, body, where) => {
+    each(refused)('%s is refused, and Ollama sees nothing', async (_name, paths, body, where) => {
       for (const path of paths) {
         const surface = surfaces.find((one) => one.path === path)!
         const sent = typeof body === 'string' ? body : { model: 'smollm2:135m', ...body }
@@ -157,7 +159,7 @@ export function describeOddRequests(runtime: RuntimeName) {
       }
     })
 
-    test.each(passed)('%s passes as it is', async (_name, paths, body) => {
+    each(passed)('%s passes as it is', async (_name, paths, body) => {
       for (const path of paths) {
         const surface = surfaces.find((one) => one.path === path)!
         const json = await expectPassed(surface, ({ model }) => ({ model, ...body }))

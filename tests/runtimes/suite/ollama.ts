@@ -5,6 +5,7 @@ import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, type Answer, type ReaderRequest } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 /** Requests that Sluice refuses itself, with its own text. Ollama never gets them. */
 const refused = ['error-bad-json', 'error-empty-body', 'error-invalid-name']
@@ -34,6 +35,7 @@ const short = tokens({ count: 1 })
 
 /** Drop-in Ollama (docs/protocol.md#5-ollama-drop-in). */
 export function describeOllama(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('ollama', () => {
     const stage = useStage(runtime)
     const send = (request: ReaderRequest) => read(stage.server, { ...request, path: `/ollama${request.path}` })
@@ -48,7 +50,7 @@ export function describeOllama(runtime: RuntimeName) {
     }
 
     describe('byte for byte', () => {
-      test.each(verbatim)('%s', async (name) => {
+      each(verbatim)('%s', async (name) => {
         const recording = loadRecording(name)
         const { body, method, path } = recording.request
         const model = stage.upstream.script(replay(name))
@@ -114,7 +116,7 @@ export function describeOllama(runtime: RuntimeName) {
     })
 
     describe('in words of our own', () => {
-      test.each(refused)('%s is refused, and Ollama hears nothing', async (name) => {
+      each(refused)('%s is refused, and Ollama hears nothing', async (name) => {
         const asked = await countRequests(stage, async () => {
           const answer = await readAll(repeat(loadRecording(name)))
           expect(answer.status).toBe(400)
@@ -124,7 +126,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect(asked).toBe(0)
       })
 
-      test.each(answered)('%s has the default model', async (name) => {
+      each(answered)('%s has the default model', async (name) => {
         const { status, text } = await readAll(repeat(loadRecording(name)))
         expect(status).toBe(200)
         expect(text).toMatch(/"done":true[^\n]*\n$/)
@@ -157,7 +159,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect(asked).toBe(0)
       })
 
-      test.each([
+      each([
         ['show', {}],
         ['show', { model: '../x' }],
         ['embed', { model: '', input: 'a' }],
@@ -173,7 +175,7 @@ export function describeOllama(runtime: RuntimeName) {
     })
 
     describe('what Ollama judges', () => {
-      test.each([
+      each([
         { messages: [{ role: 'control', content: 'thinking' }] },
         { messages: [{ role: 'document 1', content: 'Hi' }] },
         { messages: [{ role: 'thinking', content: 'hm' }], think: 'a level of this model' },
@@ -188,7 +190,7 @@ export function describeOllama(runtime: RuntimeName) {
         }
       })
 
-      test.each(['', null, [], {}])('%j as model and stream asks for nothing', async (nothing) => {
+      each(['', null, [], {}])('%j as model and stream asks for nothing', async (nothing) => {
         const { status, text } = await readAll(
           send({ path: '/api/generate', body: { model: nothing, stream: nothing, prompt: 'Hi' } }),
         )
@@ -196,7 +198,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect(stage.upstream.requests.at(-1)!.json).toMatchObject({ model: 'gemma3:270m' })
       })
 
-      test.each([
+      each([
         { model: 'smollm2:135m', system: '', template: '', verbose: false, options: null, name: '' },
         { model: '', name: 'smollm2:135m' },
       ])('show takes both fields, as Go’s client sends them: %j', async (body) => {
@@ -227,7 +229,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect(JSON.parse(said[2]!)).toEqual({ error: expect.stringMatching(/Ollama|runner died/) as string })
       })
 
-      test.each([
+      each([
         ['as Ollama writes it', '{"error":"a \\u003cb\\u003e \\u0026 more"}', '{"error":"a \\u003cb\\u003e \\u0026 more"}'],
         ['without an address', '{"error":"dial tcp 10.1.2.3:4000: refused"}', '{"error":"dial tcp [address]: refused"}'],
         ['without a stack', '{"error":"panic\\ngoroutine 1"}', '{"error":"panic"}'],
@@ -282,7 +284,7 @@ export function describeOllama(runtime: RuntimeName) {
         }
       })
 
-      test.each([
+      each([
         ['GET', '/api/nothing'],
         ['GET', '/api/tags/'],
         ['GET', '//'],
@@ -304,7 +306,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect(asked).toBe(0)
       })
 
-      test.each([
+      each([
         ['/api/generate', 'GET', 'POST'],
         ['/api/chat', 'PUT', 'POST'],
         ['/api/show', 'GET', 'POST'],
@@ -327,7 +329,7 @@ export function describeOllama(runtime: RuntimeName) {
     describe('the other APIs of its base URL', () => {
       const messages = [{ role: 'user', content: 'Hi' }]
 
-      test.each<[string, object]>([
+      each<[string, object]>([
         ['/v1/chat/completions', { messages }],
         ['/v1/completions', { prompt: 'Hi' }],
         ['/v1/responses', { input: 'Hi' }],

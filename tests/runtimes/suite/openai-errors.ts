@@ -8,6 +8,7 @@ import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, readRaw, toPost, toSseEvents, type Answer, type Reader, type ReaderRequest } from '../reader.ts'
 import { startServer, type RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 interface OpenAIError {
   readonly message: string
@@ -26,7 +27,7 @@ function toError(text: string): OpenAIError {
 }
 
 /** Reads an error before commit. */
-export async function readOpenAIError(reader: Reader) {
+async function readOpenAIError(reader: Reader) {
   const { text, ...answer } = await readAll(reader)
   expect(answer).toMatchObject({ ended: 'clean', headers: { 'content-type': 'application/json' } })
   return { ...answer, ...toError(text) }
@@ -132,13 +133,14 @@ const isFailed = (fault: Fault): fault is Fault & { expect: FailedAnswer } => 's
 
 /** Errors in OpenAI's envelope (docs/protocol.md#4-errors). */
 export function describeOpenAIErrors(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('errors before commit', () => {
     // The grace is long, so that every failure before the first token has its real status, even on
     // a busy machine.
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
     const fail = (request: ReaderRequest) => readOpenAIError(read(stage.server, request))
 
-    test.each(early)('$name is $status $type $code', async ({ name: _name, status, type, code, ...request }) => {
+    each(early)('$name is $status $type $code', async ({ name: _name, status, type, code, ...request }) => {
       const { headers, ...failure } = await fail(request)
       expect(failure).toMatchObject({ status, type, code })
       expect(headers['x-request-id']).toMatch(/^[\w.-]+$/)
@@ -179,7 +181,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       await expect.poll(again, { interval: 50 }).toMatchObject({ status: 200 })
     })
 
-    test.each([
+    each([
       [chat, { messages: [{ role: 'user', content: 'Hi' }] }],
       ['/v1/completions', { prompt: 'Hi' }],
       ['/v1/responses', { input: 'Hi' }],
@@ -193,7 +195,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       }
     })
 
-    test.each(upstreamErrors)('$recording: $status $code', async ({ recording, status, code, message, retryAfter }) => {
+    each(upstreamErrors)('$recording: $status $code', async ({ recording, status, code, message, retryAfter }) => {
       const model = stage.upstream.script(replay(recording))
       for (const stream of [true, false]) {
         const failure = await fail(ask(model, stream))
@@ -203,7 +205,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       }
     })
 
-    test.each(faults.filter((fault) => isFailed(fault) && fault.when === 'before-first-token').filter(isFailed))(
+    each(faults.filter((fault) => isFailed(fault) && fault.when === 'before-first-token').filter(isFailed))(
       '$id $name',
       async ({ script, expect: expected }) => {
         const { status, code } = await fail(ask(stage.upstream.script(script)))
@@ -227,7 +229,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       SLUICE_HEARTBEAT_MS: '200',
       SLUICE_FIRST_TOKEN_TIMEOUT_MS: '1500',
       SLUICE_IDLE_TIMEOUT_MS: '600',
-      SLUICE_TOTAL_TIMEOUT_MS: '4000',
+      SLUICE_TOTAL_TIMEOUT_MS: '2000',
       SLUICE_MAX_LINE_BYTES: '10000',
     })
 
@@ -267,7 +269,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       }
     })
 
-    test.each(faults.filter((fault) => isFailed(fault) && fault.when === 'after-first-token').filter(isFailed))(
+    each(faults.filter((fault) => isFailed(fault) && fault.when === 'after-first-token').filter(isFailed))(
       '$id $name',
       async ({ script, text, expect: expected }) => {
         const model = stage.upstream.script(script)

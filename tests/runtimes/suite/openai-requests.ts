@@ -4,7 +4,7 @@ import { replay } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
-import { readOpenAIError } from './openai-errors.ts'
+import { toEach } from './tables.ts'
 
 const chat = '/v1/chat/completions'
 const posts = [chat, '/v1/completions', '/v1/embeddings']
@@ -16,10 +16,6 @@ const good = { model, messages: [hi], prompt: 'ü', input: 'ü' }
 const withMessage = (message: object) => ({ ...good, messages: [message] })
 const png = 'iVBORw0KGgo='
 const image = (url: string) => withMessage({ role: 'user', content: [{ type: 'image_url', image_url: { url } }] })
-
-const tool = { type: 'function', function: { name: 'f', parameters: { type: 'object' } } }
-const jsonSchema = (schema: unknown) => ({ type: 'json_schema', json_schema: { schema } })
-const schemaPath = 'response_format.json_schema.schema'
 
 const called = (given: unknown) =>
   withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: given } }] })
@@ -39,13 +35,9 @@ const refused: readonly (readonly [
   param: string | null,
 ])[] = [
   ['Latin-1', chat, Buffer.from(JSON.stringify(good), 'latin1'), 'invalid_json', null],
-  ['a model upwards', chat, { ...good, model: 'a/../../b' }, 'invalid_request', 'model'],
   ['a model with a header', '/v1/embeddings', { ...good, model: 'a\r\nX: 1' }, 'invalid_request', 'model'],
   ['a list of no messages', chat, { ...good, messages: [] }, 'invalid_request', 'messages'],
-  ['a message without a role', chat, withMessage({ content: 'a' }), 'invalid_request', 'messages.0.role'],
-  ['an image that is a path', chat, image('/etc/passwd'), 'not_supported', 'messages.0.content.0.image_url'],
   ['an image at a URL', chat, image('http://127.0.0.1:1/x.png'), 'not_supported', 'messages.0.content.0.image_url'],
-  ['an image that is no base64', chat, image('data:image/png;base64,?'), 'invalid_request', 'messages.0.content.0.image_url'],
   [
     'a schema 10,000 deep',
     chat,
@@ -53,47 +45,16 @@ const refused: readonly (readonly [
     'invalid_json',
     null,
   ],
-  ['stream as a text', chat, { ...good, stream: 'true' }, 'invalid_request', 'stream'],
   ['two answers', chat, { ...good, n: 2 }, 'not_supported', 'n'],
-  ['a schema that is none', chat, { ...good, response_format: jsonSchema(5) }, 'invalid_request', schemaPath],
-  ['an answer that is spoken', chat, { ...good, modalities: ['text', 'audio'] }, 'not_supported', 'modalities'],
-  ['a call without tools', chat, { ...good, tool_choice: 'required' }, 'not_supported', 'tool_choice'],
-  [
-    'a call of a tool that is left out',
-    chat,
-    { ...good, tools: [{ type: 'web_search' }], tool_choice: { type: 'web_search' } },
-    'not_supported',
-    'tool_choice',
-  ],
-  [
-    'a call that a stream must have',
-    chat,
-    { ...good, stream: true, tools: [tool], tool_choice: 'required' },
-    'not_supported',
-    'tool_choice',
-  ],
   ['log probabilities', '/v1/completions', { ...good, logprobs: 1 }, 'not_supported', 'logprobs'],
-  ['several prompts', '/v1/completions', { ...good, prompt: ['a', 'b'] }, 'not_supported', 'prompt'],
   ['tokens', '/v1/embeddings', { ...good, input: [1, 2] }, 'not_supported', 'input'],
-  ['an empty text', '/v1/embeddings', { ...good, input: '' }, 'invalid_request', 'input'],
 ]
 
 /** Accepted requests: the body, Ollama's body, and the ignored fields that the answer names. */
 const passed: [name: string, body: object | string, sent: object, ignored?: string][] = [
   ['a float for an integer', { ...good, max_tokens: 1.5 }, { messages: [hi] }, 'max_tokens, +2 unknown'],
-  ['a text for a number', { ...good, temperature: '1' }, { messages: [hi] }, 'temperature, +2 unknown'],
-  ['an unknown role', withMessage({ role: 'robot', content: 'a' }), { messages: [{ role: 'robot', content: 'a' }] }],
-  [
-    'the role function',
-    withMessage({ role: 'function', name: 'f', content: 'a' }),
-    { messages: [{ role: 'tool', tool_name: 'f', content: 'a' }] },
-  ],
-  ['content that is no text', withMessage({ role: 'user', content: 5 }), { messages: [{ role: 'user', content: '5' }] }],
-  ['arguments that are no JSON', called('{'), ofCall({ _raw: '{' })],
   ['arguments with a million brackets', called('['.repeat(1_000_000)), ofCall({ _raw: '['.repeat(1_000_000) })],
   ['arguments 10,000 deep', called(deep(10_000)), ofCall({ _raw: deep(10_000) })],
-  ['a bias', { ...good, logit_bias: { '1': 1 } }, { messages: [hi] }, 'logit_bias, +2 unknown'],
-  ['unknown fields', { ...good, future: { a: [1] } }, { messages: [hi] }, '+3 unknown'],
   ['a field twice: the last one', `{"messages":[],${JSON.stringify(good).slice(1)}`, { messages: [hi] }],
   [
     'fields of every object',
@@ -110,20 +71,19 @@ const passed: [name: string, body: object | string, sent: object, ignored?: stri
   ],
   ['NUL', withMessage({ role: 'user', content: 'a\0b' }), { messages: [{ role: 'user', content: 'a\0b' }] }],
   ['a lone surrogate', withMessage({ role: 'user', content: 'a\ud800' }), { messages: [{ role: 'user', content: 'a\ud800' }] }],
-  ['white space', withMessage({ role: 'user', content: ' \n' }), { messages: [{ role: 'user', content: ' \n' }] }],
-  ['negative numbers', { ...good, seed: -1, temperature: -0.5 }, { messages: [hi], options: { seed: -1, temperature: -0.5 } }],
-  ['a long time to live', { ...good, keep_alive: '999h' }, { messages: [hi], keep_alive: '999h' }],
   ['an image', image(`data:image/png;base64,${png}`), { messages: [{ role: 'user', content: '', images: [png] }] }],
 ]
 
 /** *Type*, *Keys*, *Model*, *Numbers*, *Text* and *Other* of the bad requests, at `/v1`. */
 export function describeOpenAIRequests(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('requests', () => {
     const stage = useStage(runtime)
 
     async function expectRefused(path: string, body: object | string | Uint8Array, told: object, headers = {}) {
       const asked = await countRequests(stage, async () => {
-        expect(await readOpenAIError(read(stage.server, { path, body, headers })), path).toMatchObject(told)
+        const { status, text } = await readAll(read(stage.server, { path, body, headers }))
+        expect({ status, ...JSON.parse(text) }, path).toMatchObject(told)
       })
       expect(asked).toBe(0)
     }
@@ -137,28 +97,33 @@ export function describeOpenAIRequests(runtime: RuntimeName) {
       expect(stage.upstream.requests.at(-1)!.json).toEqual({ model, options: {}, stream: true, ...sent })
     }
 
-    test.each(refused)('%s at %s is refused', async (_name, path, body, code, param) => {
-      await expectRefused(path, body, { status: 400, code, param, type: 'invalid_request_error' })
+    each(refused)('%s at %s is refused', async (_name, path, body, code, param) => {
+      await expectRefused(path, body, { status: 400, error: { code, param, type: 'invalid_request_error' } })
     })
 
-    test.each(['', '{', '[]', 'null', '"a"', '{"model":"a",}', '['.repeat(100_000)])('%.10s is invalid_json', async (body) => {
-      for (const path of posts) await expectRefused(path, body, { status: 400, code: 'invalid_json' })
+    each(['', '{', '[]', 'null', '"a"', '{"model":"a",}', '['.repeat(100_000)])('%.10s is invalid_json', async (body) => {
+      for (const path of posts) await expectRefused(path, body, { status: 400, error: { code: 'invalid_json' } })
     })
 
     test.each(['compress', 'gzip, gzip'])('Content-Encoding: %s is refused', async (encoding) => {
       const packed = gzipSync(JSON.stringify(good))
       for (const path of posts)
-        await expectRefused(path, packed, { status: 415, code: 'unsupported_encoding' }, { 'content-encoding': encoding })
+        await expectRefused(
+          path,
+          packed,
+          { status: 415, error: { code: 'unsupported_encoding' } },
+          { 'content-encoding': encoding },
+        )
     })
 
-    test.each(['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense', ''])(
+    each(['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense', ''])(
       'the content type does not matter: %s',
       async (type) => {
         await expectPassed(good, { messages: [hi] }, { 'content-type': type })
       },
     )
 
-    test.each(passed)('%s: passes', async (_name, body, sent, ignored) => {
+    each(passed)('%s: passes', async (_name, body, sent, ignored) => {
       await expectPassed(body, sent, {}, ignored)
     })
 

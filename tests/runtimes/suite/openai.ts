@@ -4,9 +4,6 @@ import { delayed, lines, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, toSseEvents, type Answer } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
-import { describeOpenAIClients } from './openai-clients.ts'
-import { describeOpenAIErrors } from './openai-errors.ts'
-import { describeOpenAIRequests } from './openai-requests.ts'
 
 interface ChatChunk {
   readonly choices: readonly { readonly delta: { readonly content?: string }; readonly finish_reason: string | null }[]
@@ -180,9 +177,5 @@ export function describeOpenAI(runtime: RuntimeName) {
         expect(JSON.parse(text)).toEqual({ id: 'hf.co/me/m:Q4', object: 'model', created: 1795342430, owned_by: 'me' })
       })
     })
-
-    describeOpenAIRequests(runtime)
-    describeOpenAIErrors(runtime)
-    describeOpenAIClients(runtime)
   })
 }

@@ -4,6 +4,7 @@ import { lines, replay, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, readFailure, toSseEvents, type Answer, type Chunk, type SseEvent } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 /** Every recorded stream of `/api/generate` that ends successfully. */
 const streams = recordingNames().filter((name) => {
@@ -22,6 +23,7 @@ const textOf = (events: readonly SseEvent[], name: string) =>
 
 /** `/chat` (docs/protocol.md#3-chat). */
 export function describePlain(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('plain', () => {
     const stage = useStage(runtime)
     const chat = (body: object, headers = {}) => read(stage.server, { path: '/chat', body, headers })
@@ -39,7 +41,7 @@ export function describePlain(runtime: RuntimeName) {
       expect(text).toBe(`:\nevent: messages\ndata: Hel\n\nevent: messages\ndata:   lo\n\n${done}`)
     })
 
-    test.each(streams)('%s is read back whole', async (name) => {
+    each(streams)('%s is read back whole', async (name) => {
       const chunks = toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
       const answer = await readAll(chat({ text: 'Hi', model: stage.upstream.script(replay(name)) }))
       expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'content-type': 'text/event-stream' } })
@@ -51,7 +53,7 @@ export function describePlain(runtime: RuntimeName) {
       expect(JSON.parse(events.at(-1)!.data)).toEqual(rest)
     })
 
-    test.each([
+    each([
       ['leading spaces', ['  two', ' one', '\ttab']],
       ['only spaces', [' ', '  ']],
       ['trailing spaces', ['a  ', ' ']],
@@ -127,21 +129,18 @@ export function describePlain(runtime: RuntimeName) {
       })
     })
 
-    test.each(['application/json', 'application/x-ndjson', 'text/plain, */*', '*/*', ''])(
-      'Accept: %s gets SSE',
-      async (accept) => {
-        const answer = await readAll(chat({ text: 'Hi', model: 'smollm2:135m', stream: false }, { accept }))
-        expect(answer.headers).toMatchObject({
-          'content-type': 'text/event-stream',
-          'cache-control': 'no-cache, no-transform',
-          'x-accel-buffering': 'no',
-          'x-request-id': expect.any(String),
-        })
-        expect(textOf(toSseEvents(answer.text), 'messages')).not.toBe('')
-      },
-    )
+    each(['application/json', 'application/x-ndjson', 'text/plain, */*', '*/*', ''])('Accept: %s gets SSE', async (accept) => {
+      const answer = await readAll(chat({ text: 'Hi', model: 'smollm2:135m', stream: false }, { accept }))
+      expect(answer.headers).toMatchObject({
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-cache, no-transform',
+        'x-accel-buffering': 'no',
+        'x-request-id': expect.any(String),
+      })
+      expect(textOf(toSseEvents(answer.text), 'messages')).not.toBe('')
+    })
 
-    test.each([
+    each([
       [{ text: 'Hi' }, {}],
       [{ text: ' \n Hi ' }, {}],
       [
@@ -171,7 +170,7 @@ export function describePlain(runtime: RuntimeName) {
       expect(stage.upstream.requests.at(-1)!.json).toEqual({ model: 'gemma3:270m', prompt: 'Hi', stream: true })
     })
 
-    test.each([
+    each([
       [{}, 'text'],
       [{ text: '' }, 'text'],
       [{ text: ' \t\n\u00a0' }, 'text'],

@@ -4,6 +4,7 @@ import { surfaces, toEnding } from '../../surfaces.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -326,10 +327,11 @@ const rows: readonly Row[] = [...ofCodex, ...ofClaudeCode, ...ofWeakModels, ...o
 
 /** Requests of public reports, each with its correct result. */
 export function describeReports(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('reports', () => {
     const stage = useStage(runtime)
 
-    test.each(rows)('$report at $path: $sends', async ({ path, body, asked, ignored }) => {
+    each(rows)('$report at $path: $sends', async ({ path, body, asked, ignored }) => {
       const model = stage.upstream.script(tokens({ count: 1 }))
       const answer = await readAll(read(stage.server, { path, body: { ...body, model } }))
       const surface = surfaces.find((one) => one.path === path)!

@@ -4,6 +4,7 @@ import { thenSilent } from '#fake-ollama/scripts.ts'
 import { read, readAll, readFailure, readRaw, toChunked, toPost } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const posts = ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show', '/chat']
 
@@ -153,6 +154,7 @@ const goodNumbers = [
 
 /** "Type", "Syntax", "Model" and "Numbers" of the bad requests, and the limit of a body. */
 export function describeRequests(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('requests', () => {
     const stage = useStage(runtime)
     const post = (path: string, body: string | Uint8Array, headers = {}) =>
@@ -177,7 +179,7 @@ export function describeRequests(runtime: RuntimeName) {
     }
 
     describe('type', () => {
-      test.each([
+      each([
         'application/json',
         'application/json; charset=utf-8',
         'application/json; charset=utf-16',
@@ -196,13 +198,10 @@ export function describeRequests(runtime: RuntimeName) {
         await expectPassed('/api/generate', good, sent, type === undefined ? {} : { 'content-type': type })
       })
 
-      test.each(['compress', 'identity, gzip', 'nonsense'])(
-        'Content-Encoding: %s is refused at every path',
-        async (encoding) => {
-          for (const path of posts)
-            await expectRefused(path, good, { status: 415, code: 'unsupported_encoding' }, { 'content-encoding': encoding })
-        },
-      )
+      each(['compress', 'identity, gzip', 'nonsense'])('Content-Encoding: %s is refused at every path', async (encoding) => {
+        for (const path of posts)
+          await expectRefused(path, good, { status: 415, code: 'unsupported_encoding' }, { 'content-encoding': encoding })
+      })
 
       test.each(['identity', 'Identity', ''])('Content-Encoding: "%s" is none', async (encoding) => {
         const sent = { ...(JSON.parse(good) as object), stream: true }
@@ -216,7 +215,7 @@ export function describeRequests(runtime: RuntimeName) {
     })
 
     describe('syntax', () => {
-      test.each(syntaxErrors)('%s is invalid_json', async (_name, body) => {
+      each(syntaxErrors)('%s is invalid_json', async (_name, body) => {
         await expectRefused('/api/generate', body, { status: 400, code: 'invalid_json' })
       })
 
@@ -225,7 +224,7 @@ export function describeRequests(runtime: RuntimeName) {
           await expectRefused(path, body, { status: 400, code: 'invalid_json' })
       })
 
-      test.each(syntaxPasses)('%s passes', async (_name, body) => {
+      each(syntaxPasses)('%s passes', async (_name, body) => {
         const sent = JSON.parse(body.replace(/^\ufeff/, '')) as object
         await expectPassed('/api/generate', body, { ...sent, stream: true })
       })
@@ -239,7 +238,7 @@ export function describeRequests(runtime: RuntimeName) {
     })
 
     describe('model', () => {
-      test.each(badModels)('%s is no name', async (_name, name) => {
+      each(badModels)('%s is no name', async (_name, name) => {
         const body = JSON.stringify({ model: name, prompt: 'Hi', text: 'Hi', input: 'Hi' })
         for (const path of posts) await expectRefused(path, body, { status: 400, code: 'invalid_request' })
         expect((await readFailure(post('/api/chat', body))).issues![0]!.path).toBe('model')
@@ -255,7 +254,7 @@ export function describeRequests(runtime: RuntimeName) {
           await expectRefused(path, '{"model":""}', { status: 400, code: 'invalid_request' })
       })
 
-      test.each(goodModels)('%s is one', async (name) => {
+      each(goodModels)('%s is one', async (name) => {
         stage.upstream.script((exchange) => {
           exchange.head(200, { 'content-type': 'application/json' })
           exchange.chunk('{"done":true}')
@@ -273,7 +272,7 @@ export function describeRequests(runtime: RuntimeName) {
         expect(issues!.map((issue) => issue.path)).toEqual([path])
       })
 
-      test.each(goodNumbers)('%s passes, with its digits', async (json) => {
+      each(goodNumbers)('%s passes, with its digits', async (json) => {
         const body = `{"model":"${model}",${json.slice(1)}`
         await expectPassed('/api/generate', body, { ...(JSON.parse(body) as object), stream: true })
         expect(stage.upstream.requests.at(-1)!.body).toContain(json.slice(1, -1))

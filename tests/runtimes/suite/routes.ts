@@ -4,6 +4,7 @@ import type { Script } from '#fake-ollama/upstream.ts'
 import { read, readAll, readFailure } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const open = ['/', '/ping', '/healthz', '/readyz', '/v1', '/v1/']
 const questions = ['/api/tags', '/api/ps', '/api/version']
@@ -48,6 +49,7 @@ const toEnvelope = (path: string, code: string) => (path.startsWith('/v1') ? { e
 
 /** The routes (docs/protocol.md#1-routes). */
 export function describeRoutes(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('routes', () => {
     const stage = useStage(runtime)
 
@@ -125,7 +127,7 @@ export function describeRoutes(runtime: RuntimeName) {
       restore()
     })
 
-    test.each([
+    each([
       ['/api/show', { model: 'smollm2:135m', verbose: true }],
       ['/api/show', { name: 'smollm2:135m' }],
       ['/api/embed', { model: 'smollm2:135m', input: ['a', 'b'], truncate: false, dimensions: 8, keep_alive: '1m' }],
@@ -143,7 +145,7 @@ export function describeRoutes(runtime: RuntimeName) {
       expect(stage.upstream.requests.at(-1)).toMatchObject({ method: 'POST', target: path, json: sent })
     })
 
-    test.each([
+    each([
       ['/api/show', {}],
       ['/api/show', { model: 5 }],
       ['/api/embed', { input: 'a' }],
@@ -177,7 +179,7 @@ export function describeRoutes(runtime: RuntimeName) {
       for (const name of Object.keys(headers)) expect(seen.headers).not.toHaveProperty(name)
     })
 
-    test.each(nothing)('%s %s is 404 not_found', async (method, path) => {
+    each(nothing)('%s %s is 404 not_found', async (method, path) => {
       const asked = await countRequests(stage, async () => {
         const answer = await readAll(read(stage.server, { method, path, ...(method === 'POST' && { body: { model: 'm' } }) }))
         expect(answer.status).toBe(404)

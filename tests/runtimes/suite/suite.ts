@@ -30,9 +30,15 @@ import { describeClients } from './clients.ts'
 import { describeAiSdk } from './ai-sdk.ts'
 import { describeSseReaders } from './sse-readers.ts'
 import { describeAnthropic } from './anthropic.ts'
+import { describeAnthropicErrors } from './anthropic-errors.ts'
+import { describeAnthropicRequests } from './anthropic-requests.ts'
 import { describeOpenAI } from './openai.ts'
+import { describeOpenAIClients } from './openai-clients.ts'
+import { describeOpenAIErrors } from './openai-errors.ts'
+import { describeOpenAIRequests } from './openai-requests.ts'
 import { describeOpenWebUI } from './open-webui.ts'
 import { describeResponses } from './responses.ts'
+import { describeResponsesRequests } from './responses-requests.ts'
 import { describeOllama } from './ollama.ts'
 import { describeManagement } from './management.ts'
 import { describeLargeBlobs } from './large-blobs.ts'
@@ -40,7 +46,10 @@ import { describeCodings } from './codings.ts'
 import { describeCancel } from './cancel.ts'
 import { describeOllamaClients } from './ollama-clients.ts'
 
-/** The black-box suite: every sentence of the wire contract, on each runtime. */
+/**
+ * The black-box suite: every sentence of the wire contract, on each runtime. Nothing here is
+ * limited in milliseconds, so it may run beside other files.
+ */
 export function describeRuntime(runtime: RuntimeName) {
   describe(runtime, () => {
     describeRoutes(runtime)
@@ -56,7 +65,6 @@ export function describeRuntime(runtime: RuntimeName) {
     describeErrors(runtime)
     describeRequests(runtime)
     describeNumbers(runtime)
-    describeCodings(runtime)
     describeHttp(runtime)
     describeIgnored(runtime)
     describeReports(runtime)
@@ -64,17 +72,26 @@ export function describeRuntime(runtime: RuntimeName) {
     describeOddRequests(runtime)
     describeSmuggling(runtime)
     describeUpstream(runtime)
-    describeFaults(runtime)
     describeLeaving(runtime)
-    describeDeadlines(runtime)
-    describeBackpressure(runtime)
     describeClients(runtime)
     describeSseReaders(runtime)
     describeAiSdk(runtime)
     describeAnthropic(runtime)
+    describe('anthropic', () => {
+      describeAnthropicErrors(runtime)
+      describeAnthropicRequests(runtime)
+    })
     describeOpenAI(runtime)
+    describe('openai', () => {
+      describeOpenAIRequests(runtime)
+      describeOpenAIErrors(runtime)
+      describeOpenAIClients(runtime)
+    })
     describeOpenWebUI(runtime)
     describeResponses(runtime)
+    describe('responses', () => {
+      describeResponsesRequests(runtime)
+    })
     describeOllama(runtime)
     describeManagement(runtime)
     describeLargeBlobs(runtime)
@@ -82,5 +99,15 @@ export function describeRuntime(runtime: RuntimeName) {
     describeOllamaClients(runtime)
     describeKeyedClients(runtime)
     describeAgents(runtime)
+  })
+}
+
+/** The rest of the suite, with limits in milliseconds. It runs alone. */
+export function describeTiming(runtime: RuntimeName) {
+  describe(runtime, () => {
+    describeCodings(runtime)
+    describeFaults(runtime)
+    describeDeadlines(runtime)
+    describeBackpressure(runtime)
   })
 }

@@ -3,6 +3,7 @@ import { json, thoughtless, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
+import { toEach } from './tables.ts'
 
 const messages = [{ role: 'user', content: 'Hi' }]
 
@@ -18,13 +19,14 @@ const wishes: readonly (readonly [path: string, ignored: string, body: object])[
 
 /** Compatibility: requests that Ollama's own `/v1` forgives. */
 export function describeThink(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe.each([
     ['that is listed as one', [{ name: 'cannot:latest', capabilities: ['completion'] }], 1],
     ['that an older Ollama lists', [{ name: 'cannot:latest' }], 2],
   ])('a model that cannot think, %s,', (_, models, asked) => {
     const stage = useStage(runtime)
 
-    test.each(wishes)('answers at %s without thinking, and says so: %s', async (path, ignored, body) => {
+    each(wishes)('answers at %s without thinking, and says so: %s', async (path, ignored, body) => {
       stage.upstream.on('GET /api/tags', json({ models }))
       const model = stage.upstream.script(thoughtless(tokens({ count: 2 })), 'cannot')
       const before = stage.upstream.requestsFor(model).length

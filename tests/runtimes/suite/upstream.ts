@@ -5,6 +5,7 @@ import { ndjson, pause, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script, type SeenRequest, type Upstream } from '#fake-ollama/upstream.ts'
 import { framings, generate, read, readAll, toTold } from '../reader.ts'
 import { startServer, type RuntimeName, type Server } from '../server.ts'
+import { toEach } from './tables.ts'
 
 const short = tokens({ count: 1 })
 
@@ -83,6 +84,7 @@ function countSockets(requests: readonly SeenRequest[]): number {
 }
 
 export function describeUpstream(runtime: RuntimeName) {
+  const each = toEach(runtime)
   describe('what the upstream sees', () => {
     let upstream: Upstream
     let server: Server
@@ -110,13 +112,13 @@ export function describeUpstream(runtime: RuntimeName) {
       return seen!
     }
 
-    test.each(asks)('$path is $target there, without its query', async ({ path, body, target }) => {
+    each(asks)('$path is $target there, without its query', async ({ path, body, target }) => {
       const model = toModel(target)
       for (const query of ['', '?model=evil&stream=false'])
         expect(toTarget(await see(path + query, body && { ...body, model }))).toBe(target)
     })
 
-    test.each(asks)('$path: none of its headers arrive', async ({ path, body, target }) => {
+    each(asks)('$path: none of its headers arrive', async ({ path, body, target }) => {
       const model = toModel(target)
       const { headers } = await see(path, body && { ...body, model }, readerHeaders)
       expect(Object.keys(headers).filter((name) => !allowed.has(name))).toEqual([])

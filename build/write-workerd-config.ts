@@ -1,7 +1,8 @@
+import { build } from 'esbuild'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundleWorker } from './bundle-worker.ts'
+import { fileURLToPath } from 'node:url'
 
 /**
  * Writes the files for `workerd serve` to a new temporary folder, which the caller removes.
@@ -11,12 +12,12 @@ export async function writeWorkerdConfig(
   entry: URL,
   bindings: Record<string, string>,
 ): Promise<{ folder: string; config: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-workerd-'))
   const config = join(folder, 'config.capnp')
   const texts = Object.entries(bindings).map(
     ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
   )
-  await writeFile(join(folder, 'worker.js'), await bundleWorker(entry))
+  await writeFile(join(folder, 'worker.js'), await bundleOnce(entry))
   await writeFile(
     config,
     `using Workerd = import "/workerd/workerd.capnp";
@@ -37,4 +38,32 @@ const main :Workerd.Worker = (
 `,
   )
   return { folder, config }
+}
+
+/** The bundles by their entries. A suite starts many Workers of one entry. */
+const bundles = new Map<string, Promise<Uint8Array>>()
+
+function bundleOnce(entry: URL): Promise<Uint8Array> {
+  const bundled = bundles.get(entry.href) ?? bundle(entry)
+  bundles.set(entry.href, bundled)
+  return bundled
+}
+
+/** Bundles a Worker into one file, as wrangler does. */
+async function bundle(entry: URL): Promise<Uint8Array> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(entry)],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2024',
+    platform: 'browser',
+    mainFields: ['browser', 'module', 'main'],
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*', 'node:*'],
+    logLevel: 'error',
+  })
+  const [file] = outputFiles
+  if (!file) throw new Error(`Cannot bundle ${entry.pathname}: esbuild wrote nothing`)
+  return file.contents
 }

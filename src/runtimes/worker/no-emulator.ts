@@ -1,0 +1,11 @@
+import { ServiceError } from '../../errors.ts'
+
+/**
+ * Stands in for the emulator in a deployed Worker, because the emulator would be a fifth of its
+ * code (`deploy` in package.json).
+ * @throws ServiceError `misconfigured`
+ */
+export function createEmulator(): never {
+  const text = 'SLUICE_DEMO must be 0 here, because this Worker has no emulator; npx wrangler deploy includes it'
+  throw new ServiceError('misconfigured', text)
+}

@@ -1,0 +1,237 @@
+/** One small mistake in the service, and the tests that must notice it. */
+export interface Mutation {
+  /** The path of the file, below `src/`. */
+  readonly file: string
+  /** Text that the file has exactly once. */
+  readonly from: string
+  readonly to: string
+  /** The path of the test file, below `tests/` and without its `.test.ts`. */
+  readonly test: string
+  /** Part of the titles of the tests that run; absent: all tests of the file. */
+  readonly title?: string
+}
+
+/** 60 mutations of all rooms of the service. If one of them is no longer found, mend it. */
+export const mutations: readonly Mutation[] = [
+  // The life of a stream.
+  {
+    file: 'relay/core.ts',
+    from: 'at(startedAt, deadlines.totalMs)',
+    to: 'at(lastInAt, deadlines.totalMs)',
+    test: 'relay/core',
+  },
+  {
+    file: 'relay/core.ts',
+    from: 'tally.firstDeltaAt === undefined && !isBlocked()',
+    to: 'tally.firstDeltaAt === undefined',
+    test: 'relay/core',
+  },
+  {
+    file: 'relay/core.ts',
+    from: '? at(lastInAt, deadlines.idleMs)',
+    to: '? at(startedAt, deadlines.idleMs)',
+    test: 'relay/core',
+  },
+  { file: 'relay/core.ts', from: 'at(blockedSince, deadlines.stallMs)', to: 'Infinity', test: 'relay/core' },
+  {
+    file: 'relay/core.ts',
+    from: ': startedAt + deadlines.graceMs',
+    to: ': startedAt + 2 * deadlines.graceMs',
+    test: 'relay/core',
+  },
+  {
+    file: 'relay/core.ts',
+    from: "isCommitted && !isBlocked() && encoder.heartbeat !== ''",
+    to: "isCommitted && encoder.heartbeat !== ''",
+    test: 'relay/core',
+  },
+  { file: 'relay/core.ts', from: "if (!ended) end({ how: 'left' })", to: "end({ how: 'left' })", test: 'relay/core' },
+  { file: 'relay/core.ts', from: "if (ended) return ''\n      lastInAt = now", to: 'lastInAt = now', test: 'relay/core' },
+  {
+    file: 'relay/core.ts',
+    from: 'error === undefined ? truncated() : toServiceError(error)',
+    to: 'toServiceError(error)',
+    test: 'relay/core',
+  },
+  { file: 'relay/writer.ts', from: '> 0xffff ? to - 1 : to', to: '> 0xffff ? to : to', test: 'relay/writer' },
+  { file: 'relay/streams.ts', from: 'open.size >= max', to: 'open.size > max', test: 'relay/streams' },
+  { file: 'relay/streams.ts', from: ' && stream.principal === principal', to: '', test: 'relay/streams' },
+
+  // What a reader gets.
+  { file: 'encoders/sse.ts', from: "event.line.includes('\\r')", to: 'false', test: 'encoders/sse' },
+  { file: 'encoders/frame.ts', from: '/\\r\\n|\\r|\\n/g', to: '/\\r?\\n/g', test: 'encoders/frame' },
+  { file: 'encoders/folded.ts', from: 'if (gathered > maxBytes)', to: 'if (gathered > 2 * maxBytes)', test: 'encoders/folded' },
+  {
+    file: 'encoders/negotiate.ts',
+    from: '?? 0) > rival',
+    to: '?? 0) >= rival',
+    test: 'encoders/negotiate',
+  },
+
+  // What is asked of Ollama, and what it answers.
+  {
+    file: 'upstreams/line-decoder.ts',
+    from: 'if (keptBytes > maxLineBytes) throw tooLong(maxLineBytes)',
+    to: '',
+    test: 'upstreams/line-decoder',
+  },
+  {
+    file: 'upstreams/ollama-decoder.ts',
+    from: "isOver || line.trim() === ''",
+    to: "line.trim() === ''",
+    test: 'upstreams/ollama-decoder',
+  },
+  { file: 'upstreams/exchange.ts', from: 'status < 200 || status > 299', to: 'status > 499', test: 'upstreams/ollama' },
+  { file: 'upstreams/upstream-error.ts', from: ".replaceAll(address, '[address]')", to: '', test: 'upstreams/upstream-error' },
+  { file: 'upstreams/model-globs.ts', from: '(isForCloud || !isCloud(tagged)) && ', to: '', test: 'upstreams/model-globs' },
+  { file: 'upstreams/policy.ts', from: 'modelByName.get(name) ?? name', to: 'name', test: 'upstreams/policy' },
+  {
+    file: 'upstreams/policy.ts',
+    from: 'isListed(name) && isOwn(name)',
+    to: 'isListed(name) || isOwn(name)',
+    test: 'upstreams/policy',
+  },
+  { file: 'upstreams/clamps.ts', from: '!(value >= 0 && value <= max)', to: 'value > max', test: 'upstreams/clamps' },
+  {
+    file: 'upstreams/queue.ts',
+    from: 'lines.delete(principal)\n    if (line.length > 0)',
+    to: 'if (line.length === 0) lines.delete(principal)\n    else',
+    test: 'upstreams/queue',
+  },
+  { file: 'upstreams/queue.ts', from: 'if (!isDone) step()', to: 'step()', test: 'upstreams/queue' },
+  { file: 'upstreams/waiting.ts', from: "'evaluating' : 'loading'", to: "'loading' : 'evaluating'", test: 'upstreams/waiting' },
+  { file: 'upstreams/cached.ts', from: 'if (!caller.aborted) failure', to: 'failure', test: 'upstreams/cached' },
+  { file: 'upstreams/think.ts', from: '!== false) {', to: '=== true) {', test: 'upstreams/think' },
+
+  // Who may ask, and how much.
+  {
+    file: 'config/parse-config.ts',
+    from: "name.startsWith('SLUICE_')",
+    to: "name.startsWith('SLUICE__')",
+    test: 'config/parse-config',
+  },
+  { file: 'middleware/codings.ts', from: "br: 'brotli', ", to: '', test: 'runtimes/timing/bun', title: 'codings' },
+  {
+    file: 'middleware/host-guard.ts',
+    from: "name.endsWith('.localhost')",
+    to: "name.includes('localhost')",
+    test: 'runtimes/node',
+    title: 'hosts',
+  },
+  {
+    file: 'middleware/origin-guard.ts',
+    from: 'own?.host === url.host',
+    to: 'own?.hostname === url.hostname',
+    test: 'runtimes/node',
+    title: 'origins',
+  },
+  {
+    file: 'middleware/origin-guard.ts',
+    from: '!isLink || !isOpen(c.req.path)',
+    to: '!isLink',
+    test: 'runtimes/node',
+    title: 'origins',
+  },
+  { file: 'middleware/request-id.ts', from: '{1,128}', to: '+', test: 'runtimes/node', title: 'request ids' },
+  { file: 'middleware/keys.ts', from: "[headers['api-key'], ", to: '[', test: 'runtimes/node', title: 'keys' },
+  {
+    file: 'middleware/memory-limits.ts',
+    from: 'Math.min(perMinute, bucket.level + (at - bucket.at) * perMs)',
+    to: 'bucket.level + (at - bucket.at) * perMs',
+    test: 'middleware/memory-limits',
+  },
+  { file: 'middleware/limit-guards.ts', from: '.slice(0, 4)', to: '.slice(0, 8)', test: 'middleware/limit-guards' },
+  {
+    file: 'middleware/json-body.ts',
+    from: 'Number(length) > maxBytes',
+    to: 'false',
+    test: 'runtimes/node',
+    title: 'what a body may weigh',
+  },
+  { file: 'middleware/decode.ts', from: 'decoded > maxBytes', to: 'decoded > 2 * maxBytes', test: 'middleware/decode' },
+  { file: 'middleware/parse-json.ts', from: '++depth > maxDepth', to: '++depth > maxDepth + 1', test: 'middleware/parse-json' },
+  { file: 'middleware/cause.ts', from: '[toClass(thrown), ', to: '[thrown.message, ', test: 'middleware/cause' },
+  { file: 'middleware/access-log.ts', from: "route.endsWith('*') ? '-' : route", to: 'c.req.path', test: 'runtimes/canary' },
+
+  // The dialects.
+  { file: 'dialects/plain/stream.ts', from: "if (event.type === 'done') emit", to: 'emit', test: 'dialects/plain/stream' },
+  {
+    file: 'dialects/read-request.ts',
+    from: 'Object.hasOwn(table, name) ? table[name] : undefined',
+    to: 'table[name]',
+    test: 'runtimes/node',
+    title: 'constructor.prototype passes',
+  },
+  {
+    file: 'dialects/ignored.ts',
+    from: "room -= path.length + ', '.length",
+    to: 'room -= path.length',
+    test: 'dialects/ignored',
+  },
+  { file: 'dialects/history.ts', from: 'if (!place.isLast) return', to: 'return', test: 'dialects/openai/chat/call' },
+  {
+    file: 'dialects/tool-choice.ts',
+    from: "if (isDemanded && isStream) throw refused(path, 'call')",
+    to: '',
+    test: 'dialects/openai/chat/call',
+  },
+  {
+    file: 'dialects/openai/chunks.ts',
+    from: 'if (includeUsage) emitJson',
+    to: 'emitJson',
+    test: 'dialects/openai/chat/stream',
+  },
+  {
+    file: 'dialects/anthropic/stream.ts',
+    from: 'close()\n      start(toToolUse(call, {}))',
+    to: 'start(toToolUse(call, {}))',
+    test: 'dialects/anthropic/stream',
+  },
+  { file: 'dialects/ai-sdk/stream.ts', from: "if (hasCalls) return 'tool-calls'", to: '', test: 'dialects/ai-sdk/stream' },
+  { file: 'dialects/ollama/failure.ts', from: ' && Object.keys(fields).length === 1', to: '', test: 'dialects/ollama/stream' },
+
+  // A reader that leaves stops Ollama, and one that is cut cannot take that for an end.
+  { file: 'relay/relay.ts', from: 'else core.leave()', to: '', test: 'relay/relay' },
+  {
+    file: 'relay/stream.ts',
+    from: "reading.addEventListener('abort', leave)",
+    to: '',
+    test: 'runtimes/node',
+    title: 'a reader that leaves',
+  },
+  {
+    file: 'relay/stream.ts',
+    from: "reading.addEventListener('abort', leave)",
+    to: '',
+    test: 'runtimes/bun',
+    title: 'a reader that leaves',
+  },
+  { file: 'runtimes/node/open.ts', from: 'outgoing.destroy()', to: 'undefined', test: 'runtimes/node', title: 'bare text' },
+  {
+    file: 'runtimes/bun/open.ts',
+    from: 'controller?.error(undefined)',
+    to: 'controller?.close()',
+    test: 'runtimes/bun',
+    title: 'bare text',
+  },
+  {
+    file: 'runtimes/worker/open.ts',
+    from: 'writer.abort(cutting)',
+    to: 'writer.close()',
+    test: 'runtimes/worker',
+    title: 'bare text',
+  },
+  {
+    file: 'runtimes/node/connect.ts',
+    from: 'const abort = () => request.destroy()',
+    to: 'const abort = () => {}',
+    test: 'runtimes/node/connect',
+  },
+  {
+    file: 'runtimes/host-process.ts',
+    from: 'insecure || isLoopback(host)) return',
+    to: 'insecure || !isLoopback(host)) return',
+    test: 'runtimes/process',
+    title: 'an address that others reach',
+  },
+]
