@@ -155,7 +155,7 @@ describe('Bun runs so many requests at once, and no stream may wait for one (haz
 })
 
 describe('F33: a mistake in the environment ends it with status 1', { concurrent: true }, () => {
-  // The whole table is in tests/config.test.ts, because all runtimes share the parser.
+  // The whole table is in tests/config/parse-config.test.ts, because all runtimes share the parser.
   test.each(badConfigurations.slice(-3))('$name', async ({ env, says }) => {
     const text = await refusalOf('node', env)
     expect(text).toContain('it ended with 1\n')
