@@ -11,8 +11,8 @@ const timed = [
   '**/speed',
 ].map((files) => `tests/${files}.test.ts`)
 
-/** The black-box suite on each runtime. */
-const suites = ['tests/runtimes/{node,bun,worker}.test.ts']
+/** The black-box suite on each runtime, and over the portable defaults. */
+const suites = ['tests/runtimes/{,portable/}{node,bun,worker}.test.ts']
 /** For files that run beside others. */
 const patient = { testTimeout: 60_000, expect: { poll: { timeout: 15_000 } } }
 

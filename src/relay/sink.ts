@@ -40,8 +40,8 @@ const utf8 = new TextEncoder()
 
 /**
  * The default, for a runtime that brings nothing leaner. The callback of `streamSSE` runs
- * synchronously, so the sink is made before `open` returns. This sink cannot cut, because on Bun
- * and workerd the reader would see a clean end (docs/hazards.md#55).
+ * synchronously, so the sink is made before `open` returns. This sink cannot cut, because the
+ * reader would see a clean end (docs/hazards.md#45, docs/hazards.md#55).
  */
 export const openWithStreamSSE: Open = Object.assign(open, { canCut: () => false })
 

@@ -7,6 +7,22 @@ import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 
 export type RuntimeName = 'node' | 'bun' | 'worker'
 
+/**
+ * What a server runs: the entry of src/runtimes, or that of tests/fixtures/portable, which has the
+ * portable defaults of `createApp`.
+ */
+export type ServerName = RuntimeName | `portable ${RuntimeName}`
+
+/** The runtime that a server runs on. */
+export function toRuntime(name: ServerName): RuntimeName {
+  return name.replace('portable ', '') as RuntimeName
+}
+
+function toEntry(name: ServerName): URL {
+  const folder = name.startsWith('portable ') ? '../fixtures/portable/' : '../../src/runtimes/'
+  return new URL(`${folder}${toRuntime(name)}.ts`, import.meta.url)
+}
+
 /** Sluice in a process of its own, on a real runtime and a real socket. */
 export interface Server {
   readonly runtime: RuntimeName
@@ -51,11 +67,12 @@ interface StartOptions {
  * @throws Error with the process's output if it ends or does not listen in time
  */
 export async function startServer(
-  runtime: RuntimeName,
+  name: ServerName,
   env: Readonly<Record<string, string>> = {},
   { tellsHeap = false }: StartOptions = {},
 ): Promise<Server> {
-  const { child, port: listening, cleanUp } = await spawnRuntime(runtime, env, tellsHeap)
+  const runtime = toRuntime(name)
+  const { child, port: listening, cleanUp } = await spawnRuntime(name, env, tellsHeap)
   let said = ''
   let errors = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()))
@@ -112,7 +129,7 @@ export async function startServer(
     kill()
     // The last output of a process may come after its exit.
     await closed
-    throw new Error(`Cannot start ${runtime}: ${(error as Error).message}\n${said}`, { cause: error })
+    throw new Error(`Cannot start ${name}: ${(error as Error).message}\n${said}`, { cause: error })
   } finally {
     clearTimeout(timer)
   }
@@ -139,10 +156,12 @@ interface Spawned {
   cleanUp(): void
 }
 
-async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, string>>, tellsHeap: boolean): Promise<Spawned> {
+async function spawnRuntime(name: ServerName, env: Readonly<Record<string, string>>, tellsHeap: boolean): Promise<Spawned> {
+  const runtime = toRuntime(name)
+  const entry = toEntry(name)
   const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC' }
   if (runtime === 'worker') {
-    const { folder, config } = await writeWorkerdConfig(new URL('../../src/runtimes/worker.ts', import.meta.url), { ...env })
+    const { folder, config } = await writeWorkerdConfig(entry, { ...env })
     const child = spawn(bin('workerd'), ['serve', config, '--control-fd=3'], {
       env: base,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -155,7 +174,7 @@ async function spawnRuntime(runtime: RuntimeName, env: Readonly<Record<string, s
       ? [process.execPath, '--max-semi-space-size=8', `--import=${pathToFileURL(root).href}src/runtimes/node/compile-cache.mjs`]
       : [bin('bun'), `--env-file=${root}src/runtimes/bun/bun.env`]
   const probe = runtime === 'node' ? ['--expose-gc', `--import=${heapProbe.href}`] : ['--preload', fileURLToPath(heapProbe)]
-  const child = spawn(file, [...args, ...(tellsHeap ? probe : []), `${root}src/runtimes/${runtime}.ts`], {
+  const child = spawn(file, [...args, ...(tellsHeap ? probe : []), fileURLToPath(entry)], {
     env: { ...base, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(tellsHeap ? (['pipe'] as const) : [])],
   })

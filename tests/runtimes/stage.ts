@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
-import { startServer, type RuntimeName, type Server } from './server.ts'
+import { startServer, toRuntime, type Server, type ServerName } from './server.ts'
 
 /** A scripted Ollama, and Sluice in front of it. */
 export interface Stage {
@@ -12,14 +12,14 @@ export interface Stage {
  * Starts Ollama and Sluice for the tests of a `describe`, and stops them afterwards. The stage is
  * ready from the first test on.
  */
-export function useStage(runtime: RuntimeName, env: Readonly<Record<string, string>> = {}): Stage {
+export function useStage(name: ServerName, env: Readonly<Record<string, string>> = {}): Stage {
   const stage: { upstream?: Upstream; server?: Server } = {}
   beforeAll(async () => {
     stage.upstream = await startUpstream()
-    stage.server = await startServer(runtime, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
+    stage.server = await startServer(name, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
     // A process looks for Ollama once it listens, except on Workers, which have no start. The tests
     // count requests from then on.
-    if (runtime !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === 1)
+    if (toRuntime(name) !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === 1)
   })
   afterAll(async () => {
     await stage.server?.stop()

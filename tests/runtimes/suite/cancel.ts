@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { flatOut, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, toSseEvents, type Reader } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
+import { toRuntime, type ServerName } from '../server.ts'
 import { useStage } from '../stage.ts'
 import { untilFull } from '../until-full.ts'
 
@@ -96,9 +96,10 @@ function toLastLine(text: string): unknown {
 }
 
 /** The stop button (docs/protocol.md#5-ollama-drop-in). */
-export function describeCancel(runtime: RuntimeName) {
+export function describeCancel(name: ServerName) {
+  const runtime = toRuntime(name)
   describe('cancel', () => {
-    const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: `${hourMs}`, SLUICE_LOG: 'json' })
+    const stage = useStage(name, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: `${hourMs}`, SLUICE_LOG: 'json' })
 
     // After each test nothing is open, and the log has no error.
     afterEach(async () => {

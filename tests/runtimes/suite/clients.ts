@@ -4,16 +4,16 @@ import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { replay, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { toText, type Chunk } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
+import type { ServerName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const messages = [{ role: 'user', content: 'Hi' }]
 
 /** Programs that people use. */
-export function describeClients(runtime: RuntimeName) {
+export function describeClients(name: ServerName) {
   describe('clients', () => {
-    const stage = useStage(runtime)
+    const stage = useStage(name)
     const client = () => new Ollama({ host: stage.server.url })
 
     describe('ollama-js', () => {

@@ -3,7 +3,7 @@ import { toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import { delayed, pause, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import { framings, generate, read, readAll, toSseEvents, toTold, type Framing } from '../reader.ts'
-import { startServer, type RuntimeName, type Server } from '../server.ts'
+import { startServer, type Server, type ServerName } from '../server.ts'
 
 const off = {
   SLUICE_GRACE_MS: '0',
@@ -122,7 +122,7 @@ const deadlines: Deadline[] = [
   },
 ]
 
-export function describeDeadlines(runtime: RuntimeName) {
+export function describeDeadlines(name: ServerName) {
   // These tests mostly wait, so they run together.
   describe.concurrent('deadlines', () => {
     let upstream: Upstream
@@ -131,7 +131,7 @@ export function describeDeadlines(runtime: RuntimeName) {
     beforeAll(async () => {
       upstream = await startUpstream()
       const started = Object.entries(settings).map(
-        async ([name, env]) => [name, await startServer(runtime, { OLLAMA_HOST: upstream.url, ...env })] as const,
+        async ([setting, env]) => [setting, await startServer(name, { OLLAMA_HOST: upstream.url, ...env })] as const,
       )
       servers = Object.fromEntries(await Promise.all(started)) as Record<Setting, Server>
     })

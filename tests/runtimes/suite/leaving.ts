@@ -4,7 +4,7 @@ import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import { flatOut, ndjson, pause, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Exchange, type Script, type Upstream } from '#fake-ollama/upstream.ts'
 import { framings, generate, read, readAll, readRaw, toTold, type Framing, type Leave, type Reader } from '../reader.ts'
-import { startServer, type RuntimeName, type Server } from '../server.ts'
+import { startServer, toRuntime, type Server, type ServerName } from '../server.ts'
 import { untilFull } from '../until-full.ts'
 
 const heartbeatMs = 200
@@ -48,14 +48,15 @@ async function untilSent(socket: Socket) {
   await expect.poll(() => !socket.connecting && socket.writableLength === 0).toBe(true)
 }
 
-export function describeLeaving(runtime: RuntimeName) {
+export function describeLeaving(name: ServerName) {
+  const runtime = toRuntime(name)
   describe('a reader that leaves', () => {
     let upstream: Upstream
     let server: Server
 
     beforeAll(async () => {
       upstream = await startUpstream()
-      server = await startServer(runtime, {
+      server = await startServer(name, {
         OLLAMA_HOST: upstream.url,
         SLUICE_GRACE_MS: '100',
         SLUICE_HEARTBEAT_MS: `${heartbeatMs}`,

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { generate, read, readAll, readFailure, toTold, type Reader } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
+import type { ServerName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
 
 const isFirst = (text: string) => text.includes(' token')
 
 /** The limits of one client, and those of all together (docs/protocol.md#8-configuration). */
-export function describeLimits(runtime: RuntimeName) {
+export function describeLimits(name: ServerName) {
   describe('requests a minute', () => {
-    const stage = useStage(runtime, { SLUICE_RATE_PER_MINUTE: '5' })
+    const stage = useStage(name, { SLUICE_RATE_PER_MINUTE: '5' })
 
     test('are counted, told by the standard headers, and refused when there are too many; open routes are not counted', async () => {
       const ask = () => readAll(read(stage.server, { path: '/v1/models' }))
@@ -38,7 +38,7 @@ export function describeLimits(runtime: RuntimeName) {
   })
 
   describe('answers at a time', () => {
-    const stage = useStage(runtime, { SLUICE_MAX_STREAMS_PER_KEY: '2' })
+    const stage = useStage(name, { SLUICE_MAX_STREAMS_PER_KEY: '2' })
 
     test('are refused when there are too many, and there is a place again when one is over or left', async () => {
       const model = stage.upstream.script(thenSilent(1))
@@ -65,7 +65,7 @@ export function describeLimits(runtime: RuntimeName) {
   })
 
   describe('all answers that one may have', () => {
-    const stage = useStage(runtime, { SLUICE_MAX_STREAMS_PER_KEY: '1', SLUICE_RATE_PER_MINUTE: '100' })
+    const stage = useStage(name, { SLUICE_MAX_STREAMS_PER_KEY: '1', SLUICE_RATE_PER_MINUTE: '100' })
 
     test('can be stopped by who has them, as a cancel is none; it counts as a request', async () => {
       const model = stage.upstream.script(thenSilent(1))
@@ -81,7 +81,7 @@ export function describeLimits(runtime: RuntimeName) {
   })
 
   describe('places at Ollama', () => {
-    const stage = useStage(runtime, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '2', SLUICE_GRACE_MS: '50' })
+    const stage = useStage(name, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '2', SLUICE_GRACE_MS: '50' })
 
     /** Ends the only running stream. */
     function finish(model: string, index: number) {
@@ -145,7 +145,7 @@ export function describeLimits(runtime: RuntimeName) {
   })
 
   describe('a wait for a place at Ollama', () => {
-    const stage = useStage(runtime, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_FIRST_TOKEN_TIMEOUT_MS: '400' })
+    const stage = useStage(name, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_FIRST_TOKEN_TIMEOUT_MS: '400' })
 
     test('is over for an embedding as well when the first token would be late, in the words of each dialect, and Ollama hears nothing of it', async () => {
       const model = stage.upstream.script(thenSilent(1))
@@ -191,7 +191,7 @@ export function describeLimits(runtime: RuntimeName) {
   })
 
   describe('clamps and aliases', () => {
-    const stage = useStage(runtime, {
+    const stage = useStage(name, {
       SLUICE_MAX_NUM_PREDICT: '100',
       SLUICE_MAX_NUM_CTX: '4096',
       SLUICE_MAX_KEEP_ALIVE: '10m',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { loadRecording, recordingNames, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { lines, replay, thenSilent } from '#fake-ollama/scripts.ts'
 import { framings, generate, read, readAll, toSseEvents, toText, toTold, type Chunk, type Framing } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
+import { toRuntime, type RuntimeName, type ServerName } from '../server.ts'
 import { useStage } from '../stage.ts'
 import { toRows } from './tables.ts'
 
@@ -45,9 +45,10 @@ const toToolCalls = (chunks: readonly Chunk[]) => chunks.flatMap(({ message }) =
 const toLogprobs = (chunks: readonly Chunk[]) => chunks.flatMap(({ logprobs }) => logprobs ?? [])
 
 /** Native answers (docs/protocol.md#2-native), without failures, leaving and deadlines. */
-export function describeNative(runtime: RuntimeName) {
+export function describeNative(name: ServerName) {
+  const runtime = toRuntime(name)
   describe('native', () => {
-    const stage = useStage(runtime)
+    const stage = useStage(name)
 
     test('no recorded stream is forgotten', () => {
       const broken = recordingNames().filter(

@@ -10,7 +10,7 @@ import { lines, replay, tokens } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { toText, type Chunk } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
+import type { ServerName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
@@ -42,9 +42,9 @@ interface Client {
 }
 
 /** Clients of Ollama's API at the address of our drop-in. */
-export function describeOllamaClients(runtime: RuntimeName) {
+export function describeOllamaClients(name: ServerName) {
   describe('clients of ollama', () => {
-    const stage = useStage(runtime, { SLUICE_MANAGEMENT: '1' })
+    const stage = useStage(name, { SLUICE_MANAGEMENT: '1' })
     const baseUrl = () => `${stage.server.url}/ollama`
     const provider = () => createOllama({ baseURL: `${baseUrl()}/api` })
     const langchain = (model: string, more: { think?: boolean } = {}) =>

@@ -9,7 +9,7 @@ import { lines, replay, tokens } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { toText, type Chunk } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
+import type { ServerName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
@@ -54,9 +54,9 @@ interface Client {
 }
 
 /** Clients of `/v1`. */
-export function describeOpenAIClients(runtime: RuntimeName) {
+export function describeOpenAIClients(name: ServerName) {
   describe('clients', () => {
-    const stage = useStage(runtime, { SLUICE_HEARTBEAT_MS: '100' })
+    const stage = useStage(name, { SLUICE_HEARTBEAT_MS: '100' })
     const baseURL = () => `${stage.server.url}/v1`
     const openai = () => new OpenAI({ baseURL: baseURL(), apiKey: 'none', maxRetries: 0 })
     const provider = () => createOpenAICompatible({ name: 'sluice', baseURL: baseURL(), includeUsage: true })

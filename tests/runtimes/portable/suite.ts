@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { surfaces, toEnding, type Surface } from '../../surfaces.ts'
+import { generate, read, readAll, toTold } from '../reader.ts'
+import type { RuntimeName, ServerName } from '../server.ts'
+import { useStage } from '../stage.ts'
+import { describeBackpressure } from '../suite/backpressure.ts'
+import { describeCancel } from '../suite/cancel.ts'
+import { describeClients } from '../suite/clients.ts'
+import { describeDeadlines } from '../suite/deadlines.ts'
+import { describeFaults } from '../suite/faults.ts'
+import { describeLeaving } from '../suite/leaving.ts'
+import { describeLimits } from '../suite/limits.ts'
+import { describeNative } from '../suite/native.ts'
+import { describeOllamaClients } from '../suite/ollama-clients.ts'
+import { describeOpenAIClients } from '../suite/openai-clients.ts'
+import { isLacking } from './lacks.ts'
+
+const toName = (runtime: RuntimeName): ServerName => `portable ${runtime}`
+
+/**
+ * The black-box suite over the portable defaults of `createApp`. It has the parts that depend on
+ * `open` and `connect`: how bytes come from Ollama and go to a reader, and how either of them stops.
+ * What a request means, its errors, keys, assets and management come before or beside both, so
+ * those parts run only over the entries of src/runtimes. lacks.ts says where these servers differ.
+ */
+export function describePortable(runtime: RuntimeName) {
+  const name = toName(runtime)
+  describe(name, () => {
+    describeNative(name)
+    describeSurfaces(name)
+    describeText(name)
+    describeClients(name)
+    describeOllamaClients(name)
+    describeOpenAIClients(name)
+    describeLeaving(name)
+    describeLimits(name)
+    describeCancel(name)
+  })
+}
+
+/** The rest of it, with limits in milliseconds. It runs alone. */
+export function describePortableTiming(runtime: RuntimeName) {
+  const name = toName(runtime)
+  describe(name, () => {
+    describeFaults(name)
+    describeDeadlines(name)
+    describeBackpressure(name)
+  })
+}
+
+function describeSurfaces(name: ServerName) {
+  describe('every dialect', () => {
+    const stage = useStage(name)
+
+    const streaming = surfaces.filter((surface): surface is Surface & { streams: object } => surface.streams !== undefined)
+    test.each(streaming)('$path: a stream is whole and ends with success', async (surface) => {
+      const { path, body, streams } = surface
+      const model = stage.upstream.script(tokens({ count: 50 }))
+      const { status, headers, text, ended } = await readAll(read(stage.server, { path, body: { ...body, ...streams, model } }))
+      expect(toEnding(surface, { status, contentType: headers['content-type'], text })).toBe('done')
+      expect([ended, text.split(' token').length > 50]).toEqual(['clean', true])
+    })
+  })
+}
+
+function describeText(name: ServerName) {
+  describe('bare text', () => {
+    const stage = useStage(name, { SLUICE_IDLE_TIMEOUT_MS: '300' })
+
+    test('Accept: text/plain is answered with SSE, in which a failure is visible', async () => {
+      expect(isLacking(name, 'text')).toBe(true)
+      const model = stage.upstream.script(thenSilent(1))
+      const answer = await readAll(generate(stage.server, 'sse', model, { headers: { accept: 'text/plain' } }))
+      expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'content-type': 'text/event-stream' } })
+      expect(toTold('sse', answer.text)).toMatchObject({ text: ' token', failed: { code: 'idle_timeout' } })
+    })
+  })
+}

@@ -1,0 +1,3 @@
+import { describePortable } from './suite.ts'
+
+describePortable('worker')

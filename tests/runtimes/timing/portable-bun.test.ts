@@ -1,0 +1,3 @@
+import { describePortableTiming } from '../portable/suite.ts'
+
+describePortableTiming('bun')
