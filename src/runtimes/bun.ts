@@ -57,7 +57,7 @@ function withWholeUrl(request: Request): Request {
 await run(config, () => {
   const app = createApp({
     config,
-    // Without `timeout: false` Bun would cut at 338 s (docs/hazards.md#15).
+    // Without `timeout: false` Bun would cut after six minutes (docs/hazards.md#15).
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
     open: openOnBun,
     bound: host,

@@ -5,12 +5,12 @@ import { defineConfig } from 'vitest/config'
  * limits of the runtimes that count minutes.
  */
 export default defineConfig({
-  // Six tests wait side by side: two silences on three runtimes.
+  // Twelve tests wait side by side: two silences of six servers.
   test: {
     include: ['tests/slow/**/*.test.ts'],
     globalSetup: 'tests/build.ts',
     testTimeout: 420_000,
     hookTimeout: 60_000,
-    maxConcurrency: 6,
+    maxConcurrency: 12,
   },
 })
