@@ -44,12 +44,12 @@ function addedToPipe(measure: string, key: string, row: RowName, limit: number, 
 }
 
 function leaving(phase: 'before' | 'after'): Figure[] {
-  const what = `${phase} the first token`
+  const moment = `${phase} the first token`
   return [
-    most('abort', `${phase}P99`, 'sluice-node', 15, 'ms', `p99 ${what}`),
-    most('abort', `${phase}P99`, 'sluice-bun', 10, 'ms', `p99 ${what}`),
-    most('abort', `${phase}Max`, 'sluice-worker', WORKER_HEARTBEAT_MS + 50, 'ms', `max ${what}`),
-    ...sluices.map((row) => most('abort', `${phase}Missed`, row, 0, '', `missed ${what}`)),
+    most('abort', `${phase}P99`, 'sluice-node', 15, 'ms', `p99 ${moment}`),
+    most('abort', `${phase}P99`, 'sluice-bun', 10, 'ms', `p99 ${moment}`),
+    most('abort', `${phase}Max`, 'sluice-worker', WORKER_HEARTBEAT_MS + 50, 'ms', `max ${moment}`),
+    ...sluices.map((row) => most('abort', `${phase}Missed`, row, 0, '', `missed ${moment}`)),
   ]
 }
 
@@ -100,7 +100,7 @@ const figures: readonly Figure[] = [
 
 /** The result of a figure. */
 export interface Verdict {
-  isKept: boolean
+  isMet: boolean
   text: string
   /**
    * The measured value. It is NaN if it could not be measured. The figure then counts as missed.
@@ -120,7 +120,7 @@ export function judge(results: Results, names?: readonly RowName[]): Verdict[] {
     const measured = results[measure]
     if (!measured || (names && !rows.every((row) => names.includes(row)))) return []
     const value = of(...rows.map((row) => measured[row]?.[key] ?? NaN))
-    const isKept = isLeast ? value >= limit : value <= limit
-    return [{ isKept, text: `${measure}: ${text}`, value, unit, limit: `${isLeast ? '≥' : '≤'} ${limit}` }]
+    const isMet = isLeast ? value >= limit : value <= limit
+    return [{ isMet, text: `${measure}: ${text}`, value, unit, limit: `${isLeast ? '≥' : '≤'} ${limit}` }]
   })
 }

@@ -84,10 +84,10 @@ export interface LabOptions {
 export async function startLab({ upstreamPort: port, against }: LabOptions): Promise<Lab> {
   const kills = new Set<() => void>()
   const failures: string[] = []
-  const keep = <T extends Peer<never>>(peer: T): T => (kills.add(peer.stop), peer)
-  const upstream = keep(await startPeer<UpstreamCalls>(new URL('./upstream.ts', import.meta.url), String(port)))
+  const register = <T extends Peer<never>>(peer: T): T => (kills.add(peer.stop), peer)
+  const upstream = register(await startPeer<UpstreamCalls>(new URL('./upstream.ts', import.meta.url), String(port)))
   const startReader = async (): Promise<Peer<ReaderCalls>> =>
-    keep(await startPeer<ReaderCalls>(new URL('./reader.ts', import.meta.url)))
+    register(await startPeer<ReaderCalls>(new URL('./reader.ts', import.meta.url)))
   const [together, alone] = [await startReader(), await startReader()]
   const upstreamPort = await upstream.call('port')
   let nextSeed = 1
@@ -123,7 +123,7 @@ export async function startLab({ upstreamPort: port, against }: LabOptions): Pro
     const seed = nextSeed++
     try {
       if (name === 'against' && against) return await findGateway(against, { seed })
-      const row = rows.find((one) => one.name === name)
+      const row = rows.find((candidate) => candidate.name === name)
       if (!row) throw new Error(`Cannot start ${name}: there is no such row`)
       return await startRow(row, { upstreamPort, seed, onSpawn: (kill) => kills.add(kill) }, options)
     } catch (error) {

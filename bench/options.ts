@@ -19,7 +19,7 @@ const namesOf = (known: readonly { readonly name: string }[]): string => known.m
 /** @throws Error that names the unknown name and the known ones */
 function pick<T extends { readonly name: string }>(known: readonly T[], list: string | undefined): T[] | undefined {
   return list?.split(',').map((name) => {
-    const found = known.find((one) => one.name === name.trim())
+    const found = known.find((candidate) => candidate.name === name.trim())
     if (!found) throw new Error(`Cannot find '${name}': known are ${namesOf(known)}`)
     return found
   })

@@ -26,9 +26,9 @@ export function toTable({ name, title, columns }: Measure, measured: Measured): 
 
 /** Formats one line per figure: `ok|MISS figure: measured (limit)`. */
 export function toLines(verdicts: readonly Verdict[]): string {
-  const lines = verdicts.map(({ isKept, text, value, unit, limit }) => {
+  const lines = verdicts.map(({ isMet, text, value, unit, limit }) => {
     const measured = Number.isNaN(value) ? 'not measured' : `${Number(value.toFixed(3))} ${unit}`.trimEnd()
-    return `${isKept ? 'ok  ' : 'MISS'} ${text}: ${measured} (${limit})`
+    return `${isMet ? 'ok  ' : 'MISS'} ${text}: ${measured} (${limit})`
   })
   return `\nFigures\n${lines.join('\n')}`
 }

@@ -31,13 +31,13 @@ export async function readShares(file: string): Promise<Map<string, Share>> {
   const { node_fields: fields, node_types: types } = snapshot.meta
   const [type, name, size] = ['type', 'name', 'self_size'].map((field) => fields.indexOf(field)) as [number, number, number]
   const shares = new Map<string, Share>()
-  for (let at = 0; at < nodes.length; at += fields.length) {
-    const kind = types[type]?.[nodes[at + type] ?? 0] ?? ''
-    const constructor = NAMED.has(kind) ? strings[nodes[at + name] ?? 0] : ''
+  for (let offset = 0; offset < nodes.length; offset += fields.length) {
+    const kind = types[type]?.[nodes[offset + type] ?? 0] ?? ''
+    const constructor = NAMED.has(kind) ? strings[nodes[offset + name] ?? 0] : ''
     const key = kind === 'object' || kind === 'native' ? `${constructor}` : `(${kind}) ${constructor}`.trim()
     const share = shares.get(key) ?? { count: 0, bytes: 0 }
     share.count++
-    share.bytes += nodes[at + size] ?? 0
+    share.bytes += nodes[offset + size] ?? 0
     shares.set(key, share)
   }
   return shares

@@ -27,9 +27,9 @@ async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers:
     const crowd = await lab.read(server, mode, AT_ONCE)
     await crowd.openAtUpstream(LIMIT_MS)
     if (mode === 'idle') await crowd.waitFirst(LIMIT_MS)
-    const left = await crowd.leave(SPACING_MS)
+    const departures = await crowd.leave(SPACING_MS)
     const closedMs = new Map(await crowd.closedAtUpstream(LIMIT_MS))
-    latencies.push(...left.flatMap(([seed, atMs]) => (closedMs.get(seed) ?? NaN) - atMs).filter(Number.isFinite))
+    latencies.push(...departures.flatMap(([seed, atMs]) => (closedMs.get(seed) ?? NaN) - atMs).filter(Number.isFinite))
     await crowd.close()
   }
   return latencies

@@ -47,7 +47,7 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
   const crowds = [idle, await lab.read(server, 'idle', Math.max(0, streams - IDLE_STREAMS))]
   for (const crowd of crowds) await crowd.waitFirst(LIMIT_MS)
   await sleep(SETTLE_MS)
-  const fullKb = rssKbOf(...server.pids)
+  const loadedKb = rssKbOf(...server.pids)
 
   const beforeMs = cpuMsOf(...server.pids)
   const sentMs = await Promise.all(crowds.map((crowd) => crowd.sendTokens()))
@@ -63,7 +63,7 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
     streams,
     failed: streams - served,
     idle: (cpuMs * 1000) / ms,
-    rss: (fullKb - emptyKb) / streams,
+    rss: (loadedKb - emptyKb) / streams,
     lastMs: Math.max(...got.map(({ lastMs }) => lastMs)) - Math.min(...sentMs),
     cpu: (burstMs * 1000) / served,
     missed: streams - closed.flat().length,

@@ -16,8 +16,8 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
   const newcomersMs: number[] = []
   for (let i = 0; i < NEWCOMERS; i++) {
     const newcomer = await lab.read(server, 'paced', 1, { apart: true })
-    const { firstsMs: own } = await newcomer.waitFirst(LIMIT_MS)
-    newcomersMs.push(own[0] ?? NaN)
+    const { firstsMs: newcomerFirstsMs } = await newcomer.waitFirst(LIMIT_MS)
+    newcomersMs.push(newcomerFirstsMs[0] ?? NaN)
     await newcomer.close()
   }
 

@@ -47,9 +47,9 @@ async function measureRound({ target: { host, port }, pids }: RunningRow): Promi
 async function measureRow(open: RunningRow, closed: RunningRow): Promise<Record<string, number>> {
   const rounds: { open: number; closed: number }[] = []
   for (let round = -1; round < ROUNDS; round++) {
-    const one = { open: await measureRound(open), closed: await measureRound(closed) }
+    const costs = { open: await measureRound(open), closed: await measureRound(closed) }
     // The first round only warms up.
-    if (round >= 0) rounds.push(one)
+    if (round >= 0) rounds.push(costs)
   }
   const toMedian = (of: (round: { open: number; closed: number }) => number) => percentile(rounds.map(of), 50)
   return {

@@ -16,7 +16,7 @@ const hashOf = (secret: string) => Uint8Array.from(createHash('sha256').update(s
 function findAlike(hash: Uint8Array, bytes: number): Uint8Array {
   for (let i = 0; ; i++) {
     const other = hashOf(`guess-${i}`)
-    if (other.subarray(0, bytes).every((byte, at) => byte === hash[at])) return other
+    if (other.subarray(0, bytes).every((byte, index) => byte === hash[index])) return other
   }
 }
 

@@ -71,7 +71,7 @@ export function openConnection(
     if (tail === '' && bytes.toString('latin1', 9, 12) !== '200') refusal = bytes.toString('latin1', 0, 1000)
     tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - LAST_CHUNK.length))).slice(-LAST_CHUNK.length)
     const before = events
-    for (let at = bytes.indexOf(MARK_BYTE); at !== -1; at = bytes.indexOf(MARK_BYTE, at + 1)) events++
+    for (let index = bytes.indexOf(MARK_BYTE); index !== -1; index = bytes.indexOf(MARK_BYTE, index + 1)) events++
     if (events === before) return
     const now = nowMs()
     if (firstMs === undefined) firstMs = now - startMs

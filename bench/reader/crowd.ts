@@ -78,12 +78,12 @@ export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }:
       }
     },
     async leave(spacingMs) {
-      const left: [number, number][] = []
+      const departures: [number, number][] = []
       await oneByOne(spacingMs, (i) => {
         const connection = connections[i]
-        if (connection) left.push([connection.seed, connection.leave()])
+        if (connection) departures.push([connection.seed, connection.leave()])
       })
-      return left
+      return departures
     },
   }
 }

@@ -29,10 +29,11 @@ export function parseTarget(url: string): Target {
   const { protocol, hostname, port, pathname } = URL.parse(url) ?? {}
   if (protocol !== 'http:' || !hostname) throw new Error(`Cannot bench '${url}': it is no http:// URL`)
   const base = pathname?.replace(/\/+$/, '') ?? ''
-  const at = { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || 80) }
-  if (base.endsWith('/v1')) return { ...at, path: `${base}/chat/completions`, dialect: 'openai', accept: 'text/event-stream' }
-  if (base.endsWith('/chat/completions')) return { ...at, path: base, dialect: 'openai', accept: 'text/event-stream' }
-  if (base.endsWith('/chat')) return { ...at, path: base, dialect: 'chat', accept: 'application/x-ndjson' }
+  const address = { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || 80) }
+  if (base.endsWith('/v1'))
+    return { ...address, path: `${base}/chat/completions`, dialect: 'openai', accept: 'text/event-stream' }
+  if (base.endsWith('/chat/completions')) return { ...address, path: base, dialect: 'openai', accept: 'text/event-stream' }
+  if (base.endsWith('/chat')) return { ...address, path: base, dialect: 'chat', accept: 'application/x-ndjson' }
   const path = base.endsWith('/generate') ? base : `${base.replace(/\/api$/, '')}/api/generate`
-  return { ...at, path, dialect: 'generate', accept: 'application/x-ndjson' }
+  return { ...address, path, dialect: 'generate', accept: 'application/x-ndjson' }
 }

@@ -24,7 +24,7 @@ function pidsListeningOn(port: number): number[] {
         .map((fields) => `socket:[${fields[9]}]`),
     ),
   )
-  const holdsOne = (pid: string): boolean => {
+  const isListening = (pid: string): boolean => {
     try {
       return readdirSync(`/proc/${pid}/fd`).some((fd) => sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`)))
     } catch {
@@ -33,7 +33,7 @@ function pidsListeningOn(port: number): number[] {
     }
   }
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && holdsOne(name))
+    .filter((name) => /^\d+$/.test(name) && isListening(name))
     .map(Number)
 }
 

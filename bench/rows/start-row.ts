@@ -52,8 +52,8 @@ async function toCommand(
 ): Promise<{ file: string; args: string[]; folder?: string }> {
   const path = fileURLToPath(entry)
   if (runtime === 'node') {
-    const telling = tellsHeap ? ['--expose-gc', '--import', probe.href] : []
-    return { file: process.execPath, args: [...flags, ...nodeFlags, ...telling, path] }
+    const probeArgs = tellsHeap ? ['--expose-gc', '--import', probe.href] : []
+    return { file: process.execPath, args: [...flags, ...nodeFlags, ...probeArgs, path] }
   }
   if (runtime === 'bun') return { file: bin('bun'), args: tellsHeap ? ['--preload', fileURLToPath(probe), path] : [path] }
   const { PORT, ...bindings } = environment
@@ -82,10 +82,10 @@ export async function startRow(
     env: { PATH: process.env.PATH, HOME: process.env.HOME, BUN_CONFIG_MAX_HTTP_REQUESTS: '65336', ...environment },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })
-  let said = ''
-  child.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-2000)))
+  let output = ''
+  child.stderr?.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-2000)))
   const ended = new Promise<void>((resolve) =>
-    child.on('close', () => resolve()).on('error', (error) => resolve(void (said += error.message))),
+    child.on('close', () => resolve()).on('error', (error) => resolve(void (output += error.message))),
   )
   let hasEnded = false
   void ended.then(() => (hasEnded = true))
@@ -111,17 +111,17 @@ export async function startRow(
       coldMs: firstMs - startMs,
       async usedHeapMb() {
         if (!options.tellsHeap || row.runtime === 'worker') return NaN
-        const told = once(child.stdio[3] as NodeJS.ReadableStream, 'data')
+        const report = once(child.stdio[3] as NodeJS.ReadableStream, 'data')
         child.kill('SIGUSR2')
-        const [bytes] = (await told) as [Buffer]
+        const [bytes] = (await report) as [Buffer]
         return Number(bytes.toString()) / 1e6
       },
-      lastWords: () => (hasEnded ? said.trim() || 'nothing' : undefined),
+      lastWords: () => (hasEnded ? output.trim() || 'nothing' : undefined),
       stop,
     }
   } catch (error) {
     await stop()
     const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`Cannot measure ${row.name}: ${said.trim() || reason}`, { cause: error })
+    throw new Error(`Cannot measure ${row.name}: ${output.trim() || reason}`, { cause: error })
   }
 }

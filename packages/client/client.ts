@@ -138,7 +138,7 @@ export function streamChat(options: ChatOptions): ChatStream {
   let sentAt = 0
   let firstTokenMs: number | undefined
   let requestId: string | undefined
-  let isLeft = false
+  let hasReturned = false
   let toAnswer = (): ChatAnswer => {
     throw aborted.reason
   }
@@ -173,7 +173,7 @@ export function streamChat(options: ChatOptions): ChatStream {
   }
 
   /** Remembers what `final()` will return or throw. */
-  const keep = (event: ChatEvent) => {
+  const record = (event: ChatEvent) => {
     if (event.type === 'failed') {
       const error = new ChatStreamError(event.code, event.message, event.requestId ?? requestId)
       toAnswer = () => {
@@ -214,7 +214,7 @@ export function streamChat(options: ChatOptions): ChatStream {
         for (const frame of frames.read(piece))
           for (const event of toEvents(frame)) {
             aborted.throwIfAborted()
-            keep(event)
+            record(event)
             yield event
             if (event.type === 'done' || event.type === 'failed') {
               // Reads the end of the body, so that the connection can be used again.
@@ -229,7 +229,7 @@ export function streamChat(options: ChatOptions): ChatStream {
       toAnswer = () => {
         throw error
       }
-      if (!isLeft) throw error
+      if (!hasReturned) throw error
     } finally {
       aborting.abort()
     }
@@ -240,7 +240,7 @@ export function streamChat(options: ChatOptions): ChatStream {
     [Symbol.asyncIterator]: () => stream,
     next: () => events.next(),
     return() {
-      isLeft = true
+      hasReturned = true
       aborting.abort()
       return events.return(undefined)
     },

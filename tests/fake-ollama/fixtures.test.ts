@@ -181,7 +181,7 @@ describe('requests', () => {
       ['X-Two', 'a'],
       ['x-two', 'b'],
     ])
-    expect(performance.now() - seen.at).toBeLessThan(5000)
+    expect(performance.now() - seen.receivedAt).toBeLessThan(5000)
     socket.destroy()
   })
 

@@ -71,8 +71,8 @@ function toEmbedding(text: string, dimensions = maxDimensions): number[] {
   const vector = Array.from({ length: Math.min(dimensions, maxDimensions) }, () => (random() - 0.5) * 0.02)
   const add = (feature: string, weight: number) => {
     const hash = toHash(feature)
-    const at = hash % vector.length
-    vector[at] = (vector[at] ?? 0) + (hash & 0x8000 ? weight : -weight)
+    const index = hash % vector.length
+    vector[index] = (vector[index] ?? 0) + (hash & 0x8000 ? weight : -weight)
   }
   for (const word of text.toLowerCase().match(/\p{Script=Han}|[\p{L}\p{N}]+/gu) ?? []) {
     add(word, 1)

@@ -23,7 +23,7 @@ export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
   const isAlive = (loaded: Loaded) => loaded.running > 0 || loaded.expiresAtMs > Date.now()
 
   /** Finds the model in memory, or starts to load it. */
-  const find = (model: Model, contextLength: number): Loaded => {
+  const findOrLoad = (model: Model, contextLength: number): Loaded => {
     const known = byName.get(model.name)
     if (known && isAlive(known) && known.contextLength === contextLength) return known
     const loaded = { model, contextLength, readyAtMs: Date.now() + coldStartMs, expiresAtMs: 0, running: 0 }
@@ -40,14 +40,14 @@ export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
       model: Model,
       options: { numCtx: number | undefined; keepAliveMs: number; signal: AbortSignal },
     ): Promise<() => void> {
-      const loaded = find(model, toContextLength(options.numCtx))
-      const keep = (ms: number) => void (loaded.expiresAtMs = Date.now() + ms)
+      const loaded = findOrLoad(model, toContextLength(options.numCtx))
+      const expireIn = (ms: number) => void (loaded.expiresAtMs = Date.now() + ms)
       const release = (ms: number) => {
         loaded.running--
-        keep(ms)
+        expireIn(ms)
       }
       loaded.running++
-      keep(options.keepAliveMs)
+      expireIn(options.keepAliveMs)
       const loadingMs = loaded.readyAtMs - Date.now()
       try {
         if (loadingMs > 0) await wait(loadingMs, options.signal)

@@ -93,9 +93,9 @@ function toReply({ messages, tools, format }: CompletionRequest, random: Random)
 
 function limit(steps: Step[], maxTokens: number): { steps: Step[]; doneReason: 'stop' | 'length' } {
   if (maxTokens <= 0) return { steps, doneReason: 'stop' }
-  let left = maxTokens
-  const kept = steps.filter((step) => (left -= step.tokens) >= 0)
-  return { steps: kept, doneReason: left <= 0 ? 'length' : 'stop' }
+  let remaining = maxTokens
+  const fitting = steps.filter((step) => (remaining -= step.tokens) >= 0)
+  return { steps: fitting, doneReason: remaining <= 0 ? 'length' : 'stop' }
 }
 
 const alternatives = ' the| a| to| of| and| is| in| it| you| that| for| on| with| as| this| be| are| at| or| by'.split('|')

@@ -140,7 +140,7 @@ const formats: Readonly<Record<string, (words: Words) => string>> = {
 }
 
 function toType({ type, properties, items }: Schema): unknown {
-  if (Array.isArray(type)) return type.find((one) => one !== 'null') ?? 'null'
+  if (Array.isArray(type)) return type.find((name) => name !== 'null') ?? 'null'
   return type ?? (properties ? 'object' : items ? 'array' : 'string')
 }
 

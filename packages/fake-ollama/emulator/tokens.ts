@@ -23,10 +23,10 @@ export function cutTokens(text: string, random: Random): string[] {
   const tokens: string[] = []
   for (const [piece] of text.matchAll(pieces)) {
     const chars = Array.from(piece)
-    for (let at = 0; at < chars.length;) {
+    for (let start = 0; start < chars.length;) {
       const length = toPartLength(piece, random)
-      tokens.push(chars.slice(at, at + length).join(''))
-      at += length
+      tokens.push(chars.slice(start, start + length).join(''))
+      start += length
     }
   }
   return tokens
@@ -40,14 +40,14 @@ export function cutAtStop(tokens: string[], stops: readonly string[]): { tokens:
     .map((stop) => ({ start: text.indexOf(stop), end: text.indexOf(stop) + stop.length }))
     .toSorted((a, b) => a.end - b.end || a.start - b.start)[0]
   if (!found) return { tokens, stopped: false }
-  const kept: string[] = []
-  let left = found.start
+  const before: string[] = []
+  let remaining = found.start
   for (const token of tokens) {
-    if (left <= 0) break
-    kept.push(token.slice(0, left))
-    left -= token.length
+    if (remaining <= 0) break
+    before.push(token.slice(0, remaining))
+    remaining -= token.length
   }
-  return { tokens: kept, stopped: true }
+  return { tokens: before, stopped: true }
 }
 
 /** Returns the first characters of a text, none of them halved. */

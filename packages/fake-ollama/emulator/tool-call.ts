@@ -27,7 +27,7 @@ export function toToolCall(tools: readonly unknown[], message: string, random: R
   const terms = new Set(toTerms(message))
   const score = ({ name, description }: Tool) =>
     toTerms(`${toText(name)} ${toText(description)}`).filter((term) => terms.has(term)).length
-  const [best = {}] = tools.map(toTool).toSorted((one, other) => score(other) - score(one))
+  const [best = {}] = tools.map(toTool).toSorted((a, b) => score(b) - score(a))
   const value = toSchemaValue(best.parameters, { words: createWords(message), random, requiredOnly: true })
   const id = `call_${Array.from({ length: 8 }, () => Math.floor(random() * 36).toString(36)).join('')}`
   return { id, function: { index: 0, name: toText(best.name), arguments: isObject(value) ? value : {} } }

@@ -23,7 +23,9 @@ export function createWords(message: string) {
     // Each sentence starts with a capital letter, so its first word is the last resort.
     ...capitals.filter(({ isFirst }) => isFirst).map(({ text }) => text),
   ]
-  const distinct = names.filter((name, at) => names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) === at)
+  const distinct = names.filter(
+    (name, index) => names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) === index,
+  )
   const numbers = groups(/(?<![\p{L}\d-])-?\d+(?:\.\d+)?(?![\d-])/gu).map(Number)
   const lower = message.toLowerCase()
   return {

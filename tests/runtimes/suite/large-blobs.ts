@@ -83,7 +83,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
         }
         request.end()
       }
-      const [seen] = await Promise.all([store.next().then((seen) => (seen.take(), seen)), send()])
+      const [seen] = await Promise.all([store.next().then((seen) => (seen.accept(), seen)), send()])
       expect(await answered).toEqual({ status: 201, text: '' })
       expect(seen).toMatchObject({ path, byteCount })
       expect(await seen.digest).toBe(`sha256:${hash.digest('hex')}`)
@@ -98,7 +98,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       expect(sent).toBeLessThan(byteCount / 2)
       const seen = await store.next()
       request.destroy()
-      seen.take()
+      seen.accept()
       expect(await seen.digest).toBeUndefined()
     })
 
@@ -106,7 +106,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       const { request, requestId } = upload(headers)
       request.write(piece)
       const seen = await store.next()
-      seen.take()
+      seen.accept()
       await expect.poll(() => seen.byteCount).toBe(piece.byteLength)
       request.destroy()
       expect(await seen.digest).toBeUndefined()
