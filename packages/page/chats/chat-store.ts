@@ -11,8 +11,8 @@ export interface Removal {
   readonly removedAt: number
 }
 
-export function isRemoval(kept: Chat | Removal): kept is Removal {
-  return 'removedAt' in kept
+export function isRemoval(record: Chat | Removal): record is Removal {
+  return 'removedAt' in record
 }
 
 /**
@@ -38,10 +38,10 @@ export function createChatStore(): ChatStore {
   const store = createStore('sluice', 'chats')
 
   /** Calls `act` with every record, in one transaction. */
-  const change = (act: (kept: Chat | Removal, store: IDBObjectStore) => void) =>
+  const change = (act: (record: Chat | Removal, store: IDBObjectStore) => void) =>
     store('readwrite', (store) => {
       const request = store.getAll() as IDBRequest<(Chat | Removal)[]>
-      request.addEventListener('success', () => request.result.forEach((kept) => act(kept, store)))
+      request.addEventListener('success', () => request.result.forEach((record) => act(record, store)))
       return promisifyRequest(store.transaction)
     })
 
@@ -50,31 +50,31 @@ export function createChatStore(): ChatStore {
       // Each chat is read by a request of its own. With a thousand chats this is faster than one
       // request for all, and it never blocks the page for long.
       const all = await getMany<Chat | Removal>(await keys(store), store)
-      return all.filter((kept) => kept !== undefined)
+      return all.filter((record) => record !== undefined)
     },
     read: async (id) => get<Chat | Removal>(id, store),
     async write(chat, removedAt) {
-      let kept: Chat | Removal = chat
+      let stored: Chat | Removal = chat
       const merge = (old: Chat | Removal | undefined) => {
-        if (old) kept = isRemoval(old) ? (old.removedAt === removedAt ? chat : old) : mergeChats(old, chat)
-        return kept
+        if (old) stored = isRemoval(old) ? (old.removedAt === removedAt ? chat : old) : mergeChats(old, chat)
+        return stored
       }
       await update(chat.id, merge, store)
-      return kept
+      return stored
     },
     remove: async (removal) => set(removal.id, removal, store),
     async removeAll(removedAt) {
       const ids: string[] = []
-      await change((kept, store) => {
-        if (isRemoval(kept)) return
-        ids.push(kept.id)
-        store.put({ id: kept.id, removedAt } satisfies Removal, kept.id)
+      await change((record, store) => {
+        if (isRemoval(record)) return
+        ids.push(record.id)
+        store.put({ id: record.id, removedAt } satisfies Removal, record.id)
       })
       return ids
     },
     async forget(before) {
-      await change((kept, store) => {
-        if (isRemoval(kept) && kept.removedAt < before) store.delete(kept.id)
+      await change((record, store) => {
+        if (isRemoval(record) && record.removedAt < before) store.delete(record.id)
       })
     },
   }

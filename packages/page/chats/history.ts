@@ -64,47 +64,47 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
   /** The removals that this tab knows of. */
   const removals = new Map<string, number>()
   const timers = new Map<string, ReturnType<typeof setTimeout>>()
-  let tell: (id: string, chat: Chat | undefined) => void = () => {}
+  let notify: (id: string, chat: Chat | undefined) => void = () => {}
   let writing: Promise<void> | undefined
 
-  const channel = openChannel((ids) => ids.forEach((id) => void look(id)))
+  const channel = openChannel((ids) => ids.forEach((id) => void reload(id)))
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has one origin
   const post = (ids: readonly string[]) => channel?.postMessage(ids)
   const fail = (error: unknown) => {
     problem.value = error instanceof Error && error.name === 'QuotaExceededError' ? 'full' : 'denied'
   }
 
-  const learn = ({ id, removedAt }: Removal) => {
+  const applyRemoval = ({ id, removedAt }: Removal) => {
     removals.set(id, removedAt)
     pending.delete(id)
-    tell(id, undefined)
+    notify(id, undefined)
   }
-  const toShown = (kept: Chat): Chat => {
-    lastWords.learn(kept)
-    const { chat, nextAt } = toInterrupted(kept, now())
+  const toShown = (stored: Chat): Chat => {
+    lastWords.markStored(stored)
+    const { chat, nextAt } = toInterrupted(stored, now())
     clearTimeout(timers.get(chat.id))
     if (nextAt !== undefined)
       timers.set(
         chat.id,
-        setTimeout(() => void look(chat.id), nextAt - now()),
+        setTimeout(() => void reload(chat.id), nextAt - now()),
       )
     return chat
   }
   /** Reads what other tabs have made of a chat, and tells the listener. */
-  const look = async (id: string) => {
-    const kept = await store.read(id).catch(fail)
-    if (!kept) return
-    if (isRemoval(kept)) learn(kept)
-    else tell(id, toShown(kept))
+  const reload = async (id: string) => {
+    const record = await store.read(id).catch(fail)
+    if (!record) return
+    if (isRemoval(record)) applyRemoval(record)
+    else notify(id, toShown(record))
   }
 
   const write = async (save: Pending) => {
     const { chat, removedAt } = save
     try {
-      const kept = await store.write(chat, removedAt)
+      const record = await store.write(chat, removedAt)
       if (pending.get(chat.id) === save) pending.delete(chat.id)
-      if (isRemoval(kept)) return learn(kept)
-      lastWords.learn(chat)
+      if (isRemoval(record)) return applyRemoval(record)
+      lastWords.markStored(chat)
       post([chat.id])
     } catch (error) {
       save.hasFailed = true
@@ -132,18 +132,18 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
 
   return {
     problem,
-    onChange: (listener) => void (tell = listener),
+    onChange: (listener) => void (notify = listener),
     async all() {
       const chats = new Map<string, Chat>()
-      for (const kept of (await store.readAll().catch(fail)) ?? []) {
-        if (isRemoval(kept)) removals.set(kept.id, kept.removedAt)
-        else chats.set(kept.id, toShown(kept))
+      for (const record of (await store.readAll().catch(fail)) ?? []) {
+        if (isRemoval(record)) removals.set(record.id, record.removedAt)
+        else chats.set(record.id, toShown(record))
       }
       const before = now() - removalsMs
-      if ([...removals.values()].some((at) => at < before)) void store.forget(before).catch(fail)
+      if ([...removals.values()].some((time) => time < before)) void store.forget(before).catch(fail)
       for (const { chat } of pending.values()) {
-        const kept = chats.get(chat.id)
-        chats.set(chat.id, kept ? mergeChats(chat, kept) : chat)
+        const stored = chats.get(chat.id)
+        chats.set(chat.id, stored ? mergeChats(chat, stored) : chat)
       }
       return [...chats.values()]
     },

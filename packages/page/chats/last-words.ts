@@ -1,4 +1,4 @@
-import type { KeptTexts } from '../storage/kept-texts.ts'
+import type { SafeStorage } from '../storage/safe-storage.ts'
 import type { Chat, Message } from './chat.ts'
 
 /**
@@ -10,13 +10,13 @@ export interface LastWords {
   /** Chats that earlier pages left. They have only those messages that the disk may not have. */
   readonly found: readonly Chat[]
   /** Remembers that the disk has all of this chat. */
-  learn(chat: Chat): void
+  markStored(chat: Chat): void
   leave(saves: readonly { readonly chat: Chat }[]): void
 }
 
 const name = 'sluice.last-words'
 
-export function createLastWords(device: KeptTexts): LastWords {
+export function createLastWords(device: SafeStorage): LastWords {
   const onDisk = new WeakSet<Message>()
   const found = device.readMap<Chat>(name)
   device.write(name, undefined)
@@ -27,7 +27,7 @@ export function createLastWords(device: KeptTexts): LastWords {
   }
   return {
     found: [...found.values()],
-    learn: (chat) => Object.values(chat.messages).forEach((message) => onDisk.add(message)),
+    markStored: (chat) => Object.values(chat.messages).forEach((message) => onDisk.add(message)),
     leave(saves) {
       // Other tabs may have left chats too, because a browser closes all its tabs at once.
       const all = [...device.readMap(name), ...saves.map(({ chat }) => [chat.id, toNews(chat)])]

@@ -31,8 +31,8 @@ export function parseMessage(value: unknown, now: number): Message | undefined {
   })
 }
 
-function toList<T>(value: unknown, toOne: (one: unknown) => T | undefined): T[] | undefined {
-  const list = Array.isArray(value) ? value.flatMap((one: unknown) => toOne(one) ?? []) : []
+function toList<T>(value: unknown, toItem: (item: unknown) => T | undefined): T[] | undefined {
+  const list = Array.isArray(value) ? value.flatMap((item: unknown) => toItem(item) ?? []) : []
   return list.length > 0 ? list : undefined
 }
 
@@ -55,7 +55,7 @@ function toToolCall(value: unknown): ToolCall | undefined {
 /** Deeper values may overflow the stack of the code that serializes them. */
 function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
-  return depth > 0 && Object.values(value).every((one) => isShallow(one, depth - 1))
+  return depth > 0 && Object.values(value).every((child) => isShallow(child, depth - 1))
 }
 
 /** An answer without an end counts as interrupted, because no tab here goes on writing it. */

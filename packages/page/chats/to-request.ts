@@ -39,7 +39,7 @@ export function toRequest({ settings, messages }: Chat, answerId: string): ChatR
 /** The messages from the first one down to this one. */
 function toPath(messages: Chat['messages'], id: string): Message[] {
   const path = new Set<Message>()
-  for (let at = messages[id]; at && !path.has(at); at = messages[at.parent]) path.add(at)
+  for (let ancestor = messages[id]; ancestor && !path.has(ancestor); ancestor = messages[ancestor.parent]) path.add(ancestor)
   return [...path].toReversed()
 }
 

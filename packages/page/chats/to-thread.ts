@@ -29,8 +29,8 @@ export function toThread({ messages, chosen }: Chat): ThreadItem[] {
 /** The sibling before (-1) or after (1) a message. */
 export function toSibling({ messages }: Chat, messageId: string, step: -1 | 1): Message | undefined {
   const siblings = toChildren(messages).get(messages[messageId]?.parent ?? '') ?? []
-  const at = siblings.findIndex(({ id }) => id === messageId)
-  return at < 0 ? undefined : siblings[at + step]
+  const index = siblings.findIndex(({ id }) => id === messageId)
+  return index < 0 ? undefined : siblings[index + step]
 }
 
 /** The children of each message under its id, oldest first. */

@@ -11,7 +11,7 @@ import { toShortName } from './model-picker.tsx'
 import { usePage } from './page.ts'
 import { Thoughts } from './thoughts.tsx'
 import { ToolCalls } from './tool-calls.tsx'
-import { again } from './view.ts'
+import { retryAndFocus } from './ui-state.ts'
 import { Waiting } from './waiting.tsx'
 
 interface AnswerProps {
@@ -41,7 +41,7 @@ export function Answer({ message, index, count, isLast, run }: AnswerProps) {
         <div class="actions">
           <Branches id={message.id} index={index} count={count} />
           {message.text !== '' && <CopyButton text={() => message.text} />}
-          <IconButton icon="retry" label={w.retry} disabled={isBusy} onClick={() => again(page.retry, message.id)} />
+          <IconButton icon="retry" label={w.retry} disabled={isBusy} onClick={() => retryAndFocus(page.retry, message.id)} />
           <Figures message={message} />
         </div>
       )}

@@ -9,7 +9,7 @@ import { Composer } from './composer.tsx'
 import { Conversation } from './conversation.tsx'
 import { Dialogs } from './dialogs.tsx'
 import { Drawer } from './drawer.tsx'
-import { Fine } from './fine.tsx'
+import { Footnote } from './footnote.tsx'
 import { Header } from './header.tsx'
 import { listenForFiles } from './listen-for-files.ts'
 import { toTitle, usePage } from './page.ts'
@@ -17,7 +17,7 @@ import { ServerNotice } from './server-notice.tsx'
 import { listenForShortcuts } from './shortcuts.ts'
 import { Sidebar } from './sidebar.tsx'
 import { ignoreStrayClicks } from './stray-clicks.ts'
-import { dialog, focusComposer, isNarrow, sidebar, theme } from './view.ts'
+import { dialog, focusComposer, isNarrow, sidebar, theme } from './ui-state.ts'
 import { Welcome } from './welcome.tsx'
 
 /** Shows the page in the place of its skeleton, as soon as its words are there. */
@@ -70,7 +70,7 @@ function App() {
           <div class="dock">
             {!isEmpty && <ServerNotice />}
             <Composer draft={draft} attachments={attachments} />
-            <Fine />
+            <Footnote />
           </div>
           {isDraggedOver.value && <p class="drop">{w.dropHere}</p>}
         </main>
@@ -92,7 +92,7 @@ function showOutside(page: PageState) {
   effect(() => {
     document.title = [toTitle(page), 'Sluice'].filter(Boolean).join(' – ')
   })
-  const isLocked = computed(() => page.server.value.how === 'locked')
+  const isLocked = computed(() => page.server.value.kind === 'locked')
   effect(() => {
     // The dialog opens by itself only once, because a reader who closes it wants to read.
     if (isLocked.value && !dialog.peek()) dialog.value = { kind: 'key' }

@@ -25,7 +25,7 @@ export function createAttachments(): Attachments {
    * keep the reader's order.
    */
   let made = Promise.resolve()
-  const keep = (next: readonly string[]) => {
+  const setImages = (next: readonly string[]) => {
     images.value = next
     problem.value = undefined
   }
@@ -47,7 +47,7 @@ export function createAttachments(): Attachments {
       pending.value += 1
       return (made = made.then(() => addAll(files)).finally(() => (pending.value -= 1)))
     },
-    remove: (index) => keep(images.peek().filter((_, other) => other !== index)),
-    clear: () => keep([]),
+    remove: (index) => setImages(images.peek().filter((_, other) => other !== index)),
+    clear: () => setImages([]),
   }
 }

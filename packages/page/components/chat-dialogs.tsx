@@ -4,7 +4,7 @@ import type { ChatSummary } from '../state/page-state.ts'
 import { words } from '../words/words.ts'
 import { closeDialog, Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
-import { focusComposer } from './view.ts'
+import { focusComposer } from './ui-state.ts'
 
 /** Gives a chat another title. */
 export function RenameDialog({ chat }: { chat: ChatSummary }) {

@@ -2,7 +2,7 @@ import type { ChatSummary } from '../state/page-state.ts'
 import { words } from '../words/words.ts'
 import { Menu } from './menu.tsx'
 import { usePage } from './page.ts'
-import { dialog, isDrawerOpen } from './view.ts'
+import { dialog, isDrawerOpen } from './ui-state.ts'
 
 /**
  * One chat of the list. It opens the chat, shows whether an answer is being written, and has a

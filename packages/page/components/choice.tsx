@@ -14,10 +14,10 @@ export function Choice<Value extends string>({ label, options, value, onChoose }
     <fieldset class="row choice">
       <legend>{label}</legend>
       <div class="segments">
-        {(Object.keys(options) as Value[]).map((one) => (
-          <label key={one}>
-            <input type="radio" name={name} checked={one === value} onChange={() => onChoose(one)} />
-            <span>{options[one]}</span>
+        {(Object.keys(options) as Value[]).map((option) => (
+          <label key={option}>
+            <input type="radio" name={name} checked={option === value} onChange={() => onChoose(option)} />
+            <span>{options[option]}</span>
           </label>
         ))}
       </div>

@@ -10,7 +10,7 @@ import { Images } from './images.tsx'
 import { toShortName } from './model-picker.tsx'
 import { usePage } from './page.ts'
 import { isComposing, shortcutNames } from './shortcuts.ts'
-import { focusComposer } from './view.ts'
+import { focusComposer } from './ui-state.ts'
 
 interface ComposerProps {
   readonly draft: Signal<string>
@@ -27,14 +27,14 @@ export function Composer({ draft, attachments }: ComposerProps) {
   const picker = useRef<HTMLInputElement>(null)
   const w = words.value
 
-  const { how } = page.server.value
+  const { kind } = page.server.value
   const { images, problem, pending } = attachments
   const model = page.model.value
   const canSee = model?.capabilities?.includes('vision') ?? false
   const canThink = model?.capabilities?.includes('thinking') ?? false
   const isBlind = images.value.length > 0 && model?.capabilities !== undefined && !canSee
   const isEmpty = draft.value.trim() === '' && images.value.length === 0
-  const canSend = !isEmpty && !isBlind && pending.value === 0 && (how === 'ready' || how === 'starting')
+  const canSend = !isEmpty && !isBlind && pending.value === 0 && (kind === 'ready' || kind === 'starting')
   const thinks = page.chat.value.settings.think ?? true
 
   useLayoutEffect(() => fitHeight(field.current!), [draft.value])

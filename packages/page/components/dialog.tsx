@@ -3,7 +3,7 @@ import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { words } from '../words/words.ts'
 import { IconButton } from './icon-button.tsx'
 import { Status } from './status.tsx'
-import { dialog } from './view.ts'
+import { dialog } from './ui-state.ts'
 
 interface DialogProps {
   readonly title: string

@@ -3,7 +3,7 @@ import { KeyDialog } from './key-dialog.tsx'
 import { OptionsDialog } from './options-dialog.tsx'
 import { SettingsDialog } from './settings-dialog.tsx'
 import { Status } from './status.tsx'
-import { dialog } from './view.ts'
+import { dialog } from './ui-state.ts'
 
 /** The open dialog, with the page's status in it. Without a dialog, the status alone. */
 export function Dialogs() {

@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { words } from '../words/words.ts'
 import { Sidebar } from './sidebar.tsx'
-import { isDrawerOpen } from './view.ts'
+import { isDrawerOpen } from './ui-state.ts'
 
 /** The list of chats over the conversation, for narrow windows. */
 export function Drawer() {

@@ -2,7 +2,7 @@ import type { End, Message } from '../chats/chat.ts'
 import { words } from '../words/words.ts'
 import { Failure } from './failure.tsx'
 import { usePage } from './page.ts'
-import { again } from './view.ts'
+import { retryAndFocus } from './ui-state.ts'
 
 /**
  * Shows how an answer ended, unless it is simply whole. It has a button to go on with the answer.
@@ -22,7 +22,7 @@ export function Ending({ message, isLast }: { message: Message; isLast: boolean 
           type="button"
           class="button"
           disabled={page.run.value !== undefined}
-          onClick={() => again(page.resume, message.id)}
+          onClick={() => retryAndFocus(page.resume, message.id)}
         >
           {w.resume}
         </button>

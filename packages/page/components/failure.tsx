@@ -4,7 +4,7 @@ import { words } from '../words/words.ts'
 import { CopyButton } from './copy-button.tsx'
 import { Icon } from './icon.tsx'
 import { usePage } from './page.ts'
-import { again, dialog } from './view.ts'
+import { retryAndFocus, dialog } from './ui-state.ts'
 
 interface FailureProps {
   readonly message: Message
@@ -45,12 +45,12 @@ export function Failure({ message, failure: { code, text, requestId, retryAfterS
           </button>
         )}
         {isLast && message.text !== '' && (
-          <button type="button" class="button" disabled={isBusy} onClick={() => again(page.resume, message.id)}>
+          <button type="button" class="button" disabled={isBusy} onClick={() => retryAndFocus(page.resume, message.id)}>
             {w.resume}
           </button>
         )}
         {isLast && (
-          <button type="button" class="button" disabled={isBusy} onClick={() => again(page.retry, message.id)}>
+          <button type="button" class="button" disabled={isBusy} onClick={() => retryAndFocus(page.retry, message.id)}>
             {w.retry}
           </button>
         )}

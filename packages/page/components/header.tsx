@@ -2,7 +2,7 @@ import { words } from '../words/words.ts'
 import { IconButton } from './icon-button.tsx'
 import { ModelPicker } from './model-picker.tsx'
 import { toTitle, usePage } from './page.ts'
-import { dialog, focusComposer, isDrawerOpen, isNarrow, sidebar, toggleSidebar } from './view.ts'
+import { dialog, focusComposer, isDrawerOpen, isNarrow, sidebar, toggleSidebar } from './ui-state.ts'
 
 /** The model, the chat's title, and the other controls of the chat. */
 export function Header() {
@@ -22,7 +22,7 @@ export function Header() {
           <IconButton icon="sidebar" label={w.showChats} aria-expanded={isDrawerOpen.value} onClick={toggleSidebar} />
         )}
         <ModelPicker />
-        {state.how === 'ready' && state.isDemo && (
+        {state.kind === 'ready' && state.isDemo && (
           <span class="badge" title={w.demoHint}>
             {w.demo}
           </span>

@@ -3,23 +3,23 @@ import { useId } from 'preact/hooks'
 import { words } from '../words/words.ts'
 import { closeDialog, Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
-import { dialog } from './view.ts'
+import { dialog } from './ui-state.ts'
 
 /** Asks for the server's key, and tries it. */
 export function KeyDialog() {
   const page = usePage()
   const id = useId()
   const key = useSignal('')
-  const isKept = useSignal(false)
+  const isOnDevice = useSignal(false)
   const isBusy = useSignal(false)
   const problem = useSignal('')
   const w = words.value
 
   const unlock = async () => {
     isBusy.value = true
-    const isGood = await page.setKey(key.peek().trim(), isKept.peek())
+    const isGood = await page.setKey(key.peek().trim(), isOnDevice.peek())
     isBusy.value = false
-    if (!isGood) problem.value = page.server.peek().how === 'unreachable' ? w.keyUnasked : w.keyWrong
+    if (!isGood) problem.value = page.server.peek().kind === 'unreachable' ? w.keyUnasked : w.keyWrong
     // A reader who did not wait may have opened another dialog.
     else if (dialog.peek()?.kind === 'key') closeDialog()
   }
@@ -52,8 +52,8 @@ export function KeyDialog() {
         <label class="check">
           <input
             type="checkbox"
-            checked={isKept.value}
-            onChange={({ currentTarget }) => (isKept.value = currentTarget.checked)}
+            checked={isOnDevice.value}
+            onChange={({ currentTarget }) => (isOnDevice.value = currentTarget.checked)}
           />
           <span>
             {w.keepKey}

@@ -4,7 +4,7 @@ import type { Signal } from '@preact/signals'
  * Takes files that are dropped anywhere. Otherwise the browser would leave the page for a file
  * that misses the field. `isOver` is true while files are held over the page.
  */
-export function listenForFiles(isOver: Signal<boolean>, take: (files: readonly File[]) => void): void {
+export function listenForFiles(isOver: Signal<boolean>, onFiles: (files: readonly File[]) => void): void {
   addEventListener('dragover', (event) => {
     if (!event.dataTransfer?.types.includes('Files')) return
     event.preventDefault()
@@ -18,6 +18,6 @@ export function listenForFiles(isOver: Signal<boolean>, take: (files: readonly F
     isOver.value = false
     if (files.length === 0) return
     event.preventDefault()
-    take(files)
+    onFiles(files)
   })
 }

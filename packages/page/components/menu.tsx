@@ -23,8 +23,8 @@ export function Menu({ label, items }: { label: string; items: readonly MenuItem
   }
   const onKeyDown = (event: KeyboardEvent) => {
     const buttons = [...popover.current!.querySelectorAll('button')]
-    const at = buttons.indexOf(document.activeElement as HTMLButtonElement)
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key]
+    const index = buttons.indexOf(document.activeElement as HTMLButtonElement)
+    const to = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: -1 }[event.key]
     if (event.key === 'Tab') popover.current!.hidePopover()
     if (to === undefined) return
     event.preventDefault()

@@ -6,7 +6,7 @@ import { isEmbeddingOnly, ModelOption } from './model-option.tsx'
 import { usePage } from './page.ts'
 import { placePopover } from './place-popover.ts'
 import { isComposing } from './shortcuts.ts'
-import { canFocusFields, focusComposer } from './view.ts'
+import { canFocusFields, focusComposer } from './ui-state.ts'
 
 /**
  * Chooses the model that answers in this chat. Its list can be searched, by pointer and keyboard.
@@ -47,8 +47,8 @@ export function ModelPicker() {
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (isComposing(event)) return
-    const at = usable.value.findIndex(({ name }) => name === current?.name)
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: usable.value.length - 1, PageUp: 0 }[event.key]
+    const index = usable.value.findIndex(({ name }) => name === current?.name)
+    const to = { ArrowDown: index + 1, ArrowUp: index - 1, PageDown: usable.value.length - 1, PageUp: 0 }[event.key]
     if (event.key === 'Enter' && current) choose(current.name)
     else if (to === undefined) return
     else {
@@ -103,15 +103,15 @@ export function ModelPicker() {
         </label>
         {found.value.length === 0 && <p class="list-empty">{w.noModelFound}</p>}
         <ul id={`${id}-list`} role="listbox" aria-label={w.model}>
-          {found.value.map((one) => (
+          {found.value.map((option) => (
             <ModelOption
-              key={one.name}
-              id={optionId(one.name)}
-              model={one}
-              isChosen={one.name === model.value?.name}
-              isActive={one.name === current?.name}
-              onPoint={() => (active.value = one.name)}
-              onChoose={() => choose(one.name)}
+              key={option.name}
+              id={optionId(option.name)}
+              model={option}
+              isChosen={option.name === model.value?.name}
+              isActive={option.name === current?.name}
+              onPoint={() => (active.value = option.name)}
+              onChoose={() => choose(option.name)}
             />
           ))}
         </ul>

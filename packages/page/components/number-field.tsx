@@ -4,7 +4,7 @@ import { parseNumber, toLimit } from '../chats/limits.ts'
 import type { NumberSetting } from '../chats/limits.ts'
 import { formatNumber } from '../words/format.ts'
 import { words } from '../words/words.ts'
-import { Row } from './row.tsx'
+import { SettingRow } from './setting-row.tsx'
 import { usePage } from './page.ts'
 
 interface NumberFieldProps {
@@ -30,7 +30,7 @@ export function NumberField({ name, label, hint, contextLength }: NumberFieldPro
     if ('value' in next) set({ [name]: next.value })
   }
   return (
-    <Row id={id} label={label} hint={isBad ? w.between(formatNumber(min, w), formatNumber(max, w)) : hint} isBad={isBad}>
+    <SettingRow id={id} label={label} hint={isBad ? w.between(formatNumber(min, w), formatNumber(max, w)) : hint} isBad={isBad}>
       <input
         id={id}
         class="field is-short"
@@ -42,6 +42,6 @@ export function NumberField({ name, label, hint, contextLength }: NumberFieldPro
         value={typed.value}
         onInput={({ currentTarget }) => onInput(currentTarget.value)}
       />
-    </Row>
+    </SettingRow>
   )
 }

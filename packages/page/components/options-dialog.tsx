@@ -5,7 +5,7 @@ import { Choice } from './choice.tsx'
 import { closeDialog, Dialog } from './dialog.tsx'
 import { NumberField } from './number-field.tsx'
 import { usePage } from './page.ts'
-import { Row } from './row.tsx'
+import { SettingRow } from './setting-row.tsx'
 
 const defaults = {
   system: undefined,
@@ -55,7 +55,7 @@ export function OptionsDialog() {
         <NumberField name="numCtx" label={w.numCtx} hint={w.numCtxHint} contextLength={model.value?.contextLength} />
         <NumberField name="numPredict" label={w.numPredict} hint={w.numPredictHint} />
         <NumberField name="seed" label={w.seed} hint={w.seedHint} />
-        <Row id={id} label={w.keepAlive} hint={w.keepAliveHint}>
+        <SettingRow id={id} label={w.keepAlive} hint={w.keepAliveHint}>
           <select
             id={id}
             class="field is-short"
@@ -71,7 +71,7 @@ export function OptionsDialog() {
             ))}
             {!isKnown && <option value={keepAlive}>{keepAlive}</option>}
           </select>
-        </Row>
+        </SettingRow>
       </div>
       <div class="buttons">
         <button type="button" class="button" onClick={reset}>

@@ -5,11 +5,11 @@ const gapPx = 6
  * the window.
  */
 export function placePopover(popover: HTMLElement, opener: HTMLElement) {
-  const at = opener.getBoundingClientRect()
+  const rect = opener.getBoundingClientRect()
   const { offsetWidth: width, offsetHeight: height } = popover
-  const below = at.bottom + gapPx
-  const top = below + height > innerHeight - gapPx ? Math.max(gapPx, at.top - gapPx - height) : below
-  const left = Math.max(gapPx, Math.min(at.left, innerWidth - width - gapPx))
+  const below = rect.bottom + gapPx
+  const top = below + height > innerHeight - gapPx ? Math.max(gapPx, rect.top - gapPx - height) : below
+  const left = Math.max(gapPx, Math.min(rect.left, innerWidth - width - gapPx))
   popover.style.top = `${top}px`
   popover.style.left = `${left}px`
 }

@@ -6,7 +6,7 @@ import { fitHeight } from './fit-height.ts'
 import { Images } from './images.tsx'
 import { usePage } from './page.ts'
 import { isComposing } from './shortcuts.ts'
-import { focusComposer } from './view.ts'
+import { focusComposer } from './ui-state.ts'
 
 /** Puts a question in other words. The former question stays as another branch. */
 export function QuestionEditor({ message, onClose }: { message: Message; onClose: () => void }) {

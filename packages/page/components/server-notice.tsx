@@ -3,14 +3,14 @@ import { words } from '../words/words.ts'
 import type { Words } from '../words/english.ts'
 import { CopyButton } from './copy-button.tsx'
 import { usePage } from './page.ts'
-import { dialog } from './view.ts'
+import { dialog } from './ui-state.ts'
 
 /** Says why the server cannot answer, and what to do. Shows nothing if all is well. */
 export function ServerNotice() {
   const { server, refresh } = usePage()
   const w = words.value
   const state = server.value
-  if (state.how === 'locked')
+  if (state.kind === 'locked')
     return (
       <section class="card">
         <h2>{w.locked}</h2>
@@ -53,8 +53,8 @@ interface Notice {
 }
 
 function toNotice(state: ServerState, w: Words): Notice | undefined {
-  if (state.how === 'empty') return { title: w.noModels, hint: w.noModelsHint, command: 'ollama pull gemma3' }
-  if (state.how !== 'unreachable') return undefined
-  if (state.who === 'sluice') return { title: w.sluiceDown, hint: w.sluiceDownHint }
+  if (state.kind === 'empty') return { title: w.noModels, hint: w.noModelsHint, command: 'ollama pull gemma3' }
+  if (state.kind !== 'unreachable') return undefined
+  if (state.service === 'sluice') return { title: w.sluiceDown, hint: w.sluiceDownHint }
   return { title: w.ollamaDown, hint: w.ollamaDownHint, command: 'ollama serve', said: state.text }
 }

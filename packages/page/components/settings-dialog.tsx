@@ -7,7 +7,7 @@ import { Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
 import { shortcutNames } from './shortcuts.ts'
 import { status } from './status.tsx'
-import { dialog, theme } from './view.ts'
+import { dialog, theme } from './ui-state.ts'
 
 /** The settings of the whole page: colours, language, all chats, and the key. */
 export function SettingsDialog() {
@@ -96,7 +96,7 @@ export function SettingsDialog() {
           </div>
         ))}
       </section>
-      {server.how === 'ready' && <p class="fine">{server.isDemo ? w.demoHint : w.version(server.version)}</p>}
+      {server.kind === 'ready' && <p class="fine">{server.isDemo ? w.demoHint : w.version(server.version)}</p>}
     </Dialog>
   )
 }

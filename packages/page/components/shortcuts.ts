@@ -1,5 +1,5 @@
 import type { PageState } from '../state/page-state.ts'
-import { focusComposer, isDrawerOpen, isNarrow, sidebar } from './view.ts'
+import { focusComposer, isDrawerOpen, isNarrow, sidebar } from './ui-state.ts'
 
 const isMac = /mac|iphone|ipad/i.test(navigator.platform)
 

@@ -4,7 +4,7 @@ import { Icon } from './icon.tsx'
 import { IconButton } from './icon-button.tsx'
 import { usePage } from './page.ts'
 import { shortcutNames } from './shortcuts.ts'
-import { dialog, focusComposer, isDrawerOpen, toggleSidebar } from './view.ts'
+import { dialog, focusComposer, isDrawerOpen, toggleSidebar } from './ui-state.ts'
 
 /** The list of chats, with buttons for a new chat and for the settings. */
 export function Sidebar() {

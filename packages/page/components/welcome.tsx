@@ -7,8 +7,8 @@ export function Welcome() {
   const page = usePage()
   const w = words.value
   const server = page.server.value
-  const isDemo = server.how === 'ready' && server.isDemo
-  if (server.how !== 'ready' && server.how !== 'starting')
+  const isDemo = server.kind === 'ready' && server.isDemo
+  if (server.kind !== 'ready' && server.kind !== 'starting')
     return (
       <div class="welcome">
         <ServerNotice />
@@ -17,7 +17,7 @@ export function Welcome() {
   return (
     <div class="welcome">
       <p class="greeting">{w.greeting}</p>
-      {server.how === 'ready' && (
+      {server.kind === 'ready' && (
         <ul class="starters">
           {(isDemo ? w.demoStarters : w.starters).map(({ title, text }) => (
             <li key={text}>

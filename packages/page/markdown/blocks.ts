@@ -8,7 +8,7 @@ import { createList } from './list.ts'
 import { createTable } from './table.ts'
 
 /** A block, and what it was made from. */
-interface KeptBlock {
+interface RenderedBlock {
   readonly type: string
   readonly block: Block
   readonly raw: string
@@ -18,7 +18,7 @@ interface KeptBlock {
 }
 
 export function createBlocks(element: HTMLElement, context: Context): Blocks {
-  const kept: KeptBlock[] = []
+  const rendered: RenderedBlock[] = []
   return {
     show(tokens, isOpen, settled = { blocks: 0, items: 0 }) {
       const last = tokens.at(-1)
@@ -31,7 +31,7 @@ export function createBlocks(element: HTMLElement, context: Context): Blocks {
         const linksKey = toLinksKey(raw, context)
         const settledItems = index === 0 ? settled.items : 0
         const place = settled.blocks + index
-        const old = kept[place]
+        const old = rendered[place]
         if (
           old?.type === type &&
           old.raw === raw &&
@@ -47,9 +47,9 @@ export function createBlocks(element: HTMLElement, context: Context): Blocks {
           if (old) element.replaceChild(block.node, old.block.node)
           else element.append(block.node)
         }
-        kept[place] = { type, block, raw, isOpen: isLast, linksKey, settledItems }
+        rendered[place] = { type, block, raw, isOpen: isLast, linksKey, settledItems }
       }
-      for (const { block } of kept.splice(settled.blocks + visible.length)) element.removeChild(block.node)
+      for (const { block } of rendered.splice(settled.blocks + visible.length)) element.removeChild(block.node)
     },
   }
 }

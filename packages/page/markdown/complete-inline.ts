@@ -71,16 +71,16 @@ export function completeInline(whole: string): string {
   /**
    * Handles a `]`. The text before it belongs to a link if an address follows, or may still follow.
    */
-  function endBracket(at: number) {
+  function endBracket(index: number) {
     const bracket = brackets.pop()
-    target.lastIndex = openTarget.lastIndex = at
+    target.lastIndex = openTarget.lastIndex = index
     if (!bracket) return
     if (target.test(text)) {
       marks.lastIndex = target.lastIndex
       runs.length = bracket.runs
     } else if (openTarget.test(text)) {
       brackets.push(bracket)
-      end = at - 1
+      end = index - 1
     }
   }
 

@@ -11,7 +11,7 @@ export interface Inline {
   update(text: string, isOpen: boolean): void
 }
 
-interface Kept {
+interface RenderedNode {
   readonly type: string
   readonly raw: string
   readonly node: Node
@@ -22,7 +22,7 @@ interface Piece {
    * The element that holds the piece. For the first piece this is the element of the whole text.
    */
   readonly container: HTMLElement
-  readonly kept: Kept[]
+  readonly rendered: RenderedNode[]
   text: string
   linksKey: string
 }
@@ -50,7 +50,7 @@ export function createInline(element: HTMLElement, context: Context): Inline {
   function addPiece(): Piece {
     const container = pieces.length === 0 ? element : document.createElement('div')
     if (container !== element) element.append(container)
-    return { container, kept: [], text: '', linksKey: '' }
+    return { container, rendered: [], text: '', linksKey: '' }
   }
 
   return {
@@ -69,24 +69,24 @@ export function createInline(element: HTMLElement, context: Context): Inline {
   }
 }
 
-function show({ container, kept }: Piece, tokens: readonly Token[], context: Context, next?: Node) {
+function show({ container, rendered }: Piece, tokens: readonly Token[], context: Context, next?: Node) {
   for (const [index, token] of tokens.entries()) {
     const { type } = token
     // A reference can have the same text and another address.
     const raw = token.raw + toLinksKey(token.raw, context)
-    const old = kept[index]
+    const old = rendered[index]
     if (old?.type === type && old.raw === raw) continue
     if (old?.type === 'text' && type === 'text') {
       setText(old.node as Text, decodeEntities(token.raw))
-      kept[index] = { type, raw, node: old.node }
+      rendered[index] = { type, raw, node: old.node }
       continue
     }
     const node = toNode(token, context, false)
     if (old) container.replaceChild(node, old.node)
     else container.insertBefore(node, next ?? null)
-    kept[index] = { type, raw, node }
+    rendered[index] = { type, raw, node }
   }
-  for (const { node } of kept.splice(tokens.length)) container.removeChild(node)
+  for (const { node } of rendered.splice(tokens.length)) container.removeChild(node)
 }
 
 function toNode(token: Token, context: Context, isInLink: boolean): Node {
@@ -177,10 +177,10 @@ function toPieceEnd(text: string, start: number): number | undefined {
   for (const max = start + pieceLength; end < max && marks < pieceMarks; end += 1) if (isMark(text.charCodeAt(end))) marks += 1
   if (text.length < end + pieceMargin) return undefined
   const window = text.slice(end, end + pieceMargin)
-  const at = [window.indexOf('\n'), window.search(/[.!?] /) + 1, window.search(/[。！？]/), window.indexOf(' ')].find(
-    (at) => at > 0,
+  const offset = [window.indexOf('\n'), window.search(/[.!?] /) + 1, window.search(/[。！？]/), window.indexOf(' ')].find(
+    (index) => index > 0,
   )
-  if (at !== undefined) return end + at + 1
+  if (offset !== undefined) return end + offset + 1
   return /[\udc00-\udfff]/.test(text[end]!) ? end - 1 : end
 }
 

@@ -2,7 +2,7 @@ import type { Token, Tokens } from 'marked'
 import { toLinksKey } from './block.ts'
 import type { Block, Blocks, Context } from './block.ts'
 
-interface KeptItem {
+interface RenderedItem {
   readonly node: HTMLElement
   readonly blocks: Blocks
   checkbox?: HTMLInputElement | undefined
@@ -17,7 +17,7 @@ interface KeptItem {
  */
 export function createList(first: Tokens.List, context: Context): Block {
   const node = document.createElement(first.ordered ? 'ol' : 'ul')
-  const items: KeptItem[] = []
+  const items: RenderedItem[] = []
   let isLoose = false
 
   return {
@@ -33,11 +33,11 @@ export function createList(first: Tokens.List, context: Context): Block {
         const linksKey = toLinksKey(item.raw, context)
         const old = items[settledItems + index]
         if (old?.raw === item.raw && old.isOpen === isLast && old.linksKey === linksKey) continue
-        const kept = old ?? createItem(context)
-        Object.assign(kept, { raw: item.raw, isOpen: isLast, linksKey })
-        showItem(kept, item)
-        if (!old) node.append(kept.node)
-        items[settledItems + index] = kept
+        const rendered = old ?? createItem(context)
+        Object.assign(rendered, { raw: item.raw, isOpen: isLast, linksKey })
+        showItem(rendered, item)
+        if (!old) node.append(rendered.node)
+        items[settledItems + index] = rendered
       }
       for (const { node: item } of items.splice(settledItems + list.items.length)) node.removeChild(item)
       return true
@@ -45,33 +45,33 @@ export function createList(first: Tokens.List, context: Context): Block {
   }
 }
 
-function createItem(context: Context): KeptItem {
+function createItem(context: Context): RenderedItem {
   const node = document.createElement('li')
   return { node, blocks: context.createBlocks(node, context), raw: '', isOpen: false, linksKey: '' }
 }
 
-function showItem(kept: KeptItem, item: Tokens.ListItem) {
-  const { node } = kept
+function showItem(rendered: RenderedItem, item: Tokens.ListItem) {
+  const { node } = rendered
   const tokens = item.task ? item.tokens.map(withoutBox) : item.tokens
   setClass(node, item.task ? 'task' : '')
   if (item.task) {
-    if (!kept.checkbox) {
-      kept.checkbox = document.createElement('input')
-      kept.checkbox.type = 'checkbox'
-      kept.checkbox.disabled = true
-      node.prepend(kept.checkbox)
+    if (!rendered.checkbox) {
+      rendered.checkbox = document.createElement('input')
+      rendered.checkbox.type = 'checkbox'
+      rendered.checkbox.disabled = true
+      node.prepend(rendered.checkbox)
     }
-    if (kept.checkbox.hasAttribute('checked') !== item.checked) kept.checkbox.toggleAttribute('checked', item.checked)
+    if (rendered.checkbox.hasAttribute('checked') !== item.checked) rendered.checkbox.toggleAttribute('checked', item.checked)
     const label = item.text
       .replace(/^\[[ xX]\][ \t]*/, '')
       .split('\n', 1)[0]!
       .slice(0, 100)
-    if (kept.checkbox.ariaLabel !== label) kept.checkbox.ariaLabel = label
-  } else if (kept.checkbox) {
-    kept.checkbox.remove()
-    kept.checkbox = undefined
+    if (rendered.checkbox.ariaLabel !== label) rendered.checkbox.ariaLabel = label
+  } else if (rendered.checkbox) {
+    rendered.checkbox.remove()
+    rendered.checkbox = undefined
   }
-  kept.blocks.show(tokens, kept.isOpen)
+  rendered.blocks.show(tokens, rendered.isOpen)
 }
 
 /** In a loose list marked puts the box back into the text, so it is taken out again. */

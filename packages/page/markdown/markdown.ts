@@ -17,15 +17,15 @@ export interface Markdown {
 }
 
 /**
- * How far the text is settled. What is before `at` is neither lexed nor shown again until the text
+ * How far the text is settled. What is before `offset` is neither lexed nor shown again until the text
  * is whole.
  */
 interface Settled extends SettledBlocks {
   /** Where the rest of the text starts: at a block or at an item of a list. */
-  readonly at: number
+  readonly offset: number
 }
 
-const nothing: Settled = { at: 0, blocks: 0, items: 0 }
+const nothing: Settled = { offset: 0, blocks: 0, items: 0 }
 
 /**
  * Shows growing Markdown in an element. While the text grows, only the blocks at its end are
@@ -50,7 +50,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
   /** The tokens of the text that is not settled. */
   function lex(text: string): Token[] {
     const links: Links = Object.assign(Object.create(null), settledLinks)
-    const tokens = lexBlocks(text.slice(settled.at), links)
+    const tokens = lexBlocks(text.slice(settled.offset), links)
     context.links = links
     context.linksKey = JSON.stringify(links)
     return tokens
@@ -61,7 +61,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
    * later can change it.
    */
   function settle(text: string, tokens: readonly Token[]) {
-    const starts = toStarts(tokens, settled.at)
+    const starts = toStarts(tokens, settled.offset)
     const open = tokens.findLastIndex(({ type }, index) => type !== 'space' && isLineWhole(text, starts[index]))
     const token = tokens[open]
     // marked reads white space at the end of a list as the end of its line. Then the lengths of the
@@ -69,9 +69,9 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     if (!token || tokens.some(({ raw }, index) => !text.startsWith(raw, starts[index]))) return
     const start = starts[open]!
     if (open > 0) {
-      keepLinks(text.slice(settled.at, start))
+      addLinks(text.slice(settled.offset, start))
       const visible = tokens.slice(0, open).filter(isVisible)
-      settled = { at: start, blocks: settled.blocks + visible.length, items: 0 }
+      settled = { offset: start, blocks: settled.blocks + visible.length, items: 0 }
     }
     if (token.type === 'list') settleItems(text, token as Tokens.List, start)
   }
@@ -81,15 +81,15 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     const starts = toStarts(list.items, start)
     const open = starts.findLastIndex((start) => isLineWhole(text, start))
     if (open < 1) return
-    keepLinks(text.slice(start, starts[open]))
-    settled = { at: starts[open]!, blocks: settled.blocks, items: settled.items + open }
+    addLinks(text.slice(start, starts[open]))
+    settled = { offset: starts[open]!, blocks: settled.blocks, items: settled.items + open }
   }
 
   /**
    * Remembers the references that settled text defines. References in the rest of the text may
    * still change.
    */
-  function keepLinks(text: string) {
+  function addLinks(text: string) {
     if (text.includes(']:')) lexBlocks(text, settledLinks)
   }
 
@@ -107,14 +107,14 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
   }
 }
 
-/** Where each token starts, if the first one starts `at`. */
-function toStarts(tokens: readonly { readonly raw: string }[], at: number): number[] {
-  return tokens.map(({ raw }) => (at += raw.length) - raw.length)
+/** Where each token starts, if the first one starts at `offset`. */
+function toStarts(tokens: readonly { readonly raw: string }[], offset: number): number[] {
+  return tokens.map(({ raw }) => (offset += raw.length) - raw.length)
 }
 
 /** Whether the line at this place has ended. */
-function isLineWhole(text: string, at: number | undefined): boolean {
-  return text.includes('\n', at)
+function isLineWhole(text: string, offset: number | undefined): boolean {
+  return text.includes('\n', offset)
 }
 
 // Compiles the parser's expressions while the page is idle. Otherwise the first text would wait

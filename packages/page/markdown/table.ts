@@ -3,7 +3,7 @@ import type { Block, Context } from './block.ts'
 import { createInline, type Inline } from './inline.ts'
 import { focusWhenScrollable } from './scroller.ts'
 
-interface KeptRow {
+interface RenderedRow {
   readonly node: HTMLTableRowElement
   readonly cells: readonly Inline[]
   key: string
@@ -26,7 +26,7 @@ export function createTable(first: Tokens.Table, context: Context): Block {
   node.append(table)
   const header = createRow('th', aligns, context)
   head.append(header.node)
-  const rows: KeptRow[] = []
+  const rows: RenderedRow[] = []
 
   return {
     node,
@@ -47,7 +47,7 @@ export function createTable(first: Tokens.Table, context: Context): Block {
   }
 }
 
-function createRow(name: 'th' | 'td', aligns: Tokens.Table['align'], context: Context): KeptRow {
+function createRow(name: 'th' | 'td', aligns: Tokens.Table['align'], context: Context): RenderedRow {
   const node = document.createElement('tr')
   const cells = aligns.map((align) => {
     const cell = document.createElement(name)
@@ -58,7 +58,7 @@ function createRow(name: 'th' | 'td', aligns: Tokens.Table['align'], context: Co
   return { node, cells, key: '' }
 }
 
-function showRow(row: KeptRow, cells: readonly Tokens.TableCell[], isOpen: boolean, { linksKey }: Context) {
+function showRow(row: RenderedRow, cells: readonly Tokens.TableCell[], isOpen: boolean, { linksKey }: Context) {
   const key = [isOpen, linksKey, ...cells.map(({ text }) => text)].join('\n')
   if (row.key === key) return
   row.key = key

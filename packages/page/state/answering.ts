@@ -27,8 +27,8 @@ interface AnsweringOptions {
  */
 export function createAnswering({ open, runs, now, toModel }: AnsweringOptions): Answering {
   const toMessage = (role: Message['role'], parent: string, text = '', images: readonly string[] = []): Message => {
-    const at = now()
-    return { id: createId(), parent, createdAt: at, updatedAt: at, role, text, ...(images.length > 0 && { images }) }
+    const time = now()
+    return { id: createId(), parent, createdAt: time, updatedAt: time, role, text, ...(images.length > 0 && { images }) }
   }
   /**
    * Makes a new answer that takes the place of an answer without text. So no empty branch is left.

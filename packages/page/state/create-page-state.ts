@@ -1,20 +1,20 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { Chat, Message } from '../chats/chat.ts'
-import { find } from '../chats/find.ts'
+import { findChats } from '../chats/find-chats.ts'
 import { createHistory } from '../chats/history.ts'
 import { createLastWords } from '../chats/last-words.ts'
 import { toSibling, toThread } from '../chats/to-thread.ts'
 import { maxFileBytes, parseFile, toFile } from '../chats/transfer.ts'
 import { withMessage } from '../chats/with-message.ts'
 import { withoutUndefined } from '../chats/without-undefined.ts'
-import { createKeptTexts } from '../storage/kept-texts.ts'
+import { createSafeStorage } from '../storage/safe-storage.ts'
 import { choose, createAnswering } from './answering.ts'
 import { createAsk } from './ask.ts'
 import type { Host } from './host.ts'
 import { createKey } from './key.ts'
 import { createLeaving } from './leaving.ts'
 import { createLibrary } from './library.ts'
-import type { KeptChats } from './library.ts'
+import type { ChatHistory } from './library.ts'
 import { createModelChoice } from './model-choice.ts'
 import { createModels } from './models.ts'
 import { createOpenChat } from './open-chat.ts'
@@ -25,7 +25,7 @@ import { toSummaries } from './to-summaries.ts'
 
 export interface PageOptions {
   readonly host?: Host
-  readonly history?: KeptChats
+  readonly history?: ChatHistory
   /** By default `Date.now`. */
   readonly now?: () => number
 }
@@ -33,11 +33,11 @@ export interface PageOptions {
 /** The state of the chat page. It reads the history and asks the server at once. */
 export function createPageState({
   host = window,
-  history = createHistory(createLastWords(createKeptTexts(host, 'localStorage'))),
+  history = createHistory(createLastWords(createSafeStorage(host, 'localStorage'))),
   now = Date.now,
 }: PageOptions = {}): PageState {
-  const tab = createKeptTexts(host, 'sessionStorage')
-  const device = createKeptTexts(host, 'localStorage')
+  const tab = createSafeStorage(host, 'sessionStorage')
+  const device = createSafeStorage(host, 'localStorage')
   const key = createKey(tab, device)
   const ask = createAsk(host, key)
   const models = createModels(ask, tab)
@@ -70,7 +70,7 @@ export function createPageState({
   const learnFrom = ({ end, model }: Message) => {
     if (end?.how === 'failed') {
       if (end.code === 'unauthorized') server.lock()
-      else if (end.code === 'network' || end.code === 'upstream_unreachable') void server.look()
+      else if (end.code === 'network' || end.code === 'upstream_unreachable') void server.check()
     } else if (end?.how !== 'stopped' && model !== undefined) models.markLoaded(model)
   }
 
@@ -85,12 +85,12 @@ export function createPageState({
 
   const library = createLibrary({
     history,
-    keepOwn(merged, own) {
-      const id = runs.all.peek().get(own.id)?.run.answerId
+    preferLocal(merged, local) {
+      const id = runs.all.peek().get(local.id)?.run.answerId
       if (id === undefined) return merged
       // The answer that is being written stays in view, whichever branch another tab shows.
-      const chosen = { ...merged.chosen, ...own.chosen }
-      return { ...merged, chosen, messages: { ...merged.messages, [id]: own.messages[id]! } }
+      const chosen = { ...merged.chosen, ...local.chosen }
+      return { ...merged, chosen, messages: { ...merged.messages, [id]: local.messages[id]! } }
     },
     onRemoved(id) {
       runs.drop(id)
@@ -104,21 +104,21 @@ export function createPageState({
   /** The time of a change. It is the newest time, even if the clock was set back. */
   const toNow = ({ updatedAt }: Chat) => Math.max(updatedAt + 1, now())
 
-  const keepAll = (isGoing: boolean) => {
+  const saveAll = (isGoing: boolean) => {
     for (const partial of runs.toPartials(isGoing ? { end: { how: 'interrupted' } } : {})) save(...partial)
     if (isGoing) history.leave()
   }
-  const isLeaving = createLeaving(host, keepAll)
+  const isLeaving = createLeaving(host, saveAll)
   effect(() => {
     if (model.value) void models.learn(model.value.name)
   })
   const first = chat.peek()
-  void server.look().then(() => {
+  void server.check().then(() => {
     if (chat.peek() === first && choice.isGone(first)) open.change({ ...first, settings: {} })
   })
 
   return {
-    chats: computed(() => toSummaries(find([...library.all.value.values()], query.value))),
+    chats: computed(() => toSummaries(findChats([...library.all.value.values()], query.value))),
     query,
     chat,
     isReading: library.isReading,
@@ -144,7 +144,7 @@ export function createPageState({
     },
     async importFrom(file) {
       const chats = file.size > maxFileBytes ? undefined : parseFile(await file.text().catch(() => ''))
-      for (const one of chats ?? []) library.takeIn(one)
+      for (const imported of chats ?? []) library.merge(imported)
       await history.flush()
       return chats?.length
     },
@@ -170,11 +170,11 @@ export function createPageState({
     models: models.all,
     model,
     async refresh() {
-      await server.look()
+      await server.check()
       await models.learnAll()
     },
     setKey: server.setKey,
-    hasKey: key.isThere,
+    hasKey: key.isSet,
     forgetKey: server.forgetKey,
   }
 }

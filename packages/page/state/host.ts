@@ -1,4 +1,4 @@
-import type { Storages } from '../storage/kept-texts.ts'
+import type { Storages } from '../storage/safe-storage.ts'
 
 /** What the page's state uses of a browser's `window`. A test brings its own. */
 export interface Host extends Storages {

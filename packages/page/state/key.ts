@@ -1,13 +1,13 @@
 import { computed, signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
-import type { KeptTexts } from '../storage/kept-texts.ts'
+import type { SafeStorage } from '../storage/safe-storage.ts'
 
 /** The key of this page (docs/protocol.md#7-who-may-ask). */
 export interface Key {
   /** `undefined` if there is no key. */
   current(): string | undefined
-  readonly isThere: ReadonlySignal<boolean>
-  keep(key: string, isOnDevice: boolean): void
+  readonly isSet: ReadonlySignal<boolean>
+  set(key: string, isOnDevice: boolean): void
   forget(): void
 }
 
@@ -17,7 +17,7 @@ const name = 'sluice.key'
  * The key is stored for this tab, or for the device if its owner wants that. If neither storage
  * takes the key, the key lasts until the reload.
  */
-export function createKey(tab: KeptTexts, device: KeptTexts): Key {
+export function createKey(tab: SafeStorage, device: SafeStorage): Key {
   const key = signal(tab.read(name) ?? device.read(name))
   const write = (next: string | undefined, isOnDevice: boolean) => {
     key.value = next
@@ -26,8 +26,8 @@ export function createKey(tab: KeptTexts, device: KeptTexts): Key {
   }
   return {
     current: () => key.peek(),
-    isThere: computed(() => key.value !== undefined),
-    keep: write,
+    isSet: computed(() => key.value !== undefined),
+    set: write,
     forget: () => write(undefined, false),
   }
 }

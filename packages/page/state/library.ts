@@ -5,7 +5,7 @@ import type { History } from '../chats/history.ts'
 import { mergeChats } from '../chats/merge-chats.ts'
 
 /** The part of the history that the library and the page use. */
-export type KeptChats = Pick<History, 'all' | 'save' | 'flush' | 'leave' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
+export type ChatHistory = Pick<History, 'all' | 'save' | 'flush' | 'leave' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
 
 /**
  * All chats that have a message, in memory and in the history. The library follows changes of
@@ -20,23 +20,23 @@ export interface Library {
   /** Adds a chat, or replaces its former state. */
   put(chat: Chat): void
   /** Adds a chat of a file, merged with the state of the chat that is already there. */
-  takeIn(chat: Chat): void
+  merge(chat: Chat): void
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
 }
 
 interface LibraryOptions {
-  readonly history: KeptChats
+  readonly history: ChatHistory
   /**
    * Puts back into a merged chat those parts of this tab's chat that are newer than anything
    * stored.
    */
-  readonly keepOwn: (merged: Chat, own: Chat) => Chat
+  readonly preferLocal: (merged: Chat, local: Chat) => Chat
   /** Another tab has removed the chat. */
   readonly onRemoved: (id: string) => void
 }
 
-export function createLibrary({ history, keepOwn, onRemoved }: LibraryOptions): Library {
+export function createLibrary({ history, preferLocal, onRemoved }: LibraryOptions): Library {
   const all = signal<ReadonlyMap<string, Chat>>(new Map())
 
   const isReading = signal(true)
@@ -44,8 +44,8 @@ export function createLibrary({ history, keepOwn, onRemoved }: LibraryOptions): 
   const show = (chats: readonly Chat[]) => {
     const next = new Map(all.peek())
     for (const chat of chats) {
-      const mine = next.get(chat.id)
-      next.set(chat.id, mine ? keepOwn(mergeChats(mine, chat), mine) : chat)
+      const local = next.get(chat.id)
+      next.set(chat.id, local ? preferLocal(mergeChats(local, chat), local) : chat)
     }
     all.value = next
   }
@@ -72,7 +72,7 @@ export function createLibrary({ history, keepOwn, onRemoved }: LibraryOptions): 
       .then(show)
       .finally(() => (isReading.value = false)),
     put,
-    takeIn(chat) {
+    merge(chat) {
       show([chat])
       history.save(all.peek().get(chat.id)!)
     },

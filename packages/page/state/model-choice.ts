@@ -1,5 +1,5 @@
 import type { Chat, ChatSettings } from '../chats/chat.ts'
-import type { KeptTexts } from '../storage/kept-texts.ts'
+import type { SafeStorage } from '../storage/safe-storage.ts'
 import { findModel } from './models.ts'
 import type { Models } from './models.ts'
 import type { InstalledModel } from './to-models.ts'
@@ -21,7 +21,7 @@ export interface ModelChoice {
 
 const name = 'sluice.model'
 
-export function createModelChoice(models: Models, device: KeptTexts): ModelChoice {
+export function createModelChoice(models: Models, device: SafeStorage): ModelChoice {
   const isGone = ({ settings: { model } }: Pick<Chat, 'settings'>) => {
     const all = models.all.value
     return model !== undefined && all.length > 0 && !findModel(all, model)
@@ -30,7 +30,7 @@ export function createModelChoice(models: Models, device: KeptTexts): ModelChoic
     isGone,
     toModel({ settings: { model: chosen } }) {
       const all = models.all.value
-      const name = chosen ?? models.byDefault.value
+      const name = chosen ?? models.defaultModel.value
       return name === undefined ? undefined : findModel(all, name)
     },
     toSettings(before) {

@@ -1,7 +1,7 @@
 import { toTagged } from '#ollama-grammar/model-name.ts'
 import { signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
-import type { KeptTexts } from '../storage/kept-texts.ts'
+import type { SafeStorage } from '../storage/safe-storage.ts'
 import type { Ask } from './ask.ts'
 import type { Model } from './page-state.ts'
 import { parseShow, toModels } from './to-models.ts'
@@ -11,9 +11,9 @@ import type { Abilities, InstalledModel } from './to-models.ts'
 export interface Models {
   readonly all: ReadonlySignal<readonly InstalledModel[]>
   /** The model that the server takes for a request that names none (docs/protocol.md#2-native). */
-  readonly byDefault: ReadonlySignal<string | undefined>
+  readonly defaultModel: ReadonlySignal<string | undefined>
   /** Takes the answers of `/api/tags` and `/api/ps`, and the server's default model. */
-  take(tags: unknown, ps: unknown, byDefault: string | undefined): void
+  update(tags: unknown, ps: unknown, defaultModel: string | undefined): void
   /** Asks what a model can do, unless that is known. */
   learn(name: string): Promise<void>
   learnAll(): Promise<void>
@@ -21,7 +21,7 @@ export interface Models {
   markLoaded(name: string): void
 }
 
-const atOnce = 4
+const concurrency = 4
 const name = 'sluice.models'
 
 /**
@@ -29,14 +29,14 @@ const name = 'sluice.models'
  * model. The answer is kept for this tab under the model's digest, because each question counts
  * among the key's requests per minute.
  */
-export function createModels(ask: Ask, tab: KeptTexts): Models {
+export function createModels(ask: Ask, tab: SafeStorage): Models {
   const all = signal<readonly InstalledModel[]>([])
-  const byDefault = signal<string | undefined>(undefined)
+  const defaultModel = signal<string | undefined>(undefined)
   const known = tab.readMap<Abilities>(name)
   const asked = new Map<string, Promise<void>>()
 
-  const change = (isMeant: (model: InstalledModel) => boolean, news: Partial<Model>) => {
-    all.value = all.value.map((model) => (isMeant(model) ? { ...model, ...news } : model))
+  const change = (matches: (model: InstalledModel) => boolean, news: Partial<Model>) => {
+    all.value = all.value.map((model) => (matches(model) ? { ...model, ...news } : model))
   }
 
   const show = async ({ name: model, digest }: InstalledModel) => {
@@ -45,7 +45,7 @@ export function createModels(ask: Ask, tab: KeptTexts): Models {
     if (!abilities) return
     known.set(digest, abilities)
     tab.write(name, JSON.stringify([...known]))
-    change((one) => one.digest === digest, abilities)
+    change((other) => other.digest === digest, abilities)
   }
 
   const learn = (model: InstalledModel) => {
@@ -57,9 +57,9 @@ export function createModels(ask: Ask, tab: KeptTexts): Models {
 
   return {
     all,
-    byDefault,
-    take(tags, ps, model) {
-      byDefault.value = model
+    defaultModel,
+    update(tags, ps, model) {
+      defaultModel.value = model
       all.value = toModels(tags, ps).map((model) => (model.capabilities ? model : { ...model, ...known.get(model.digest) }))
     },
     async learn(wanted) {
@@ -71,11 +71,11 @@ export function createModels(ask: Ask, tab: KeptTexts): Models {
       const work = async () => {
         for (let model = rest.shift(); model; model = rest.shift()) await learn(model)
       }
-      await Promise.all(Array.from({ length: atOnce }, work))
+      await Promise.all(Array.from({ length: concurrency }, work))
     },
     markLoaded(wanted) {
       const model = findModel(all.peek(), wanted)
-      if (model && !model.isLoaded) change((one) => one.name === model.name, { isLoaded: true })
+      if (model && !model.isLoaded) change((other) => other.name === model.name, { isLoaded: true })
     },
   }
 }

@@ -29,8 +29,16 @@ interface OpenChatOptions {
 
 export function createOpenChat({ host, library, now, toSettings }: OpenChatOptions): OpenChat {
   const toEmpty = (before?: Chat): Chat => {
-    const at = now()
-    return { id: createId(), title: '', createdAt: at, updatedAt: at, settings: toSettings(before), messages: {}, chosen: {} }
+    const time = now()
+    return {
+      id: createId(),
+      title: '',
+      createdAt: time,
+      updatedAt: time,
+      settings: toSettings(before),
+      messages: {},
+      chosen: {},
+    }
   }
   const draft = signal(toEmpty())
   const openId = signal(draft.peek().id)

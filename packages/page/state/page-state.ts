@@ -66,10 +66,10 @@ export interface PageState {
    */
   refresh(): Promise<void>
   /**
-   * Tries a key. It is stored for this tab, or for this device if `isKept`. Resolves to whether the
+   * Tries a key. It is stored for this tab, or for this device if `isOnDevice`. Resolves to whether the
    * server knows it.
    */
-  setKey(key: string, isKept: boolean): Promise<boolean>
+  setKey(key: string, isOnDevice: boolean): Promise<boolean>
   /** Whether there is a key to forget. */
   readonly hasKey: ReadonlySignal<boolean>
   forgetKey(): void
@@ -111,15 +111,15 @@ export interface Run {
 export type Phase = 'connecting' | 'queued' | 'loading' | 'evaluating' | 'thinking' | 'writing' | 'stopping'
 
 export type ServerState =
-  | { readonly how: 'starting' }
+  | { readonly kind: 'starting' }
   /** `isDemo` says that the emulator answers, and not a model. */
-  | { readonly how: 'ready'; readonly version: string; readonly isDemo: boolean }
+  | { readonly kind: 'ready'; readonly version: string; readonly isDemo: boolean }
   /** The server wants a key. `isWrong` says that it does not know the key that it got. */
-  | { readonly how: 'locked'; readonly isWrong: boolean }
+  | { readonly kind: 'locked'; readonly isWrong: boolean }
   /** No models are installed. */
-  | { readonly how: 'empty' }
+  | { readonly kind: 'empty' }
   /** Sluice does not answer, or Ollama behind it does not. */
-  | { readonly how: 'unreachable'; readonly who: 'sluice' | 'ollama'; readonly text: string }
+  | { readonly kind: 'unreachable'; readonly service: 'sluice' | 'ollama'; readonly text: string }
 
 export interface Model {
   readonly name: string

@@ -27,14 +27,14 @@ interface RunOptions {
   /** The body of `POST /api/chat`. */
   readonly body: object
   /** Called when the partial message has grown. */
-  readonly onNews: () => void
+  readonly onUpdate: () => void
 }
 
 /** How long the server may take to confirm that the GPU is free of the answer. */
 const stopLimitMs = 1000
 
 /** Asks for an answer, and writes what comes into a message. */
-export function startRun({ host, key, now, answer, body, onNews }: RunOptions): StartedRun {
+export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions): StartedRun {
   const requestId = `page-${createId()}`
   const authorization = toAuthorization(key.current())
   const writing = createWriting(host, answer, now)
@@ -48,7 +48,7 @@ export function startRun({ host, key, now, answer, body, onNews }: RunOptions): 
   /** What the stream's last event says. `undefined` until that event comes. */
   let last: { readonly end: End; readonly figures?: Figures } | undefined
 
-  const take = (event: ChatEvent) => {
+  const onEvent = (event: ChatEvent) => {
     if (event.type === 'status' && isWaitingPhase(event.status)) writing.enter(event.status)
     else if (event.type === 'thinking') writing.addThinking(event.text)
     else if (event.type === 'delta') writing.addText(event.text)
@@ -58,17 +58,17 @@ export function startRun({ host, key, now, answer, body, onNews }: RunOptions): 
       if (model !== undefined) writing.setModel(model)
       last = { end: { how: reason === 'length' ? 'length' : 'done' }, figures: { ...usage, tokensPerSecond } }
     } else if (event.type === 'failed') {
-      const { code, message: text, requestId: told = requestId } = event
-      last = { end: { how: 'failed', code, text, requestId: told } }
+      const { code, message: text, requestId: serverRequestId = requestId } = event
+      last = { end: { how: 'failed', code, text, requestId: serverRequestId } }
     } else return
-    onNews()
+    onUpdate()
   }
 
   const read = async () => {
     const headers = { ...authorization, accept: 'text/event-stream', prefer: 'status', 'x-request-id': requestId }
     const fetch: Host['fetch'] = (url, init) => host.fetch(url, init)
     try {
-      for await (const event of streamChat({ url: '/api/chat', body, headers, fetch, signal: abort.signal })) take(event)
+      for await (const event of streamChat({ url: '/api/chat', body, headers, fetch, signal: abort.signal })) onEvent(event)
     } catch (error) {
       last ??= { end: toEnd(error, requestId) }
     }

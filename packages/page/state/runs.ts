@@ -63,7 +63,7 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
         timer = host.setTimeout(tick, saveEveryMs)
       }
       let timer = host.setTimeout(tick, saveEveryMs)
-      const started = startRun({ host, key, now, answer, body, onNews: () => (hasNews = true) })
+      const started = startRun({ host, key, now, answer, body, onUpdate: () => (hasNews = true) })
       all.value = new Map(all.peek()).set(chatId, started)
       void started.ended.then((message) => {
         host.clearTimeout(timer)

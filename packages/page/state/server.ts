@@ -15,7 +15,7 @@ import type { ServerState } from './page-state.ts'
 export interface Server {
   readonly state: ReadonlySignal<ServerState>
   /** Asks for the server's version and models. */
-  look(): Promise<void>
+  check(): Promise<void>
   /** The server has just refused the key, or a request without one. */
   lock(): void
   setKey(key: string, isOnDevice: boolean): Promise<boolean>
@@ -26,13 +26,13 @@ const firstWaitMs = 2000
 const longestWaitMs = 30_000
 
 export function createServer({ host, ask, key, models }: { host: Host; ask: Ask; key: Key; models: Models }): Server {
-  const state = signal<ServerState>({ how: 'starting' })
+  const state = signal<ServerState>({ kind: 'starting' })
   let asking: { readonly key: string | undefined; readonly done: Promise<void> } | undefined
   let waitMs = firstWaitMs
   let timer: number | undefined
 
-  const isWaiting = () => state.peek().how === 'unreachable' || state.peek().how === 'empty'
-  const isSeen = () => host.document.visibilityState !== 'hidden'
+  const isWaiting = () => state.peek().kind === 'unreachable' || state.peek().kind === 'empty'
+  const isVisible = () => host.document.visibilityState !== 'hidden'
 
   const enter = (next: ServerState) => {
     const wasWaiting = isWaiting()
@@ -40,12 +40,12 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     host.clearTimeout(timer)
     if (!isWaiting()) return
     waitMs = wasWaiting ? Math.min(waitMs * 2, longestWaitMs) : firstWaitMs
-    timer = host.setTimeout(lookAgain, waitMs)
+    timer = host.setTimeout(recheck, waitMs)
   }
 
   /** A hidden page asks when it is visible again. */
-  const lookAgain = () => {
-    if (isWaiting() && isSeen()) void look()
+  const recheck = () => {
+    if (isWaiting() && isVisible()) void check()
   }
 
   const askAll = async (sent: string | undefined) => {
@@ -57,52 +57,52 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
       // A browser with six answers on their way sends nothing more to the same server, so a 408
       // says nothing about the server. Neither does a 429.
       const isBusy = bad.status === 408 || bad.status === 429
-      if (!isBusy || state.peek().how !== 'ready') enter(trouble)
+      if (!isBusy || state.peek().kind !== 'ready') enter(trouble)
       return
     }
     batch(() => {
-      models.take(tags.value, ps.value, tags.defaultModel)
-      enter(models.all.peek().length > 0 ? toReady(version.value) : { how: 'empty' })
+      models.update(tags.value, ps.value, tags.defaultModel)
+      enter(models.all.peek().length > 0 ? toReady(version.value) : { kind: 'empty' })
     })
   }
 
-  const look = () => {
+  const check = () => {
     const sent = key.current()
     if (asking && asking.key === sent) return asking.done
-    const mine = { key: sent, done: askAll(sent).finally(() => asking === mine && (asking = undefined)) }
-    asking = mine
-    return mine.done
+    const request = { key: sent, done: askAll(sent).finally(() => asking === request && (asking = undefined)) }
+    asking = request
+    return request.done
   }
 
-  host.addEventListener('online', lookAgain)
-  host.document.addEventListener('visibilitychange', lookAgain)
+  host.addEventListener('online', recheck)
+  host.document.addEventListener('visibilitychange', recheck)
 
   return {
     state,
-    look,
-    lock: () => enter({ how: 'locked', isWrong: key.current() !== undefined }),
+    check,
+    lock: () => enter({ kind: 'locked', isWrong: key.current() !== undefined }),
     async setKey(text, isOnDevice) {
       const answer = isKey(text) ? await ask('/api/tags', { key: text }) : undefined
       if (!answer || answer.status === 401) {
         // A mistyped key is no reason to lock a page that works.
-        if (state.peek().how !== 'ready') enter({ how: 'locked', isWrong: true })
+        if (state.peek().kind !== 'ready') enter({ kind: 'locked', isWrong: true })
         return false
       }
       // Sluice looks at the key first. Any other answer of Sluice's own means that Sluice knows the
       // key.
       const isKnown = answer.isGood || (typeof answer.value.code === 'string' && answer.status !== 403)
-      if (isKnown) key.keep(text, isOnDevice)
-      await look()
+      if (isKnown) key.set(text, isOnDevice)
+      await check()
       return isKnown
     },
     forgetKey() {
       key.forget()
-      void look()
+      void check()
     },
   }
 }
 
 function toReady({ version }: Readonly<Record<string, unknown>>): ServerState {
   const text = typeof version === 'string' ? version : ''
-  return { how: 'ready', version: text, isDemo: text.endsWith('-demo') }
+  return { kind: 'ready', version: text, isDemo: text.endsWith('-demo') }
 }

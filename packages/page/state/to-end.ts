@@ -5,8 +5,14 @@ import type { End } from '../chats/chat.ts'
 export function toEnd(error: unknown, requestId: string): End {
   const text = error instanceof Error ? error.message : ''
   if (error instanceof ChatHttpError) {
-    const { code, retryAfter, requestId: told = requestId } = error
-    return { how: 'failed', code, text, requestId: told, ...(retryAfter !== undefined && { retryAfterSeconds: retryAfter }) }
+    const { code, retryAfter, requestId: serverRequestId = requestId } = error
+    return {
+      how: 'failed',
+      code,
+      text,
+      requestId: serverRequestId,
+      ...(retryAfter !== undefined && { retryAfterSeconds: retryAfter }),
+    }
   }
   if (error instanceof ChatStreamError) return { how: 'failed', code: error.code, text, requestId }
   return { how: 'failed', code: 'network', text, requestId }

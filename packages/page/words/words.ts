@@ -1,5 +1,5 @@
 import { computed, effect, signal } from '@preact/signals'
-import { createKeptChoice } from '../storage/kept-choice.ts'
+import { createStoredChoice } from '../storage/stored-choice.ts'
 import type { Words } from './english.ts'
 
 /** The name of each language in that language. */
@@ -7,7 +7,7 @@ export const languages = { en: 'English', 'zh-CN': '简体中文' } as const
 export type Language = keyof typeof languages
 
 /** The reader's choice. Without one, the first language of the browser that the page speaks. */
-export const language = createKeptChoice<Language>('sluice-language', ['en', 'zh-CN'], toLanguage(navigator.languages))
+export const language = createStoredChoice<Language>('sluice-language', ['en', 'zh-CN'], toLanguage(navigator.languages))
 
 const loaded = signal<Words | undefined>(undefined)
 

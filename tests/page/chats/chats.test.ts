@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Chat, Message } from '#page/chats/chat.ts'
-import { find } from '#page/chats/find.ts'
+import { findChats } from '#page/chats/find-chats.ts'
 import { mergeChats } from '#page/chats/merge-chats.ts'
 import { toRequest } from '#page/chats/to-request.ts'
 import { toThread } from '#page/chats/to-thread.ts'
@@ -231,6 +231,6 @@ describe('a search', () => {
     ['ｒａｉｎ', ['weather']],
     ['umbrellawill', []],
   ])('for %j finds %j', (query, ids) => {
-    expect(find([weather, code], query).map(({ id }) => id)).toEqual(ids)
+    expect(findChats([weather, code], query).map(({ id }) => id)).toEqual(ids)
   })
 })

@@ -11,10 +11,10 @@ import { startSite, type Site } from '../../browser/site.ts'
 declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
 
 const entry = `
-import { createKeptTexts } from '#page/storage/kept-texts.ts'
+import { createSafeStorage } from '#page/storage/safe-storage.ts'
 import { createHistory } from '#page/chats/history.ts'
 import { createLastWords } from '#page/chats/last-words.ts'
-const lastWords = createLastWords(createKeptTexts(window, 'localStorage'))
+const lastWords = createLastWords(createSafeStorage(window, 'localStorage'))
 const tab = globalThis.tab = { history: createHistory(lastWords, () => Date.now() + tab.aheadMs), heard: [], aheadMs: 0 }
 tab.history.onChange((id, chat) => tab.heard.push([id, chat]))
 `

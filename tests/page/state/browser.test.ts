@@ -70,8 +70,8 @@ afterAll(async () => {
 const answer = () => page.evaluate(() => state.thread.value.at(-1)?.message)
 
 test('an answer is written, survives a reload in the middle, and goes on', async () => {
-  await page.waitForFunction(() => state.server.value.how === 'ready' && state.model.value?.capabilities)
-  expect(await page.evaluate(() => state.server.value)).toMatchObject({ how: 'ready', isDemo: true })
+  await page.waitForFunction(() => state.server.value.kind === 'ready' && state.model.value?.capabilities)
+  expect(await page.evaluate(() => state.server.value)).toMatchObject({ kind: 'ready', isDemo: true })
   await page.evaluate(() => state.send('Tell me about streams', []))
   await page.waitForFunction(() => (state.run.value?.text.value.length ?? 0) > 20)
   const before = await page.evaluate(() => state.run.value!.text.value)

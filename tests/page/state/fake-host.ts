@@ -1,5 +1,5 @@
 import type { Host } from '#page/state/host.ts'
-import type { TextStorage } from '#page/storage/kept-texts.ts'
+import type { TextStorage } from '#page/storage/safe-storage.ts'
 
 /** A window for Node. It has real time and real sockets, and everything else is in memory. */
 export interface FakeHost extends Host {

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals'
 import type { Chat } from '#page/chats/chat.ts'
-import type { KeptChats } from '#page/state/library.ts'
+import type { ChatHistory } from '#page/state/library.ts'
 
 /** A history in memory that can simulate another tab. */
-export interface MemoryHistory extends KeptChats {
+export interface MemoryHistory extends ChatHistory {
   readonly kept: Map<string, Chat>
   /** Every chat that was saved, in order. */
   readonly saves: Chat[]

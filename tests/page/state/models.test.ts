@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createAsk } from '#page/state/ask.ts'
-import { createKeptTexts } from '#page/storage/kept-texts.ts'
+import { createSafeStorage } from '#page/storage/safe-storage.ts'
 import { createKey } from '#page/state/key.ts'
 import { createModels, findModel } from '#page/state/models.ts'
 import { parseShow, toModels } from '#page/state/to-models.ts'
@@ -70,10 +70,10 @@ function createAsked(count: number, stores = createStores()) {
       return Response.json({ capabilities: ['completion', model] })
     },
   })
-  const tab = createKeptTexts(host, 'sessionStorage')
+  const tab = createSafeStorage(host, 'sessionStorage')
   const models = createModels(createAsk(host, createKey(tab, tab)), tab)
   const take = () =>
-    models.take({ models: Array.from({ length: count }, (_, i) => ({ name: `m${i}`, digest: `d${i}` })) }, {}, undefined)
+    models.update({ models: Array.from({ length: count }, (_, i) => ({ name: `m${i}`, digest: `d${i}` })) }, {}, undefined)
   take()
   return { models, host, stores, take, most: () => most }
 }
@@ -100,7 +100,7 @@ test('what all can do is asked four at a time, and what fails is asked again the
 
 test('what the list says is not asked for, and is not kept', async () => {
   const { models, host, stores } = createAsked(0)
-  models.take(read('tags'), {}, undefined)
+  models.update(read('tags'), {}, undefined)
   await models.learnAll()
   await models.learn('thinky')
   expect(host.asked).toEqual([])
@@ -111,7 +111,7 @@ test('what the list says is not asked for, and is not kept', async () => {
 test('what the list says wins over what an older Ollama said', async () => {
   const { models } = createAsked(1)
   await models.learn('m0')
-  models.take({ models: [{ name: 'm0', digest: 'd0', capabilities: ['embedding'] }] }, {}, undefined)
+  models.update({ models: [{ name: 'm0', digest: 'd0', capabilities: ['embedding'] }] }, {}, undefined)
   expect(models.all.value[0]?.capabilities).toEqual(['embedding'])
 })
 

@@ -302,7 +302,7 @@ test('without a key the question stays, and is asked again with one', async () =
   page.set({ model })
   page.send('Open?', [])
   await ended()
-  expect(page.server.value).toEqual({ how: 'locked', isWrong: false })
+  expect(page.server.value).toEqual({ kind: 'locked', isWrong: false })
   expect(answer().end).toMatchObject({ how: 'failed', code: 'unauthorized' })
   expect(await page.setKey(secret, false)).toBe(true)
   page.retry(answer().id)
@@ -314,11 +314,11 @@ test('a key that is not known any more locks the page', async () => {
   let { url } = sluice
   const host = createFakeHost({ url: () => url })
   const { page, ended } = createPage({ host })
-  await expect.poll(() => page.server.value.how).toBe('ready')
+  await expect.poll(() => page.server.value.kind).toBe('ready')
   ;({ url } = locked)
   page.send('Why?', [])
   await ended()
-  expect(page.server.value.how).toBe('locked')
+  expect(page.server.value.kind).toBe('locked')
 })
 
 test('the open chat stays open when another is removed', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { createAsk } from '#page/state/ask.ts'
-import { createKeptTexts } from '#page/storage/kept-texts.ts'
+import { createSafeStorage } from '#page/storage/safe-storage.ts'
 import { createKey } from '#page/state/key.ts'
 import { createModels } from '#page/state/models.ts'
 import { createServer } from '#page/state/server.ts'
@@ -34,8 +34,8 @@ afterAll(async () => {
 })
 
 function createParts(host: FakeHost) {
-  const tab = createKeptTexts(host, 'sessionStorage')
-  const key = createKey(tab, createKeptTexts(host, 'localStorage'))
+  const tab = createSafeStorage(host, 'sessionStorage')
+  const key = createKey(tab, createSafeStorage(host, 'localStorage'))
   const ask = createAsk(host, key)
   const models = createModels(ask, tab)
   return { key, models, server: createServer({ host, ask, key, models }) }
@@ -43,9 +43,9 @@ function createParts(host: FakeHost) {
 
 test('a server that answers is ready, with its version and models', async () => {
   const { server, models } = createParts(createFakeHost({ url: open.url }))
-  expect(server.state.value).toEqual({ how: 'starting' })
-  await server.look()
-  expect(server.state.value).toEqual({ how: 'ready', version: '0.0.0', isDemo: false })
+  expect(server.state.value).toEqual({ kind: 'starting' })
+  await server.check()
+  expect(server.state.value).toEqual({ kind: 'ready', version: '0.0.0', isDemo: false })
   expect(models.all.value.map(({ name }) => name)).toContain('smollm2:135m')
 })
 
@@ -57,27 +57,27 @@ test('without models it is empty, and asks again until there are some', async ()
     exchange.chunk('{"models":[]}')
     exchange.end()
   })
-  await server.look()
-  expect(server.state.value).toEqual({ how: 'empty' })
+  await server.check()
+  expect(server.state.value).toEqual({ kind: 'empty' })
   putBack()
   host.dispatch('online')
-  await expect.poll(() => server.state.value.how).toBe('ready')
+  await expect.poll(() => server.state.value.kind).toBe('ready')
 })
 
 test('Ollama gone is told from Sluice gone, and both come back', async () => {
   let url = 'http://127.0.0.1:9'
   const host = createFakeHost({ url: () => url, hurry: 20 })
   const { server } = createParts(host)
-  await server.look()
-  expect(server.state.value).toMatchObject({ how: 'unreachable', who: 'sluice' })
+  await server.check()
+  expect(server.state.value).toMatchObject({ kind: 'unreachable', service: 'sluice' })
   url = open.url
   await upstream.stop()
   host.show()
   await expect
     .poll(() => server.state.value)
-    .toMatchObject({ how: 'unreachable', who: 'ollama', text: expect.stringMatching(/./) as string })
+    .toMatchObject({ kind: 'unreachable', service: 'ollama', text: expect.stringMatching(/./) as string })
   await upstream.start()
-  await expect.poll(() => server.state.value.how).toBe('ready')
+  await expect.poll(() => server.state.value.kind).toBe('ready')
 })
 
 test('it waits twice as long each time, half a minute at most, and anew once it was there', async () => {
@@ -86,27 +86,27 @@ test('it waits twice as long each time, half a minute at most, and anew once it 
     isGone ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(Response.json({ models: [{ name: 'a' }] }))
   const host = createFakeHost({ url: '', fetch, hurry: 10_000 })
   const { server } = createParts(host)
-  await server.look()
+  await server.check()
   await expect.poll(() => host.waitsMs.slice(0, 6)).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000])
   isGone = false
-  await expect.poll(() => server.state.value.how).toBe('ready')
+  await expect.poll(() => server.state.value.kind).toBe('ready')
   isGone = true
   const before = host.waitsMs.length
-  await server.look()
+  await server.check()
   expect(host.waitsMs[before]).toBe(2000)
 })
 
 test('what answers there but is not Sluice counts as gone', async () => {
   const host = createFakeHost({ url: '', fetch: () => Promise.resolve(new Response('<h1>Router</h1>')) })
   const { server } = createParts(host)
-  await server.look()
-  expect(server.state.value).toEqual({ how: 'unreachable', who: 'sluice', text: '' })
+  await server.check()
+  expect(server.state.value).toEqual({ kind: 'unreachable', service: 'sluice', text: '' })
 })
 
 test('a hidden page does not ask again before it is seen', async () => {
   const host = createFakeHost({ url: 'http://127.0.0.1:9' })
   const { server } = createParts(host)
-  await server.look()
+  await server.check()
   host.hide()
   host.dispatch('online')
   expect(host.asked).toHaveLength(3)
@@ -117,16 +117,16 @@ test('a hidden page does not ask again before it is seen', async () => {
 test('a server that wants a key is locked until it gets the right one', async () => {
   const host = createFakeHost({ url: locked.url })
   const { server, key } = createParts(host)
-  await server.look()
-  expect(server.state.value).toEqual({ how: 'locked', isWrong: false })
+  await server.check()
+  expect(server.state.value).toEqual({ kind: 'locked', isWrong: false })
   expect(await server.setKey('wrong', false)).toBe(false)
-  expect(server.state.value).toEqual({ how: 'locked', isWrong: true })
+  expect(server.state.value).toEqual({ kind: 'locked', isWrong: true })
   expect(key.current()).toBeUndefined()
   expect(await server.setKey('密码', false)).toBe(false)
   expect(await server.setKey(secret, false)).toBe(true)
-  expect(server.state.value.how).toBe('ready')
+  expect(server.state.value.kind).toBe('ready')
   expect(await server.setKey('mistyped', false)).toBe(false)
-  expect([server.state.value.how, key.current()]).toEqual(['ready', secret])
+  expect([server.state.value.kind, key.current()]).toEqual(['ready', secret])
 })
 
 test('what comes late of a question without the key changes nothing', async () => {
@@ -140,11 +140,11 @@ test('what comes late of a question without the key changes nothing', async () =
     },
   })
   const { server } = createParts(host)
-  const late = server.look()
+  const late = server.check()
   expect(await server.setKey(secret, false)).toBe(true)
   release()
   await late
-  expect(server.state.value.how).toBe('ready')
+  expect(server.state.value.kind).toBe('ready')
 })
 
 test('a key is kept for the tab, on the device if its owner wants it, and forgotten in both', async () => {
@@ -156,17 +156,17 @@ test('a key is kept for the tab, on the device if its owner wants it, and forgot
   expect([[...stores.tab.values()].includes(secret), [...stores.device.values()].includes(secret)]).toEqual([false, true])
 
   const reloaded = createParts(createFakeHost({ url: locked.url, stores: { ...createStores(), device: stores.device } }))
-  await reloaded.server.look()
-  expect(reloaded.server.state.value.how).toBe('ready')
+  await reloaded.server.check()
+  expect(reloaded.server.state.value.kind).toBe('ready')
   reloaded.server.forgetKey()
-  await expect.poll(() => reloaded.server.state.value).toEqual({ how: 'locked', isWrong: false })
+  await expect.poll(() => reloaded.server.state.value).toEqual({ kind: 'locked', isWrong: false })
   expect(stores.device.size).toBe(0)
 })
 
 test('where storage is denied a key lasts until the reload', async () => {
   const { server } = createParts(createFakeHost({ url: locked.url, deniesStorage: true }))
   expect(await server.setKey(secret, true)).toBe(true)
-  expect(server.state.value.how).toBe('ready')
+  expect(server.state.value.kind).toBe('ready')
 })
 
 test('too many requests take nothing away from a page that is ready', async () => {
@@ -176,27 +176,27 @@ test('too many requests take nothing away from a page that is ready', async () =
     return Promise.resolve(Response.json(answer ?? { error: 'Slowly', code: 'rate_limited' }, { status: answer ? 200 : 429 }))
   }
   const { server, models } = createParts(createFakeHost({ url: '', fetch }))
-  await server.look()
-  await server.look()
-  expect(server.state.value.how).toBe('ready')
+  await server.check()
+  await server.check()
+  expect(server.state.value.kind).toBe('ready')
   expect(models.all.value).toHaveLength(1)
 })
 
 test('a question that finds no way in time takes nothing away from a page that is ready, and is an absence for others', async () => {
   const { server } = createParts(createFakeHost({ url: open.url }))
-  await server.look()
+  await server.check()
   const limit = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort())
   undo.push(() => limit.mockRestore())
-  await server.look()
-  expect(server.state.value.how).toBe('ready')
+  await server.check()
+  expect(server.state.value.kind).toBe('ready')
   const { server: other } = createParts(createFakeHost({ url: open.url }))
-  await other.look()
-  expect(other.state.value).toMatchObject({ how: 'unreachable', who: 'sluice' })
+  await other.check()
+  expect(other.state.value).toMatchObject({ kind: 'unreachable', service: 'sluice' })
 })
 
 test('questions at the same time are one', async () => {
   const host = createFakeHost({ url: open.url })
   const { server } = createParts(host)
-  await Promise.all([server.look(), server.look()])
+  await Promise.all([server.check(), server.check()])
   expect(host.asked).toHaveLength(3)
 })

@@ -4,7 +4,7 @@ import type { Chat } from './chat.ts'
  * The chats that have every word of the query in their title or in a message of any branch. Their
  * order stays. A query without a word finds all chats.
  */
-export function find(chats: readonly Chat[], query: string): readonly Chat[] {
+export function findChats(chats: readonly Chat[], query: string): readonly Chat[] {
   const words = fold(query).split(/\s+/).filter(Boolean)
   if (words.length === 0) return chats
   return chats.filter((chat) => words.every((word) => toFolded(chat).includes(word)))

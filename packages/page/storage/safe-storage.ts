@@ -15,7 +15,7 @@ export type TextStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
  * Texts under names in one of the two storages. Nothing here throws. If the browser denies storage
  * or has no room, a text is not kept.
  */
-export interface KeptTexts {
+export interface SafeStorage {
   read(name: string): string | undefined
   /** Reads a map that was written as the JSON of its entries. Empty if the text is not one. */
   readMap<T>(name: string): Map<string, T>
@@ -23,10 +23,10 @@ export interface KeptTexts {
   write(name: string, text: string | undefined): void
 }
 
-export function createKeptTexts(storages: Storages, where: keyof Storages): KeptTexts {
+export function createSafeStorage(storages: Storages, area: keyof Storages): SafeStorage {
   const read = (name: string) => {
     try {
-      return storages[where].getItem(name) ?? undefined
+      return storages[area].getItem(name) ?? undefined
     } catch {
       return undefined
     }
@@ -42,8 +42,8 @@ export function createKeptTexts(storages: Storages, where: keyof Storages): Kept
     },
     write(name, text) {
       try {
-        if (text === undefined) storages[where].removeItem(name)
-        else storages[where].setItem(name, text)
+        if (text === undefined) storages[area].removeItem(name)
+        else storages[area].setItem(name, text)
       } catch {
         // The storage is denied or full.
       }

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { ChatSummary } from '../state/page-state.ts'
-import { createKeptChoice } from '../storage/kept-choice.ts'
+import { createStoredChoice } from '../storage/stored-choice.ts'
 
 /** The open dialog, and the chat that it is about. */
 export type OpenDialog =
@@ -10,10 +10,10 @@ export type OpenDialog =
 export const dialog = signal<OpenDialog | undefined>(undefined)
 
 /** The page's `color-scheme`. `theme.js` sets it before the page is shown. */
-export const theme = createKeptChoice('sluice-theme', ['light dark', 'light', 'dark'], 'light dark')
+export const theme = createStoredChoice('sluice-theme', ['light dark', 'light', 'dark'], 'light dark')
 
 /** Whether the list of chats is shown beside the conversation, in a wide window. */
-export const sidebar = createKeptChoice('sluice-sidebar', ['shown', 'hidden'], 'shown')
+export const sidebar = createStoredChoice('sluice-sidebar', ['shown', 'hidden'], 'shown')
 
 /** Whether the list of chats lies over the conversation, in a narrow window. */
 export const isDrawerOpen = signal(false)
@@ -43,7 +43,7 @@ export function focusComposer() {
 }
 
 /** Asks again. The pressed button goes away, so the field for messages takes the focus. */
-export function again(ask: (answerId: string) => void, answerId: string) {
+export function retryAndFocus(ask: (answerId: string) => void, answerId: string) {
   ask(answerId)
   focusComposer()
 }

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 
-interface RowProps {
+interface SettingRowProps {
   /** The id of the control. */
   readonly id: string
   readonly label: string
@@ -10,7 +10,7 @@ interface RowProps {
 }
 
 /** A setting. Its name and hint are on one side, its control is on the other. */
-export function Row({ id, label, hint, isBad = false, children }: RowProps) {
+export function SettingRow({ id, label, hint, isBad = false, children }: SettingRowProps) {
   return (
     <div class="row">
       <div>

@@ -7,16 +7,16 @@ import { status } from './status.tsx'
  * The small print at the bottom. It says that chats stay in this browser, or that this is a demo.
  * If chats cannot be stored, the print says that, also to screen readers.
  */
-export function Fine() {
+export function Footnote() {
   const { historyProblem, server } = usePage()
   const w = words.value
   const state = server.value
-  const how = historyProblem.value
-  const problem = how ? (how === 'full' ? w.historyFull : w.historyDenied) : ''
+  const cause = historyProblem.value
+  const problem = cause ? (cause === 'full' ? w.historyFull : w.historyDenied) : ''
   useEffect(() => void (status.value = problem), [problem])
   return (
     <p class={problem ? 'fine danger' : 'fine'}>
-      {problem || (state.how === 'ready' && state.isDemo ? w.demoHint : w.privacy)}
+      {problem || (state.kind === 'ready' && state.isDemo ? w.demoHint : w.privacy)}
     </p>
   )
 }

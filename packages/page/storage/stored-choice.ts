@@ -1,0 +1,22 @@
+import { effect, signal } from '@preact/signals'
+import type { Signal } from '@preact/signals'
+import { createSafeStorage } from './safe-storage.ts'
+
+const device = createSafeStorage(window, 'localStorage')
+
+/** A signal with one of a few values. It is kept on this device if the browser allows that. */
+export function createStoredChoice<Value extends string>(
+  name: string,
+  values: readonly Value[],
+  fallback: Value,
+): Signal<Value> {
+  const stored = device.read(name) as Value
+  const choice = signal(values.includes(stored) ? stored : fallback)
+  let isFirst = true
+  effect(() => {
+    const value = choice.value
+    if (!isFirst) device.write(name, value)
+    isFirst = false
+  })
+  return choice
+}
