@@ -142,8 +142,8 @@ export async function startLab({ upstreamPort: port, against }: LabOptions): Pro
       try {
         return await use(server)
       } catch (error) {
-        const words = server.lastWords()
-        failures.push(`${name}: ${words === undefined ? String(error) : `it ended and said: ${words}`}`)
+        const output = server.exitOutput()
+        failures.push(`${name}: ${output === undefined ? String(error) : `it ended and said: ${output}`}`)
         return undefined
       } finally {
         await server.stop()

@@ -6,12 +6,12 @@ import { answer, json } from '#fake-ollama/scripts.ts'
 import { startUpstream } from '#fake-ollama/upstream.ts'
 import { serveCalls } from '../tests/lab/serve-calls.ts'
 import { nowMs } from './clock.ts'
-import { createBook } from './upstream/book.ts'
+import { createRegistry } from './upstream/registry.ts'
 import { linesOf, type Lines } from './upstream/lines.ts'
 import { MODEL, parseQuestion, type Mode, type Question } from './upstream/question.ts'
 
 const upstream = await startUpstream({ port: Number(process.argv[2]) })
-const book = createBook()
+const registry = createRegistry()
 
 /**
  * Writes one block a turn of the event loop, and only when the last one has been sent. So endless
@@ -46,7 +46,7 @@ for (const [path, lines] of Object.entries(linesOf))
     upstream.forget()
     const question = parseQuestion(exchange.request.body)
     if (!question) return answer(400, {}, 'Cannot answer: the prompt is not one of the bench')(exchange)
-    book.add(question.seed, { exchange, lines })
+    registry.add(question.seed, { exchange, lines })
     if (question.mode !== 'silent') exchange.head(200, { 'content-type': lines.contentType })
     return answers[question.mode](exchange, lines, question)
   })
@@ -62,14 +62,14 @@ upstream.on('GET /v1/models', json({ object: 'list', data: [{ id: MODEL, object:
 /** The calls that the bench may make to this process. */
 const calls = {
   port: () => upstream.port,
-  waitOpen: book.waitOpen,
-  waitClosed: book.waitClosed,
+  waitOpen: registry.waitOpen,
+  waitClosed: registry.waitClosed,
   /**
    * Sends one more token on each open stream of these seeds. Returns the time of the first one.
    */
   sendTokens(first: number, count: number): number {
     const startMs = nowMs()
-    for (const { exchange, lines } of book.openOf(first, count)) exchange.raw(lines.token)
+    for (const { exchange, lines } of registry.openOf(first, count)) exchange.raw(lines.token)
     return startMs
   },
 }

@@ -37,7 +37,7 @@ export async function buildAssets(stamp: string): Promise<void> {
   const [page, client] = await Promise.all([buildPage(), buildClient()])
   const assets = [...page, ...client].map(toAsset)
   const text = `${stamp}import type { Asset } from '../routes/assets.ts'\n\n${toModule(assets)}`
-  await writeWhole(join(root, 'src/generated/assets.ts'), text)
+  await writeAtomically(join(root, 'src/generated/assets.ts'), text)
 }
 
 async function buildPage(): Promise<Output[]> {
@@ -65,8 +65,8 @@ async function buildClient(): Promise<Output[]> {
     emitTypes(),
     bundleScript({ entryPoints: ['packages/client/client.ts'] }, clientTargets),
   ])
-  await writeWhole(join(dist, 'client.js'), text)
-  await writeWhole(join(dist, 'client.d.ts'), types)
+  await writeAtomically(join(dist, 'client.js'), text)
+  await writeAtomically(join(dist, 'client.d.ts'), types)
   const type = javaScript
   // How Deno finds the types of a script.
   const headers = { 'x-typescript-types': '/client.d.ts' }
@@ -81,8 +81,8 @@ async function buildClient(): Promise<Output[]> {
 async function emitTypes(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   await promisify(execFile)(process.execPath, [compiler, '-p', 'packages/client'], { cwd: root })
-  const readTypes = (name: string) => readFile(join(root, 'node_modules/.cache/sluice-client', name), 'utf8')
-  const [client, events] = await Promise.all([readTypes('client.d.ts'), readTypes('events.d.ts')])
+  const readDeclarations = (name: string) => readFile(join(root, 'node_modules/.cache/sluice-client', name), 'utf8')
+  const [client, events] = await Promise.all([readDeclarations('client.d.ts'), readDeclarations('events.d.ts')])
   return client
     .replace(/^import type .* from '\.\/events\.ts';\n/m, '')
     .replace("export type * from './events.ts';\n", () => events)
@@ -106,7 +106,7 @@ function toModule(assets: readonly object[]): string {
 /**
  * Writes a file by renaming it, because a server that starts meanwhile must never read half of it.
  */
-async function writeWhole(path: string, text: string) {
+async function writeAtomically(path: string, text: string) {
   await mkdir(join(path, '..'), { recursive: true })
   const part = `${path}.${process.pid}`
   await writeFile(part, text)

@@ -37,7 +37,7 @@ export async function bundleModule(entryPoint: string, target: readonly string[]
     chunkNames: '[name]-[hash]',
     metafile: true,
   })
-  refuseForeign(metafile)
+  rejectServerFiles(metafile)
   return outputFiles.map(({ path, text }) => ({ name: basename(path), text }))
 }
 
@@ -47,7 +47,7 @@ export async function bundleScript(
   target: readonly string[],
 ): Promise<string> {
   const { outputFiles, metafile } = await build({ ...common, ...entry, target: [...target], format: 'esm', metafile: true })
-  refuseForeign(metafile)
+  rejectServerFiles(metafile)
   return outputFiles[0]!.text
 }
 
@@ -58,7 +58,7 @@ export async function bundleStyle(path: string, target: readonly string[]): Prom
 }
 
 /** A browser gets the page, the client, Ollama's grammar and the packages that they name. */
-function refuseForeign({ inputs: files }: Metafile) {
+function rejectServerFiles({ inputs: files }: Metafile) {
   const foreign = Object.keys(files).filter(
     (file) => file !== '<stdin>' && !/^packages\/(?:page|client|ollama-grammar)\/|(?:^|\/)node_modules\//.test(file),
   )

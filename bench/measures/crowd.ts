@@ -11,7 +11,7 @@ import type { RunningRow } from '../rows/running-row.ts'
  */
 const STREAMS = 9_000
 /** workerd needs four descriptors a stream, and dies without a free one. */
-const OWN_STREAMS: Partial<Record<RowName, number>> = { 'sluice-worker': 4_500 }
+const STREAMS_BY_ROW: Partial<Record<RowName, number>> = { 'sluice-worker': 4_500 }
 /** The CPU is measured while this many streams are idle. */
 const IDLE_STREAMS = 5_000
 const WARM_STREAMS = 50
@@ -31,7 +31,7 @@ const HEARTBEAT_MS = 300_000
 const WORKER_HEARTBEAT_MS = 10_000
 
 async function measureServer(lab: Lab, server: RunningRow): Promise<Record<string, number>> {
-  const streams = OWN_STREAMS[server.name] ?? STREAMS
+  const streams = STREAMS_BY_ROW[server.name] ?? STREAMS
   const warm = await lab.read(server, 'idle', WARM_STREAMS)
   await warm.waitFirst(LIMIT_MS)
   await warm.close()

@@ -13,7 +13,7 @@ const hashOf = (secret: string) => Uint8Array.from(createHash('sha256').update(s
  * Finds the first secret whose hash has the same first bytes as the given hash. An attacker would
  * look for such a secret if the time of a comparison depended on those bytes.
  */
-function findAlike(hash: Uint8Array, bytes: number): Uint8Array {
+function findSamePrefix(hash: Uint8Array, bytes: number): Uint8Array {
   for (let i = 0; ; i++) {
     const other = hashOf(`guess-${i}`)
     if (other.subarray(0, bytes).every((byte, index) => byte === hash[index])) return other
@@ -27,8 +27,8 @@ function welch(a: readonly number[], b: readonly number[]): number {
     const variance = of.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (of.length - 1)
     return { mean, error: variance / of.length }
   }
-  const [of, than] = [stats(a), stats(b)]
-  return Math.abs(of.mean - than.mean) / Math.sqrt(of.error + than.error)
+  const [first, second] = [stats(a), stats(b)]
+  return Math.abs(first.mean - second.mean) / Math.sqrt(first.error + second.error)
 }
 
 /**
@@ -68,6 +68,6 @@ export const keyTiming: Measure = {
     if (!names.includes('sluice-node')) return {}
     const key = hashOf('the secret')
     const far = Uint8Array.from(hashOf('another'), (byte, i) => (i === 0 && byte === key[0] ? byte ^ 1 : byte))
-    return { 'sluice-node': { t: measure(key, findAlike(key, 2), far) } }
+    return { 'sluice-node': { t: measure(key, findSamePrefix(key, 2), far) } }
   },
 }

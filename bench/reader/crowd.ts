@@ -46,16 +46,16 @@ export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }:
   const onGap = (ms: number): void => {
     if (gapsMs && gapsMs.length < MAX_GAPS) gapsMs.push(ms)
   }
-  const oneByOne = async (spacingMs: number, each: (i: number) => void): Promise<void> => {
+  const forEachSpaced = async (spacingMs: number, each: (i: number) => void): Promise<void> => {
     const startMs = nowMs()
     for (let i = 0; i < count; i++) {
       // Each start follows the clock, because the rounding of sleeps would add up.
-      const early = startMs + i * spacingMs - nowMs()
-      if (early > 0) await sleep(early)
+      const waitMs = startMs + i * spacingMs - nowMs()
+      if (waitMs > 0) await sleep(waitMs)
       each(i)
     }
   }
-  const opening = oneByOne(spacingMs, (i) =>
+  const opening = forEachSpaced(spacingMs, (i) =>
     connections.push(openConnection({ ...request, seed: firstSeed + i }, { headOnly, onGap })),
   )
   const total = (): number => connections.reduce((sum, { events }) => sum + events, 0)
@@ -79,7 +79,7 @@ export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }:
     },
     async leave(spacingMs) {
       const departures: [number, number][] = []
-      await oneByOne(spacingMs, (i) => {
+      await forEachSpaced(spacingMs, (i) => {
         const connection = connections[i]
         if (connection) departures.push([connection.seed, connection.leave()])
       })

@@ -55,7 +55,7 @@ export async function findGateway(target: Target, { seed }: { seed: number }): P
     pids: isLocal(target.host) ? pidsListeningOn(target.port) : [],
     coldMs: NaN,
     usedHeapMb: () => Promise.resolve(NaN),
-    lastWords: () => undefined,
+    exitOutput: () => undefined,
     stop: () => Promise.resolve(),
   }
 }

@@ -22,6 +22,6 @@ export interface RunningRow {
    */
   usedHeapMb(): Promise<number>
   /** The last output of a process that has ended by itself, or undefined while it runs. */
-  lastWords(): string | undefined
+  exitOutput(): string | undefined
   stop(): Promise<void>
 }

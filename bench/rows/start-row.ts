@@ -116,7 +116,7 @@ export async function startRow(
         const [bytes] = (await report) as [Buffer]
         return Number(bytes.toString()) / 1e6
       },
-      lastWords: () => (hasEnded ? output.trim() || 'nothing' : undefined),
+      exitOutput: () => (hasEnded ? output.trim() || 'nothing' : undefined),
       stop,
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { json, replay, silent, thoughtless, tokens } from '#fake-ollama/scripts.ts'
+import { json, replay, silent, withoutThinking, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script, type Upstream as Fixture } from '#fake-ollama/upstream.ts'
 import type { GenerationCall } from '../../src/generation.ts'
 import { createThink } from '../../src/upstreams/think.ts'
@@ -74,7 +74,7 @@ describe('a wish for thinking', () => {
   ])('is sent with %s, and once more without it if Ollama says that the model cannot', async (_, prepare) => {
     prepare()
     expect(await generate(answer, { model: 'm' })).toEqual({ ignored: [], bodies: [toBody('m', true)] })
-    expect(await generate(thoughtless(answer), { model: 'm' })).toEqual({
+    expect(await generate(withoutThinking(answer), { model: 'm' })).toEqual({
       ignored: ['reasoning_effort'],
       bodies: [toBody('m', true), toBody('m', true), toBody('m')],
     })
@@ -87,7 +87,7 @@ describe('a wish for thinking', () => {
       bodies: [toBody('m', think)],
     })
     list({})
-    const { bodies } = await generate(thoughtless(answer), { model: 'n', body: { think, options: {} } })
+    const { bodies } = await generate(withoutThinking(answer), { model: 'n', body: { think, options: {} } })
     expect(bodies).toEqual([toBody('n', think), toBody('n')])
   })
 
@@ -160,7 +160,7 @@ describe('nobody asks for the list', () => {
   })
 
   test('and Ollama’s own refusal of its own field is told', async () => {
-    const { error, bodies } = await generate(thoughtless(answer), { thinkWish: undefined } as object)
+    const { error, bodies } = await generate(withoutThinking(answer), { thinkWish: undefined } as object)
     expect(error).toMatchObject({ code: 'upstream_rejected', message: expect.stringContaining('does not support thinking') })
     expect(bodies).toHaveLength(1)
   })

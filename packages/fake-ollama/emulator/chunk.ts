@@ -15,7 +15,7 @@ export interface Logprob {
 }
 
 /** The content of one line. */
-export interface Said {
+export interface Delta {
   text: string
   thinking?: string
   toolCalls?: ToolCall[]
@@ -47,8 +47,8 @@ export interface Head {
  * Makes one line of Ollama's. The fields have the order of its Go structs, which the recordings
  * show. Fields that are `undefined` are left out.
  */
-export function toChunk({ endpoint, model, createdAt }: Head, said: Said, end?: End): object {
-  const { text, thinking, toolCalls, logprobs } = said
+export function toChunk({ endpoint, model, createdAt }: Head, delta: Delta, end?: End): object {
+  const { text, thinking, toolCalls, logprobs } = delta
   const head = { model, created_at: createdAt }
   const done = { done: end !== undefined, done_reason: end?.doneReason }
   if (endpoint === 'generate') {
@@ -59,12 +59,12 @@ export function toChunk({ endpoint, model, createdAt }: Head, said: Said, end?: 
 }
 
 /** Joins the content of several lines into that of the one line of `stream: false`. */
-export function foldSaid(all: readonly Said[]): Said {
-  const thinking = all.map((said) => said.thinking ?? '').join('')
-  const toolCalls = all.flatMap((said) => said.toolCalls ?? [])
-  const logprobs = all.flatMap((said) => said.logprobs ?? [])
+export function foldDeltas(deltas: readonly Delta[]): Delta {
+  const thinking = deltas.map((delta) => delta.thinking ?? '').join('')
+  const toolCalls = deltas.flatMap((delta) => delta.toolCalls ?? [])
+  const logprobs = deltas.flatMap((delta) => delta.logprobs ?? [])
   return {
-    text: all.map((said) => said.text).join(''),
+    text: deltas.map((delta) => delta.text).join(''),
     ...(thinking !== '' && { thinking }),
     ...(toolCalls.length > 0 && { toolCalls }),
     ...(logprobs.length > 0 && { logprobs }),

@@ -1,7 +1,7 @@
 import { isModelName } from '#ollama-grammar/model-name.ts'
 import { isObject } from './body.ts'
 import { findModel, type Model } from './catalog.ts'
-import { foldSaid, toChunk, type Endpoint, type Head, type Said } from './chunk.ts'
+import { foldDeltas, toChunk, type Endpoint, type Head, type Delta } from './chunk.ts'
 import { parseCompletionRequest, type CompletionRequest } from './completion-request.ts'
 import { OllamaError, toGoJson, toJsonResponse } from './go-json.ts'
 import { openLineStream } from './line-stream.ts'
@@ -53,7 +53,7 @@ export function createCompletion({ loadedModels, clock, tokensPerSecond }: Compl
     if (!request.stream) return toJsonResponse(await foldPieces(head, toPieces(signal)))
     const toLines = async function* (until: AbortSignal) {
       for await (const piece of toPieces(until))
-        yield `${toGoJson('error' in piece ? piece : toChunk(head(), piece.said, piece.end))}\n`
+        yield `${toGoJson('error' in piece ? piece : toChunk(head(), piece.delta, piece.end))}\n`
     }
     const lines = await openLineStream(toLines, signal)
     return new Response(lines, { headers: { 'content-type': 'application/x-ndjson' } })
@@ -101,11 +101,11 @@ function checkFormat(format: unknown): void {
  * @throws OllamaError 500 if the answer fails, because its status has not been sent yet
  */
 async function foldPieces(head: () => Head, pieces: AsyncIterable<Piece>): Promise<object> {
-  const all: Said[] = []
+  const deltas: Delta[] = []
   for await (const piece of pieces) {
     if ('error' in piece) throw new OllamaError(500, piece.error)
-    all.push(piece.said)
-    if (piece.end) return toChunk(head(), foldSaid(all), piece.end)
+    deltas.push(piece.delta)
+    if (piece.end) return toChunk(head(), foldDeltas(deltas), piece.end)
   }
-  return toChunk(head(), foldSaid(all))
+  return toChunk(head(), foldDeltas(deltas))
 }

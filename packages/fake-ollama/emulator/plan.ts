@@ -1,5 +1,5 @@
 import { toAnswer } from './answers.ts'
-import type { Logprob, Said, ToolCall } from './chunk.ts'
+import type { Logprob, Delta, ToolCall } from './chunk.ts'
 import { toQuestion, type CompletionRequest } from './completion-request.ts'
 import type { Model } from './catalog.ts'
 import { parseFaults } from './faults.ts'
@@ -12,7 +12,7 @@ import { toToolAnswer, toToolCall } from './tool-call.ts'
 
 /** One line of the answer, and how many tokens it costs. */
 interface Step {
-  said: Said
+  delta: Delta
   tokens: number
 }
 
@@ -37,7 +37,7 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
   const prompt = request.messages.map(({ content }) => content).join('\n')
   const promptTokens = cutTokens(prompt.slice(-maxPromptChars), createRandom(''))
   const { steps, doneReason } = limit(toSteps(request, options, model, random), options.num_predict ?? -1)
-  const allTokens = [...promptTokens, ...steps.map(({ said }) => said.thinking ?? said.text)]
+  const allTokens = [...promptTokens, ...steps.map(({ delta }) => delta.thinking ?? delta.text)]
   return {
     steps,
     doneReason,
@@ -67,8 +67,8 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Mode
   const thought = cutAtStop(cutTokens(thinking, random), stop)
   const spoken = cutAtStop(cutTokens(text, random), stop)
   const { topLogprobs: top } = request
-  const toStep = (token: string, said: Said): Step => {
-    return { said: top === undefined ? said : { ...said, logprobs: toLogprobs(token, top, random) }, tokens: 1 }
+  const toStep = (token: string, delta: Delta): Step => {
+    return { delta: top === undefined ? delta : { ...delta, logprobs: toLogprobs(token, top, random) }, tokens: 1 }
   }
 
   const steps = thought.tokens.map((token) => toStep(token, { text: '', thinking: token }))
@@ -78,7 +78,7 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Mode
     // Ollama sends nothing while it composes a call. Then it sends the whole call
     // (docs/ollama.md#1-stream).
     const tokens = cutTokens(JSON.stringify(toolCall.function), random).length
-    steps.push({ said: { text: '', toolCalls: [toolCall] }, tokens })
+    steps.push({ delta: { text: '', toolCalls: [toolCall] }, tokens })
   }
   return steps
 }
@@ -104,12 +104,12 @@ const alternatives = ' the| a| to| of| and| is| in| it| you| that| for| on| with
  * Makes up a log probability and the requested number of alternatives, likeliest first
  * (captures/generate-logprobs).
  */
-function toLogprobs(said: string, top: number, random: Random): Logprob[] {
+function toLogprobs(chosen: string, top: number, random: Random): Logprob[] {
   let logprob = -random() * 1.5
   const toLogprob = (token: string) => ({ token, logprob, bytes: Array.from(new TextEncoder().encode(token)) })
-  const first = toLogprob(said)
+  const first = toLogprob(chosen)
   if (top === 0) return [first]
-  const others = alternatives.filter((other) => other !== said).slice(0, top - 1)
+  const others = alternatives.filter((other) => other !== chosen).slice(0, top - 1)
   const rest = others.map((other) => {
     logprob -= random()
     return toLogprob(other)

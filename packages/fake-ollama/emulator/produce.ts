@@ -1,11 +1,11 @@
-import type { End, Said } from './chunk.ts'
+import type { End, Delta } from './chunk.ts'
 import { toNanoseconds } from './clock.ts'
 import { runnerDied } from './faults.ts'
 import { createPace, wait, waitForever } from './pace.ts'
 import type { Plan } from './plan.ts'
 
 /** The content of one line: text, with an end if it is the last one, or Ollama's error line. */
-export type Piece = { said: Said; end?: End } | { error: string }
+export type Piece = { delta: Delta; end?: End } | { error: string }
 
 interface ProduceOptions {
   tokensPerSecond: number
@@ -35,11 +35,11 @@ export async function* produce(plan: Plan, options: ProduceOptions): AsyncGenera
   const evaluatedMs = performance.now()
   const pace = createPace(tokensPerSecond, plan.random, signal)
   let evalCount = 0
-  for (const { said, tokens } of plan.steps) {
+  for (const { delta, tokens } of plan.steps) {
     if (fault && evalCount >= fault.afterTokens) break
     await pace(tokens)
     evalCount += tokens
-    yield { said }
+    yield { delta }
   }
 
   if (fault?.kind === 'stall') await waitForever(signal)
@@ -57,5 +57,5 @@ export async function* produce(plan: Plan, options: ProduceOptions): AsyncGenera
     eval_count: evalCount,
     eval_duration: toNanoseconds(evaluatedMs),
   }
-  yield { said: { text: '' }, end: { doneReason: plan.doneReason, context: plan.context, metrics } }
+  yield { delta: { text: '' }, end: { doneReason: plan.doneReason, context: plan.context, metrics } }
 }

@@ -52,11 +52,11 @@ function toSentence(content: string): string {
 /** Makes the answer after `role: "tool"` messages, which repeats the tools' results. */
 export function toToolAnswer(messages: readonly Message[], question: string, random: Random): string {
   const lastOther = messages.findLastIndex(({ role }) => role !== 'tool')
-  const said = messages.slice(lastOther + 1).map(({ content, toolName }) => {
+  const results = messages.slice(lastOther + 1).map(({ content, toolName }) => {
     const by = toolName === undefined ? '' : `\`${toolName}\`: `
     return `- ${by}${shorten(toSentence(content), 500)}`
   })
   const opening = pick(random, ['The tool has answered.', 'Here is what I found out.', 'Done, the result is in.'])
   const asked = question === '' ? '' : ` to “${shorten(question, 100)}”`
-  return `${opening} The answer${asked} is:\n\n${said.join('\n')}\n\nThe demo only repeats what the tool said; a real model would put it into its own words.`
+  return `${opening} The answer${asked} is:\n\n${results.join('\n')}\n\nThe demo only repeats what the tool said; a real model would put it into its own words.`
 }

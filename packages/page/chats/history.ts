@@ -3,7 +3,7 @@ import type { ReadonlySignal } from '@preact/signals'
 import type { Chat } from './chat.ts'
 import { createChatStore, isRemoval } from './chat-store.ts'
 import type { Removal } from './chat-store.ts'
-import type { LastWords } from './last-words.ts'
+import type { UnsavedChats } from './unsaved-chats.ts'
 import { mergeChats } from './merge-chats.ts'
 import { toInterrupted } from './to-interrupted.ts'
 
@@ -57,7 +57,7 @@ interface Pending {
 /** How long a tab may sleep and still hear of a removal. */
 const removalsMs = 30 * 24 * 60 * 60 * 1000
 
-export function createHistory(lastWords: LastWords, now: () => number = Date.now): History {
+export function createHistory(unsavedChats: UnsavedChats, now: () => number = Date.now): History {
   const store = createChatStore()
   const problem = signal<HistoryProblem | undefined>(undefined)
   const pending = new Map<string, Pending>()
@@ -80,7 +80,7 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
     notify(id, undefined)
   }
   const toShown = (stored: Chat): Chat => {
-    lastWords.markStored(stored)
+    unsavedChats.markStored(stored)
     const { chat, nextAt } = toInterrupted(stored, now())
     clearTimeout(timers.get(chat.id))
     if (nextAt !== undefined)
@@ -104,7 +104,7 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
       const record = await store.write(chat, removedAt)
       if (pending.get(chat.id) === save) pending.delete(chat.id)
       if (isRemoval(record)) return applyRemoval(record)
-      lastWords.markStored(chat)
+      unsavedChats.markStored(chat)
       post([chat.id])
     } catch (error) {
       save.hasFailed = true
@@ -128,7 +128,7 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
     pending.set(chat.id, { chat, removedAt, hasFailed: false })
     void startWriting()
   }
-  for (const chat of lastWords.found) save(chat, undefined)
+  for (const chat of unsavedChats.found) save(chat, undefined)
 
   return {
     problem,
@@ -149,7 +149,7 @@ export function createHistory(lastWords: LastWords, now: () => number = Date.now
     },
     save: (chat) => save(chat, removals.get(chat.id)),
     flush: startWriting,
-    leave: () => lastWords.leave([...pending.values()]),
+    leave: () => unsavedChats.write([...pending.values()]),
     async remove(id) {
       const removal = { id, removedAt: now() }
       removals.set(id, removal.removedAt)

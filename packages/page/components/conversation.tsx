@@ -14,9 +14,9 @@ export function Conversation() {
   const { thread, run, chat } = usePage()
   const scroller = useRef<HTMLDivElement>(null)
   const log = useRef<HTMLDivElement>(null)
-  const begun = useRef('')
-  if (run.value) begun.current = run.value.answerId
-  const { isAway, toBottom } = useStickToBottom(scroller, log, `${chat.value.id} ${begun.current} ${words.value.tag}`)
+  const lastRun = useRef('')
+  if (run.value) lastRun.current = run.value.answerId
+  const { isAway, toBottom } = useStickToBottom(scroller, log, `${chat.value.id} ${lastRun.current} ${words.value.tag}`)
   const w = words.value
   const last = thread.value.at(-1)?.message.id
   return (

@@ -24,7 +24,7 @@ export function ServerNotice() {
     )
   const notice = toNotice(state, w)
   if (!notice) return null
-  const { title, hint, command, said } = notice
+  const { title, hint, command, detail: said } = notice
   return (
     <section class="card">
       <h2>{title}</h2>
@@ -49,12 +49,12 @@ interface Notice {
   readonly title: string
   readonly hint: string
   readonly command?: string
-  readonly said?: string
+  readonly detail?: string
 }
 
 function toNotice(state: ServerState, w: Words): Notice | undefined {
   if (state.kind === 'empty') return { title: w.noModels, hint: w.noModelsHint, command: 'ollama pull gemma3' }
   if (state.kind !== 'unreachable') return undefined
   if (state.service === 'sluice') return { title: w.sluiceDown, hint: w.sluiceDownHint }
-  return { title: w.ollamaDown, hint: w.ollamaDownHint, command: 'ollama serve', said: state.text }
+  return { title: w.ollamaDown, hint: w.ollamaDownHint, command: 'ollama serve', detail: state.text }
 }

@@ -52,7 +52,7 @@ export function createAsk(host: Host, key: Key): Ask {
 }
 
 /** What a bad answer tells about the server. `wasKeySent` says whether the request had a key. */
-export function toTrouble({ status, value: { code, error } }: Answer, wasKeySent: boolean): ServerState {
+export function toServerState({ status, value: { code, error } }: Answer, wasKeySent: boolean): ServerState {
   if (status === 401) return { kind: 'locked', isWrong: wasKeySent }
   const service = typeof code === 'string' && code.startsWith('upstream_') ? 'ollama' : 'sluice'
   return { kind: 'unreachable', service, text: typeof error === 'string' ? error : '' }

@@ -2,7 +2,7 @@ import { computed, effect, signal } from '@preact/signals'
 import type { Chat, Message } from '../chats/chat.ts'
 import { findChats } from '../chats/find-chats.ts'
 import { createHistory } from '../chats/history.ts'
-import { createLastWords } from '../chats/last-words.ts'
+import { createUnsavedChats } from '../chats/unsaved-chats.ts'
 import { toSibling, toThread } from '../chats/to-thread.ts'
 import { maxFileBytes, parseFile, toFile } from '../chats/transfer.ts'
 import { withMessage } from '../chats/with-message.ts'
@@ -33,7 +33,7 @@ export interface PageOptions {
 /** The state of the chat page. It reads the history and asks the server at once. */
 export function createPageState({
   host = window,
-  history = createHistory(createLastWords(createSafeStorage(host, 'localStorage'))),
+  history = createHistory(createUnsavedChats(createSafeStorage(host, 'localStorage'))),
   now = Date.now,
 }: PageOptions = {}): PageState {
   const tab = createSafeStorage(host, 'sessionStorage')
@@ -63,11 +63,11 @@ export function createPageState({
       const chat = withAnswer(chatId, isInterrupted ? { ...answer, end: { how: 'interrupted' } } : answer)
       if (!chat) return
       library.put(chat)
-      if (!isInterrupted) learnFrom(answer)
+      if (!isInterrupted) updateServer(answer)
     },
   })
   /** The end of an answer also tells something about the server. */
-  const learnFrom = ({ end, model }: Message) => {
+  const updateServer = ({ end, model }: Message) => {
     if (end?.how === 'failed') {
       if (end.code === 'unauthorized') server.lock()
       else if (end.code === 'network' || end.code === 'upstream_unreachable') void server.check()
@@ -94,7 +94,7 @@ export function createPageState({
     },
     onRemoved(id) {
       runs.drop(id)
-      open.leave(id)
+      open.close(id)
     },
   })
   const open = createOpenChat({ host, library, now, toSettings: choice.toSettings })
@@ -110,7 +110,7 @@ export function createPageState({
   }
   const isLeaving = createLeaving(host, saveAll)
   effect(() => {
-    if (model.value) void models.learn(model.value.name)
+    if (model.value) void models.loadAbilities(model.value.name)
   })
   const first = chat.peek()
   void server.check().then(() => {
@@ -130,12 +130,12 @@ export function createPageState({
     },
     async remove(id) {
       runs.drop(id)
-      open.leave(id)
+      open.close(id)
       await library.remove(id)
     },
     async removeAll() {
       for (const id of runs.ids.peek()) runs.drop(id)
-      open.leave()
+      open.close()
       await library.removeAll()
     },
     async exportAll() {
@@ -171,7 +171,7 @@ export function createPageState({
     model,
     async refresh() {
       await server.check()
-      await models.learnAll()
+      await models.loadAllAbilities()
     },
     setKey: server.setKey,
     hasKey: key.isSet,

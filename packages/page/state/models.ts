@@ -15,8 +15,8 @@ export interface Models {
   /** Takes the answers of `/api/tags` and `/api/ps`, and the server's default model. */
   update(tags: unknown, ps: unknown, defaultModel: string | undefined): void
   /** Asks what a model can do, unless that is known. */
-  learn(name: string): Promise<void>
-  learnAll(): Promise<void>
+  loadAbilities(name: string): Promise<void>
+  loadAllAbilities(): Promise<void>
   /** The model has answered, so it is in memory. */
   markLoaded(name: string): void
 }
@@ -48,7 +48,7 @@ export function createModels(ask: Ask, tab: SafeStorage): Models {
     change((other) => other.digest === digest, abilities)
   }
 
-  const learn = (model: InstalledModel) => {
+  const loadAbilitiesOf = (model: InstalledModel) => {
     if (model.capabilities) return Promise.resolve()
     const running = asked.get(model.digest) ?? show(model).finally(() => asked.delete(model.digest))
     asked.set(model.digest, running)
@@ -62,14 +62,14 @@ export function createModels(ask: Ask, tab: SafeStorage): Models {
       defaultModel.value = model
       all.value = toModels(tags, ps).map((model) => (model.capabilities ? model : { ...model, ...known.get(model.digest) }))
     },
-    async learn(wanted) {
+    async loadAbilities(wanted) {
       const model = findModel(all.peek(), wanted)
-      if (model) await learn(model)
+      if (model) await loadAbilitiesOf(model)
     },
-    async learnAll() {
+    async loadAllAbilities() {
       const rest = [...all.peek()]
       const work = async () => {
-        for (let model = rest.shift(); model; model = rest.shift()) await learn(model)
+        for (let model = rest.shift(); model; model = rest.shift()) await loadAbilitiesOf(model)
       }
       await Promise.all(Array.from({ length: concurrency }, work))
     },

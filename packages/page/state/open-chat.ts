@@ -16,7 +16,7 @@ export interface OpenChat {
    * Opens an empty chat in the place of the removed one. Without an id, the empty chat takes the
    * place of the open one.
    */
-  leave(id?: string): void
+  close(id?: string): void
 }
 
 interface OpenChatOptions {
@@ -87,7 +87,7 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
       empty()
       address.write(undefined, true)
     },
-    leave(id = openId.peek()) {
+    close(id = openId.peek()) {
       if (id !== openId.peek()) return
       empty()
       address.write(undefined, false)

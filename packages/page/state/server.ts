@@ -1,6 +1,6 @@
 import { batch, signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
-import { toTrouble } from './ask.ts'
+import { toServerState } from './ask.ts'
 import type { Ask } from './ask.ts'
 import type { Host } from './host.ts'
 import { isKey } from './key.ts'
@@ -53,7 +53,7 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     if (sent !== key.current()) return // the key has changed, and another request was sent with it
     const bad = [version, tags].find(({ isGood }) => !isGood)
     if (bad) {
-      const trouble = toTrouble(bad, sent !== undefined)
+      const trouble = toServerState(bad, sent !== undefined)
       // A browser with six answers on their way sends nothing more to the same server, so a 408
       // says nothing about the server. Neither does a 429.
       const isBusy = bad.status === 408 || bad.status === 429

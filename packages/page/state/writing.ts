@@ -46,10 +46,10 @@ export function createWriting(host: Host, message: Message, now: () => number): 
   let toolCalls = message.toolCalls ?? []
   let model = message.model
   let count = 0
-  let lastAt = startedAt
+  let lastTokenAt = startedAt
 
   const toSpeed = () => {
-    const ms = lastAt - startedAt - (firstTokenMs.peek() ?? 0)
+    const ms = lastTokenAt - startedAt - (firstTokenMs.peek() ?? 0)
     return count > 1 && ms > 0 ? ((count - 1) * 1000) / ms : undefined
   }
   const requestPaint = createFrames(host, () =>
@@ -70,8 +70,8 @@ export function createWriting(host: Host, message: Message, now: () => number): 
   }
   const countToken = () => {
     count++
-    lastAt = clock()
-    firstTokenMs.value ??= lastAt - startedAt
+    lastTokenAt = clock()
+    firstTokenMs.value ??= lastTokenAt - startedAt
     requestPaint()
   }
   const endThinking = () => {

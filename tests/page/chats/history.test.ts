@@ -13,9 +13,9 @@ declare const tab: { history: History; heard: [id: string, chat: Chat | undefine
 const entry = `
 import { createSafeStorage } from '#page/storage/safe-storage.ts'
 import { createHistory } from '#page/chats/history.ts'
-import { createLastWords } from '#page/chats/last-words.ts'
-const lastWords = createLastWords(createSafeStorage(window, 'localStorage'))
-const tab = globalThis.tab = { history: createHistory(lastWords, () => Date.now() + tab.aheadMs), heard: [], aheadMs: 0 }
+import { createUnsavedChats } from '#page/chats/unsaved-chats.ts'
+const unsavedChats = createUnsavedChats(createSafeStorage(window, 'localStorage'))
+const tab = globalThis.tab = { history: createHistory(unsavedChats, () => Date.now() + tab.aheadMs), heard: [], aheadMs: 0 }
 tab.history.onChange((id, chat) => tab.heard.push([id, chat]))
 `
 

@@ -80,7 +80,7 @@ function createAsked(count: number, stores = createStores()) {
 
 test('what all can do is asked four at a time, and what fails is asked again the next time', async () => {
   const { models, host, most } = createAsked(10)
-  await models.learnAll()
+  await models.loadAllAbilities()
   expect(most()).toBe(4)
   expect(models.all.value.map(({ capabilities }) => capabilities?.[1])).toEqual([
     'm0',
@@ -94,15 +94,15 @@ test('what all can do is asked four at a time, and what fails is asked again the
     'm8',
     'm9',
   ])
-  await models.learnAll()
+  await models.loadAllAbilities()
   expect(host.asked).toHaveLength(11)
 })
 
 test('what the list says is not asked for, and is not kept', async () => {
   const { models, host, stores } = createAsked(0)
   models.update(read('tags'), {}, undefined)
-  await models.learnAll()
-  await models.learn('thinky')
+  await models.loadAllAbilities()
+  await models.loadAbilities('thinky')
   expect(host.asked).toEqual([])
   expect(stores.tab.size).toBe(0)
   expect(models.all.value[0]?.capabilities).toEqual(['completion', 'thinking'])
@@ -110,16 +110,16 @@ test('what the list says is not asked for, and is not kept', async () => {
 
 test('what the list says wins over what an older Ollama said', async () => {
   const { models } = createAsked(1)
-  await models.learn('m0')
+  await models.loadAbilities('m0')
   models.update({ models: [{ name: 'm0', digest: 'd0', capabilities: ['embedding'] }] }, {}, undefined)
   expect(models.all.value[0]?.capabilities).toEqual(['embedding'])
 })
 
 test('one is asked about once, in this tab', async () => {
   const { models, host, stores, take } = createAsked(2)
-  await Promise.all([models.learn('m1'), models.learn('m1'), models.learn('unknown')])
+  await Promise.all([models.loadAbilities('m1'), models.loadAbilities('m1'), models.loadAbilities('unknown')])
   take()
-  await models.learn('m1')
+  await models.loadAbilities('m1')
   expect(host.asked).toHaveLength(1)
   const reloaded = createAsked(2, stores)
   expect(reloaded.models.all.value[1]?.capabilities).toEqual(['completion', 'm1'])

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { json, thoughtless, tokens } from '#fake-ollama/scripts.ts'
+import { json, withoutThinking, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
@@ -28,7 +28,7 @@ export function describeThink(runtime: RuntimeName) {
 
     each(wishes)('answers at %s without thinking, and says so: %s', async (path, ignored, body) => {
       stage.upstream.on('GET /api/tags', json({ models }))
-      const model = stage.upstream.script(thoughtless(tokens({ count: 2 })), 'cannot')
+      const model = stage.upstream.script(withoutThinking(tokens({ count: 2 })), 'cannot')
       const before = stage.upstream.requestsFor(model).length
       const { status, text, headers } = await readAll(read(stage.server, { path, body: { model, ...body } }))
       expect(status).toBe(200)
@@ -39,7 +39,7 @@ export function describeThink(runtime: RuntimeName) {
     })
 
     test.each(['/api/chat', '/ollama/api/chat'])('is for Ollama to judge at %s', async (path) => {
-      const model = stage.upstream.script(thoughtless(tokens({ count: 2 })), 'cannot')
+      const model = stage.upstream.script(withoutThinking(tokens({ count: 2 })), 'cannot')
       const { status, text, headers } = await readAll(read(stage.server, { path, body: { model, messages, think: true } }))
       expect(status).toBe(400)
       expect(text).toContain('does not support thinking')

@@ -6,17 +6,17 @@ import type { Chat, Message } from './chat.ts'
  * writes die with the page. So the page leaves them on the device for the next page, in whichever
  * tab that is.
  */
-export interface LastWords {
+export interface UnsavedChats {
   /** Chats that earlier pages left. They have only those messages that the disk may not have. */
   readonly found: readonly Chat[]
   /** Remembers that the disk has all of this chat. */
   markStored(chat: Chat): void
-  leave(saves: readonly { readonly chat: Chat }[]): void
+  write(saves: readonly { readonly chat: Chat }[]): void
 }
 
 const name = 'sluice.last-words'
 
-export function createLastWords(device: SafeStorage): LastWords {
+export function createUnsavedChats(device: SafeStorage): UnsavedChats {
   const onDisk = new WeakSet<Message>()
   const found = device.readMap<Chat>(name)
   device.write(name, undefined)
@@ -28,7 +28,7 @@ export function createLastWords(device: SafeStorage): LastWords {
   return {
     found: [...found.values()],
     markStored: (chat) => Object.values(chat.messages).forEach((message) => onDisk.add(message)),
-    leave(saves) {
+    write(saves) {
       // Other tabs may have left chats too, because a browser closes all its tabs at once.
       const all = [...device.readMap(name), ...saves.map(({ chat }) => [chat.id, toNews(chat)])]
       if (saves.length > 0) device.write(name, JSON.stringify(all))

@@ -9,10 +9,10 @@ interface Entry {
 }
 
 /**
- * Keeps a book of the readers by seed: which exchanges are open, and when each reader closed its
+ * Keeps a registry of the readers by seed: which exchanges are open, and when each reader closed its
  * own.
  */
-export function createBook() {
+export function createRegistry() {
   const open = new Map<number, Entry>()
   const closedMs = new Map<number, number>()
   const seedsOf = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i)
