@@ -28,7 +28,7 @@ export function Failure({ message, failure: { code, text, requestId, retryAfterS
         {w.join([
           hint ?? text,
           ...(retryAfterSeconds === undefined ? [] : [w.tryAgainIn(formatSeconds(retryAfterSeconds * 1000, w, false))]),
-          ...(message.text === '' ? [] : [w.whatIsThere]),
+          ...(message.text === '' ? [] : [w.partKept]),
         ])}
       </p>
       {hint && text && <p class="said">{text}</p>}

@@ -17,8 +17,8 @@ export interface Markdown {
 }
 
 /**
- * How far the text is settled. What is before `offset` is neither lexed nor shown again until the text
- * is whole.
+ * How far the text is settled. What is before `offset` is neither lexed nor shown again until the
+ * text is whole.
  */
 interface Settled extends SettledBlocks {
   /** Where the rest of the text starts: at a block or at an item of a list. */

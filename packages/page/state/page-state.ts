@@ -66,8 +66,8 @@ export interface PageState {
    */
   refresh(): Promise<void>
   /**
-   * Tries a key. It is stored for this tab, or for this device if `isOnDevice`. Resolves to whether the
-   * server knows it.
+   * Tries a key. It is stored for this tab, or for this device if `isOnDevice`. Resolves to whether
+   * the server knows it.
    */
   setKey(key: string, isOnDevice: boolean): Promise<boolean>
   /** Whether there is a key to forget. */

@@ -114,7 +114,7 @@ export const chinese: Words = {
   interrupted: '回答完成之前页面就关闭了。',
   failed: '回答中断了',
   notAnswered: '没有得到回答',
-  whatIsThere: '已收到的内容都保留着。',
+  partKept: '已收到的内容都保留着。',
   tryAgainIn: (seconds) => `请在 ${seconds}后重试。`,
   request: '请求',
   copyRequest: '复制请求编号',

@@ -114,7 +114,7 @@ export const english = {
   interrupted: 'The page was closed before the end.',
   failed: 'The answer broke off',
   notAnswered: 'No answer',
-  whatIsThere: 'What has arrived is kept.',
+  partKept: 'What has arrived is kept.',
   tryAgainIn: (seconds: string) => `Try again in ${seconds}.`,
   request: 'Request',
   copyRequest: 'Copy the request’s id',
