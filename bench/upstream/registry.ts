@@ -9,8 +9,8 @@ interface Entry {
 }
 
 /**
- * Creates a registry of the readers by seed. It knows which exchanges are open, and when each reader
- * closed its own.
+ * Creates a registry of the readers by seed. It knows which exchanges are open, and when each
+ * reader closed its own.
  */
 export function createRegistry() {
   const open = new Map<number, Entry>()
