@@ -45,8 +45,8 @@ export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly h
 
 /**
  * A source that pushes. It gives each value to `onValue` synchronously. If `onValue` returns a
- * promise, the source pauses until that promise settles. Resolves when the source ends. Rejects when the
- * source breaks or its signal aborts.
+ * promise, the source pauses until that promise settles. Resolves when the source ends. Rejects
+ * when the source breaks or its signal aborts.
  */
 export type Flow<T> = (onValue: (value: T) => void | Promise<void>) => Promise<void>
 

@@ -30,10 +30,10 @@ export interface Encoder {
   /** What is written after a silence. If it is empty, nothing is written. */
   readonly heartbeat: string
   /**
-   * How a reader learns of a failure after commit. `told`: a frame says so, and then the response
+   * How a reader learns of a failure after commit. `frame`: a frame says so, and then the response
    * ends cleanly. `cut`: the framing has no frame for a failure, so the response breaks.
    */
-  readonly failure: 'told' | 'cut'
+  readonly failure: 'frame' | 'cut'
   /** Begins a stream. */
   start(options: StartOptions): Encode
   /**

@@ -28,7 +28,7 @@ export function folding(write: (whole: Whole, options: StartOptions) => string):
     headers: { 'cache-control': 'no-cache' },
     opening: '',
     heartbeat: '',
-    failure: 'told',
+    failure: 'frame',
     start(options) {
       const { maxBytes, emit } = options
       const fold = createFold()

@@ -11,7 +11,7 @@ export const ndjson: Encoder = {
   headers: streamHeaders,
   opening: '',
   heartbeat: '',
-  failure: 'told',
+  failure: 'frame',
   start:
     ({ requestId, emit }) =>
     (batch) => {

@@ -7,6 +7,8 @@ export function prefers(preference: 'status' | 'default-model', prefer = ''): bo
   // Quoted strings are replaced, because they may hold commas. The pattern also matches a string
   // without its closing quote, because a long one would otherwise take quadratic time.
   const names = prefer.replaceAll(/"(?:\\.?|[^"\\])*(?:"|$)/g, (quoted) => (quoted === '""' ? '' : '"')).split(',')
-  const first = names.map((one) => one.split(';', 1)[0]!.split('=')).find(([name]) => name!.trim().toLowerCase() === preference)
+  const first = names
+    .map((entry) => entry.split(';', 1)[0]!.split('='))
+    .find(([name]) => name!.trim().toLowerCase() === preference)
   return first !== undefined && (first[1] ?? '').trim() === ''
 }

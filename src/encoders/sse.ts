@@ -12,7 +12,7 @@ export const eventStream = {
   // The heartbeat has no blank line, because some readers would fire an empty event
   // (docs/hazards.md#31).
   heartbeat: ':\n',
-  failure: 'told',
+  failure: 'frame',
 } as const
 
 /** The failure terminal. It is never named `error`, because that is EventSource's own event. */

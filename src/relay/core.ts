@@ -91,23 +91,23 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   let lastInAt = startedAt
   let lastOutAt = startedAt
   let blockedSince: number | undefined
-  let told: Waiting | undefined
-  let toldAt = startedAt - statusMs
-  let untold: Waiting | undefined
+  let lastStatus: Waiting | undefined
+  let lastStatusAt = startedAt - statusMs
+  let pendingStatus: Waiting | undefined
   let due = 0
 
-  const at = (from: number, ms: number) => (ms === 0 ? Infinity : from + ms)
+  const dueAt = (from: number, ms: number) => (ms === 0 ? Infinity : from + ms)
   const isBlocked = () => blockedSince !== undefined
-  const stallAt = () => (blockedSince === undefined ? Infinity : at(blockedSince, deadlines.stallMs))
-  const totalAt = () => at(startedAt, deadlines.totalMs)
+  const stallAt = () => (blockedSince === undefined ? Infinity : dueAt(blockedSince, deadlines.stallMs))
+  const totalAt = () => dueAt(startedAt, deadlines.totalMs)
   const openingAt = () => (isCommitted || encoder.opening === '' ? Infinity : startedAt + deadlines.graceMs)
   const heartbeatAt = () =>
-    isCommitted && !isBlocked() && encoder.heartbeat !== '' ? at(lastOutAt, deadlines.heartbeatMs) : Infinity
-  const statusAt = () => (isCommitted && !isBlocked() && untold !== undefined ? toldAt + statusMs : Infinity)
+    isCommitted && !isBlocked() && encoder.heartbeat !== '' ? dueAt(lastOutAt, deadlines.heartbeatMs) : Infinity
+  const statusAt = () => (isCommitted && !isBlocked() && pendingStatus !== undefined ? lastStatusAt + statusMs : Infinity)
   /** While the reader is full we do not read, so Ollama's silence does not count. */
   const firstTokenAt = () =>
-    tally.firstDeltaAt === undefined && !isBlocked() ? at(startedAt, deadlines.firstTokenMs) : Infinity
-  const idleAt = () => (tally.firstDeltaAt !== undefined && !isBlocked() ? at(lastInAt, deadlines.idleMs) : Infinity)
+    tally.firstDeltaAt === undefined && !isBlocked() ? dueAt(startedAt, deadlines.firstTokenMs) : Infinity
+  const idleAt = () => (tally.firstDeltaAt !== undefined && !isBlocked() ? dueAt(lastInAt, deadlines.idleMs) : Infinity)
 
   /** Called after everything that may bring `due` nearer, and so not after every token. */
   function schedule() {
@@ -123,12 +123,12 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     return encoder.opening
   }
 
-  function tellStatus(now: number): string {
+  function flushStatus(now: number): string {
     if (now < statusAt()) return ''
-    told = untold
-    untold = undefined
-    toldAt = now
-    return commit(now) + encoder.toStatus!(told!, Math.round(now - startedAt))
+    lastStatus = pendingStatus
+    pendingStatus = undefined
+    lastStatusAt = now
+    return commit(now) + encoder.toStatus!(lastStatus!, Math.round(now - startedAt))
   }
 
   function toFrames(batch: Batch): string {
@@ -137,13 +137,13 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     return encoded
   }
 
-  function end(how: Ended) {
-    ended = how
+  function finish(outcome: Ended) {
+    ended = outcome
     schedule()
   }
 
   function fail(error: ServiceError, event: GenerationEvent = { type: 'failed', error }): string {
-    end({ how: 'failed', error })
+    finish({ how: 'failed', error })
     return isCommitted ? toFrames([event]) : ''
   }
 
@@ -153,20 +153,20 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
     tally.deltas += last?.type === 'done' ? batch.length - 1 : batch.length
     if (tally.firstDeltaAt !== undefined) return
     tally.firstDeltaAt = now
-    untold = undefined
+    pendingStatus = undefined
     schedule()
   }
 
-  function late(code: 'first_token_timeout' | 'idle_timeout' | 'total_timeout', what: string, limitMs: number): string {
-    return fail(new ServiceError(code, `Ollama ${what} ${limitMs / 1000} s`))
+  function timeOut(code: 'first_token_timeout' | 'idle_timeout' | 'total_timeout', reason: string, limitMs: number): string {
+    return fail(new ServiceError(code, `Ollama ${reason} ${limitMs / 1000} s`))
   }
 
   function toDue(now: number): string {
-    if (now >= totalAt()) return late('total_timeout', 'did not finish within', deadlines.totalMs)
-    if (now >= firstTokenAt()) return late('first_token_timeout', 'sent no token within', deadlines.firstTokenMs)
-    if (now >= idleAt()) return late('idle_timeout', 'fell silent for', deadlines.idleMs)
-    if (now >= openingAt()) return commit(now) + tellStatus(now)
-    if (now >= statusAt()) return tellStatus(now)
+    if (now >= totalAt()) return timeOut('total_timeout', 'did not finish within', deadlines.totalMs)
+    if (now >= firstTokenAt()) return timeOut('first_token_timeout', 'sent no token within', deadlines.firstTokenMs)
+    if (now >= idleAt()) return timeOut('idle_timeout', 'fell silent for', deadlines.idleMs)
+    if (now >= openingAt()) return commit(now) + flushStatus(now)
+    if (now >= statusAt()) return flushStatus(now)
     return now >= heartbeatAt() ? commit(now) + encoder.heartbeat : ''
   }
 
@@ -174,8 +174,8 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   return {
     waiting(state, now) {
       if (ended || tally.firstDeltaAt !== undefined || !encoder.toStatus) return ''
-      untold = state === told ? undefined : state
-      const frames = tellStatus(now)
+      pendingStatus = state === lastStatus ? undefined : state
+      const frames = flushStatus(now)
       schedule()
       return frames
     },
@@ -194,7 +194,7 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
       } catch (error) {
         return fail(toServiceError(error))
       }
-      if (last?.type === 'done') end({ how: 'done' })
+      if (last?.type === 'done') finish({ how: 'done' })
       else if (last?.type === 'failed') out += fail(last.error, last)
       return out
     },
@@ -203,12 +203,12 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
       return fail(error === undefined ? truncated() : toServiceError(error))
     },
     leave() {
-      if (!ended) end({ how: 'left' })
+      if (!ended) finish({ how: 'left' })
     },
     tick(now) {
       if (now >= stallAt()) {
         blockedSince = undefined
-        end({ how: 'stalled' })
+        finish({ how: 'stalled' })
       }
       const frames = ended ? '' : toDue(now)
       schedule()

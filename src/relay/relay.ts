@@ -51,7 +51,7 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
   }
   function send(frames: string): void | Promise<void> {
     const drained = frames === '' ? undefined : begin().write(frames)
-    timer.at(core.due)
+    timer.schedule(core.due)
     return drained
   }
   function onBatch(batch: Batch): void | Promise<void> {
@@ -62,7 +62,7 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
   }
   function onBlocked(isBlocked: boolean) {
     core.blocked(isBlocked, now())
-    timer.at(core.due)
+    timer.schedule(core.due)
   }
   function onAbort() {
     if (signal.reason instanceof ServiceError) void send(core.end(signal.reason))
@@ -82,13 +82,13 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
     waiting(state) {
       void send(core.waiting(state, now()))
     },
-    async run(asked) {
+    async run(pending) {
       let generation: Generation | undefined
       signal.addEventListener('abort', onAbort)
       if (signal.aborted) onAbort()
-      timer.at(core.due)
+      timer.schedule(core.due)
       try {
-        generation = await asked
+        generation = await pending
         await generation.flow(onBatch)
         void send(core.end(undefined))
       } catch (error) {

@@ -50,16 +50,16 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   // Nothing in here may throw, because `streamSSE` would end the stream as if all were well. There
   // is no `onError`, because Hono would send the error's message to the reader (docs/hazards.md#1).
   const response = streamSSE(c, (stream) => {
-    const over = Promise.withResolvers<void>()
+    const closed = Promise.withResolvers<void>()
     stream.onAbort(onLeave)
     sink = toJoined((bytes) => stream.write(bytes), {
-      end: over.resolve,
+      end: closed.resolve,
       cut() {
         stream.abort()
-        over.resolve()
+        closed.resolve()
       },
     })
-    return over.promise
+    return closed.promise
   })
   // Both headers crash a Node process over HTTP/2 (docs/hazards.md#5). The runtime sets the ones it
   // needs.
@@ -74,29 +74,29 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
  * a write costs much more than its bytes (docs/hazards.md#3).
  */
 function toJoined(send: (bytes: Uint8Array) => Promise<unknown>, { end, cut }: Pick<Sink, 'end' | 'cut'>): Sink {
-  let underWay: Promise<void> | undefined
+  let inFlight: Promise<void> | undefined
   let waiting = ''
   let bytesWritten = 0
 
   function start(frames: string) {
     const bytes = utf8.encode(frames)
     bytesWritten += bytes.byteLength
-    underWay = send(bytes).then(goOn)
+    inFlight = send(bytes).then(onWritten)
   }
-  function goOn() {
-    underWay = undefined
+  function onWritten() {
+    inFlight = undefined
     if (waiting !== '') start(waiting)
     waiting = ''
   }
   function drain(): Promise<void> | undefined {
-    return underWay?.then(drain)
+    return inFlight?.then(drain)
   }
 
   return {
     write(frames) {
-      if (!underWay) return start(frames)
+      if (!inFlight) return start(frames)
       waiting += frames
-      return waiting.length > waitingLength ? underWay : undefined
+      return waiting.length > waitingLength ? inFlight : undefined
     },
     end() {
       const drained = drain()

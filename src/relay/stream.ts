@@ -50,7 +50,7 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
  * Starts the life of an answer. It has a controller of its own, because the reason of the runtime's
  * signal may be no error (docs/hazards.md#9 and docs/hazards.md#10).
  */
-export function createStream({ requestId, principal, signal: reading }: StreamRequest): Stream {
+export function createStream({ requestId, principal, signal: readerSignal }: StreamRequest): Stream {
   const controller = new AbortController()
   const { promise: ended, resolve: end } = Promise.withResolvers<Outcome | undefined>()
   const cancelled = Promise.withResolvers<void>()
@@ -58,8 +58,8 @@ export function createStream({ requestId, principal, signal: reading }: StreamRe
   const stop = (error?: ServiceError) => controller.abort(error)
 
   void cancelled.promise.then(() => stop(new ServiceError('cancelled', 'The answer was cancelled by its request id')))
-  reading.addEventListener('abort', leave)
-  if (reading.aborted) leave()
+  readerSignal.addEventListener('abort', leave)
+  if (readerSignal.aborted) leave()
   return {
     requestId,
     principal,
@@ -69,7 +69,7 @@ export function createStream({ requestId, principal, signal: reading }: StreamRe
     cancel: cancelled.resolve,
     end(outcome) {
       // On Node, a listener that stays keeps 20 KB a request (docs/hazards.md#37).
-      reading.removeEventListener('abort', leave)
+      readerSignal.removeEventListener('abort', leave)
       end(outcome)
     },
     ended,

@@ -1,9 +1,9 @@
 export interface Timer {
   /**
    * Calls `fire` at `due`. Infinity means that nothing is due. `fire` may be called earlier, and
-   * then has to call `at` again.
+   * then has to call `schedule` again.
    */
-  at(due: number): void
+  schedule(due: number): void
   stop(): void
 }
 
@@ -20,15 +20,15 @@ const maxMs = 2_147_483_647
 
 /**
  * The one timer of a stream. It is armed again only after it fired, or when something is due
- * earlier. A due time that moves away does not arm the timer, so a token costs no timer. Call `at`
- * from `fire` to go on.
+ * earlier. A due time that moves away does not arm the timer, so a token costs no timer. Call
+ * `schedule` from `fire` to go on.
  */
 export function createTimer(now: () => number, fire: () => void): Timer {
   let handle: ReturnType<typeof setTimeout> | undefined
   let armedFor = Infinity
 
   return {
-    at(due) {
+    schedule(due) {
       if (due >= armedFor) return
       clearTimeout(handle)
       armedFor = due

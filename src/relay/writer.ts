@@ -32,13 +32,13 @@ export function createWriter(sink: Sink, onBlocked: (isBlocked: boolean) => void
 
   function wait(drained: Promise<void>): Promise<void> {
     onBlocked(true)
-    const taken = drained.then(() => {
-      if (pending !== taken) return onBlocked(true)
+    const unblocked = drained.then(() => {
+      if (pending !== unblocked) return onBlocked(true)
       pending = undefined
       onBlocked(false)
     })
-    pending = taken
-    return taken
+    pending = unblocked
+    return unblocked
   }
 
   return {

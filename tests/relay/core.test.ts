@@ -19,7 +19,7 @@ const plainFrames: Encoder = {
   headers: {},
   opening: '',
   heartbeat: '',
-  failure: 'told',
+  failure: 'frame',
   start:
     ({ emit }) =>
     (batch) => {

@@ -27,7 +27,7 @@ const lines: Encoder = {
   headers: {},
   opening: '',
   heartbeat: '',
-  failure: 'told',
+  failure: 'frame',
   start:
     ({ emit }) =>
     (batch) => {

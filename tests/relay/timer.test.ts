@@ -26,7 +26,7 @@ describe('a timer', () => {
     [9950, 10_000],
   ])('due at %i fires at %i: on a grid that all streams share, of 25 ms within two seconds, else of 100', (due, at) => {
     const { timer, fired } = create(1000)
-    timer.at(due)
+    timer.schedule(due)
     vi.advanceTimersByTime(at - 1000 - 1)
     expect(fired).toEqual([])
     vi.advanceTimersByTime(1)
@@ -35,25 +35,25 @@ describe('a timer', () => {
 
   test('fires at its time if that is on the grid', () => {
     const { timer, fired } = create(1050)
-    timer.at(1200)
+    timer.schedule(1200)
     vi.advanceTimersByTime(1000)
     expect(fired).toEqual([1200])
   })
 
   test('fires once for each time that it is asked', () => {
     const { timer, fired } = create()
-    timer.at(1100)
+    timer.schedule(1100)
     vi.advanceTimersByTime(1000)
     expect(fired).toEqual([1100])
-    timer.at(2500)
+    timer.schedule(2500)
     vi.advanceTimersByTime(1000)
     expect(fired).toEqual([1100, 2500])
   })
 
   test('is armed anew when something is due earlier', () => {
     const { timer, fired } = create()
-    timer.at(5000)
-    timer.at(1300)
+    timer.schedule(5000)
+    timer.schedule(1300)
     vi.advanceTimersByTime(10_000)
     expect(fired).toEqual([1300])
   })
@@ -61,7 +61,7 @@ describe('a timer', () => {
   test('is not armed anew when the due time moves away: a token costs no timer', () => {
     const { timer, fired } = create()
     const arm = vi.spyOn(globalThis, 'setTimeout')
-    for (let due = 2000; due < 3000; due++) timer.at(due)
+    for (let due = 2000; due < 3000; due++) timer.schedule(due)
     expect(arm).toHaveBeenCalledTimes(1)
     vi.advanceTimersByTime(10_000)
     // The timer fires early, and then gets its new time.
@@ -71,13 +71,13 @@ describe('a timer', () => {
   test('is not armed anew when it is asked for the same, wherever that is on the grid', () => {
     const { timer } = create()
     const arm = vi.spyOn(globalThis, 'setTimeout')
-    for (let token = 0; token < 1000; token++) timer.at(5051)
+    for (let token = 0; token < 1000; token++) timer.schedule(5051)
     expect(arm).toHaveBeenCalledTimes(1)
   })
 
   test('never fires if nothing is due', () => {
     const { timer, fired } = create()
-    timer.at(Infinity)
+    timer.schedule(Infinity)
     vi.advanceTimersByTime(1e9)
     expect(fired).toEqual([])
     expect(vi.getTimerCount()).toBe(0)
@@ -85,7 +85,7 @@ describe('a timer', () => {
 
   test('fires in the next turn for what is past, not at once', () => {
     const { timer, fired } = create()
-    timer.at(500)
+    timer.schedule(500)
     expect(fired).toEqual([])
     vi.advanceTimersByTime(0)
     expect(fired).toEqual([1000])
@@ -93,9 +93,9 @@ describe('a timer', () => {
 
   test('does not fire after it is stopped, nor can it be armed again', () => {
     const { timer, fired } = create()
-    timer.at(1100)
+    timer.schedule(1100)
     timer.stop()
-    timer.at(1050)
+    timer.schedule(1050)
     vi.advanceTimersByTime(1000)
     expect(fired).toEqual([])
     expect(vi.getTimerCount()).toBe(0)
@@ -105,10 +105,10 @@ describe('a timer', () => {
     const fired: number[] = []
     const timer = createTimer(Date.now, () => {
       fired.push(Date.now())
-      if (fired.length < 3) timer.at(Date.now() + 200)
+      if (fired.length < 3) timer.schedule(Date.now() + 200)
     })
     vi.setSystemTime(0)
-    timer.at(100)
+    timer.schedule(100)
     vi.advanceTimersByTime(10_000)
     expect(fired).toEqual([100, 300, 500])
   })
@@ -116,7 +116,7 @@ describe('a timer', () => {
   test('does not overflow: what is due in months wakes up a little before and asks again', () => {
     const { timer } = create()
     const arm = vi.spyOn(globalThis, 'setTimeout')
-    timer.at(1e12)
+    timer.schedule(1e12)
     expect(arm.mock.calls[0]![1]).toBeLessThan(2 ** 31)
   })
 })
