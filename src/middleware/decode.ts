@@ -18,7 +18,7 @@ export async function decode(
   maxBytes: number,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array<ArrayBuffer>[] = []
-  let at = 0
+  let offset = 0
   let decoded = 0
   const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
@@ -26,11 +26,11 @@ export async function decode(
       // (docs/hazards.md#85). So each piece can fill only the rest of the limit, and its output is
       // read before the next piece.
       async pull(controller) {
-        if (at > 0) await new Promise((resolve) => setTimeout(resolve))
-        const end = at + Math.max(smallestPiece, Math.floor((maxBytes - decoded) / largestRatio))
-        controller.enqueue(bytes.subarray(at, end))
-        at = end
-        if (at >= bytes.byteLength) controller.close()
+        if (offset > 0) await new Promise((resolve) => setTimeout(resolve))
+        const end = offset + Math.max(smallestPiece, Math.floor((maxBytes - decoded) / largestRatio))
+        controller.enqueue(bytes.subarray(offset, end))
+        offset = end
+        if (offset >= bytes.byteLength) controller.close()
       },
     },
     { highWaterMark: 0 },

@@ -16,7 +16,7 @@ interface ApiKey {
 /** SHA-256 of a text in UTF-8. */
 export type Sha256 = (text: string) => Uint8Array | Promise<Uint8Array>
 
-const anybody: Principal = { name: '', models: undefined }
+const anonymous: Principal = { name: '', models: undefined }
 
 /** A longer text is no key. */
 const maxKeyLength = 4096
@@ -32,7 +32,7 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
   const known = keys.map((key) => ({ ...key, hash: toBytes(key.sha256) }))
   return createMiddleware<Env>(async (c, next) => {
     if (known.length === 0) {
-      c.set('principal', anybody)
+      c.set('principal', anonymous)
       return next()
     }
     const secrets = toSecrets(c.req.header())

@@ -1,5 +1,5 @@
 /** What remains of a caller's limit after a request. */
-export interface Taken {
+export interface Allowance {
   readonly isAllowed: boolean
   /** Requests that may follow at once; undefined if the store does not tell. */
   readonly remaining: number | undefined
@@ -13,11 +13,11 @@ export interface Taken {
  * of this interface (tests/contracts/limits.ts).
  */
 export interface Limits {
-  /** Counts a request of `who`. */
-  take(who: string): Taken | Promise<Taken>
+  /** Counts a request of `caller`. */
+  consume(caller: string): Allowance | Promise<Allowance>
   /**
    * Takes a place for an answer, and returns a function that gives the place up, once. Undefined
    * if there is no place.
    */
-  enter(who: string): (() => void) | undefined | Promise<(() => void) | undefined>
+  enter(caller: string): (() => void) | undefined | Promise<(() => void) | undefined>
 }

@@ -21,46 +21,46 @@ const sweepSize = 10_000
 /** Keeps a token bucket and a counter for each caller, in this process. */
 export function createMemoryLimits({ perMinute, streams, now }: MemoryLimitsOptions): Limits {
   const perMs = perMinute / 60_000
-  const buckets = new Map<string, { level: number; at: number }>()
+  const buckets = new Map<string, { level: number; updatedAt: number }>()
   const open = new Map<string, number>()
   let sweepAt = sweepSize
 
-  const levelOf = (bucket: { level: number; at: number }, at: number) =>
-    Math.min(perMinute, bucket.level + (at - bucket.at) * perMs)
+  const levelOf = (bucket: { level: number; updatedAt: number }, time: number) =>
+    Math.min(perMinute, bucket.level + (time - bucket.updatedAt) * perMs)
 
-  function sweep(at: number) {
-    for (const [who, bucket] of buckets) if (levelOf(bucket, at) >= perMinute) buckets.delete(who)
+  function sweep(time: number) {
+    for (const [caller, bucket] of buckets) if (levelOf(bucket, time) >= perMinute) buckets.delete(caller)
     sweepAt = Math.max(sweepSize, 2 * buckets.size)
   }
 
   return {
-    take(who) {
+    consume(caller) {
       if (perMinute === 0) return { isAllowed: true, remaining: undefined, retryAfterSeconds: 0 }
-      const at = now()
-      const bucket = buckets.get(who) ?? { level: perMinute, at }
-      const level = levelOf(bucket, at)
+      const time = now()
+      const bucket = buckets.get(caller) ?? { level: perMinute, updatedAt: time }
+      const level = levelOf(bucket, time)
       const isAllowed = level >= 1
-      const left = isAllowed ? level - 1 : level
-      buckets.set(who, { level: left, at })
-      if (buckets.size >= sweepAt) sweep(at)
+      const remaining = isAllowed ? level - 1 : level
+      buckets.set(caller, { level: remaining, updatedAt: time })
+      if (buckets.size >= sweepAt) sweep(time)
       return {
         isAllowed,
-        remaining: Math.floor(left),
-        retryAfterSeconds: left >= 1 ? 0 : Math.ceil((1 - left) / perMs / 1000),
+        remaining: Math.floor(remaining),
+        retryAfterSeconds: remaining >= 1 ? 0 : Math.ceil((1 - remaining) / perMs / 1000),
       }
     },
-    enter(who) {
+    enter(caller) {
       if (streams === 0) return () => {}
-      const count = open.get(who) ?? 0
+      const count = open.get(caller) ?? 0
       if (count >= streams) return undefined
-      open.set(who, count + 1)
+      open.set(caller, count + 1)
       let isIn = true
       return () => {
         if (!isIn) return
         isIn = false
-        const left = (open.get(who) ?? 1) - 1
-        if (left > 0) open.set(who, left)
-        else open.delete(who)
+        const remaining = (open.get(caller) ?? 1) - 1
+        if (remaining > 0) open.set(caller, remaining)
+        else open.delete(caller)
       }
     },
   }

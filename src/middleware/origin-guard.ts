@@ -52,7 +52,7 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
         if (c.req.method === 'OPTIONS') assertNames(c.req.header('access-control-request-headers') ?? '')
         return allow(c, next)
       }
-      if (!isOwn(origin, c.req.header('host'))) throw forbidden()
+      if (!isSameHost(origin, c.req.header('host'))) throw forbidden()
     } else if (c.req.header('sec-fetch-site') === 'cross-site') {
       const isLink = c.req.header('sec-fetch-mode') === 'navigate' && (c.req.method === 'GET' || c.req.method === 'HEAD')
       if (!isLink || !isOpen(c.req.path)) throw forbidden()
@@ -80,12 +80,12 @@ function assertNames(names: string) {
  * Whether an origin has the host and port of the `Host` header. The scheme is not compared,
  * because we do not know it if TLS ends in front of us.
  */
-function isOwn(origin: string, host: string | undefined): boolean {
+function isSameHost(origin: string, host: string | undefined): boolean {
   const url = URL.parse(origin)
   if (!url || !host || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false
   // `URL` drops the scheme's default port, so both sides get the same scheme.
-  const own = URL.parse(`${url.protocol}//${host}`)
-  return own?.host === url.host
+  const target = URL.parse(`${url.protocol}//${host}`)
+  return target?.host === url.host
 }
 
 function forbidden(): ServiceError {

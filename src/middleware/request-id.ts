@@ -7,8 +7,8 @@ import type { Env } from './env.ts'
  * the protocol does.
  */
 export const requestId = createMiddleware<Env>(async (c, next) => {
-  const own = c.req.header('x-request-id')
-  const id = own && /^[A-Za-z0-9._-]{1,128}$/.test(own) ? own : crypto.randomUUID()
+  const callerId = c.req.header('x-request-id')
+  const id = callerId && /^[A-Za-z0-9._-]{1,128}$/.test(callerId) ? callerId : crypto.randomUUID()
   c.set('requestId', id)
   c.header('x-request-id', id)
   await next()

@@ -16,7 +16,7 @@ export function limitsContract(name: string, { create }: LimitsContract) {
   describe(`the contract of limits: ${name}`, () => {
     const takeAll = async (limits: Limits, who: string, count: number) => {
       let allowed = 0
-      for (let i = 0; i < count; i++) if ((await limits.take(who)).isAllowed) allowed++
+      for (let i = 0; i < count; i++) if ((await limits.consume(who)).isAllowed) allowed++
       return allowed
     }
 
@@ -35,22 +35,22 @@ export function limitsContract(name: string, { create }: LimitsContract) {
     test('who is refused is told when to come back, and then may', async () => {
       const { limits, pass } = create()
       await takeAll(limits, 'a', 60)
-      const refused = await limits.take('a')
+      const refused = await limits.consume('a')
       expect(refused.isAllowed).toBe(false)
       expect(refused.retryAfterSeconds).toBeGreaterThan(0)
       expect(refused.retryAfterSeconds).toBeLessThanOrEqual(60)
       pass(refused.retryAfterSeconds * 1000)
-      expect(await limits.take('a')).toMatchObject({ isAllowed: true })
+      expect(await limits.consume('a')).toMatchObject({ isAllowed: true })
     })
 
     test('who may is not told to wait', async () => {
-      expect(await create().limits.take('a')).toMatchObject({ isAllowed: true, retryAfterSeconds: 0 })
+      expect(await create().limits.consume('a')).toMatchObject({ isAllowed: true, retryAfterSeconds: 0 })
     })
 
     test('a refusal costs nothing', async () => {
       const { limits, pass } = create()
       await takeAll(limits, 'a', 60)
-      const { retryAfterSeconds } = await limits.take('a')
+      const { retryAfterSeconds } = await limits.consume('a')
       await takeAll(limits, 'a', 1000)
       pass(retryAfterSeconds * 1000)
       expect(await takeAll(limits, 'a', 1)).toBe(1)

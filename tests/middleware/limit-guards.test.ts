@@ -13,7 +13,7 @@ function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined a
   const counted: string[] = []
   const inside = new Set<string>()
   const limits: Limits = {
-    take(who) {
+    consume(who) {
       counted.push(who)
       return { isAllowed: true, remaining: 1, retryAfterSeconds: 0 }
     },

@@ -15,39 +15,39 @@ describe('limits in memory', () => {
   test('that are off refuse nobody', async () => {
     const { limits } = create({ perMinute: 0, streams: 0 })
     for (let i = 0; i < 1000; i++) {
-      expect((await limits.take('a')).isAllowed).toBe(true)
+      expect((await limits.consume('a')).isAllowed).toBe(true)
       expect(await limits.enter('a')).toBeDefined()
     }
   })
 
   test('fill up again by one a second', async () => {
     const { limits, pass } = create()
-    for (let i = 0; i < 60; i++) await limits.take('a')
-    for (let i = 0; i < 1000; i++) expect(await limits.take('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
+    for (let i = 0; i < 60; i++) await limits.consume('a')
+    for (let i = 0; i < 1000; i++) expect(await limits.consume('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
     pass(10_000)
-    for (let i = 0; i < 10; i++) expect((await limits.take('a')).isAllowed).toBe(true)
-    expect(await limits.take('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
+    for (let i = 0; i < 10; i++) expect((await limits.consume('a')).isAllowed).toBe(true)
+    expect(await limits.consume('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
   })
 
   test('tell what remains', async () => {
     const { limits } = create({ perMinute: 3 })
     const remaining = []
-    for (let i = 0; i < 4; i++) remaining.push((await limits.take('a')).remaining)
+    for (let i = 0; i < 4; i++) remaining.push((await limits.consume('a')).remaining)
     expect(remaining).toEqual([2, 1, 0, 0])
   })
 
   test('forget who has been away: a million addresses do not stay', async () => {
     const { limits, pass } = create()
-    await limits.take('first')
+    await limits.consume('first')
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const used = () => (collect(), process.memoryUsage().heapUsed)
     const before = used()
     for (let i = 0; i < 1_000_000; i++) {
-      await limits.take(`address ${i}`)
+      await limits.consume(`address ${i}`)
       if (i % 10_000 === 0) pass(60_000)
     }
     expect((used() - before) / 1e6).toBeLessThan(20)
-    expect((await limits.take('first')).remaining).toBe(59)
+    expect((await limits.consume('first')).remaining).toBe(59)
   })
 })

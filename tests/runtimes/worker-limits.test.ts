@@ -29,8 +29,8 @@ describe('limits behind a rate limiter’s binding', () => {
     const { limits } = create()
     const allowed = { isAllowed: true, remaining: undefined, retryAfterSeconds: 0 }
     const refused = { isAllowed: false, remaining: undefined, retryAfterSeconds: 60 }
-    for (let i = 0; i < 60; i++) expect(await limits.take('a')).toEqual(allowed)
-    for (let i = 0; i < 3; i++) expect(await limits.take('a')).toEqual(refused)
+    for (let i = 0; i < 60; i++) expect(await limits.consume('a')).toEqual(allowed)
+    for (let i = 0; i < 3; i++) expect(await limits.consume('a')).toEqual(refused)
   })
 
   test.each([undefined, null, 'x', 5, {}, { limit: 5 }])('%j is no such binding', (value) => {

@@ -19,8 +19,8 @@ export function isRateLimiter(value: unknown): value is RateLimiter {
  */
 export function createBoundLimits({ limiter, memory }: { limiter: RateLimiter; memory: Limits }): Limits {
   return {
-    async take(who) {
-      const { success } = await limiter.limit({ key: who })
+    async consume(caller) {
+      const { success } = await limiter.limit({ key: caller })
       return { isAllowed: success, remaining: undefined, retryAfterSeconds: success ? 0 : 60 }
     },
     enter: memory.enter,
