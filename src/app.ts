@@ -179,9 +179,9 @@ function toUpstream(
   ollama: Upstream,
   loading: Pick<WaitingOptions, 'maxLoads' | 'now'>,
 ): Upstream {
-  const telling = createWaiting({ upstream: createThink({ upstream: ollama, ...loading }), ...loading })
-  const queued = () => createQueue({ upstream: telling, ...queue, embedTimeoutMs: deadlines.firstTokenMs })
-  return createPolicy({ upstream: queue.running > 0 ? queued() : telling, ...models, clamps, ...loading })
+  const base = createWaiting({ upstream: createThink({ upstream: ollama, ...loading }), ...loading })
+  const queued = () => createQueue({ upstream: base, ...queue, embedTimeoutMs: deadlines.firstTokenMs })
+  return createPolicy({ upstream: queue.running > 0 ? queued() : base, ...models, clamps, ...loading })
 }
 
 /**

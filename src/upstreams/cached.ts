@@ -43,12 +43,12 @@ export function createCached<T>({
   now,
   load,
 }: CachedOptions<T>): (signal: AbortSignal) => Promise<T> {
-  let kept: { readonly value: T; readonly at: number } | undefined
+  let cached: { readonly value: T; readonly loadedAt: number } | undefined
   /** The running loads. Each counts until its `endsAt`. */
   const loads = new Set<{ endsAt: number }>()
   const waiters = new Set<(failure?: Failure) => void>()
 
-  const toFresh = () => (kept && now() - kept.at < ttlMs ? kept : undefined)
+  const toFresh = () => (cached && now() - cached.loadedAt < ttlMs ? cached : undefined)
 
   async function loadFor(caller: AbortSignal, signal: AbortSignal): Promise<T> {
     const loading = { endsAt: now() + limitMs + closingMs }
@@ -56,7 +56,7 @@ export function createCached<T>({
     loads.add(loading)
     try {
       const value = await load(signal)
-      kept = { value, at: now() }
+      cached = { value, loadedAt: now() }
       loads.delete(loading)
       return value
     } catch (error) {

@@ -19,12 +19,12 @@ export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAl
   const options = isObject(body.options) ? body.options : {}
   const { num_predict, num_ctx } = options
   const clamped = {
-    ...(numPredict > 0 && isBeyond(toNumber(num_predict) || -1, numPredict) && { num_predict: numPredict }),
-    ...(numCtx > 0 && isGiven(num_ctx) && isBeyond(toNumber(num_ctx), numCtx) && { num_ctx: numCtx }),
+    ...(numPredict > 0 && isAbove(toNumber(num_predict) || -1, numPredict) && { num_predict: numPredict }),
+    ...(numCtx > 0 && isGiven(num_ctx) && isAbove(toNumber(num_ctx), numCtx) && { num_ctx: numCtx }),
   }
   const { keep_alive } = body
   const seconds = isNumber(keep_alive) ? toNumber(keep_alive) : toSeconds(keep_alive)
-  const isLong = keepAliveSeconds > 0 && isGiven(keep_alive) && isBeyond(seconds, keepAliveSeconds)
+  const isLong = keepAliveSeconds > 0 && isGiven(keep_alive) && isAbove(seconds, keepAliveSeconds)
   return {
     ...body,
     ...(Object.keys(clamped).length > 0 && { options: { ...options, ...clamped } }),
@@ -37,6 +37,6 @@ function isGiven(value: unknown): boolean {
 }
 
 /** A value that is no number is beyond every limit, too. */
-function isBeyond(value: number, max: number): boolean {
+function isAbove(value: number, max: number): boolean {
   return !(value >= 0 && value <= max)
 }

@@ -19,13 +19,13 @@ export interface DefaultModelOptions {
  * @throws ServiceError `no_model` if there is none
  */
 export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {
-  const find = (about: 'ps' | 'tags') => async (signal: AbortSignal) => toWriters(await ask({ about }, { signal }))
+  const loadList = (about: 'ps' | 'tags') => async (signal: AbortSignal) => toWriters(await ask({ about }, { signal }))
   const lists = { ttlMs: 30_000, limitMs: 10_000, maxLoads, now }
-  const loaded = createCached({ ...lists, load: find('ps') })
+  const loaded = createCached({ ...lists, load: loadList('ps') })
   const installed = createCached({
     ...lists,
     async load(signal) {
-      const models = toNewestFirst(await find('tags')(signal))
+      const models = toNewestFirst(await loadList('tags')(signal))
       // An error is not cached, so a model that is pulled next is found at once.
       if (models.length === 0) throw noModel()
       return models
@@ -36,11 +36,11 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
   return async ({ signal }: CallContext, isAllowed: (name: string) => boolean, tags?: Answer): Promise<string> => {
     const listed = tags && toNewestFirst(toWriters(tags))
     const names = listed && new Set(listed.map(({ name }) => name))
-    const isFit = ({ name }: { name: string }) => isAllowed(name) && (names?.has(name) ?? true)
-    const toFit = (models: readonly { name: string }[]) => models.find(isFit)?.name
+    const isUsable = ({ name }: { name: string }) => isAllowed(name) && (names?.has(name) ?? true)
+    const findUsable = (models: readonly { name: string }[]) => models.find(isUsable)?.name
     const name =
       configured === undefined
-        ? (toFit(await loaded(signal)) ?? toFit(listed ?? (await installed(signal))))
+        ? (findUsable(await loaded(signal)) ?? findUsable(listed ?? (await installed(signal))))
         : [configured].find(isAllowed)
     if (name === undefined) throw noModel()
     return name

@@ -32,11 +32,11 @@ const LF = 0x0a
  */
 export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions): LineDecoder {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let kept: Uint8Array[] = [] // the pieces of a line that is not complete yet
-  let keptBytes = 0
+  let buffered: Uint8Array[] = [] // the pieces of a line that is not complete yet
+  let bufferedBytes = 0
   let isFirst = true
 
-  function give(bytes: Uint8Array) {
+  function decodeLine(bytes: Uint8Array) {
     if (bytes.byteLength > maxLineBytes) throw tooLong(maxLineBytes)
     let line: string
     try {
@@ -44,10 +44,10 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
     } catch (cause) {
       throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: a line is not UTF-8', { cause })
     }
-    giveText(line)
+    emitLine(line)
   }
 
-  function giveText(line: string) {
+  function emitLine(line: string) {
     if (isFirst) {
       isFirst = false
       if (line.startsWith('\uFEFF')) line = line.slice(1)
@@ -56,7 +56,7 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
   }
 
   /** Takes whole lines, each with its LF. */
-  function giveAll(bytes: Uint8Array) {
+  function decodeLines(bytes: Uint8Array) {
     if (bytes.byteLength <= maxLineBytes) {
       let text: string | undefined
       try {
@@ -66,50 +66,50 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
         // lines before it still count.
       }
       if (text !== undefined) {
-        for (let from = 0, to; (to = text.indexOf('\n', from)) !== -1; from = to + 1) giveText(text.slice(from, to))
+        for (let from = 0, to; (to = text.indexOf('\n', from)) !== -1; from = to + 1) emitLine(text.slice(from, to))
         return
       }
     }
-    for (let from = 0, to; (to = bytes.indexOf(LF, from)) !== -1; from = to + 1) give(bytes.subarray(from, to))
+    for (let from = 0, to; (to = bytes.indexOf(LF, from)) !== -1; from = to + 1) decodeLine(bytes.subarray(from, to))
   }
 
-  function keep(bytes: Uint8Array) {
-    keptBytes += bytes.byteLength
-    if (keptBytes > maxLineBytes) throw tooLong(maxLineBytes)
-    kept.push(bytes.slice()) // a copy, because the view may keep a large pooled buffer in memory
+  function buffer(bytes: Uint8Array) {
+    bufferedBytes += bytes.byteLength
+    if (bufferedBytes > maxLineBytes) throw tooLong(maxLineBytes)
+    buffered.push(bytes.slice()) // a copy, because the view may keep a large pooled buffer in memory
   }
 
-  function takeKept(last: Uint8Array): Uint8Array {
-    const line = new Uint8Array(keptBytes + last.byteLength)
-    let at = 0
-    for (const piece of kept) {
-      line.set(piece, at)
-      at += piece.byteLength
+  function joinBuffered(last: Uint8Array): Uint8Array {
+    const line = new Uint8Array(bufferedBytes + last.byteLength)
+    let offset = 0
+    for (const piece of buffered) {
+      line.set(piece, offset)
+      offset += piece.byteLength
     }
-    line.set(last, at)
-    kept = []
-    keptBytes = 0
+    line.set(last, offset)
+    buffered = []
+    bufferedBytes = 0
     return line
   }
 
   return {
     push(bytes) {
       let from = 0
-      if (keptBytes > 0) {
+      if (bufferedBytes > 0) {
         const to = bytes.indexOf(LF)
-        if (to === -1) return keep(bytes)
-        if (keptBytes + to > maxLineBytes) throw tooLong(maxLineBytes)
-        give(takeKept(bytes.subarray(0, to)))
+        if (to === -1) return buffer(bytes)
+        if (bufferedBytes + to > maxLineBytes) throw tooLong(maxLineBytes)
+        decodeLine(joinBuffered(bytes.subarray(0, to)))
         from = to + 1
       }
       const end = Math.max(from, bytes.lastIndexOf(LF) + 1)
       // Most pieces are whole lines. Such a piece is decoded without a view, because on Bun a view
       // costs more than the decoding.
-      if (end > from) giveAll(from === 0 && end === bytes.byteLength ? bytes : bytes.subarray(from, end))
-      if (end < bytes.byteLength) keep(bytes.subarray(end))
+      if (end > from) decodeLines(from === 0 && end === bytes.byteLength ? bytes : bytes.subarray(from, end))
+      if (end < bytes.byteLength) buffer(bytes.subarray(end))
     },
     end() {
-      if (keptBytes > 0) give(takeKept(new Uint8Array()))
+      if (bufferedBytes > 0) decodeLine(joinBuffered(new Uint8Array()))
     },
   }
 }

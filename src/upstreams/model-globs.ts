@@ -8,7 +8,7 @@ import { isCloud, toTagged } from '#ollama-grammar/model-name.ts'
  */
 export function createModelGlobs(globs: readonly string[] | undefined): (name: string) => boolean {
   const patterns = globs?.flatMap((glob) =>
-    [glob, toTagged(glob)].map((one) => ({ test: toPattern(one), isCloud: isCloud(glob) })),
+    [glob, toTagged(glob)].map((pattern) => ({ test: toPattern(pattern), isCloud: isCloud(glob) })),
   )
   return (name) => {
     const tagged = toTagged(name)
@@ -27,12 +27,12 @@ function toPattern(glob: string): (name: string) => boolean {
   return (name) => {
     if (last === undefined) return name === first
     if (!name.startsWith(first) || name.length < first.length + last.length || !name.endsWith(last)) return false
-    let at = first.length
+    let position = first.length
     const end = name.length - last.length
     for (const piece of rest) {
-      const found = name.indexOf(piece, at)
+      const found = name.indexOf(piece, position)
       if (found === -1 || found + piece.length > end) return false
-      at = found + piece.length
+      position = found + piece.length
     }
     return true
   }

@@ -16,9 +16,9 @@ export function toModels({ value: { models } }: Answer): readonly ListedModel[] 
 }
 
 /** An answer with only the models that pass. It stays Ollama's own text if all of them pass. */
-export function filterModels(answer: Answer, isFit: (name: string) => boolean): Answer {
+export function filterModels(answer: Answer, isAllowed: (name: string) => boolean): Answer {
   const { models: listed } = answer.value
-  const models = toModels(answer).filter(({ name }) => isFit(name))
+  const models = toModels(answer).filter(({ name }) => isAllowed(name))
   if (!Array.isArray(listed) || listed.length === models.length) return answer
   const value = { ...answer.value, models }
   return { text: JSON.stringify(value), value }

@@ -29,25 +29,25 @@ const isLast = ({ done }: OllamaChunk) => done === true
  */
 export function createDecoder({ maxLineBytes, isDone = isLast }: DecoderOptions): Decoder {
   let batch: GenerationEvent[] = []
-  let isOver = false
+  let isEnded = false
   const lines = createLineDecoder({ maxLineBytes, onLine })
 
   function onLine(line: string) {
-    if (isOver || line.trim() === '') return
+    if (isEnded || line.trim() === '') return
     const event = toEvent(line, isDone)
-    if (event.type !== 'delta') isOver = true
+    if (event.type !== 'delta') isEnded = true
     batch.push(event)
   }
 
   function fail(error: unknown) {
-    if (!isOver) batch.push({ type: 'failed', error: toServiceError(error) })
-    isOver = true
+    if (!isEnded) batch.push({ type: 'failed', error: toServiceError(error) })
+    isEnded = true
   }
 
   return {
     push(bytes) {
       batch = []
-      if (isOver) return batch
+      if (isEnded) return batch
       try {
         lines.push(bytes)
       } catch (error) {
@@ -57,7 +57,7 @@ export function createDecoder({ maxLineBytes, isDone = isLast }: DecoderOptions)
     },
     end() {
       batch = []
-      if (isOver) return batch
+      if (isEnded) return batch
       try {
         lines.end()
       } catch (error) {

@@ -100,16 +100,16 @@ function toDecoding(call: GenerationCall): Pick<DecoderOptions, 'isDone'> {
 function toBatches(source: Flow<Uint8Array>, decoder: Decoder): Flow<Batch> {
   return (onBatch) =>
     new Promise((resolve, reject) => {
-      const give = (batch: Batch) => {
+      const emit = (batch: Batch) => {
         const last = batch.at(-1)
         if (!last) return
         const drained = onBatch(batch)
         if (last.type !== 'delta') resolve(drained)
         return drained
       }
-      const onBytes = (bytes: Uint8Array) => give(decoder.push(bytes))
+      const onBytes = (bytes: Uint8Array) => emit(decoder.push(bytes))
       source(onBytes)
-        .then(() => give(decoder.end()))
+        .then(() => emit(decoder.end()))
         .then(resolve, reject)
     })
 }

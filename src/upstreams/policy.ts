@@ -34,19 +34,19 @@ export interface PolicyOptions {
 export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel, maxLoads, now }: PolicyOptions): Upstream {
   const isListed = createModelGlobs(allowed)
   const modelByName = new Map(aliases)
-  const toMeant = (name: string) => modelByName.get(name) ?? name
-  const configured = defaultModel === undefined ? undefined : toMeant(defaultModel)
+  const toModel = (name: string) => modelByName.get(name) ?? name
+  const configured = defaultModel === undefined ? undefined : toModel(defaultModel)
   const findDefault = createDefaultModel({ configured, ask: upstream.ask, maxLoads, now })
 
-  const allowedFor = ({ models: own }: CallContext) => {
-    const isOwn = own ? createModelGlobs(own) : () => true
-    return (name: string) => isListed(name) && isOwn(name)
+  const allowedFor = ({ models: keyModels }: CallContext) => {
+    const isOfKey = keyModels ? createModelGlobs(keyModels) : () => true
+    return (name: string) => isListed(name) && isOfKey(name)
   }
 
   /** @throws ServiceError `model_not_found` */
   function toAllowed(name: string, context: CallContext): string {
-    const meant = toMeant(name)
-    if (allowedFor(context)(meant)) return meant
+    const model = toModel(name)
+    if (allowedFor(context)(model)) return model
     throw new ServiceError('model_not_found', `model '${name}' not found`)
   }
 
@@ -70,7 +70,7 @@ export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel,
       const answer = await upstream.ask(question, context)
       if (question.about === 'version') return answer
       const isAllowed = allowedFor(context)
-      const list = { ...filterModels(answer, isAllowed), aliases: [...modelByName].filter(([, meant]) => isAllowed(meant)) }
+      const list = { ...filterModels(answer, isAllowed), aliases: [...modelByName].filter(([, model]) => isAllowed(model)) }
       if (!question.withDefault) return list
       // A list without its default model is still useful.
       return { ...list, defaultModel: await findDefault(context, isAllowed, answer).catch(() => undefined) }

@@ -31,7 +31,7 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
   let waitingCount = 0
 
   /** Resolves when the caller may run. */
-  function enter({ principal = '', signal, onWaiting }: CallContext): Promise<void> {
+  function acquire({ principal = '', signal, onWaiting }: CallContext): Promise<void> {
     if (runningCount < running) {
       runningCount++
       return Promise.resolve()
@@ -66,10 +66,10 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
 
   function drop(principal: string, waiter: Waiter) {
     const line = lines.get(principal)
-    const at = line?.indexOf(waiter) ?? -1
-    if (!line || at === -1) return
+    const index = line?.indexOf(waiter) ?? -1
+    if (!line || index === -1) return
     waitingCount--
-    line.splice(at, 1)
+    line.splice(index, 1)
     if (line.length === 0) lines.delete(principal)
   }
 
@@ -77,7 +77,7 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
    * Frees a place. The first request of the next key takes the place, and that key goes behind
    * the others.
    */
-  function leave() {
+  function release() {
     const [next] = lines
     if (!next) return void runningCount--
     const [principal, line] = next
@@ -93,26 +93,26 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
     async generate(call, context) {
       // A pull takes no place, because it needs an hour and no GPU.
       if (isProgress(call)) return upstream.generate(call, context)
-      await enter(context)
-      // `onWaiting` is not called in `leave`, because `leave` may run in another request
+      await acquire(context)
+      // `onWaiting` is not called in `release`, because `release` may run in another request
       // (docs/hazards.md#74).
       context.onWaiting?.(undefined)
-      const leaveOnce = toOnce(leave)
+      const releaseOnce = once(release)
       try {
-        return toLeaving(await upstream.generate(call, context), leaveOnce)
+        return releaseOnClose(await upstream.generate(call, context), releaseOnce)
       } catch (error) {
-        leaveOnce()
+        releaseOnce()
         throw error
       }
     },
     async ask(question, context) {
       if (!isInference(question)) return upstream.ask(question, context)
       return withinLimit(embedTimeoutMs, context.signal, async (signal) => {
-        await enter({ ...context, signal })
+        await acquire({ ...context, signal })
         try {
           return await upstream.ask(question, { ...context, signal })
         } finally {
-          leave()
+          release()
         }
       })
     },
@@ -121,7 +121,7 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
 
 type Waiter = () => void
 
-function toOnce(step: () => void): () => void {
+function once(step: () => void): () => void {
   let isDone = false
   return () => {
     if (!isDone) step()
@@ -132,12 +132,12 @@ function toOnce(step: () => void): () => void {
 /**
  * This is a function of its own so that the stream does not keep the request (docs/hazards.md#81).
  */
-function toLeaving({ flow, close }: Generation, leave: () => void): Generation {
+function releaseOnClose({ flow, close }: Generation, release: () => void): Generation {
   return {
     flow,
     close(ended) {
       close(ended)
-      leave()
+      release()
     },
   }
 }

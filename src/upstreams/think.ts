@@ -47,7 +47,7 @@ export function createThink({ upstream, maxLoads, now }: ThinkOptions): Upstream
         try {
           return await upstream.generate(call, context)
         } catch (error) {
-          if (!saysCannotThink(error)) throw error
+          if (!isThinkingUnsupported(error)) throw error
         }
       }
       context.ignore?.(thinkWish)
@@ -62,7 +62,7 @@ function withoutThink(call: GenerationCall): GenerationCall {
 }
 
 /** `"smollm2:135m" does not support thinking` (docs/ollama.md#3-errors) */
-function saysCannotThink(error: unknown): boolean {
+function isThinkingUnsupported(error: unknown): boolean {
   return error instanceof ServiceError && error.code === 'upstream_rejected' && /does not support thinking/i.test(error.message)
 }
 

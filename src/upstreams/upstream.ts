@@ -88,7 +88,7 @@ export interface Answer {
    * Other names that may be used, and the model that each means. Only lists have them. The model
    * need not be installed.
    */
-  readonly aliases?: readonly (readonly [name: string, meant: string])[]
+  readonly aliases?: readonly (readonly [name: string, model: string])[]
 }
 
 /**

@@ -28,18 +28,18 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
   })
 
   /**
-   * Requests the list and tells what it says. Returns a function that stops this. `tell` is a
+   * Requests the list and tells what it says. Returns a function that stops this. `report` is a
    * function of its own so that its closures do not keep the request (docs/hazards.md#81).
    */
-  function tell(model: string, { signal, waitUntil, onWaiting }: CallContext): () => void {
+  function report(model: string, { signal, waitUntil, onWaiting }: CallContext): () => void {
     const { controller, release } = link(signal)
-    const told = toLoaded(controller.signal)
+    const reported = toLoaded(controller.signal)
       .then((names) => {
         if (!controller.signal.aborted) onWaiting?.(names.has(toFullName(model)) ? 'evaluating' : 'loading')
       })
       .catch(() => {}) // without a list, nothing is said
       .finally(release)
-    waitUntil?.(told)
+    waitUntil?.(reported)
     return () => controller.abort()
   }
 
@@ -52,7 +52,7 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
       // The generation goes first, because it must not wait for the list where connections are
       // few.
       const generation = upstream.generate(call, context)
-      return generation.finally(tell(model, context))
+      return generation.finally(report(model, context))
     },
   }
 }
