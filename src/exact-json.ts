@@ -87,7 +87,7 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
   const known = new Map<string, string>()
   let marked = ''
   let pieces: string[] = []
-  let taken = 0
+  let copiedEnd = 0
 
   function toMark(token: string): string {
     // `JSON.parse` makes a copy, because a slice keeps its whole text in memory
@@ -108,14 +108,14 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
     }
     // The token takes in every neighbouring character that a number may have, so that invalid JSON
     // stays invalid.
-    while (start > taken && isNumeric(text.charCodeAt(start - 1))) start--
+    while (start > copiedEnd && isNumeric(text.charCodeAt(start - 1))) start--
     let end = candidates.lastIndex
     while (isNumeric(text.charCodeAt(end))) end++
     candidates.lastIndex = end
     const token = text.slice(start, end)
     if (isExact(token)) continue
-    pieces.push(text.slice(taken, start), known.get(token) ?? toMark(token))
-    taken = end
+    pieces.push(text.slice(copiedEnd, start), known.get(token) ?? toMark(token))
+    copiedEnd = end
     if (pieces.length < 4096) continue
     marked += pieces.join('')
     pieces = []
@@ -123,7 +123,7 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
   // An engine keeps the text of its last match in memory, so the last match is of a short text
   // (docs/hazards.md#88).
   candidates.exec('"')
-  return raws.length > 0 ? { marked: marked + pieces.join('') + text.slice(taken), raws } : { marked, raws }
+  return raws.length > 0 ? { marked: marked + pieces.join('') + text.slice(copiedEnd), raws } : { marked, raws }
 }
 
 /** 0–9 + - . E e */
@@ -146,15 +146,15 @@ function isExact(token: string): boolean {
  */
 function unmark(root: unknown, raws: readonly RawNumber[]): unknown {
   const top = [root]
-  const left: (unknown[] | Record<string, unknown>)[] = [top]
+  const unvisited: (unknown[] | Record<string, unknown>)[] = [top]
 
   function visit(value: unknown): RawNumber | undefined {
     if (typeof value === 'number') return value >= markUnit ? raws[Math.round(value / markUnit) - 1] : undefined
-    if (typeof value === 'object' && value !== null) left.push(value as Record<string, unknown>)
+    if (typeof value === 'object' && value !== null) unvisited.push(value as Record<string, unknown>)
     return undefined
   }
 
-  for (let container; (container = left.pop());) {
+  for (let container; (container = unvisited.pop());) {
     if (Array.isArray(container)) {
       for (let i = 0; i < container.length; i++) {
         const raw = visit(container[i])

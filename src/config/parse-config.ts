@@ -51,8 +51,10 @@ export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Co
     return output
   }
 
-  const own: Partial<Groups<unknown>> = defaults
-  const config = mapValues(groups, (group, key) => mapValues(group, (variable, field) => parse(variable, own[key]?.[field])))
+  const runtimeDefaults: Partial<Groups<unknown>> = defaults
+  const config = mapValues(groups, (group, key) =>
+    mapValues(group, (variable, field) => parse(variable, runtimeDefaults[key]?.[field])),
+  )
   if (problems.length > 0) throw new ConfigError(problems)
   return config as Config
 }

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import type { Ignored } from './ignored.ts'
 import { parse } from './issues.ts'
 import { refused, type Reason } from './refusals.ts'
-import { asksForNothing } from './to-ollama.ts'
+import { isAbsent } from './to-ollama.ts'
 
 /** How a dialect treats the fields of a request. */
 export interface FieldRules<TEntries extends v.ObjectEntries> {
@@ -26,7 +26,7 @@ export interface FieldRules<TEntries extends v.ObjectEntries> {
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Reads a request field by field. A field that asks for nothing counts as absent.
+ * Reads a request field by field. An empty field counts as absent.
  * @throws ServiceError `not_supported` for a refused value, `invalid_request` for a needed field
  * with a wrong value
  */
@@ -35,26 +35,26 @@ export function readRequest<TEntries extends v.ObjectEntries>(
   { schema, needed, refusals = {}, wishes = {}, hints = [] }: FieldRules<TEntries>,
   ignored: Ignored,
 ): v.InferOutput<v.ObjectSchema<TEntries, undefined>> {
-  const asked = Object.entries(body).filter(([, value]) => !asksForNothing(value))
-  for (const [name, value] of asked) {
-    const refusal = toOwn(refusals, name)
+  const given = Object.entries(body).filter(([, value]) => !isAbsent(value))
+  for (const [name, value] of given) {
+    const refusal = lookUp(refusals, name)
     if (refusal?.when(value)) throw refused(name, refusal.reason)
   }
   const read: Record<string, unknown> = {}
   let unknown = 0
-  for (const [name, value] of asked) {
-    const entry = toOwn<v.GenericSchema>(schema.entries, name)
-    const wish = toOwn(wishes, name)
+  for (const [name, value] of given) {
+    const entry = lookUp<v.GenericSchema>(schema.entries, name)
+    const wish = lookUp(wishes, name)
     if (wish?.(value) || (entry && !needed.includes(name) && !v.is(entry, value))) ignored.add(name)
     else if (entry) read[name] = value
-    else if (!wish && !toOwn(refusals, name) && !hints.includes(name)) unknown++
+    else if (!wish && !lookUp(refusals, name) && !hints.includes(name)) unknown++
   }
   ignored.addUnknown(unknown)
   return parse(schema, read)
 }
 
 /** Only own properties count, because a request may have a field that is called `constructor`. */
-function toOwn<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+function lookUp<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined
 }
 

@@ -12,8 +12,8 @@ export const reasons = {
   call: 'Ollama cannot make a model call a tool, and a stream is on its way before it is known; send stream: false',
   count: 'Ollama counts the tokens of a prompt only when it answers',
   image: 'send the image itself, in base64; nothing is fetched',
-  kept: 'nothing is kept (store: false); send all that was said so far',
   logprobs: 'Ollama has log probabilities in a chat; ask for them at /v1/chat/completions',
+  stored: 'nothing is kept (store: false); send all that was said so far',
   tokens: 'send texts, because the tokens belong to another model',
   tool: 'the tool that it names is not offered, because it was left out or is not in tools',
 } as const

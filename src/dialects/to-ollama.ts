@@ -28,24 +28,24 @@ export const number = v.nullish(exactNumber)
 export const boolean = v.nullish(v.boolean())
 export const string = v.nullish(v.string())
 
-/** null, an empty text, an empty list and an empty object ask for nothing, in every dialect. */
-export function asksForNothing(value: unknown): boolean {
+/** null, an empty text, an empty list and an empty object count as absent, in every dialect. */
+export function isAbsent(value: unknown): boolean {
   if (value === null || value === undefined || value === '') return true
   return Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0
 }
 
-const nothing = v.pipe(
+const absent = v.pipe(
   v.unknown(),
   v.transform(() => undefined),
 )
 
 /**
- * A field within another one, which may ask for nothing. `readRequest` does the same for the
+ * A field within another one, which may be absent. `readRequest` does the same for the
  * fields of the request itself.
  */
-export const orNothing = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
+export const optional = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
   v.nullish(
-    v.lazy((value): v.GenericSchema<unknown, v.InferOutput<TSchema> | undefined> => (asksForNothing(value) ? nothing : schema)),
+    v.lazy((value): v.GenericSchema<unknown, v.InferOutput<TSchema> | undefined> => (isAbsent(value) ? absent : schema)),
   )
 
 /** Keeps every key. Valibot would drop a tool's argument that is called `constructor`. */

@@ -23,15 +23,15 @@ export interface Asset {
  * first request.
  */
 export function assets(files: readonly Asset[]) {
-  const unlessKept = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'x-request-id'] })
+  const unlessCached = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'x-request-id'] })
   const app = new Hono<Env>()
   for (const file of files) {
     const isPage = file.path === '/'
     const toResponse = createResponses(file, isPage ? 'accept, accept-encoding' : 'accept-encoding')
     app.get(file.path, (c, next) => {
-      if (isPage && !takes(c.req.header('accept'), 'text/html')) return next()
-      return unlessKept(c, async () => {
-        c.res = toResponse(takes(c.req.header('accept-encoding'), 'gzip'), c.var.requestId)
+      if (isPage && !accepts(c.req.header('accept'), 'text/html')) return next()
+      return unlessCached(c, async () => {
+        c.res = toResponse(accepts(c.req.header('accept-encoding'), 'gzip'), c.var.requestId)
       })
     })
   }
@@ -65,6 +65,6 @@ function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {
  * Whether the list in a header has this name, with a quality above 0 (RFC 9110 §12.4.2). A
  * wildcard does not count, because a browser sends the name.
  */
-function takes(header = '', name: string): boolean {
+function accepts(header = '', name: string): boolean {
   return parseAccept(header.toLowerCase()).some(({ type, q }) => type === name && q > 0)
 }

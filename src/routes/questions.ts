@@ -29,7 +29,7 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
       const stream = startStream(c, streams)
       try {
         const answer = await upstream.ask(question, { signal: stream.signal, ...toCaller(c) })
-        tellDefault(c, answer)
+        addDefaultModel(c, answer)
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
       } finally {
         stream.end()
@@ -40,7 +40,7 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
 }
 
 /** The name is Ollama's, and may have characters that no header takes. */
-function tellDefault(c: Context, { defaultModel }: Answer) {
+function addDefaultModel(c: Context, { defaultModel }: Answer) {
   if (!defaultModel?.isWellFormed()) return
   c.header('preference-applied', 'default-model')
   c.header('x-sluice-default-model', encodeURI(defaultModel))

@@ -17,7 +17,7 @@ const requests: Readonly<Record<Reason, readonly [path: string, run: () => unkno
   call: ['tool_choice', chat({ tools: [tool], tool_choice: 'required', stream: true })],
   count: ['count_tokens', () => anthropic.questions['POST /v1/messages/count_tokens']!({ params: {}, body: {} })],
   image: ['input.0.content.0.image_url', respond({ input: [{ role: 'user', content: [image] }] })],
-  kept: ['previous_response_id', respond({ previous_response_id: 'resp_1' })],
+  stored: ['previous_response_id', respond({ previous_response_id: 'resp_1' })],
   logprobs: ['logprobs', () => ask('/v1/completions', { prompt: 'a', logprobs: 1 })],
   tokens: ['input', () => openai.questions['POST /v1/embeddings']!({ params: {}, body: { model: 'm', input: [1] } })],
   tool: ['tool_choice', chat({ tools: [{ type: 'web_search' }], tool_choice: { type: 'web_search' } })],

@@ -102,9 +102,9 @@ function toTurn(role: string, step: readonly PlacedPart[]): OllamaMessage[] {
       const result = toResult(part)
       if (result !== undefined) results.push({ role: 'tool', content: result, tool_name: name, tool_call_id: id })
     } else if (!isForPage(type)) {
-      const taken = type === 'file' ? toFile(part, place) : toTextPart(part, place)
-      if ('image' in taken) images.push(taken.image)
-      else content += taken.text
+      const converted = type === 'file' ? toFile(part, place) : toTextPart(part, place)
+      if ('image' in converted) images.push(converted.image)
+      else content += converted.text
     }
   }
   if (role === 'assistant' && !content && !thinking && images.length === 0 && calls.length === 0) return []

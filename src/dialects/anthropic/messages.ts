@@ -28,7 +28,7 @@ export function toMessages({ system, messages }: MessagesRequest, ignored: Ignor
   return first.concat(
     messages.flatMap((message, i) => {
       const place = { path: `messages.${i}.content`, isLast: i === lastUser, ignored }
-      return message.role === 'assistant' ? toAssistant(message, place, names) : toOthers(message, place, names)
+      return message.role === 'assistant' ? toAssistant(message, place, names) : toUserMessages(message, place, names)
     }),
   )
 }
@@ -55,22 +55,22 @@ function toAssistant({ content }: Message, place: Place, names: Map<string, stri
  * Calls that ran at Anthropic's servers are left out, because the text after them has the result.
  */
 function toAssistantText(block: unknown, place: Place): string {
-  const isServers = isObject(block) && /_tool_(?:use|result)$/.test(toText(block.type))
-  if (!isServers) return toTextPart(block, place).text
+  const isServerTool = isObject(block) && /_tool_(?:use|result)$/.test(toText(block.type))
+  if (!isServerTool) return toTextPart(block, place).text
   place.ignored.add(place.path)
   return ''
 }
 
 /** Results of tools become messages of their own, before the text of the same message. */
-function toOthers({ role, content }: Message, place: Place, names: ReadonlyMap<string, string>): OllamaMessage[] {
+function toUserMessages({ role, content }: Message, place: Place, names: ReadonlyMap<string, string>): OllamaMessage[] {
   if (!Array.isArray(content)) return [{ role, content: toText(content) }]
   const results = content.flatMap((block, i) => {
     if (!isResult(block)) return []
     return [toResult(block, { ...place, isLast: false, path: `${place.path}.${i}` }, names)]
   })
-  const toRest = (block: unknown, place: Place) => (isResult(block) ? undefined : toPart(block, place))
+  const toContentPart = (block: unknown, place: Place) => (isResult(block) ? undefined : toPart(block, place))
   const isAllResults = results.length > 0 && results.length === content.length
-  return isAllResults ? results : [...results, { role, ...toContent(content, place, toRest, paragraph) }]
+  return isAllResults ? results : [...results, { role, ...toContent(content, place, toContentPart, paragraph) }]
 }
 
 function isResult(block: unknown): block is Block {
@@ -106,8 +106,8 @@ function toPart(block: unknown, place: Place): OllamaPart {
 
 function toSourceImage(source: unknown, place: Place): OllamaPart {
   const { type, media_type, data } = isObject(source) ? source : {}
-  const isHere = type === 'base64'
-  return toImage(isHere ? { mediaType: toText(media_type), data: toText(data) } : undefined, place)
+  const isInline = type === 'base64'
+  return toImage(isInline ? { mediaType: toText(media_type), data: toText(data) } : undefined, place)
 }
 
 /** A document of text becomes its text. Ollama cannot read documents of other kinds. */

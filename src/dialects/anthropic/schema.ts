@@ -2,13 +2,13 @@ import * as v from 'valibot'
 import { isObject } from '../../exact-json.ts'
 import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
-import { anyObject, asksForNothing, boolean, integer, model, number, object, orNothing } from '../to-ollama.ts'
+import { anyObject, boolean, integer, isAbsent, model, number, object, optional } from '../to-ollama.ts'
 
 /** What a message holds is read in messages.ts, because a model may have written it. */
 const message = object({ role: v.string() })
 export type Message = v.InferOutput<typeof message>
 
-const outputFormat = orNothing(v.object({ type: v.literal('json_schema'), schema: anyObject }))
+const outputFormat = optional(v.object({ type: v.literal('json_schema'), schema: anyObject }))
 
 const schema = v.object({
   model,
@@ -34,7 +34,7 @@ export const rules: FieldRules<typeof schema.entries> = {
   needed: ['model', 'system', 'messages', 'stream', 'tools', 'output_config', 'output_format'],
   wishes: {
     container: () => true,
-    context_management: (value) => !isObject(value) || !asksForNothing(value.edits),
+    context_management: (value) => !isObject(value) || !isAbsent(value.edits),
     mcp_servers: () => true,
     inference_geo: () => true,
   },

@@ -13,9 +13,9 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
   const isDeferred = createDeferral(tools ?? [], messages)
   for (const [i, tool] of (tools ?? []).entries()) {
     const { name, description, input_schema: parameters, type, strict } = isObject(tool) ? tool : {}
-    const isOurs = type === undefined || type === null || type === 'custom'
+    const isClientTool = type === undefined || type === null || type === 'custom'
     // Two tools of one name would be one to the model, so the second is left out.
-    if (!isOurs || typeof name !== 'string' || name === '' || offered.has(name) || !isObject(parameters)) {
+    if (!isClientTool || typeof name !== 'string' || name === '' || offered.has(name) || !isObject(parameters)) {
       ignored.add(`tools.${i}`)
       continue
     }
@@ -34,9 +34,9 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
  * search is left out.
  */
 function createDeferral(tools: readonly unknown[], messages: MessagesRequest['messages']) {
-  const isSearched = tools.some((tool) => isObject(tool) && toText(tool.type).startsWith('tool_search_tool'))
+  const hasServerSearch = tools.some((tool) => isObject(tool) && toText(tool.type).startsWith('tool_search_tool'))
   const found = new Set(messages.flatMap(({ content }) => toReferences(content)))
-  return (tool: unknown, name: string) => isObject(tool) && tool.defer_loading === true && !isSearched && !found.has(name)
+  return (tool: unknown, name: string) => isObject(tool) && tool.defer_loading === true && !hasServerSearch && !found.has(name)
 }
 
 function toReferences(content: unknown): unknown[] {

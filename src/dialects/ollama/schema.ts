@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { modelName, orNothing } from '../to-ollama.ts'
+import { modelName, optional } from '../to-ollama.ts'
 
 /**
  * Requests of Ollama's own API pass through as they are, because Ollama judges them better than a
@@ -8,7 +8,7 @@ import { modelName, orNothing } from '../to-ollama.ts'
  */
 
 /** The fields that Sluice itself reads, and those that policy checks or clamps. */
-const ownFields = new Set([
+const checkedFields = new Set([
   'model',
   'name',
   'from',
@@ -32,7 +32,7 @@ const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
     v.looseObject(entries),
     v.check(
-      (body) => Object.keys(body).every((name) => ownFields.has(name) || !ownFields.has(fold(name))),
+      (body) => Object.keys(body).every((name) => checkedFields.has(name) || !checkedFields.has(fold(name))),
       'Expected the names of fields in lower case',
     ),
   )
@@ -46,8 +46,8 @@ function fold(name: string): string {
 }
 
 // Go's client sends an empty text for a field that is not set.
-const model = orNothing(modelName)
-const stream = orNothing(v.boolean())
+const model = optional(modelName)
+const stream = optional(v.boolean())
 
 /** A request for generate or chat. */
 export const generationRequest = request({ model, stream })
@@ -66,7 +66,7 @@ export const namedRequest = named({})
 export const progressRequest = named({
   stream,
   from: model,
-  remote_host: orNothing(v.undefined('Expected none: a cloud model has a name that ends in cloud')),
+  remote_host: optional(v.undefined('Expected none: a cloud model has a name that ends in cloud')),
 })
 
 /** A request for embed, embeddings or System One. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { isObject } from '../../exact-json.ts'
-import { anyObject, orNothing } from '../to-ollama.ts'
+import { anyObject, optional } from '../to-ollama.ts'
 
 const expected = 'Expected "text", "json_object" or "json_schema"'
 const withoutSchema = v.looseObject({ type: v.picklist(['text', 'json_object'], expected) }, expected)
@@ -13,11 +13,11 @@ const formatWith = <const TSchema extends v.GenericSchema>(withSchema: TSchema) 
 
 /** `response_format` of a chat. */
 export const responseFormat = v.nullish(
-  formatWith(v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: orNothing(anyObject) }) })),
+  formatWith(v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: optional(anyObject) }) })),
 )
 
 /** `text.format` of Responses. A response repeats it, so unknown fields are kept. */
-export const textFormat = orNothing(formatWith(v.looseObject({ type: v.literal('json_schema'), schema: orNothing(anyObject) })))
+export const textFormat = optional(formatWith(v.looseObject({ type: v.literal('json_schema'), schema: optional(anyObject) })))
 
 /** Ollama's `format`; undefined leaves the answer free. A schema is optional to OpenAI. */
 export function toFormat(

@@ -55,8 +55,8 @@ export function createTools(ignored: Ignored) {
       const hasGrammar = typeof definition === 'string'
       if (hasGrammar) ignored.add(`${path}.format`)
       const rule = hasGrammar ? `The input follows this grammar (${syntax === 'regex' ? 'regex' : 'lark'}):\n${definition}` : ''
-      const words = [description, rule].filter((text) => typeof text === 'string' && text !== '').join('\n\n')
-      offer(path, 'custom', { name, description: words, parameters: customParameters }, namespace)
+      const combined = [description, rule].filter((text) => typeof text === 'string' && text !== '').join('\n\n')
+      offer(path, 'custom', { name, description: combined, parameters: customParameters }, namespace)
     },
     /** The search for more tools, which Codex runs itself. */
     search(tool: ToolFields, path: string) {

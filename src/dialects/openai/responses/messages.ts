@@ -34,8 +34,8 @@ export function toMessages(input: ResponsesRequest['input'], ignored: Ignored): 
 function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map<string, string>) {
   const last = messages.at(-1)
   const type = item.type ?? ('role' in item ? 'message' : undefined)
-  const called = toCalled(item)
-  if (type === 'item_reference') throw refused(place.path, 'kept')
+  const called = toPastCall(item)
+  if (type === 'item_reference') throw refused(place.path, 'stored')
   if (type === 'message') {
     const role = item.role === 'developer' ? 'system' : toText(item.role) || 'user'
     const content = toContent(item.content, { ...place, path: `${place.path}.content` }, toPart)
@@ -61,13 +61,13 @@ function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map
   }
 }
 
-interface Called {
+interface PastCall {
   readonly name: string
   readonly arguments: object
 }
 
 /** A call that the client ran, as a call of the function that was offered for it. */
-function toCalled({ type, call_id: id, namespace, name, ...item }: Item): Called | undefined {
+function toPastCall({ type, call_id: id, namespace, name, ...item }: Item): PastCall | undefined {
   if (type === 'function_call' || type === 'custom_tool_call') {
     const given = type === 'function_call' ? toArguments(item.arguments) : toCustomArguments(item.input)
     return { name: toJoinedName(namespace, toText(name)), arguments: given }
@@ -107,6 +107,6 @@ function toPart(part: unknown, place: Place): OllamaPart {
   if (!isObject(part) || part.type !== 'input_image') return toTextPart(part, place)
   const path = `${place.path}.${part.file_id ? 'file_id' : 'image_url'}`
   if (!part.file_id) return toImage(toImageData(part.image_url), { ...place, path })
-  if (place.isLast) throw refused(path, 'kept')
+  if (place.isLast) throw refused(path, 'stored')
   return leaveOut('image', { ...place, path })
 }

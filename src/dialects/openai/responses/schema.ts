@@ -27,15 +27,15 @@ const schema = v.object({
 })
 export type ResponsesRequest = v.InferOutput<typeof schema>
 
-const kept = { when: whenGiven, reason: 'kept' } as const
+const stored = { when: whenGiven, reason: 'stored' } as const
 
 export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['model', 'input', 'stream', 'text', 'tools'],
   refusals: {
-    previous_response_id: kept,
-    conversation: kept,
-    prompt: kept,
+    previous_response_id: stored,
+    conversation: stored,
+    prompt: stored,
     background: { when: (value) => value === true, reason: 'background' },
   },
   wishes: {
