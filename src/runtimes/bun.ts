@@ -41,7 +41,7 @@ const headSeconds = 10
 /**
  * How long a connection stays open for its next request, whose head must come within that time.
  */
-const keptSeconds = 60
+const idleSeconds = 60
 
 const config = readConfig(checkConfig)
 const { host, port, reusePort, log } = config.server
@@ -71,7 +71,7 @@ await run(config, () => {
       server.timeout(request, 0)
       const bindings: BunBindings = {
         address: server.requestIP(request)?.address ?? '',
-        onAnswered: () => server.timeout(request, keptSeconds),
+        onAnswered: () => server.timeout(request, idleSeconds),
         // Otherwise Bun would try for ever to hand over what the reader does not take
         // (docs/hazards.md#78).
         onCut: () => server.timeout(request, 1),

@@ -65,7 +65,7 @@ function isLoopback(host: string): boolean {
 }
 
 /** Says why listening failed and what to do about it, and ends the process with status 1. */
-export function exitUnheard(error: unknown, { server: { host, port, reusePort } }: Config): never {
+export function exitOnListenError(error: unknown, { server: { host, port, reusePort } }: Config): never {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE' && reusePort)
     console.error(
@@ -108,13 +108,13 @@ export const standardOutput = createLogSink({
   onDropped: (count) => console.error(`${count} lines of the access log were dropped, because nobody reads standard output`),
 })
 
-/** The first SIGTERM or SIGINT calls `first`, and each further one calls `again`. */
-export function onSignals(first: () => void, again: () => void) {
+/** The first SIGTERM or SIGINT calls `onFirst`, and each further one calls `onRepeat`. */
+export function onSignals(onFirst: () => void, onRepeat: () => void) {
   let isFirst = true
   const onSignal = () => {
-    if (!isFirst) return again()
+    if (!isFirst) return onRepeat()
     isFirst = false
-    first()
+    onFirst()
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)

@@ -1,6 +1,6 @@
 /** The part of a process's standard output that the sink needs. */
 interface Output {
-  write(text: string, onTaken: () => void): boolean
+  write(text: string, onWritten: () => void): boolean
   on(event: 'error', listener: () => void): unknown
 }
 
@@ -33,7 +33,7 @@ export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: Log
   // If the other end is closed, an error without a listener would end the process.
   output.on('error', () => {})
 
-  function taken(length: number) {
+  function onWritten(length: number) {
     waiting -= length
     if (waiting > 0) return
     onEmpty()
@@ -50,7 +50,7 @@ export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: Log
       }
       waiting += length
       // The callback tells what was taken, because Bun's `writableLength` does not.
-      output.write(`${line}\n`, () => taken(length))
+      output.write(`${line}\n`, () => onWritten(length))
     },
     flush(limitMs) {
       if (waiting === 0) return Promise.resolve()

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import type { App } from '../app.ts'
 import type { Config } from '../config/parse-config.ts'
-import { announce, exitUnheard, onSignals, standardOutput } from './host-process.ts'
+import { announce, exitOnListenError, onSignals, standardOutput } from './host-process.ts'
 
 /** An app, and the address at which it listens. */
 export interface Listener {
@@ -25,7 +25,7 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
     )
     await announce(config, listener)
   } catch (error) {
-    exitUnheard(error, config)
+    exitOnListenError(error, config)
   }
 }
 

@@ -26,7 +26,7 @@ export const openOnBun: Open = Object.assign(open, { canCut: () => true })
 
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let controller: ReadableByteStreamController | undefined
-  let room: PromiseWithResolvers<void> | undefined
+  let drained: PromiseWithResolvers<void> | undefined
   let bytesWritten = 0
 
   const bindings = c.env as BunBindings
@@ -34,15 +34,15 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
 
   const close = () => {
     controller = undefined
-    room?.resolve()
-    room = undefined
+    drained?.resolve()
+    drained = undefined
   }
   const body = new ReadableStream({
     type: 'bytes',
-    start: (own) => void (controller = own),
+    start: (created) => void (controller = created),
     pull() {
-      room?.resolve()
-      room = undefined
+      drained?.resolve()
+      drained = undefined
     },
     cancel() {
       close()
@@ -59,8 +59,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
         bytesWritten += bytes.byteLength
         controller.enqueue(bytes)
         if (controller.desiredSize! > -waitingBytes) return
-        room ??= Promise.withResolvers()
-        return room.promise
+        drained ??= Promise.withResolvers()
+        return drained.promise
       },
       end() {
         if (controller) bindings.onAnswered()

@@ -18,7 +18,7 @@ import { createTurns } from './turns.ts'
  * reads. The relay keeps the deadlines. The contract is that of `viaFetch`.
  */
 export function viaHttp(): Connect {
-  const later = createTurns()
+  const defer = createTurns()
   const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) }
 
   return async ({ method, url, headers, body }, signal) => {
@@ -27,7 +27,7 @@ export function viaHttp(): Connect {
     const request = isTls
       ? https.request(url, { method, headers: withLength(headers, body), agent: agents.https })
       : http.request(url, { method, headers: withLength(headers, body), agent: agents.http })
-    const response = toResponse(request, signal, later)
+    const response = toResponse(request, signal, defer)
     // The callback does nothing, because a failure of the body also fails the request.
     if (typeof body === 'object') pipeline(Readable.fromWeb(body as NodeReadableStream), request, () => {})
     else request.end(body)
@@ -42,7 +42,7 @@ export function viaHttp(): Connect {
 function toResponse(
   request: http.ClientRequest,
   signal: AbortSignal,
-  later: (step: () => void) => void,
+  defer: (step: () => void) => void,
 ): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     const abort = () => request.destroy()
@@ -59,7 +59,7 @@ function toResponse(
       resolve({
         status: response.statusCode ?? 0,
         headers: toHeaders(response),
-        flow: (onBytes) => flow(response, onBytes, signal, later),
+        flow: (onBytes) => flow(response, onBytes, signal, defer),
       })
     })
   })
@@ -85,14 +85,14 @@ function flow(
   response: http.IncomingMessage,
   onBytes: (bytes: Uint8Array) => void | Promise<void>,
   signal: AbortSignal,
-  later: (step: () => void) => void,
+  defer: (step: () => void) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let pieces: Buffer[] = []
     let bytesOfTurn = 0
     const resume = () => void response.resume()
 
-    function giveRead() {
+    function flushRead() {
       const [first] = pieces
       if (!first) return
       const bytes = pieces.length === 1 ? first : Buffer.concat(pieces)
@@ -102,14 +102,14 @@ function flow(
       if (!drained && bytesOfTurn < turnBytes) return
       bytesOfTurn = 0
       response.pause()
-      if (drained) void drained.then(() => later(resume))
-      else later(resume)
+      if (drained) void drained.then(() => defer(resume))
+      else defer(resume)
     }
     response.on('data', function onData(bytes: Buffer) {
-      if (pieces.push(bytes) === 1) queueMicrotask(giveRead)
+      if (pieces.push(bytes) === 1) queueMicrotask(flushRead)
     })
     finished(response, (error) => {
-      giveRead()
+      flushRead()
       if (!error) resolve()
       else reject(signal.aborted ? (signal.reason as Error) : broken(error))
     })

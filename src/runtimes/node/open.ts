@@ -24,25 +24,25 @@ export const openOnNode: Open = Object.assign(open, {
 function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   const { outgoing } = c.env as HttpBindings
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  let room: PromiseWithResolvers<void> | undefined
+  let drained: PromiseWithResolvers<void> | undefined
   let bytesWritten = 0
   /** Whether somebody reads the stream and it is empty. */
   let isAwaited = false
 
-  const wake = () => {
-    room?.resolve()
-    room = undefined
+  const onDrain = () => {
+    drained?.resolve()
+    drained = undefined
   }
   const body = new ReadableStream<Uint8Array>(
     {
-      start: (own) => void (controller = own),
+      start: (created) => void (controller = created),
       pull() {
         isAwaited = true
-        wake()
+        onDrain()
       },
       cancel() {
         controller = undefined
-        wake()
+        onDrain()
         onLeave()
       },
     },
@@ -50,7 +50,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   )
 
   /** Writes past the stream. Returns false when the socket is full. */
-  function writePast(frames: string, socket: Socket): boolean {
+  function writeToSocket(frames: string, socket: Socket): boolean {
     if (frames.length > longLength) {
       const bytes = Buffer.from(frames)
       bytesWritten += bytes.byteLength
@@ -70,16 +70,16 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
         // The frames go past the stream only when the head and everything in the stream are out.
         // There is no socket while an earlier response is under way on the connection (pipelining).
         if (isAwaited && outgoing.headersSent && socket) {
-          if (writePast(frames, socket)) return
-          if (!room) socket.once('drain', wake)
+          if (writeToSocket(frames, socket)) return
+          if (!drained) socket.once('drain', onDrain)
         } else {
           const bytes = Buffer.from(frames)
           bytesWritten += bytes.byteLength
           controller.enqueue(bytes)
           isAwaited = false
         }
-        room ??= Promise.withResolvers()
-        return room.promise
+        drained ??= Promise.withResolvers()
+        return drained.promise
       },
       end() {
         controller?.close()

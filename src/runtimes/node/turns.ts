@@ -2,7 +2,7 @@
  * How many sources go on in one turn of the loop. If all of them went on in one turn, a newcomer
  * would wait until the last of them was served.
  */
-const perTurn = 4
+const stepsPerTurn = 4
 
 /**
  * Gives a function that runs a step in a later turn of the loop. The steps run first come, first
@@ -13,8 +13,8 @@ export function createTurns(): (step: () => void) => void {
   let isDue = false
 
   function run() {
-    const now = waiting.slice(0, perTurn)
-    waiting = waiting.slice(perTurn)
+    const now = waiting.slice(0, stepsPerTurn)
+    waiting = waiting.slice(stepsPerTurn)
     for (const step of now) step()
     isDue = waiting.length > 0
     if (isDue) setImmediate(run)

@@ -49,8 +49,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
         bytesWritten += bytes.byteLength
         // This does not wait for `writer.ready`, because workerd replaces that promise while the
         // pipe is full, and never settles the old one.
-        const taken = writer.write(bytes).catch(ignore)
-        return writer.desiredSize! > 0 ? undefined : taken
+        const written = writer.write(bytes).catch(ignore)
+        return writer.desiredSize! > 0 ? undefined : written
       },
       end: () => writer.close().catch(ignore),
       cut: () => void writer.abort(cutting).catch(ignore),
