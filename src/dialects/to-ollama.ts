@@ -121,12 +121,12 @@ export function toOptions(
   ignored: Ignored,
 ): Record<string, unknown> | undefined {
   if (!options) return undefined
-  const isRight = ([name, value]: [string, unknown]) => {
-    const isWrong = Object.hasOwn(optionTypes, name) && !v.is(optionTypes[name]!, value)
-    if (isWrong) ignored.add(`options.${name}`)
-    return !isWrong
+  const isValid = ([name, value]: [string, unknown]) => {
+    const isInvalid = Object.hasOwn(optionTypes, name) && !v.is(optionTypes[name]!, value)
+    if (isInvalid) ignored.add(`options.${name}`)
+    return !isInvalid
   }
-  return Object.fromEntries(Object.entries(options).filter(isRight))
+  return Object.fromEntries(Object.entries(options).filter(isValid))
 }
 
 /** Leaves out the fields that are null or undefined: both mean absent in every API. */

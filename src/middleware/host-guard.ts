@@ -28,7 +28,7 @@ const always = ['/ping', '/healthz']
  * @throws ServiceError `forbidden_host`, `misconfigured`, the problem
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {
-  const known = new Set([...allowed, ...(bound === undefined ? [] : [toBoundName(bound)])])
+  const accepted = new Set([...allowed, ...(bound === undefined ? [] : [toBoundName(bound)])])
   const isChecked = bound !== undefined || allowed.length > 0
   return createMiddleware(async (c, next) => {
     if (always.includes(c.req.path)) return next()
@@ -37,7 +37,7 @@ export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptio
     if (name === undefined)
       throw new ServiceError('forbidden_host', 'The request has no valid Host header, or several; send one')
     if (!isLoopback(name)) {
-      if (isChecked && !known.has(name)) {
+      if (isChecked && !accepted.has(name)) {
         throw new ServiceError(
           'forbidden_host',
           'The name in the Host header is not a known name of this server; add the name to SLUICE_ALLOWED_HOSTS',

@@ -29,9 +29,9 @@ const maxKeyLength = 4096
  * @throws ServiceError `unauthorized`
  */
 export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }) {
-  const known = keys.map((key) => ({ ...key, hash: toBytes(key.sha256) }))
+  const hashedKeys = keys.map((key) => ({ ...key, hash: toBytes(key.sha256) }))
   return createMiddleware<Env>(async (c, next) => {
-    if (known.length === 0) {
+    if (hashedKeys.length === 0) {
       c.set('principal', anonymous)
       return next()
     }
@@ -39,7 +39,7 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
     let found: ApiKey | undefined
     for (const secret of secrets) {
       const hash = await sha256(secret)
-      for (const key of known) if (isEqual(hash, key.hash)) found = key
+      for (const key of hashedKeys) if (isEqual(hash, key.hash)) found = key
     }
     if (!found) {
       const text =

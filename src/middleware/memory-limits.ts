@@ -54,10 +54,10 @@ export function createMemoryLimits({ perMinute, streams, now }: MemoryLimitsOpti
       const count = open.get(caller) ?? 0
       if (count >= streams) return undefined
       open.set(caller, count + 1)
-      let isIn = true
+      let isEntered = true
       return () => {
-        if (!isIn) return
-        isIn = false
+        if (!isEntered) return
+        isEntered = false
         const remaining = (open.get(caller) ?? 1) - 1
         if (remaining > 0) open.set(caller, remaining)
         else open.delete(caller)

@@ -183,20 +183,20 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
       if (ended) return ''
       lastInAt = now
       const last = batch.at(-1)
-      const live = last?.type === 'failed' ? batch.slice(0, -1) : batch
-      let out = ''
+      const events = last?.type === 'failed' ? batch.slice(0, -1) : batch
+      let frames = ''
       try {
-        if (live.length > 0) {
-          count(live, now)
-          out = toFrames(live)
-          if (out !== '') out = commit(now) + out
+        if (events.length > 0) {
+          count(events, now)
+          frames = toFrames(events)
+          if (frames !== '') frames = commit(now) + frames
         }
       } catch (error) {
         return fail(toServiceError(error))
       }
       if (last?.type === 'done') finish({ how: 'done' })
-      else if (last?.type === 'failed') out += fail(last.error, last)
-      return out
+      else if (last?.type === 'failed') frames += fail(last.error, last)
+      return frames
     },
     end(error) {
       if (ended) return ''

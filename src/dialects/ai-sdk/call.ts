@@ -23,11 +23,11 @@ import type { UiChatRequest, UiMessage } from './schema.ts'
  * the user, `invalid_request` for messages that are all empty
  */
 export function toCall(
-  { messages: given, model, system, tools, options, ...rest }: UiChatRequest,
+  { messages: uiMessages, model, system, tools, options, ...rest }: UiChatRequest,
   ignored: Ignored,
 ): GenerationCall {
-  const lastUser = toLastUser(given)
-  const messages = given.flatMap((message, i) =>
+  const lastUser = toLastUser(uiMessages)
+  const messages = uiMessages.flatMap((message, i) =>
     toMessages(message, { path: `messages.${i}`, isLast: i === lastUser, ignored }),
   )
   // Ollama would only load the model (docs/ollama.md#1-stream), and there would be no answer.

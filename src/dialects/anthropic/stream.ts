@@ -39,9 +39,9 @@ export const messageStream: Encoder = {
         if (message?.thinking) blocks.write('thinking', message.thinking)
         if (message?.content) blocks.write('text', message.content)
         if (message?.tool_calls) {
-          const made = toToolCalls(chunk, requestId, calls)
-          calls += made.length
-          for (const call of made) blocks.call(call)
+          const toolCalls = toToolCalls(chunk, requestId, calls)
+          calls += toolCalls.length
+          for (const call of toolCalls) blocks.call(call)
         }
         if (event.type === 'done') finish(chunk)
       }
@@ -76,7 +76,7 @@ function createBlocks(emit: (frame: string) => void) {
     open = undefined
   }
 
-  function change(kind: keyof typeof openings) {
+  function switchBlock(kind: keyof typeof openings) {
     close()
     start(openings[kind])
     open = kind
@@ -86,7 +86,7 @@ function createBlocks(emit: (frame: string) => void) {
   return {
     close,
     write(kind: keyof typeof openings, text: string) {
-      if (kind !== open) change(kind)
+      if (kind !== open) switchBlock(kind)
       emit(toFrame(`${deltaHead}${JSON.stringify(text)}}}`, 'content_block_delta'))
     },
     /** A call is a block of its own with one delta, because Ollama's calls come whole. */

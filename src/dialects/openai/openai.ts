@@ -43,8 +43,8 @@ export const openai: Dialect = {
       const ignored = createIgnored()
       const request = parseResponsesRequest(body, ignored)
       const { call, origins, isDemanded } = toResponseCall(request, ignored)
-      const answered = { echo: toEcho(request), origins }
-      const encoder = request.stream ? createResponseStream(answered) : createResponseWhole(answered)
+      const answerOptions = { echo: toEcho(request), origins }
+      const encoder = request.stream ? createResponseStream(answerOptions) : createResponseWhole(answerOptions)
       return { call, encoder: isDemanded ? demanding(encoder) : encoder, ignored }
     },
   },

@@ -43,15 +43,15 @@ export function toChatCall(request: ChatRequest, ignored: Ignored): ChatCall {
   return { call, origins, isDemanded: choice.isDemanded }
 }
 
-function toTools(given: readonly unknown[], ignored: Ignored): Tools {
-  const gathered = createTools(ignored)
-  for (const [i, tool] of given.entries()) {
+function toTools(requestTools: readonly unknown[], ignored: Ignored): Tools {
+  const collection = createTools(ignored)
+  for (const [i, tool] of requestTools.entries()) {
     const { type, function: fn, custom } = isObject(tool) ? tool : {}
-    if (type === 'custom' && isObject(custom)) gathered.custom(custom, `tools.${i}`)
-    else if (isObject(fn)) gathered.function(fn, `tools.${i}`)
+    if (type === 'custom' && isObject(custom)) collection.custom(custom, `tools.${i}`)
+    else if (isObject(fn)) collection.function(fn, `tools.${i}`)
     else ignored.add(`tools.${i}`)
   }
-  return gathered.tools
+  return collection.tools
 }
 
 function toMessages(messages: readonly Message[], ignored: Ignored) {
@@ -96,10 +96,10 @@ function toCalls({ tool_calls, function_call }: Message): Call[] {
     if (!isObject(call)) return []
     const { id, function: fn, custom } = call
     const isCustom = isObject(custom)
-    const { name, arguments: given } = isObject(fn) ? fn : {}
+    const { name, arguments: input } = isObject(fn) ? fn : {}
     const called = isCustom
       ? { name: toText(custom.name), arguments: toCustomArguments(custom.input) }
-      : { name: toText(name), arguments: toArguments(given) }
+      : { name: toText(name), arguments: toArguments(input) }
     return [{ ...(typeof id === 'string' && id && { id }), function: called }]
   })
 }

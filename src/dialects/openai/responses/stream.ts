@@ -13,8 +13,8 @@ import { toResponse, toResponseHead, type Echo, type ResponseHead } from './resp
  * Typed events, the last of which has the whole response:
  * https://platform.openai.com/docs/api-reference/responses-streaming
  */
-export function createResponseStream(answered: AnswerOptions): Encoder {
-  return { ...eventStream, start: (options) => createAnswer(answered, options).write }
+export function createResponseStream(answerOptions: AnswerOptions): Encoder {
+  return { ...eventStream, start: (options) => createAnswer(answerOptions, options).write }
 }
 
 export interface AnswerOptions {

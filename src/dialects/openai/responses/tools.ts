@@ -7,14 +7,14 @@ import type { ResponsesRequest } from './schema.ts'
 const toolItems = new Set<unknown>(['additional_tools', 'tool_search_output'])
 
 /** The tools of a request, and those that its items bring. */
-export function toTools(given: ResponsesRequest['tools'], input: ResponsesRequest['input'], ignored: Ignored): Tools {
-  const gathered = createTools(ignored)
+export function toTools(requestTools: ResponsesRequest['tools'], input: ResponsesRequest['input'], ignored: Ignored): Tools {
+  const collection = createTools(ignored)
 
   function add(tool: unknown, path: string, namespace?: string) {
     if (!isObject(tool)) return ignored.add(path)
-    if (tool.type === 'function') gathered.function(tool, path, namespace)
-    else if (tool.type === 'custom') gathered.custom(tool, path, namespace)
-    else if (tool.type === 'tool_search' && tool.execution === 'client') gathered.search(tool, path)
+    if (tool.type === 'function') collection.function(tool, path, namespace)
+    else if (tool.type === 'custom') collection.custom(tool, path, namespace)
+    else if (tool.type === 'tool_search' && tool.execution === 'client') collection.search(tool, path)
     else if (tool.type === 'namespace' && namespace === undefined && typeof tool.name === 'string')
       addAll(tool.tools, path, tool.name)
     else ignored.add(path)
@@ -24,8 +24,8 @@ export function toTools(given: ResponsesRequest['tools'], input: ResponsesReques
     if (Array.isArray(tools)) for (const [i, tool] of tools.entries()) add(tool, `${path}.tools.${i}`, namespace)
   }
 
-  for (const [i, tool] of (given ?? []).entries()) add(tool, `tools.${i}`)
+  for (const [i, tool] of (requestTools ?? []).entries()) add(tool, `tools.${i}`)
   if (typeof input !== 'string')
     for (const [i, { type, tools }] of input.entries()) if (toolItems.has(type)) addAll(tools, `input.${i}`)
-  return gathered.tools
+  return collection.tools
 }
