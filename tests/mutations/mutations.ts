@@ -16,8 +16,8 @@ export const mutations: readonly Mutation[] = [
   // The life of a stream.
   {
     file: 'relay/core.ts',
-    from: 'at(startedAt, deadlines.totalMs)',
-    to: 'at(lastInAt, deadlines.totalMs)',
+    from: 'dueAt(startedAt, deadlines.totalMs)',
+    to: 'dueAt(lastInAt, deadlines.totalMs)',
     test: 'relay/core',
   },
   {
@@ -28,11 +28,11 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'relay/core.ts',
-    from: '? at(lastInAt, deadlines.idleMs)',
-    to: '? at(startedAt, deadlines.idleMs)',
+    from: '? dueAt(lastInAt, deadlines.idleMs)',
+    to: '? dueAt(startedAt, deadlines.idleMs)',
     test: 'relay/core',
   },
-  { file: 'relay/core.ts', from: 'at(blockedSince, deadlines.stallMs)', to: 'Infinity', test: 'relay/core' },
+  { file: 'relay/core.ts', from: 'dueAt(blockedSince, deadlines.stallMs)', to: 'Infinity', test: 'relay/core' },
   {
     file: 'relay/core.ts',
     from: ': startedAt + deadlines.graceMs',
@@ -45,7 +45,7 @@ export const mutations: readonly Mutation[] = [
     to: "isCommitted && encoder.heartbeat !== ''",
     test: 'relay/core',
   },
-  { file: 'relay/core.ts', from: "if (!ended) end({ how: 'left' })", to: "end({ how: 'left' })", test: 'relay/core' },
+  { file: 'relay/core.ts', from: "if (!ended) finish({ how: 'left' })", to: "finish({ how: 'left' })", test: 'relay/core' },
   { file: 'relay/core.ts', from: "if (ended) return ''\n      lastInAt = now", to: 'lastInAt = now', test: 'relay/core' },
   {
     file: 'relay/core.ts',
@@ -71,13 +71,13 @@ export const mutations: readonly Mutation[] = [
   // What is asked of Ollama, and what it answers.
   {
     file: 'upstreams/line-decoder.ts',
-    from: 'if (keptBytes > maxLineBytes) throw tooLong(maxLineBytes)',
+    from: 'if (bufferedBytes > maxLineBytes) throw tooLong(maxLineBytes)',
     to: '',
     test: 'upstreams/line-decoder',
   },
   {
     file: 'upstreams/ollama-decoder.ts',
-    from: "isOver || line.trim() === ''",
+    from: "isEnded || line.trim() === ''",
     to: "line.trim() === ''",
     test: 'upstreams/ollama-decoder',
   },
@@ -87,8 +87,8 @@ export const mutations: readonly Mutation[] = [
   { file: 'upstreams/policy.ts', from: 'modelByName.get(name) ?? name', to: 'name', test: 'upstreams/policy' },
   {
     file: 'upstreams/policy.ts',
-    from: 'isListed(name) && isOwn(name)',
-    to: 'isListed(name) || isOwn(name)',
+    from: 'isListed(name) && isOfKey(name)',
+    to: 'isListed(name) || isOfKey(name)',
     test: 'upstreams/policy',
   },
   { file: 'upstreams/clamps.ts', from: '!(value >= 0 && value <= max)', to: 'value > max', test: 'upstreams/clamps' },
@@ -120,8 +120,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'middleware/origin-guard.ts',
-    from: 'own?.host === url.host',
-    to: 'own?.hostname === url.hostname',
+    from: 'target?.host === url.host',
+    to: 'target?.hostname === url.hostname',
     test: 'runtimes/node',
     title: 'origins',
   },
@@ -136,8 +136,8 @@ export const mutations: readonly Mutation[] = [
   { file: 'middleware/keys.ts', from: "[headers['api-key'], ", to: '[', test: 'runtimes/node', title: 'keys' },
   {
     file: 'middleware/memory-limits.ts',
-    from: 'Math.min(perMinute, bucket.level + (at - bucket.at) * perMs)',
-    to: 'bucket.level + (at - bucket.at) * perMs',
+    from: 'Math.min(perMinute, bucket.level + (time - bucket.updatedAt) * perMs)',
+    to: 'bucket.level + (time - bucket.updatedAt) * perMs',
     test: 'middleware/memory-limits',
   },
   { file: 'middleware/limit-guards.ts', from: '.slice(0, 4)', to: '.slice(0, 8)', test: 'middleware/limit-guards' },
@@ -194,14 +194,14 @@ export const mutations: readonly Mutation[] = [
   { file: 'relay/relay.ts', from: 'else core.leave()', to: '', test: 'relay/relay' },
   {
     file: 'relay/stream.ts',
-    from: "reading.addEventListener('abort', leave)",
+    from: "readerSignal.addEventListener('abort', leave)",
     to: '',
     test: 'runtimes/node',
     title: 'a reader that leaves',
   },
   {
     file: 'relay/stream.ts',
-    from: "reading.addEventListener('abort', leave)",
+    from: "readerSignal.addEventListener('abort', leave)",
     to: '',
     test: 'runtimes/bun',
     title: 'a reader that leaves',
