@@ -25,7 +25,10 @@ export function createDialects({ management }: DialectsOptions): readonly Dialec
   ]
 }
 
-/** The same dialect under another base URL: Ollama's clients find its `/v1` beside its `/api`. */
+/**
+ * The same dialect under another base URL. Ollama has `/v1` beside `/api`, so its clients look for
+ * both under one base URL.
+ */
 function below(base: '/ollama', { prefix, generations, questions, ...dialect }: Dialect): Dialect {
   const paths = Object.entries(generations).map(([path, parse]) => [base + path, parse])
   const routes = Object.entries(questions).map(([route, parse]) => [route.replace(' ', ` ${base}`), parse])

@@ -14,7 +14,7 @@ const contracts = {
   Upstream: 'upstreamContract',
 } as const
 
-/** Exports of an implementation's type that do not run its contract, each with the reason. */
+/** Exports that have the type of a contract but do not run it, each with the reason. */
 const exceptions: Readonly<Record<string, string>> = {
   createChunks: 'makes the chunks of OpenAI, which run it one by one',
   demanding: 'fails where an answer has no call, as most of the contract’s have: tests/dialects/openai/chat/call.test.ts',

@@ -45,8 +45,9 @@ export interface Interpreter {
 }
 
 /**
- * Runs a snippet unchanged against a demo at `url`. `ask` replaces the page's question.
- * @throws Error if the snippet lacks the page's address or question
+ * Runs a snippet against a demo. Only the address and the question in it are replaced, by `url` and
+ * `ask`.
+ * @throws Error if the snippet lacks the address or the question
  */
 export async function runSnippet({ name, code }: Snippet, { command, args }: Interpreter, url: string, ask = question) {
   for (const text of [address, question])
@@ -62,7 +63,7 @@ export async function runSnippet({ name, code }: Snippet, { command, args }: Int
 }
 
 /**
- * Whether the output has the demo's answer to the page's question. Each piece may be on its own
+ * Whether the output has the demo's answer to a snippet's question. Each piece may be on its own
  * line, or be data of SSE.
  */
 export function isAnswer(out: string): boolean {

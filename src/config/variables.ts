@@ -140,8 +140,8 @@ export const variables = {
      */
     heartbeatMs: variable('SLUICE_HEARTBEAT_MS', ms(5000, { min: 100 })),
     /**
-     * How long the first token may take. It is long, because a cold load takes minutes, and starts
-     * again if it is cut.
+     * How long the first token may take. The default is long, because a cold load takes minutes. If
+     * a load is cut, it starts from the beginning.
      */
     firstTokenMs: variable('SLUICE_FIRST_TOKEN_TIMEOUT_MS', ms(600_000)),
     /** How long the upstream may be silent between two lines. */

@@ -10,8 +10,8 @@ export interface Timer {
 /**
  * All timers of a process wake up together on a grid. 5,000 idle streams cost 5.5 ms of CPU a
  * second with the grid, and 77 ms without it (docs/hazards.md#30). Waits of less than two seconds
- * have a finer grid. Such waits are the grace, and the heartbeat of workerd, which must soon show
- * that a reader has left.
+ * have a finer grid. They are the grace, and the heartbeat on workerd. This heartbeat must be
+ * early, because only it shows that a reader has left.
  */
 const toGridMs = (waitMs: number) => (waitMs < 2000 ? 25 : 100)
 

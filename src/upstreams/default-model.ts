@@ -32,7 +32,7 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
     },
   })
 
-  /** @param tags Ollama's list, if it is at hand: the lists here may be 30 s old. */
+  /** @param tags Ollama's list, if the caller has it already. The cached lists may be 30 s old. */
   return async ({ signal }: CallContext, isAllowed: (name: string) => boolean, tags?: Answer): Promise<string> => {
     const listed = tags && toNewestFirst(toWriters(tags))
     const names = listed && new Set(listed.map(({ name }) => name))

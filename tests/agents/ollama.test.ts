@@ -20,7 +20,7 @@ describe('the ollama command, as docs/clients.md says', () => {
   const outside = useOutside()
   const [line] = loadSnippets().filter(({ language }) => language === 'sh ollama')
 
-  /** Runs the page's command with other arguments. */
+  /** Runs the command of docs/clients.md with other arguments. */
   async function ollama(args: string, files: Record<string, string> = {}) {
     const code = line!.code.replaceAll('http://127.0.0.1:8083', stage.server.url)
     // Otherwise a scripted model would answer this route, too.

@@ -12,7 +12,8 @@ interface AskOptions {
 }
 
 /**
- * Runs the page's command with the page's configuration, but with another address, model and key.
+ * Runs the agent's command from docs/clients.md with the configuration from there. Only address,
+ * model and key are replaced.
  */
 export type Ask = (stage: Stage, model: string, options?: AskOptions) => Promise<Ran>
 

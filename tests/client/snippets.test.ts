@@ -15,8 +15,8 @@ const run = promisify(execFile)
 const docs = readFileSync(join(root, 'docs/browser.md'), 'utf8')
 
 /**
- * The part of each framework that the page's block uses: its types, and its behaviour without a
- * screen.
+ * The part of each framework that its block in docs/browser.md uses: its types, and its behaviour
+ * without a screen.
  */
 const frameworks = {
   React: {

@@ -11,7 +11,7 @@ interface Row {
   readonly told: string
 }
 
-/** The table's words for defaults that are no values. */
+/** What the table writes in place of some defaults, and the values that it means. */
 const words = new Map<string, number | undefined>([
   ['–', undefined],
   ['0 = off', 0],

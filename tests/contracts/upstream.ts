@@ -292,7 +292,7 @@ export function upstreamContract(
         const [line = ''] = toLines(loadRecording(about))
         const { aliases = [], ...answer } = await upstream.ask({ about }, { signal: live })
         expect(answer).toEqual({ text: line, value: JSON.parse(line) as unknown })
-        // No decorator here was given aliases.
+        // These tests give no aliases to any decorator.
         expect(aliases).toEqual([])
       })
 

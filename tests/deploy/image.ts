@@ -82,8 +82,8 @@ async function copyContext(to: string) {
 }
 
 /**
- * Copies as Docker does. Of a folder it copies the content, and a file goes into a target that
- * ends with a slash.
+ * Copies as Docker does. If `from` is a folder, only its content is copied. If `to` ends with a
+ * slash, a file goes into that folder.
  */
 function copy(from: string, to: string) {
   cpSync(from, to.endsWith('/') && !statSync(from).isDirectory() ? join(to, basename(from)) : to, { recursive: true })

@@ -29,8 +29,8 @@ function toSpoilt(random: Random): Uint8Array {
 
 /**
  * Finds the end of a stream without our code: the first value that is no JSON object, is an error,
- * or says `done`. It does not check types, so a stream that ends as done here may have failed
- * because of a wrong type.
+ * or says `done`. Types are not checked. So Sluice may fail a stream because of a wrong type that
+ * counts as done in this function.
  */
 function toExpected(bytes: Uint8Array): Ending {
   for (let from = 0; from < bytes.length;) {

@@ -11,7 +11,7 @@ export interface Mutation {
   readonly title?: string
 }
 
-/** 60 mutations of all rooms of the service. If one of them is no longer found, mend it. */
+/** 60 mutations in all parts of the service. If the text of one is no longer found, mend it. */
 export const mutations: readonly Mutation[] = [
   // The life of a stream.
   {
@@ -190,7 +190,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'dialects/ai-sdk/stream.ts', from: "if (hasCalls) return 'tool-calls'", to: '', test: 'dialects/ai-sdk/stream' },
   { file: 'dialects/ollama/failure.ts', from: ' && Object.keys(fields).length === 1', to: '', test: 'dialects/ollama/stream' },
 
-  // A reader that leaves stops Ollama, and one that is cut cannot take that for an end.
+  // A reader that leaves stops Ollama. A reader that is cut cannot take the cut for an end.
   { file: 'relay/relay.ts', from: 'else core.leave()', to: '', test: 'relay/relay' },
   {
     file: 'relay/stream.ts',

@@ -49,7 +49,7 @@ async function toProblem({ file, from, to, ...tests }: Mutation): Promise<string
 }
 
 const chosen = mutations.filter(({ file }) => file.includes(only))
-// Tests that fail without a mutation would seem to notice each.
+// Tests that fail even without a mutation would seem to notice every mutation.
 const all = new Map(chosen.map(({ test, title }) => [`${test} ${title}`, { test, title } as Tests]))
 for (const [name, tests] of all) if (!(await passes(tests))) throw new Error(`Cannot start: ${name} fails without a mutation`)
 

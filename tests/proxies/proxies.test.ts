@@ -18,8 +18,8 @@ const streamed = ['sse', 'ndjson'] as const
 const leaves = ['fin', 'reset'] as const
 
 /**
- * How a reader sees a cut of Sluice. Caddy 2.6 ends the response properly (caddyserver/caddy#5951),
- * so only the missing terminal shows the cut.
+ * What a reader sees when Sluice cuts it. Caddy 2.6 ends the response properly
+ * (caddyserver/caddy#5951), so only the missing terminal shows the cut.
  */
 const cut = { nginx: 'broken', haproxy: 'broken', caddy: 'clean' } as const
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8')
 
 /**
- * Returns the page's block of a language, with some texts replaced.
+ * Returns the block of a language from docs/deploy.md, with some texts replaced.
  * @throws Error unless there is exactly one such block, with each text exactly once
  */
 export function toSnippet(language: string, replaced: readonly (readonly [text: string, by: string])[]): string {

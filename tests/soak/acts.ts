@@ -96,7 +96,7 @@ const stalling: Act = async (stage) => {
     reader.resume()
     return toFate(reader, surface)
   }
-  // The kernel's buffers must fill first, and then the limit must pass.
+  // First the kernel's buffers must fill. Only then does the time limit of the stall begin.
   const isOver = await Promise.race([seen.exchange.ended.then(() => true), sleep(longMs, false)])
   await sleep(100)
   reader.resume()

@@ -33,7 +33,7 @@ export async function takeSample(
   }
 }
 
-/** Fits a straight line, and returns its growth in MB an hour and the standard error of that. */
+/** Fits a straight line. Returns its growth in MB an hour, and the growth's standard error. */
 export function toSlope(samples: readonly Sample[], of: (sample: Sample) => number): { slope: number; error: number } {
   const count = samples.length
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / count

@@ -12,7 +12,7 @@ function isChinese(text: string): boolean {
 export function toAnswer(question: string, random: Random): string {
   const tour = isChinese(question) ? chineseTour : englishTour
   const { end } = parseFaults(question)
-  // A token has eight characters at most on average, so the fault comes before the end of this
+  // The average token has no more than eight characters, so the fault comes before the end of this
   // text.
   if (end) return tour.breaking.repeat(1 + Math.ceil((end.afterTokens * 8) / tour.breaking.length))
   const stop = tour.topics.find(({ asks }) => asks.test(question)) ?? tour.greeting

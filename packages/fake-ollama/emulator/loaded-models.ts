@@ -14,8 +14,8 @@ export type LoadedModels = ReturnType<typeof createLoadedModels>
 
 /**
  * The models in memory. A load is kept as the time at which it ends and not as a promise, because
- * on workerd one request must not wait for another's promise. A request that leaves stops the load
- * if no other request waits for it. Another `num_ctx` loads the model again
+ * on workerd one request must not wait for another's promise. When a request leaves, its load
+ * stops if no other request waits for it. Another `num_ctx` loads the model again
  * (docs/ollama.md#1-stream, docs/ollama.md#4-cancellation).
  */
 export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {

@@ -36,7 +36,7 @@ function toNote(end: End | undefined): string | undefined {
   if (end?.how === 'length') return w.cutOff
   if (end?.how === 'stopped') return end.isFreed ? w.stoppedAndFree : w.stopped
   if (end?.how === 'interrupted') return w.interrupted
-  // Another tab is writing the answer, because nothing else leaves it without an end.
+  // Only an answer that another tab is still writing has no end.
   if (end === undefined) return w.elsewhere
   return undefined
 }

@@ -37,7 +37,8 @@ export function toCjkMask(source: string): string {
  */
 export function isBesideCjk(source: string, masked: string, before: string): boolean {
   const next = /^\*+(.)/su.exec(source)?.[1] ?? ''
-  // Of a character with two code units, marked passes only the second one.
+  // If the character before has two code units, `before` is only the second one. So the whole
+  // character is looked up in `masked`.
   return cjk.test(before) || cjk.test(toCharBefore(masked, masked.length - source.length)) || cjk.test(next)
 }
 

@@ -5,7 +5,7 @@ import { parseUiChatRequest } from './schema.ts'
 import { uiMessageStream } from './stream.ts'
 
 /**
- * The AI SDK's `useChat`. Its `DefaultChatTransport` posts here as it is
+ * The AI SDK's `useChat`. Its `DefaultChatTransport` can post here without any change
  * (docs/protocol.md#6-dialects).
  */
 export const aiSdk: Dialect = {

@@ -14,7 +14,7 @@ import { createTurns } from './turns.ts'
 
 /**
  * Connects by `node:http` and not by `fetch`, because `fetch` has a limit of 300 seconds
- * (docs/hazards.md#15). The `data` events of `node:http` also push, for half the CPU of awaited
+ * (docs/hazards.md#15). Besides, the `data` events of `node:http` cost half the CPU of awaited
  * reads. The relay keeps the deadlines. The contract is that of `viaFetch`.
  */
 export function viaHttp(): Connect {

@@ -18,8 +18,8 @@ async function findOnAll(
   options: VisitOptions,
   find: (page: Page) => Promise<readonly string[]>,
 ): Promise<Record<string, readonly string[]>> {
-  // The browser reports every status that is an error: that of an answer that was stopped before
-  // its first token, and that of a missing Ollama.
+  // The browser reports every error status. Here the errors are an answer that was stopped before
+  // its first token, and a missing Ollama.
   const page = await stage.visit({ expected: [/status of (?:499|50[234])/], ...options })
   const found: Record<string, readonly string[]> = {}
   for (const { name, enter, leave } of toScreens(stage, page, words)) {

@@ -29,7 +29,7 @@ const say = (message: object, rest: object = {}): OllamaChunk => ({
 })
 const done: OllamaChunk = say({ content: '' }, { done: true, done_reason: 'stop' })
 
-/** Puts the pieces of a message together from the events: runs of one kind of text, and calls. */
+/** Collects a message's pieces from the events. A piece is a call, or a run of one kind of text. */
 function toPieces(events: readonly GenerationEvent[]) {
   const pieces: { kind: string; name?: string; texts: string[] }[] = []
   for (const event of events) {

@@ -54,8 +54,8 @@ export interface MarkdownPage {
 }
 
 /**
- * Opens a page in Chromium with `packages/page/markdown`. It is built as for people, and has the
- * policy of the real page.
+ * Opens a page in Chromium with `packages/page/markdown`. The script is built like that of the real
+ * page, and the page has the same policy.
  */
 export async function openMarkdownPage(): Promise<MarkdownPage> {
   const script = await bundleScript({ stdin: { contents: entry, resolveDir: process.cwd(), loader: 'ts' } }, ['es2022'])

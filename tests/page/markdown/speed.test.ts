@@ -6,7 +6,7 @@ beforeAll(async () => {
   opened = await openMarkdownPage()
 }, 60_000)
 afterAll(() => opened?.close())
-// A reload removes the garbage of the test before, whose collection would be measured.
+// A reload removes the garbage of the previous test. Its collection would spoil the measurement.
 beforeEach(async () => {
   await opened.page.reload()
   await opened.page.waitForFunction(() => 'show' in window)

@@ -10,8 +10,8 @@ import { openContract } from '../../contracts/open.ts'
 openContract('Node', openOnNode, { cuts: true })
 
 /**
- * Bytes for the socket itself have their own framing. It is checked on the wire, because a
- * client's parser would hide it.
+ * `openOnNode` writes HTTP chunks to the socket itself. These tests read the raw bytes, because a
+ * client's parser would hide how they are framed.
  */
 describe('on the wire', () => {
   let server: Server

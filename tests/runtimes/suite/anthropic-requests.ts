@@ -34,8 +34,8 @@ const refused: readonly (readonly [name: string, body: string | Uint8Array, code
 ]
 
 /**
- * Accepted bodies, with Ollama's body beside model, stream and options, and with the ignored
- * fields that the answer names.
+ * Accepted requests: the body, what Ollama must get besides `model`, `stream` and the usual
+ * `options`, and the ignored fields that the answer names.
  */
 const passing: [name: string, body: string, asked: object, ignored?: string][] = [
   ['no max_tokens', json({ model, messages: [hi] }), { ...same, options: {} }],

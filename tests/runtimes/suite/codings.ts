@@ -16,7 +16,7 @@ const encoders = {
 type Coding = keyof typeof encoders
 const all = Object.keys(encoders) as Coding[]
 
-/** The codings of `DecompressionStream`, and those of Node's own zlib. */
+/** The codings that Sluice can decode on each runtime. */
 const taken: Readonly<Record<RuntimeName, readonly Coding[]>> = { node: all, bun: all, worker: ['gzip', 'deflate'] }
 
 /** One request to each dialect, without the model, and two small questions. */

@@ -19,7 +19,7 @@ import { toEach } from './tables.ts'
 
 const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
 
-/** A failure before commit, of each kind that needs no help of the upstream. */
+/** Failures before commit that do not involve the upstream, one of each kind. */
 const early: readonly (ReaderRequest & { name: string; status: number; code: string })[] = [
   { name: 'no JSON', path: '/api/generate', body: '{', status: 400, code: 'invalid_json' },
   { name: 'a wrong field', path: '/api/chat', body: { stream: 5 }, status: 400, code: 'invalid_request' },

@@ -50,7 +50,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
         agent: false,
         headers: { 'x-request-id': requestId, ...headers },
       })
-      // A request that leaves emits an error.
+      // A request that is destroyed before its end emits an error.
       request.on('error', () => {})
       const answered = once(request, 'response').then(async (given) => {
         const [response] = given as [http.IncomingMessage]

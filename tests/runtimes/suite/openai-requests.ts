@@ -50,7 +50,10 @@ const refused: readonly (readonly [
   ['tokens', '/v1/embeddings', { ...good, input: [1, 2] }, 'not_supported', 'input'],
 ]
 
-/** Accepted requests: the body, Ollama's body, and the ignored fields that the answer names. */
+/**
+ * Accepted requests: the body, the body that Ollama must get, and the ignored fields that the
+ * answer names.
+ */
 const passed: [name: string, body: object | string, sent: object, ignored?: string][] = [
   ['a float for an integer', { ...good, max_tokens: 1.5 }, { messages: [hi] }, 'max_tokens, +2 unknown'],
   ['arguments with a million brackets', called('['.repeat(1_000_000)), ofCall({ _raw: '['.repeat(1_000_000) })],

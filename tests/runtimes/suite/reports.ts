@@ -18,7 +18,7 @@ interface Row {
   readonly path: string
   /** The body without its model. */
   readonly body: Json
-  /** Ollama's body without the model and `stream`. */
+  /** The body that Ollama must get, without the model and `stream`. */
   readonly asked: Json
   /** The value of `x-sluice-ignored`. */
   readonly ignored?: string

@@ -245,7 +245,7 @@ export function describeStatus(runtime: RuntimeName) {
     test.each<[string, Script]>([
       ['fails', replay('error-busy')],
       [
-        'breaks', // In its body, because Bun repeats a GET whose connection dies before that.
+        'breaks', // It breaks in the body, because Bun repeats a GET whose connection dies earlier.
         (exchange) => {
           exchange.head(200, { 'content-type': 'application/json' })
           exchange.chunk('{"models":')

@@ -11,8 +11,8 @@ import { toTools } from './tools.ts'
 import type { ResponsesRequest } from './schema.ts'
 
 /**
- * Sluice never encrypts reasoning. A client that asks for encrypted reasoning gets it as it is, and
- * can send it back.
+ * Sluice never encrypts reasoning. A client that asks for encrypted reasoning gets plain reasoning,
+ * and can send that back.
  */
 const includable = ['message.output_text.logprobs', 'reasoning.encrypted_content']
 

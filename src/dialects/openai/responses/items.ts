@@ -116,7 +116,7 @@ function toTail(fields: object): string {
   return json === '{}' ? '}' : `,${json.slice(1)}`
 }
 
-/** What differs between the calls of the kinds of tools. A search has no events for its text. */
+/** How the calls differ by the kind of their tool. A search has no events for its text. */
 const callKinds = {
   function: { type: 'function_call', field: 'arguments', textEvent: 'response.function_call_arguments' },
   custom: { type: 'custom_tool_call', field: 'input', textEvent: 'response.custom_tool_call_input' },

@@ -79,7 +79,8 @@ function toPastCall({ type, call_id: id, namespace, name, ...item }: Item): Past
 }
 
 /**
- * The result of a tool. A search gives tools. They are offered, and the model reads their names.
+ * The result of a tool, for the model. If it is the result of a search for tools, the model reads
+ * their names, because the tools themselves are offered to it.
  */
 function toOutput({ output, tools }: Item): unknown {
   if (output !== undefined || !Array.isArray(tools)) return output

@@ -8,7 +8,7 @@ import { samplingHints } from '../sampling.ts'
 
 const schema = v.object({
   model: v.nullish(modelName),
-  /** What an item holds is read in messages.ts, because a model may have written it. */
+  /** messages.ts reads the items. They are not checked here: a model may have written them. */
   input: textOr(v.array(anyObject, 'Expected a text or a list of items')),
   instructions: string,
   stream: boolean,
