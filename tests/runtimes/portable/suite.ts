@@ -20,7 +20,7 @@ const toName = (runtime: RuntimeName): ServerName => `portable ${runtime}`
 
 /**
  * The black-box suite over the portable defaults of `createApp`. It has the parts that depend on
- * `open` and `connect`: how bytes come from Ollama and go to a reader, and how either of them stops.
+ * `open` and `connect`: how bytes come from Ollama and go to a reader, and how either side stops.
  * The other parts do not depend on them: what a request means, its errors, keys, assets and
  * management. They run only over the entries of src/runtimes. lacks.ts says where these servers
  * differ.
