@@ -98,7 +98,7 @@ function check(surface: Surface, answer: Parameters<typeof toEnding>[1], expecte
   const ending = toEnding(surface, answer)
   if (ending === 'refused' && answer.status < 500) throw new Error(`Refused with ${answer.status}`)
   if (ending === 'done' && expected === 'failed') throw new Error('A success, although the answer is damaged')
-  if (ending !== 'done' && expected === 'done' && !/of another type|has another type/.test(answer.text))
+  if (ending !== 'done' && expected === 'done' && !/has the wrong type/.test(answer.text))
     throw new Error(`A failure of a good answer: ${answer.text}`)
   return ending
 }
