@@ -2,8 +2,7 @@
 FROM node:24.21.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Bun packs them: its script puts its binary in place.
-RUN npm ci --ignore-scripts && npm rebuild bun
+RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY build ./build
 COPY packages ./packages
