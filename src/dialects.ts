@@ -12,7 +12,7 @@ export interface DialectsOptions {
   management: boolean
 }
 
-/** Every dialect. The order of the list means nothing. */
+/** Every dialect. The order of the list has no effect. */
 export function createDialects({ management }: DialectsOptions): readonly Dialect[] {
   const compatible = [openai, anthropic, systemone]
   return [
@@ -26,8 +26,8 @@ export function createDialects({ management }: DialectsOptions): readonly Dialec
 }
 
 /**
- * The same dialect under another base URL. Ollama has `/v1` beside `/api`, so its clients look for
- * both under one base URL.
+ * Returns the same dialect with `base` in front of its paths. Ollama serves `/v1` and `/api` under
+ * one base URL, so a client whose base URL is `/ollama` also expects `/ollama/v1`.
  */
 function below(base: '/ollama', { prefix, generations, questions, ...dialect }: Dialect): Dialect {
   const paths = Object.entries(generations).map(([path, parse]) => [base + path, parse])
@@ -40,7 +40,10 @@ function below(base: '/ollama', { prefix, generations, questions, ...dialect }: 
   }
 }
 
-/** Finds a path's dialect: the longest prefix that is the path or a parent of it. */
+/**
+ * Finds the dialect of a path. It is the dialect with the longest prefix that equals the path or is
+ * a parent of it.
+ */
 export function createDialectAt(dialects: readonly Dialect[]): (path: string) => Dialect {
   const longestFirst = dialects.toSorted((a, b) => b.prefix.length - a.prefix.length)
   // The empty prefix of the native dialect matches every path, so every path has a dialect.

@@ -1,6 +1,6 @@
 /**
- * The status of every error code of the wire contract (docs/protocol.md#4-errors).
- * `upstream_rejected` and `upstream_busy` have the upstream's own status instead, if there is one.
+ * The HTTP status of every error code (docs/protocol.md#4-errors). If Ollama itself sent the
+ * status for `upstream_rejected` or `upstream_busy`, that status replaces the one here.
  */
 const statuses = {
   invalid_json: 400,
@@ -46,27 +46,24 @@ export interface Issue {
 
 interface ServiceErrorOptions {
   /**
-   * What is wrong, more exactly than the code says. It is for a dialect that has a code of its
-   * own for this.
+   * A more exact cause than `code`. A dialect whose API has its own error code for this cause sends
+   * that code.
    */
   reason?: 'context_length_exceeded'
-  /**
-   * Overrides the status of the table, because `upstream_rejected` and `upstream_busy` keep the
-   * upstream's own.
-   */
+  /** Overrides the status in the table `statuses`, for example with the status that Ollama sent. */
   status?: number
-  /** The status that Ollama sent, for readers of `/ollama` (docs/protocol.md#5-ollama-drop-in). */
+  /** The status that Ollama sent. `/ollama` passes it on (docs/protocol.md#5-ollama-drop-in). */
   upstreamStatus?: number
   issues?: Issue[]
   retryAfterSeconds?: number
-  /** The methods of a route, for the `Allow` header of a `method_not_allowed`. */
+  /** The methods that a route allows, for the `Allow` header of a `method_not_allowed`. */
   allow?: string
   cause?: unknown
 }
 
 /**
- * A failure that Sluice tells a reader. The message is written for that reader. `cause` holds
- * what must stay inside.
+ * A failure that Sluice reports to a client. The client sees `message`. It never sees `cause`, so
+ * internal details belong there.
  */
 export class ServiceError extends Error {
   readonly code: ErrorCode
@@ -91,8 +88,8 @@ export class ServiceError extends Error {
 }
 
 /**
- * Makes a ServiceError of whatever was thrown. An unknown error becomes `internal`, and its text
- * stays in `cause`.
+ * Converts a thrown value into a ServiceError. An unknown error becomes `internal`. The client does
+ * not see its text, which is kept in `cause`.
  */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
@@ -102,8 +99,8 @@ export function toServiceError(error: unknown): ServiceError {
 }
 
 /**
- * The error envelope of the native surface. It is the body of an early error, and the data of an
- * `event: failed`.
+ * Sluice's own error format. It is the body of an error response. In a stream that has already
+ * begun, it is the data of an `event: failed`.
  */
 export interface ErrorBody {
   error: string
@@ -117,8 +114,8 @@ export function toErrorBody({ message, code, issues }: ServiceError, requestId: 
 }
 
 /**
- * The error of a clean end without `done:true`. It happens (docs/ollama.md#3-errors) and is no
- * success.
+ * The error for an Ollama stream that ends cleanly but without `done:true`. Such an end is a
+ * failure (docs/ollama.md#3-errors).
  */
 export function truncated(): ServiceError {
   return new ServiceError(

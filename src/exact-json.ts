@@ -4,13 +4,14 @@
  */
 
 /**
- * A number as its JSON text, which `JSON.stringify` writes. It is an object (docs/hazards.md#89).
+ * A number stored as its JSON text, which `JSON.stringify` writes unchanged. It is an object, not a
+ * primitive (docs/hazards.md#89).
  */
 export interface RawNumber {
   readonly rawJSON: string
 }
 
-/** A number that `parseExact` gives. It is raw if JavaScript would write it in another way. */
+/** A number as `parseExact` returns it. It is raw if JavaScript would write it differently. */
 export type ExactNumber = number | RawNumber
 
 declare global {
@@ -21,9 +22,9 @@ declare global {
 }
 
 /**
- * Like `JSON.parse`, but a number that JavaScript would write in another way becomes a `RawNumber`.
- * Equal numbers share one object. A text without such numbers costs one scan more than
- * `JSON.parse`. A reviver would cost many times as much (docs/hazards.md#87).
+ * Like `JSON.parse`, but a number that JavaScript would write differently becomes a `RawNumber`.
+ * Equal raw numbers usually share one object. For a text without raw numbers, the only extra cost
+ * is one scan. A reviver would be many times slower (docs/hazards.md#87).
  * @param parsed the result of `JSON.parse` for this text, if there is one already
  * @throws SyntaxError if the text is not JSON
  */
@@ -37,7 +38,7 @@ export function isNumber(value: unknown): value is ExactNumber {
   return typeof value === 'number' || JSON.isRawJSON(value)
 }
 
-/** The value as a number to compute with. NaN if it is no number. */
+/** Converts a plain or raw number into a JavaScript number. Any other value becomes NaN. */
 export function toNumber(value: unknown): number {
   if (typeof value === 'number') return value
   return JSON.isRawJSON(value) ? Number(value.rawJSON) : NaN
@@ -49,7 +50,8 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 }
 
 /**
- * The index of the quote that closes the string at `start`, or the text's length if none does.
+ * The index of the quote that closes the string which opens at `start`. If the string is not
+ * closed, the length of the text.
  */
 export function endOfString(text: string, start: number): number {
   for (let quote = start; ;) {
@@ -62,26 +64,28 @@ export function endOfString(text: string, start: number): number {
 }
 
 /**
- * A quote, or a sign that a number may need its digits: many digits, a fraction, an exponent, or
- * -0.
+ * Matches a quote, or a pattern in a number that JavaScript may write differently: many digits, a
+ * fraction, an exponent, or -0.
  */
 const candidates = /"|\d{16}|\d[.eE]|-0/g
 
 /**
- * The mark of the raw number `i` is the number `(i + 1) * markUnit`. Every other number in a marked
- * text is smaller, because `isExact` is false for a number of this size, and a mark takes its
- * place. A mark is a number and not a string, so that a text with marks is valid JSON if and only
- * if the text without them is.
+ * In the text that is parsed, the number `(i + 1) * markUnit` (the mark) stands for `raws[i]`.
+ * Every number of at least `markUnit` is replaced by a mark (see `isExact`), so a number of that
+ * size is always a mark. A mark is a number and not a string, so that a text with marks is valid
+ * JSON if and only if the original text is.
  */
 const markUnit = 1e22
 
 /**
- * How many different numbers are remembered, to find numbers that are equal. A larger table would
- * be slow.
+ * The maximum size of the table that finds equal raw numbers. A larger table would be slow.
  */
 const maxKnown = 65_536
 
-/** Replaces the numbers that need their digits by marks. `marked` is empty if there are none. */
+/**
+ * Replaces each number that JavaScript would write differently by a mark. If there is no such
+ * number, both `marked` and `raws` are empty.
+ */
 function mark(text: string): { marked: string; raws: RawNumber[] } {
   const raws: RawNumber[] = []
   const known = new Map<string, string>()
@@ -90,8 +94,8 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
   let copiedEnd = 0
 
   function toMark(token: string): string {
-    // `JSON.parse` makes a copy, because a slice keeps its whole text in memory
-    // (docs/hazards.md#88).
+    // `JSON.parse` copies the token. The token itself is a slice, and a slice would keep the whole
+    // text in memory (docs/hazards.md#88).
     raws.push(JSON.rawJSON(JSON.parse(`"${token}"`) as string))
     const mark = `${raws.length}e22`
     if (known.size >= maxKnown) known.clear()
@@ -106,8 +110,8 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
       candidates.lastIndex = endOfString(text, start) + 1
       continue
     }
-    // The token takes in every neighbouring character that a number may have, so that invalid JSON
-    // stays invalid.
+    // The token includes every adjacent character that can occur in a number. Otherwise a mark could
+    // replace a part of an invalid number, and the result could be valid JSON.
     while (start > copiedEnd && isNumeric(text.charCodeAt(start - 1))) start--
     let end = candidates.lastIndex
     while (isNumeric(text.charCodeAt(end))) end++
@@ -120,29 +124,26 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
     marked += pieces.join('')
     pieces = []
   }
-  // An engine keeps the text of its last match in memory, so the last match is of a short text
-  // (docs/hazards.md#88).
+  // JavaScript engines keep the text of the last match in memory. So the last match is made on a
+  // short text (docs/hazards.md#88).
   candidates.exec('"')
   return raws.length > 0 ? { marked: marked + pieces.join('') + text.slice(copiedEnd), raws } : { marked, raws }
 }
 
-/** 0–9 + - . E e */
+/** Whether the character can occur in a number: 0–9 + - . E e */
 function isNumeric(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e || (code | 0x20) === 0x65
 }
 
-/**
- * Whether JavaScript would write the number in the same way, and whether the number is too small
- * for a mark.
- */
+/** Whether JavaScript would write the number in the same way, and the number is below `markUnit`. */
 function isExact(token: string): boolean {
   const value = Number(token)
   return String(value) === token && Math.abs(value) < markUnit
 }
 
 /**
- * Replaces the marks by their raw numbers. It does not recurse, because deep JSON would use up
- * the stack.
+ * Replaces the marks by their raw numbers. It does not recurse, because deeply nested JSON would
+ * overflow the stack.
  */
 function unmark(root: unknown, raws: readonly RawNumber[]): unknown {
   const top = [root]

@@ -3,9 +3,9 @@ import type { ServiceError } from './errors.ts'
 import type { ExactNumber } from './exact-json.ts'
 
 /**
- * One parsed line of a generation. Every field is optional, because Ollama omits empty fields
- * (docs/ollama.md#1-stream). The numbers of the last line, of tool calls and of log probabilities
- * are exact.
+ * One parsed line of Ollama's stream. Every field is optional, because Ollama omits empty fields
+ * (docs/ollama.md#1-stream). Numbers in the last line, in tool calls and in log probabilities keep
+ * all their digits.
  */
 export interface OllamaChunk extends Readonly<
   Partial<Pick<GenerateResponse, 'model' | 'response' | 'thinking' | 'done' | 'done_reason'>>
@@ -23,45 +23,48 @@ export interface OllamaChunk extends Readonly<
   readonly eval_count?: ExactNumber
 }
 
-/** What happened in a generation. `line` is Ollama's own JSON text, verbatim, without its LF. */
+/** One event of a generation. `line` is the line as Ollama sent it, without its LF. */
 export type GenerationEvent =
   | { readonly type: 'delta' | 'done'; readonly line: string; readonly chunk: OllamaChunk }
   | { readonly type: 'failed'; readonly error: ServiceError; readonly line?: string }
 
-/** The events of one piece of bytes, in order. A `done` or a `failed` is always the last one. */
+/**
+ * The events that were read from one chunk of bytes, in order. If there is a `done` or a `failed`,
+ * it is the last event.
+ */
 export type Batch = readonly GenerationEvent[]
 
 /**
- * What a generation waits for before its first event: a place in our queue, the loading of its
- * model, or the reading of its prompt.
+ * What a generation waits for before its first event. `queued`: a place in Sluice's queue.
+ * `loading`: Ollama loads the model. `evaluating`: the model reads the prompt.
  */
 export type Waiting = 'queued' | 'loading' | 'evaluating'
 
 /**
- * How a stream ended. `done`: Ollama finished it. `left`: its reader went away. `stalled`: its
- * reader took nothing for too long. `failed`: an error ended it.
+ * How a stream ended. `done`: Ollama finished it. `left`: the client disconnected. `stalled`: the
+ * client read nothing for too long. `failed`: an error ended it.
  */
 export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly how: 'failed'; readonly error: ServiceError }
 
 /**
- * A source that pushes. It gives each value to `onValue` synchronously. If `onValue` returns a
- * promise, the source pauses until that promise settles. Resolves when the source ends. Rejects
- * when the source breaks or its signal aborts.
+ * A source that pushes its values. It calls `onValue` synchronously with each value. If `onValue`
+ * returns a promise, the source pauses until that promise settles. The promise of the flow resolves
+ * when the source ends. It rejects when the source fails or its signal aborts.
  */
 export type Flow<T> = (onValue: (value: T) => void | Promise<void>) => Promise<void>
 
-/** A request for the upstream: a constant endpoint, and a body that was checked. */
+/** A request for Ollama: one of a few endpoints, and a body that is already validated. */
 export interface GenerationCall {
-  /** `pull`, `push` and `create` report their progress, and generate nothing. */
+  /** `pull`, `push` and `create` report their progress. They generate no text. */
   readonly endpoint: 'generate' | 'chat' | 'pull' | 'push' | 'create'
-  /** Undefined means the default model, which the policy in front of the upstream finds. */
+  /** Undefined means the default model. It is chosen later, before the request goes to Ollama. */
   readonly model: string | undefined
-  /** A request as Ollama reads it. Its `model` and `stream` are overwritten. */
+  /** The request body in Ollama's format. Its `model` and `stream` are overwritten later. */
   readonly body: Readonly<Record<string, unknown>>
   /**
-   * The field of the reader's request that wishes for thinking, such as `reasoning_effort`. If
-   * the model cannot think, the wish is left out. Without this field, a `think` in the body is
-   * the reader's own, and Ollama judges it.
+   * The name of the field in the client's request that asks for thinking, such as
+   * `reasoning_effort`. If the model cannot think, `think` is removed from the body. If `thinkWish`
+   * is undefined, `think` is passed on, and Ollama refuses it if the model cannot think.
    */
   readonly thinkWish?: string
 }

@@ -2,7 +2,7 @@ import type { Batch, Waiting } from '../generation.ts'
 
 export interface StartOptions {
   readonly requestId: string
-  /** How much an encoder may gather before it writes, in bytes. */
+  /** The maximum number of bytes that an encoder may buffer. */
   readonly maxBytes: number
   /** Receives each frame: an SSE event, a line, or a piece of text. */
   readonly emit: (frame: string) => void
@@ -10,41 +10,42 @@ export interface StartOptions {
 
 /**
  * Encodes the next batch of a stream.
- * @throws ServiceError `line_too_long` if it would gather more than `maxBytes`
+ * @throws ServiceError `line_too_long` if it would buffer more than `maxBytes`
  */
 export type Encode = (batch: Batch) => void
 
 /**
- * A framing says how events are written for a reader. One encoder serves any number of
- * streams, because its parts are constants and pure functions.
+ * Defines how the events of a stream are written for the client (the framing). An encoder has no
+ * state of its own, so one encoder serves any number of streams.
  */
 export interface Encoder {
   readonly contentType: string
-  /** Response headers beside the content type. */
+  /** Response headers in addition to the content type. */
   readonly headers: Readonly<Record<string, string>>
   /**
-   * The first bytes of a stream, due when grace ends. If they are empty, the stream commits only
-   * with its first frame.
+   * The bytes that begin a stream. If there is still no frame when the grace period ends, Sluice
+   * sends the 200 status with these bytes. If they are empty, it waits for the first frame instead.
    */
   readonly opening: string
-  /** What is written after a silence. If it is empty, nothing is written. */
+  /** What is written when there was no output for a while. If it is empty, nothing is written. */
   readonly heartbeat: string
   /**
-   * How a reader learns of a failure after commit. `frame`: a frame says so, and then the response
-   * ends cleanly. `cut`: the framing has no frame for a failure, so the response breaks.
+   * How the client learns of a failure after the 200 status was sent. `frame`: a frame reports the
+   * failure, and then the response ends cleanly. `cut`: the framing has no frame for a failure, so
+   * Sluice breaks the connection.
    */
   readonly failure: 'frame' | 'cut'
   /** Begins a stream. */
   start(options: StartOptions): Encode
   /**
-   * Writes the frame that says what a stream waits for before its first event. `elapsedMs` counts
-   * from the request.
+   * Returns the frame that reports what a stream waits for before its first event. `elapsedMs` is
+   * the time since the request arrived.
    */
   toStatus?(status: Waiting, elapsedMs: number): string
 }
 
 /**
- * These headers keep a proxy from holding a stream back. nginx has a header of its own, and other
- * proxies read the standard one.
+ * These headers tell proxies not to buffer the stream. nginx reads `x-accel-buffering`, other
+ * proxies read `cache-control`.
  */
 export const streamHeaders = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' } as const

@@ -4,23 +4,24 @@ import type { OllamaChunk } from '../generation.ts'
 import type { Encoder, StartOptions } from './encoder.ts'
 
 /**
- * A whole generation as one object. Its text, thinking, tool calls and logprobs are joined from all
- * lines, in order. Its other fields are those of the last line.
+ * A whole generation as one object. Text, thinking, tool calls and logprobs are joined from all
+ * lines, in order. All other fields come from the last line.
  */
 export interface Whole {
   readonly chunk: OllamaChunk
-  /** Ollama's own JSON text, if the whole answer was one line. */
+  /** The line as Ollama sent it, if the whole answer was one line. */
   readonly line: string | undefined
 }
 
 /**
- * The framing of `stream:false`: all lines as one object of Ollama's (docs/protocol.md#2-native).
+ * The framing of `stream:false`. All lines are joined into one object in Ollama's format
+ * (docs/protocol.md#2-native).
  */
 export const folded = folding(({ line, chunk }) => line ?? JSON.stringify(chunk))
 
 /**
- * Makes a framing of answers in one piece. `write` gives the body. The body is written at the
- * success terminal and not before, so that every failure has its real status.
+ * Creates an encoder that answers with one JSON body, which `write` returns. Nothing is sent before
+ * the generation has succeeded, so a failure can still set the HTTP status.
  */
 export function folding(write: (whole: Whole, options: StartOptions) => string): Encoder {
   return {
@@ -58,14 +59,14 @@ interface Line {
 function createFold() {
   const top = { response: '', thinking: '' }
   const message = { content: '', thinking: '' }
-  /** The last line with a message. */
+  /** The last line that has a `message`. */
   let withMessage: Line | undefined
   let lineCount = 0
   const toolCalls: unknown[] = []
   const logprobs: unknown[] = []
 
   return {
-    /** Adds a line. Returns about how many bytes of memory it takes. */
+    /** Adds a line. Returns roughly how many bytes of memory the line needs. */
     add({ line, chunk }: Line): number {
       const { message: part } = chunk
       const response = chunk.response ?? ''

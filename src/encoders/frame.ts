@@ -1,7 +1,7 @@
 /**
- * One SSE frame. None of its parts may hold a CR or an LF, because these end a field (WHATWG HTML
- * §9.2.6). `data: ` needs its space, because a reader strips exactly one. So the leading spaces of
- * the data survive.
+ * One SSE frame. No argument may contain a CR or an LF, because these end a field (WHATWG HTML
+ * §9.2.6). Text of several lines needs `toLines`. A reader strips one space after `data:`. The space
+ * here is for that, so leading spaces of the data survive.
  */
 export function toFrame(data: string, event?: string, id?: string): string {
   const frame = `data: ${data}\n\n`
@@ -10,8 +10,8 @@ export function toFrame(data: string, event?: string, id?: string): string {
 }
 
 /**
- * Text of several lines, as data. Each line becomes a field of its own, and the reader joins
- * these fields with LF.
+ * Converts text of several lines into the data of a frame. Each line becomes its own `data` field,
+ * and the reader joins these fields with LF.
  */
 export function toLines(text: string): string {
   return text.replaceAll(/\r\n|\r|\n/g, '\ndata: ')

@@ -2,9 +2,9 @@ import { toErrorBody } from '../errors.ts'
 import { streamHeaders, type Encoder } from './encoder.ts'
 
 /**
- * Ollama's lines, verbatim. There is no heartbeat, because a blank line breaks readers
- * (docs/hazards.md#34). Without heartbeats there is no early commit either
- * (docs/protocol.md#2-native).
+ * Ollama's lines, unchanged. There is no heartbeat, because a blank line breaks some clients
+ * (docs/hazards.md#34). There is no opening either, so the 200 status is sent only with the first
+ * line (docs/protocol.md#2-native).
  */
 export const ndjson: Encoder = {
   contentType: 'application/x-ndjson',

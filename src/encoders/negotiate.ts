@@ -4,19 +4,20 @@ import { ndjson } from './ndjson.ts'
 import { sse } from './sse.ts'
 import { text } from './text.ts'
 
-/** The framings that `Accept` chooses from, the default first. A new framing adds a line here. */
+/** The framings that a client can choose with `Accept`. The first one is the default. */
 export const framings: readonly { readonly encoder: Encoder; readonly types: readonly string[] }[] = [
   { encoder: sse, types: ['text/event-stream'] },
-  // Ollama's own clients send `application/json` on streams.
+  // Ollama's own clients send `Accept: application/json` even when they ask for a stream.
   { encoder: ndjson, types: ['application/x-ndjson', 'application/json'] },
   { encoder: text, types: ['text/plain'] },
 ]
 
 /**
- * The framing that an `Accept` header asks for (docs/protocol.md#2-native). The best quality wins,
- * and in a tie the earlier framing wins. A wildcard, no header and anything else give SSE. A
- * framing whose failures are cuts wins only if its quality is above all others, because axios and
- * Angular name `text/plain` beside JSON. It is not offered where `canCut` is false.
+ * Returns the framing that an `Accept` header asks for (docs/protocol.md#2-native). The highest
+ * quality value (`q`) wins. In a tie, the earlier framing wins. A wildcard, a missing header or any
+ * other type selects SSE. Plain text needs a higher `q` than every other framing, because axios and
+ * Angular send `text/plain` in addition to JSON. Plain text reports a failure by a broken
+ * connection, so it is not available if `canCut` is false.
  */
 export function negotiate(accept: string | undefined, canCut: boolean): Encoder {
   const ranges = parseAccept(accept?.toLowerCase() ?? '') // sorted, the best quality first

@@ -7,21 +7,25 @@ import { toFrame } from './frame.ts'
 export const eventStream = {
   contentType: 'text/event-stream',
   headers: streamHeaders,
-  // Bun holds the headers back until the first byte of the body (docs/hazards.md#21).
+  // Bun sends the headers only with the first byte of the body (docs/hazards.md#21). So there must
+  // be a first byte.
   opening: ':\n',
-  // The heartbeat has no blank line, because some readers would fire an empty event
+  // The heartbeat has no blank line, because some clients would dispatch an empty event
   // (docs/hazards.md#31).
   heartbeat: ':\n',
   failure: 'frame',
 } as const
 
-/** The failure terminal. It is never named `error`, because that is EventSource's own event. */
+/**
+ * The frame that ends a failed stream. It is not named `error`, because EventSource uses that name
+ * for connection errors.
+ */
 export function toFailedFrame(error: ServiceError, requestId: string): string {
   return toFrame(JSON.stringify(toErrorBody(error, requestId)), 'failed')
 }
 
 /**
- * Native SSE: one frame for each line, with Ollama's own JSON as `data`
+ * Native SSE: one frame for each line of Ollama. The line is the `data` of the frame
  * (docs/protocol.md#2-native).
  */
 export const sse: Encoder = {
@@ -38,8 +42,8 @@ export const sse: Encoder = {
 }
 
 /**
- * The framing for `Prefer: status`. It is native SSE with frames that say what the stream waits
- * for before its first token.
+ * The framing for `Prefer: status`. It is native SSE with additional frames. They report what the
+ * stream waits for before its first token.
  */
 export const sseWithStatus: Encoder = {
   ...sse,

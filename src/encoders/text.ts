@@ -1,8 +1,9 @@
 import { streamHeaders, type Encoder } from './encoder.ts'
 
 /**
- * The bare text of an answer, for `curl` and for readers that need nothing else. Text has no frame
- * for a heartbeat or a failure, so a failure breaks the response (docs/protocol.md#2-native).
+ * The bare text of an answer, for `curl` and for clients that need nothing else. Plain text cannot
+ * express a heartbeat or a failure. So there is no heartbeat, and a failure breaks the connection
+ * (docs/protocol.md#2-native).
  */
 export const text: Encoder = {
   contentType: 'text/plain; charset=utf-8',

@@ -1,23 +1,23 @@
 import type { OllamaChunk } from '../generation.ts'
 
-/** A tool call of a model, as the other dialects need it. */
+/** A tool call of the model, in the form that the dialects other than Ollama's need. */
 export interface ToolCall {
   /**
-   * Unique within a conversation. It has only letters, digits, `_` and `-`, because some clients
-   * allow no other characters.
+   * Unique within a conversation. An id that Sluice makes has only letters, digits, `_` and `-`,
+   * because some clients allow no other characters.
    */
   readonly id: string
   readonly name: string
-  /** The arguments as a value. */
+  /** The arguments as a parsed value. */
   readonly input: unknown
   /** The same arguments as JSON text. */
   readonly arguments: string
 }
 
 /**
- * The tool calls of one line. Ollama never splits a call (docs/ollama.md#1-stream). A call keeps
- * Ollama's id if it has one. If not, its id is made of the request's id and a number. The numbers
- * begin at `first`, which is how many calls came before in this answer.
+ * The tool calls of one line. Ollama never splits a call (docs/ollama.md#1-stream). If Ollama sent
+ * an id, the call keeps it. Otherwise its id consists of the request id and a number.
+ * @param first the number for the first call: how many calls this answer already had
  */
 export function toToolCalls({ message }: OllamaChunk, requestId: string, first: number): ToolCall[] {
   const calls = (message?.tool_calls ?? []) as readonly OllamaToolCall[]
@@ -33,8 +33,8 @@ export function toToolCalls({ message }: OllamaChunk, requestId: string, first: 
 }
 
 /**
- * A request's id as a part of another id. Dots are replaced, because the ids of other APIs may
- * not hold any.
+ * Converts a request id so that it can be part of another id. Dots are replaced, because ids in
+ * other APIs must not contain dots.
  */
 export function toIdPart(requestId: string): string {
   return requestId.replaceAll('.', '_')
