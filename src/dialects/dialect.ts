@@ -9,40 +9,43 @@ export interface GenerationRequest {
   readonly accept: string | undefined
   /** The `Prefer` header. */
   readonly prefer?: string | undefined
-  /** Whether the runtime can break a response. An encoder whose failures are cuts needs that. */
+  /**
+   * Whether the runtime can break the connection of a response. An encoder with `failure: 'cut'`
+   * needs this.
+   */
   readonly canCut: boolean
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** A translated request: what to ask of the upstream, and how to write its answer. */
+/** A translated request: the request for Ollama, and the encoder for the answer. */
 export interface GenerationPlan {
   readonly call: GenerationCall
   readonly encoder: Encoder
-  /** What is left out. Absent for Ollama's own requests, which are passed on as they are. */
+  /** The ignored parts of the request. Absent if the request is passed on to Ollama unchanged. */
   readonly ignored?: Ignored
 }
 
 export interface QuestionRequest {
   /** The `Prefer` header. */
   readonly prefer?: string | undefined
-  /** The decoded parameters of the path's pattern. */
+  /** The decoded path parameters, such as `id` in `/v1/models/:id`. */
   readonly params: Readonly<Record<string, string>>
-  /** The body. It is empty for a route that takes none. */
+  /** The parsed body. It is empty if the route has no body. */
   readonly body: Readonly<Record<string, unknown>>
 }
 
 export interface QuestionPlan {
   readonly question: Question
-  /** As in a generation's plan. */
+  /** The ignored parts of the request. Absent if the request is passed on to Ollama unchanged. */
   readonly ignored?: Ignored
   /**
-   * Makes the answer. If this is absent, Ollama's own text is sent. @throws ServiceError
-   * `model_not_found`
+   * Converts Ollama's answer. If this is absent, the answer is passed on unchanged.
+   * @throws ServiceError `model_not_found`, `upstream_protocol`
    */
   toAnswer?(answer: Answer): object
 }
 
-/** An error before commit. A string is sent as `text/plain`, an object as JSON. */
+/** An error response. A string is sent as `text/plain`, an object as JSON. */
 export interface Failure {
   readonly status: number
   readonly body: object | string
@@ -50,25 +53,32 @@ export interface Failure {
 
 type QuestionRoute = `${'GET' | 'POST' | 'DELETE'} /${string}`
 
-/** An API that clients speak: its requests, the framing of its answers, its errors. */
+/** An API that clients use: its requests, the format of its answers, and its errors. */
 export interface Dialect {
   /**
-   * Where the dialect is spoken: at this path and below it. Every error there has this dialect's
-   * envelope, also at a path without a route. If several prefixes match a path, the longest wins.
-   * '' matches every path.
+   * The dialect serves this path and all paths below it. Every error there has the error format of
+   * this dialect, even if the path has no route. If several prefixes match a path, the longest one
+   * wins. The empty prefix matches every path.
    */
   readonly prefix: '' | `/${string}`
-  /** The plans by exact path, all POST. @throws ServiceError `invalid_request`, `not_supported` */
+  /**
+   * Functions that plan a generation, by exact path. The method is always POST.
+   * @throws ServiceError `invalid_request`, `not_supported`
+   */
   readonly generations: Readonly<Record<`/${string}`, (request: GenerationRequest) => GenerationPlan>>
-  /** The plans by method and path pattern (`GET /v1/models/:id`). An answer is one JSON object. */
+  /**
+   * Functions that plan all other requests, by method and path pattern (`GET /v1/models/:id`). The
+   * answer is one JSON object.
+   */
   readonly questions: Readonly<Record<QuestionRoute, (request: QuestionRequest) => QuestionPlan>>
   toFailure(error: ServiceError, requestId: string): Failure
-  /** A header with the request's id, where this dialect's clients look for it. */
+  /** The name of the response header in which clients of this API expect the request id. */
   readonly requestIdHeader?: string
 }
 
 /**
- * The envelope of the dialects that have no error format of their own (docs/protocol.md#4-errors).
+ * The error response in Sluice's format, for dialects whose API defines no error format
+ * (docs/protocol.md#4-errors).
  */
 export function toServiceFailure(error: ServiceError, requestId: string): Failure {
   return { status: error.status, body: toErrorBody(error, requestId) }

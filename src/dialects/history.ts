@@ -5,67 +5,71 @@ import { refused } from './refusals.ts'
 import { isBase64 } from './to-ollama.ts'
 
 /**
- * What a model or another server wrote is never refused, because it comes again in every later
- * request of its conversation. What Ollama cannot take becomes the nearest text that the next
- * model can read.
+ * Clients repeat the whole conversation in every request. So a request is never refused because of
+ * something that a model or another server wrote: no later request could succeed. Content that
+ * Ollama cannot read is replaced by a text.
  */
 
-/** Where a part of a message stands. */
+/** The position of a part of a message in the request. */
 export interface Place {
-  /** The path of the part, made of our own names and of indices. */
+  /** The path of the part. It contains only field names of the API and indices. */
   readonly path: string
-  /** Whether the message is the last one of the user, so that the answer is about it. */
+  /** Whether this is the last message of the user, which the model will answer. */
   readonly isLast: boolean
   readonly ignored: Ignored
 }
 
-/** What Ollama can take of one part of a message. */
+/** One part of a message in a form that Ollama can read. */
 export type OllamaPart = { readonly text: string } | { readonly image: string }
 
-/** The index of the user's last message; -1 if there is none. */
+/** The index of the user's last message, or -1 if there is none. */
 export function toLastUser(messages: readonly { readonly role?: unknown }[]): number {
   return messages.findLastIndex(({ role }) => role === 'user')
 }
 
-/** Stands for a part that Ollama cannot take. `kind` is a word of ours, such as `document`. */
+/**
+ * Reports a part that Ollama cannot read as ignored, and returns a text that replaces it.
+ * @param kind names the part in that text, for example `document`
+ */
 export function leaveOut(kind: string, { path, ignored }: Place): { text: string } {
   ignored.add(path)
   return { text: `[${kind} left out]` }
 }
 
-/** An image within a request. */
+/** An image that the request itself contains. */
 export interface ImageData {
   readonly mediaType: string
   readonly data: string
 }
 
-/** The image of a data URL; undefined for any other URL, which is not fetched. */
+/** The image in a data URL. Returns undefined for any other URL, because none is fetched. */
 export function toImageData(url: unknown): ImageData | undefined {
   const [, mediaType, data] = /^data:([^,;]*)(?:;[^,]*)?;base64,(.*)$/is.exec(typeof url === 'string' ? url : '') ?? []
   return mediaType === undefined ? undefined : { mediaType, data: data! }
 }
 
 /**
- * An image for Ollama. An image that Ollama cannot take is an error in the user's last message, and
- * becomes a text in the history. An image elsewhere is not fetched, because a reader must not
- * choose what the server connects to.
- * @param image undefined if it is elsewhere
- * @throws ServiceError `not_supported` for an image elsewhere, `invalid_request` for data that is
- * no image in base64
+ * Converts an image for Ollama. If Ollama cannot read it, that is an error in the user's last
+ * message. In an earlier message, a text replaces the image. Images at a URL are not fetched,
+ * because a client must not choose which hosts the server connects to.
+ * @param image undefined if the request contains no data of the image, for example only a URL
+ * @throws ServiceError `not_supported` for an image without data, `invalid_request` for data that
+ * is no image in base64
  */
 export function toImage(image: ImageData | undefined, place: Place): OllamaPart {
-  // Ollama's own `/v1` takes data URLs without a type too.
+  // The media type may be empty, because Ollama's `/v1` accepts data URLs without a type too.
   if (image && /^(?:image\/[\w.+-]+)?$/i.test(image.mediaType) && isBase64(image.data)) return { image: image.data }
   if (!place.isLast) return leaveOut('image', place)
   throw image ? invalidRequest(place.path, 'Expected an image in base64') : refused(place.path, 'image')
 }
 
-/** How deep arguments may be nested (docs/protocol.md#4-errors, `invalid_json`). */
+/** The maximum nesting depth of arguments (docs/protocol.md#4-errors, `invalid_json`). */
 const maxDepth = 32
 
 /**
- * The arguments of an earlier tool call, as the object that Ollama wants. Other APIs have JSON
- * text, and a weak model may have written it badly. Bad text is kept as `_raw` for the next model.
+ * Converts the arguments of an earlier tool call into the object that Ollama requires. Other APIs
+ * send them as JSON text, which a model wrote, so it can be invalid. Invalid text is passed to the
+ * model as `_raw`.
  */
 export function toArguments(given: unknown): object {
   if (typeof given === 'string' && given.trim() === '') return {}
@@ -88,15 +92,16 @@ function isWithin(value: unknown, depth: number): boolean {
   return depth > 0 && Object.values(value).every((inner) => isWithin(inner, depth - 1))
 }
 
-/** A value of unknown shape as text. A value that is no text becomes JSON. */
+/** Converts any value into text: null and undefined into '', and a value that is no text into JSON. */
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value
   return value === undefined || value === null ? '' : JSON.stringify(value)
 }
 
 /**
- * The text of a part of any API. Most parts have it under one of these names, and others are left
- * out. A value without a type is no part but the result of a tool, and becomes JSON.
+ * Returns the text of a message part of any API. Most parts have it in one of four fields. A part
+ * without any of them is left out. A value without a `type` is the result of a tool and not a part.
+ * It becomes JSON.
  */
 export function toTextPart(part: unknown, place: Place): { text: string } {
   const { type, text, refusal, thinking, content } = isObject(part) ? part : {}
@@ -108,8 +113,8 @@ export function toTextPart(part: unknown, place: Place): { text: string } {
 }
 
 /**
- * The content of a message of any API. Ollama has one text and a list of images, so the texts are
- * joined, and the images keep their order.
+ * Converts the content of a message of any API. A message of Ollama has one text and a list of
+ * images. So the texts are joined, and the images are collected in order.
  */
 export function toContent(
   content: unknown,

@@ -1,25 +1,29 @@
-/** A longer header is cut, because proxies refuse a response whose headers are large. */
+/** The maximum length of the header, because proxies reject a response with large headers. */
 const maxLength = 1024
-/** Room for both counts, each up to ten digits. */
+/** The space that is reserved for both counts, each of up to ten digits. */
 const countsLength = ', +1234567890 more, +1234567890 unknown'.length
 
 /**
- * The parts of a request that were left out or weakened, because Ollama cannot honour them. A
- * reader finds them in `x-sluice-ignored` (docs/compatibility.md).
+ * The parts of a request that Ollama cannot honour, or can honour only partly. They are listed in
+ * the response header `x-sluice-ignored` (docs/compatibility.md).
  */
 export interface Ignored {
   /**
-   * @param path of the part, such as `tools.4`. It is made of the names of our own tables and of
-   * indices. It never holds the request's text, because it becomes a header and a line of the log.
+   * @param path of the part, such as `tools.4`. It contains only field names that Sluice defines,
+   * and indices. It must not contain text from the request, because it is sent in a header and
+   * written to the log.
    */
   add(path: string): void
-  /** Counts fields that the dialect does not know. Their names are the request's text. */
+  /** Counts unknown fields. They are not listed, because their names are text from the request. */
   addUnknown(count: number): void
-  /** The header's value; undefined if everything is honoured. */
+  /** Returns the value of the header, or undefined if nothing was ignored. */
   toHeader(): string | undefined
 }
 
-/** Keeps only the paths that the header has room for. A request may have a million such parts. */
+/**
+ * Stores only as many paths as fit into the header, and counts the rest. A request may have a
+ * million ignored parts.
+ */
 export function createIgnored(): Ignored {
   const paths = new Set<string>()
   let room = maxLength - countsLength

@@ -2,15 +2,15 @@ import * as v from 'valibot'
 import { ServiceError } from '../errors.ts'
 
 /**
- * Checks a request against its schema.
- * @throws ServiceError `invalid_request`. Its first eight issues say where the request is wrong
- * and what was expected there. They never repeat what was sent.
+ * Validates a request against its schema.
+ * @throws ServiceError `invalid_request` with at most eight issues. Each issue has the path of a
+ * wrong value and what was expected there. It does not repeat the value.
  */
 export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, body: unknown): v.InferOutput<TSchema> {
   const result = v.safeParse(schema, body, { abortEarly: true })
   if (result.success) return result.output
-  // Valibot gathers every issue of a body. A body of a million wrong values would hold up
-  // everybody for seconds, so all issues are gathered for a small body only.
+  // Without `abortEarly` Valibot collects every issue. For a million wrong values this would block
+  // the event loop for seconds. So only a small body is validated a second time for all issues.
   const all = isSmall(body) ? (v.safeParse(schema, body).issues ?? result.issues) : result.issues
   const issues = all
     .slice(0, 8)
@@ -21,7 +21,7 @@ export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, bo
   })
 }
 
-/** Whether a body has fewer than 20,000 values. It is searched no further than that. */
+/** Whether a body has fewer than 20,000 values. The count stops there. */
 function isSmall(body: unknown): boolean {
   let remaining = 20_000
   const fits = (value: unknown): boolean =>
@@ -29,7 +29,10 @@ function isSmall(body: unknown): boolean {
   return fits(body)
 }
 
-/** Valibot's own messages repeat the value that was sent; the messages of our schemas do not. */
+/**
+ * Replaces Valibot's default messages, because they repeat the value that was sent. The messages
+ * that Sluice's schemas define are returned unchanged.
+ */
 function toMessage({ kind, expected, message }: v.BaseIssue<unknown>): string {
   if (kind !== 'schema' || !message.startsWith('Invalid ')) return message
   if (message.startsWith('Invalid key')) return 'Missing'

@@ -5,8 +5,8 @@ import { parseUiChatRequest } from './schema.ts'
 import { uiMessageStream } from './stream.ts'
 
 /**
- * The AI SDK's `useChat`. Its `DefaultChatTransport` can post here without any change
- * (docs/protocol.md#6-dialects).
+ * The endpoint for the `useChat` hook of Vercel's AI SDK. The hook's `DefaultChatTransport` can
+ * post here without any change (docs/protocol.md#6-dialects).
  */
 export const aiSdk: Dialect = {
   prefix: '/api/ui/chat',

@@ -18,7 +18,7 @@ import { present, toOptions, tool, type OllamaMessage } from '../to-ollama.ts'
 import type { UiChatRequest, UiMessage } from './schema.ts'
 
 /**
- * A page's chat as Ollama's.
+ * Converts a request of `useChat` into a chat request for Ollama.
  * @throws ServiceError `not_supported` or `invalid_request` for a bad image in the last message of
  * the user, `invalid_request` for messages that are all empty
  */
@@ -30,7 +30,7 @@ export function toCall(
   const messages = uiMessages.flatMap((message, i) =>
     toMessages(message, { path: `messages.${i}`, isLast: i === lastUser, ignored }),
   )
-  // Ollama would only load the model (docs/ollama.md#1-stream), and there would be no answer.
+  // Without messages Ollama would only load the model and not answer (docs/ollama.md#1-stream).
   if (messages.every(isEmpty)) throw invalidRequest('messages', 'Expected a message that says something')
   const all = system ? [{ role: 'system', content: system }, ...messages] : messages
   const offered = toOffered(tools ?? [], ignored)
@@ -43,7 +43,7 @@ export function toCall(
   return { endpoint: 'chat', model: model ?? undefined, body, thinkWish: 'think' }
 }
 
-/** The tools of a page have Ollama's own shape. Others are left out. */
+/** Returns the tools that have Ollama's format. All others are left out. */
 function toOffered(tools: readonly unknown[], ignored: Ignored): unknown[] {
   return tools.filter((offered, i) => {
     const isTool = v.is(tool, offered)
@@ -52,7 +52,7 @@ function toOffered(tools: readonly unknown[], ignored: Ignored): unknown[] {
   })
 }
 
-/** Whether a message has neither a text nor anything else beside its role. */
+/** Whether a message has an empty text and nothing else except its role. */
 function isEmpty(message: OllamaMessage): boolean {
   return message.content === '' && Object.keys(message).length === 2
 }
@@ -65,12 +65,12 @@ interface PlacedPart {
 }
 
 /**
- * A message of a page as messages of Ollama, like the SDK's own `convertToModelMessages`: each
- * step of the assistant is a message, and the results of its tools follow it. An empty step of the
- * assistant is left out.
+ * Converts one UI message into Ollama's messages, as the SDK's `convertToModelMessages` does. Each
+ * step of the assistant becomes a message, followed by the results of its tool calls. An empty step
+ * is left out.
  */
 function toMessages({ role, parts, content }: UiMessage, place: Place): OllamaMessage[] {
-  // Earlier versions of the SDK had a text and no parts.
+  // In earlier versions of the SDK, a message had `content` and no `parts`.
   if (!Array.isArray(parts)) return [{ role, ...toContent(content, { ...place, path: `${place.path}.content` }, toTextPart) }]
   const steps: PlacedPart[][] = [[]]
   for (const [i, part] of parts.entries()) {
@@ -81,7 +81,7 @@ function toMessages({ role, parts, content }: UiMessage, place: Place): OllamaMe
   return role === 'assistant' ? steps.flatMap((step) => toTurn(role, step)) : toTurn(role, steps.flat())
 }
 
-/** Sources and data concern the page and not the model. */
+/** Parts of the types `source-…` and `data-…` are for the web page, not for the model. */
 const isForPage = (type: string) => /^(?:source|data)-/.test(type)
 const isTool = (type: string) => type === 'dynamic-tool' || type.startsWith('tool-')
 
@@ -94,7 +94,7 @@ function toTurn(role: string, step: readonly PlacedPart[]): OllamaMessage[] {
     const type = toText(part.type)
     if (type === 'reasoning') thinking += toText(part.text)
     else if (isTool(type)) {
-      // A call whose input still streams is not made yet.
+      // The input of this call is incomplete, so the call is left out.
       if (part.state === 'input-streaming') continue
       const name = type === 'dynamic-tool' ? toText(part.toolName) : type.slice('tool-'.length)
       const id = toText(part.toolCallId)
@@ -124,7 +124,10 @@ function toFile({ mediaType, url }: Part, place: Place) {
   return toImage(toImageData(url), { ...place, path: `${place.path}.url` })
 }
 
-/** The answer of the tool, or of the person who refused it; undefined without an answer. */
+/**
+ * The result of a tool call, or the reason why the user denied the call. It is undefined if the
+ * call has neither.
+ */
 function toResult({ state, output, errorText, approval }: Part): string | undefined {
   if (state === 'output-available') return typeof output === 'string' ? output : JSON.stringify(output ?? null)
   if (state === 'output-error') return toText(errorText)

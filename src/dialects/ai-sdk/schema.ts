@@ -3,7 +3,10 @@ import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
 import { anyObject, format, keep_alive, model, object, string, think } from '../to-ollama.ts'
 
-/** What a message holds is read in call.ts, because a model may have written it. */
+/**
+ * Only the role is validated here. A model may have written the rest, so call.ts reads it and
+ * accepts any shape.
+ */
 const message = object({ role: v.string() })
 export type UiMessage = v.InferOutput<typeof message>
 
@@ -22,12 +25,12 @@ export type UiChatRequest = v.InferOutput<typeof schema>
 export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['messages', 'model', 'system', 'tools', 'format'],
-  // Every request generates, and every answer is a stream.
+  // `trigger` and `stream` have no effect: every request generates an answer, always as a stream.
   hints: ['id', 'trigger', 'messageId', 'stream'],
 }
 
 /**
- * The body that `DefaultChatTransport` posts, with the fields that a page may add to it.
+ * Parses the body that `DefaultChatTransport` posts, including the fields that a web page may add.
  * @throws ServiceError `invalid_request`
  */
 export function parseUiChatRequest(body: Readonly<Record<string, unknown>>, ignored: Ignored): UiChatRequest {

@@ -17,14 +17,17 @@ export const uiMessageStream: Encoder = {
     let hasBegun = false
     let callCount = 0
 
-    /** `start` has no id. The page makes one, or continues the message whose tools it has run. */
+    /**
+     * The `start` chunk has no message id. Without an id, `useChat` creates a new message, or
+     * continues the message whose tools it has run.
+     */
     function begin() {
       hasBegun = true
       emit(toChunkFrame({ type: 'start' }))
       emit(toChunkFrame({ type: 'start-step' }))
     }
 
-    /** Ollama's calls come whole, so there is no `tool-input-start` for an input in pieces. */
+    /** Ollama never splits a tool call, so no `tool-input-start` with partial input is needed. */
     function writeCalls(chunk: OllamaChunk) {
       for (const { id, name, input } of toToolCalls(chunk, requestId, callCount)) {
         parts.close()
@@ -56,11 +59,14 @@ export const uiMessageStream: Encoder = {
 
 type PartKind = 'text' | 'reasoning'
 
-/** The parts of a message that grow. At most one is open: a piece of the other kind closes it. */
+/**
+ * Writes the text and reasoning parts of a message. At most one part is open. A text of the other
+ * kind closes it.
+ */
 function createParts(emit: (frame: string) => void) {
   let open: { kind: PartKind; id: string } | undefined
   let count = 0
-  /** A delta's JSON up to its text. It is made once for a part, so that a token costs little. */
+  /** The JSON of a delta up to its text. It is made once per part, to save time on each token. */
   let deltaHead = ''
 
   function close() {
@@ -87,7 +93,7 @@ function createParts(emit: (frame: string) => void) {
   }
 }
 
-/** The last chunk of a success. Ollama's figures are the message's metadata. */
+/** The last chunk of a successful stream. Ollama's counts and durations become its metadata. */
 function toFinish(last: OllamaChunk, hasCalls: boolean) {
   const { model, done_reason } = last
   const [inputTokens, outputTokens] = [toCount(last.prompt_eval_count), toCount(last.eval_count)]
@@ -106,17 +112,20 @@ function toFinish(last: OllamaChunk, hasCalls: boolean) {
   return { type: 'finish', finishReason: toFinishReason(done_reason, hasCalls), messageMetadata }
 }
 
-/** Each of Ollama's figures is optional. */
+/** Returns undefined if Ollama did not send the count. */
 function toCount(figure: unknown): number | undefined {
   return isNumber(figure) ? toNumber(figure) : undefined
 }
 
-/** Ollama's durations are in nanoseconds. */
+/** Converts one of Ollama's durations. Returns undefined if Ollama did not send it. */
 function toMs(nanoseconds: unknown): number | undefined {
   return isNumber(nanoseconds) ? toNumber(nanoseconds) / 1e6 : undefined
 }
 
-/** The SDK's `FinishReason`. Ollama says `stop` for tool calls too (docs/ollama.md#1-stream). */
+/**
+ * Returns the SDK's `FinishReason`. Ollama sends `stop` for tool calls too
+ * (docs/ollama.md#1-stream).
+ */
 function toFinishReason(reason: string | undefined, hasCalls: boolean): 'stop' | 'length' | 'tool-calls' | 'other' {
   if (reason === 'length') return 'length'
   if (hasCalls) return 'tool-calls'

@@ -9,8 +9,8 @@ import { messageStream } from './stream.ts'
 import { messageWhole } from './whole.ts'
 
 /**
- * Anthropic's Messages API (docs/protocol.md#6-dialects). Its version and beta headers are not
- * needed.
+ * Anthropic's Messages API (docs/protocol.md#6-dialects). Clients need not send
+ * `anthropic-version` or `anthropic-beta` headers.
  */
 export const anthropic: Dialect = {
   prefix: '/v1/messages',

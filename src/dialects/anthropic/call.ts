@@ -9,12 +9,12 @@ import { toChoice, toTools } from './tools.ts'
 
 export interface MessagesCall {
   readonly call: GenerationCall
-  /** Whether an answer without a call is a failure. */
+  /** Whether an answer without a tool call is a failure. */
   readonly isDemanded: boolean
 }
 
 /**
- * A request of Anthropic's as Ollama's chat.
+ * Converts a Messages request into a chat request for Ollama.
  * @throws ServiceError `invalid_request`, `not_supported`
  */
 export function toCall(request: MessagesRequest, ignored: Ignored): MessagesCall {
@@ -36,12 +36,12 @@ function toOptions({ max_tokens, temperature, top_p, top_k, stop_sequences }: Me
   return present({ num_predict: toLimit(max_tokens), temperature, top_p, top_k, stop: toStop(stop_sequences) })
 }
 
-/** With these types the model itself decides whether it thinks, as it does without the field. */
+/** The known values of `thinking.type`. Any other value is ignored. */
 const types = ['enabled', 'disabled', 'adaptive']
 
 /**
- * The path of the field that wishes for thinking goes with the call. Ollama has no counterpart of
- * a budget.
+ * Returns Ollama's `think`, and in `wish` the path of the field that asked for it. Ollama has no
+ * thinking budget, so `budget_tokens` is ignored.
  */
 function toThinking({ thinking, output_config }: MessagesRequest, ignored: Ignored) {
   if (thinking && !types.includes(thinking.type)) ignored.add('thinking.type')

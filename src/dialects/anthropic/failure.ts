@@ -2,7 +2,8 @@ import type { ServiceError } from '../../errors.ts'
 import type { Failure } from '../dialect.ts'
 
 /**
- * The error before and after commit: https://docs.claude.com/en/api/errors (`code` is Sluice's).
+ * The body of an error response, and the data of an `error` event in a stream:
+ * https://docs.claude.com/en/api/errors. Only `code` is an addition of Sluice.
  */
 export function toErrorBody(error: ServiceError, requestId: string) {
   const { message, code } = error
@@ -19,12 +20,13 @@ const types: Readonly<Record<number, string>> = {
   404: 'not_found_error',
   413: 'request_too_large',
   429: 'rate_limit_error',
-  499: 'api_error', // somebody stopped the answer, so the request was good
+  499: 'api_error', // somebody stopped the answer, so the request was not invalid
   504: 'timeout_error',
 }
 
 function toType({ status, retryAfterSeconds }: ServiceError): string {
-  // Clients retry an overload, so only a state that passes by itself counts as one.
+  // Clients retry an `overloaded_error`. So it is sent only if a later attempt can succeed, which
+  // `retryAfterSeconds` shows.
   if (status === 503 && retryAfterSeconds !== undefined) return 'overloaded_error'
   return types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error')
 }

@@ -16,14 +16,14 @@ import type { Message, MessagesRequest } from './schema.ts'
 
 type Block = Readonly<Record<string, unknown>>
 
-/** Stands between the blocks of a user, because each is a paragraph. */
+/** Separates the text blocks of a user message, because each block is a paragraph. */
 const paragraph = '\n\n'
 
 export function toMessages({ system, messages }: MessagesRequest, ignored: Ignored): OllamaMessage[] {
   const names = new Map<string, string>()
   const lastUser = toLastUser(messages)
   const place = { path: 'system', isLast: false, ignored }
-  // An empty system prompt would replace the model's own.
+  // An empty system prompt is left out. It would replace the default one of the model.
   const first = system?.length ? [{ role: 'system', ...toContent(system, place, toPart, paragraph) }] : []
   return first.concat(
     messages.flatMap((message, i) => {
@@ -33,7 +33,10 @@ export function toMessages({ system, messages }: MessagesRequest, ignored: Ignor
   )
 }
 
-/** The assistant's texts are pieces of one text. `names` has the names of the called tools. */
+/**
+ * Joins the text blocks without a separator, because they are parts of one text. Adds the name of
+ * each called tool to `names`, by the id of the call.
+ */
 function toAssistant({ content }: Message, place: Place, names: Map<string, string>): OllamaMessage {
   const message: OllamaMessage = { role: 'assistant', content: '' }
   if (!Array.isArray(content)) return { ...message, content: toText(content) }
@@ -45,14 +48,15 @@ function toAssistant({ content }: Message, place: Place, names: Map<string, stri
       message.tool_calls ??= []
       message.tool_calls.push(call)
     } else if (type === 'thinking') message.thinking = (message.thinking ?? '') + toText(thinking)
-    // Only Anthropic can read thinking that is redacted.
+    // Redacted thinking is left out. It is encrypted, and only Anthropic can read it.
     else if (type !== 'redacted_thinking') message.content += toAssistantText(block, { ...place, path: `${place.path}.${i}` })
   }
   return message
 }
 
 /**
- * Calls that ran at Anthropic's servers are left out, because the text after them has the result.
+ * Leaves out the tool calls that Anthropic's servers ran, and their results. The text after them
+ * already includes the result.
  */
 function toAssistantText(block: unknown, place: Place): string {
   const isServerTool = isObject(block) && /_tool_(?:use|result)$/.test(toText(block.type))
@@ -61,7 +65,7 @@ function toAssistantText(block: unknown, place: Place): string {
   return ''
 }
 
-/** Results of tools become messages of their own, before the text of the same message. */
+/** Each tool result becomes a separate message, before the other content of the message. */
 function toUserMessages({ role, content }: Message, place: Place, names: ReadonlyMap<string, string>): OllamaMessage[] {
   if (!Array.isArray(content)) return [{ role, content: toText(content) }]
   const results = content.flatMap((block, i) => {
@@ -82,7 +86,7 @@ function toResult(result: Block, place: Place, names: ReadonlyMap<string, string
   const id = toText(tool_use_id)
   const name = names.get(id)
   const given = toContent(content, { ...place, path: `${place.path}.content` }, toPart, paragraph)
-  // Ollama has no flag for an error, so the model reads it in the text.
+  // Ollama has no field for `is_error`, so the text tells the model about the error.
   if (is_error) given.content = `Error: ${given.content}`
   return { role: 'tool', ...given, ...(name !== undefined && { tool_name: name }), tool_call_id: id }
 }
@@ -110,7 +114,7 @@ function toSourceImage(source: unknown, place: Place): OllamaPart {
   return toImage(isInline ? { mediaType: toText(media_type), data: toText(data) } : undefined, place)
 }
 
-/** A document of text becomes its text. Ollama cannot read documents of other kinds. */
+/** Converts a text document into text. Other documents are left out: Ollama cannot read them. */
 function toDocument({ source, title }: Block, place: Place): OllamaPart {
   const { type, data, content } = isObject(source) ? source : {}
   const text = type === 'text' ? toText(data) : type === 'content' ? toContent(content, place, toTextPart).content : undefined

@@ -4,7 +4,10 @@ import type { Ignored } from '../ignored.ts'
 import { readRequest, type FieldRules } from '../read-request.ts'
 import { anyObject, boolean, integer, isAbsent, model, number, object, optional } from '../to-ollama.ts'
 
-/** What a message holds is read in messages.ts, because a model may have written it. */
+/**
+ * Only the role is validated here. A model may have written the rest, so messages.ts reads it and
+ * accepts any shape.
+ */
 const message = object({ role: v.string() })
 export type Message = v.InferOutput<typeof message>
 
@@ -24,7 +27,7 @@ const schema = v.object({
   tools: v.nullish(v.array(v.unknown())),
   tool_choice: v.nullish(object({ type: v.string() })),
   output_config: v.nullish(object({ format: outputFormat })),
-  /** The name that `output_config.format` had in its beta. */
+  /** The former name of `output_config.format`, from its beta. */
   output_format: outputFormat,
 })
 export type MessagesRequest = v.InferOutput<typeof schema>

@@ -7,8 +7,8 @@ import { toErrorBody } from './failure.ts'
 import { toHead, toStopReason, toToolUse, toUsage } from './whole.ts'
 
 /**
- * `stream:true`: typed events (https://docs.claude.com/en/docs/build-with-claude/streaming). A
- * failure is the API's own `error` event. It is the last one, and an open block stays open.
+ * The stream for `stream:true` (https://docs.claude.com/en/docs/build-with-claude/streaming). On a
+ * failure the last event is Anthropic's `error` event. An open content block is not closed then.
  */
 export const messageStream: Encoder = {
   ...eventStream,
@@ -50,16 +50,17 @@ export const messageStream: Encoder = {
 }
 
 const openings = {
-  // Ollama has no signature, so no signature event follows, and clients keep this empty one.
+  // Ollama does not sign thinking. So no signature event follows, and clients store this empty
+  // signature.
   thinking: { type: 'thinking', thinking: '', signature: '' },
   text: { type: 'text', text: '' },
 } as const
 
-/** The content blocks of one message. At most one is open, and each has the next index. */
+/** Writes the content blocks of one message, numbered in order. At most one block is open. */
 function createBlocks(emit: (frame: string) => void) {
   let index = -1
   let open: keyof typeof openings | undefined
-  /** A delta's JSON up to its text. It is made once for a block, so that a token costs little. */
+  /** The JSON of a delta up to its text. It is made once per block, to save time on each token. */
   let deltaHead = ''
 
   function start(content_block: object) {
@@ -89,7 +90,7 @@ function createBlocks(emit: (frame: string) => void) {
       if (kind !== open) switchBlock(kind)
       emit(toFrame(`${deltaHead}${JSON.stringify(text)}}}`, 'content_block_delta'))
     },
-    /** A call is a block of its own with one delta, because Ollama's calls come whole. */
+    /** Writes a tool call as a block with a single delta, because Ollama never splits a call. */
     call(call: ToolCall) {
       close()
       start(toToolUse(call, {}))
@@ -100,7 +101,7 @@ function createBlocks(emit: (frame: string) => void) {
   }
 }
 
-/** A frame whose event has the name of its data's type. */
+/** A frame whose event name is the `type` of its data. */
 function toTypedFrame(data: { readonly type: string; readonly [field: string]: unknown }): string {
   return toFrame(JSON.stringify(data), data.type)
 }

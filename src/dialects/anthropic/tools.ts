@@ -5,8 +5,8 @@ import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
 import type { MessagesRequest } from './schema.ts'
 
 /**
- * The tools that are offered. A tool without a schema of its own is known to Anthropic's servers
- * or models by its type, such as `web_search_20250305`; it is left out.
+ * The tools that are offered to the model. A tool that Anthropic defines, such as
+ * `web_search_20250305`, has no schema in the request, so it is left out.
  */
 export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored): OllamaTool[] {
   const offered = new Map<string, OllamaTool>()
@@ -14,12 +14,12 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
   for (const [i, tool] of (tools ?? []).entries()) {
     const { name, description, input_schema: parameters, type, strict } = isObject(tool) ? tool : {}
     const isClientTool = type === undefined || type === null || type === 'custom'
-    // Two tools of one name would be one to the model, so the second is left out.
+    // The model cannot distinguish two tools with the same name, so the second is left out.
     if (!isClientTool || typeof name !== 'string' || name === '' || offered.has(name) || !isObject(parameters)) {
       ignored.add(`tools.${i}`)
       continue
     }
-    // Ollama does not hold a model to the schema of a tool.
+    // Ollama does not enforce the schema of a tool.
     if (strict === true) ignored.add(`tools.${i}.strict`)
     if (isDeferred(tool, name)) continue
     const text = typeof description === 'string' ? { description } : {}
@@ -29,9 +29,9 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
 }
 
 /**
- * Whether a tool waits for a search to find it. The client's own search names what it found by a
- * `tool_reference` in its result. No tool waits for a search by Anthropic's servers, because that
- * search is left out.
+ * Returns a function that tells whether a tool is still hidden (`defer_loading`). If the client runs
+ * the tool search itself, a tool is hidden until a search result contains its `tool_reference`. If
+ * Anthropic's servers would run the search, no tool is hidden, because Ollama cannot run it.
  */
 function createDeferral(tools: readonly unknown[], messages: MessagesRequest['messages']) {
   const hasServerSearch = tools.some((tool) => isObject(tool) && toText(tool.type).startsWith('tool_search_tool'))
@@ -51,7 +51,7 @@ function toReferences(content: unknown): unknown[] {
 /** https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use */
 export function toChoice(choice: MessagesRequest['tool_choice'], ignored: Ignored): ToolChoice {
   const { type, name, disable_parallel_tool_use: isSingle }: NonNullable<typeof choice> = choice ?? { type: 'auto' }
-  // Nothing can hold a model to a single call.
+  // Ollama cannot limit a model to a single call.
   if (isSingle === true) ignored.add('tool_choice.disable_parallel_tool_use')
   if (type === 'none') return { only: [], isDemanded: false }
   if (type === 'tool') return { only: [toText(name)], isDemanded: true }

@@ -3,7 +3,7 @@ import { toIdPart, toToolCalls, type ToolCall } from '../../encoders/tool-calls.
 import { toNumber } from '../../exact-json.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
-/** `stream:false`: one message (https://docs.claude.com/en/api/messages). */
+/** The answer for `stream:false`: one message (https://docs.claude.com/en/api/messages). */
 export const messageWhole = folding(({ chunk }, { requestId }) => {
   const { thinking, content } = chunk.message ?? {}
   const calls = toToolCalls(chunk, requestId, 0)
@@ -19,7 +19,7 @@ export const messageWhole = folding(({ chunk }, { requestId }) => {
   })
 })
 
-/** The fields of a message that are known from its first line on. */
+/** The fields of a message that are already known at Ollama's first line. */
 export function toHead({ model = '' }: OllamaChunk, requestId: string) {
   return { id: `msg_${toIdPart(requestId)}`, type: 'message', role: 'assistant', model } as const
 }
@@ -28,7 +28,7 @@ export function toToolUse({ id, name }: ToolCall, input: unknown) {
   return { type: 'tool_use', id, name, input } as const
 }
 
-/** Ollama does not tell whether it met a stop sequence, so that is an `end_turn` too. */
+/** Ollama does not report a stop sequence that it found. Such an answer is an `end_turn` too. */
 export function toStopReason({ done_reason }: OllamaChunk, toolCalls: number) {
   const reason = toolCalls > 0 ? 'tool_use' : 'end_turn'
   return { stop_reason: done_reason === 'length' ? 'max_tokens' : reason, stop_sequence: null } as const
