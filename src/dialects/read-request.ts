@@ -6,20 +6,18 @@ import { isAbsent } from './to-ollama.ts'
 
 /** How a dialect treats the fields of a request. */
 export interface FieldRules<TEntries extends v.ObjectEntries> {
-  /** The fields that are read. */
+  /** The fields that the dialect supports. */
   readonly schema: v.ObjectSchema<TEntries, undefined>
   /**
-   * Fields that a client's code relies upon. A wrong value of such a field is an error. A wrong
-   * value of any other field is left out.
+   * Fields that a client relies on. An invalid value of such a field is an error. An invalid value of
+   * any other field is ignored and reported in `ignored`.
    */
   readonly needed: readonly (keyof TEntries & string)[]
-  /** Values that are refused. */
+  /** Fields that are an error if `when` returns true for their value. */
   readonly refusals?: Readonly<Record<string, { readonly when: (value: unknown) => boolean; readonly reason: Reason }>>
-  /** Values that are left out and named. */
+  /** Fields that are reported as ignored if the function returns true for their value. */
   readonly wishes?: Readonly<Record<string, (value: unknown) => boolean>>
-  /**
-   * Fields that cannot change an answer, such as ids and hints for a cache. Nothing names them.
-   */
+  /** Fields that cannot change the answer, such as ids and cache hints. They are not reported. */
   readonly hints?: readonly string[]
 }
 
@@ -53,7 +51,7 @@ export function readRequest<TEntries extends v.ObjectEntries>(
   return parse(schema, read)
 }
 
-/** Only own properties count, because a request may have a field that is called `constructor`. */
+/** Ignores inherited properties, because a request may have a field with the name `constructor`. */
 function lookUp<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined
 }

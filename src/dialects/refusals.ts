@@ -1,9 +1,9 @@
 import { ServiceError } from '../errors.ts'
 
 /**
- * Everything that a translating dialect refuses although it is well formed, and why. A refusal
- * needs a reason: the client's own code relies upon what it asked for. Whatever else Ollama cannot
- * honour is a wish. It is left out and named (ignored.ts).
+ * The explanations for valid requests that Sluice refuses. A request is refused only if the client
+ * would not work without the feature that it asks for. Anything else that Ollama cannot honour is
+ * ignored and reported (ignored.ts).
  */
 export const reasons = {
   answers: 'a request has one answer; send several requests',

@@ -4,18 +4,16 @@ import * as v from 'valibot'
 import { isNumber, isObject, toNumber, type ExactNumber } from '../exact-json.ts'
 import type { Ignored } from './ignored.ts'
 
-/**
- * What the dialects share on the way to Ollama: the fields of Ollama's requests, and how the
- * fields of other APIs become them.
- */
+/** Helpers that several dialects share: schemas of Ollama's fields, and conversions to them. */
 
-// Schemas. A null counts as absent, as it does for Ollama.
+// Schemas. A null counts as absent, as in Ollama.
 
 /** A number that keeps its digits on its way to Ollama. */
 export const exactNumber = v.custom<ExactNumber>(isNumber, 'Expected number')
 
 /**
- * `5.0` becomes a 5, because Ollama reads some of its fields as Go's `int`, which takes no point.
+ * An integer for Ollama. `5.0` is converted to `5`, because Ollama parses some fields as a Go `int`,
+ * and Go rejects `5.0`.
  */
 export const exactInteger = v.pipe(
   exactNumber,
@@ -28,7 +26,7 @@ export const number = v.nullish(exactNumber)
 export const boolean = v.nullish(v.boolean())
 export const string = v.nullish(v.string())
 
-/** null, an empty text, an empty list and an empty object count as absent, in every dialect. */
+/** Whether a value counts as absent: null, an empty text, an empty list or an empty object. */
 export function isAbsent(value: unknown): boolean {
   if (value === null || value === undefined || value === '') return true
   return Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0
@@ -40,24 +38,27 @@ const absent = v.pipe(
 )
 
 /**
- * A field within another one, which may be absent. `readRequest` does the same for the
- * fields of the request itself.
+ * An optional nested field. An empty value counts as absent. For top-level fields, `readRequest`
+ * already removes empty values.
  */
 export const optional = <const TSchema extends v.GenericSchema>(schema: TSchema) =>
   v.nullish(
     v.lazy((value): v.GenericSchema<unknown, v.InferOutput<TSchema> | undefined> => (isAbsent(value) ? absent : schema)),
   )
 
-/** Keeps every key. Valibot would drop a tool's argument that is called `constructor`. */
+/** An object with all its keys. Valibot's object schemas would drop a key named `constructor`. */
 export const anyObject = v.custom<Readonly<Record<string, unknown>>>(isObject, 'Expected an object')
 
 /**
- * An object with these fields and any others. Valibot accepts an array, Ollama does not
- * (docs/hazards.md#48).
+ * An object with these fields and any others. `anyObject` rejects arrays: Valibot's `looseObject`
+ * would accept them, but Ollama refuses them (docs/hazards.md#48).
  */
 export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
 
-/** This is no union, because a union's issue would not say which element of the list is wrong. */
+/**
+ * A text or a list. `v.union` is not used, because its error would not tell which element of the
+ * list is wrong.
+ */
 export const textOr = <const TList extends v.GenericSchema>(list: TList) =>
   v.lazy((value): v.GenericSchema<string | v.InferOutput<TList>> => (typeof value === 'string' ? v.string() : list))
 
@@ -71,7 +72,7 @@ export const modelName = v.pipe(
 export const model = v.nullish(modelName)
 export const keep_alive = v.nullish(v.union([exactNumber, v.string()]))
 export const format = v.nullish(v.union([v.literal('json'), anyObject], 'Expected "json" or a JSON schema'))
-/** Newer models define levels of their own, so there is no list of them. */
+/** Any level is accepted, because newer models define their own levels. */
 export const think = v.nullish(v.union([v.boolean(), v.string()]))
 
 /** A tool that is offered to the model. */
@@ -80,16 +81,14 @@ export const tool = v.looseObject({
   function: v.looseObject({ name: v.string(), description: string, parameters: v.nullish(anyObject) }),
 })
 
-/**
- * A message of Ollama's chat. Ollama checks no roles, because some models have roles of their own.
- */
+/** A message in Ollama's chat. `role` is any string, because some models define their own roles. */
 export interface OllamaMessage extends Omit<Message, 'images' | 'tool_calls'> {
   images?: string[]
   tool_calls?: object[]
   tool_call_id?: string
 }
 
-/** Ollama's options and their types. A newer Ollama has others. */
+/** The types of Ollama's known options. A newer Ollama may have more options. */
 const optionTypes: Readonly<Record<string, v.GenericSchema>> = {
   num_keep: integer,
   seed: integer,
@@ -113,7 +112,7 @@ const optionTypes: Readonly<Record<string, v.GenericSchema>> = {
 } satisfies Partial<Record<keyof Options, v.GenericSchema>>
 
 /**
- * Ollama's options without those of a wrong type, because Ollama answers them with a 500
+ * Removes options of a wrong type, because Ollama answers with a 500 to them
  * (docs/ollama.md#1-stream).
  */
 export function toOptions(
@@ -134,23 +133,23 @@ export function present(fields: Readonly<Record<string, unknown>>): Record<strin
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
 }
 
-/** Padded base64, in lines or not. It refuses a data URL and the path of a file. */
+/** Whether a text is padded base64. Line breaks are allowed. */
 export function isBase64(text: string): boolean {
   const joined = text.replaceAll(/[\r\n]/g, '')
   return joined.length > 0 && joined.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(joined)
 }
 
 /**
- * Ollama's `stop` of another API's stop sequences; undefined if there are none. An empty list
- * would replace the model's own sequences, and an empty sequence would end the answer before its
- * first token.
+ * Converts stop sequences into Ollama's `stop`. Returns undefined if there are none, because an empty
+ * list would replace the default sequences of the model. Empty sequences are removed, because they
+ * would end the answer before its first token.
  */
 export function toStop(stop: string | readonly string[] | null | undefined): string[] | undefined {
   const sequences = [stop ?? []].flat().filter((sequence) => sequence !== '')
   return sequences.length > 0 ? sequences : undefined
 }
 
-/** The levels of thinking that have another name in Ollama. All others have the same name. */
+/** Reasoning efforts that have another name in Ollama. All other names are the same. */
 const efforts: ReadonlyMap<string, boolean | string> = new Map<string, boolean | string>([
   ['none', false],
   ['minimal', 'low'],
@@ -158,16 +157,14 @@ const efforts: ReadonlyMap<string, boolean | string> = new Map<string, boolean |
 ])
 
 /**
- * Ollama's `think` of a reasoning effort. An unknown level is passed on, because newer models
- * define their own. undefined leaves the choice to the model.
+ * Converts a reasoning effort into Ollama's `think`. An unknown effort is passed on, because newer
+ * models define their own. Without an effort it returns undefined, and the model decides.
  */
 export function toThink(effort: string | null | undefined): boolean | string | undefined {
   return effort ? (efforts.get(effort) ?? effort) : undefined
 }
 
-/**
- * A limit of tokens as `num_predict`. 0 and less mean no limit, in every API that is served here.
- */
+/** Converts a token limit into Ollama's `num_predict`. A limit of 0 or less means no limit. */
 export function toLimit(tokens: ExactNumber | null | undefined): ExactNumber | undefined {
   return tokens && toNumber(tokens) > 0 ? tokens : undefined
 }

@@ -10,18 +10,19 @@ export interface OllamaTool {
 
 /** Which of the offered tools the model may call, or must call. */
 export interface ToolChoice {
-  /** Names of the tools; absent: all. */
+  /** The names of the allowed tools. If absent, all tools are allowed. */
   readonly only?: readonly string[]
-  /** Whether an answer without a call is a failure. */
+  /** Whether an answer without a tool call is a failure. */
   readonly isDemanded: boolean
 }
 
 /**
- * The tools that are offered; undefined if none are. Ollama cannot make a model call one, so only
- * the chosen tools are offered, and `demanding` fails an answer without a call.
+ * Returns the tools that are offered to the model, or undefined if there are none. Ollama cannot
+ * force a model to call a tool. So only the allowed tools are offered, and `demanding` fails an
+ * answer without a tool call.
  * @param path of the choice in the request
- * @throws ServiceError `not_supported` if a demanded tool is not offered, or a call is demanded of
- * a stream
+ * @throws ServiceError `not_supported` if a demanded tool is missing from `tools`, or if a tool call
+ * is demanded in a stream
  */
 export function toOffered(
   tools: readonly OllamaTool[],
@@ -35,7 +36,7 @@ export function toOffered(
   return offered.length > 0 ? offered : undefined
 }
 
-/** An answer in one piece that is a failure if the model calls no tool. */
+/** Wraps the encoder of an answer without streaming. It throws if the model calls no tool. */
 export function demanding(encoder: Encoder): Encoder {
   return {
     ...encoder,

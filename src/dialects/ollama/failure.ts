@@ -3,8 +3,8 @@ import type { GenerationEvent } from '../../generation.ts'
 import type { Failure } from '../dialect.ts'
 
 /**
- * An error before commit, as Ollama words it: `{"error"}` with Ollama's own status if it gave one,
- * and the two plain texts of its router (docs/ollama.md#3-errors).
+ * The error response in Ollama's format (docs/ollama.md#3-errors): `{"error"}`, with the status
+ * that Ollama sent, if any. For an unknown path or method it is the plain text of Ollama's router.
  */
 export function toFailure({ code, status, message, upstreamStatus }: ServiceError): Failure {
   if (code === 'not_found') return { status, body: '404 page not found' }
@@ -13,9 +13,9 @@ export function toFailure({ code, status, message, upstreamStatus }: ServiceErro
 }
 
 /**
- * A failure after commit, as Ollama tells it: a last line with nothing but `error`
- * (docs/ollama.md#3-errors). Ollama's own line is kept unless it says more than a reader may learn:
- * an address, a stack, where the owner signs in (docs/protocol.md#4-errors).
+ * A failure in a stream, in Ollama's format: a last line that has only `error`
+ * (docs/ollama.md#3-errors). Ollama's own line is passed on if it contains nothing that Sluice hides
+ * from clients, such as an address, a stack trace or a sign-in URL (docs/protocol.md#4-errors).
  */
 export function toErrorLine({ error: { message }, line }: Extract<GenerationEvent, { type: 'failed' }>): string {
   if (line !== undefined) {

@@ -8,8 +8,8 @@ import { toServiceFailure, type Dialect } from '../dialect.ts'
 import { toRoutes, type FramingRequest } from './routes.ts'
 
 /**
- * Ollama's own requests, answered as SSE, NDJSON, text or one object (docs/protocol.md#2-native).
- * Every path that no other dialect has gets this envelope too.
+ * Accepts requests in Ollama's format, and answers with SSE, NDJSON, text or one JSON object
+ * (docs/protocol.md#2-native). Errors at paths of no other dialect have its format too.
  */
 export function createNative({ management }: { management: boolean }): Dialect {
   const prefix = ''
@@ -17,8 +17,8 @@ export function createNative({ management }: { management: boolean }): Dialect {
 }
 
 /**
- * Native frames (docs/protocol.md#2-native). Progress has no text, and no status before its first
- * line.
+ * Chooses the encoder (docs/protocol.md#2-native). Pull, push and create report only progress. They
+ * have no answer text and no status frames, so these two framings are for generations only.
  */
 function toFraming({ stream, accept, prefer, canCut, call }: FramingRequest): Encoder {
   if (!stream) return folded

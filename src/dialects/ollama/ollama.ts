@@ -5,7 +5,8 @@ import { toRoutes, type FramingRequest } from './routes.ts'
 import { ollamaStream } from './stream.ts'
 
 /**
- * Drop-in Ollama for programs that change only their base URL (docs/protocol.md#5-ollama-drop-in).
+ * A replacement for Ollama's API: a client of Ollama changes only its base URL
+ * (docs/protocol.md#5-ollama-drop-in).
  */
 export function createOllamaDialect({ management }: { management: boolean }): Dialect {
   const prefix = '/ollama'
@@ -16,7 +17,10 @@ function toFraming({ stream, call }: FramingRequest) {
   return stream && !isLoad(call) ? ollamaStream : folded
 }
 
-/** Ollama answers a load with one object even if `stream` is true (docs/ollama.md#1-stream). */
+/**
+ * Whether the request has no prompt, so that Ollama only loads the model. Ollama answers this with
+ * one object even if `stream` is true (docs/ollama.md#1-stream).
+ */
 function isLoad({ endpoint, body }: FramingRequest['call']): boolean {
   if (endpoint === 'generate') return !body.prompt
   return endpoint === 'chat' && !(Array.isArray(body.messages) && body.messages.length > 0)

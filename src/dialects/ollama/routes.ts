@@ -7,21 +7,22 @@ import { parse } from '../issues.ts'
 import { copyRequest, generationRequest, modelRequest, namedRequest, progressRequest } from './schema.ts'
 
 export interface RoutesOptions {
-  /** What stands in front of `/api/…`. */
+  /** The part of the path before `/api/…`. */
   prefix: '' | `/${string}`
   /** Whether clients may pull, push, create, copy and delete models. */
   management: boolean
   toFraming(request: FramingRequest): Encoder
 }
 
-/** What decides how an answer is framed. */
+/** Everything that the choice of the encoder depends on. */
 export interface FramingRequest extends Omit<GenerationRequest, 'body'> {
   readonly stream: boolean
   readonly call: GenerationCall
 }
 
 /**
- * Ollama's own routes: requests are checked and passed on as they are (docs/protocol.md#2-native).
+ * The routes of Ollama's API. Requests are validated and passed on unchanged
+ * (docs/protocol.md#2-native).
  */
 export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick<Dialect, 'generations' | 'questions'> {
   const plan = (call: GenerationCall, stream: boolean | null | undefined, request: GenerationRequest): GenerationPlan => ({
@@ -63,7 +64,7 @@ export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick
   }
 }
 
-/** With `Prefer: default-model` a reader learns which model a request without a model gets. */
+/** With `Prefer: default-model`, the answer also names the model for requests without a model. */
 function toTags({ prefer }: QuestionRequest): QuestionPlan {
   return { question: { about: 'tags', ...(prefers('default-model', prefer) && { withDefault: true }) } }
 }
@@ -72,7 +73,7 @@ function withoutBody(question: Question) {
   return (): QuestionPlan => ({ question })
 }
 
-/** Passes a request's body on as it is. @throws ServiceError `invalid_request` */
+/** Validates the body and passes it on unchanged. @throws ServiceError `invalid_request` */
 export function withBody(about: Extract<Question, { body: unknown }>['about'], schema: Parameters<typeof parse>[0]) {
   return ({ body }: QuestionRequest): QuestionPlan => {
     parse(schema, body)

@@ -2,12 +2,12 @@ import * as v from 'valibot'
 import { modelName, optional } from '../to-ollama.ts'
 
 /**
- * Requests of Ollama's own API pass through as they are, because Ollama judges them better than a
- * list of ours, and a newer Ollama takes more. Sluice checks only what it uses itself: the names of
- * models, and `stream` (docs/protocol.md#2-native).
+ * Requests in Ollama's format are passed on unchanged, and Ollama validates them. A newer Ollama may
+ * accept more fields than Sluice knows. So these schemas check only what Sluice itself uses: the
+ * names of models, and `stream` (docs/protocol.md#2-native).
  */
 
-/** The fields that Sluice itself reads, and those that policy checks or clamps. */
+/** The fields that Sluice reads, limits or checks against its access rules. */
 const checkedFields = new Set([
   'model',
   'name',
@@ -24,9 +24,9 @@ const checkedFields = new Set([
 ])
 
 /**
- * Refuses the names of these fields if they are written with capitals. Ollama reads `Model` as
- * `model` too, and takes the last of them. So Ollama could use another value than the one that was
- * checked here (docs/hazards.md#82).
+ * Refuses `checkedFields` whose names are written with capitals. Ollama reads `Model` as `model`
+ * too, and uses the last one in the body. So Ollama could use a value that Sluice did not check
+ * (docs/hazards.md#82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
@@ -38,21 +38,21 @@ const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   )
 
 /**
- * Folds a name as Go does. Capitals come first, because Go takes the long s for S and the Kelvin
- * sign for K.
+ * Folds the case of a name as Go does. Go also treats the long s (ſ) as S and the Kelvin sign as K.
+ * The upper-case step converts the long s, and the lower-case step converts the Kelvin sign.
  */
 function fold(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
 
-// Go's client sends an empty text for a field that is not set.
+// Ollama's Go client sends an empty string for a model that is not set.
 const model = optional(modelName)
 const stream = optional(v.boolean())
 
 /** A request for generate or chat. */
 export const generationRequest = request({ model, stream })
 
-/** The default model is for generations only. `name` is Ollama's old word for `model`. */
+/** A request that must name its model. `name` is Ollama's former name of the field `model`. */
 const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
     request({ model, name: model, ...entries }),
@@ -62,7 +62,10 @@ const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
 /** A request for show or delete. */
 export const namedRequest = named({})
 
-/** A request for pull, push or create. The name of a cloud model must say that it is one. */
+/**
+ * A request for pull, push or create. `remote_host` is refused: the name of a cloud model must show
+ * that it is a cloud model.
+ */
 export const progressRequest = named({
   stream,
   from: model,

@@ -2,7 +2,7 @@ import type { Encoder } from '../../encoders/encoder.ts'
 import { ndjson } from '../../encoders/ndjson.ts'
 import { toErrorLine } from './failure.ts'
 
-/** Ollama's lines, byte for byte, and a failure as Ollama would tell it. */
+/** Ollama's lines, byte for byte. A failure is a line in Ollama's format. */
 export const ollamaStream: Encoder = {
   ...ndjson,
   start:

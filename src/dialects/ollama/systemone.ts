@@ -3,9 +3,10 @@ import { withBody } from './routes.ts'
 import { modelRequest } from './schema.ts'
 
 /**
- * Ollama's classification of a state: questions in, answers with probabilities out, as one object.
- * It is Ollama's own API although it lives under `/v1`, so requests and answers pass through, and
- * `error` is a text, as Ollama's clients read it (docs/protocol.md#6-dialects).
+ * Ollama's System One API: the client sends questions about a state, and gets one object with
+ * answers and their probabilities. It is Ollama's own API, although its path begins with `/v1`. So
+ * requests and answers are passed on unchanged, and `error` is a string, as in Ollama's API
+ * (docs/protocol.md#6-dialects).
  */
 export const systemone: Dialect = {
   prefix: '/v1/systemone',

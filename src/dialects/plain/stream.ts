@@ -3,7 +3,10 @@ import { toFrame, toLines } from '../../encoders/frame.ts'
 import { eventStream, toFailedFrame } from '../../encoders/sse.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
-/** Raw text as `messages`, then `done` with the answer's figures (docs/protocol.md#3-chat). */
+/**
+ * Sends raw text in `messages` events, then a `done` event with Ollama's counts and durations
+ * (docs/protocol.md#3-chat).
+ */
 export const plainStream: Encoder = {
   ...eventStream,
   start:
@@ -19,7 +22,7 @@ export const plainStream: Encoder = {
     },
 }
 
-/** The last line without the text of the answer. */
+/** Ollama's last line as JSON, without the answer, `context` and `created_at`. */
 function toSummary({
   response: _response,
   thinking: _thinking,
