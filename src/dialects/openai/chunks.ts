@@ -5,7 +5,7 @@ import type { OllamaChunk } from '../../generation.ts'
 import { toEnvelope, toId, toUsage } from './envelope.ts'
 import { toErrorBody } from './failure.ts'
 
-/** What differs between the chunks of chat and those of completions. */
+/** The differences between the chunks of `/chat/completions` and of `/completions`. */
 export interface ChunkKind {
   readonly idPrefix: 'chatcmpl' | 'cmpl'
   readonly object: string
@@ -14,14 +14,14 @@ export interface ChunkKind {
 
 /** The choices of one stream, each without its `index` and its `finish_reason`. */
 export interface Choices {
-  /** Comes before the first token. */
+  /** The choice that is sent before the first token. */
   readonly first?: object
   /**
-   * The choice of a line; '' if there is nothing to tell. For a token it is the JSON text of the
-   * choice's members, such as `"text":"Hel"`, because that costs less than an object.
+   * The choice for one line of Ollama, or '' if there is nothing to send. For a plain token it is
+   * JSON text without braces, such as `"text":"Hel"`, because that is faster than an object.
    */
   toChoice(chunk: OllamaChunk): string | object
-  /** Comes with the finish reason. */
+  /** The choice that is sent with the finish reason. */
   readonly last: object
   toFinishReason(chunk: OllamaChunk): string
 }
@@ -32,7 +32,7 @@ export interface ChunkOptions {
 
 /**
  * A stream of chunks. Success ends with a finish reason, the usage if it was asked for, and
- * `[DONE]`. A failure ends with an error and nothing after it (docs/protocol.md#6-dialects).
+ * `[DONE]`. After a failure, an error is the last frame (docs/protocol.md#6-dialects).
  */
 export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUsage }: ChunkOptions): Encoder {
   const noUsage = includeUsage ? { usage: null } : {}
@@ -43,9 +43,7 @@ export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUs
       const id = toId(idPrefix, requestId)
       const choices = start(requestId)
       let envelope: object | undefined
-      /**
-       * A token's JSON up to its text. It is made once for a stream, so that a token costs little.
-       */
+      /** The JSON of a token up to its text. It is made once, to save time on each token. */
       let tokenHead = ''
 
       function emitJson(value: object) {
@@ -58,8 +56,8 @@ export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUs
 
       function begin(chunk: OllamaChunk) {
         envelope = toEnvelope(chunk, { id, object })
-        // The choice stays open for the token's members. So its end is cut off, and with it the
-        // ends of the list and of the chunk.
+        // The token's fields are inserted into the choice. So the closing brackets of the choice, the
+        // list and the chunk are removed here. `tokenTail` adds them again.
         tokenHead = `${JSON.stringify({ ...envelope, choices: [{ index: 0 }] }).slice(0, -'}]}'.length)},`
         if (choices.first) emitChoice(choices.first, null)
       }

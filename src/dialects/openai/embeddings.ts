@@ -43,7 +43,7 @@ function toVectors({ embeddings }: Answer['value']): readonly (readonly ExactNum
   throw new ServiceError('upstream_protocol', 'Cannot read the answer of Ollama: it has no embeddings')
 }
 
-/** Little-endian floats of four bytes, as OpenAI's own clients read them. */
+/** Encodes a vector as little-endian 32-bit floats in base64, as OpenAI's clients expect. */
 function toBase64(vector: readonly ExactNumber[]): string {
   const view = new DataView(new ArrayBuffer(vector.length * 4))
   for (const [i, value] of vector.entries()) view.setFloat32(i * 4, toNumber(value), true)

@@ -7,30 +7,30 @@ export function toEnvelope({ model = '', created_at }: OllamaChunk, { id, object
   return { id, object, created: toSeconds(created_at), model, system_fingerprint: 'fp_ollama' }
 }
 
-/** An answer's id, which begins like OpenAI's own. */
+/** The id of an answer. It has the same prefix as OpenAI's ids. */
 export function toId(prefix: 'chatcmpl' | 'cmpl', requestId: string): string {
   return `${prefix}-${toIdPart(requestId)}`
 }
 
-/** One of Ollama's times in seconds since 1970; 0 if there is none. */
+/** Converts a time of Ollama into seconds since 1970. Returns 0 if there is none. */
 export function toSeconds(time: unknown): number {
   return Math.floor(Date.parse(String(time)) / 1000) || 0
 }
 
-/** `length` wins over calls, because the model may have wanted to make more of them. */
+/** `length` has priority over `tool_calls`, because the limit may have prevented more calls. */
 export function toFinishReason({ done_reason }: OllamaChunk, calls = 0): 'length' | 'tool_calls' | 'stop' {
   if (done_reason === 'length') return 'length'
   return calls > 0 ? 'tool_calls' : 'stop'
 }
 
-/** The tokens of an answer of chat and completions. */
+/** The `usage` of chat and completions. */
 export function toUsage({ prompt_eval_count, eval_count }: OllamaChunk) {
   const prompt = toNumber(prompt_eval_count ?? 0)
   const completion = toNumber(eval_count ?? 0)
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
 }
 
-/** Ollama does not count the cached tokens and those of the thinking. */
+/** The `usage` of Responses. Ollama reports neither cached tokens nor reasoning tokens, so both are 0. */
 export function toResponseUsage({ prompt_eval_count, eval_count }: OllamaChunk) {
   const input = toNumber(prompt_eval_count ?? 0)
   const output = toNumber(eval_count ?? 0)

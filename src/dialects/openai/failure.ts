@@ -2,8 +2,8 @@ import type { ServiceError } from '../../errors.ts'
 import type { Failure } from '../dialect.ts'
 
 /**
- * The error before and after commit. `param` is the field. `code` is OpenAI's if OpenAI has one for
- * the case, and Sluice's otherwise (docs/protocol.md#4-errors).
+ * The body of an error response, and the error in a stream. `param` is the path of the wrong field.
+ * `code` is OpenAI's code if there is one, otherwise Sluice's (docs/protocol.md#4-errors).
  */
 export function toErrorBody({ code, reason, status, message, issues }: ServiceError) {
   return { error: { message, type: toType(status), code: reason ?? code, param: issues?.[0]?.path ?? null } }
@@ -19,6 +19,6 @@ function toType(status: number): string {
   if (status === 403) return 'permission_error'
   if (status === 404) return 'not_found_error'
   if (status === 429) return 'rate_limit_error'
-  // 499 means that somebody stopped the answer, so the request was good.
+  // 499 means that somebody stopped the answer, so the request was not invalid.
   return status < 499 ? 'invalid_request_error' : 'server_error'
 }

@@ -5,7 +5,7 @@ import { anyObject, optional } from '../to-ollama.ts'
 const expected = 'Expected "text", "json_object" or "json_schema"'
 const withoutSchema = v.looseObject({ type: v.picklist(['text', 'json_object'], expected) }, expected)
 
-/** A format, whose `type` decides whether it has a schema. */
+/** Creates the schema of a format. Only the type `json_schema` has a JSON schema. */
 const formatWith = <const TSchema extends v.GenericSchema>(withSchema: TSchema) =>
   v.lazy((format): v.GenericSchema<unknown, v.InferOutput<TSchema> | v.InferOutput<typeof withoutSchema>> =>
     isObject(format) && format.type === 'json_schema' ? withSchema : withoutSchema,
@@ -19,7 +19,7 @@ export const responseFormat = v.nullish(
 /** `text.format` of Responses. A response repeats it, so unknown fields are kept. */
 export const textFormat = optional(formatWith(v.looseObject({ type: v.literal('json_schema'), schema: optional(anyObject) })))
 
-/** Ollama's `format`; undefined leaves the answer free. A schema is optional to OpenAI. */
+/** Returns Ollama's `format`. undefined means free text. In OpenAI's API the schema is optional. */
 export function toFormat(
   type: 'text' | 'json_object' | 'json_schema' | undefined,
   schema: object | null | undefined,

@@ -10,7 +10,7 @@ export const topLogprobs = v.nullish(
   ),
 )
 
-/** Ollama has OpenAI's names, but leaves out empty fields. */
+/** Ollama uses the same field names as OpenAI, but omits empty fields. */
 interface OllamaLogprob {
   readonly token?: string
   readonly logprob?: ExactNumber
@@ -21,8 +21,8 @@ interface OllamaLogprob {
 export type Logprob = ReturnType<typeof toLogprobs>[number]
 
 /**
- * The log probabilities of one line, as OpenAI has them.
- * @param noBytes what stands for a token without bytes: null in a chat, an empty list in Responses
+ * Converts the log probabilities of one line into OpenAI's format.
+ * @param noBytes the value of `bytes` if there are none: null in a chat, an empty list in Responses
  */
 export function toLogprobs(logprobs: readonly unknown[], noBytes: null | readonly number[]) {
   const toToken = ({ token = '', logprob = 0, bytes = noBytes }: OllamaLogprob) => ({ token, logprob, bytes })

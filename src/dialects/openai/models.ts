@@ -22,7 +22,7 @@ export function model({ params: { id = '' } }: QuestionRequest): QuestionPlan {
   }
 }
 
-/** Installed models and aliases by id. An alias hides a model of the same name. */
+/** Installed models and aliases by id. An alias hides an installed model with the same id. */
 function toById(answer: Answer) {
   const installed = toInstalled(answer)
   const aliases = (answer.aliases ?? []).flatMap(([id, target]) =>

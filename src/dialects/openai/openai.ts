@@ -19,8 +19,8 @@ import { createResponseStream } from './responses/stream.ts'
 import { createResponseWhole } from './responses/whole.ts'
 
 /**
- * OpenAI's API. It is made from Ollama's native API, because Ollama's own `/v1` loses errors in a
- * stream (docs/protocol.md#6-dialects).
+ * OpenAI's API, translated to Ollama's native API. Ollama's own `/v1` is not used, because it loses
+ * errors in a stream (docs/protocol.md#6-dialects).
  */
 export const openai: Dialect = {
   prefix: '/v1',

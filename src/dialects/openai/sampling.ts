@@ -29,9 +29,9 @@ export const sampling = {
   max_tokens: integer,
   max_completion_tokens: integer,
   reasoning_effort: string,
-  /** OpenRouter's form of `reasoning_effort`. Ollama's `/v1` takes it too. */
+  /** OpenRouter's form of `reasoning_effort`. Ollama's `/v1` accepts it too. */
   reasoning: v.nullish(object({ effort: string })),
-  /** Ollama's own field, for clients that can send more than OpenAI's. */
+  /** A field of Ollama, for clients that can send fields which OpenAI does not define. */
   keep_alive,
 }
 
@@ -60,7 +60,7 @@ export const samplingHints: Rules['hints'] = [
 
 type Sampling = { readonly [Field in keyof typeof sampling]?: v.InferOutput<(typeof sampling)[Field]> }
 
-/** A field that is not given stays as the model's own file has it. */
+/** Leaves out absent fields, so that the defaults of the model apply. */
 export function toSampling(request: Sampling) {
   const { temperature, top_p, presence_penalty, frequency_penalty, seed, stop, max_tokens, max_completion_tokens } = request
   return {
@@ -79,7 +79,7 @@ export function toSampling(request: Sampling) {
 }
 
 /**
- * Returns the call's `thinkWish`, which names the field that wishes for thinking. Returns nothing
+ * Returns the call's `thinkWish`, which names the field that asks for thinking. Returns nothing
  * if there is no such field.
  */
 export function toThinkWish({ reasoning_effort, reasoning }: Pick<Sampling, 'reasoning_effort' | 'reasoning'>) {

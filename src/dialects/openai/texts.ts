@@ -5,7 +5,7 @@ import { exactNumber } from '../to-ollama.ts'
 
 const expected = 'Expected a text or a list of texts'
 
-/** A prompt, or the input of an embedding. OpenAI takes tokens there too. */
+/** A prompt, or the input of an embedding. OpenAI also accepts token numbers there. */
 export const texts = v.union([v.string(), v.array(v.string()), v.array(exactNumber), v.array(v.array(exactNumber))], expected)
 
 /** @throws ServiceError `not_supported` for tokens */

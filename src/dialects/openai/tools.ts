@@ -5,8 +5,8 @@ import type { Ignored } from '../ignored.ts'
 import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
 
 /**
- * What a tool was before it became a function. Its calls go back to the client in the shape of the
- * original tool.
+ * The client's tool from which a function for Ollama was made. Calls of the function are converted
+ * back into calls of this tool.
  */
 export interface Origin {
   readonly kind: 'function' | 'custom' | 'search'
@@ -31,7 +31,7 @@ export function createTools(ignored: Ignored) {
   const offered: OllamaTool[] = []
   const origins = new Map<string, Origin>()
 
-  /** Two tools of one name would be one to the model, so the second is left out. */
+  /** The model cannot distinguish two tools with the same name, so the second is left out. */
   function offer(path: string, kind: Origin['kind'], { name, description, parameters }: ToolFields, namespace?: string) {
     if (typeof name !== 'string' || name === '') return ignored.add(path)
     const joined = toJoinedName(namespace, name)
@@ -45,11 +45,14 @@ export function createTools(ignored: Ignored) {
   return {
     tools: { offered, origins } satisfies Tools,
     function(tool: ToolFields, path: string, namespace?: string) {
-      // Ollama does not hold a model to the schema of a tool.
+      // Ollama does not enforce the schema of a tool.
       if (tool.strict === true) ignored.add(`${path}.strict`)
       offer(path, 'function', tool, namespace)
     },
-    /** A custom tool takes a text. Its grammar cannot be enforced, so the model reads it. */
+    /**
+     * The input of a custom tool is a text. Ollama cannot enforce its grammar, so the grammar becomes
+     * a part of the description.
+     */
     custom({ name, description, format }: ToolFields, path: string, namespace?: string) {
       const { syntax, definition } = isObject(format) ? format : {}
       const hasGrammar = typeof definition === 'string'
@@ -58,7 +61,7 @@ export function createTools(ignored: Ignored) {
       const combined = [description, rule].filter((text) => typeof text === 'string' && text !== '').join('\n\n')
       offer(path, 'custom', { name, description: combined, parameters: customParameters }, namespace)
     },
-    /** The search for more tools, which Codex runs itself. */
+    /** The tool search that the client runs itself, for example Codex. */
     search(tool: ToolFields, path: string) {
       offer(path, 'search', { ...tool, name: 'tool_search' })
     },
@@ -68,31 +71,31 @@ export function createTools(ignored: Ignored) {
 const customParameters = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
 /**
- * The name that Ollama offers. It has the namespace, because two servers may have functions of one
- * name.
+ * The name under which the model sees a tool. It includes the namespace, because two namespaces may
+ * have tools with the same name.
  */
 export function toJoinedName(namespace: unknown, name: string): string {
   return typeof namespace === 'string' && namespace !== '' ? `${namespace}__${name}` : name
 }
 
-/** A model's call in the shape of OpenAI's chat. */
+/** Converts a call of the model into the format of OpenAI's chat. */
 export function toChatToolCall({ id, name, input, arguments: text }: ToolCall, origins: Origins) {
   if (origins.get(name)?.kind !== 'custom') return { id, type: 'function', function: { name, arguments: text } }
   return { id, type: 'custom', custom: { name, input: toCustomInput(input) } }
 }
 
-/** The text that a model gave to a custom tool. */
+/** The input text of a custom tool, from the arguments of the model's call. */
 export function toCustomInput(input: unknown): string {
   const { input: text } = isObject(input) ? input : {}
   return typeof text === 'string' ? text : JSON.stringify(input)
 }
 
-/** The arguments of a custom tool's call in the history. */
+/** The arguments for Ollama, from the input text of an earlier call of a custom tool. */
 export function toCustomArguments(input: unknown): object {
   return { input: toText(input) }
 }
 
-/** `tool_choice`, in the forms of chat and of Responses. An unknown form is left out. */
+/** Parses `tool_choice`, in the forms of chat and of Responses. An unknown text is ignored. */
 export function toChoice(choice: unknown, ignored: Ignored): ToolChoice {
   const kind = isObject(choice) ? choice.type : choice
   if (kind === 'none') return { only: [], isDemanded: false }
@@ -107,7 +110,7 @@ export function toChoice(choice: unknown, ignored: Ignored): ToolChoice {
   return { only: (Array.isArray(tools) ? tools : []).map(toName), isDemanded: mode === 'required' }
 }
 
-/** '' for a tool without a name, such as `web_search`. It was left out. */
+/** The name of a tool, or '' if it has none. A tool without a name, such as `web_search`, is not offered. */
 function toName(tool: unknown): string {
   const { name, namespace, function: fn, custom } = isObject(tool) ? tool : {}
   const found = [name, isObject(fn) ? fn.name : undefined, isObject(custom) ? custom.name : undefined]

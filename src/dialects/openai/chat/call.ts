@@ -22,11 +22,11 @@ import type { ChatRequest, Message } from './schema.ts'
 export interface ChatCall {
   readonly call: GenerationCall
   readonly origins: Tools['origins']
-  /** Whether an answer without a call is a failure. */
+  /** Whether an answer without a tool call is a failure. */
   readonly isDemanded: boolean
 }
 
-/** A chat of OpenAI's as Ollama's. @throws ServiceError `invalid_request`, `not_supported` */
+/** Converts a chat request for Ollama. @throws ServiceError `invalid_request`, `not_supported` */
 export function toChatCall(request: ChatRequest, ignored: Ignored): ChatCall {
   const { messages, tool_choice, response_format: format, logprobs, top_logprobs, stream } = request
   const { offered, origins } = toTools(request.tools ?? [], ignored)
@@ -55,7 +55,7 @@ function toTools(requestTools: readonly unknown[], ignored: Ignored): Tools {
 }
 
 function toMessages(messages: readonly Message[], ignored: Ignored) {
-  /** The names of the tools that were called, by the ids of their calls. */
+  /** The name of each called tool, by the id of its call. */
   const names = new Map<unknown, string>()
   const lastUser = toLastUser(messages)
   return messages.map((message, i) => toMessage(message, { path: `messages.${i}`, isLast: i === lastUser, ignored }, names))
@@ -76,7 +76,7 @@ function toMessage(message: Message, place: Place, names: Map<unknown, string>):
   } satisfies Partial<Record<keyof OllamaMessage, unknown>>)
 }
 
-/** A text that is not empty. */
+/** Returns the value if it is a text that is not empty. */
 function toFilled(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
@@ -87,8 +87,8 @@ interface Call {
 }
 
 /**
- * The calls of a message. `function_call` is the one call that a message could have before OpenAI
- * had tools.
+ * The tool calls of a message. `function_call` is the old form: before `tool_calls` existed, a
+ * message could have only one call.
  */
 function toCalls({ tool_calls, function_call }: Message): Call[] {
   const calls = [...(Array.isArray(tool_calls) ? tool_calls : []), ...(function_call ? [{ function: function_call }] : [])]

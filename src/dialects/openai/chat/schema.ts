@@ -7,7 +7,10 @@ import { responseFormat } from '../format.ts'
 import { topLogprobs } from '../logprobs.ts'
 import { sampling, samplingHints, samplingRefusals, samplingWishes } from '../sampling.ts'
 
-/** What a message holds is read in call.ts, because a model may have written it. */
+/**
+ * Only the role is validated here. A model may have written the rest, so call.ts reads it and
+ * accepts any shape.
+ */
 const message = object({ role: v.string() })
 export type Message = v.InferOutput<typeof message>
 

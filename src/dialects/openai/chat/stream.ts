@@ -34,7 +34,7 @@ const createChat = (origins: Origins): ChunkKind => ({
   },
 })
 
-/** Thinking is sent under two names, because some clients know one and some know the other. */
+/** Thinking is sent in two fields, because some clients read only one and some only the other. */
 function toTokenChoice(content: string | undefined, thinking: string | undefined): string {
   const text = content ? `"content":${JSON.stringify(content)}` : ''
   if (!thinking) return text && `"delta":{${text}}`

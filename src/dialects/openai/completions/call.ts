@@ -6,7 +6,7 @@ import { toTexts } from '../texts.ts'
 import { toSampling, toThinkWish } from '../sampling.ts'
 import type { CompletionRequest } from './schema.ts'
 
-/** A completion as Ollama's generate. @throws ServiceError `invalid_request`, `not_supported` */
+/** Converts a completion into a generate request for Ollama. @throws ServiceError `invalid_request`, `not_supported` */
 export function toCompletionCall(request: CompletionRequest): GenerationCall {
   const body = { prompt: toPrompt(request.prompt), suffix: request.suffix, ...toSampling(request) }
   return { endpoint: 'generate', model: request.model ?? undefined, body: present(body), ...toThinkWish(request) }
@@ -14,7 +14,7 @@ export function toCompletionCall(request: CompletionRequest): GenerationCall {
 
 function toPrompt(texts: CompletionRequest['prompt']): string {
   const [prompt = '', ...more] = [toTexts(texts, 'prompt')].flat()
-  // Ollama would only load the model (docs/ollama.md#1-stream), and there would be no answer.
+  // Without a prompt Ollama would only load the model and not answer (docs/ollama.md#1-stream).
   if (prompt === '') throw invalidRequest('prompt', 'Expected a text that is not empty')
   if (more.length > 0) throw refused('prompt', 'answers')
   return prompt

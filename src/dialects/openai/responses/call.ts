@@ -11,26 +11,26 @@ import { toTools } from './tools.ts'
 import type { ResponsesRequest } from './schema.ts'
 
 /**
- * Sluice never encrypts reasoning. A client that asks for encrypted reasoning gets plain reasoning,
- * and can send that back.
+ * The values of `include` that are not reported as ignored. Sluice never encrypts reasoning, but a
+ * client that asks for encrypted reasoning gets plain reasoning, which it can send back.
  */
 const includable = ['message.output_text.logprobs', 'reasoning.encrypted_content']
 
 export interface ResponseCall {
   readonly call: GenerationCall
   readonly origins: Origins
-  /** Whether an answer without a call is a failure. */
+  /** Whether an answer without a tool call is a failure. */
   readonly isDemanded: boolean
 }
 
-/** A request as Ollama's chat. @throws ServiceError `invalid_request`, `not_supported` */
+/** Converts a request into a chat request for Ollama. @throws ServiceError `invalid_request`, `not_supported` */
 export function toResponseCall(request: ResponsesRequest, ignored: Ignored): ResponseCall {
   const { include, input, instructions, text, top_logprobs, tool_choice } = request
   for (const [i, field] of (include ?? []).entries()) if (!includable.includes(field)) ignored.add(`include.${i}`)
   if (text?.verbosity && text.verbosity !== 'medium') ignored.add('text.verbosity')
 
   const messages = toMessages(input, ignored)
-  // Ollama would only load the model (docs/ollama.md#1-stream), and there would be no answer.
+  // Without messages Ollama would only load the model and not answer (docs/ollama.md#1-stream).
   if (messages.length === 0) throw invalidRequest('input', 'Expected at least one message')
   const { offered, origins } = toTools(request.tools, input, ignored)
   const choice = toChoice(tool_choice, ignored)

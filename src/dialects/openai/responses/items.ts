@@ -17,7 +17,7 @@ export function createEvents(emit: (frame: string) => void) {
      * the token.
      */
     createDelta(type: string, fields: object) {
-      // The head is made once for an item, so that a token costs little.
+      // The head is made once per item, to save time on each token.
       const head = `${JSON.stringify({ type, ...fields }).slice(0, -1)},"sequence_number":`
       return (text: string, tail: string) => emit(toFrame(`${head}${count++},"delta":${JSON.stringify(text)}${tail}`, type))
     },
@@ -26,14 +26,14 @@ export function createEvents(emit: (frame: string) => void) {
 
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
 
-/** What differs between the two kinds of items that grow token by token. Both have one part. */
+/** The differences between a message and a reasoning item. Each item has exactly one part. */
 export interface ItemKind {
   readonly idPrefix: 'msg' | 'rs'
-  /** The names of the events of the part and of its text, up to `.added`, `.delta` or `.done`. */
+  /** The event names for the part and for its text, without `.added`, `.delta` or `.done`. */
   readonly partEvent: string
   readonly textEvent: string
   readonly partIndex: object
-  /** The fields that follow a text in its events. */
+  /** The fields that a text event has in addition to the text. */
   toTextFields(logprobs: readonly Logprob[]): object
   toPart(text: string, logprobs: readonly Logprob[]): object
   toItem(parts: readonly object[]): object
@@ -50,8 +50,8 @@ export const message: ItemKind = {
 }
 
 /**
- * Thinking is sent as a summary, as Ollama's own `/v1/responses` does it, because clients show a
- * summary and send it back. Few of them read the events of `reasoning_text`.
+ * Thinking is sent as a summary, as in Ollama's own `/v1/responses`. Clients show a summary and send
+ * it back, but few clients read `reasoning_text` events.
  */
 export const reasoning: ItemKind = {
   idPrefix: 'rs',
@@ -63,7 +63,7 @@ export const reasoning: ItemKind = {
   toItem: (summary) => ({ type: 'reasoning', summary }),
 }
 
-/** Where an item is, and the stream that its events go to. */
+/** The id and position of an item, and the writer for its events. */
 export interface ItemOptions {
   readonly id: string
   /** The item's index in the response's output. */
@@ -105,18 +105,18 @@ export function createItem(kind: ItemKind, { id, index, events }: ItemOptions) {
       events.write('response.output_item.done', { output_index: index, item })
       return item
     },
-    /** The item as far as it has come. */
+    /** Returns the unfinished item with the text so far. */
     toItem: (status: ItemStatus): object => toItem(status, [toPart(text, logprobs)]),
   }
 }
 
-/** The JSON text that adds these fields to an object that already has some. */
+/** The JSON text that appends these fields to an object and closes the object. */
 function toTail(fields: object): string {
   const json = JSON.stringify(fields)
   return json === '{}' ? '}' : `,${json.slice(1)}`
 }
 
-/** How the calls differ by the kind of their tool. A search has no events for its text. */
+/** The format of a call, by the kind of its tool. A search has no text events. */
 const callKinds = {
   function: { type: 'function_call', field: 'arguments', textEvent: 'response.function_call_arguments' },
   custom: { type: 'custom_tool_call', field: 'input', textEvent: 'response.custom_tool_call_input' },
@@ -124,8 +124,8 @@ const callKinds = {
 } as const
 
 /**
- * Writes a call's events and returns its item, in the shape of the tool that was offered. What the
- * model gave is one delta, because a call comes whole.
+ * Writes the events of a tool call and returns its item, in the format of the client's tool. The
+ * input is sent in a single delta, because Ollama never splits a call.
  */
 export function writeCall(call: ToolCall, origin: Origin | undefined, { id, index, events }: ItemOptions): object {
   const { kind, name, namespace }: Origin = origin ?? { kind: 'function', name: call.name, namespace: undefined }

@@ -19,11 +19,11 @@ import type { ResponsesRequest } from './schema.ts'
 
 type Item = Exclude<ResponsesRequest['input'], string>[number]
 
-/** In Ollama one turn of the model is one message, with its thinking and its calls. */
+/** Converts input items. Ollama has the thinking, text and calls of one turn in a single message. */
 export function toMessages(input: ResponsesRequest['input'], ignored: Ignored): OllamaMessage[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }]
   const messages: OllamaMessage[] = []
-  /** The names of the tools that were called, by the ids of their calls. */
+  /** The name of each called tool, by the id of its call. */
   const names = new Map<string, string>()
   const lastUser = toLastUser(input)
   for (const [i, item] of input.entries())
@@ -56,7 +56,7 @@ function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map
     const content = toContent(toOutput(item), { ...place, path: `${place.path}.output` }, toPart)
     messages.push({ role: 'tool', ...content, ...(name !== undefined && { tool_name: name }), tool_call_id: id })
   } else if (type !== 'additional_tools') {
-    // A search or another call that ran at a server. The text after it has the result.
+    // A call that OpenAI's servers ran, such as a web search. The text after it includes the result.
     place.ignored.add(place.path)
   }
 }
@@ -66,21 +66,21 @@ interface PastCall {
   readonly arguments: object
 }
 
-/** A call that the client ran, as a call of the function that was offered for it. */
+/** Converts a tool call that the client ran into a function call. Returns undefined for other items. */
 function toPastCall({ type, call_id: id, namespace, name, ...item }: Item): PastCall | undefined {
   if (type === 'function_call' || type === 'custom_tool_call') {
     const given = type === 'function_call' ? toArguments(item.arguments) : toCustomArguments(item.input)
     return { name: toJoinedName(namespace, toText(name)), arguments: given }
   }
-  // A tool of OpenAI's own, such as `local_shell_call`. A call that ran at a server has no
-  // call_id.
+  // A call of a tool that OpenAI defines, such as `local_shell_call`. Without a `call_id` the call
+  // ran on OpenAI's servers.
   if (typeof type !== 'string' || !type.endsWith('_call') || typeof id !== 'string') return undefined
   return { name: type.slice(0, -'_call'.length), arguments: toArguments(item.arguments ?? item.action) }
 }
 
 /**
- * The result of a tool, for the model. If it is the result of a search for tools, the model reads
- * their names, because the tools themselves are offered to it.
+ * The result of a tool call. For a tool search, it is only the names of the found tools, because the
+ * tools themselves are offered in `tools`.
  */
 function toOutput({ output, tools }: Item): unknown {
   if (output !== undefined || !Array.isArray(tools)) return output
@@ -88,7 +88,7 @@ function toOutput({ output, tools }: Item): unknown {
   return names.length > 0 ? `Found: ${names.join(', ')}` : 'Found nothing'
 }
 
-/** The names by which the model may call a tool that was found, or those of a namespace. */
+/** The names by which the model can call a found tool, or all tools of a found namespace. */
 function toNames(tool: unknown, namespace?: unknown): string[] {
   if (!isObject(tool)) return []
   if (tool.type === 'namespace' && Array.isArray(tool.tools)) return tool.tools.flatMap((inner) => toNames(inner, tool.name))
@@ -99,7 +99,7 @@ function toTexts(parts: unknown): string[] {
   return (Array.isArray(parts) ? parts : []).flatMap((part) => (isObject(part) ? [toText(part.text)] : []))
 }
 
-/** Whether a message is thinking that no text and no call followed yet. */
+/** Whether a message of the assistant has thinking, but no text and no call yet. */
 function isThinkingAlone({ role, content, tool_calls: calls }: OllamaMessage): boolean {
   return role === 'assistant' && content === '' && !calls
 }

@@ -6,7 +6,7 @@ import type { ResponsesRequest } from './schema.ts'
 /** The fields of a request that its response repeats. */
 export type Echo = ReturnType<typeof toEcho>
 
-/** A field that cannot be honoured has its default value. */
+/** Fields that Sluice cannot honour have their default values. */
 export function toEcho(request: ResponsesRequest) {
   const { reasoning, text } = request
   return {
@@ -33,7 +33,7 @@ export function toEcho(request: ResponsesRequest) {
   }
 }
 
-/** The fields of a response that are known from Ollama's first line on. */
+/** The fields of a response that are already known at Ollama's first line. */
 export type ResponseHead = ReturnType<typeof toResponseHead>
 
 export function toResponseHead(echo: Echo, id: string, first: OllamaChunk) {
@@ -49,7 +49,7 @@ export interface ResponseState {
 }
 
 /**
- * The response object at any point of its life:
+ * The response object in any state:
  * https://platform.openai.com/docs/api-reference/responses/object
  */
 export function toResponse(head: ResponseHead, { status, output, done, error }: ResponseState) {

@@ -8,7 +8,7 @@ import { samplingHints } from '../sampling.ts'
 
 const schema = v.object({
   model: v.nullish(modelName),
-  /** messages.ts reads the items. They are not checked here: a model may have written them. */
+  /** A model may have written the items, so messages.ts reads them and accepts any shape. */
   input: textOr(v.array(anyObject, 'Expected a text or a list of items')),
   instructions: string,
   stream: boolean,
@@ -22,7 +22,7 @@ const schema = v.object({
   tools: v.nullish(v.array(v.unknown())),
   tool_choice: v.nullish(v.unknown()),
   metadata: v.nullish(anyObject),
-  /** Ollama's own field, for clients that can send more than OpenAI's. */
+  /** A field of Ollama, for clients that can send fields which OpenAI does not define. */
   keep_alive,
 })
 export type ResponsesRequest = v.InferOutput<typeof schema>

@@ -10,7 +10,7 @@ import { createEvents, createItem, message, reasoning, writeCall, type Item, typ
 import { toResponse, toResponseHead, type Echo, type ResponseHead } from './response.ts'
 
 /**
- * Typed events, the last of which has the whole response:
+ * The stream of typed events. The last event contains the whole response:
  * https://platform.openai.com/docs/api-reference/responses-streaming
  */
 export function createResponseStream(answerOptions: AnswerOptions): Encoder {
@@ -28,14 +28,14 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
   const idPart = toIdPart(requestId)
   /** The finished items. */
   const output: object[] = []
-  /** The item that still grows. It comes after the finished ones. */
+  /** The unfinished item. It follows the finished items. */
   let open: Item | undefined
   let head: ResponseHead | undefined
   let response: object | undefined
   let callCount = 0
   let gathered = 0
   /**
-   * Log probabilities that wait for their text, because Ollama may hold a text back
+   * Log probabilities whose text has not arrived yet. Ollama can send them before the text
    * (docs/ollama.md#1-stream).
    */
   let pendingLogprobs: Logprob[] = []
@@ -97,8 +97,8 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
   }
 
   /**
-   * The event has an `error` of its own, because OpenAI's clients throw for that. If only the
-   * response has one, they take the event for an ordinary end.
+   * The event has `error` at its top level, because OpenAI's clients throw only then. If only
+   * `response` contains the error, they treat the event as a normal end.
    */
   function fail(head: ResponseHead, error: ServiceError) {
     const items = open ? [...output, open.toItem('incomplete')] : output
@@ -117,14 +117,14 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
   }
 
   return {
-    /** @throws ServiceError `line_too_long` once the answer is longer than may be gathered */
+    /** @throws ServiceError `line_too_long` once the answer is longer than `maxBytes` */
     write(batch: Batch) {
-      // Checked between batches: an error within a batch would lose events whose numbers are
-      // already used.
+      // The length is checked only between batches. An error within a batch would lose events whose
+      // sequence numbers are already used.
       if (gathered > maxBytes && batch[0]?.type !== 'failed') throw tooLong(maxBytes)
       for (const event of batch) writeEvent(event)
     },
-    /** undefined until the response is complete. */
+    /** The whole response, or undefined until it is complete. */
     get response() {
       return response
     },

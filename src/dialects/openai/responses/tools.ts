@@ -3,10 +3,10 @@ import type { Ignored } from '../../ignored.ts'
 import { createTools, type Tools } from '../tools.ts'
 import type { ResponsesRequest } from './schema.ts'
 
-/** Items that bring more tools: Codex finds some in the middle of a conversation. */
+/** Input items that contain tools. Codex adds tools in the middle of a conversation. */
 const toolItems = new Set<unknown>(['additional_tools', 'tool_search_output'])
 
-/** The tools of a request, and those that its items bring. */
+/** Collects the tools of a request from `tools` and from its input items. */
 export function toTools(requestTools: ResponsesRequest['tools'], input: ResponsesRequest['input'], ignored: Ignored): Tools {
   const collection = createTools(ignored)
 

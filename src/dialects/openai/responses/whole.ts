@@ -2,7 +2,7 @@ import type { Encoder } from '../../../encoders/encoder.ts'
 import { folded } from '../../../encoders/folded.ts'
 import { createAnswer, type AnswerOptions } from './stream.ts'
 
-/** `stream: false`: the response of the stream's last event, byte for byte. */
+/** The answer for `stream: false`. It is the same JSON as `response` in the stream's last event. */
 export function createResponseWhole(answerOptions: AnswerOptions): Encoder {
   return {
     ...folded,
