@@ -110,8 +110,8 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
       candidates.lastIndex = endOfString(text, start) + 1
       continue
     }
-    // The token includes every adjacent character that can occur in a number. Otherwise a mark could
-    // replace a part of an invalid number, and the result could be valid JSON.
+    // The token includes every adjacent character that can occur in a number. Otherwise a mark
+    // could replace a part of an invalid number, and the result could be valid JSON.
     while (start > copiedEnd && isNumeric(text.charCodeAt(start - 1))) start--
     let end = candidates.lastIndex
     while (isNumeric(text.charCodeAt(end))) end++
@@ -135,7 +135,9 @@ function isNumeric(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e || (code | 0x20) === 0x65
 }
 
-/** Whether JavaScript would write the number in the same way, and the number is below `markUnit`. */
+/**
+ * Whether JavaScript would write the number in the same way, and the number is below `markUnit`.
+ */
 function isExact(token: string): boolean {
   const value = Number(token)
   return String(value) === token && Math.abs(value) < markUnit

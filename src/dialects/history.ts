@@ -92,7 +92,9 @@ function isWithin(value: unknown, depth: number): boolean {
   return depth > 0 && Object.values(value).every((inner) => isWithin(inner, depth - 1))
 }
 
-/** Converts any value into text: null and undefined into '', and a value that is no text into JSON. */
+/**
+ * Converts any value into text: null and undefined into '', and a value that is no text into JSON.
+ */
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value
   return value === undefined || value === null ? '' : JSON.stringify(value)

@@ -9,8 +9,8 @@ export interface FieldRules<TEntries extends v.ObjectEntries> {
   /** The fields that the dialect supports. */
   readonly schema: v.ObjectSchema<TEntries, undefined>
   /**
-   * Fields that a client relies on. An invalid value of such a field is an error. An invalid value of
-   * any other field is ignored and reported in `ignored`.
+   * Fields that a client relies on. An invalid value of such a field is an error. An invalid value
+   * of any other field is ignored and reported in `ignored`.
    */
   readonly needed: readonly (keyof TEntries & string)[]
   /** Fields that are an error if `when` returns true for their value. */

@@ -12,8 +12,8 @@ import type { Ignored } from './ignored.ts'
 export const exactNumber = v.custom<ExactNumber>(isNumber, 'Expected number')
 
 /**
- * An integer for Ollama. `5.0` is converted to `5`, because Ollama parses some fields as a Go `int`,
- * and Go rejects `5.0`.
+ * An integer for Ollama. `5.0` is converted to `5`, because Ollama parses some fields as a Go
+ * `int`, and Go rejects `5.0`.
  */
 export const exactInteger = v.pipe(
   exactNumber,
@@ -140,9 +140,9 @@ export function isBase64(text: string): boolean {
 }
 
 /**
- * Converts stop sequences into Ollama's `stop`. Returns undefined if there are none, because an empty
- * list would replace the default sequences of the model. Empty sequences are removed, because they
- * would end the answer before its first token.
+ * Converts stop sequences into Ollama's `stop`. Returns undefined if there are none, because an
+ * empty list would replace the default sequences of the model. Empty sequences are removed, because
+ * they would end the answer before its first token.
  */
 export function toStop(stop: string | readonly string[] | null | undefined): string[] | undefined {
   const sequences = [stop ?? []].flat().filter((sequence) => sequence !== '')

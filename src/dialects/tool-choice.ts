@@ -21,8 +21,8 @@ export interface ToolChoice {
  * force a model to call a tool. So only the allowed tools are offered, and `demanding` fails an
  * answer without a tool call.
  * @param path of the choice in the request
- * @throws ServiceError `not_supported` if a demanded tool is missing from `tools`, or if a tool call
- * is demanded in a stream
+ * @throws ServiceError `not_supported` if a demanded tool is missing from `tools`, or if a tool
+ * call is demanded in a stream
  */
 export function toOffered(
   tools: readonly OllamaTool[],

@@ -14,8 +14,9 @@ export function toFailure({ code, status, message, upstreamStatus }: ServiceErro
 
 /**
  * A failure in a stream, in Ollama's format: a last line that has only `error`
- * (docs/ollama.md#3-errors). Ollama's own line is passed on if it contains nothing that Sluice hides
- * from clients, such as an address, a stack trace or a sign-in URL (docs/protocol.md#4-errors).
+ * (docs/ollama.md#3-errors). Ollama's own line is passed on if it contains nothing that Sluice
+ * hides from clients, such as an address, a stack trace or a sign-in URL
+ * (docs/protocol.md#4-errors).
  */
 export function toErrorLine({ error: { message }, line }: Extract<GenerationEvent, { type: 'failed' }>): string {
   if (line !== undefined) {

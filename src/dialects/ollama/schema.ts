@@ -2,9 +2,9 @@ import * as v from 'valibot'
 import { modelName, optional } from '../to-ollama.ts'
 
 /**
- * Requests in Ollama's format are passed on unchanged, and Ollama validates them. A newer Ollama may
- * accept more fields than Sluice knows. So these schemas check only what Sluice itself uses: the
- * names of models, and `stream` (docs/protocol.md#2-native).
+ * Requests in Ollama's format are passed on unchanged, and Ollama validates them. A newer Ollama
+ * may accept more fields than Sluice knows. So these schemas check only what Sluice itself uses:
+ * the names of models, and `stream` (docs/protocol.md#2-native).
  */
 
 /** The fields that Sluice reads, limits or checks against its access rules. */

@@ -56,8 +56,8 @@ export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUs
 
       function begin(chunk: OllamaChunk) {
         envelope = toEnvelope(chunk, { id, object })
-        // The token's fields are inserted into the choice. So the closing brackets of the choice, the
-        // list and the chunk are removed here. `tokenTail` adds them again.
+        // The token's fields are inserted into the choice. So the closing brackets of the choice,
+        // the list and the chunk are removed here. `tokenTail` adds them again.
         tokenHead = `${JSON.stringify({ ...envelope, choices: [{ index: 0 }] }).slice(0, -'}]}'.length)},`
         if (choices.first) emitChoice(choices.first, null)
       }

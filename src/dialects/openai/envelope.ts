@@ -30,7 +30,10 @@ export function toUsage({ prompt_eval_count, eval_count }: OllamaChunk) {
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
 }
 
-/** The `usage` of Responses. Ollama reports neither cached tokens nor reasoning tokens, so both are 0. */
+/**
+ * The `usage` of Responses. Ollama reports neither cached tokens nor reasoning tokens, so both are
+ * 0.
+ */
 export function toResponseUsage({ prompt_eval_count, eval_count }: OllamaChunk) {
   const input = toNumber(prompt_eval_count ?? 0)
   const output = toNumber(eval_count ?? 0)

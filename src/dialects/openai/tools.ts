@@ -50,8 +50,8 @@ export function createTools(ignored: Ignored) {
       offer(path, 'function', tool, namespace)
     },
     /**
-     * The input of a custom tool is a text. Ollama cannot enforce its grammar, so the grammar becomes
-     * a part of the description.
+     * The input of a custom tool is a text. Ollama cannot enforce its grammar, so the grammar
+     * becomes a part of the description.
      */
     custom({ name, description, format }: ToolFields, path: string, namespace?: string) {
       const { syntax, definition } = isObject(format) ? format : {}
@@ -110,7 +110,10 @@ export function toChoice(choice: unknown, ignored: Ignored): ToolChoice {
   return { only: (Array.isArray(tools) ? tools : []).map(toName), isDemanded: mode === 'required' }
 }
 
-/** The name of a tool, or '' if it has none. A tool without a name, such as `web_search`, is not offered. */
+/**
+ * The name of a tool, or '' if it has none. A tool without a name, such as `web_search`, is not
+ * offered.
+ */
 function toName(tool: unknown): string {
   const { name, namespace, function: fn, custom } = isObject(tool) ? tool : {}
   const found = [name, isObject(fn) ? fn.name : undefined, isObject(custom) ? custom.name : undefined]

@@ -6,7 +6,10 @@ import { toCall } from './call.ts'
 import { parsePlainRequest } from './schema.ts'
 import { plainStream } from './stream.ts'
 
-/** `POST /chat`: the client sends a text and gets SSE events with raw text (docs/protocol.md#3-chat). */
+/**
+ * `POST /chat`: the client sends a text and gets SSE events with raw text
+ * (docs/protocol.md#3-chat).
+ */
 export const plain: Dialect = {
   prefix: '/chat',
   generations: {

@@ -20,7 +20,8 @@ export type PlainRequest = v.InferOutput<typeof schema>
 export const rules: FieldRules<typeof schema.entries> = { schema, needed: ['text', 'system', 'model'], hints: ['stream'] }
 
 /**
- * Parses a request, which has a text and a few of Ollama's fields (docs/protocol.md#3-chat). The answer is always a stream.
+ * Parses a request, which has a text and a few of Ollama's fields (docs/protocol.md#3-chat). The
+ * answer is always a stream.
  * @throws ServiceError `invalid_request`
  */
 export function parsePlainRequest(body: Readonly<Record<string, unknown>>, ignored: Ignored): PlainRequest {

@@ -6,7 +6,10 @@ import { toTexts } from '../texts.ts'
 import { toSampling, toThinkWish } from '../sampling.ts'
 import type { CompletionRequest } from './schema.ts'
 
-/** Converts a completion into a generate request for Ollama. @throws ServiceError `invalid_request`, `not_supported` */
+/**
+ * Converts a completion into a generate request for Ollama.
+ * @throws ServiceError `invalid_request`, `not_supported`
+ */
 export function toCompletionCall(request: CompletionRequest): GenerationCall {
   const body = { prompt: toPrompt(request.prompt), suffix: request.suffix, ...toSampling(request) }
   return { endpoint: 'generate', model: request.model ?? undefined, body: present(body), ...toThinkWish(request) }

@@ -23,7 +23,10 @@ export interface ResponseCall {
   readonly isDemanded: boolean
 }
 
-/** Converts a request into a chat request for Ollama. @throws ServiceError `invalid_request`, `not_supported` */
+/**
+ * Converts a request into a chat request for Ollama.
+ * @throws ServiceError `invalid_request`, `not_supported`
+ */
 export function toResponseCall(request: ResponsesRequest, ignored: Ignored): ResponseCall {
   const { include, input, instructions, text, top_logprobs, tool_choice } = request
   for (const [i, field] of (include ?? []).entries()) if (!includable.includes(field)) ignored.add(`include.${i}`)

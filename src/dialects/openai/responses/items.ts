@@ -50,8 +50,8 @@ export const message: ItemKind = {
 }
 
 /**
- * Thinking is sent as a summary, as in Ollama's own `/v1/responses`. Clients show a summary and send
- * it back, but few clients read `reasoning_text` events.
+ * Thinking is sent as a summary, as in Ollama's own `/v1/responses`. Clients show a summary and
+ * send it back, but few clients read `reasoning_text` events.
  */
 export const reasoning: ItemKind = {
   idPrefix: 'rs',

@@ -19,7 +19,9 @@ import type { ResponsesRequest } from './schema.ts'
 
 type Item = Exclude<ResponsesRequest['input'], string>[number]
 
-/** Converts input items. Ollama has the thinking, text and calls of one turn in a single message. */
+/**
+ * Converts input items. Ollama has the thinking, text and calls of one turn in a single message.
+ */
 export function toMessages(input: ResponsesRequest['input'], ignored: Ignored): OllamaMessage[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }]
   const messages: OllamaMessage[] = []
@@ -56,7 +58,8 @@ function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map
     const content = toContent(toOutput(item), { ...place, path: `${place.path}.output` }, toPart)
     messages.push({ role: 'tool', ...content, ...(name !== undefined && { tool_name: name }), tool_call_id: id })
   } else if (type !== 'additional_tools') {
-    // A call that OpenAI's servers ran, such as a web search. The text after it includes the result.
+    // A call that OpenAI's servers ran, such as a web search. The text after it includes the
+    // result.
     place.ignored.add(place.path)
   }
 }
@@ -66,7 +69,9 @@ interface PastCall {
   readonly arguments: object
 }
 
-/** Converts a tool call that the client ran into a function call. Returns undefined for other items. */
+/**
+ * Converts a tool call that the client ran into a function call. Returns undefined for other items.
+ */
 function toPastCall({ type, call_id: id, namespace, name, ...item }: Item): PastCall | undefined {
   if (type === 'function_call' || type === 'custom_tool_call') {
     const given = type === 'function_call' ? toArguments(item.arguments) : toCustomArguments(item.input)
@@ -79,8 +84,8 @@ function toPastCall({ type, call_id: id, namespace, name, ...item }: Item): Past
 }
 
 /**
- * The result of a tool call. For a tool search, it is only the names of the found tools, because the
- * tools themselves are offered in `tools`.
+ * The result of a tool call. For a tool search, it is only the names of the found tools, because
+ * the tools themselves are offered in `tools`.
  */
 function toOutput({ output, tools }: Item): unknown {
   if (output !== undefined || !Array.isArray(tools)) return output
