@@ -15,7 +15,7 @@ async function readText({ flow }: UpstreamResponse): Promise<string> {
 }
 
 /**
- * What every connection to the upstream promises (src/upstreams/connect.ts), over real sockets.
+ * The rules that every `Connect` must keep (src/upstreams/connect.ts), tested over real sockets.
  */
 export function connectContract(name: string, createConnect: () => Connect) {
   let upstream: Upstream
@@ -145,7 +145,7 @@ export function connectContract(name: string, createConnect: () => Connect) {
           for (let i = 0; i < 128; i++) exchange.chunk(piece)
           exchange.end()
         })
-        // Let the sockets fill, so that there is always something to read.
+        // The sockets fill up during this wait, so there is always something to read.
         for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setTimeout(resolve, 1))
         let inTurn = 0
         let most = 0

@@ -11,21 +11,21 @@ export interface EncoderContract {
   encoder: Encoder
   /** Reads the bytes of a stream with an independent reader. The bytes may be cut anywhere. */
   read(pieces: readonly Uint8Array[]): unknown[]
-  /** What that reader must return. */
+  /** What `read` must return for these events. */
   expected(events: readonly GenerationEvent[], requestId: string): unknown[]
 }
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const options = { requestId: 'id-1', maxBytes: 1e9 }
 
-/** The form of one frame. */
+/** Returns the pattern that one frame must match. */
 function toFramePattern(contentType: string): RegExp {
   if (contentType === 'text/event-stream') return /^(?:event: [^\r\n]+\n)?(?:data: [^\r\n]*\n)+\n$/
   if (contentType === 'application/x-ndjson') return /^[^\n]+\n$/
   return /[^]/
 }
 
-/** What every framing promises (src/encoders/encoder.ts). */
+/** The rules that every encoder must keep (src/encoders/encoder.ts). */
 export function encoderContract(name: string, { encoder, read, expected }: EncoderContract) {
   const encodeAll = (events: readonly GenerationEvent[], sizes: readonly number[]) => {
     const encode = startText(encoder, options)
@@ -102,8 +102,8 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
     test('a failure has a frame, or else the encoder says that it needs a cut', () => {
       const event: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'it died') }
       const frames = startFrames(encoder, options)([event])
-      // An answer of one piece has no frame before its success. So its failures can still have
-      // their real status.
+      // An answer in one piece has no frame before it succeeds. So a failure can still have its
+      // real status.
       const isWhole = encoder.contentType === 'application/json'
       expect(frames.length === 0 && !isWhole).toBe(encoder.failure === 'cut')
     })

@@ -3,14 +3,15 @@ import type { Limits } from '../../src/middleware/limits.ts'
 
 export interface LimitsContract {
   /**
-   * Creates limits of 60 requests a minute and two answers at a time. `pass` moves their clock.
+   * Creates limits of 60 requests a minute and two answers at a time. `pass` moves the clock of the
+   * limits.
    */
   create(): { limits: Limits; pass(ms: number): void }
 }
 
 /**
- * What every store of limits promises (src/middleware/limits.ts), whether it counts by buckets or
- * by periods.
+ * The rules that every implementation of `Limits` must keep (src/middleware/limits.ts), whether it
+ * uses token buckets or fixed periods.
  */
 export function limitsContract(name: string, { create }: LimitsContract) {
   describe(`the contract of limits: ${name}`, () => {

@@ -7,8 +7,8 @@ import type { Open, Sink } from '../../src/relay/sink.ts'
 
 export interface OpenContract {
   /**
-   * Whether `open` says for HTTP/1.1 that it can cut, and then cuts. `streamSSE` cannot
-   * (docs/hazards.md#45 and docs/hazards.md#55).
+   * Whether `open` can cut an HTTP/1.1 response, that is, break it so that its end is not clean.
+   * `streamSSE` cannot (docs/hazards.md#45 and docs/hazards.md#55).
    */
   cuts: boolean
 }
@@ -27,8 +27,8 @@ interface Reader {
 }
 
 /**
- * What every way to open a streaming response promises (src/relay/sink.ts), over @hono/node-server
- * and real sockets.
+ * The rules that every `Open` must keep (src/relay/sink.ts), tested over @hono/node-server and real
+ * sockets. An `Open` opens a streaming response.
  */
 export function openContract(name: string, open: Open, { cuts }: OpenContract) {
   let server: http.Server
@@ -66,7 +66,10 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
     server.close()
   })
 
-  /** Sends a request and reads the head. The first frame goes with the head, as in a relay. */
+  /**
+   * Sends a request and reads the head of the response. The first frame is sent with the head, as
+   * the relay does it.
+   */
   async function start(first = ':\n') {
     const request = http.get({ port, host: '127.0.0.1', path: '/', agent: false })
     request.on('error', () => {})
@@ -98,15 +101,16 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
   const piece = 'x'.repeat(65_535) + '\n'
 
   /**
-   * Writes until a reader that reads nothing has filled every buffer. Returns the pending promise.
+   * Writes until every buffer is full, because the reader reads nothing. Returns the pending
+   * promise of the last write.
    */
   async function fill(sink: Sink): Promise<{ full: Promise<void>; bytes: number }> {
     for (let bytes = 0; bytes < 100_000_000;) {
       const full = sink.write(piece)
       bytes += piece.length
       if (!full) continue
-      // The bytes may still be on their way through some queues. The sink counts as full if
-      // nothing moves for 100 ms.
+      // A pending write does not prove that the sink is full, because bytes may still move through
+      // the queues. The sink counts as full if the write is still pending after 100 ms.
       const stuck = new Promise<'stuck'>((resolve) => setTimeout(() => resolve('stuck'), 100))
       if ((await Promise.race([full, stuck])) === 'stuck') return { full, bytes }
     }
@@ -118,7 +122,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       const { reader } = await start()
       expect(reader.response.statusCode).toBe(200)
       expect(reader.response.headers).toMatchObject({ ...headers, 'x-own': 'a', 'x-after': 'set by middleware' })
-      // The runtime sets these headers itself, once.
+      // The runtime itself sets these headers. Each must appear only once.
       expect(reader.response.headersDistinct['transfer-encoding']).toEqual(['chunked'])
       expect(reader.response.headersDistinct['connection']?.length).toBe(1)
     })

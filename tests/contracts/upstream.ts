@@ -21,10 +21,10 @@ const toText = (events: readonly GenerationEvent[]) =>
   events.map((event) => (event.type === 'failed' ? '' : (event.chunk.response ?? event.chunk.message?.content ?? ''))).join('')
 
 /**
- * What every upstream promises (src/upstreams/upstream.ts): Ollama itself, and each decorator
- * around it.
- * @param create gets the URL of a fake Ollama
- * @param options `isKnown` tells which faults are known to break the connection
+ * The rules that every upstream must keep (src/upstreams/upstream.ts): Ollama itself, and each
+ * decorator around it.
+ * @param create creates the upstream for the URL of a fake Ollama
+ * @param options `isKnown` returns true for a fault that is known to break the connection
  */
 export function upstreamContract(
   name: string,
@@ -154,7 +154,8 @@ export function upstreamContract(
         expect(outcome.isDone).toBe(false)
         expect(toText(outcome.events)).toBe(text)
         if (when === 'before-first-token') expect(outcome.events).toEqual([])
-        // The core reports a clean end without `done` after some tokens.
+        // After some tokens, an upstream may end cleanly without `done`. Then the upstream reports
+        // no error, because the core reports it.
         if (outcome.error === undefined) return expect(expected.code).toBe('upstream_truncated')
         const error = outcome.error as ServiceError
         expect(error).toBeInstanceOf(ServiceError)
@@ -259,8 +260,7 @@ export function upstreamContract(
         const after = (await (await exchangeOf(call)).closedByReader) - closedAt
         expect(after).toBeGreaterThan(40)
         expect(after).toBeLessThan(1000)
-        // workerd cancels the reading after `done` unless `waitUntil` holds it
-        // (docs/hazards.md#12).
+        // Without `waitUntil`, workerd would stop the reading after `done` (docs/hazards.md#12).
         expect(held).toHaveLength(1)
         await Promise.all(held)
       })
@@ -292,7 +292,7 @@ export function upstreamContract(
         const [line = ''] = toLines(loadRecording(about))
         const { aliases = [], ...answer } = await upstream.ask({ about }, { signal: live })
         expect(answer).toEqual({ text: line, value: JSON.parse(line) as unknown })
-        // These tests give no aliases to any decorator.
+        // No decorator in these tests has aliases.
         expect(aliases).toEqual([])
       })
 

@@ -1,4 +1,7 @@
-/** Shapes of a model's text (prose, lists, code, tables) that are filled with distinct words. */
+/**
+ * Templates for a model's text (prose, lists, code, tables). `next` returns a new word for each
+ * place.
+ */
 const shapes: readonly ((next: () => string) => string)[] = [
   (next) => `${many(40, next)}, **${next()} ${next()}**, and \`${next()}\`. ${many(30, next)}.\n\n`,
   (next) => `${Array.from({ length: 6 }, () => `- ${many(9, next)}.\n`).join('')}\n`,
@@ -10,8 +13,8 @@ const shapes: readonly ((next: () => string) => string)[] = [
 ]
 
 /**
- * Makes an answer of that many tokens in Markdown. Each token has a word of its own: `w0x`, `w1x`,
- * …
+ * Makes an answer in Markdown of that many tokens. Each token contains a different word: `w0x`,
+ * `w1x`, …
  */
 export function toLongAnswer(tokens: number): string[] {
   let count = 0

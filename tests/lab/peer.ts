@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Answer, Call, Calls } from './serve-calls.ts'
 
-/** One of the bench's processes, and the functions that it serves. */
+/** A process of the benchmark. `call` runs one of its functions. */
 export interface Peer<T extends Calls<T>> {
   readonly pid: number
   call<K extends keyof T & string>(name: K, ...args: Parameters<T[K]>): Promise<Awaited<ReturnType<T[K]>>>
@@ -10,9 +10,8 @@ export interface Peer<T extends Calls<T>> {
 }
 
 /**
- * Starts `file` as a process of its own, because its costs must not count in the server under
- * test. A call rejects if the function throws there, or if the process ends before it has
- * answered.
+ * Starts `file` in a separate process, so that its CPU and RAM do not count as costs of the server
+ * under test. A call rejects if the function throws, or if the process ends before it answers.
  */
 export async function startPeer<T extends Calls<T>>(file: URL, ...args: string[]): Promise<Peer<T>> {
   const child = fork(file, args, { serialization: 'advanced' })

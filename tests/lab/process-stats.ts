@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** The kernel reports times in ticks of 1/100 s (USER_HZ), whatever its own clock rate is. */
+/**
+ * The kernel reports times in ticks of 1/100 s (USER_HZ). This does not depend on the clock rate of
+ * the kernel.
+ */
 const TICK_MS = 10
 
 /** Returns the processes that a process has started from any of its threads. */
@@ -12,8 +15,8 @@ function childrenOf(pid: number): number[] {
 }
 
 /**
- * Returns these processes and all that they have started, each once, because a gateway's workers
- * count too.
+ * Returns these processes and all their descendants, each once. For example, the workers of a
+ * gateway count too.
  */
 function treeOf(...pids: number[]): number[] {
   return [...new Set(pids.flatMap((pid) => [pid, ...treeOf(...childrenOf(pid))]))]
@@ -21,8 +24,8 @@ function treeOf(...pids: number[]): number[] {
 
 function cpuMsOfOne(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  // The second field is the program's name in brackets and may have spaces, so the fields are
-  // counted from behind it (proc(5)).
+  // The second field is the program's name in brackets, which may contain spaces. So the fields are
+  // counted from the closing bracket (proc(5)).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS
 }
@@ -37,13 +40,13 @@ function sumOf(pids: readonly number[], of: (pid: number) => number): number {
 }
 
 /**
- * Returns the CPU milliseconds, user and system, that these processes and their children have used
- * so far. All their threads count, also ended ones.
+ * Returns the CPU time, user and system, that these processes and their children have used so far,
+ * in milliseconds. Threads that have ended count too.
  */
 export const cpuMsOf = (...pids: number[]): number => sumOf(pids, cpuMsOfOne)
 
 /**
- * Returns the RAM of these processes and their children, in KB. Memory that several of them share
- * counts for each.
+ * Returns the RAM of these processes and their children, in KB. Shared memory counts once for each
+ * process that shares it.
  */
 export const rssKbOf = (...pids: number[]): number => sumOf(pids, rssKbOfOne)

@@ -1,5 +1,5 @@
 /**
- * The functions that one of the bench's processes serves to the others, over the IPC channel of
+ * The functions that a child process of the benchmark offers to its parent, over the IPC channel of
  * `fork`.
  */
 export type Calls<T> = { [K in keyof T]: (...args: never[]) => unknown }
@@ -13,12 +13,13 @@ export interface Call {
 export type Answer = { id: number; result: unknown } | { id: number; error: string }
 
 /**
- * Answers the calls of the process that forked this one. It ends with that process, so no process
- * remains when the bench is killed.
+ * Answers the calls of the parent process. This process exits when the parent does, so no process
+ * remains when the benchmark is killed.
  */
 export function serveCalls<T extends Calls<T>>(calls: T): void {
   process.on('disconnect', () => process.exit())
-  // Ctrl-C reaches the whole process group, but the bench alone decides when its processes end.
+  // Ctrl-C sends SIGINT to the whole process group. This process ignores it, because the parent
+  // decides when to stop its children.
   process.on('SIGINT', () => {})
   process.on('message', ({ id, name, args }: Call) => {
     const serve = calls[name as keyof T] as unknown as (...args: unknown[]) => unknown

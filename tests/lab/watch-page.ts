@@ -1,26 +1,26 @@
-/** The observations of a page while an answer of `toLongAnswer` came. */
+/** What was measured in a page while it received an answer of `toLongAnswer`. */
 export interface Watched {
   /**
-   * Milliseconds from a chunk's arrival in the page until its last word is in the document. The
-   * next paint shows the word.
+   * Milliseconds from a chunk's arrival in the page until the chunk's last word is in the document.
+   * The next paint shows the word.
    */
   readonly delaysMs: number[]
-  /** The same delays, counted in the frames that began during each. */
+  /** The same delays, in frames: how many frames began during each delay. */
   readonly delaysFrames: number[]
-  /** Milliseconds between two frames. */
+  /** The times between consecutive frames, in milliseconds. */
   readonly framesMs: number[]
-  /** Tasks over 50 ms. */
+  /** The durations of tasks over 50 ms, in milliseconds. */
   readonly longTasksMs: number[]
   /**
-   * Counts the changes to blocks that have two complete blocks after them. Code does not count,
-   * because it may be coloured later.
+   * Counts the changes to blocks that at least two blocks follow. Such a block should not change
+   * any more. Code blocks do not count, because the page may highlight them later.
    */
   closedChanges: number
 }
 
 /**
- * Runs in the page before the page's own code, and keeps its observations in `watched`. It must
- * not use anything outside, because it is sent as text.
+ * Runs in the page before the page's own code, and stores its measurements in the global `watched`.
+ * It is sent to the page as text, so it must not use anything outside of this function.
  */
 export function watchPage(): void {
   const watched: Watched = { delaysMs: [], delaysFrames: [], framesMs: [], longTasksMs: [], closedChanges: 0 }
@@ -59,7 +59,7 @@ export function watchPage(): void {
     return reading
   }
 
-  /** Blocks that had two others after them at the last check. */
+  /** Blocks that at least two blocks followed at the last check. */
   const closed = new WeakSet<Node>()
   const noteClosed = (): void => {
     let block = [...document.querySelectorAll('.prose')].at(-1)?.lastElementChild?.previousElementSibling

@@ -7,7 +7,10 @@ import { startServer, type Server } from './server.ts'
 const streams = 20
 const image = 'iVBORw0K'.repeat(250_000)
 
-/** A quarter of the image. On Bun a few images are garbage that is collected later. */
+/**
+ * The most heap that one stream may cost: a quarter of the image. The limit is not lower, because
+ * Bun frees a few images late.
+ */
 const maxBytes = image.length / 4
 
 describe.each(['node', 'bun'] as const)('%s', (runtime) => {

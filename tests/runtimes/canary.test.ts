@@ -6,7 +6,10 @@ import { startUpstream, type Script, type Upstream } from '#fake-ollama/upstream
 import { read, type ReaderRequest } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
-/** Words that must not leave their place, one for each place. */
+/**
+ * Secret words, one for each place where a secret can be. None may appear anywhere else, for
+ * example in the log.
+ */
 const canaries = {
   key: 'canary-of-the-key',
   wrongKey: 'canary-of-a-wrong-key',
@@ -17,7 +20,9 @@ const canaries = {
   query: 'canary-of-the-query',
 }
 
-/** Bodies with an ignored part, or one that only Ollama judges. That part has a canary. */
+/**
+ * Bodies with a part that Sluice ignores or that only Ollama checks. That part contains a canary.
+ */
 const oddities: readonly (readonly [path: string, body: object])[] = [
   ['/api/generate', { options: { temperature: canaries.prompt } }],
   ['/api/chat', { messages: [{ role: canaries.prompt, content: 'x' }] }],
@@ -27,17 +32,17 @@ const oddities: readonly (readonly [path: string, body: object])[] = [
   ['/api/ui/chat', { messages: [{ id: 'x', role: 'user', parts: [{ type: canaries.prompt }] }] }],
 ]
 
-/** A short identifier, which JavaScript's own errors quote completely. */
+/** A word that is short enough for JavaScript's own error messages to quote it completely. */
 const quoted = 'wmurk'
 
 /**
- * A value that is nested so deep that only workerd can write it. On other runtimes an encoder fails
- * at it.
+ * A value that is nested so deep that only workerd can write it as JSON. On the other runtimes our
+ * encoder fails.
  */
 const deep = `${'['.repeat(100_000)}"${quoted}"${']'.repeat(100_000)}`
 const toCall = (args: string) => `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${args}}}]}}`
 
-/** Lines that break an answer, each at another place. */
+/** Lines that make an answer fail, each at another step of parsing. */
 const brokenLines: readonly (string | Uint8Array)[] = [
   quoted,
   `"${quoted}"`,
@@ -59,10 +64,10 @@ const brokenLines: readonly (string | Uint8Array)[] = [
   Buffer.from(`{"response":"${quoted}\xff"}`, 'latin1'),
 ]
 
-/** A line that is good in every dialect. */
+/** A line that is valid in every dialect. */
 const goodLine = '{"response":"a","message":{"content":"a"}}'
 
-/** Sends an answer with this line, either after a good line or as the first line. */
+/** Sends an answer with `line`. If `before` is given, it is sent as the line before. */
 function sendLine(line: string | Uint8Array, before?: string): Script {
   return (exchange) => {
     exchange.head(200, ndjson)
@@ -80,7 +85,7 @@ function sendRaw(bytes: string): Script {
   }
 }
 
-/** Heads that break an answer, with a body of the same kind. */
+/** Answers that fail because of their head. The body contains the same word. */
 const brokenAnswers: readonly Script[] = [
   answer(200, { 'content-type': `text/${quoted}` }, quoted),
   answer(200, { ...ndjson, 'content-encoding': quoted }, quoted),
@@ -93,7 +98,7 @@ const brokenAnswers: readonly Script[] = [
   sendRaw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: application/json\r\n\r\n${quoted}\r\n`),
 ]
 
-/** Unreadable requests, each broken at another place. */
+/** Requests that cannot be parsed, each broken at another place. */
 const brokenRequests: readonly (readonly [path: string, body: object | string])[] = [
   ...[quoted, `"${quoted}"`, `{${quoted}:1}`, `{"prompt":${quoted}}`, `{"prompt":"x"${quoted}`].flatMap((body) =>
     ['/api/generate', '/ollama/api/chat', '/v1/chat/completions', '/v1/messages', '/v1/responses', '/api/ui/chat'].map(
@@ -143,7 +148,7 @@ const questions: readonly (readonly [path: string, body: object])[] = [
   ['/api/ui/chat', { messages: [{ id: 'x', role: 'user', parts: [{ type: 'text', text: canaries.prompt }] }] }],
 ]
 
-/** Refused bodies, with a canary in the mistake. */
+/** Bodies that are refused. The wrong part contains a canary. */
 const mistakes: readonly (readonly [path: string, body: object | string])[] = [
   ['/api/generate', `{"prompt":"${canaries.prompt}`],
   ['/api/generate', { model: `../${canaries.prompt}`, prompt: 'x' }],
@@ -195,7 +200,10 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
     return { status, text: reader.text, head: JSON.stringify(told) }
   }
 
-  /** Waits until a later request is in the log, because all earlier ones are there then. */
+  /**
+   * Sends one more request and waits until it is in the log. Then all earlier requests are in the
+   * log too.
+   */
   async function readLog(): Promise<string> {
     const marker = `marker-${Math.random().toString(36).slice(2)}`
     await ask({ path: '/ping', headers: { 'x-request-id': marker } })
@@ -251,7 +259,8 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
       const model = upstream.script(tokensThen([canaries.output], ({ reset }) => reset()))
       void upstream.next(model).then(({ exchange }) => exchange.pass())
       const { text } = await ask({ path, body: { model, ...body } })
-      // The text before the failure is there, but the failure itself does not mention it.
+      // The answer contains the model's text from before the failure, but the error message must
+      // not contain it.
       expectClean(text, [canaries.output])
       const last = text
         .split('\n')
@@ -264,7 +273,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
   }, 60_000)
 
   describe('that JavaScript’s own errors quote', () => {
-    /** Expects a line in the log for each request, without any piece of the wire's bytes. */
+    /** Expects that no line of the log quotes the bytes that were received. */
     async function expectUnquoted() {
       const lines = (await readLog()).split('\n')
       expect(lines.filter((line) => line.includes(quoted))).toEqual([])

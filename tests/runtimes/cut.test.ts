@@ -15,8 +15,8 @@ test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_STALL_TIMEOUT_MS: '500' })
     const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
     try {
-      // One stream is enough to load everything. Connections of many streams might still be
-      // closing, and would count.
+      // This stream loads everything, so that no descriptor is opened for that later. One stream is
+      // enough. After several, connections that are still closing would be counted.
       await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 }))))
       const before = descriptors()
 
@@ -28,10 +28,10 @@ test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
       }
       expect(descriptors()).toBeGreaterThan(before + count)
       await expect.poll(() => upstream.open, { timeout: 15_000 }).toBe(0)
-      // workerd keeps a socket that it cannot write to until its reader reads or leaves. In
-      // production Cloudflare ends such sockets.
+      // workerd keeps a socket whose reader does not read, until that reader reads or disconnects.
+      // In production Cloudflare closes such sockets.
       if (runtime !== 'worker') await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before)
-      // The readers have not read the end yet, so for them the streams go on.
+      // The readers are still paused, so they have not seen the end of their streams.
       expect(readers.map(({ isEnded }) => isEnded)).toEqual(Array(count).fill(false))
       for (const reader of readers) reader.leave()
       await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before)

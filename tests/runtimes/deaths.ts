@@ -12,7 +12,10 @@ export function twoTokensThen(end: Script): Script {
   }
 }
 
-/** Ways in which an upstream ends in the middle of a stream, and the code of each. */
+/**
+ * Ways in which an upstream can end in the middle of a stream, each with the error code that Sluice
+ * must send.
+ */
 export const deaths: readonly (readonly [name: string, code: string, end: Script])[] = [
   ['resets the connection', 'upstream_failed', ({ reset }) => reset()],
   ['closes the connection', 'upstream_failed', ({ fin }) => fin()],

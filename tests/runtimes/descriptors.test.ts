@@ -6,7 +6,7 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
-// Workers are left out, because workerd ends itself when it cannot accept a connection
+// Workers are not tested, because workerd exits when it cannot accept a connection
 // (docs/hazards.md#77).
 describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime) => {
   let upstream: Upstream
@@ -26,7 +26,8 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
   })
 
   /**
-   * Leaves `count` descriptors free. The lowest free numbers count, whatever is open above them.
+   * Limits the server to `count` more descriptors. The kernel always uses the lowest free number,
+   * and the limit is the first number that is not allowed.
    */
   function leaveFree(count: number) {
     const taken = new Set(readdirSync(`/proc/${server.pid}/fd`).map(Number))
@@ -45,7 +46,8 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
   }
 
   test('answers 503 where the upstream’s socket is the one too many, goes on with old streams, and recovers', async () => {
-    // There is room only for readers, because each stream takes a second descriptor.
+    // The one free descriptor is enough for a reader, but not for its stream: each stream needs a
+    // second descriptor, for the upstream.
     const readers = await withRoomFor(1)
     const answers = await Promise.all(readers.map((reader) => readAll(reader).catch(() => undefined)))
     const refused = answers.filter((answer) => answer?.status === 503)
@@ -75,7 +77,8 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     leaveFree(0)
     const model = upstream.script(thenSilent(1))
     const readers = Array.from({ length: 20 }, () => generate(server, 'sse', model))
-    // Node closes these connections. On Bun they wait in the kernel's queue (docs/hazards.md#77).
+    // Node closes the connections of these readers. On Bun they wait in the kernel's queue
+    // (docs/hazards.md#77).
     if (runtime === 'node') for (const reader of readers) expect(await reader.ended).toBe('broken')
     await goesOn()
     for (const reader of readers) expect(reader.text).toBe('')

@@ -8,7 +8,7 @@ import { startServer } from './server.ts'
 
 const tellBlocks = fileURLToPath(new URL('../fixtures/tell-blocks.mjs', import.meta.url))
 
-/** The variables that make a server report blocks of its event loop. */
+/** The environment variables that make a server report when its event loop is blocked. */
 const preloads = {
   node: { NODE_OPTIONS: `--import=${tellBlocks}` },
   bun: { BUN_OPTIONS: `--preload=${tellBlocks}` },
@@ -17,7 +17,7 @@ const preloads = {
 const limitMs = 50
 const huge = faults.filter(({ id, name }) => id === 'F12' || name === 'a gzip bomb')
 
-// A busy machine blocks every process, so the test may be repeated.
+// A busy machine can delay any process, so the test may be repeated.
 test.each((['node', 'bun'] as const).flatMap((runtime) => huge.map((fault) => ({ runtime, ...fault }))))(
   '$id: $runtime is never blocked for more than 50 ms by $name, four at once',
   { retry: 3 },
@@ -25,7 +25,8 @@ test.each((['node', 'bun'] as const).flatMap((runtime) => huge.map((fault) => ({
     const upstream = await startUpstream()
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, ...preloads[runtime] })
     try {
-      // The first requests make the bomb and compile the code.
+      // The first requests create the gzip bomb and compile the code, so that the measured requests
+      // do not have to.
       for (const first of [tokens({ count: 100 }), script]) await readAll(generate(server, 'sse', upstream.script(first)))
       const before = server.errors().length
       const answers = Array.from({ length: 4 }, () => readAll(generate(server, 'ndjson', upstream.script(script))))

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createLogSink } from '../../src/runtimes/log-sink.ts'
 
-/** A standard output that takes its input when the test says so. */
+/** A fake standard output. A write completes only when the test says so. */
 function createOutput() {
   const texts: string[] = []
   const waiting: (() => void)[] = []

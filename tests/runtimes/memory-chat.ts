@@ -1,8 +1,8 @@
 import { AbstractChat, type ChatInit, type ChatState, type ChatStatus, type UIMessage } from 'ai'
 
 /**
- * The AI SDK's chat without a framework. It keeps its state in memory. `useChat` of React, Vue and
- * Svelte extends the same class.
+ * The AI SDK's chat without a UI framework. It keeps its state in memory. `useChat` for React, Vue
+ * and Svelte extends the same class, `AbstractChat`.
  */
 export class MemoryChat extends AbstractChat<UIMessage> {
   /** Every status that the chat has had. */
@@ -14,7 +14,7 @@ export class MemoryChat extends AbstractChat<UIMessage> {
     this.statuses = statuses
   }
 
-  /** The assistant's last text, which may not be finished. */
+  /** The text of the last message, which may still be incomplete. */
   get text(): string {
     return this.lastMessage?.parts.map((part) => (part.type === 'text' ? part.text : '')).join('') ?? ''
   }

@@ -131,7 +131,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
 describe('Bun runs so many requests at once, and no stream may wait for one (hazard 29)', () => {
   const remedy = 'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it'
 
-  // Bun uses its default for a value that it does not understand.
+  // If Bun does not understand the value, it uses its default, 256.
   test.each([
     ['256', '257', 256],
     ['999', '1000', 999],
@@ -155,7 +155,8 @@ describe('Bun runs so many requests at once, and no stream may wait for one (haz
 })
 
 describe('F33: a mistake in the environment ends it with status 1', { concurrent: true }, () => {
-  // The whole table is in tests/config/parse-config.test.ts, because all runtimes share the parser.
+  // A few rows are enough here. All runtimes share the parser, and
+  // tests/config/parse-config.test.ts tests it with the whole table.
   test.each(badConfigurations.slice(-3))('$name', async ({ env, says }) => {
     const text = await refusalOf('node', env)
     expect(text).toContain('it ended with 1\n')
@@ -253,7 +254,7 @@ describe.each(runtimes)('%s: end', (runtime) => {
     const waiting: Reader[] = []
     for (let i = 0; i < 3; i++) {
       const reader = generate(server, 'sse', model)
-      // The request is in the queue.
+      // A stream that has only its opening is waiting in the queue.
       await reader.until((text) => text === ':\n')
       waiting.push(reader)
     }
@@ -294,7 +295,7 @@ describe.each(runtimes)('%s: end', (runtime) => {
       expect(toTold('sse', reader.text)).toMatchObject({ text: ' token', failed: { code: 'shutting_down' } })
     }
     await expect.poll(() => upstream.open, { timeout: 10_000 }).toBe(0)
-    // The log has a line for each of them, because the exit loses nothing.
+    // The log must have a line for each stream: no line may be lost when the process exits.
     expect(logOf(server).filter(({ tokens, code }) => tokens === 1 && code === 'shutting_down')).toHaveLength(1000)
     expect(server.errors()).toBe('')
   })

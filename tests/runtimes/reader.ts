@@ -15,7 +15,10 @@ export interface ReaderRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** An object is sent as JSON. Text and bytes are sent as they are. */
   readonly body?: object | string | Uint8Array
-  /** Gets the body's bytes instead of `text`, because some streams are too long to keep. */
+  /**
+   * If set, it receives the bytes of the body, and `text` stays empty. Some streams are too long to
+   * keep in memory.
+   */
   readonly take?: (bytes: Buffer) => void
 }
 
@@ -25,8 +28,8 @@ export interface Head {
 }
 
 /**
- * `reset` is an RST, `fin` closes both ways, and `half-close` is a FIN on a socket that is still
- * read.
+ * How a reader disconnects. `fin` closes both directions, and `reset` sends an RST. `half-close`
+ * sends a FIN, but the socket can still receive.
  */
 export type Leave = 'fin' | 'reset' | 'half-close'
 
@@ -38,17 +41,17 @@ export interface Reader {
   readonly text: string
   readonly byteCount: number
   /**
-   * `broken` means that the connection ended before the body did, or before the head. It never
-   * rejects.
+   * `broken` means that the connection ended before the head or the body was complete. The promise
+   * never rejects.
    */
   readonly ended: Promise<'clean' | 'broken'>
   readonly isEnded: boolean
   /**
-   * Resolves once the test holds for the text so far. Rejects with the text if the stream ends
-   * before that, or if the limit passes.
+   * Resolves once `test` returns true for the text so far. Rejects with the text if the stream ends
+   * before that, or after `limitMs`.
    */
   until(test: (text: string) => boolean, limitMs?: number): Promise<void>
-  /** Stops reading. Further bytes stay in the kernel, and then with the sender. */
+  /** Stops reading. Further bytes wait in the buffers of the kernel, and then at the sender. */
   pause(): void
   resume(): void
   leave(how?: Leave): void
@@ -59,7 +62,8 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
   const bytes = toBytes(body)
   const head = Promise.withResolvers<Head>()
   const ended = Promise.withResolvers<'clean' | 'broken'>()
-  // A reader that leaves early does not wait for the head.
+  // A test whose reader disconnects early may never await the head. So a rejection must not count
+  // as unhandled.
   head.promise.catch(() => {})
   const decoder = new StringDecoder('utf8')
   const watchers = new Set<() => void>()
@@ -72,7 +76,8 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
   const { promise: connected, resolve: connect } = Promise.withResolvers<net.Socket>()
   const request = http.request(url + path, {
     method: options.method ?? (bytes ? 'POST' : 'GET'),
-    // Browsers send this header. The connection could be used again, although it never is.
+    // Browsers send this header too. It allows the server to keep the connection open, although
+    // this client never uses it again.
     headers: { connection: 'keep-alive', ...(bytes && { 'content-length': bytes.byteLength }), ...headers },
     agent: false,
   })
@@ -86,7 +91,7 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
       else text += decoder.write(data)
       for (const watch of watchers) watch()
     })
-    // `complete` reports a broken message.
+    // An error needs no handling here, because `complete` is false for a broken message.
     message.on('error', () => {})
     message.on('close', () => finish(message.complete ? 'clean' : 'broken'))
     if (isPaused) message.pause()
@@ -174,9 +179,9 @@ export async function readAll(reader: Reader): Promise<Answer> {
 }
 
 /**
- * Reads an error before commit: its status, its headers, and its envelope, which must be the whole
- * body.
- * @throws Error on a 2xx
+ * Reads an error that was sent before commit: its status, headers and envelope. The body must be
+ * exactly the envelope.
+ * @throws Error if the status is below 400
  */
 export async function readFailure(reader: Reader): Promise<Failure & Omit<Answer, 'text'>> {
   const { text, ...answer } = await readAll(reader)
@@ -193,7 +198,7 @@ export interface RawReader {
   readonly closed: Promise<void>
 }
 
-/** Sends bytes as they are. */
+/** Opens a connection and sends these bytes unchanged. */
 export function readRaw({ url }: Target, ...pieces: readonly (string | Uint8Array)[]): RawReader {
   const { hostname, port } = new URL(url)
   const socket = net.connect({ host: hostname, port: Number(port), noDelay: true })
@@ -213,8 +218,8 @@ export function readRaw({ url }: Target, ...pieces: readonly (string | Uint8Arra
 }
 
 /**
- * Makes the bytes of a POST of JSON. `headers` are whole lines. Without them, the request has the
- * body's content-length.
+ * Makes the bytes of a POST request with a JSON body. `headers` are complete header lines. The
+ * default is the Content-Length of the body.
  */
 export function toPost(path: string, body: string | Uint8Array, headers?: readonly string[]): Buffer {
   const lines = headers ?? [`Content-Length: ${Buffer.byteLength(body)}`]
@@ -224,7 +229,7 @@ export function toPost(path: string, body: string | Uint8Array, headers?: readon
   ])
 }
 
-/** Encodes a body in chunks of at most `size` bytes, with the last chunk. */
+/** Encodes a body as HTTP chunks of at most `size` bytes, including the empty last chunk. */
 export function toChunked(body: string | Uint8Array, size = Infinity): Buffer {
   const bytes = Buffer.from(body as string)
   const chunks: Buffer[] = []
@@ -237,13 +242,14 @@ export function toChunked(body: string | Uint8Array, size = Infinity): Buffer {
 
 export const framings = ['sse', 'ndjson', 'folded'] as const
 /**
- * The three framings of a native answer (docs/protocol.md#2-native). `folded` is `stream:false`.
+ * The three framings of a native answer (docs/protocol.md#2-native). `folded` is the answer to
+ * `stream:false`: one JSON object.
  */
 export type Framing = (typeof framings)[number]
 
 /**
- * Requests a generation in a framing. `body` is Ollama's. A text is the name of a model, which
- * then gets a prompt.
+ * Requests a generation in a framing. `body` is a body of Ollama's API, or the name of a model.
+ * With a name, a default prompt is sent.
  */
 export function generate(
   server: Target,
@@ -267,8 +273,8 @@ export interface SseEvent {
 }
 
 /**
- * Parses SSE with an independent reader.
- * @throws Error if it finds something odd, or half an event at the end
+ * Parses SSE with a parser from another project.
+ * @throws Error if the parser reports an error, or if the last event is incomplete
  */
 export function toSseEvents(text: string): SseEvent[] {
   const events: SseEvent[] = []
@@ -284,7 +290,7 @@ export function toSseEvents(text: string): SseEvent[] {
   return events
 }
 
-/** One parsed line of Ollama's, with the fields that tests read. */
+/** One parsed line of an answer in Ollama's format, with the fields that the tests use. */
 export interface Chunk {
   readonly [field: string]: unknown
   readonly response?: string
@@ -301,17 +307,17 @@ export interface Failure {
   readonly issues?: readonly { readonly path: string; readonly message: string }[]
 }
 
-/** The content of a native stream: its chunks in order, and the failure that ended it. */
+/** The content of a native answer: its chunks in order, and the failure that ended it, if any. */
 export interface Told {
   readonly chunks: readonly Chunk[]
-  /** The chunks' text. */
+  /** The text of all chunks, joined. */
   readonly text: string
   readonly failed: Failure | undefined
 }
 
 /**
- * Reads a native answer with a 2xx.
- * @throws Error unless it is an answer with exactly one terminal, at its end
+ * Parses the text of a native answer with a 2xx status.
+ * @throws Error if the answer does not have exactly one terminal, at its end
  */
 export function toTold(framing: Framing, text: string): Told {
   const said = toSaid(framing, text)
@@ -323,7 +329,7 @@ export function toTold(framing: Framing, text: string): Told {
   return { chunks, text: toText(chunks), failed }
 }
 
-/** Joins the text of chunks, generate's or chat's. */
+/** Joins the text of chunks from `/api/generate` or `/api/chat`. */
 export function toText(chunks: readonly Chunk[]): string {
   return chunks.map(({ response, message }) => response ?? message?.content ?? '').join('')
 }

@@ -44,8 +44,8 @@ async function startTwo(runtime: RuntimeName, env?: Record<string, string>): Pro
 /** Counts the sockets that listen on a port of 127.0.0.1. */
 function listenersOn(port: number): number {
   const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  // The fields are those of proc(5): slot, local address, remote address, state. 0A means that it
-  // listens.
+  // The fields of each line are slot, local address, remote address and state (proc(5)). The state
+  // 0A means that the socket listens.
   const sockets = readFileSync('/proc/net/tcp', 'latin1').split('\n')
   return sockets.map((line) => line.trim().split(/\s+/)).filter((fields) => fields[1] === local && fields[3] === '0A').length
 }
@@ -60,8 +60,8 @@ async function ask(server: Server, path: string, count: number): Promise<number[
 const linesOf = (server: Server, route: string) => server.output().split(`"route":"${route}"`).length - 1
 
 /**
- * Opens a stream in a process that has room. The kernel chooses the process, so a refused request
- * is tried again.
+ * Opens a stream in a process that is not full. The kernel chooses the process, so a refused
+ * request is sent again.
  */
 async function open(server: Server, model: string): Promise<Reader> {
   for (let i = 0; i < 100; i++) {
@@ -76,7 +76,7 @@ async function open(server: Server, model: string): Promise<Reader> {
   throw new Error('Cannot open a stream: no process has room')
 }
 
-/** Makes the upstream end every stream of this model. */
+/** Makes the upstream finish every stream of this model. */
 function finish(model: string) {
   for (const { exchange } of upstream.requestsFor(model)) {
     exchange.chunk('{"response":" end","done":false}\n{"response":"","done":true}\n')

@@ -8,8 +8,8 @@ import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 export type RuntimeName = 'node' | 'bun' | 'worker'
 
 /**
- * What a server runs: the entry of src/runtimes, or that of tests/fixtures/portable, which has the
- * portable defaults of `createApp`.
+ * Which entry file a server runs. A plain name is the entry in src/runtimes. `portable` is the
+ * entry in tests/fixtures/portable, which uses the portable defaults of `createApp`.
  */
 export type ServerName = RuntimeName | `portable ${RuntimeName}`
 
@@ -23,7 +23,7 @@ function toEntry(name: ServerName): URL {
   return new URL(`${folder}${toRuntime(name)}.ts`, import.meta.url)
 }
 
-/** Sluice in a process of its own, on a real runtime and a real socket. */
+/** Sluice in a separate process, on a real runtime and a real socket. */
 export interface Server {
   readonly runtime: RuntimeName
   /** `http://127.0.0.1:PORT` */
@@ -35,16 +35,16 @@ export interface Server {
   /** The server's output on stderr alone. */
   errors(): string
   /**
-   * Our end of the server's standard output. If it is paused, nobody reads the output. If it is
-   * destroyed, the output is closed.
+   * The reading end of the server's standard output. A test can pause it, so that nobody reads the
+   * output, or destroy it, which closes the pipe.
    */
   readonly stdout: Readable
   /** Resolves with the exit status, which is null if a signal ended the process. */
   readonly exited: Promise<number | null>
   signal(name: NodeJS.Signals): void
   /**
-   * Resolves with the bytes of the server's heap in use after a full garbage collection. The result
-   * is NaN on workerd, and for a server that was started without `tellsHeap`.
+   * Resolves with the size of the server's used heap after a full garbage collection, in bytes. The
+   * result is NaN on workerd, and for a server that was started without `tellsHeap`.
    */
   usedHeap(): Promise<number>
   /** Kills the process at once. */
@@ -57,14 +57,14 @@ const startLimitMs = 20_000
 const heapProbe = new URL('../lab/heap-probe.ts', import.meta.url)
 
 interface StartOptions {
-  /** Whether the server must report its heap (Node and Bun). */
+  /** Whether the server can report its heap size. Only Node and Bun can. */
   readonly tellsHeap?: boolean
 }
 
 /**
- * Starts a server on a free port. `env` has its variables (docs/protocol.md#8-configuration), and
- * nothing of our own environment gets there.
- * @throws Error with the process's output if it ends or does not listen in time
+ * Starts a server on a free port. `env` contains its variables (docs/protocol.md#8-configuration).
+ * The server does not inherit the environment of the tests.
+ * @throws Error with the output of the process, if the process ends or does not listen in time
  */
 export async function startServer(
   name: ServerName,
@@ -86,7 +86,7 @@ export async function startServer(
     try {
       process.kill(child.pid!, 'SIGKILL')
     } catch {
-      // The process has ended by itself.
+      // The process has already ended.
     }
   }
   process.once('exit', kill)
@@ -127,7 +127,7 @@ export async function startServer(
     }
   } catch (error) {
     kill()
-    // The last output of a process may come after its exit.
+    // The last output of a process may arrive after its exit.
     await closed
     throw new Error(`Cannot start ${name}: ${(error as Error).message}\n${said}`, { cause: error })
   } finally {
@@ -136,8 +136,8 @@ export async function startServer(
 }
 
 /**
- * Returns why a server does not start: its exit status and its output.
- * @throws Error if it starts
+ * Starts a server that must refuse to start. Returns its exit status and its output.
+ * @throws Error if the server starts
  */
 export async function refusalOf(runtime: RuntimeName, env: Readonly<Record<string, string>>): Promise<string> {
   let server: Server
@@ -182,8 +182,8 @@ async function spawnRuntime(name: ServerName, env: Readonly<Record<string, strin
 }
 
 /**
- * Waits for the port. workerd writes a line of JSON to its control descriptor for each listening
- * socket.
+ * Waits until workerd reports its port. For each socket that listens, workerd writes a line of JSON
+ * to its control descriptor.
  */
 async function portOfWorkerd({ stdio }: ChildProcess): Promise<number> {
   for await (const data of stdio[3] as Readable) {

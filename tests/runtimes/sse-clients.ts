@@ -3,7 +3,7 @@ import { createEventSource } from 'eventsource-client'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { stream } from 'fetch-event-stream'
 
-/** An event in the form that all readers share. */
+/** An SSE event, in the same form for every reader. */
 export interface SseEvent {
   readonly event?: string | undefined
   readonly data?: string | undefined
@@ -18,13 +18,13 @@ export interface SseRequest {
 }
 
 /**
- * Sends one request and reads its stream to the end.
- * @throws Refused for an error status. When the signal aborts, some clients throw too, and the
- * others resolve.
+ * Sends one request and reads its stream to the end. When the signal aborts, some clients throw,
+ * and the others resolve.
+ * @throws Refused for an error status
  */
 export type ReadSse = (request: SseRequest) => Promise<void>
 
-/** An error before commit, with its real status. */
+/** The server answered with an error status. */
 class Refused extends Error {
   readonly status: number
 
@@ -51,8 +51,8 @@ export const withFetchEventStream: ReadSse = async ({ url, body, headers = {}, s
 }
 
 /**
- * This client sends the request again a second after every error, even a refusal, unless `onerror`
- * throws (docs/hazards.md#31).
+ * One second after any error, even an error status, this client sends the request again. It does
+ * not if `onerror` throws (docs/hazards.md#31).
  */
 export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   fetchEventSource(url, {
@@ -71,8 +71,8 @@ export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal,
   })
 
 /**
- * This client sends the request again two seconds after every end, even a clean one, unless it is
- * closed. It does not check the status (docs/hazards.md#31).
+ * Two seconds after any end of the stream, even a clean one, this client sends the request again.
+ * It does not if it is closed. It ignores the status (docs/hazards.md#31).
  */
 export const withEventSourceClient: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   new Promise((resolve, reject) => {

@@ -9,16 +9,16 @@ export interface Stage {
 }
 
 /**
- * Starts Ollama and Sluice for the tests of a `describe`, and stops them afterwards. The stage is
- * ready from the first test on.
+ * Starts the scripted Ollama and Sluice before the tests of a `describe`, and stops them
+ * afterwards. The fields of the stage are set only when the first test runs.
  */
 export function useStage(name: ServerName, env: Readonly<Record<string, string>> = {}): Stage {
   const stage: { upstream?: Upstream; server?: Server } = {}
   beforeAll(async () => {
     stage.upstream = await startUpstream()
     stage.server = await startServer(name, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
-    // A process looks for Ollama once it listens, except on Workers, which have no start. The tests
-    // count requests from then on.
+    // On Node and Bun, Sluice sends one request to Ollama as soon as it listens. Tests count
+    // requests, so this request must be over before they begin. A Worker sends no such request.
     if (toRuntime(name) !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === 1)
   })
   afterAll(async () => {

@@ -5,8 +5,8 @@ import { generate, read, readAll, readRaw, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
 /**
- * The log lines of these requests are more than may wait, and more than a pipe and a socket can
- * hold besides.
+ * The log lines of so many requests exceed the limit of Sluice's log queue plus the buffers of a
+ * pipe and a socket.
  */
 const requests = 6000
 const longId = 'r'.repeat(128)
@@ -32,7 +32,7 @@ describe.each(['node', 'bun'] as const)('F32: %s, when its standard output is', 
     await server.stop()
   })
 
-  /** Expects further tokens on the stream. */
+  /** Expects that the stream still receives tokens. */
   async function goesOn() {
     const count = stream.byteCount
     await stream.until(() => stream.byteCount > count + 1000)

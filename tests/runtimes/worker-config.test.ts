@@ -15,7 +15,7 @@ test('the chosen mistakes are in the table', () => {
   expect(chosen).toHaveLength(names.length)
 })
 
-// A Worker cannot fail at its start, because its bindings come only with the first request.
+// A Worker receives its bindings only with its first request. So it cannot refuse to start.
 describe.each(chosen)('a Worker whose bindings have a mistake: $name', ({ env, says }) => {
   let server: Server
 

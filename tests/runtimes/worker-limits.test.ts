@@ -4,8 +4,8 @@ import { createBoundLimits, isRateLimiter } from '../../src/runtimes/worker/boun
 import { limitsContract } from '../contracts/limits.ts'
 
 /**
- * Creates limits over a binding like Cloudflare's, where each key may send 60 requests in each
- * minute of the clock.
+ * Creates limits that use a fake of Cloudflare's rate limiter binding. Each key may send 60
+ * requests in each minute of the clock.
  */
 function create() {
   let now = 0

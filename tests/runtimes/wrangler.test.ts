@@ -24,8 +24,8 @@ function run(...args: readonly string[]): { child: ChildProcess; output: () => s
 }
 
 /**
- * Starts `wrangler dev` on a free port, with the demo behind it, and waits until it answers. It
- * ends after the tests of its `describe`.
+ * Starts `wrangler dev` on a free port, with the demo as its upstream, and waits until it answers.
+ * It is stopped after the tests of its `describe`.
  */
 function useDev(toArguments: () => readonly string[] = () => []) {
   const dev = {} as ReturnType<typeof run> & { url: string }
@@ -44,7 +44,8 @@ function useDev(toArguments: () => readonly string[] = () => []) {
   afterAll(async () => {
     process.kill(-dev.child.pid!, 'SIGTERM')
     await once(dev.child, 'exit')
-    // The whole group has ended, including workerd, so nobody listens any more.
+    // The whole process group must have ended, including workerd. So no process listens on the port
+    // any more.
     await expect(readAll(read(dev, { path: '/ping' }))).rejects.toThrow()
   }, 30_000)
   return dev
@@ -89,7 +90,8 @@ describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
   test('counts by the binding, and says so', async () => {
     const ask = () => readAll(read(dev, { path: '/api/version' }))
     const answers = []
-    // The periods follow the clock, so one may end meanwhile, but not two.
+    // Each period is a minute of the clock. During these requests one period may end, but not two.
+    // So 121 requests always exceed 60 in one period.
     for (let i = 0; i < 121; i++) answers.push(await ask())
     const refused = answers.find(({ status }) => status !== 200)
     expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '60', 'ratelimit-policy': '"minute";q=60;w=60' } })

@@ -38,7 +38,8 @@ test('a thousand streams leave no listener on a signal that they share (hazard 3
 })
 
 describe('https', () => {
-  // The key is worthless: self-signed, for 127.0.0.1, and only used in this test.
+  // This private key protects nothing. Its certificate is self-signed for 127.0.0.1, and only this
+  // test uses it.
   const read = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8')
   const certificate = read('cert.pem')
   let server: https.Server

@@ -1,19 +1,19 @@
 import type { RuntimeName, ServerName } from '../server.ts'
 
-/** Something that the entries of src/runtimes can do, and the portable defaults cannot. */
+/** An ability that the entry files in src/runtimes have, and the portable defaults do not have. */
 interface Lack {
   readonly ability: string
   readonly on: readonly RuntimeName[]
   readonly instead: string
   readonly why: string
-  /** The test that expects the other behaviour, and a piece of its source. */
+  /** The file and the title of the test that expects the behaviour in `instead`. */
   readonly file: string
   readonly title: string
 }
 
 /**
- * What `streamSSE` and `fetch`, the portable defaults of `createApp`, cannot do. docs/hazards.md
- * has the same table, and tests/runtimes/portable/lacks.test.ts keeps the two equal.
+ * What the portable defaults of `createApp` cannot do: `streamSSE` and `fetch`. docs/hazards.md
+ * contains the same table, and tests/runtimes/portable/lacks.test.ts checks that both are equal.
  */
 export const lacks = {
   cut: {
@@ -51,7 +51,7 @@ export const lacks = {
   },
 } as const satisfies Readonly<Record<string, Lack>>
 
-/** Whether a server lacks an ability. Those of src/runtimes lack none. */
+/** Whether a server lacks an ability. The servers in src/runtimes have all of them. */
 export function isLacking(name: ServerName, ability: keyof typeof lacks): boolean {
   const { on }: Lack = lacks[ability]
   return on.some((runtime) => name === `portable ${runtime}`)

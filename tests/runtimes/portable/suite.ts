@@ -19,11 +19,11 @@ import { isLacking } from './lacks.ts'
 const toName = (runtime: RuntimeName): ServerName => `portable ${runtime}`
 
 /**
- * The black-box suite over the portable defaults of `createApp`. It has the parts that depend on
- * `open` and `connect`: how bytes come from Ollama and go to a reader, and how either side stops.
- * The other parts do not depend on them: what a request means, its errors, keys, assets and
- * management. They run only over the entries of src/runtimes. lacks.ts says where these servers
- * differ.
+ * Runs a part of the black-box suite with the portable defaults of `createApp`. This part depends
+ * on `open` and `connect`: how bytes are read from Ollama and sent to a reader, and how either side
+ * stops. The rest does not depend on them, so it runs only with the entry files in src/runtimes:
+ * the meaning of a request, its errors, keys, assets and management. lacks.ts lists what the
+ * portable servers cannot do.
  */
 export function describePortable(runtime: RuntimeName) {
   const name = toName(runtime)
@@ -40,7 +40,10 @@ export function describePortable(runtime: RuntimeName) {
   })
 }
 
-/** The rest of it, with limits in milliseconds. It runs alone. */
+/**
+ * The tests of the portable servers that have limits in milliseconds. No other test file may run at
+ * the same time.
+ */
 export function describePortableTiming(runtime: RuntimeName) {
   const name = toName(runtime)
   describe(name, () => {
