@@ -26,7 +26,7 @@ const surfaces: readonly (readonly [path: string, request: Omit<ReaderRequest, '
     ['/nothing/here', {}, (body) => JSON.parse(body).code],
   ]
 
-/** Access (docs/protocol.md#7-who-may-ask). */
+/** Keys, hosts and origins (docs/protocol.md#7-who-may-ask). */
 export function describeAccess(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('keys', () => {
@@ -235,7 +235,7 @@ export function describeAccess(runtime: RuntimeName) {
     ])('%s is another’s name: a page that was rebound to us has one', async (host) => {
       const answer = await ask(host)
       expect(answer.status).toBeGreaterThanOrEqual(400)
-      // A runtime may itself refuse a text that is no host.
+      // If the text is no host, the runtime may refuse the request before Sluice gets it.
       if (answer.text.startsWith('{')) expect(JSON.parse(answer.text)).toMatchObject({ code: 'forbidden_host' })
     })
 
@@ -249,7 +249,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(two.text).toMatch(/^HTTP\/1\.1 200 /)
     })
 
-    // workerd demands a Host in every version of HTTP.
+    // workerd requires a Host header even in HTTP/1.0.
     test.skipIf(runtime === 'worker')('a probe of HTTP/1.0 names none', async () => {
       const ask = async (path: string) => {
         const reader = readRaw(stage.server, `GET ${path} HTTP/1.0\r\n\r\n`)

@@ -19,7 +19,8 @@ interface AgentRequest {
 
 const requests = readdirSync(folder).map((file) => {
   const text = readFileSync(new URL(file, folder), 'utf8')
-  // The body is sent as text, because parsing would round the numbers of an MCP server's schema.
+  // The body is sent as the recorded text. Parsing it would round large numbers in the schemas of
+  // MCP tools.
   const body = text.slice(text.indexOf('"body":') + '"body":'.length, text.lastIndexOf('}'))
   return { name: file.replace('.json', ''), request: JSON.parse(text) as AgentRequest, body }
 })

@@ -28,10 +28,10 @@ const tools = [
   },
 ]
 
-/** workerd notices a lost reader only at its next heartbeat. */
+/** workerd notices only by a failed heartbeat that a reader has disconnected. */
 const heartbeatMs = 100
 
-/** `POST /api/ui/chat` (docs/protocol.md#6-dialects), as the AI SDK's own client sees it. */
+/** `POST /api/ui/chat` (docs/protocol.md#6-dialects), tested with the client of the AI SDK. */
 export function describeAiSdk(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('ai-sdk', () => {
@@ -150,8 +150,8 @@ export function describeAiSdk(runtime: RuntimeName) {
         await chat.sendMessage({ text: 'Hi' })
         await chat.sendMessage({ text: 'Again' })
         await chat.regenerate()
-        // Each answer is a message of its own, even if a page gives the same id to all its
-        // requests.
+        // Each answer must be a separate message, even if a page sends the same id with every
+        // request.
         expect(chat.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant'])
         expect(new Set(chat.messages.map(({ id }) => id)).size).toBe(4)
         const asked = [

@@ -23,8 +23,8 @@ interface Envelope {
 }
 
 /**
- * Checks that the value is exactly the envelope. Its id must be in both headers, our own and the
- * one that Anthropic's clients read.
+ * Checks that the value is exactly Anthropic's error envelope. Its request id must be in both
+ * headers: in `x-request-id`, and in `request-id`, which Anthropic's clients read.
  */
 function toError(envelope: unknown, { headers }: Pick<Answer, 'headers'>) {
   const { error, ...rest } = envelope as Envelope
@@ -35,14 +35,17 @@ function toError(envelope: unknown, { headers }: Pick<Answer, 'headers'>) {
   return error
 }
 
-/** Reads an error before commit. */
+/** Reads an error that was sent before commit. */
 function toEarly(answer: Answer) {
   expect(answer.ended).toBe('clean')
   expect(answer.headers['content-type']).toBe('application/json')
   return { status: answer.status, ...toError(JSON.parse(answer.text), answer) }
 }
 
-/** Reads an error after commit: the last event of a stream that has no other terminal. */
+/**
+ * Reads an error that was sent after commit. It is the last event, and the stream has no other
+ * terminal.
+ */
 function toLate(answer: Answer) {
   expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'content-type': 'text/event-stream' } })
   expect(answer.text).not.toMatch(/message_delta|message_stop/)
@@ -94,7 +97,7 @@ const early: readonly Early[] = [
   },
 ]
 
-/** Failures after the stream is open. `text` is the text before the failure. */
+/** Failures after the stream has opened. `text` is the text that comes before the failure. */
 const late: readonly (readonly [code: string, type: string, text: string, script: Script])[] = [
   ['first_token_timeout', 'timeout_error', '', silent()],
   ['idle_timeout', 'timeout_error', ' token', thenSilent(1)],
@@ -118,8 +121,8 @@ const late: readonly (readonly [code: string, type: string, text: string, script
 export function describeAnthropicErrors(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('errors before commit', () => {
-    // The grace is long, so that every failure before the first token has its real status, even on
-    // a busy machine.
+    // The grace is long, so that SSE also waits for the first token. So every failure before it can
+    // have its real status, even on a busy machine.
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
 
     each(early)('$name is $status $type $code', async ({ name: _name, status, type, code, ...request }) => {
@@ -191,7 +194,8 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
       }
     })
 
-    // The lines of 50 MB are left out. Smaller ones below test the same.
+    // F12 sends lines of 50 MB. It is not used here, because a test below checks the same with
+    // smaller lines.
     const failing = faults.filter(
       (fault): fault is Fault & { expect: FailedAnswer } => 'code' in fault.expect && fault.id !== 'F12',
     )
@@ -223,7 +227,7 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
     })
   })
 
-  // These tests mostly wait, so they run together.
+  // These tests mostly wait, so they run at the same time.
   describe.concurrent('errors after commit', () => {
     const stage = useStage(runtime, {
       SLUICE_GRACE_MS: '100',

@@ -19,7 +19,10 @@ const same = asked([hi])
 const json = (body: object) => JSON.stringify(body)
 const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 
-/** Refused bodies, with the code, and with the field that the message names, if there is one. */
+/**
+ * Refused bodies, each with the error code and the field that the message names. The field is empty
+ * if the message names none.
+ */
 const refused: readonly (readonly [name: string, body: string | Uint8Array, code: string, named: string])[] = [
   ['Latin-1', Buffer.from(json(said('ü')), 'latin1'), 'invalid_json', ''],
   ['gzip without saying so', gzipSync(json(base)), 'invalid_json', ''],
@@ -34,8 +37,8 @@ const refused: readonly (readonly [name: string, body: string | Uint8Array, code
 ]
 
 /**
- * Accepted requests: the body, what Ollama must get besides `model`, `stream` and the usual
- * `options`, and the ignored fields that the answer names.
+ * Accepted requests: the body, what Ollama must get in addition to `model`, `stream` and the usual
+ * `options`, and the ignored fields that the answer lists.
  */
 const passing: [name: string, body: string, asked: object, ignored?: string][] = [
   ['no max_tokens', json({ model, messages: [hi] }), { ...same, options: {} }],
@@ -72,7 +75,7 @@ const passing: [name: string, body: string, asked: object, ignored?: string][] =
   ],
 ]
 
-/** The Type, Keys, Text and Other rows of the bad requests. */
+/** Bad requests at `/v1/messages`: wrong types, odd keys, odd text and others. */
 export function describeAnthropicRequests(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('requests', () => {

@@ -8,7 +8,10 @@ import type { Chunk } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
-/** A heartbeat would end what an abort did not end, so only workerd has one (docs/hazards.md#11). */
+/**
+ * A heartbeat also notices a lost reader, and so it would hide that an abort has no effect. So
+ * these tests have no heartbeat, except on workerd, which needs it (docs/hazards.md#11).
+ */
 const hourMs = '3600000'
 
 const hi = { role: 'user', content: 'Hi' } as const
@@ -21,7 +24,7 @@ export function describeAnthropic(runtime: RuntimeName) {
     describe('its SDK', () => {
       const stage = useStage(runtime, runtime === 'worker' ? {} : { SLUICE_HEARTBEAT_MS: hourMs })
       const { messages } = createLazyClient(() => stage.server.url)
-      /** Makes a request to a model that runs this script. */
+      /** Makes the fields of a request. The model of the request answers with this script. */
       const ask = (script: Script) => ({ model: stage.upstream.script(script), max_tokens: 50, messages: [hi] })
       const askedOf = (model: string) => stage.upstream.requestsFor(model).map(({ target, json }) => ({ target, json }))
 

@@ -23,7 +23,7 @@ const large = (megabytes: number): Script => tokens({ count: megabytes * 10, tex
 async function readSlowly(reader: Reader, pieceBytes: number) {
   while (!reader.isEnded) {
     reader.pause()
-    // This pause is the reader's slowness.
+    // This pause makes the reader slow.
     await sleep(250)
     const end = reader.byteCount + pieceBytes
     reader.resume()
@@ -32,7 +32,7 @@ async function readSlowly(reader: Reader, pieceBytes: number) {
 }
 
 export function describeBackpressure(name: ServerName) {
-  // These tests mostly wait, so they run together.
+  // These tests mostly wait, so they run at the same time.
   describe.concurrent('a reader that takes little or nothing', () => {
     let upstream: Upstream
     let server: Server
@@ -42,7 +42,7 @@ export function describeBackpressure(name: ServerName) {
       server = await startServer(name, {
         OLLAMA_HOST: upstream.url,
         SLUICE_STALL_TIMEOUT_MS: `${stallMs}`,
-        // This setting limits the answers in one piece.
+        // This setting also limits the size of an answer in one piece.
         SLUICE_MAX_LINE_BYTES: '67108864',
       })
     })
@@ -60,7 +60,7 @@ export function describeBackpressure(name: ServerName) {
       return line?.includes(`"ended":"${ended}"`)
     }
 
-    /** Expects that no reader can take a cut for the end of an answer. */
+    /** Expects that a cut answer does not look complete. */
     async function expectCut(reader: Reader, framing: Framing) {
       expect(await reader.ended).toBe(isLacking(name, 'cut') ? 'clean' : 'broken')
       expect(() => toTold(framing, reader.text)).toThrow(/./)
@@ -160,8 +160,9 @@ export function describeBackpressure(name: ServerName) {
       for (const reader of readers) reader.pause()
       await expect.poll(() => upstream.requestsFor(model).length).toBe(20)
       await Promise.all(upstream.requestsFor(model).map(({ exchange }) => untilFull(exchange)))
-      // Measures the growth in one second, once buffers and heaps have reached their size. Without
-      // backpressure, it is 500 MB a reader.
+      // Measures how much the memory grows in one second. It is polled, because the buffers and the
+      // heap must first reach their full size. Without backpressure, the memory would grow by 500
+      // MB for each reader.
       const grownMb = async () => {
         const fromMb = rssMb()
         await sleep(1000)
@@ -216,7 +217,7 @@ export function describeBackpressure(name: ServerName) {
       const finite = upstream.script(tokens({ count: 1 }))
       const ask = async () => (await readAll(generate(server, 'sse', finite))).status
       await expect.poll(ask, { timeout: 3000 }).toBe(200)
-      // That stream has ended, and its place is free again.
+      // The stream of the request before has ended, so its place must be free again.
       await expect.poll(ask, { timeout: 3000 }).toBe(200)
       readers[1]!.leave()
       await expect.poll(() => upstream.open, { timeout: 3000 }).toBe(0)

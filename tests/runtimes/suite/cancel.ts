@@ -6,22 +6,26 @@ import { useStage } from '../stage.ts'
 import { untilFull } from '../until-full.ts'
 
 /**
- * A heartbeat would end a stream that a cancel failed to end, so no heartbeat comes during a test.
+ * A heartbeat could also end a stream, and so it would hide a cancel that has no effect. With this
+ * interval, no heartbeat comes during a test.
  */
 const hourMs = 3_600_000
 
 const messages = [{ role: 'user', content: 'Hi' }]
 const said = { error: 'The answer was cancelled by its request id', code: 'cancelled' }
 
-/** The request of each surface, and the last frame that its reader gets. */
+/** A request to each surface, and the last frame that its reader gets after a cancel. */
 const surfaces: readonly {
   name: string
   path: string
   body: object
   accept?: string
-  /** Whether its reader sees tokens as they come. */
+  /** Whether the reader gets each token when it arrives, that is, not an answer in one piece. */
   streams: boolean
-  /** Whether it commits before the first token. Then a failure has no status. */
+  /**
+   * Whether the response commits before the first token. Then a failure can have no status of its
+   * own.
+   */
   opens: boolean
   toLast(text: string): unknown
   last: object
@@ -95,7 +99,10 @@ function toLastLine(text: string): unknown {
   return JSON.parse(text.trimEnd().split('\n').at(-1)!)
 }
 
-/** The stop button (docs/protocol.md#5-ollama-drop-in). */
+/**
+ * The request that cancels an answer, which a stop button sends
+ * (docs/protocol.md#5-ollama-drop-in).
+ */
 export function describeCancel(name: ServerName) {
   const runtime = toRuntime(name)
   describe('cancel', () => {
@@ -148,7 +155,7 @@ export function describeCancel(name: ServerName) {
       })
     })
 
-    /** Returns the access log's line of a stream. */
+    /** Returns the access log line of a stream. */
     function logged(requestId: string): unknown {
       const line = stage.server
         .output()

@@ -10,7 +10,7 @@ import { useStage } from '../stage.ts'
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const messages = [{ role: 'user', content: 'Hi' }]
 
-/** Programs that people use. */
+/** Client programs that people use. */
 export function describeClients(name: ServerName) {
   describe('clients', () => {
     const stage = useStage(name)

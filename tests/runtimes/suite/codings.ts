@@ -16,7 +16,7 @@ const encoders = {
 type Coding = keyof typeof encoders
 const all = Object.keys(encoders) as Coding[]
 
-/** The codings that Sluice can decode on each runtime. */
+/** The content codings that Sluice can decode on each runtime. */
 const taken: Readonly<Record<RuntimeName, readonly Coding[]>> = { node: all, bun: all, worker: ['gzip', 'deflate'] }
 
 /** One request to each dialect, without the model, and two small questions. */
@@ -32,8 +32,8 @@ const requests: readonly (readonly [path: string, body: object])[] = [
 ]
 
 /**
- * Bodies in a content coding (docs/protocol.md#7-who-may-ask). Sluice reads those that the runtime
- * can decode, and they have the limit of all bodies.
+ * Bodies with a content coding (docs/protocol.md#7-who-may-ask). Sluice accepts the codings that
+ * the runtime can decode. The size limit of a body applies to the decoded bytes.
  */
 export function describeCodings(runtime: RuntimeName) {
   const each = toEach(runtime)
@@ -159,12 +159,12 @@ export function describeCodings(runtime: RuntimeName) {
         const refusal = { status: 413, code: 'body_too_large' }
         const asked = await countRequests(stage, async () => {
           const rssBefore = rssKbOf(stage.server.pid)
-          // The first requests only compile the code.
+          // The first requests make the runtime compile the code, so they are not measured.
           for (let i = 0; i < 3; i++) expect(await post()).toMatchObject(refusal)
           const cpuBefore = cpuMsOf(stage.server.pid)
           for (let i = 0; i < 4; i++) expect(await post()).toMatchObject(refusal)
           expect((cpuMsOf(stage.server.pid) - cpuBefore) / 4).toBeLessThanOrEqual(150)
-          // One completely decoded bomb would be 256 MiB.
+          // A single bomb that is decoded completely would use 256 MiB.
           expect(rssKbOf(stage.server.pid) - rssBefore).toBeLessThan(150_000)
         })
         expect(asked).toBe(0)

@@ -16,8 +16,8 @@ const firstAndIdle = { ...off, SLUICE_FIRST_TOKEN_TIMEOUT_MS: '600', SLUICE_IDLE
 const total = { ...off, SLUICE_TOTAL_TIMEOUT_MS: '700' }
 
 /**
- * The settings of the servers. With a grace of 100, SSE commits before every deadline. With a long
- * grace, SSE commits after all deadlines.
+ * The settings of the servers. With a grace of 100 ms, SSE commits before every deadline. With a
+ * long grace, every deadline passes before SSE commits.
  */
 const settings = {
   off: { ...off, SLUICE_HEARTBEAT_MS: '200' },
@@ -51,7 +51,7 @@ interface Deadline {
   code: string
   /** The deadline passes no earlier than this, counted from the request. */
   limitMs: number
-  /** The framings that have committed by then, so they end with a 200. */
+  /** The framings whose response has committed by then. Their status is already 200. */
   committed: readonly Framing[]
   text: string | RegExp
 }
@@ -123,7 +123,7 @@ const deadlines: Deadline[] = [
 ]
 
 export function describeDeadlines(name: ServerName) {
-  // These tests mostly wait, so they run together.
+  // These tests mostly wait, so they run at the same time.
   describe.concurrent('deadlines', () => {
     let upstream: Upstream
     let servers: Record<Setting, Server>
@@ -231,8 +231,8 @@ export function describeDeadlines(name: ServerName) {
         await reader.until((text) => text !== '')
         expect(performance.now() - sentAt).toBeGreaterThan(500 - toleranceMs)
         expect(reader.text).toBe(':\n')
-        // The upstream ends the stream and not the reader, because workerd notices a lost reader
-        // by its heartbeat, which is a minute here.
+        // The upstream ends this stream. If the reader disconnected instead, workerd would notice
+        // it only at the next heartbeat, which comes after a minute here.
         upstream.requestsFor(model)[0]!.exchange.fin()
         await reader.ended
       })
@@ -285,7 +285,7 @@ export function describeDeadlines(name: ServerName) {
           return ms
         })
         const ms = await Promise.all(silences)
-        // The silences may spread over 150 ms.
+        // The heartbeats are spread over up to 150 ms.
         expect(Math.max(...ms) - Math.min(...ms)).toBeGreaterThan(50)
       })
 

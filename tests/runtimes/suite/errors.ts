@@ -46,7 +46,9 @@ function answer(status: number, body: string, headers: Record<string, string> = 
   }
 }
 
-/** Errors (docs/protocol.md#4-errors), without the upstream's faults (faults.ts). */
+/**
+ * Errors (docs/protocol.md#4-errors). faults.ts tests the errors that faults of the upstream cause.
+ */
 export function describeErrors(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('errors', () => {
@@ -202,7 +204,7 @@ export function describeErrors(runtime: RuntimeName) {
           expect(failure).toMatchObject({ status: status >= 500 ? 502 : status, code })
           expect(failure.error).toContain(kept)
           expect(failure.error.length).toBeLessThanOrEqual(1000)
-          // The id has random digits, and fe80 may be among them.
+          // The request id is random, so it may contain fe80 by chance.
           const told = reader.text.replace(failure.request_id, '')
           expect(told).not.toMatch(/goroutine|main\.go|10\.1\.2\.3|inner\.lan|fe80|34567|<html|\\n/)
         }
@@ -222,7 +224,7 @@ export function describeErrors(runtime: RuntimeName) {
         for (const reader of readers) {
           expect(await readFailure(reader)).toMatchObject({ status: 502, code: 'upstream_unreachable' })
           expect(reader.text).not.toMatch(/127\.0\.0\.1|ECONN|node:|\.ts|at /)
-          // A random request id may have the digits of the port.
+          // The request id is random, so it may contain the digits of the port by chance.
           const told = reader.text.replace(/"request_id":"[^"]*"/, '')
           expect(told).not.toContain(String(stage.upstream.port))
         }
@@ -267,14 +269,15 @@ export function describeErrors(runtime: RuntimeName) {
       })
     })
 
-    // workerd's V8 writes JSON of any depth, so no answer of Ollama's breaks anything there.
+    // V8 in workerd can write JSON of any depth, so no answer of Ollama can make the encoder fail
+    // there.
     if (runtime !== 'worker') {
       describe('what breaks inside', () => {
-        // The grace is longer than it takes to read JSON of this depth on a slow machine.
+        // The grace is long enough for a slow machine to read JSON of this depth.
         const stage = useStage(runtime, { SLUICE_LOG: 'json', SLUICE_GRACE_MS: '10000' })
         const canary = 'canary7f3a'
-        // A value that is nested deeper than the other runtimes can write. So our encoders fail at
-        // it.
+        // A value that is nested so deep that Node and Bun cannot write it as JSON. So our encoders
+        // fail.
         const deep = `${'['.repeat(100_000)}"${canary}"${']'.repeat(100_000)}`
         const odd = `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${deep}}}]},"deep":${deep},"done":true}`
 

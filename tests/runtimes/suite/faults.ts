@@ -22,10 +22,12 @@ import { isLacking } from '../portable/lacks.ts'
 import { startServer, toRuntime, type Server, type ServerName } from '../server.ts'
 import { toEach } from './tables.ts'
 
-/** All requests for a native answer. */
+/** Each combination of a framing and a native path. */
 const ways = framings.flatMap((framing) => (['/api/generate', '/api/chat'] as const).map((path) => ({ framing, path })))
 
-/** The outcome for a reader, in any framing, before or after commit. */
+/**
+ * What a reader received, in a form that is the same for every framing, before and after commit.
+ */
 interface Outcome {
   status: number
   /** The text before the failure, or the whole text. */
@@ -48,8 +50,9 @@ function toOutcome(framing: Framing, { status, headers, text, ended }: Answer): 
 }
 
 /**
- * Lets a script that breaks the connection continue once its tokens have arrived. In a folded
- * answer they are not visible, so its script waits by itself.
+ * Waits until the reader has received the tokens, and then lets the script continue and break the
+ * connection. A folded answer does not show its tokens to the reader, so this is not possible
+ * there.
  */
 async function passOnceRead(reader: Reader, upstream: Upstream, model: string, lastToken: string) {
   const { exchange } = await upstream.next(model)
@@ -57,7 +60,7 @@ async function passOnceRead(reader: Reader, upstream: Upstream, model: string, l
   exchange.pass()
 }
 
-/** Requests a script's answer in every way at once. */
+/** Requests the answer of a script in every framing and at both paths, all at the same time. */
 async function askEveryWay(server: Server, upstream: Upstream, fault: Pick<Fault, 'script' | 'when'>) {
   return Promise.all(
     ways.map(async ({ framing, path }) => {
@@ -65,7 +68,7 @@ async function askEveryWay(server: Server, upstream: Upstream, fault: Pick<Fault
       const reader = generate(server, framing, model, { path })
       if (fault.when === 'after-first-token' && framing !== 'folded') await passOnceRead(reader, upstream, model, 'três')
       const outcome = toOutcome(framing, await readAll(reader))
-      // The request must not be sent again, because the GPU may have worked already.
+      // Sluice must not send the request again, because the GPU may already have worked on it.
       expect(upstream.requestsFor(model)).toHaveLength(1)
       return { framing, path, ...outcome }
     }),
@@ -83,7 +86,7 @@ function expectFailure({ status, failed, retryAfter }: Outcome, expected: Failed
   expect(retryAfter).toBeLessThanOrEqual(expected.retryAfter[1])
 }
 
-/** Sends paced tokens with numbers until `finish` is called. */
+/** A stream without faults. It sends numbered tokens at a steady pace until `finish` is called. */
 function createHealthy() {
   const state = { isOver: false }
   const script: Script = async (exchange) => {
@@ -99,7 +102,10 @@ function createHealthy() {
   return { script, finish: () => (state.isOver = true) }
 }
 
-/** docs/faults.md#F18, where every runtime has had time to deliver everything before the FIN. */
+/**
+ * A variant of docs/faults.md#F18. The FIN comes later, so every runtime has time to deliver all
+ * bytes before it.
+ */
 const laterFin: Fault = {
   id: 'F18',
   name: 'a done line, and a FIN without the last chunk a moment later',
@@ -125,8 +131,8 @@ export function describeFaults(name: ServerName) {
 
     beforeAll(async () => {
       upstream = await startUpstream()
-      // The grace is long, so that every failure before the first token has its real status, even
-      // in SSE on a busy machine.
+      // The grace is long, so that SSE also waits for the first token. So every failure before it
+      // can have its real status, even on a busy machine.
       server = await startServer(name, { OLLAMA_HOST: upstream.url, SLUICE_GRACE_MS: '10000' })
       healthyReader = generate(server, 'sse', upstream.script(healthy.script))
       await healthyReader.until((text) => text.includes('data:'))
@@ -157,8 +163,8 @@ export function describeFaults(name: ServerName) {
     test.each([...harmless, laterFin])('$id: $name changes nothing for the reader', async (fault) => {
       const plainly = await askEveryWay(server, upstream, { script: plain, when: 'before-first-token' })
       const oddly = await askEveryWay(server, upstream, fault)
-      // When a body breaks, Bun's fetch drops the bytes that it has not delivered. If the FIN
-      // comes with the done line, that line is lost.
+      // When a body breaks, Bun's fetch drops all bytes that it has not delivered yet. If the FIN
+      // comes together with the done line, this line is lost.
       const isLost = runtime === 'bun' && fault.id === 'F18' && fault.name.startsWith('FIN')
       const orCode = isLost ? 'upstream_failed' : fault.expect.orCode
       for (const [index, { framing, path, ...outcome }] of oddly.entries()) {
@@ -196,8 +202,8 @@ export function describeFaults(name: ServerName) {
 
   test('F12: four lines of 50 MB at once cost no more than their limit, and not themselves', async () => {
     const upstream = await startUpstream()
-    // The server is new, because a server that has had such lines before would already hold the
-    // memory for them.
+    // This test needs a new server. A server that has already read such lines would have kept the
+    // memory, so it would not grow.
     const server = await startServer(name, { OLLAMA_HOST: upstream.url })
     try {
       await readAll(generate(server, 'sse', upstream.script(plain)))
@@ -209,9 +215,9 @@ export function describeFaults(name: ServerName) {
         Array.from({ length: 4 }, () => readAll(generate(server, 'sse', upstream.script(script)))),
       ).finally(() => clearInterval(watch))
       for (const answer of answers) expectFailure(toOutcome('sse', answer), { code: 'line_too_long', status: 502 }, true)
-      // A line's limit is 4 MiB, and each line may cost twice that: 32 MB in all. The rest is room
-      // for garbage before its collection. Complete lines would take 200 MB as bytes and 200 MB
-      // more as text.
+      // A line may have 4 MiB, and may cost twice that. So all lines together may cost 32 MB. The
+      // rest of the limit allows for garbage that is not collected yet. Without a limit, the
+      // complete lines would use 200 MB as bytes and 200 MB more as text.
       expect((mostKb - beforeKb) / 1024).toBeLessThan(110)
     } finally {
       await server.stop()
@@ -233,7 +239,7 @@ export function describeFaults(name: ServerName) {
           expectFailure(outcome, { code: 'upstream_unreachable', status: 502, message: /OLLAMA_HOST/ }, false)
           tookMs.push(performance.now() - startedAt)
         }
-        // The fastest try counts, because a busy machine delays the others.
+        // The fastest attempt counts, because a busy machine can delay any of them.
         expect(Math.min(...tookMs)).toBeLessThan(limitMs)
       } finally {
         await server.stop()
@@ -299,7 +305,8 @@ export function describeFaults(name: ServerName) {
         const answer = await readAll(generate(server, 'sse', model))
         expect(toOutcome('sse', answer)).toMatchObject({ text: ' token token', failed: undefined })
         expect(upstream.requestsFor(model)).toHaveLength(1)
-        // The connection was closed 20 ms or more before, as docs/faults.md#F20 needs it.
+        // After this wait, the connection has been closed for at least 20 ms, as docs/faults.md#F20
+        // requires.
         await sleep(30)
       }
     })
@@ -339,7 +346,7 @@ export function describeFaults(name: ServerName) {
         const next = toOutcome('sse', await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 })))))
         expect(next).toMatchObject({ status: 200, text: ' token token', failed: undefined })
         expect(tookMs).toBeLessThan(1000)
-        // Only the access log mentions the failure.
+        // Only the access log may mention the failure.
         expect(server.output()).not.toMatch(/^(?!\{|Sluice listens).+/m)
       },
     )

@@ -11,14 +11,14 @@ const size = `Content-Length: ${body.length}`
 const chunked = 'Transfer-Encoding: chunked'
 
 /**
- * The outcome of a request: the status that the runtime itself sends, or a closed connection
- * without an answer.
+ * The outcome of a request: the status of the answer, or a connection that is closed without an
+ * answer.
  */
 type Fate = number | 'closed'
 
 /**
- * "Framing": the bytes of a request, and its fate. `passes` marks a runtime that reads the request
- * unambiguously, with the reason beside it.
+ * A request whose HTTP framing is odd, and its fate. `passes` means that the runtime accepts the
+ * request, because it can be read in only one way. A comment at the row says why.
  */
 interface Framing {
   readonly name: string
@@ -80,7 +80,7 @@ const framings: readonly Framing[] = [
       .replace(/Host: .*\r\n/, ''),
     fate: 400,
   },
-  // workerd itself sets no limit. In production Cloudflare limits headers to 128 KB.
+  // workerd has no limit for headers. In production Cloudflare limits them to 128 KB.
   {
     name: 'a header of 20 KB',
     bytes: toPost('/api/generate', body, [`X: ${'x'.repeat(20_000)}`, size]),
@@ -102,7 +102,7 @@ const framings: readonly Framing[] = [
   },
 ]
 
-/** "Paths" by name, and the status for a POST of a good body. */
+/** Odd paths, each with the status for a POST of a good body. */
 const paths: readonly (readonly [target: string, status: number])[] = [
   ['/api/pull', 404],
   ['/api/%70ull', 404],
@@ -128,7 +128,7 @@ const paths: readonly (readonly [target: string, status: number])[] = [
   ['http://evil/nothing', 404],
 ]
 
-/** Makes targets that look much like the upstream's own paths. */
+/** Makes random targets that look similar to the upstream's paths. */
 function toTargets(count: number): string[] {
   const random = createRandom(7)
   const roots = [
@@ -183,7 +183,9 @@ function toTargets(count: number): string[] {
   })
 }
 
-/** Waits for the request's fate. A connection that stays open after its answer is closed here. */
+/**
+ * Waits for the fate of the request. Closes the connection if it is still open after the answer.
+ */
 async function toFate(reader: RawReader): Promise<Fate> {
   let isClosed = false
   void reader.closed.then(() => (isClosed = true))
@@ -197,7 +199,7 @@ function toStatus({ text }: RawReader): number {
   return Number(text.slice('HTTP/1.1 '.length).slice(0, 3))
 }
 
-/** HTTP that no client sends: framing, paths, pipelines. */
+/** HTTP that normal clients do not send: odd framing, odd paths, pipelined requests. */
 export function describeHttp(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('http', () => {
@@ -224,7 +226,8 @@ export function describeHttp(runtime: RuntimeName) {
       const asked = await countRequests(stage, async () => {
         const reader = readRaw(stage.server, toPost('/api/generate', `zz\r\n${body}\r\n0\r\n\r\n`, [chunked]))
         expect(await toFate(reader)).toBe(400)
-        // workerd calls Sluice before it has read the body, so there the answer is ours.
+        // workerd calls Sluice before it has read the body. So on workerd the answer comes from
+        // Sluice, and on the others from the runtime.
         if (runtime === 'worker') expect(reader.text).toContain('"code":"invalid_json"')
         else expect(reader.text).not.toContain('request_id')
       })
@@ -307,8 +310,8 @@ export function describeHttp(runtime: RuntimeName) {
         expect(statusesOf(reader)).toEqual([200, 404, 200])
       })
 
-      // Bun closes a connection on which a second request comes during an answer, because
-      // uWebSockets has no pipelining.
+      // uWebSockets, the HTTP server of Bun, has no pipelining. If a second request arrives during
+      // an answer, Bun closes the connection.
       if (runtime === 'bun') {
         test('behind a stream end the connection: never an answer in the wrong order, and the upstream is stopped', async () => {
           const slow = stage.upstream.script(thenSilent(1))

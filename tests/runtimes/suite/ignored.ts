@@ -8,12 +8,15 @@ import { toEach } from './tables.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Whether a request is translated. Ollama's own requests pass through as they are. */
+/**
+ * Whether Sluice translates the requests of a surface. Requests of Ollama's own API pass through
+ * unchanged.
+ */
 const isTranslated = ({ path, endpoint }: Surface) => endpoint !== undefined && !/^(?:\/ollama)?\/api\/(?!ui\/)/.test(path)
 const translated = surfaces.filter(isTranslated)
 const passedOn = surfaces.filter((surface) => surface.endpoint !== undefined && !isTranslated(surface))
 
-/** `/ollama` has the same dialects. */
+/** Removes `/ollama` from a path of a dialect. The same dialects exist below `/ollama`. */
 const toDialectPath = (path: string) => path.replace(/^\/ollama(?=\/v1)/, '')
 
 /** For each path, a value of a wrong type for an optional field. */
@@ -27,14 +30,14 @@ const wishes: Readonly<Record<string, Json>> = {
 }
 
 const canary = 'kestrel'
-/** Names and values that would break a header or a log. */
+/** Names and values that would break a header or a log line if they were copied into it. */
 const hostile = {
   [`${canary}\r\nset-cookie: a=b`]: 1,
   [`${canary}", "x": "`]: { [canary]: canary },
   [`${canary}\0\u2028é`]: [canary],
   ['__proto__']: canary,
 }
-/** The allowed form of the header: our own names, indices and counts. */
+/** The allowed form of the header: only known field names, indices and counts. */
 const header =
   /^(?:[a-z_]+(?:\.(?:[a-z_]+|\d+))*|\+\d+ (?:more|unknown))(?:, (?:[a-z_]+(?:\.(?:[a-z_]+|\d+))*|\+\d+ (?:more|unknown)))*$/
 
@@ -42,7 +45,10 @@ const hi = { role: 'user', content: 'Hi' }
 const parameters = { type: 'object', properties: {} }
 const functionTool = (name: string) => ({ type: 'function', function: { name, parameters } })
 
-/** Demanded calls, of any tool and of a certain one, and the error of each dialect. */
+/**
+ * How each dialect demands a tool call: `any` demands a call of any tool, `one` of a certain tool.
+ * `envelope` is the error if the model makes no call.
+ */
 const demands = [
   {
     path: '/v1/chat/completions',
@@ -74,7 +80,10 @@ const demands = [
   },
 ] as const
 
-/** Ignored fields of a request, and where the answer reports them (docs/protocol.md#6-dialects). */
+/**
+ * Fields of a request that Sluice ignores, and where the answer reports them
+ * (docs/protocol.md#6-dialects).
+ */
 export function describeIgnored(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('what is left out', () => {

@@ -18,7 +18,7 @@ const secret = 'sluice-secret'
 const messages = [{ role: 'user' as const, content: 'Hi' }]
 const bearer = (key: string) => ({ Authorization: `Bearer ${key}` })
 
-/** Sends a key with each client, and returns its text. */
+/** Sends a request with a key through a client, and returns the text of the answer. */
 type Ask = (url: string, key: string, model: string) => Promise<string | null | undefined>
 
 const clients: readonly (readonly [name: string, ask: Ask])[] = [
@@ -110,7 +110,7 @@ const clients: readonly (readonly [name: string, ask: Ask])[] = [
   ],
 ]
 
-/** Programs against a server with keys. */
+/** Client programs with a server that requires keys. */
 export function describeKeyedClients(runtime: RuntimeName) {
   describe('clients with a key', () => {
     const hash = createHash('sha256').update(secret).digest('hex')

@@ -16,7 +16,7 @@ const framings = [
   ['in chunks', { 'transfer-encoding': 'chunked' }],
 ] as const
 
-/** Resolves with true when there is room again, or with false if nothing is read for `limitMs`. */
+/** Resolves with true when the request can take more bytes, or with false after `limitMs`. */
 async function untilDrained(request: http.ClientRequest, limitMs: number): Promise<boolean> {
   try {
     await once(request, 'drain', { signal: AbortSignal.timeout(limitMs) })
@@ -26,14 +26,14 @@ async function untilDrained(request: http.ClientRequest, limitMs: number): Promi
   }
 }
 
-/** Blobs that are larger than any memory (docs/protocol.md#1-routes). */
+/** Blobs that do not fit into memory (docs/protocol.md#1-routes). */
 export function describeLargeBlobs(runtime: RuntimeName) {
   describe('a large blob', () => {
     let store: BlobStore
     let server: Server
     beforeAll(async () => {
       store = await startBlobStore()
-      // This setting limits JSON bodies only.
+      // This limit applies to JSON bodies only, so a blob may be larger.
       const limits = { SLUICE_MAX_BODY_BYTES: '1000' }
       server = await startServer(runtime, { OLLAMA_HOST: store.url, SLUICE_MANAGEMENT: '1', SLUICE_LOG: 'json', ...limits })
     })
@@ -60,7 +60,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       return { request, requestId, answered }
     }
 
-    /** Returns the access log's line of a request. */
+    /** Returns the access log line of a request. */
     function logged(requestId: string): unknown {
       const line = server
         .output()
@@ -110,12 +110,13 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       await expect.poll(() => seen.byteCount).toBe(piece.byteLength)
       request.destroy()
       expect(await seen.digest).toBeUndefined()
-      // workerd cannot tell who broke off the upload.
+      // workerd does not report which side broke off the upload.
       const told = runtime === 'worker' ? { status: 502, code: 'upstream_unreachable' } : { status: 499, ended: 'left' }
       await expect.poll(() => logged(requestId)).toMatchObject(told)
     })
 
-    // workerd would notice the lost reader only by a write.
+    // workerd notices only by a failed write that the client has disconnected, and here it writes
+    // nothing.
     test.skipIf(runtime === 'worker')('whose reader leaves before Ollama has answered stops that', async () => {
       const { request } = upload({ 'content-length': piece.byteLength })
       request.end(piece)
@@ -130,7 +131,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       const seen = await store.next()
       seen.refuse(507, 'no space left on device')
       expect(await answered).toEqual({ status: 507, text: '{"error":"no space left on device"}' })
-      // The upload ends before its reader leaves.
+      // Wait until Sluice's upload to Ollama has ended, before the client disconnects.
       await seen.closed
       request.destroy()
     })

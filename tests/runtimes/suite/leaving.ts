@@ -12,15 +12,16 @@ const stallMs = 1000
 const firstTokenMs = 1500
 
 /**
- * The limit for closing the upstream. It is coarse, because this machine may be busy, and the
- * benchmark measures the real limit (25 ms).
+ * The time within which the connection to the upstream must be closed. It is long, because this
+ * machine may be busy. The benchmark checks the real limit, 25 ms.
  */
 const soonMs = 1000
 
 const leaves = ['fin', 'reset'] as const satisfies readonly Leave[]
 
 /**
- * Sends a token. After the test's `pass`, it sends twenty more, one every 50 ms, and a done line.
+ * Sends a token. Once the test calls `pass`, it sends twenty more, one every 50 ms, and a done
+ * line.
  */
 const tokenThenMore: Script = async (exchange) => {
   exchange.head(200, ndjson)
@@ -43,7 +44,7 @@ const doneThenSilent: Script = (exchange) => {
 
 const isFirst = (text: string) => text.includes(' token')
 
-/** Resolves once the kernel has all bytes. */
+/** Resolves once all bytes have been given to the kernel. */
 async function untilSent(socket: Socket) {
   await expect.poll(() => !socket.connecting && socket.writableLength === 0).toBe(true)
 }
@@ -69,7 +70,8 @@ export function describeLeaving(name: ServerName) {
       await upstream.close()
     })
 
-    // After each test nothing is open, the next request gets its answer, and the log has no error.
+    // After each test no upstream connection may be open, the next request must work, and the log
+    // must have no error.
     afterEach(async () => {
       await expect.poll(() => upstream.open, { timeout: 5000 }).toBe(0)
       const { status, text } = await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 }))))
@@ -77,7 +79,7 @@ export function describeLeaving(name: ServerName) {
       expect(server.output()).not.toMatch(/\n\s+at |"cause"|Error/)
     })
 
-    /** Returns the access log's line of a request. */
+    /** Returns the access log line of a request. */
     async function logged(requestId: string): Promise<Record<string, unknown>> {
       const find = () =>
         server
@@ -89,7 +91,7 @@ export function describeLeaving(name: ServerName) {
     }
 
     let count = 0
-    /** Starts a stream and waits until it has reached a point of its life. */
+    /** Starts a stream and waits until it has reached `point`. */
     async function reach(point: Point, framing: Framing) {
       const model = upstream.script(point.script)
       const requestId = `leaving-${++count}`
@@ -99,7 +101,10 @@ export function describeLeaving(name: ServerName) {
       return { reader, exchange, requestId }
     }
 
-    /** Leaves, and resolves with the milliseconds until the upstream saw that. */
+    /**
+     * Disconnects the reader. Resolves with the milliseconds until the upstream saw that its
+     * connection was closed.
+     */
     async function leave(reader: Reader, exchange: Exchange, how: Leave): Promise<number> {
       const leftAt = performance.now()
       reader.leave(how)
@@ -122,14 +127,14 @@ export function describeLeaving(name: ServerName) {
       {
         name: 'between tokens',
         script: thenSilent(1),
-        // A folded answer shows nothing to its reader. It is under way once the upstream has the
-        // request.
+        // The reader of a folded answer sees nothing before its end. So this point is reached when
+        // the upstream has the request.
         reached: (reader, _, framing) => (framing === 'folded' ? Promise.resolve() : reader.until(isFirst)),
       },
       {
         name: 'after the opening, before a token',
         script: silent(),
-        // The other framings have no opening.
+        // Only SSE sends an opening before the first token.
         reached: (reader, _, framing) => (framing === 'sse' ? reader.until((text) => text !== '') : Promise.resolve()),
       },
     ]
@@ -143,8 +148,8 @@ export function describeLeaving(name: ServerName) {
       },
     }
 
-    // On workerd only a failing write shows that a reader has left (docs/hazards.md#11). SSE writes
-    // heartbeats, and the other framings write none.
+    // workerd notices only by a failed write that a reader has disconnected (docs/hazards.md#11).
+    // Only SSE writes heartbeats, so only SSE is tested there.
     const noticed = runtime === 'worker' ? (['sse'] as const) : framings
     describe.each(noticed)('of %s', (framing) => {
       describe.each(leaves)('by %s', (how) => {
@@ -156,8 +161,8 @@ export function describeLeaving(name: ServerName) {
       })
     })
 
-    // A FIN behind unread data may be invisible (docs/hazards.md#38), so the stall limit must end
-    // such a stream.
+    // The server may not see a FIN that comes after data that it has not read (docs/hazards.md#38).
+    // So the stall limit must end such a stream.
     describe.each(['sse', 'ndjson'] as const)('of %s', (framing) => {
       test.each(leaves)('by %s, while not reading, closes the upstream at the stall limit at the latest', async (how) => {
         const { reader, exchange, requestId } = await reach(notReading, framing)
@@ -180,8 +185,9 @@ export function describeLeaving(name: ServerName) {
         const { exchange } = await upstream.next(model)
         await reader.until((text) => text.includes('"done":true'))
         reader.leave(how)
-        // Sluice reads on for 50 ms at most, because its connection may be used again
-        // (docs/hazards.md#16).
+        // After the done line Sluice reads for up to 50 ms more. If the body ends in that time, the
+        // connection can be used again (docs/hazards.md#16). Here it does not end, so Sluice must
+        // close the connection.
         await exchange.closedByReader
       })
 
@@ -212,7 +218,8 @@ export function describeLeaving(name: ServerName) {
       await untilSent(socket)
       if (how === 'fin') socket.destroy()
       else socket.resetAndDestroy()
-      // workerd reports a FIN like broken chunks, and runs nothing more after an RST.
+      // workerd reports a FIN in the body like broken chunks, so Sluice answers with 400. After an
+      // RST it runs no more code, so there is no log line.
       if (runtime !== 'worker') expect(await logged(requestId)).toMatchObject({ status: 499, ended: 'left' })
       else if (how === 'fin') expect(await logged(requestId)).toMatchObject({ status: 400, code: 'invalid_json' })
       expect(upstream.requests).toHaveLength(asked)

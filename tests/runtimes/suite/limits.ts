@@ -6,7 +6,10 @@ import { countRequests, useStage } from '../stage.ts'
 
 const isFirst = (text: string) => text.includes(' token')
 
-/** The limits of one client, and those of all together (docs/protocol.md#8-configuration). */
+/**
+ * The limits of each client, and the limits of all clients together
+ * (docs/protocol.md#8-configuration).
+ */
 export function describeLimits(name: ServerName) {
   describe('requests a minute', () => {
     const stage = useStage(name, { SLUICE_RATE_PER_MINUTE: '5' })
@@ -58,7 +61,7 @@ export function describeLimits(name: ServerName) {
       await first.ended
       const third = await open()
       second.leave()
-      // workerd notices by a failing heartbeat that the reader has left.
+      // workerd notices only by a failed heartbeat that a reader has disconnected.
       await expect.poll(async () => (await generate(stage.server, 'sse', model).head).status, { interval: 100 }).toBe(200)
       third.leave()
     })
@@ -95,7 +98,7 @@ export function describeLimits(name: ServerName) {
       const first = generate(stage.server, 'sse', model)
       await first.until(isFirst)
       const second = generate(stage.server, 'sse', model)
-      // The stream has opened, and waits.
+      // The stream has sent its opening, so it now waits in the queue.
       await second.until((text) => text === ':\n')
       const third = generate(stage.server, 'sse', model)
       await third.until((text) => text === ':\n')
@@ -106,8 +109,8 @@ export function describeLimits(name: ServerName) {
       expect(stage.upstream.requestsFor(model)).toHaveLength(1)
 
       second.leave()
-      // The place of the reader that left the queue becomes free at once, or after a failed
-      // heartbeat on workerd.
+      // The second reader has left the queue, so its place becomes free. On workerd this takes
+      // until the next heartbeat fails.
       let fourth: Reader | undefined
       await expect
         .poll(
@@ -268,8 +271,8 @@ export function describeLimits(name: ServerName) {
       expect(installed).toMatchObject({ id: 'smollm2:135m', object: 'model', owned_by: 'library' })
       expect(others).toEqual(['gpt-4o', 'claude-sonnet'].map((id) => ({ ...installed, id })))
       expect(await get('/v1/models/gpt-4o')).toEqual({ status: 200, ...installed, id: 'gpt-4o' })
-      // Two of these may not be used, one is not installed, and one is a name that no answer would
-      // have.
+      // Two of these models may not be used, and one is not installed. The last is a name that no
+      // list contains.
       for (const id of ['gpt-oss', 'tiny', 'o3', 'gpt-4o:latest'])
         expect(await get(`/v1/models/${id}`)).toMatchObject({ status: 404, error: { code: 'model_not_found' } })
       for (const path of ['/api/tags', '/ollama/api/tags'])

@@ -80,7 +80,8 @@ export function describeManagement(runtime: RuntimeName) {
         undo = []
       })
 
-      // These routes act with the account, the network or the hardware of Ollama's machine.
+      // These routes use the account, the network or the hardware of the machine on which Ollama
+      // runs.
       each([
         ['POST', '/api/me'],
         ['POST', '/api/signout'],
@@ -210,7 +211,7 @@ export function describeManagement(runtime: RuntimeName) {
         test('takes a model by its old name', async () => {
           on(route, lines(progress))
           const { model, ...rest } = body
-          // Go's client sends both fields, and one of them is empty.
+          // Ollama's Go client sends both fields, one of them empty.
           for (const names of [{ name: model }, { model: '', name: model }, { model, name: '' }]) {
             const sent = { ...rest, ...names, insecure: true }
             expect(await readAll(send({ path, body: sent }))).toMatchObject({ status: 200 })
@@ -368,7 +369,10 @@ export function describeManagement(runtime: RuntimeName) {
         expect(await readAll(send({ method, path }))).toMatchObject({ status: 405, headers: { allow } })
       })
 
-      /** Sends a raw request. `status` returns the status of its last answer. */
+      /**
+       * Sends raw bytes. `status` returns the first status of the response from 200 up, so it skips
+       * `100 Continue`.
+       */
       function toRaw(bytes: Buffer) {
         const reader = readRaw(stage.server, bytes)
         return { socket: reader.socket, status: () => /HTTP\/1\.1 ([2-5]\d\d)/.exec(reader.text)?.[1] }
@@ -379,7 +383,7 @@ export function describeManagement(runtime: RuntimeName) {
       const limits = { SLUICE_FIRST_TOKEN_TIMEOUT_MS: '200', SLUICE_TOTAL_TIMEOUT_MS: '400', SLUICE_IDLE_TIMEOUT_MS: '700' }
       const stage = useStage(runtime, { SLUICE_MANAGEMENT: '1', ...limits })
       const pull = () => read(stage.server, { path: '/ollama/api/pull', body: { model: 'gemma3' } })
-      /** Sends these lines, each after `ms`. */
+      /** Sends these lines, and waits `ms` before each. */
       const paced =
         (texts: readonly string[], ms: number): Script =>
         async (exchange) => {

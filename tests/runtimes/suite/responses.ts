@@ -11,7 +11,10 @@ import type { Chunk } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
-/** A heartbeat would end what an abort did not end, so only workerd has one (docs/hazards.md#11). */
+/**
+ * A heartbeat also notices a lost reader, and so it would hide that an abort has no effect. So
+ * these tests have no heartbeat, except on workerd, which needs it (docs/hazards.md#11).
+ */
 const hourMs = '3600000'
 
 const hi = { role: 'user', content: 'Hi' } as const
@@ -19,13 +22,13 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const join = (name: string, of: 'content' | 'thinking') =>
   chunksOf(name).reduce((text, { message }) => text + (message?.[of] ?? ''), '')
 
-/** Programs that were written for OpenAI's Responses (docs/protocol.md#6-dialects). */
+/** Programs that were written for OpenAI's Responses API (docs/protocol.md#6-dialects). */
 export function describeResponses(runtime: RuntimeName) {
   describe('responses', () => {
     describe('OpenAI’s SDK', () => {
       const stage = useStage(runtime, runtime === 'worker' ? {} : { SLUICE_HEARTBEAT_MS: hourMs })
       const client = () => new OpenAI({ baseURL: `${stage.server.url}/v1`, apiKey: 'any', maxRetries: 0 }).responses
-      /** Makes a request to a model that runs this script. */
+      /** Makes the fields of a request. The model of the request answers with this script. */
       const ask = (script: Script) => ({ model: stage.upstream.script(script), input: 'Hi' })
       const askedOf = (model: string) => stage.upstream.requestsFor(model).map(({ json }) => json)
 
@@ -71,7 +74,7 @@ export function describeResponses(runtime: RuntimeName) {
           const { id: _id, output, ...whole } = await client().create(request)
           const { output: streamed, ...final } = await client().stream(request).finalResponse()
           expect(final).toMatchObject(whole)
-          // Ids belong to the request, so they differ.
+          // The ids are not compared, because they are different for each request.
           expect(streamed).toMatchObject(output.map(({ id: _id, ...item }) => item))
         },
       )
@@ -348,7 +351,8 @@ export function describeResponses(runtime: RuntimeName) {
         })
       })
 
-      // LangChain does not know response.failed, and would take the stream for a short answer.
+      // LangChain ignores `response.failed`. Without another sign of the failure, the stream would
+      // look like a short answer.
       test.each(deaths)('throws when the upstream %s in the middle', async (_name, _code, end) => {
         const { model, langchain } = chat(twoTokensThen(end))
         const reading = async () => {
@@ -380,7 +384,7 @@ export function describeResponses(runtime: RuntimeName) {
   })
 }
 
-/** Makes a line of Ollama's chat. */
+/** Makes a line of Ollama's `/api/chat` stream. */
 function toLine(content: string, more: object = {}): string {
   return JSON.stringify({ model: 'x', message: { role: 'assistant', content }, done: false, ...more })
 }
