@@ -10,7 +10,10 @@ const hi = { role: 'user', content: 'hi' }
 const id = '1234567890123456789'
 const ids = `{"id":${id},"f":1.0}`
 
-/** The requests whose answers have a call, with its arguments as text or as an object. */
+/**
+ * Requests whose answers contain a tool call. `shape` is the form of its arguments: text or an
+ * object.
+ */
 const callers: readonly (readonly [path: string, body: object, shape: 'text' | 'object'])[] = [
   ['/v1/chat/completions', { messages: [hi], stream: true }, 'text'],
   ['/v1/chat/completions', { messages: [hi] }, 'text'],
@@ -25,7 +28,7 @@ const callers: readonly (readonly [path: string, body: object, shape: 'text' | '
   ['/ollama/api/chat', { messages: [hi] }, 'object'],
 ]
 
-/** Public reports on numbers, on Ollama's own routes, and on access. */
+/** Requests from public bug reports about numbers, about Ollama's own routes, and about access. */
 export function describeMoreReports(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('reports of numbers', () => {
@@ -136,7 +139,7 @@ export function describeMoreReports(runtime: RuntimeName) {
   })
 
   describe('reports of keys', () => {
-    // The hash of `good`.
+    // The SHA-256 hash of the key `good`.
     const hash = '770e607624d689265ca6c44884d0807d9b054d23c473c106c72be9de08b7376c'
     const stage = useStage(runtime, { SLUICE_API_KEYS: `a:${hash}` })
 

@@ -9,12 +9,12 @@ import { toRows } from './tables.ts'
 const isStream = (name: string) => loadRecording(name).headers['content-type'] === 'application/x-ndjson'
 const isGeneration = (name: string) => ['/api/generate', '/api/chat'].includes(loadRecording(name).request.path)
 
-/** Every recorded stream that ends successfully. */
+/** The name and the path of every recorded stream that ends successfully. */
 const streams = recordingNames()
   .filter((name) => isGeneration(name) && isStream(name) && toLines(loadRecording(name)).at(-1)!.includes('"done":true'))
   .map((name) => [name, loadRecording(name).request.path] as const)
 
-/** Requests for a stream that Ollama answers with one object of `application/json`. */
+/** Recorded requests for a stream that Ollama answers with one JSON object instead. */
 const loads = ['generate-load', 'generate-unload', 'chat-load'].map((name) => [name, loadRecording(name).request.path] as const)
 
 const types: Record<Framing, string> = {
@@ -23,20 +23,20 @@ const types: Record<Framing, string> = {
   folded: 'application/json',
 }
 
-/** The body that must come for these lines. */
+/** Returns the body that a reader must get for these lines of Ollama. */
 function toBody(framing: 'sse' | 'ndjson', texts: readonly string[]): string {
   if (framing === 'ndjson') return texts.map((text) => `${text}\n`).join('')
   return `:\n${texts.map((text) => `data: ${text}\n\n`).join('')}`
 }
 
-/** Reduces a value to its structure: names in order and types, without the values. */
+/** Reduces a value to its structure: the names of its fields in order, and their types. */
 function toShape(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(toShape)
   if (typeof value !== 'object' || value === null) return typeof value
   return Object.entries(value).map(([name, child]) => [name, toShape(child)])
 }
 
-/** Joins the thoughts of chunks in order. */
+/** Joins the thinking text of chunks in order. */
 function toThinking(chunks: readonly Chunk[]): string {
   return chunks.map(({ thinking, message }) => thinking ?? message?.thinking ?? '').join('')
 }
@@ -44,7 +44,10 @@ function toThinking(chunks: readonly Chunk[]): string {
 const toToolCalls = (chunks: readonly Chunk[]) => chunks.flatMap(({ message }) => message?.tool_calls ?? [])
 const toLogprobs = (chunks: readonly Chunk[]) => chunks.flatMap(({ logprobs }) => logprobs ?? [])
 
-/** Native answers (docs/protocol.md#2-native), without failures, leaving and deadlines. */
+/**
+ * Native answers that succeed (docs/protocol.md#2-native). Other files test failures, disconnects
+ * and deadlines.
+ */
 export function describeNative(name: ServerName) {
   const runtime = toRuntime(name)
   describe('native', () => {
@@ -101,7 +104,7 @@ export function describeNative(name: ServerName) {
     })
 
     describe('headers', () => {
-      // The headers that each runtime adds by itself. Any other one would be ours.
+      // The headers that each runtime adds by itself. Sluice sets all others.
       const added: Record<RuntimeName, readonly string[]> = {
         node: ['connection', 'date', 'keep-alive', 'transfer-encoding'],
         bun: ['date', 'transfer-encoding'],

@@ -7,7 +7,7 @@ import { toEach } from './tables.ts'
 
 /** JSON whose numbers JavaScript would write differently. */
 const odd = '{"id":1234567890123456789,"f":1.0,"e":1E5,"z":-0,"deep":[0.10,{"big":-9007199254740993,"huge":1e400}]}'
-/** The same JSON as a text within JSON. */
+/** The same JSON, encoded as a JSON string. */
 const quoted = JSON.stringify(odd)
 
 const callLine = `{"model":"m","message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"get","arguments":${odd}}}]},"logprobs":[{"token":"a","logprob":-1.50,"bytes":[97]}],"done":false}`
@@ -17,7 +17,7 @@ const doneLine =
 const hi = { role: 'user', content: 'Hi' }
 const page = { messages: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] }
 
-/** "No number changes on its way" (docs/protocol.md#2-native). */
+/** Sluice must pass on every number exactly as it was written (docs/protocol.md#2-native). */
 export function describeNumbers(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('numbers', () => {

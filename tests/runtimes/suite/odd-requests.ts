@@ -8,7 +8,10 @@ import { toEach } from './tables.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Puts a text where each path expects it. Paths below `/ollama` expect the same. */
+/**
+ * For each path, makes a body with the user's text in the right field. Paths below `/ollama` use
+ * the same fields.
+ */
 const sayings: Readonly<Record<string, (content: unknown) => Json>> = {
   '/api/generate': (prompt) => ({ prompt }),
   '/api/chat': (content) => ({ messages: [{ role: 'user', content }] }),
@@ -24,7 +27,7 @@ const generating = surfaces.filter(({ endpoint }) => endpoint !== undefined)
 const chats = ['/api/chat', '/ollama/api/chat']
 const ownPaths = ['/api/generate', '/ollama/api/generate', ...chats]
 
-/** Returns the text that Ollama had to answer. */
+/** Returns the text that Ollama was asked to answer. */
 const toAsked = (json: unknown): unknown => {
   const { prompt, messages } = json as { prompt?: unknown; messages?: readonly { content: unknown }[] }
   return messages ? messages.at(-1)!.content : prompt
@@ -34,10 +37,13 @@ const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)
 const hi = { role: 'user', content: 'Hi' }
 const schema = { type: 'object', properties: {} }
 
-/** Writes JSON with this text in front of the first field. */
+/** Returns a function that writes a body as JSON, with `text` before its first field. */
 const before = (text: string) => (body: Json) => JSON.stringify(body).replace('{', `{${text},`)
 
-/** "Keys": all of these pass, and Ollama gets the same question. */
+/**
+ * Bodies with odd keys. Sluice accepts all of them, and Ollama gets the same question as without
+ * them.
+ */
 const keys: readonly (readonly [name: string, change: (body: Json) => string])[] = [
   ['a key twice, of which the last counts', before('"model":5')],
   ['__proto__', before('"__proto__":{"model":"evil","stream":"x"}')],
@@ -49,7 +55,7 @@ const keys: readonly (readonly [name: string, change: (body: Json) => string])[]
   ['100,000 keys', before(Array.from({ length: 100_000 }, (_, i) => `"k${i}":${i}`).join(','))],
 ]
 
-/** "Text": all of these pass, and Ollama gets them unchanged. */
+/** Odd texts. Sluice accepts all of them, and Ollama gets them unchanged. */
 const texts: readonly (readonly [name: string, text: string])[] = [
   ['a lone surrogate', 'a\ud800b'],
   ['a NUL', 'a\0b'],
@@ -57,7 +63,7 @@ const texts: readonly (readonly [name: string, text: string])[] = [
   ['what looks like a frame', '\r\n\r\ndata: [DONE]\n\nevent: done\n'],
 ]
 
-/** "Text" and "Other" of Ollama's own requests: the refused ones, and the place in the error. */
+/** Requests of Ollama's own API that Sluice refuses, and the field that the error names. */
 const refused: readonly (readonly [name: string, paths: readonly string[], body: Json | string, where: string | undefined])[] =
   [
     ['stream as a text', ownPaths, { stream: 'true' }, 'stream'],
@@ -66,7 +72,9 @@ const refused: readonly (readonly [name: string, paths: readonly string[], body:
     ['a field that Ollama would read as another', ownPaths, { Model: 'evil' }, 'lower case'],
   ]
 
-/** Values that Ollama's own requests may have, because only Ollama judges them. */
+/**
+ * Odd values in requests of Ollama's own API. Sluice accepts them, because only Ollama checks them.
+ */
 const passed: readonly (readonly [name: string, paths: readonly string[], body: Json])[] = [
   ['an unknown role', chats, { messages: [{ role: 'robot', content: 'Hi' }] }],
   ['content that is a number', chats, { messages: [{ role: 'user', content: 5 }] }],
@@ -80,7 +88,7 @@ const passed: readonly (readonly [name: string, paths: readonly string[], body: 
   ['a prompt that is none', ['/api/generate'], { prompt: ['Hi'] }],
 ]
 
-/** "Keys", "Text" and "Other" of the bad requests, on every surface. */
+/** Requests with odd keys, odd text or odd values, on every surface. */
 export function describeOddRequests(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('odd requests', () => {

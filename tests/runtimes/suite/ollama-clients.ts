@@ -22,26 +22,29 @@ const parameters = { type: 'object' as const, properties: { city: { type: 'strin
 const weather = { name: 'get_weather', description: 'Weather of a city', parameters }
 const tools = [{ type: 'function', function: weather }]
 
-/** Calls `get_weather` first, and sends a text after the tool's answer. */
+/**
+ * Answers the first request with a call of `get_weather`, and the request with the result of the
+ * tool with text.
+ */
 const callsThenTells: Script = (exchange) => {
   const { messages } = exchange.request.json as { messages: unknown[] }
   return replay(messages.length === 1 ? 'chat-tool-call' : 'chat-thinking')(exchange)
 }
 
-/** The features of all the clients under the same names. */
+/** The features that the tests need, in the same form for every client. */
 interface Client {
   /** Returns the text and the model's thoughts. */
   say(model: string): Promise<{ text: string; thinking: string | undefined }>
-  /**
-   * Passes each piece of text to `take`. Rejects as the client does, or with the error that it
-   * reports.
-   */
+  /** Passes each piece of text to `take`. Rejects if the client throws or reports an error. */
   stream(model: string, take: (text: string) => unknown, signal?: AbortSignal): Promise<void>
-  /** Lets the model call `get_weather`, answers "rain", and returns the text after that. */
+  /**
+   * Offers `get_weather` to the model, answers the call with "rain", and returns the text that the
+   * model then writes.
+   */
   call(model: string): Promise<string>
 }
 
-/** Clients of Ollama's API at the address of our drop-in. */
+/** Clients of Ollama's API, with `/ollama` as their base URL. */
 export function describeOllamaClients(name: ServerName) {
   describe('clients of ollama', () => {
     const stage = useStage(name, { SLUICE_MANAGEMENT: '1' })
@@ -95,8 +98,8 @@ export function describeOllamaClients(name: ServerName) {
             for await (const part of fullStream) {
               if (part.type === 'text-delta') await take(part.text)
               if (part.type === 'error') failure = part.error
-              // This client may not take an error's line for an error (docs/hazards.md#43), but its
-              // answer then has no good end either.
+              // This client may not report an error line as an error (docs/hazards.md#43). But then
+              // its finish reason is not a success, and this code turns that into an error.
               if (part.type === 'finish' && !/^(stop|length)$/.test(part.finishReason))
                 failure ??= new Error(`Ollama: ${part.finishReason}`)
             }
@@ -179,7 +182,7 @@ export function describeOllamaClients(name: ServerName) {
       test('stops the upstream when it is aborted in the middle of a stream', async () => {
         const model = stage.upstream.script(tokens({ count: 5000, perSecond: 200 }))
         const controller = new AbortController()
-        // After an abort some clients throw, and some only end.
+        // After an abort some clients throw, and others end without an error.
         const stream = client.stream(model, () => controller.abort(), controller.signal).catch(() => {})
         const { exchange } = await stage.upstream.next(model)
         await exchange.closedByReader
@@ -247,7 +250,7 @@ export function describeOllamaClients(name: ServerName) {
       test.each(['pull', 'push', 'create'] as const)('follows the progress of %s', async (about) => {
         const progress = [{ status: 'begins' }, { status: 'goes on', total: 2, completed: 1 }, { status: 'success' }]
         const undo = on(`POST /api/${about}`, lines(progress.map((line) => JSON.stringify(line))))
-        // The three methods are alike except for their types.
+        // The three methods behave in the same way and differ only in their types.
         const client = create() as unknown as Record<typeof about, Ollama['pull']>
         const asked = { model: 'mine', from: 'gemma3' }
         const said = []
@@ -321,7 +324,7 @@ export function describeOllamaClients(name: ServerName) {
   })
 }
 
-/** Reads the status of a refusal and its text, wherever the client keeps them. */
+/** Reads the status and the text of an error. Each client stores them in other fields. */
 function toFailure(error: unknown): { status: unknown; text: string } {
   const { status_code, statusCode, message, responseBody = '' } = error as Error & Record<string, unknown>
   return { status: status_code ?? statusCode, text: `${message} ${String(responseBody)}` }

@@ -7,33 +7,42 @@ import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
 import { toEach } from './tables.ts'
 
-/** Requests that Sluice refuses itself, with its own text. Ollama never gets them. */
+/**
+ * Recordings whose requests Sluice itself refuses, with its own text. Ollama never gets these
+ * requests.
+ */
 const refused = ['error-bad-json', 'error-empty-body', 'error-invalid-name']
-/** Requests that Ollama refuses and that Sluice answers, because it has a default model. */
+/**
+ * Recordings whose requests have no model. Ollama refuses them, but Sluice adds its default model.
+ */
 const answered = ['error-no-model', 'error-chat-no-model']
-/** Answers of Ollama's own router. */
+/** Recordings of answers that come from Ollama's router. */
 const routed = ['root', 'head-root', 'error-method', 'error-unknown-path']
-/** Answers of Ollama to a foreign Origin or Host. Sluice's requests have neither. */
+/**
+ * Recordings of how Ollama answers a foreign Origin or Host. Sluice sends Ollama neither of them.
+ */
 const foreign = ['error-origin', 'error-host']
-/** Routes that exist only while management is on (management.ts). */
+/** Recordings of routes that exist only if management is on. management.ts tests them. */
 const managed = ['create-stream', 'error-pull', 'copy', 'delete']
 /** Recordings of APIs other than Ollama's own. */
 const isOther = (name: string) => /\/(v1-|runner-dies-v1)/.test(name)
-/** Streams that end without a terminal. Their reader gets an error. */
+/** Recordings of streams that end without a terminal. For them, Sluice sends an error. */
 const truncated = ['generate-truncated']
 
 const apart = new Set([...refused, ...answered, ...routed, ...foreign, ...managed, ...truncated])
-/** All the others: the reader gets the same bytes. */
+/** All other recordings. The reader must get exactly the recorded bytes. */
 const verbatim = recordingNames().filter((name) => !apart.has(name.split('/')[1]!) && !isOther(name))
 
 const textOf = (recording: Recording) => Buffer.from(toBytes(recording)).toString()
-/** Returns the lines of a text, each of which has its LF. */
+/** Splits a text into its lines. Each line ends with an LF. */
 const toSaid = (text: string) => text.replace(/\n$/, '').split('\n')
 const mediaTypeOf = ({ headers }: Pick<Answer, 'headers'> | Recording) => String(headers['content-type']).split(';')[0]
 
 const short = tokens({ count: 1 })
 
-/** Drop-in Ollama (docs/protocol.md#5-ollama-drop-in). */
+/**
+ * The routes below `/ollama`, which replace Ollama's own API (docs/protocol.md#5-ollama-drop-in).
+ */
 export function describeOllama(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('ollama', () => {
@@ -42,7 +51,7 @@ export function describeOllama(runtime: RuntimeName) {
     const chat = (model: string, body: object = {}) =>
       send({ path: '/api/chat', body: { model, messages: [{ role: 'user', content: 'Hi' }], ...body } })
 
-    /** Repeats a recorded request, with another `model` if one is given. */
+    /** Sends a recorded request again, with another model if `model` is given. */
     function repeat({ request }: Recording, model?: string) {
       const { method, path, body } = request
       const asked = typeof body === 'object' && body !== null && model ? { ...body, model } : body

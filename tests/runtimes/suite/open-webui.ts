@@ -14,7 +14,10 @@ const headers = {
   'user-agent': 'Python/3.11 aiohttp/3.13.2',
 }
 
-/** Open WebUI, request by request. Sluice is its Ollama connection and its OpenAI connection. */
+/**
+ * Sends the requests of Open WebUI one by one. In Open WebUI, Sluice can be an Ollama connection or
+ * an OpenAI connection.
+ */
 export function describeOpenWebUI(runtime: RuntimeName) {
   describe('open webui', () => {
     describe('by its Ollama connection', () => {

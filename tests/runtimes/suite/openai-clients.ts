@@ -16,20 +16,23 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const textOf = (name: string) => toText(chunksOf(name))
 const recorded = (name: string) => JSON.parse(Buffer.from(toBytes(loadRecording(name))).toString()) as Record<string, unknown>
 const vectors = recorded('embed').embeddings as number[][]
-/** The numbers as they are after each was stored in four bytes. */
+/** The same numbers, rounded to 32-bit floats. */
 const floats = vectors.map((vector) => vector.map(Math.fround))
 
 const messages = [{ role: 'user' as const, content: 'Weather in Tokyo?' }]
 const parameters = { type: 'object' as const, properties: { city: { type: 'string' as const } }, required: ['city'] }
 const weather = { name: 'get_weather', description: 'Weather of a city', parameters }
 
-/** Calls `get_weather` first, and sends a text after the tool's answer. */
+/**
+ * Answers the first request with a call of `get_weather`, and the request with the result of the
+ * tool with text.
+ */
 const callsThenTells: Script = (exchange) => {
   const { messages } = exchange.request.json as { messages: unknown[] }
   return replay(messages.length === 1 ? 'chat-tool-call' : 'chat-thinking')(exchange)
 }
 
-/** The messages that Ollama must get about the call and the tool's result. */
+/** The messages that Ollama must get after the tool call, including the tool's result. */
 const answered = [
   { role: 'user', content: 'Weather in Tokyo?' },
   {
@@ -40,16 +43,16 @@ const answered = [
   { role: 'tool', content: 'rain', tool_name: 'get_weather', tool_call_id: 'call_0v2e5mnj' },
 ]
 
-/** The features of all the clients under the same names. */
+/** The features that the tests need, in the same form for every client. */
 interface Client {
   /** Returns the text and the model's thoughts. */
   say(model: string): Promise<{ text: string; thinking: string | undefined }>
-  /**
-   * Passes each piece of text to `take`. Rejects as the client does, or with the error that it
-   * reports.
-   */
+  /** Passes each piece of text to `take`. Rejects if the client throws or reports an error. */
   stream(model: string, take: (text: string) => unknown, signal?: AbortSignal): Promise<void>
-  /** Lets the model call `get_weather`, answers "rain", and returns the text after that. */
+  /**
+   * Offers `get_weather` to the model, answers the call with "rain", and returns the text that the
+   * model then writes.
+   */
   call(model: string): Promise<string>
 }
 
@@ -185,7 +188,7 @@ export function describeOpenAIClients(name: ServerName) {
       test('stops the upstream when it is aborted in the middle of a stream', async () => {
         const model = stage.upstream.script(tokens({ count: 5000, perSecond: 50 }))
         const controller = new AbortController()
-        // After an abort some clients throw, and some only end.
+        // After an abort some clients throw, and others end without an error.
         const stream = client.stream(model, () => controller.abort(), controller.signal).catch(() => {})
         const { exchange } = await stage.upstream.next(model)
         await exchange.closedByReader
@@ -322,7 +325,7 @@ export function describeOpenAIClients(name: ServerName) {
   })
 }
 
-/** Reads a client's error, whose status has one of two names. */
+/** Reads an error of a client. The clients use one of two names for the status. */
 function toFailure(error: unknown) {
   const { status, statusCode } = error as { status?: number; statusCode?: number }
   return { status: status ?? statusCode, error }

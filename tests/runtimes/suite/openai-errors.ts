@@ -17,7 +17,7 @@ interface OpenAIError {
   readonly param: string | null
 }
 
-/** Checks that the text is exactly the envelope. */
+/** Checks that the text is exactly OpenAI's error envelope, and returns the error in it. */
 function toError(text: string): OpenAIError {
   const { error, ...rest } = JSON.parse(text) as { error: OpenAIError }
   expect(rest).toEqual({})
@@ -26,7 +26,7 @@ function toError(text: string): OpenAIError {
   return error
 }
 
-/** Reads an error before commit. */
+/** Reads an error that was sent before commit. */
 async function readOpenAIError(reader: Reader) {
   const { text, ...answer } = await readAll(reader)
   expect(answer).toMatchObject({ ended: 'clean', headers: { 'content-type': 'application/json' } })
@@ -34,8 +34,8 @@ async function readOpenAIError(reader: Reader) {
 }
 
 /**
- * Reads an error after commit: the last event of a stream that has no other terminal. Returns also
- * the text before it.
+ * Reads an error that was sent after commit. It is the last event, and the stream has no other
+ * terminal. Also returns the text before the error.
  */
 function toLate(answer: Answer) {
   expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'content-type': 'text/event-stream' } })
@@ -109,11 +109,11 @@ const early: readonly Early[] = [
   },
 ]
 
-/** Ollama 0.33 sends this instead of cutting the prompt. */
+/** Ollama 0.33 sends this error if the prompt is too long. It does not shorten the prompt. */
 const tooLong =
   'the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length'
 
-/** Failures after the stream is open. `said` is the text before the failure. */
+/** Failures after the stream has opened. `said` is the text that comes before the failure. */
 const late: readonly (readonly [code: string, type: string, said: string, script: Script])[] = [
   ['first_token_timeout', 'server_error', '', silent()],
   ['idle_timeout', 'server_error', ' token', thenSilent(1)],
@@ -135,8 +135,8 @@ const isFailed = (fault: Fault): fault is Fault & { expect: FailedAnswer } => 's
 export function describeOpenAIErrors(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('errors before commit', () => {
-    // The grace is long, so that every failure before the first token has its real status, even on
-    // a busy machine.
+    // The grace is long, so that SSE also waits for the first token. So every failure before it can
+    // have its real status, even on a busy machine.
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
     const fail = (request: ReaderRequest) => readOpenAIError(read(stage.server, request))
 
@@ -222,7 +222,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
     })
   })
 
-  // These tests mostly wait, so they run together.
+  // These tests mostly wait, so they run at the same time.
   describe.concurrent('errors after commit', () => {
     const stage = useStage(runtime, {
       SLUICE_GRACE_MS: '0',

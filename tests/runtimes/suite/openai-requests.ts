@@ -11,7 +11,7 @@ const posts = [chat, '/v1/completions', '/v1/embeddings']
 
 const model = 'smollm2:135m'
 const hi = { role: 'user', content: 'Hi' }
-/** A body that is a good request at every path. */
+/** A body that is a valid request at every path. */
 const good = { model, messages: [hi], prompt: 'ü', input: 'ü' }
 const withMessage = (message: object) => ({ ...good, messages: [message] })
 const png = 'iVBORw0KGgo='
@@ -26,7 +26,7 @@ const ofCall = (given: object) => ({
 
 const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
 
-/** Refused requests: the path, the body, the code, and the field that the error names. */
+/** Refused requests: the path, the body, the error code, and the field that the error names. */
 const refused: readonly (readonly [
   name: string,
   path: string,
@@ -52,7 +52,7 @@ const refused: readonly (readonly [
 
 /**
  * Accepted requests: the body, the body that Ollama must get, and the ignored fields that the
- * answer names.
+ * answer lists.
  */
 const passed: [name: string, body: object | string, sent: object, ignored?: string][] = [
   ['a float for an integer', { ...good, max_tokens: 1.5 }, { messages: [hi] }, 'max_tokens, +2 unknown'],
@@ -77,7 +77,7 @@ const passed: [name: string, body: object | string, sent: object, ignored?: stri
   ['an image', image(`data:image/png;base64,${png}`), { messages: [{ role: 'user', content: '', images: [png] }] }],
 ]
 
-/** *Type*, *Keys*, *Model*, *Numbers*, *Text* and *Other* of the bad requests, at `/v1`. */
+/** Requests at `/v1` with wrong types, odd keys, models, numbers or text. */
 export function describeOpenAIRequests(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('requests', () => {

@@ -19,7 +19,7 @@ function toChunks(text: string): ChatChunk[] {
 
 const messages = [{ role: 'user', content: 'Hi' }]
 
-/** `/v1` as OpenAI speaks it (docs/protocol.md#6-dialects). */
+/** Whether `/v1` speaks OpenAI's protocol (docs/protocol.md#6-dialects). */
 export function describeOpenAI(runtime: RuntimeName) {
   describe('openai', () => {
     describe('the wire', () => {
@@ -66,7 +66,7 @@ export function describeOpenAI(runtime: RuntimeName) {
         const deltas = theirs.flatMap(({ choices }) => choices).map(({ delta: { content } }) => content)
         const said = deltas.slice(0, -1).map((content) => ({ message: { content }, done: false }))
         const last = { done: true, done_reason: 'length', prompt_eval_count: prompt_tokens, eval_count: completion_tokens }
-        // Every chunk has the `created` of the first line.
+        // In our stream, `created` of every chunk comes from Ollama's first line.
         const { created, model } = theirs[0] as unknown as { created: number; model: string }
         const head = { model, created_at: new Date(created * 1000).toISOString() }
         const { text } = await streamOf([{ ...head, ...said[0]! }, ...said.slice(1), last], { stream_options })

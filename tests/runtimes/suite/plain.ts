@@ -12,7 +12,10 @@ const streams = recordingNames().filter((name) => {
   return recording.request.path === '/api/generate' && toLines(recording).at(-1)?.includes('"done":true') === true
 })
 
-/** The SSE specification joins lines with LF, so CR and CRLF are read as LF. */
+/**
+ * Converts CR and CRLF to LF. An SSE parser does the same, because SSE joins the lines of a text
+ * with LF.
+ */
 const toRead = (text: string) => text.replaceAll(/\r\n?/g, '\n')
 
 const textOf = (events: readonly SseEvent[], name: string) =>
@@ -27,7 +30,7 @@ export function describePlain(runtime: RuntimeName) {
   describe('plain', () => {
     const stage = useStage(runtime)
     const chat = (body: object, headers = {}) => read(stage.server, { path: '/chat', body, headers })
-    /** Returns the answer of `/chat` for these lines. */
+    /** Returns the answer of `/chat` when Ollama sends these lines. */
     const chatWith = (said: readonly object[]): Promise<Answer> =>
       readAll(chat({ text: 'Hi', model: stage.upstream.script(lines(said.map((line) => JSON.stringify(line)))) }))
 

@@ -9,18 +9,18 @@ import { toEach } from './tables.ts'
 type Json = Readonly<Record<string, unknown>>
 
 /**
- * A request that broke a client elsewhere, according to a public report, and its correct result
- * here.
+ * A request that failed with another server, according to a public bug report, and the result that
+ * Sluice must produce.
  */
 interface Row {
   readonly report: string
   readonly sends: string
   readonly path: string
-  /** The body without its model. */
+  /** The body, without `model`. */
   readonly body: Json
   /** The body that Ollama must get, without the model and `stream`. */
   readonly asked: Json
-  /** The value of `x-sluice-ignored`. */
+  /** The expected value of the header `x-sluice-ignored`. */
   readonly ignored?: string
 }
 
@@ -59,7 +59,10 @@ const patch = {
 const pets = { type: 'namespace', name: 'mcp__pets', tools: [{ type: 'function', name: 'find_pet', parameters }] }
 const command = { command: ['ls'] }
 
-/** A turn of Codex before a new question, and Ollama's messages for it. */
+/**
+ * Makes a request of Codex: the items of an earlier turn, and a new question. `asked` are the
+ * messages that Ollama must get for the items.
+ */
 const codexTurn = (items: readonly object[], asked: readonly object[], ignored?: string) => ({
   path: responses,
   body: { ...codex, input: [...items, hi] },
@@ -174,7 +177,10 @@ const clearThinking = { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }
 const use = { type: 'tool_use', id: 'c1', name: 'search', input: {} }
 const used = { role: 'assistant', content: '', tool_calls: [{ id: 'c1', function: { name: 'search', arguments: {} } }] }
 
-/** A tool's result, and what Ollama gets for it. */
+/**
+ * Makes a request of Claude Code with the result of a tool. `text` is what Ollama must get for the
+ * result.
+ */
 const claudeResult = (content: readonly object[], text: string, ignored?: string) =>
   claude(
     {
@@ -232,7 +238,10 @@ const ofClaudeCode: readonly Row[] = [
   },
 ]
 
-/** A call that a weak model wrote, in the history of each dialect. */
+/**
+ * Makes a request of each dialect whose history contains a tool call. `given` are its arguments,
+ * which a weak model may have written badly.
+ */
 const dialectsOfCalls: readonly { readonly path: string; toBody(given: unknown): Json; readonly more: Json }[] = [
   {
     path: chat,
@@ -313,7 +322,9 @@ const ofWeakModels: readonly Row[] = badArguments.flatMap(([report, name, given,
   })),
 )
 
-/** Programs for LM Studio use these values for "no limit". */
+/**
+ * Requests with a token limit of -1 or 0. Programs for LM Studio send these values for "no limit".
+ */
 const ofNoLimit: readonly Row[] = [-1, 0]
   .flatMap((limit) => [
     { path: chat, body: { messages: [hi], max_tokens: limit }, asked: { messages: [hi], options } },
@@ -325,7 +336,7 @@ const ofNoLimit: readonly Row[] = [-1, 0]
 
 const rows: readonly Row[] = [...ofCodex, ...ofClaudeCode, ...ofWeakModels, ...ofNoLimit]
 
-/** Requests of public reports, each with its correct result. */
+/** Requests from public bug reports, each with its correct result. */
 export function describeReports(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('reports', () => {

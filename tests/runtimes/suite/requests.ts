@@ -9,13 +9,13 @@ import { toEach } from './tables.ts'
 const posts = ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show', '/chat']
 
 const model = 'smollm2:135m'
-/** A body that is a good request at every path. */
+/** A body that is a valid request at every path. */
 const good = JSON.stringify({ model, prompt: 'ü', text: 'ü', input: 'ü' })
 
 const latin1 = Buffer.from(good, 'latin1')
 const deep = (depth: number) => `{"model":"${model}","future":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
 
-/** "Syntax": refused bodies, and accepted ones below. */
+/** Bodies that are refused because they are not valid JSON. */
 const syntaxErrors: readonly (readonly [name: string, body: string | Uint8Array])[] = [
   ['nothing', ''],
   ['only white space', ' \r\n\t '],
@@ -74,7 +74,7 @@ const syntaxPasses: readonly (readonly [name: string, body: string])[] = [
   ['escapes', `{"\\u006dodel":"${model}","prompt":"\\ud83d\\ude00\\/\\b"}`],
 ]
 
-/** "Model": none of these is a name. */
+/** Values of `model` that are not a valid model name. */
 const badModels: readonly (readonly [name: string, model: unknown])[] = [
   ['a number', 5],
   ['a boolean', true],
@@ -127,7 +127,7 @@ const goodModels = [
   'a'.repeat(256),
 ]
 
-/** "Numbers": JSON texts of requests, and the path of the refused number. */
+/** Requests with a wrong number: the body as JSON text, and the field that the error names. */
 const badNumbers: readonly (readonly [json: string, path: string])[] = [['{"stream":1}', 'stream']]
 
 const goodNumbers = [
@@ -146,13 +146,16 @@ const goodNumbers = [
   '{"keep_alive":1e309}',
   '{"future":{"deep":[0,[1e999]]}}',
   '{"future":1e16}',
-  // To Ollama these values are no numbers, and Ollama itself reports that.
+  // These fields have wrong types. Sluice does not check them, because Ollama itself reports them.
   '{"options":{"num_predict":1.5,"seed":true,"temperature":"0.5","num_gpu":[1],"top_p":{},"use_mmap":1}}',
   '{"context":[1,2.5,"1"],"top_logprobs":"5","keep_alive":true,"raw":0,"prompt":5,"format":[5]}',
   '{"options":[5]}',
 ]
 
-/** "Type", "Syntax", "Model" and "Numbers" of the bad requests, and the limit of a body. */
+/**
+ * Requests with wrong types, invalid JSON, wrong models or wrong numbers, and the size limit of a
+ * body.
+ */
 export function describeRequests(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('requests', () => {
@@ -160,7 +163,7 @@ export function describeRequests(runtime: RuntimeName) {
     const post = (path: string, body: string | Uint8Array, headers = {}) =>
       read(stage.server, { path, body, headers, method: 'POST' })
 
-    /** Expects this refusal at a path, and no request to the upstream. */
+    /** Expects that a POST is refused with this error, and that the upstream gets no request. */
     async function expectRefused(path: string, body: string | Uint8Array, refusal: object, headers = {}) {
       const asked = await countRequests(stage, async () => {
         expect(await readFailure(post(path, body, headers)), path).toMatchObject(refusal)
@@ -168,7 +171,9 @@ export function describeRequests(runtime: RuntimeName) {
       expect(asked).toBe(0)
     }
 
-    /** Expects a success, and one request with exactly this body to the upstream. */
+    /**
+     * Expects that a POST succeeds, and that the upstream gets one request with exactly this body.
+     */
     async function expectPassed(path: string, body: string | Uint8Array, sent: object, headers = {}) {
       const asked = await countRequests(stage, async () => {
         expect(await readAll(post(path, body, headers))).toMatchObject({ status: 200, ended: 'clean' })
@@ -320,8 +325,9 @@ export function describeRequests(runtime: RuntimeName) {
               void reader.closed.then(() => (isClosed = true))
               await expect.poll(() => isClosed || tooLarge.test(reader.text), { timeout: 5000 }).toBe(true)
               reader.socket.destroy()
-              // workerd closes right after its answer, and the reset of the remaining bytes may
-              // overtake that answer. But nothing else may come.
+              // workerd closes the connection directly after its answer. The unread rest of the
+              // body then causes a reset, which can destroy the answer before it is read. So the
+              // answer may be missing, but no other answer is allowed.
               if (runtime !== 'worker' || bytes === limit + 1 || reader.text !== '') expect(reader.text).toMatch(tooLarge)
             }
           }

@@ -7,7 +7,7 @@ import { toEach } from './tables.ts'
 
 const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
 
-/** The rows Type, Keys, Model, Numbers, Text and Other of the bad requests. */
+/** Requests at `/v1/responses` with wrong types, odd keys, models, numbers or text. */
 export function describeResponsesRequests(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('requests', () => {

@@ -11,8 +11,8 @@ const questions = ['/api/tags', '/api/ps', '/api/version']
 const posts = ['/chat', '/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show']
 
 /**
- * Methods and paths that do not exist: management, which is off, and other spellings of real
- * paths.
+ * Methods and paths that do not exist. Management routes are off here, and the rest are other
+ * spellings of real paths.
  */
 const nothing: readonly (readonly [method: string, path: string])[] = [
   ...['/api/pull', '/api/push', '/api/create', '/api/copy', '/api/delete'].map((path) => ['POST', path] as const),
@@ -44,7 +44,7 @@ function toRecorded(name: string): unknown {
   return JSON.parse(Buffer.from(toBytes(loadRecording(name))).toString())
 }
 
-/** Paths of OpenAI's API have OpenAI's error envelope. */
+/** Returns the expected error. Errors below `/v1` use OpenAI's envelope. */
 const toEnvelope = (path: string, code: string) => (path.startsWith('/v1') ? { error: { code } } : { code })
 
 /** The routes (docs/protocol.md#1-routes). */

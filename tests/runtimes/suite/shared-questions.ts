@@ -4,19 +4,22 @@ import { generate, read, readAll, type Answer, type Reader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage, type Stage } from '../stage.ts'
 
-/** workerd notices lost readers by heartbeats. */
+/** workerd notices only by a failed heartbeat that a reader has disconnected. */
 const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }
 
-/** A question that callers share. */
+/**
+ * A kind of request for which Sluice asks Ollama a question of its own. Simultaneous callers share
+ * the answer.
+ */
 interface Kind {
   readonly title: string
-  /** Ollama's route for the question. */
+  /** The route at which Sluice asks Ollama the question. */
   readonly route: string
-  /** An empty list in Ollama's answer. */
+  /** The answer of Ollama that contains an empty list, if the question is for a list. */
   readonly empty?: string
-  /** Makes a call. If the call needs a generation, the generation has this model. */
+  /** Sends a request to Sluice. If the request starts a generation, `model` is its model. */
   ask(stage: Stage, model: string): Reader
-  /** Whether the caller has got its status before its generation is answered. */
+  /** Whether the text contains the status that Sluice sends before the generation is answered. */
   isTold?(text: string): boolean
   isAnswered(answer: Answer): boolean
 }
@@ -48,7 +51,7 @@ const kinds: readonly Kind[] = [
   },
 ]
 
-/** Delays all answers of a route until `release`, and counts the requests. */
+/** Delays all answers of a route until `release` is called, and counts the requests. */
 function holdBack({ upstream }: Stage, route: string) {
   const held = Promise.withResolvers<void>()
   const count = { asked: 0, open: 0, peak: 0 }
@@ -63,7 +66,10 @@ function holdBack({ upstream }: Stage, route: string) {
   return { count, release: () => held.resolve(), restore }
 }
 
-/** Sluice shares its own questions to Ollama among many callers (docs/protocol.md#1-routes). */
+/**
+ * Sluice asks Ollama a question once and shares the answer among many callers
+ * (docs/protocol.md#1-routes).
+ */
 export function describeSharedQuestions(runtime: RuntimeName) {
   const max = runtime === 'worker' ? 8 : 2
 
@@ -80,7 +86,7 @@ export function describeSharedQuestions(runtime: RuntimeName) {
       })
       const readers = Array.from({ length: 20 }, () => ask(stage, model))
       await expect.poll(() => count.asked).toBe(max)
-      // When this request is answered, all earlier requests have arrived.
+      // When Sluice has answered this request, it has received all earlier requests.
       await readAll(read(stage.server, { path: '/ping' }))
       release()
       if (isTold) await Promise.all(readers.map((reader) => reader.until(isTold)))
@@ -126,7 +132,7 @@ export function describeSharedQuestions(runtime: RuntimeName) {
       const first = askTimes(max)
       await expect.poll(() => count.asked).toBe(max)
       const others = askTimes(12)
-      // When this request is answered, all earlier requests have arrived.
+      // When Sluice has answered this request, it has received all earlier requests.
       await readAll(read(stage.server, { path: '/ping' }))
       expect(count.asked).toBe(max)
       for (const reader of first) reader.leave()

@@ -6,7 +6,8 @@ import { useStage } from '../stage.ts'
 const honest = JSON.stringify({ model: 'smollm2:135m', prompt: 'honest' })
 const evil = JSON.stringify({ model: 'smollm2:135m', prompt: 'smuggled' })
 /**
- * A request that is hidden in a body. A server in front of us would take it for the body's bytes.
+ * A request that is hidden in a body. A proxy in front of Sluice would treat it as part of the
+ * body.
  */
 const hidden = `POST /api/generate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${evil.length}\r\n\r\n${evil}`
 
@@ -17,9 +18,9 @@ const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${te
 const chunked = 'Transfer-Encoding: chunked'
 
 /**
- * Requests that two servers could read differently. workerd reads two of them as RFC 9112 allows,
- * and the bytes behind them are then a pipelined request. To workerd `chunked` twice is `chunked`,
- * and a bare LF ends a line (§2.2).
+ * Requests that two servers could read differently. workerd accepts two of them: it reads `chunked`
+ * twice as `chunked`, and a bare LF as the end of a line. RFC 9112 allows the latter (§2.2). The
+ * bytes after these two requests are then a pipelined request (`pipelinesOn`).
  */
 const attacks: readonly (readonly [name: string, bytes: string, pipelinesOn?: RuntimeName])[] = [
   ['CL.TE: chunks that end before the length does', post([size(`0\r\n\r\n${hidden}`), chunked], `0\r\n\r\n${hidden}`)],
@@ -64,15 +65,16 @@ const bodies: readonly (readonly [name: string, bytes: string])[] = [
 ]
 
 /**
- * Bytes that could be taken for one more request than was sent. The upstream must not get that
- * one, and the next connection must work.
+ * Sends bytes that a server could read as one request too many. The upstream must not get this
+ * extra request, and the next connection must work.
  */
 export function describeSmuggling(runtime: RuntimeName) {
   describe('smuggling', () => {
     const stage = useStage(runtime)
 
     /**
-     * Sends the bytes, waits for the end of the connection, and returns the upstream's requests.
+     * Sends the bytes, waits until the connection is closed, and returns the requests that the
+     * upstream got.
      */
     async function attack(bytes: string) {
       const before = stage.upstream.requests.length

@@ -21,8 +21,8 @@ interface SseReader {
   /** How the reader ends when its signal aborts. */
   readonly aborts: 'throws' | 'ends'
   /**
-   * Returns the part that this reader keeps of a token that is sent without JSON
-   * (docs/hazards.md#31 and docs/hazards.md#32).
+   * If a token is sent as plain text instead of JSON, some readers lose a part of it. Returns the
+   * rest of the token (docs/hazards.md#31 and docs/hazards.md#32).
    */
   toKept(token: string): string
 }
@@ -47,14 +47,14 @@ const paths = ['/api/generate', '/api/chat', '/chat'] as const
 const toBody = (model: string) => ({ model, prompt: 'Hi', text: 'Hi', messages: [{ role: 'user', content: 'Hi' }] })
 
 /**
- * Packages that read SSE from a POST. Each is used as its documentation says (docs/hazards.md#31,
- * docs/hazards.md#32 and docs/hazards.md#33).
+ * Packages that read SSE from a POST. Each is used as its documentation describes
+ * (docs/hazards.md#31, docs/hazards.md#32 and docs/hazards.md#33).
  */
 export function describeSseReaders(runtime: RuntimeName) {
   describe('SSE readers', () => {
     const stage = useStage(runtime, { SLUICE_HEARTBEAT_MS: '100' })
 
-    // `fetch-event-source` needs these globals of a browser.
+    // `fetch-event-source` needs these browser globals.
     beforeAll(() => {
       vi.stubGlobal('window', globalThis)
       vi.stubGlobal('document', new EventTarget())
@@ -80,7 +80,7 @@ export function describeSseReaders(runtime: RuntimeName) {
         // Some clients use an empty text for a missing name or id.
         take: ({ event, data }) => void events.push({ event: event || undefined, data }),
       })
-      // The test that awaits `ended` gets the error.
+      // This only prevents an unhandled rejection. A test that awaits `ended` still gets the error.
       ended.catch(() => {})
       return { events, ended, abort: () => controller.abort() }
     }
@@ -152,7 +152,7 @@ export function describeSseReaders(runtime: RuntimeName) {
       })
     })
 
-    // These tests mostly wait, so they run together.
+    // These tests mostly wait, so they run at the same time.
     describe.concurrent('before the first token and between tokens', () => {
       test.each(readers)('$name is told nothing by the opening and the heartbeats', async (reader) => {
         const readSlowly = async (path: string) => {
@@ -192,8 +192,9 @@ export function describeSseReaders(runtime: RuntimeName) {
         once.push(good, refused, broken)
       }
 
-      // These two clients go on, and they begin later than all the others. Once both have sent
-      // their request again, the others would have done so, too.
+      // Used in this way, these two clients send their request again. They start after all the
+      // others. So once both have repeated their request, any other client that repeats would have
+      // done so too.
       const [good, refused] = [stage.upstream.script(tokens({ count: 1 })), stage.upstream.script(busy)]
       const url = `${stage.server.url}/api/generate`
       const source = createEventSource({ url, method: 'POST', body: JSON.stringify(toBody(good)) })

@@ -7,13 +7,13 @@ import type { RuntimeName } from '../server.ts'
 import { useStage, type Stage } from '../stage.ts'
 
 const prefer = { prefer: 'status' }
-// workerd notices lost readers by heartbeats.
+// workerd notices only by a failed heartbeat that a reader has disconnected.
 const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }
 const isFirst = (text: string) => text.includes(' token')
 const isTold = (state: string) => (text: string) => text.includes(`{"status":"${state}"`)
 const psIn = ({ upstream }: Stage) => upstream.requests.filter(({ target }) => target === '/api/ps')
 
-/** Requests a generation with its statuses. */
+/** Requests a generation with `Prefer: status`. */
 const prefers = ({ server }: Stage, model: string, headers: Readonly<Record<string, string>> = {}) =>
   generate(server, 'sse', model, { headers: { ...prefer, ...headers } })
 
@@ -34,7 +34,7 @@ interface Status {
   readonly elapsed_ms: number
 }
 
-/** Lists models as loaded. */
+/** Answers `GET /api/ps` with these models as the loaded ones. */
 const listing =
   (...names: string[]): Script =>
   (exchange) => {
@@ -43,7 +43,7 @@ const listing =
     exchange.end()
   }
 
-/** Sends one token and the end of an answer that was silent before. */
+/** Answers a request that had no answer until now: sends the head, one token and the end. */
 function answer(exchange: Exchange) {
   exchange.head(200, ndjson)
   exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n`)
@@ -55,7 +55,7 @@ function finish(exchange: Exchange) {
   exchange.end()
 }
 
-/** Removes the statuses from an answer. */
+/** Removes the status events and the heartbeats from an answer. */
 const toRest = (text: string) => text.replaceAll(/event: status\n.*\n\n/g, '').replaceAll(/^:\n/gm, '')
 
 /** `Prefer: status` (docs/protocol.md#2-native). */
@@ -98,7 +98,7 @@ export function describeStatus(runtime: RuntimeName) {
       expect(await second.ended).toBe('clean')
       expect(toStates(second.text)).toEqual(['queued', 'evaluating'])
       const [queued, evaluating] = Array.from(second.text.matchAll(/"elapsed_ms":(\d+)/g), ([, ms]) => Number(ms))
-      // Both times are rounded.
+      // 1000 ms must lie between the two times, but both are rounded.
       expect(evaluating! - queued!).toBeGreaterThanOrEqual(999)
     })
 
@@ -146,7 +146,8 @@ export function describeStatus(runtime: RuntimeName) {
   describe('Prefer: status, before the response is committed', () => {
     const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000', SLUICE_MANAGEMENT: '1' })
     beforeAll(() => {
-      // Otherwise Sluice would keep the list and not ask again.
+      // This question fails, so that Sluice cannot cache a list. With a cached list it would not
+      // ask again.
       stage.upstream.on('GET /api/ps', replay('error-busy'))
     })
 
@@ -193,7 +194,7 @@ export function describeStatus(runtime: RuntimeName) {
       })
       const model = stage.upstream.script(async (exchange) => {
         await known.promise
-        // By the answer to this request, Sluice has read the list.
+        // When Sluice has answered this request, it has read the list.
         await readAll(read(stage.server, { path: '/ping' }))
         await replay('error-model-not-found')(exchange)
       })
@@ -207,8 +208,8 @@ export function describeStatus(runtime: RuntimeName) {
     const stage = useStage(runtime, { ...env, SLUICE_MODELS: '*,*:cloud' })
 
     /**
-     * Sends a request while Ollama answers the question for loaded models with this script.
-     * Returns that question with the answer.
+     * Sends a request with `Prefer: status`. Ollama answers the question for the loaded models with
+     * `script`, and the request with `answering`. `question` is the exchange of the question.
      */
     async function ask(script: Script, answering: Script = silent()) {
       const seen = Promise.withResolvers<Exchange>()
@@ -225,7 +226,8 @@ export function describeStatus(runtime: RuntimeName) {
       return { reader, exchange, question, asked: () => psIn(stage).length - before }
     }
 
-    // No list is kept before the last tests, so each status needs a request.
+    // Before the last tests of this group, Sluice has no cached list. So it must ask Ollama for
+    // each status.
     test.each([{}, { prefer: 'respond-async' }, { prefer: 'status=off' }, { prefer: 'x="a, status"' }] as Record<
       string,
       string
@@ -288,7 +290,7 @@ export function describeStatus(runtime: RuntimeName) {
       exchange.head(200, ndjson)
       exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n`)
       await reader.until(isFirst)
-      // The question's own limit is 10 s.
+      // Without the first token, the question would time out only after 10 s.
       expect((await question.closedByReader) - askedAt).toBeLessThan(8000)
       finish(exchange)
       expect(await reader.ended).toBe('clean')

@@ -47,8 +47,8 @@ import { describeCancel } from './cancel.ts'
 import { describeOllamaClients } from './ollama-clients.ts'
 
 /**
- * The black-box suite: every sentence of the wire contract, on each runtime. Nothing here is
- * limited in milliseconds, so it may run beside other files.
+ * The black-box suite. It tests every sentence of the wire contract, on each runtime. No test in
+ * this part has a limit in milliseconds, so other test files may run at the same time.
  */
 export function describeRuntime(runtime: RuntimeName) {
   describe(runtime, () => {
@@ -102,7 +102,10 @@ export function describeRuntime(runtime: RuntimeName) {
   })
 }
 
-/** The rest of the suite, with limits in milliseconds. It runs alone. */
+/**
+ * The tests of the suite that have limits in milliseconds. No other test file may run at the same
+ * time.
+ */
 export function describeTiming(runtime: RuntimeName) {
   describe(runtime, () => {
     describeCodings(runtime)

@@ -24,7 +24,7 @@ const failures: readonly (readonly [name: string, end: Script])[] = [
   ['silence', () => {}],
 ]
 
-/** Bare text (docs/protocol.md#2-native). */
+/** Answers as `text/plain` (docs/protocol.md#2-native). */
 export function describeText(runtime: RuntimeName) {
   describe('bare text', () => {
     const stage = useStage(runtime, { SLUICE_IDLE_TIMEOUT_MS: '500' })
@@ -115,8 +115,8 @@ export function describeText(runtime: RuntimeName) {
       expect(await reader.ended).toBe('broken')
     })
 
-    // In HTTP/1.0 the end of the connection is the end of the body. nginx speaks HTTP/1.0 by
-    // default.
+    // In HTTP/1.0 the body ends when the connection closes, so a cut can look like a normal end.
+    // nginx uses HTTP/1.0 for its upstreams by default.
     test('HTTP/1.0 is answered with SSE on Node; where its version is not told, a cut is a reset on Bun and an end on workerd (hazard 84)', async () => {
       const body = JSON.stringify({ model: stage.upstream.script(thenSilent(1)), prompt: 'Hi' })
       const { hostname, port, host } = new URL(stage.server.url)

@@ -7,7 +7,7 @@ import { toEach } from './tables.ts'
 
 const messages = [{ role: 'user', content: 'Hi' }]
 
-/** How each dialect asks for thinking, and the field that does so. */
+/** How each dialect asks for thinking: the path, the name of the field, and the body. */
 const wishes: readonly (readonly [path: string, ignored: string, body: object])[] = [
   ['/v1/chat/completions', 'reasoning_effort', { messages, reasoning_effort: 'high' }],
   ['/v1/responses', 'reasoning.effort', { input: 'Hi', reasoning: { effort: 'max' }, stream: true }],
@@ -17,7 +17,10 @@ const wishes: readonly (readonly [path: string, ignored: string, body: object])[
   ['/api/ui/chat', 'think', { messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], think: 'low' }],
 ]
 
-/** Compatibility: requests that Ollama's own `/v1` forgives. */
+/**
+ * Requests for thinking to a model that cannot think. Ollama's own `/v1` accepts them, so Sluice
+ * does too.
+ */
 export function describeThink(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe.each([

@@ -9,7 +9,10 @@ import { toEach } from './tables.ts'
 
 const short = tokens({ count: 1 })
 
-/** Every request that reaches the upstream, and its constant path there. */
+/**
+ * Every request that reaches the upstream. `target` is the fixed method and path that Sluice uses
+ * there.
+ */
 const asks = [
   { path: '/api/generate', body: { prompt: 'Hi' }, target: 'POST /api/generate' },
   { path: '/api/chat', body: { messages: [{ role: 'user', content: 'Hi' }] }, target: 'POST /api/chat' },
@@ -29,7 +32,7 @@ const asks = [
   { path: '/api/version', target: 'GET /api/version' },
 ]
 
-/** Headers of a browser, a proxy and an attacker. */
+/** Request headers that a browser, a proxy or an attacker may send. */
 const readerHeaders = {
   origin: 'http://evil.test',
   referer: 'http://evil.test/page',
@@ -47,7 +50,10 @@ const readerHeaders = {
   via: '1.1 of-the-reader',
 }
 
-/** The headers that the upstream may see. All others of a reader's request must stay here. */
+/**
+ * The only headers that Sluice may send to the upstream. It must not pass on any other header of a
+ * reader's request.
+ */
 const allowed = new Set([
   'accept',
   'accept-encoding',
@@ -74,7 +80,10 @@ function toTarget({ method, target }: SeenRequest) {
   return `${method} ${target}`
 }
 
-/** Leaves out the requests that Node and Bun send for their start line. */
+/**
+ * Returns only the requests that Sluice sends for a reader. On Node and Bun, Sluice also sends
+ * requests when it starts, with another user agent.
+ */
 function ofReaders({ requests }: Upstream): SeenRequest[] {
   return requests.filter(({ headers }) => headers['user-agent'] === 'sluice')
 }
@@ -99,10 +108,13 @@ export function describeUpstream(runtime: RuntimeName) {
       await upstream.close()
     })
 
-    /** Returns a model whose answer suits the path, because a script's answer is a stream. */
+    /**
+     * Returns a model for this path. Only a path that streams can use a scripted model, because a
+     * script answers with a stream.
+     */
     const toModel = (target: string) => (/generate|chat/.test(target) ? upstream.script(short) : 'gemma3:270m')
 
-    /** Sends a request and returns the one that the upstream got. */
+    /** Sends a request to Sluice and returns the request that the upstream got for it. */
     async function see(path: string, body: object | undefined, headers: Record<string, string> = {}): Promise<SeenRequest> {
       const from = ofReaders(upstream).length
       const answer = await readAll(read(server, { path, headers, ...(body && { body }) }))
@@ -176,7 +188,7 @@ export function describeUpstream(runtime: RuntimeName) {
     test.each(framings)(
       'one connection for generations in turn: a finished answer is read to its end (hazard 16): %s',
       async (framing) => {
-        // The end comes a moment after the done line, as over a network.
+        // The body ends a moment after the done line, as on a real network.
         const model = upstream.script(async (exchange) => {
           exchange.head(200, ndjson)
           exchange.chunk(`${toDeltaLine(exchange.request, ' token')}\n${toDoneLine(exchange.request, 1)}\n`)
@@ -187,8 +199,8 @@ export function describeUpstream(runtime: RuntimeName) {
           expect((await readAll(generate(server, framing, model))).status).toBe(200)
           await upstream.requestsFor(model)[round]!.exchange.ended
         }
-        // The end may still be on its way when the next request comes. That request opens a second
-        // connection, which is used again too.
+        // The end of the body may arrive after the next request. That request then opens a second
+        // connection, which is also used again.
         expect(countSockets(upstream.requestsFor(model))).toBeLessThanOrEqual(2)
       },
     )
