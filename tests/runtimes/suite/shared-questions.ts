@@ -15,7 +15,10 @@ interface Kind {
   readonly title: string
   /** The route at which Sluice asks Ollama the question. */
   readonly route: string
-  /** The answer of Ollama that contains an empty list, if the question is for a list. */
+  /**
+   * A route at which Ollama must answer with an empty list of models, so that Sluice asks the
+   * question at all.
+   */
   readonly empty?: string
   /** Sends a request to Sluice. If the request starts a generation, `model` is its model. */
   ask(stage: Stage, model: string): Reader
@@ -67,8 +70,8 @@ function holdBack({ upstream }: Stage, route: string) {
 }
 
 /**
- * Sluice asks Ollama a question once and shares the answer among many callers
- * (docs/protocol.md#1-routes).
+ * When many callers need the same answer of Ollama, Sluice asks only a few times and shares the
+ * answers among them (docs/protocol.md#1-routes).
  */
 export function describeSharedQuestions(runtime: RuntimeName) {
   const max = runtime === 'worker' ? 8 : 2

@@ -98,7 +98,8 @@ export function describeStatus(runtime: RuntimeName) {
       expect(await second.ended).toBe('clean')
       expect(toStates(second.text)).toEqual(['queued', 'evaluating'])
       const [queued, evaluating] = Array.from(second.text.matchAll(/"elapsed_ms":(\d+)/g), ([, ms]) => Number(ms))
-      // 1000 ms must lie between the two times, but both are rounded.
+      // Sluice sends at most one status a second. The limit is 999 ms, because both times are
+      // rounded.
       expect(evaluating! - queued!).toBeGreaterThanOrEqual(999)
     })
 
@@ -247,7 +248,7 @@ export function describeStatus(runtime: RuntimeName) {
     test.each<[string, Script]>([
       ['fails', replay('error-busy')],
       [
-        'breaks', // It breaks in the body, because Bun repeats a GET whose connection dies earlier.
+        'breaks', // The connection breaks in the body. If it broke earlier, Bun would repeat the GET.
         (exchange) => {
           exchange.head(200, { 'content-type': 'application/json' })
           exchange.chunk('{"models":')
