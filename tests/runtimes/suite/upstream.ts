@@ -243,7 +243,7 @@ export function describeUpstream(runtime: RuntimeName) {
     })
     afterAll(() => upstream.close())
 
-    /** Sets the lists of the upstream, starts a new server without cached lists, and calls `run`. */
+    /** Sets the lists of the upstream, starts a server without cached lists, and calls `run`. */
     async function withLists(
       { env = {}, ps, tags }: { env?: Record<string, string>; ps?: object[]; tags?: object[] },
       run: (
