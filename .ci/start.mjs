@@ -1,4 +1,5 @@
-// Runs `npm run NAME` on a free port, waits until it answers and streams, and ends it. Runs on any Node from 18.
+// Runs `npm run NAME` on a free port, waits until it answers and streams, and then stops it. This
+// script needs Node 18 or later.
 import { spawn } from 'node:child_process'
 
 const name = process.argv[2]
@@ -32,7 +33,7 @@ function end(status, what) {
   try {
     process.kill(-child.pid, 'SIGTERM')
   } catch {
-    // It ended by itself.
+    // The process has ended by itself.
   }
   child.unref()
   process.exit(status)

@@ -17,7 +17,7 @@ const framings = [
 const json = ['"done":true', '{"error":"x"}', '"', '\\', '\\n', '</script>']
 const characters = ['\0', '\uFEFF', ' ', ':', '\t', '你好', '👩‍👩‍👧', 'é', 'a']
 
-/** Text that could be mistaken for a part of a framing, and every kind of character. */
+/** Text with parts that look like framing, and with every kind of character. */
 export const trickyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
   fc
@@ -64,7 +64,7 @@ const styles = [
   (value: unknown) => `\r${JSON.stringify(value)}`,
 ]
 
-/** Makes an event as the decoder does: its chunk is its parsed line. */
+/** Makes an event as the decoder does: the chunk is the parsed line. */
 function toEvent(value: object, style: (value: unknown) => string): GenerationEvent {
   const line = style(value)
   const chunk = JSON.parse(line) as OllamaChunk
@@ -79,7 +79,7 @@ const failed = fc
   .tuple(fc.constantFrom<ErrorCode>('upstream_failed', 'idle_timeout', 'internal', 'upstream_busy'), trickyText)
   .map(([code, message]): GenerationEvent => ({ type: 'failed', error: new ServiceError(code, message) }))
 
-/** The events of a stream: deltas and, in most cases, a terminal. */
+/** The events of a stream: deltas and, in most cases, a terminal event. */
 export const generations: fc.Arbitrary<GenerationEvent[]> = fc
   .tuple(
     fc.array(delta, { maxLength: 8 }),

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const isText = (file: string) => /(?:\.(?:[cm]?[jt]sx?|md|css|html|env|py|sh|service|yaml)|Dockerfile)$/.test(file)
 
-/** A text of the repository. Its path begins at the project's root. */
+/** A text file of the repository. `file` is its path from the project's root. */
 export interface TextFile {
   readonly file: string
   readonly text: string
@@ -47,7 +47,7 @@ export interface TestedRule {
   readonly title: string
 }
 
-/** Whether the test of a row exists: its file, and its title in that file. */
+/** Whether the test of a row exists. Its file must exist and contain its title. */
 export function hasTest({ file, title }: TestedRule): boolean {
   return title !== '' && existsSync(root + file) && readFileSync(root + file, 'utf8').includes(title)
 }

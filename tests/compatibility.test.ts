@@ -11,7 +11,7 @@ import { readPage } from './citations.ts'
 
 const page = readPage('docs/compatibility.md')
 
-/** Returns the text under the heading that names a path. "as in chat" adds the text of chat. */
+/** Returns the text under the heading with this path. "as in chat" adds the text about chat. */
 function toSection(path: string): string {
   const section = page.split(/^## /m).find((text) => text.split('\n', 1)[0]!.includes(`POST ${path}\``))
   if (section === undefined) throw new Error(`docs/compatibility.md has no heading for ${path}`)

@@ -5,7 +5,10 @@ import { describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
-/** The interfaces with a contract, and the function that runs it (tests/contracts). */
+/**
+ * The interfaces that have a contract (tests/contracts), each with the function that runs the
+ * contract.
+ */
 const contracts = {
   Connect: 'connectContract',
   Encoder: 'encoderContract',
@@ -33,7 +36,7 @@ interface Implementation {
 
 const toMatches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name)
 
-/** Returns the constants and functions that a module exports with a type's name on them. */
+/** Returns the exported constants and functions of a module that are annotated with this type. */
 function toAnnotated(text: string, type: string): string[] {
   const patterns = [
     `^export const (\\w+): ${type}\\b(?!\\[)`,
@@ -44,8 +47,8 @@ function toAnnotated(text: string, type: string): string[] {
 }
 
 /**
- * Returns the values that a module exports and that look like an encoder, with the type's name or
- * without.
+ * Returns the exported values of a module that look like an encoder, even without a type
+ * annotation.
  */
 async function toEncoders(module: string): Promise<string[]> {
   const exported = (await import(root + module)) as Readonly<Record<string, unknown>>
@@ -60,8 +63,8 @@ async function toEncoders(module: string): Promise<string[]> {
 }
 
 /**
- * Returns each `createX` of a module that takes or returns an `Upstream`, with the type's name or
- * without.
+ * If a module takes or returns an `Upstream`, returns each `createX` that it exports, even without
+ * a type annotation.
  */
 function toUpstreams(text: string): string[] {
   return /: Upstream\b(?!\[)/.test(text) ? toMatches(text, /^export (?:const|function) (create\w+)/gm) : []
@@ -84,7 +87,10 @@ async function findImplementations(): Promise<Implementation[]> {
   return found.flat()
 }
 
-/** Returns the statements that call the contract, the declarations that these use, and so on. */
+/**
+ * Returns the statements that call the contract, and all declarations that they use directly or
+ * indirectly.
+ */
 function toReached(text: string, contract: string): string {
   const statements = text.split(/^(?=\w)/m).filter((statement) => !statement.startsWith('import '))
   let reached = statements.filter((statement) => statement.includes(`${contract}(`))
@@ -99,7 +105,7 @@ function toReached(text: string, contract: string): string {
   return reached.join('')
 }
 
-/** Returns the imports that a test file runs the contract with, as `module name`. */
+/** Returns the imports with which a test file runs the contract, each as `module name`. */
 function toRun(file: string, contract: string): string[] {
   const text = readFileSync(root + file, 'utf8')
   if (!text.includes(`${contract}(`)) return []

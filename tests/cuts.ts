@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { cutBytes } from '#fake-ollama/scripts.ts'
 
-/** Offsets for cuts: few, many, or some right beside each other. */
+/** Offsets for cuts: few, many, or four adjacent offsets. */
 export const cuts: fc.Arbitrary<number[]> = fc.oneof(
   fc.array(fc.nat(12_000), { maxLength: 12 }),
   fc.array(fc.nat(400), { maxLength: 40 }),

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 const rooms = ['src', 'packages', 'tests', 'bench']
 const root = fileURLToPath(new URL('../', import.meta.url))
 
-/** One import of a file, of a value or of a type. */
+/** One import in a file: the file, the imported module, and whether the import is of a type. */
 type Case = readonly [file: string, from: string, what?: 'type']
 
 // The modules of the same folder, and those below it in the list.
@@ -107,14 +107,14 @@ const refused: readonly Case[] = [
   ['src/routes/x.ts', '../app.ts'],
   ['src/routes/x.ts', '../config/parse-config.ts'],
   ['src/app.ts', './runtimes/log.ts'],
-  // Browsers' files must not import the server.
+  // Files for browsers must not import the server.
   ['packages/client/x.ts', '../../src/errors.ts'],
   ['packages/client/x.ts', '#page/chats/chat.ts'],
   ['packages/page/main.tsx', '../../src/errors.ts'],
   ['packages/page/state/x.ts', '../../../src/errors.ts'],
   ['packages/page/state/x.ts', '../../../src/dialects/dialect.ts'],
   ['packages/page/state/x.ts', 'hono'],
-  // The page's own folders.
+  // Imports between the page's own folders.
   ['packages/page/main.tsx', './words/words.ts'],
   ['packages/page/components/x.tsx', '../main.tsx'],
   ['packages/page/components/x.tsx', '#client'],
@@ -139,7 +139,7 @@ const refused: readonly Case[] = [
   ['packages/page/markdown/x.ts', '../storage/safe-storage.ts'],
   ['packages/page/markdown/x.ts', '@preact/signals'],
   ['packages/page/another/x.ts', '../storage/safe-storage.ts'],
-  // Relative imports of another package.
+  // Relative imports from another package.
   ['packages/page/state/x.ts', '../../client/client.ts'],
   ['packages/fake-ollama/x.ts', '../../src/errors.ts'],
   ['packages/ollama-grammar/x.ts', '#fake-ollama'],
@@ -150,7 +150,7 @@ const refused: readonly Case[] = [
   ['tests/a/b/x.ts', '../../../packages/client/client.ts'],
   ['bench/measures/x.ts', '../../packages/fake-ollama/scripts.ts'],
   ['tests/a/x.ts', '../../bench/lab.ts'],
-  // Imports of a sibling.
+  // Imports from a sibling folder.
   ['src/encoders/x.ts', '../upstreams/connect.ts'],
   ['src/upstreams/x.ts', '../encoders/sse.ts'],
   ['src/middleware/x.ts', '../dialects/issues.ts'],
@@ -195,14 +195,14 @@ const refused: readonly Case[] = [
 let folder: string
 let complaints: Map<string, string[]>
 
-/** Writes all cases into copies of the tree, each into the file that it names, and lints them. */
+/** Writes each case into the file that it names, in a copy of the tree, and lints the copy. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-rule-'))
   complaints = new Map()
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   cpSync(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'))
-  // A file has one import at a time. So cases of the same file go into copies of the tree, and
-  // these are linted one after the other.
+  // Each file contains one import. So cases of the same file go into different rounds, and each
+  // round is written and linted separately.
   const rounds: Case[][] = []
   for (const entry of [...allowed, ...refused]) {
     const round = rounds.find((round) => !round.some(([file]) => file === entry[0]))
@@ -233,7 +233,7 @@ interface Diagnostic {
   code?: string
 }
 
-/** Returns the linter's messages about the tree by the rule of restricted imports. */
+/** Returns the linter's messages about restricted imports in the tree. */
 function lint(): Diagnostic[] {
   let said: string
   try {

@@ -11,7 +11,7 @@ const questions = dialects.flatMap((dialect) => Object.keys(dialect.questions))
 const toPath = (route: string) => route.replace(/^[A-Z]+ /, '').replace(/\{.*\}$/, '')
 
 /**
- * Whether a page names a path, as code. A path that also exists below `/ollama` needs to be named
+ * Whether a page contains a path as code. A path that also exists below `/ollama` needs to be named
  * only once.
  */
 function isNamed(page: string, path: string): boolean {

@@ -33,7 +33,7 @@ const texts = fc
   .map((text) => JSON.stringify(text))
 const space = fc.constantFrom('', '', ' ', '\r\n\t')
 
-/** The text of a JSON value without white space, and with some. */
+/** The text of a JSON value, without and with white space. */
 const { value: jsonTexts } = fc.letrec<{ value: readonly [compact: string, spaced: string] }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
@@ -41,7 +41,7 @@ const { value: jsonTexts } = fc.letrec<{ value: readonly [compact: string, space
     fc.array(tie('value'), { maxLength: 5 }).map((items) => join('[', items, ']')),
     fc
       .uniqueArray(fc.tuple(texts, tie('value')), { selector: ([key]) => JSON.parse(key) as string, maxLength: 5 })
-      // Index names are left out, because JavaScript sorts them.
+      // Names that are array indices are left out, because JavaScript sorts them to the front.
       .map((fields) => fields.filter(([key]) => !/^"\d+"$/.test(key)))
       .map((fields) =>
         join(
@@ -93,7 +93,8 @@ describe('the cost', () => {
     const text = fill(2 ** 20, (index) => String(index % 100))
     const times = Array.from({ length: 20 }, () => [timed(() => parseExact(text)), timed(() => JSON.parse(text) as unknown)])
     const [exact, plain] = [0, 1].map((which) => Math.min(...times.map((pair) => pair[which]!))) as [number, number]
-    // A reviver takes 17 times as long on Bun, and 36 times on Node (docs/hazards.md#87).
+    // With a reviver, parsing takes 17 times as long on Bun, and 36 times as long on Node
+    // (docs/hazards.md#87).
     expect(exact / plain).toBeLessThan(5)
   })
 
@@ -111,7 +112,7 @@ describe('the cost', () => {
   })
 
   test('is not the text for as long as one of its numbers is there', () => {
-    // The text is made in a separate function, so that no variable of this one keeps it.
+    // The text is made in a separate function, so that no variable of the test keeps it in memory.
     const keep = () => {
       const text = `{"kept":1234567890123456789,"text":"${'x'.repeat(2 ** 24)}","list":[${'1,'.repeat(100)}1.0]}`
       return (parseExact(text) as { kept: unknown }).kept

@@ -5,12 +5,12 @@ export interface Agent {
   /** The program's heading in docs/clients.md. */
   readonly name: string
   /**
-   * Variables that keep the program off its maker's servers, and stop it from retrying for minutes.
+   * Environment variables that prevent requests to the program's vendor, and retries for minutes.
    */
   readonly env?: Readonly<Record<string, string>>
   /** Further lines at the beginning of the program's configuration. */
   readonly settings?: string
-  /** Further arguments, which let the program use its tool. */
+  /** Further arguments that allow the program to use its tool. */
   readonly tooled?: string
   /** A call of one of the program's tools, and the tool's result. */
   readonly call: Call
@@ -19,7 +19,7 @@ export interface Agent {
   readonly tellsThinking: boolean
   /** The program's message for an unknown key. */
   readonly locked: RegExp
-  /** The program's requests to other machines that no setting prevents. */
+  /** Requests of the program to other machines that no setting prevents. */
   readonly tries?: readonly string[]
 }
 

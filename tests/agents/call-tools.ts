@@ -2,7 +2,7 @@ import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import { lines } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 
-/** A message, as Ollama gets it. */
+/** A message in a request to Ollama. */
 export interface Message {
   readonly role: string
   readonly content: string
@@ -10,15 +10,16 @@ export interface Message {
   readonly tool_calls?: readonly { readonly function: Call }[]
 }
 
-/** A call of a tool, as Ollama sends it. */
+/** A tool call in an answer from Ollama. */
 export interface Call {
   readonly name: string
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
 /**
- * Thinks, then calls the tools one after the other. After the last tool's answer, it says that all
- * are done. A request without tools, such as one for a title, gets text.
+ * A script of a model that thinks, and then calls the tools one after the other. After the result
+ * of the last tool, it answers that all are done. It answers a request without tools, such as a
+ * request for a chat title, with text.
  */
 export function callTools(...calls: readonly Call[]): Script {
   return (exchange) => {

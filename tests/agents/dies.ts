@@ -3,8 +3,8 @@ import { ndjson } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 
 /**
- * Sends two tokens and runs `end` at once. It cannot wait, because a program that prints only
- * whole answers does not show that it has read the tokens.
+ * Sends two tokens and immediately runs `end`. The script cannot wait until the program has read
+ * the tokens, because a program that prints only whole answers does not show this.
  */
 export function dies(end: Script): Script {
   return (exchange) => {

@@ -22,8 +22,8 @@ const nothing = answer(200, {}, '')
 const tool = { name: 'get_weather', arguments: { city: 'Tokyo' } }
 
 /**
- * The calls that need no model: the client's method, the route, Ollama's answer there, the body
- * that Ollama gets, and the client's results.
+ * The calls that need no model. Each row contains the client's method, the route, Ollama's answer
+ * on that route, the body that Ollama receives, and the client's results.
  */
 const whole: readonly (readonly [method: string, route: string, says: Script, asked: object | undefined, got: unknown[]])[] = [
   ['Heartbeat', 'HEAD /', nothing, undefined, []],
@@ -41,7 +41,7 @@ const whole: readonly (readonly [method: string, route: string, says: Script, as
   ['CreateBlob', `POST /api/blobs/${digest}`, nothing, undefined, []],
 ]
 
-/** The calls that act with the identity of Ollama's host. */
+/** The calls for which Ollama would use the identity of its host. Sluice does not pass them on. */
 const closed = [
   'CloudStatusExperimental',
   'Disconnect',

@@ -23,7 +23,7 @@ describe('the ollama command, as docs/clients.md says', () => {
   /** Runs the command of docs/clients.md with other arguments. */
   async function ollama(args: string, files: Record<string, string> = {}) {
     const code = line!.code.replaceAll('http://127.0.0.1:8083', stage.server.url)
-    // Otherwise a scripted model would answer this route, too.
+    // Without this answer, a scripted model would also answer this route.
     stage.upstream.on('POST /api/show', replay('show'))
     return runProgram(code.replace(/ollama run .*/, `ollama ${args}`), { env: outside.env, files })
   }

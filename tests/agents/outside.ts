@@ -5,13 +5,13 @@ import { afterAll, beforeAll, expect } from 'vitest'
 
 /** The proxy that replaces the network for a program. */
 export interface Outside {
-  /** Sends all traffic to other machines to a proxy, which refuses it. */
+  /** Variables that send all traffic for other machines to a proxy. The proxy refuses it. */
   readonly env: Readonly<Record<string, string>>
 }
 
 /**
- * Cuts the programs of a `describe` off from the network. At its end it fails if a program has
- * called another machine, except those in `tries`.
+ * Cuts off the programs of a `describe` from the network. The `describe` fails at its end if a
+ * program has called another machine. Only the calls in `tries` are allowed.
  */
 export function useOutside(tries: readonly string[] = []): Outside {
   const asked: string[] = []
@@ -21,7 +21,7 @@ export function useOutside(tries: readonly string[] = []): Outside {
   })
   server.on('connect', ({ url }, socket) => {
     asked.push(`CONNECT ${url}`)
-    // The program has left.
+    // The program may have disconnected.
     socket.on('error', () => {})
     socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
   })

@@ -20,9 +20,9 @@ export interface Ran {
 }
 
 /**
- * Runs a line of shell with the installed programs, in a home and a git repository that are
- * removed afterwards. `files` are written into the home. Nothing of our environment gets there. At
- * the end, every process that the line has started is killed.
+ * Runs a shell command with the installed programs. Its home directory and git repository are
+ * temporary, and `files` are written into the home. The command does not inherit the environment of
+ * the tests. At the end, every process that the command has started is killed.
  * @throws Error if `install.sh` has not run
  */
 export async function runProgram(
@@ -60,7 +60,7 @@ export async function runProgram(
   const closed = once(child, 'close')
   try {
     const [status] = (await once(child, 'exit')) as [number | null]
-    // Processes that the shell leaves behind would keep its output open.
+    // Processes that the shell leaves running would keep its output open.
     kill()
     await closed
     return { status, ...said }

@@ -12,7 +12,7 @@ interface AskOptions {
 }
 
 /**
- * Runs the agent's command from docs/clients.md with the configuration from there. Only address,
+ * Runs the agent's command with its configuration. Both come from docs/clients.md. Only address,
  * model and key are replaced.
  */
 export type Ask = (stage: Stage, model: string, options?: AskOptions) => Promise<Ran>

@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Agents and command lines against Sluice on Node (`npm run test:agents`). `install.sh` installs
- * them.
+ * Tests of agents and command-line programs with Sluice on Node (`npm run test:agents`).
+ * `install.sh` installs the programs.
  */
 export default defineConfig({
   test: {

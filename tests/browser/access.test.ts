@@ -86,7 +86,8 @@ describe('a page of another site', () => {
           ([url, type]) => {
             const form = document.createElement('form')
             Object.assign(form, { method: 'POST', action: url, enctype: type })
-            // The usual trick: name and value become JSON around the = between them.
+            // The usual trick: the form sends `name=value`, and this name and value make it valid
+            // JSON.
             const input = document.createElement('input')
             Object.assign(input, { name: '{"model":"smollm2:135m","prompt":"Hi","a":"', value: '"}' })
             form.append(input)
@@ -151,9 +152,9 @@ describe('a page of another site', () => {
 
   test('has another name when that is rebound to this machine: it is same-origin then, and refused by its Host', async () => {
     const rebound = `http://rebound.test:${server.port}`
-    // Sluice answers under this name already, so the first page is its refusal. A script there has
-    // the origin of a rebound page. The refusal's policy is bypassed, because an attacker's page
-    // would not have it.
+    // Sluice already answers requests for this host name, so the first page is Sluice's refusal. A
+    // script on that page has the origin of a rebound page. The test bypasses the content security
+    // policy of the refusal, because an attacker's page would not have that policy.
     const usual = page
     page = await browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)

@@ -47,8 +47,8 @@ async function ask(question: string) {
   await page.keyboard.press('Enter')
 }
 /**
- * Waits until the page shows the text, and until the form is ready or, with `isReady` false, is
- * not.
+ * Waits until the page shows the text, and until the form is ready (or not ready, if `isReady` is
+ * false).
  */
 async function see(text: string, isReady: boolean) {
   await page.waitForFunction(

@@ -4,7 +4,8 @@ import { expect } from 'vitest'
 
 export interface VisitOptions extends BrowserContextOptions {
   /**
-   * Deliberate errors, as the console reports them. A refused request counts as an error there.
+   * Deliberate errors, as the console reports them. The console reports a refused request as an
+   * error, too.
    */
   readonly expected?: readonly RegExp[]
 }
@@ -16,8 +17,8 @@ export interface Visit {
   /** Opens another tab. */
   open(): Promise<Page>
   /**
-   * Ends the visit. It fails after a message on the console, an exception, a violation of the
-   * policy or a request to another origin.
+   * Ends the visit. Fails if the visit caused a console message, an exception, a violation of the
+   * content security policy, or a request to another origin.
    */
   end(): Promise<void>
 }
@@ -65,10 +66,10 @@ const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 
 /**
  * Returns the violations that axe-core finds: each rule with the elements that break it. `runOnly`
- * has tags or rules.
+ * lists tags or rules.
  */
 export async function findBarriers(page: Page, runOnly: string[] = rules): Promise<string[]> {
-  // The debugger injects the script, because the page's policy does not bind it.
+  // The debugger injects the script, because the content security policy does not apply to it.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source)
   return page.evaluate(async (runOnly) => {
     const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run({ runOnly })

@@ -8,7 +8,7 @@ interface Env {
 }
 
 /**
- * A Worker that calls Sluice through the client, leaves in each possible way, and reports the
+ * A Worker that calls Sluice through the client, disconnects in each possible way, and reports the
  * results.
  */
 export default {

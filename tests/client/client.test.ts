@@ -30,8 +30,8 @@ afterAll(() => {
 const ask = (options: Partial<ChatOptions> = {}) => streamChat({ url, body: { messages: [] }, ...options })
 
 /**
- * Answers with these pieces. The response stays open unless `ends`. Resolves when the reader has
- * left.
+ * Answers with these pieces. The response stays open unless `ends` is true. Resolves when the
+ * reader has disconnected.
  */
 function answerWith(headers: http.OutgoingHttpHeaders, pieces: readonly string[], ends = false): Promise<unknown> {
   const left = Promise.withResolvers<void>()
@@ -254,7 +254,7 @@ describe('leaving', () => {
     const added = vi.spyOn(signal, 'addEventListener')
     await ask({ signal }).text()
     const [, , options] = added.mock.calls[0] ?? []
-    // This option removes the listener.
+    // The listener was added with this signal. The signal is aborted, so the listener is removed.
     expect(options).toMatchObject({ signal: { aborted: true } })
   })
 
@@ -285,7 +285,7 @@ describe('idleTimeoutMs', () => {
     await expect(ask({ idleTimeoutMs: 40 }).text()).rejects.toMatchObject({ code: 'idle_timeout' })
   })
 
-  // From here on time is fake, and a test feeds the body of the fetch.
+  // From here on time is fake, and each test writes the body of the response.
   function feed(headers: Record<string, string>) {
     let body!: ReadableStreamDefaultController<Uint8Array>
     const fetch = async () => new Response(new ReadableStream({ start: (controller) => void (body = controller) }), { headers })

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const run = promisify(execFile)
 let upstream: Upstream
 let server: Server
-/** Another project, which has installed the package of `npm pack`. */
+/** The folder of another project, which has installed the package from `npm pack`. */
 let consumer: string
 
 beforeAll(async () => {

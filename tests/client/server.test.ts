@@ -59,7 +59,7 @@ describe.each(surfaces)('%s', (name, toOptions) => {
       if (event.type === 'delta' && event.text === ' two') (await upstream.next(model)).exchange.pass()
     }
     expect(events.map(({ type }) => type)).toEqual(['start', 'delta', 'delta', 'failed'])
-    // Ollama's own line has no code, so the drop-in's code is the client's.
+    // Ollama's own error lines have no code, so below `/ollama` the client chooses the code.
     expect(events.at(-1)).toMatchObject({
       message: expect.stringMatching(/./),
       code: name.startsWith('/ollama') ? expect.stringMatching(/^upstream_/) : code,

@@ -15,8 +15,8 @@ const run = promisify(execFile)
 const docs = readFileSync(join(root, 'docs/browser.md'), 'utf8')
 
 /**
- * The part of each framework that its block in docs/browser.md uses: its types, and its behaviour
- * without a screen.
+ * For each framework, the part that its code block in docs/browser.md uses: the types, and a fake
+ * that behaves like the framework without a screen.
  */
 const frameworks = {
   React: {

@@ -5,21 +5,21 @@ import { parseConfig, variableNames } from '../../src/config/parse-config.ts'
 import { variables, type Groups } from '../../src/config/variables.ts'
 import { readPage } from '../citations.ts'
 
-/** One variable in a table. Its default is a word of `words`, a value, or a sentence. */
+/** One variable in a table. `told` is its default: a key of `words`, a value, or a sentence. */
 interface Row {
   readonly name: string
   readonly told: string
 }
 
-/** What the table writes in place of some defaults, and the values that it means. */
+/** Words that the table contains instead of some defaults, and the values that they mean. */
 const words = new Map<string, number | undefined>([
   ['–', undefined],
   ['0 = off', 0],
 ])
 
 /**
- * Returns the rows of a page's table of variables. A row may have several variables, each with its
- * own default or with one for all.
+ * Returns the rows of a page's table of variables. A row may list several variables, with one
+ * default each or one default for all.
  */
 function toRows(page: string): Row[] {
   const [, table = ''] = /^\| Variable \| .*\n\|[-|]+\n((?:\|.*\n)+)/m.exec(page) ?? []
@@ -30,12 +30,15 @@ function toRows(page: string): Row[] {
       const [, variables = '', defaults = ''] = line.split(/(?<!\\)\|/)
       const names = [...variables.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
       const told = names.length === 1 ? [defaults] : defaults.split(',')
-      // A runtime's own default stands behind a semicolon.
+      // The text after a semicolon is the default of a single runtime.
       return names.map((name, i) => ({ name, told: (told[i] ?? told[0])!.split(';', 1)[0]!.trim() }))
     })
 }
 
-/** Returns a default as the configuration has it, or undefined if the table has no plain value. */
+/**
+ * Converts a default from the table into the configuration's value. Returns undefined if the table
+ * does not contain a plain value.
+ */
 function toValue(told: string): string | number | undefined {
   if (words.has(told)) return words.get(told)
   const value = /^`?([^\s`]+)`?$/.exec(told)?.[1]
@@ -76,7 +79,7 @@ test('src has the names of variables in src/config alone', () => {
   expect(files).toContain('src/app.ts')
   const mangleProps = new RegExp(`^(?:${variableNames.join('|')})$`)
   for (const file of files) {
-    // esbuild collects the names of properties that it could make shorter. Texts do not count.
+    // esbuild collects the names of properties that it could shorten. It ignores other strings.
     const { mangleCache } = transformSync(readFileSync(file, 'utf8'), {
       loader: 'ts',
       mangleProps,

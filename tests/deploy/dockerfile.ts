@@ -13,7 +13,7 @@ export interface Dockerfile extends Stage {
 
 export interface Stage {
   readonly from: string
-  /** Empty for the stage of the image. */
+  /** Empty for the last stage, which becomes the image. */
   readonly name: string
   readonly workdir: string
   readonly env: Readonly<Record<string, string>>
@@ -28,8 +28,8 @@ export type Step =
   | { readonly run: string }
 
 /**
- * Parses the features that this Dockerfile uses: stages with names, COPY without flags but
- * `--from`, and commands to execute as JSON.
+ * Parses the features that this Dockerfile uses: named stages, COPY with no flag except `--from`,
+ * and commands as JSON arrays.
  * @throws Error for anything else, because the test must not ignore an instruction
  */
 export function parseDockerfile(text: string): Dockerfile {

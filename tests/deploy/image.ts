@@ -14,20 +14,21 @@ export interface Image extends Dockerfile {
   /** The WORKDIR. */
   readonly app: string
   /**
-   * The variables of a container. Its `node` is the one that runs the tests, and its PATH has
-   * nothing else.
+   * The environment variables of a container. The PATH contains only a copy of the Node that runs
+   * the tests.
    */
   readonly env: Readonly<Record<string, string>>
   /**
-   * The user of its processes. If root runs the tests and can start a process as another user, it
-   * is a user who may not write into the image.
+   * The user of the container's processes. If root runs the tests, this is another user, who may
+   * not write into the image.
    */
   readonly ids: { readonly uid?: number; readonly gid?: number }
   remove(): void
 }
 
 /**
- * Executes the Dockerfile's COPY and RUN on the files that git knows and `.dockerignore` includes.
+ * Executes the Dockerfile's COPY and RUN on the files that git does not ignore and that
+ * `.dockerignore` includes.
  */
 export async function buildImage(): Promise<Image> {
   const dockerfile = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8'))
@@ -65,7 +66,7 @@ async function runStage(stage: Stage, { folder, bin, toStage }: Place) {
       const from = step.from === undefined ? join(folder, 'context') : toStage({ name: step.from })
       for (const path of step.copy) copy(join(from, path), join(app, step.to))
     }
-    // `npm ci` takes a minute, and its result is here already, because `.ci/run` starts with it.
+    // `npm ci` takes a minute. Its result already exists, because `.ci/run` starts with it.
     else if (step.run.startsWith('npm ci --ignore-scripts')) symlinkSync(`${root}node_modules`, join(app, 'node_modules'))
     else await run('sh', ['-c', step.run], { cwd: app, env })
   }

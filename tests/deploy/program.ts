@@ -13,7 +13,7 @@ export interface Program {
 
 /**
  * Starts a command of Sluice and waits until it listens.
- * @throws Error with the command's output if the command ends before that
+ * @throws Error with the command's output if the command ends before it listens
  */
 export async function startProgram([file = '', ...args]: readonly string[], options: SpawnOptions): Promise<Program> {
   const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -61,9 +61,7 @@ describe.skipIf(!hasSystemd)('systemd itself', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-unit-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  /**
-   * Runs `systemd-analyze` on the unit, with paths of this machine instead of paths that it lacks.
-   */
+  /** Runs `systemd-analyze` on the unit, after replacing paths that this machine lacks. */
   function analyze(...args: string[]) {
     const file = join(folder, 'sluice@.service')
     writeFileSync(file, text.replaceAll('/opt/sluice', root).replaceAll('/usr/bin/node', process.execPath))

@@ -9,13 +9,13 @@ const generations = Object.assign({}, ...createDialects({ management: false }).m
 >
 
 /**
- * Translates a request by its dialect: the call, as the JSON that Ollama gets, and the names in
- * the header.
+ * Translates a request of the dialect at `path`. Returns the call and its encoder, the JSON body
+ * for Ollama, and the header that lists ignored fields.
  */
 export function ask(path: string, body: Json) {
   const { call, encoder, ignored } = generations[path]!({ accept: undefined, canCut: true, body })
   return { call, encoder, body: JSON.parse(JSON.stringify(call.body)) as Json, header: ignored?.toHeader() }
 }
 
-/** Returns only the data: the request that Ollama gets, and the names in the header. */
+/** Returns only the JSON body for Ollama and the header. */
 export const toMade = ({ body, header }: ReturnType<typeof ask>) => ({ body, header })

@@ -4,7 +4,7 @@ import type { Json } from './ask.ts'
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isOptional = (value: unknown, type: string) => value === undefined || typeof value === type
 
-/** Whether Ollama would accept a message, because its Go types accept nothing else. */
+/** Whether Ollama would accept a message. Ollama's Go types accept nothing else. */
 function isMessage(message: unknown): boolean {
   if (!isObject(message)) return false
   const { role, content, thinking, images = [], tool_calls: calls = [], tool_name, tool_call_id } = message

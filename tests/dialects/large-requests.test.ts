@@ -6,7 +6,7 @@ const question = { role: 'user', content: 'Hi', parts: [{ type: 'text', text: 'H
 const times = <T>(count: number, toItem: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => toItem(i))
 const fn = (i: number) => ({ type: 'function', function: { name: `f${i}` } })
 
-/** Requests at each path that have very many of one thing. */
+/** For each path, requests that contain a very large number of one thing. */
 const requests: Readonly<Record<string, Readonly<Record<string, (count: number) => Json>>>> = {
   '/v1/chat/completions': {
     tools: (count) => ({ tools: times(count, fn) }),
@@ -72,8 +72,8 @@ const cases = Object.entries(requests).flatMap(([path, shapes]) =>
 )
 
 /**
- * Measures a step in milliseconds. It takes the shortest of a few runs, because the others were
- * held up.
+ * Measures a step in milliseconds. It returns the shortest of a few runs, because other work of the
+ * machine only makes a run longer.
  */
 function measure(step: () => void): number {
   const runs = times(3, () => {

@@ -3,8 +3,8 @@ import type { Json } from './ask.ts'
 import { canary, jsonText, oddJson } from './odd-json.ts'
 
 /**
- * Parts of conversations that any model, tool or server of any API may have left, some of them
- * cut.
+ * Parts of conversations that any model, tool or server of any API may have written. Some parts are
+ * cut off.
  */
 
 const png = 'iVBORw0KGgo='
@@ -121,7 +121,7 @@ const messageFields = {
   audio: or({ id: 'audio_1' }),
 }
 
-/** A message with a role, whatever else it holds. */
+/** A message with a role and any other fields. */
 export const oddMessage: fc.Arbitrary<Json> = fc
   .tuple(fc.constantFrom(...roles), some(messageFields))
   .map(([role, fields]) => ({ ...fields, role }))

@@ -12,7 +12,7 @@ encoderContract('NDJSON', {
   encoder: ndjson,
   read(pieces) {
     const lines = Buffer.concat(pieces).toString().split('\n')
-    // Every line has its LF.
+    // Every line ends with an LF, so the last part is empty.
     expect(lines.pop()).toBe('')
     return lines
   },

@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
-/** Reads SSE with the parser of the AI SDK and MCP. The bytes may be cut anywhere. */
+/** Reads SSE with the parser that the AI SDK and MCP use. The bytes may be cut anywhere. */
 export function readEvents(pieces: readonly Uint8Array[]): EventSourceMessage[] {
   const events: EventSourceMessage[] = []
   const decoder = new TextDecoder()

@@ -46,7 +46,7 @@ function toRequest(model: string, path = '/api/generate'): string {
   return `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
-/** Reads a raw connection until `isEnough`. */
+/** Reads a raw connection until `isEnough` returns true. */
 async function read(socket: Socket, isEnough: (text: string) => boolean): Promise<string> {
   const pieces: Buffer[] = []
   for await (const bytes of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -109,8 +109,8 @@ describe('recordings', () => {
     'a replay cut %j gives the recorded bytes and head',
     { timeout: 30_000 },
     async (cut) => {
-      // A recorded answer to HEAD names a length, but it has no body. So it is no answer to other
-      // methods.
+      // A recorded answer to HEAD contains a length, but no body. So it is not a valid answer to
+      // other methods.
       const names = recordingNames().filter((name) => loadRecording(name).ended === 'clean end' && !name.endsWith('/head-root'))
       await Promise.all(
         names.map(async (name) => {
@@ -538,7 +538,8 @@ describe('faults', () => {
       const decoder = new TextDecoder()
       const { exchange } = await upstream.next(model)
       for await (const bytes of response.body ?? []) {
-        // Reads enough of the endless line, of the bomb, and of answers that stay open.
+        // The endless line, the bomb, and answers that stay open are read only until enough has
+        // arrived.
         got += decoder.decode(bytes, { stream: true })
         if (got.split('\n').length > 3) exchange.pass()
         if (got.length > 1_000_000 || /error|runner/.test(got)) leave.abort()
@@ -559,8 +560,8 @@ describe('faults', () => {
 })
 
 /**
- * Reads a good stream up to its done line. Behind that, the stream may stay open or break. `fetch`
- * cannot be used, because undici refuses an unexpected 100.
+ * Reads a good stream up to its done line. After that line, the stream may stay open or break.
+ * `fetch` cannot be used, because undici rejects an unexpected status 100.
  */
 async function readToDone(model: string, path: string): Promise<string> {
   const request = http.request(upstream.url + path, { method: 'POST', agent: false })

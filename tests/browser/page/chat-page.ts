@@ -1,12 +1,12 @@
 import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
-/** The chat page, with its elements under the names that a reader sees. */
+/** The chat page. Tests find its elements by the names that a reader sees. */
 export interface ChatPage {
   readonly page: Page
   readonly field: Locator
   readonly stop: Locator
-  /** `index` starts at 0. A negative one counts from the end. */
+  /** `index` starts at 0. A negative `index` counts from the end. */
   answer(index?: number): Locator
   question(index?: number): Locator
   button(name: string | RegExp): Locator
@@ -95,7 +95,7 @@ export async function chat({ newChat, ask, settled }: ChatPage, question: string
   await settled()
 }
 
-/** Chooses from the menu of a chat in the list. */
+/** Chooses an item from the menu of a chat in the list. */
 export async function choose({ row, page }: ChatPage, title: string, item: 'Rename' | 'Delete'): Promise<void> {
   await row(title).hover()
   await row(title).getByRole('button', { name: 'Actions for' }).click()
@@ -103,8 +103,8 @@ export async function choose({ row, page }: ChatPage, title: string, item: 'Rena
 }
 
 /**
- * Holds up all writes to the disk by an open transaction. The transaction ends with its page or
- * when the returned function is called.
+ * Blocks all writes to the disk with an open transaction. The transaction ends when the page
+ * closes, or when the test calls the returned function.
  */
 export async function keepDiskBusy(page: Page): Promise<() => Promise<void>> {
   const ending = await page.evaluateHandle(

@@ -9,7 +9,7 @@ import { toEntry, useBrowser, usePageStage, useVisit, visitPage } from './stage.
 
 const chromium = useBrowser()
 
-/** The console's messages about deliberate failures. */
+/** The console messages that deliberate failures cause. */
 const expected = [/Failed to load resource/]
 const errorLine: Script = (exchange) => {
   exchange.chunk('{"error":"CUDA error: out of memory"}\n')
@@ -140,7 +140,7 @@ describe('without an Ollama', () => {
 describe('without the server', () => {
   const stage = usePageStage()
 
-  /** Starts a Sluice that can be ended and started again on the same port. */
+  /** Starts a Sluice server that can be stopped and started again on the same port. */
   async function withOwnServer(
     act: (own: {
       url: string

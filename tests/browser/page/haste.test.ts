@@ -117,7 +117,7 @@ test('a message waits for its images, which keep their order', async () => {
   await chooseModel('seer:8b')
   await button('Add images').waitFor()
   await field.fill('What are these?')
-  // The first image takes longest.
+  // The first image takes longest to process.
   await pasteAndEnter(page, [3000, 40, 20])
   await button('Remove image 3').waitFor()
   expect(stage.ollama.countOf('What are these?')).toBe(0)

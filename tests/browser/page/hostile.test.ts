@@ -6,8 +6,8 @@ import { useBrowser, usePageStage, visitPage } from './stage.ts'
 
 const chromium = useBrowser()
 const stage = usePageStage()
-// The end of the visit reports everything that ran or was loaded: a dialog, a message on the
-// console, a request to another site.
+// The test fails at the end of the visit if anything ran or was loaded: a dialog, a console
+// message, or a request to another site.
 const come = () => visitPage(chromium.browser, stage.server.url, { expected: [/Failed to load resource.*status of [45]/] })
 
 const evil = 'http://evil.test:9'
@@ -22,7 +22,7 @@ const attack = [
 /** The attack as the page must show it: as text. */
 const shown = '<img src=x onerror=alert(1)>'
 
-/** Elements that the page itself never makes, or never in this form. */
+/** Elements that the page itself never creates, or never creates in this form. */
 const foreign = (page: Page) =>
   page
     .locator('img:not([src^="data:image/"]), svg[onload], iframe, object, embed, base, meta[http-equiv], [onerror], [onfocus]')
@@ -83,7 +83,8 @@ describe('hostile text is nothing but text', () => {
   })
 
   test("as Ollama's errors, before and in the middle of an answer", async () => {
-    // An error that begins as HTML would not be passed on at all (docs/protocol.md#4-errors).
+    // This error begins with a word, because Sluice does not pass on errors that begin as HTML
+    // (docs/protocol.md#4-errors).
     const error = `cannot: ${attack}`
     stage.ollama.on('Early', refuses(400, error))
     stage.ollama.on(

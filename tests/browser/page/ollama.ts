@@ -41,7 +41,7 @@ const models: readonly FakeModel[] = [
   { name: 'embedder:latest', capabilities: ['embedding'] },
 ]
 
-/** Gives the fake upstream some models and scripts by question. */
+/** Adds models to the fake upstream, and lets a test set a script for each question. */
 export function createOllama(upstream: Upstream): Ollama {
   const scripts = new Map<string, readonly Script[]>()
   const requests = new Map<string, SeenRequest[]>()
@@ -110,8 +110,8 @@ export function says(...pieces: readonly string[]): Script {
 }
 
 /**
- * Sends these pieces at once, then runs `then` after the test's `pass`. Without `then`, the stream
- * stays open.
+ * Sends these pieces immediately, and runs `then` after the test has called `pass`. Without `then`,
+ * the stream stays open.
  */
 export function begins(pieces: readonly string[], then: Script = () => {}): Script {
   return async (exchange) => {
@@ -135,8 +135,8 @@ export function refuses(status: number, error: string, headers?: Readonly<Record
 }
 
 /**
- * Sends the last line: three tokens in 90 ms, after 9 tokens of the prompt. `changes` replace its
- * fields.
+ * Sends the last line, which reports 9 tokens of the prompt and three tokens in 90 ms. `changes`
+ * replace fields of this line.
  */
 export function finish(exchange: Exchange, changes: Readonly<Record<string, unknown>> = {}): void {
   exchange.chunk(`${JSON.stringify({ ...JSON.parse(toDoneLine(exchange.request, 3)), ...changes })}\n`)

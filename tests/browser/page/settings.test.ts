@@ -4,7 +4,7 @@ import type { ChatPage } from './chat-page.ts'
 import { toEntry, useBrowser, usePageStage, visitPage } from './stage.ts'
 
 const chromium = useBrowser()
-/** The console's messages about deliberate refusals. */
+/** The console messages that deliberate refusals cause. */
 const expected = [/Failed to load resource/]
 
 describe('the models', () => {
@@ -194,7 +194,7 @@ describe('images', () => {
     }, type)
   const pick = async (visitor: ChatPage, bytes: readonly number[], mimeType = 'image/png') =>
     visitor.page.locator('.composer input[type=file]').setInputFiles({ name: 'picture', mimeType, buffer: Buffer.from(bytes) })
-  /** Gives a file to the page as a paste or a drop does. */
+  /** Pastes or drops a file into the page. */
   const give = ({ page }: ChatPage, bytes: readonly number[], how: 'paste' | 'drop') =>
     page.evaluate(
       ([bytes, how]) => {

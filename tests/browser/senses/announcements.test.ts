@@ -7,7 +7,7 @@ import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
 
 const stage = usePage()
 
-/** Keeps all further texts for screen readers, in order. */
+/** Records all further announcements for screen readers, in order. */
 function listen(page: Page): Promise<void> {
   return page.evaluate(() => {
     const heard: string[] = []

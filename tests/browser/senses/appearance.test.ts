@@ -77,7 +77,7 @@ async function setTextSize(page: Page, px: number) {
   await page.locator('#message').waitFor()
 }
 
-/** Finds controls outside the window, and elements that do not fit into their place. */
+/** Finds controls outside the window, and elements whose content does not fit. */
 const lost = (page: Page) =>
   page.evaluate(() => {
     const { clientWidth, clientHeight, scrollWidth } = document.documentElement
@@ -92,7 +92,7 @@ const lost = (page: Page) =>
     const isCut = (element: Element) => {
       const { overflowX, overflowY, textOverflow } = getComputedStyle(element)
       const isClosed = (overflow: string, size: number, room: number) => overflow !== 'auto' && size > room + 1
-      // An element that cannot show a whole name shows an ellipsis.
+      // A name that is too long may end in an ellipsis.
       const isTooWide = textOverflow !== 'ellipsis' && isClosed(overflowX, element.scrollWidth, element.clientWidth)
       return isTooWide || isClosed(overflowY, element.scrollHeight, element.clientHeight)
     }
@@ -112,7 +112,7 @@ const lost = (page: Page) =>
 test.each([
   ['text in a window', { width: 1280, height: 800 }, 32],
   ['text on a phone', { width: 390, height: 844 }, 32],
-  // A zoom of 200 % halves the window of the page.
+  // A zoom of 200 % halves the width and the height of the page's window.
   ['everything', { width: 640, height: 400 }, 16],
 ])('%s twice as large breaks nothing: all is there, and nothing is cut off', async (_, viewport, px) => {
   stage.upstream.script(answering(...toTokens(richAnswer)), model)

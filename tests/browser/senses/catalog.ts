@@ -12,8 +12,8 @@ export interface CatalogModel {
 }
 
 /**
- * Models that a machine of today may have: one of each kind that the page distinguishes. The first
- * loaded model answers.
+ * Models that a current machine may have: one of each kind that the page distinguishes. The page
+ * asks the first loaded model.
  */
 const catalog: readonly CatalogModel[] = [
   {
@@ -71,13 +71,13 @@ export function listModels(upstream: Upstream, models: readonly CatalogModel[] =
 /** One piece of an answer: text, thoughts, or a call of a tool. */
 export type Piece = string | { readonly thinking: string } | { readonly tool: string; readonly arguments: object }
 
-/** Writes these pieces as lines of `/api/chat`, without an end. */
+/** Writes these pieces as lines of `/api/chat`, without the last line. */
 export function writePiecesTo(exchange: Exchange, pieces: readonly Piece[]): void {
   for (const piece of pieces)
     exchange.chunk(`${JSON.stringify({ model: modelIn(exchange), message: toMessage(piece), done: false })}\n`)
 }
 
-/** Answers with these pieces and a successful end, whose numbers are always the same. */
+/** Answers with these pieces and a successful last line, which always contains the same numbers. */
 export function answering(...pieces: readonly Piece[]): Script {
   return (exchange) => {
     exchange.head(200, ndjson)
@@ -120,7 +120,7 @@ export function end(exchange: Exchange, reason = 'stop'): void {
   exchange.end()
 }
 
-/** Cuts text into tokens like a model's: words with the space before them. */
+/** Splits text into tokens as a model does: each token is a word with the space before it. */
 export function toTokens(text: string): string[] {
   return text.match(/\s*\S{1,12}|\s+$/g) ?? []
 }

@@ -52,7 +52,7 @@ test('an unlocking that its reader did not wait for leaves the next dialog open'
   const settings = page.getByRole('dialog', { name: 'Settings' })
   await settings.waitFor()
   held.resolve()
-  // The page has a key now, so it offers to forget it.
+  // The page has a key now, so it offers to forget the key.
   await settings.getByRole('button', { name: english.forgetKey }).waitFor()
   await page.locator('.starters').waitFor()
   expect(await settings.isVisible()).toBe(true)

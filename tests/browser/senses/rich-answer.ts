@@ -1,4 +1,4 @@
-/** Answers with every use of Markdown, in both languages of the page. */
+/** Two long answers with every feature of Markdown, one in each language of the page. */
 export const richAnswer = `A binary search halves the range at every step, so a **sorted** list of a million items needs about twenty looks. What to get right:
 
 1. The range is half-open, \`[low, high)\`: it is empty when both meet.

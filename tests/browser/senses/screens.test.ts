@@ -8,7 +8,7 @@ import { toScreens } from './screens.ts'
 import { usePage } from './use-page.ts'
 
 const stage = usePage()
-/** A window of 1280 px at a zoom of 400 % has this width, too. */
+/** 320 px is also the width of a 1280 px window at a zoom of 400 %. */
 const smallestPhone = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true }
 const narrow = { viewport: { width: 390, height: 844 } }
 
@@ -18,8 +18,8 @@ async function findOnAll(
   options: VisitOptions,
   find: (page: Page) => Promise<readonly string[]>,
 ): Promise<Record<string, readonly string[]>> {
-  // The browser reports every error status. Here the errors are an answer that was stopped before
-  // its first token, and a missing Ollama.
+  // The browser logs every error status. The expected errors are an answer that was stopped before
+  // its first token, and an unreachable Ollama.
   const page = await stage.visit({ expected: [/status of (?:499|50[234])/], ...options })
   const found: Record<string, readonly string[]> = {}
   for (const { name, enter, leave } of toScreens(stage, page, words)) {
@@ -111,7 +111,10 @@ function findTooWide(page: Page): Promise<string[]> {
   })
 }
 
-/** Finds controls that a finger misses: less than 40 px high or wide, including their label. */
+/**
+ * Finds controls that are too small for a finger: less than 40 px high or wide, including their
+ * label.
+ */
 function findTooSmall(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const modal = document.querySelector('dialog.dialog[open]') ?? document.querySelector('dialog[open]') ?? document

@@ -11,10 +11,7 @@ export interface Screen {
   leave?(): Promise<void>
 }
 
-/**
- * Returns every screen of the page in this language, one after the other, starting with a new
- * visit.
- */
+/** Returns every screen of the page in this language, in order. The first screen is a new visit. */
 export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
   const isChinese = w.tag === 'zh-CN'
   const question = isChinese ? '讲讲二分查找' : 'Explain binary search'
@@ -23,7 +20,7 @@ export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
   const button = (name: string, index = 0) => page.getByRole('button', { name, exact: true }).nth(index)
   const open = 'dialog[open], [popover]:popover-open'
   const close = async () => {
-    // A dialog over the drawer leaves two things to close.
+    // If a dialog is open over the drawer, both must be closed.
     while ((await page.locator(open).count()) > 0) {
       await page.keyboard.press('Escape')
       await page.evaluate(() => new Promise(requestAnimationFrame))
@@ -99,8 +96,8 @@ export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
       enter: () => button(w.edit).click(),
       async leave() {
         await page.keyboard.press('Escape')
-        // The focus returns in the next frame. It must not move between the next question and its
-        // Enter.
+        // The focus returns to the button in the next frame. It must not move while the test types
+        // the next question.
         await page.locator('.question .actions button:focus').waitFor()
       },
     },

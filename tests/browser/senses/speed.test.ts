@@ -26,9 +26,9 @@ test(
       () => (globalThis as unknown as { watched: Watched }).watched,
     )
     expect(delaysFrames.length).toBeGreaterThan(50)
-    // Half-open Markdown (`**`, `|`) may wait for its other half.
+    // Unclosed Markdown (`**`, `|`) may wait until it is closed.
     expect(percentile(delaysFrames, 95)).toBe(1)
-    // A frame is one task here, so 95 of 100 tasks are short.
+    // Each frame is one task in this test, so 95 of 100 tasks must be short.
     expect(longTasksMs.length).toBeLessThan(framesMs.length * 0.05)
     expect(closedChanges).toBe(0)
     const text = await page.locator('.prose').innerText()

@@ -18,7 +18,7 @@ export interface PageStage extends Stage {
   asked(): Promise<SeenRequest>
 }
 
-/** The model that answers in the tests, because it is the loaded one. */
+/** The model that answers in the tests, because it is loaded. */
 export const model = 'qwen3:8b'
 
 /** Sets up the stage for a file. */
@@ -47,7 +47,7 @@ export function usePage(env: Readonly<Record<string, string>> = {}): PageStage {
   })
 }
 
-/** Asks as people do: it types and presses Enter. */
+/** Types a question and presses Enter, as people do. */
 export async function ask(page: Page, text: string): Promise<void> {
   await page.locator('#message').fill(text)
   await page.keyboard.press('Enter')

@@ -6,8 +6,8 @@ import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
 const stage = usePage()
 
 /**
- * Simulates an input method as Chromium reports one: the composed text, the keys that it handles,
- * and the text that it writes in the end.
+ * Simulates an input method with the events that Chromium reports: the composed text, the keys that
+ * the input method handles, and the text that it inserts in the end.
  */
 async function createInputMethod(page: Page) {
   const session = await page.context().newCDPSession(page)

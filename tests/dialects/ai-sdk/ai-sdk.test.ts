@@ -251,7 +251,7 @@ describe('the SDK’s own convertToModelMessages', () => {
     { maxLength: 4 },
   )
 
-  /** Translates a message of the AI SDK into one or several of Ollama's. */
+  /** Translates a message of the AI SDK into one or several messages of Ollama. */
   function toOllama({ role, content }: ModelMessage): object[] {
     if (typeof content === 'string') return [{ role, content }]
     const join = (type: string) => content.map((part) => (part.type === type && 'text' in part ? part.text : '')).join('')

@@ -16,7 +16,7 @@ const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done ===
 const encodeEvents = (events: readonly GenerationEvent[]) =>
   startText(uiMessageStream, { requestId: 'id.1', maxBytes: 1e6 })(events)
 const read = (text: string) => readEvents([new TextEncoder().encode(text)])
-/** Returns the chunks of a success, after checking and removing `[DONE]`. */
+/** Returns the chunks of a successful stream, after checking and removing `[DONE]`. */
 const chunksOf = (...chunks: OllamaChunk[]): Chunk[] => {
   const data = read(encodeEvents(chunks.map(toEvent))).map((event) => event.data)
   if (chunks.at(-1)?.done === true) expect(data.pop()).toBe('[DONE]')

@@ -10,7 +10,7 @@ import { options, toEvent } from '../openai/read-chunks.ts'
 const parse = (body: Json) => ask('/v1/messages', body)
 const hi = { role: 'user', content: 'Hi' }
 const base = { model: 'gemma3', max_tokens: 5, messages: [hi] }
-/** Returns Ollama's request for this one of Anthropic's. */
+/** Translates an Anthropic request, and returns the body of the request to Ollama. */
 const asked = (more: Json) => parse({ ...base, ...more }).body
 const told = (...messages: object[]) => asked({ messages }).messages
 
@@ -116,7 +116,7 @@ describe('POST /v1/messages', () => {
     const messages = [hi, calling, { role: 'user', content: [{ ...result, content: found }] }]
     expect(namesOf({ tools })).toEqual([['weather'], undefined])
     expect(namesOf({ tools, messages })).toEqual([['weather', 'a'], undefined])
-    // Anthropic's own search does not run here. So deferred tools are offered at once.
+    // Anthropic's own tool search does not run here, so Sluice offers deferred tools immediately.
     const search = { type: 'tool_search_tool_regex_20251119', name: 'tool_search_tool_regex' }
     expect(namesOf({ tools: [search, ...tools] })).toEqual([['weather', 'a', 'b'], 'tools.0'])
   })

@@ -7,7 +7,7 @@ export interface ReadBlock {
   readonly pieces: string[]
 }
 
-/** The message that a client makes of a stream, and how the stream ended. */
+/** The message that a client builds from a stream, and how the stream ended. */
 export interface ReadMessage {
   start?: object
   content: ReadBlock[]
@@ -32,9 +32,9 @@ const fields: Readonly<Record<string, string>> = {
 }
 
 /**
- * Reads a stream by its documentation, without our code
+ * Reads a stream as the documentation describes it, without our code
  * (https://docs.claude.com/en/docs/build-with-claude/streaming).
- * @throws Error if its events are out of order
+ * @throws Error if the events are out of order
  */
 export function readMessage(pieces: readonly Uint8Array[]): ReadMessage[] {
   const message: ReadMessage = { content: [] }

@@ -12,7 +12,7 @@ encoderContract('Ollama’s lines', {
   encoder: ollamaStream,
   read(pieces) {
     const read = Buffer.concat(pieces).toString().split('\n')
-    // Every line has its LF.
+    // Every line ends with an LF, so the last part is empty.
     expect(read.pop()).toBe('')
     return read
   },

@@ -4,7 +4,8 @@ import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 import { readEvents } from '../../encoders/read-events.ts'
 
 /**
- * Returns the parsed data of a stream, with `[DONE]` as text. Nothing else may be in the stream.
+ * Returns the parsed data of each event of a stream, and `[DONE]` as text. The events may have no
+ * other fields.
  */
 export function readChunks(pieces: readonly Uint8Array[]): unknown[] {
   return readEvents(pieces).map(({ event, data, id }) => {

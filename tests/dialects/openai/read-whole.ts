@@ -1,6 +1,6 @@
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 
-/** Returns the one object of an answer, or nothing. */
+/** Returns a list with the only object of an answer, or an empty list for an empty answer. */
 export const readObject = (pieces: readonly Uint8Array[]): unknown[] => {
   const text = Buffer.concat(pieces).toString()
   return text === '' ? [] : [JSON.parse(text)]
@@ -14,7 +14,7 @@ export function toChunks(events: readonly GenerationEvent[]): OllamaChunk[] | un
   return events.flatMap((event) => (event.type === 'failed' ? [] : [event.chunk]))
 }
 
-/** Makes an answer around an independently made choice. */
+/** Makes the expected answer. The caller makes `choice` independently of our code. */
 export function toWhole(chunks: readonly OllamaChunk[], id: string, object: string, choice: object) {
   const { eval_count: completion_tokens = 0 } = chunks.at(-1)!
   const whole = {

@@ -11,7 +11,7 @@ const toEvent = (chunk: OllamaChunk): GenerationEvent => ({ type: chunk.done ===
 const encode = (...chunks: OllamaChunk[]) => startText(plainStream, { requestId: 'id-1', maxBytes: 1e6 })(chunks.map(toEvent))
 
 /**
- * Returns the part of a text that SSE carries. Its readers end a line at CR, LF and CRLF alike,
+ * Returns a text as a reader of SSE receives it. SSE readers end a line at CR, LF and CRLF alike,
  * and join lines with LF.
  */
 const toCarried = (text: string) => text.split('\r\n').join('\n').split('\r').join('\n')

@@ -72,8 +72,8 @@ export function accumulate(events: readonly ResponseEvent[]): Said[] {
 }
 
 /**
- * Derives the same content from Ollama's lines. A run of one kind of text is one item, and each
- * call is one.
+ * Derives the same content from Ollama's lines. Consecutive text of one kind is one item, and each
+ * call is one item.
  */
 export function toExpected(events: readonly GenerationEvent[]): Said[] {
   const said: Said[] = []

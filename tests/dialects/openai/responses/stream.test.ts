@@ -37,7 +37,7 @@ const eventsOf = (...events: readonly GenerationEvent[]) =>
 const typesOf = (events: readonly ResponseEvent[]) => events.map(({ type }) => type)
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
 
-/** Returns the expected end of a stream by its last event. */
+/** Returns how a stream must end after this last event. */
 function toEnd(last: GenerationEvent | undefined) {
   if (last?.type === 'failed') return 'failed'
   if (last?.type !== 'done') return undefined
