@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 const elsewhere = ['slow', 'ollama', 'proxies', 'python', 'agents', 'machine'].map((folder) => `tests/${folder}/**`)
-/** Limits in milliseconds, in ratios of times, or in the CPU of this process. */
+/**
+ * Tests that measure time: in milliseconds, as a ratio of times, or as CPU time of this process.
+ */
 const timed = [
   'runtimes/{timing/*,process,event-loop}',
   'exact-json',
@@ -11,9 +13,9 @@ const timed = [
   '**/speed',
 ].map((files) => `tests/${files}.test.ts`)
 
-/** The black-box suite on each runtime, and over the portable defaults. */
+/** The black-box suite on each runtime, and the same suite with the portable defaults. */
 const suites = ['tests/runtimes/{,portable/}{node,bun,worker}.test.ts']
-/** For files that run beside others. */
+/** Longer limits for test files that run in parallel with others. */
 const patient = { testTimeout: 60_000, expect: { poll: { timeout: 15_000 } } }
 
 export default defineConfig({
@@ -30,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: timed,
-          // One file at a time, because a second file's load would be measured.
+          // One file at a time, because the load of a second file would distort the measurements.
           maxWorkers: 1,
           sequence: { groupOrder: 0 },
         },
@@ -51,7 +53,7 @@ export default defineConfig({
         test: {
           name: 'runtimes',
           include: suites,
-          // They mostly wait.
+          // These tests mostly wait.
           maxWorkers: 3,
           sequence: { groupOrder: 2 },
           ...patient,

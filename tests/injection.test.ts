@@ -72,8 +72,8 @@ const tricky = fc.oneof(nasty, trickyText)
 const call: fc.Arbitrary<Call> = fc.record({
   name: tricky,
   arguments: fc.dictionary(
-    // Keys that begin or end with a backslash are left out, because V8 may give them to later keys
-    // (docs/hazards.md#83), and this test could not read those back.
+    // Keys that begin or end with a backslash are left out. V8 may replace later keys with such a
+    // key (docs/hazards.md#83), and this test could not read those keys back.
     tricky.filter((key) => key !== '__proto__' && !/^\\|\\$/.test(key)),
     tricky,
     { maxKeys: 2, noNullPrototype: true },
@@ -189,7 +189,7 @@ const noOrigins = new Map()
 const answered = { echo: toEcho(parseResponsesRequest({ input: 'Hi' }, createIgnored())), origins: noOrigins }
 const surfaceAt = (path: string) => surfaces.find((surface) => surface.path === path)!
 
-/** The encoders, and readers that are not ours: eventsource-parser and JSON.parse. */
+/** Each encoder, with a reader that is not our code: eventsource-parser or JSON.parse. */
 const encoders: readonly {
   name: string
   encoder: Encoder

@@ -5,17 +5,20 @@ import { expect, test } from 'vitest'
 import { readPage, readTexts } from './citations.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-// The sample of the Markdown renderer is no page of ours.
+// The sample of the Markdown renderer is not a page of the documentation.
 const texts = readTexts().filter(({ file }) => file !== 'tests/page/markdown/sample.md')
 const pages = texts.filter(({ file }) => file.endsWith('.md')).map(({ file, text }) => ({ file, text: toProse(text) }))
 const sources = texts.filter(({ file }) => !file.endsWith('.md'))
 
-/** Removes the blocks of code, whose comments look like headings. */
+/** Removes blocks of code, because comments in them look like headings. */
 function toProse(markdown: string): string {
   return markdown.replaceAll(/^```[\s\S]*?^```$/gm, '')
 }
 
-/** The anchors of a page: its explicit ones, and those that GitHub makes of its headings. */
+/**
+ * The anchors of a page: the explicit anchors, and the anchors that GitHub derives from the
+ * headings.
+ */
 function toAnchors(prose: string): string[] {
   const ids = [...prose.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)
   const headings = [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
@@ -61,7 +64,7 @@ test('every link to a page in the source leads to a place in it', () => {
 
 test('a page names a hazard, a fault and a section of a page with a link', () => {
   const named = pages.flatMap(({ file, text }) => {
-    // The titles of tests, in the tables that say where each rule is tested, are no links.
+    // Test titles are not links. They are in the tables that list the test of each rule.
     const plain = text.replaceAll(/^\| (?:\[|<a id=).*$/gm, '').replaceAll(/\[[^\]]*\]\([^)]*\)|<a id=.*?>/g, '')
     return [...plain.matchAll(/\bhazards? \d+|(?<!#)\bF\d{1,2}\b|(?<!RFC \d+ )§\d+/gi)].map(([name]) => ({ file, name }))
   })
@@ -70,7 +73,7 @@ test('a page names a hazard, a fault and a section of a page with a link', () =>
 
 test('a comment names a hazard, a fault and a section of a page with a link', () => {
   const named = sources.flatMap(({ file, text }) => {
-    // The lines of a comment become one, because a name may be split between two.
+    // Joins the lines of a comment, because a name may be split between two lines.
     const joined = text.replaceAll(/(?<=^ *(?:\/?\*|\/\/|#).*)\n *(?:\*|\/\/|#) /gm, ' ')
     const comments = joined.match(/(?<=^|\s)(?:\/\*\*?|\/\/|#) .*$/gm) ?? []
     const names = comments.flatMap(

@@ -1,4 +1,4 @@
-/** Returns an integer from 0 to below `below`. */
+/** Returns an integer that is at least 0 and less than `below`. */
 export type Random = (below: number) => number
 
 /** Creates a generator (mulberry32). The same seed always gives the same numbers. */

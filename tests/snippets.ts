@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url'
 export interface Snippet {
   /** The language of its fence. */
   readonly language: string
-  /** A name for a test: its heading, and the number of blocks before it there. */
+  /**
+   * The name of the block's test: the heading, and the number of earlier blocks under that heading.
+   */
   readonly name: string
   readonly code: string
 }
@@ -63,8 +65,8 @@ export async function runSnippet({ name, code }: Snippet, { command, args }: Int
 }
 
 /**
- * Whether the output has the demo's answer to a snippet's question. Each piece may be on its own
- * line, or be data of SSE.
+ * Whether the output contains the demo's answer to a snippet's question. Each piece of the answer
+ * may be on its own line or in the data of an SSE event.
  */
 export function isAnswer(out: string): boolean {
   return out.replaceAll(/^event: messages$|^data: |\n/gm, '').includes('Every stream ends in exactly one honest terminal')
@@ -72,5 +74,5 @@ export function isAnswer(out: string): boolean {
 
 /** Makes the demo fail in the middle of its answer. */
 export const failing = '/fail after 5'
-/** The demo's error text, which is Ollama's. */
+/** The error text of the demo, which is the same as Ollama's. */
 export const failure = 'an error was encountered while running the model: unexpected EOF'

@@ -72,13 +72,13 @@ const aiSdk: Language = {
   isError: isOurError,
 }
 
-/** The same dialect for a route that answers with one object, Ollama's or ours. */
+/** The same dialect for a route that answers with any one object, from Ollama or from Sluice. */
 const asking = (language: Language): Language => ({ ...language, isWhole: () => true })
 
-/** A route that takes requests. */
+/** A POST route of Sluice. */
 export interface Surface {
   readonly path: `/${string}`
-  /** Ollama's endpoint for it, or undefined for a small question. */
+  /** The Ollama endpoint for a generation. Undefined for a route that answers a small question. */
   readonly endpoint?: 'generate' | 'chat'
   readonly language: Language
   /** A good request with every field that it may have. */
@@ -280,8 +280,8 @@ export interface WholeAnswer {
 
 /**
  * Returns how an answer ended. `refused` is an early error.
- * @throws Error if no reader of this dialect could understand it, or unless it has exactly one
- * terminal, at its end
+ * @throws Error if a reader of this dialect could not understand the answer, or if the answer does
+ * not end with its only terminal
  */
 export function toEnding({ language }: Surface, { status, contentType = '', text }: WholeAnswer): Ending | 'refused' {
   const type = contentType?.split(';', 1)[0]

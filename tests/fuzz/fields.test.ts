@@ -9,8 +9,8 @@ import { createInProcess, post, toSmallAnswer } from './in-process.ts'
 import { count, seed } from './options.ts'
 
 /**
- * The fields that may be refused, and fields that no good request here has. Both follow issue 13
- * and OpenAI's texts.
+ * For each dialect, the fields that Sluice may refuse, and fields that no good request in this test
+ * contains. Both lists follow issue 13 and OpenAI's documentation.
  */
 const dialects: Readonly<Record<string, { refusable: RegExp; more: readonly string[] }>> = {
   '/chat': { refusable: /^(?:text|system|model)$/, more: ['keep_alive', 'stream', 'prompt', 'images'] },
@@ -59,7 +59,10 @@ function toPaths(value: unknown): Path[] {
   return Object.entries(value).flatMap(([key, inner]) => [[key], ...toPaths(inner).map((path) => [key, ...path])])
 }
 
-/** Returns a copy with another value at one place. It may add any name there, even `__proto__`. */
+/**
+ * Returns a copy of the body with another value at one path. The path may end with a new name, even
+ * `__proto__`.
+ */
 function toChanged(body: Json, path: Path, value: unknown): Json {
   const changed = structuredClone(body)
   const holder = path.slice(0, -1).reduce<object>((inner, key) => (inner as Record<string, object>)[key]!, changed)

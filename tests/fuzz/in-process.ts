@@ -4,7 +4,10 @@ import type { UpstreamRequest } from '../../src/upstreams/connect.ts'
 import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import type { WholeAnswer } from '../surfaces.ts'
 
-/** Creates Sluice without a socket. Its Ollama is a function that returns the body of a 200. */
+/**
+ * Creates Sluice without a socket. A function replaces Ollama and returns the body of each 200
+ * answer.
+ */
 export function createInProcess(toAnswer: (path: string, request: UpstreamRequest) => readonly Uint8Array[]): App {
   return createApp({
     config: parseConfig({}),
@@ -52,7 +55,7 @@ const answers: Readonly<Record<string, string>> = {
 
 /**
  * Returns a real Ollama's answer to a small question.
- * @throws Error for a path that is not Ollama's
+ * @throws Error for a path that Ollama does not have
  */
 export function toSmallAnswer(path: string): Uint8Array {
   if (path === '/api/embeddings') return Buffer.from('{"embedding":[0.5]}')

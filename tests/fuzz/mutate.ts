@@ -17,7 +17,7 @@ const oddities: readonly string[] = [
     [`${'['.repeat(40)}${']'.repeat(40)}`, `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`],
   )
 
-/** The place of a value: its holder and its key. */
+/** The place of a value: the object or list that contains it, and its key. */
 interface Spot {
   readonly holder: Record<string, unknown>
   readonly key: string
@@ -30,8 +30,8 @@ function spotsOf(value: unknown): Spot[] {
 }
 
 /**
- * Returns a mark for an oddity, which in half the cases is only another type. The mark is replaced
- * when the value is written.
+ * Returns a placeholder for an odd value. In half of the cases, the value only has another type.
+ * `mutateJson` replaces the placeholder in the JSON text.
  */
 function mark(random: Random): string {
   const text = random(2) === 0 ? pick(random, types) : pick(random, oddities)
@@ -43,7 +43,7 @@ type Change = (random: Random, spot: Spot, other: Spot) => void
 const changes: readonly Change[] = [
   (random, { holder, key }) => (holder[key] = mark(random)),
   (random, { holder, key }) => (holder[key] = mark(random)),
-  // Splices two values.
+  // Replaces a value with a value of `other`.
   (_, { holder, key }, other) => (holder[key] = other.holder[other.key]),
   (_, { holder, key }, other) => (holder[other.key] = holder[key]),
   (_, { holder, key }) => delete holder[key],

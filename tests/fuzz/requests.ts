@@ -15,7 +15,7 @@ const recorded = recordingNames()
   .filter((body) => typeof body === 'object' && body !== null)
 const bodies: readonly object[] = [...surfaces.map(({ body }) => body), ...recorded]
 /**
- * Makes a good request at a surface, or one that was sent to a real Ollama, and spoils it in one
+ * Takes a good request of a surface, or a recorded request to a real Ollama, and spoils it in one
  * of many ways.
  */
 export function toSpoiltRequest(random: Random): SpoiltRequest {

@@ -7,7 +7,9 @@ import { toSpoiltRequest } from './requests.ts'
 import { count, seed } from './options.ts'
 
 const atOnce = 20
-/** Each runtime gets only a part of the cases, because the others behave the same everywhere. */
+/**
+ * Each runtime runs only a part of the cases, because most cases behave the same on every runtime.
+ */
 const share = Math.ceil(count / 30)
 
 describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {

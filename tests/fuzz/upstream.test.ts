@@ -28,9 +28,9 @@ function toSpoilt(random: Random): Uint8Array {
 }
 
 /**
- * Finds the end of a stream without our code: the first value that is no JSON object, is an error,
- * or says `done`. Types are not checked. So Sluice may fail a stream because of a wrong type that
- * counts as done in this function.
+ * Returns how a stream must end, without our code. The stream ends at the first value that is not a
+ * JSON object, contains an error, or has `done: true`. This function does not check the types of
+ * other fields. So Sluice may report a failure where this function returns `done`.
  */
 function toExpected(bytes: Uint8Array): Ending {
   for (let from = 0; from < bytes.length;) {
@@ -61,7 +61,7 @@ test.each(generating)('null is as good as absent in an answer at $path', async (
     for (const streams of [surface.streams, { stream: false }]) {
       const answer = await post(app, surface.path, JSON.stringify({ model: 'gemma3:270m', ...surface.body, ...streams }))
       expect(toEnding(surface, answer)).toBe('done')
-      // Ollama's own lines stay as they are.
+      // Sluice passes Ollama's own lines on unchanged, so only `/v1` is checked.
       if (surface.path.startsWith('/v1')) expect(answer.text).not.toMatch(/"(?:text|content)":null/)
     }
   }

@@ -4,8 +4,8 @@ import process from 'node:process'
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'inherit'] })
 
 /**
- * A network of two machines and a cable that can be pulled. The other machine is a namespace of
- * this kernel.
+ * A network between this machine and another machine, with a cable that can be pulled. The other
+ * machine is a network namespace of this kernel.
  */
 export interface Cable {
   /** Our address on the network. */
@@ -21,11 +21,11 @@ export interface Cable {
 export function layCable(): Cable {
   const name = `sluice${process.pid}`
   const [ours, theirs] = [`${name}a`, `${name}b`]
-  // These addresses are in a network for such tests (RFC 2544).
+  // RFC 2544 reserves these addresses for tests.
   const [address, other] = ['198.18.0.1', '198.18.0.2']
   const remove = () => {
-    // This deletes the other end too. The namespace alone would delete its end only some time
-    // later.
+    // This also deletes the other end. If only the namespace were deleted, its end would disappear
+    // some time later.
     ip('link', 'delete', ours)
     ip('netns', 'delete', name)
   }

@@ -69,7 +69,7 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
     expect(tookMs).toBeLessThan(stallMs + 15_000)
     await expect.poll(() => server.output()).toMatch(/"request_id":"cut-off".*"ended":"stalled"/)
     await answers()
-    // Bun closes a connection some seconds after it has cut it (docs/hazards.md#78).
+    // Bun keeps a connection open for some seconds after the cut (docs/hazards.md#78).
     await expect.poll(() => descriptors(), { timeout: 10_000 }).toBeLessThanOrEqual(before)
     expect(upstream.open).toBe(0)
     expect(server.errors()).toBe('')
@@ -78,7 +78,7 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
   test('a paced stream ends at the total deadline: its buffers do not fill', async () => {
     const tookMs = await pullWithin(tokens({ count: 1e6, perSecond: 20 }))
     expect(tookMs).toBeLessThan(totalMs + 1000)
-    // The reader does not take the terminal either, so that is a stall, too.
+    // The reader does not receive the terminal either, so the stream may also end as stalled.
     await expect
       .poll(() => server.output(), { timeout: stallMs + 15_000 })
       .toMatch(/"request_id":"cut-off".*"ended":"(?:stalled|failed)"/)

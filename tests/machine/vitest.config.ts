@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Tests that need a machine of their own (`npm run test:machine`): root on Linux, for a network
- * whose cable can be pulled, and Debian's libfaketime, which `install.sh` installs.
+ * Tests of pulled cables and changed clocks (`npm run test:machine`). They need root on Linux to
+ * create a network, and Debian's libfaketime, which `install.sh` installs.
  */
 export default defineConfig({
   test: {

@@ -37,7 +37,7 @@ describe('the cause in the access log', () => {
 
   test('is else the class and where it was thrown, without the text', () => {
     const error = thrownBy(() => JSON.parse('{"response": wmur}'))
-    // Without this word, the test would show nothing.
+    // The message must contain this word. Otherwise the test would prove nothing.
     expect(error.message).toContain('wmur')
     expect(toCause(error)).toMatch(/^SyntaxError at \S+cause\.test\.ts:\d+:\d+( at \S+:\d+:\d+)*$/)
     expect(toCause(error)).not.toContain('wmur')

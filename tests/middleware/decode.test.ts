@@ -12,7 +12,7 @@ const names = Object.keys(encoders) as (keyof typeof encoders)[]
 const encode = (name: keyof typeof encoders, bytes: Uint8Array) => new Uint8Array(encoders[name](bytes))
 const decodeIn = (name: string, bytes: Uint8Array<ArrayBuffer>, limit = maxBytes) => decode(bytes, codings.get(name)!(), limit)
 
-/** Makes bytes that a compressor cannot shorten, the same ones each time. */
+/** Makes bytes that a compressor cannot shorten. The bytes are always the same. */
 function noise(length: number): Uint8Array {
   let state = 1
   return Uint8Array.from({ length }, () => (state = (state * 48_271) % 2_147_483_647) & 0xff)
@@ -50,7 +50,8 @@ describe.each(names)('%s', (name) => {
       good.subarray(0, good.length / 2),
       good.subarray(0, -1),
       good.map((byte, i) => (i === 2 ? ~byte : byte)),
-      // Node's zlib reads on after a frame of zstd, and ignores bytes that are not a frame.
+      // After a zstd frame, Node's zlib ignores bytes that are not a frame, so zstd has no such
+      // case.
       ...(name === 'zstd' ? [] : [new Uint8Array([...good, 1, 2, 3])]),
       new TextEncoder().encode('{"model":"a"}'),
     ]

@@ -7,11 +7,14 @@ export interface Mutation {
   readonly to: string
   /** The path of the test file, below `tests/` and without its `.test.ts`. */
   readonly test: string
-  /** Part of the titles of the tests that run; absent: all tests of the file. */
+  /** Only tests with this text in their title run. If absent, all tests of the file run. */
   readonly title?: string
 }
 
-/** 60 mutations in all parts of the service. If the text of one is no longer found, mend it. */
+/**
+ * 60 mutations in all parts of the service. If a file no longer contains a mutation's text, update
+ * it.
+ */
 export const mutations: readonly Mutation[] = [
   // The life of a stream.
   {
@@ -57,7 +60,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'relay/streams.ts', from: 'open.size >= max', to: 'open.size > max', test: 'relay/streams' },
   { file: 'relay/streams.ts', from: ' && stream.principal === principal', to: '', test: 'relay/streams' },
 
-  // What a reader gets.
+  // The frames that a reader receives.
   { file: 'encoders/sse.ts', from: "event.line.includes('\\r')", to: 'false', test: 'encoders/sse' },
   { file: 'encoders/frame.ts', from: '/\\r\\n|\\r|\\n/g', to: '/\\r?\\n/g', test: 'encoders/frame' },
   { file: 'encoders/folded.ts', from: 'if (gathered > maxBytes)', to: 'if (gathered > 2 * maxBytes)', test: 'encoders/folded' },
@@ -68,7 +71,7 @@ export const mutations: readonly Mutation[] = [
     test: 'encoders/negotiate',
   },
 
-  // What is asked of Ollama, and what it answers.
+  // The requests to Ollama, and Ollama's answers.
   {
     file: 'upstreams/line-decoder.ts',
     from: 'if (bufferedBytes > maxLineBytes) throw tooLong(maxLineBytes)',
@@ -103,7 +106,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'upstreams/cached.ts', from: 'if (!caller.aborted) failure', to: 'failure', test: 'upstreams/cached' },
   { file: 'upstreams/think.ts', from: '!== false) {', to: '=== true) {', test: 'upstreams/think' },
 
-  // Who may ask, and how much.
+  // Access control and limits.
   {
     file: 'config/parse-config.ts',
     from: "name.startsWith('SLUICE_')",
@@ -190,7 +193,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'dialects/ai-sdk/stream.ts', from: "if (hasCalls) return 'tool-calls'", to: '', test: 'dialects/ai-sdk/stream' },
   { file: 'dialects/ollama/failure.ts', from: ' && Object.keys(fields).length === 1', to: '', test: 'dialects/ollama/stream' },
 
-  // A reader that leaves stops Ollama. A reader that is cut cannot take the cut for an end.
+  // A reader that disconnects stops Ollama. A reader cannot mistake a cut for a normal end.
   { file: 'relay/relay.ts', from: 'else core.leave()', to: '', test: 'relay/relay' },
   {
     file: 'relay/stream.ts',

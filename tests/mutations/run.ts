@@ -8,7 +8,7 @@ import { mutations, type Mutation } from './mutations.ts'
 
 /**
  * `npm run mutations`: breaks a copy of the service in one place at a time, and checks that a test
- * fails. `-- --only relay` runs only the mutations of files whose path has this text.
+ * fails. With `-- --only relay`, it runs only mutations of files with `relay` in their path.
  */
 const { only = '' } = parseArgs({ options: { only: { type: 'string' } } }).values
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { parseOllamaHost } from '#ollama-grammar/host.ts'
 
-// The first part is Ollama's own table (envconfig/config_test.go, TestHost). It differs in that no
-// host means this machine.
+// The first part is Ollama's own table (envconfig/config_test.go, TestHost). Unlike in Ollama, a
+// missing host means this machine.
 test.each([
   ['', 'http://127.0.0.1:11434'],
   ['1.2.3.4', 'http://1.2.3.4:11434'],

@@ -14,7 +14,7 @@ function toTexts(value: unknown, path = ''): Map<string, string> {
 }
 
 const toPlaces = (text: string) => (text.match(/\{\d\}/g) ?? []).toSorted()
-// The functions under these names are no texts with values.
+// The functions under these names are not texts with placeholders.
 const other = { capability: undefined, join: undefined }
 const englishTexts = toTexts({ ...english, ...other })
 const chineseTexts = toTexts({ ...chinese, ...other })
@@ -83,7 +83,7 @@ describe('chats by their day', () => {
   vi.stubEnv('TZ', 'Europe/Berlin')
   afterAll(() => void vi.unstubAllEnvs())
 
-  // The clocks there went forward on the day before this one.
+  // In this time zone, the clocks went forward on the day before.
   const noon = new Date(2026, 2, 30, 12).getTime()
   const at = (day: number, hour: number) => ({
     id: `${day}.${hour}`,

@@ -18,7 +18,7 @@ const streamed = ['sse', 'ndjson'] as const
 const leaves = ['fin', 'reset'] as const
 
 /**
- * What a reader sees when Sluice cuts it. Caddy 2.6 ends the response properly
+ * How a stream ends for the reader when Sluice cuts it. Caddy 2.6 ends the response properly
  * (caddyserver/caddy#5951), so only the missing terminal shows the cut.
  */
 const cut = { nginx: 'broken', haproxy: 'broken', caddy: 'clean' } as const
@@ -65,8 +65,8 @@ describe.each(proxyNames)('%s', (name) => {
     })
     afterAll(stopAll)
 
-    // HAProxy without http-no-delay holds each token for 200 ms, which makes 20 s in all. With it,
-    // the test takes some tenths of a second.
+    // Without `http-no-delay`, HAProxy delays each token by 200 ms, which adds up to 20 s. With
+    // this option, the test takes some tenths of a second.
     test.each(streamed)(
       'the next token is sent only when the reader has the last one: %s',
       { timeout: 10_000 },
@@ -134,8 +134,8 @@ describe.each(proxyNames)('%s', (name) => {
       })
     })
 
-    // A page of the proxy's own origin may send requests from any port. Sluice's rules on names
-    // and origins hold behind a proxy too.
+    // A page on the proxy's own origin may send requests, whatever its port is. Sluice's rules for
+    // host names and origins also apply behind a proxy.
     test.each([
       { host: 'chat.example:8443', origin: 'https://chat.example:8443', status: 200 },
       { host: 'chat.example:8443', origin: 'https://chat.example', status: 403, code: 'forbidden_origin' },

@@ -19,7 +19,8 @@ export interface Proxy {
 }
 
 /**
- * The arguments that keep a program in the foreground, and the configuration around its snippet.
+ * How to run a program: the arguments that keep it in the foreground, and the configuration around
+ * its snippet.
  */
 interface Program {
   toConfiguration(ownPort: number, port: number): string
@@ -32,8 +33,8 @@ const startLimitMs = 10_000
 
 const programs: Record<ProxyName, Program> = {
   nginx: {
-    // The configuration compresses whatever it may. nginx's default folders for temporary files
-    // belong to root.
+    // The configuration enables compression for all types. nginx's default folders for temporary
+    // files belong to root, so it sets others.
     toConfiguration: (ownPort, port) => `
 daemon off;
 pid nginx.pid;
@@ -89,7 +90,7 @@ export function checkInstalled(): void {
 }
 
 /**
- * Starts a proxy by its snippet of docs/deploy.md, on a free port, in front of the server at
+ * Starts a proxy with its snippet from docs/deploy.md, on a free port, in front of the server at
  * `port`.
  * @throws Error with the program's output if it does not listen
  */

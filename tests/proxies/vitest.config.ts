@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * The proxies of docs/deploy.md in front of Sluice on Node (`npm run test:proxies`). `install.sh`
- * installs them.
+ * Tests of Sluice on Node behind the proxies of docs/deploy.md (`npm run test:proxies`).
+ * `install.sh` installs the proxies.
  */
 export default defineConfig({
   test: {

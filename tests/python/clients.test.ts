@@ -18,7 +18,8 @@ describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
   const stage = useStage(runtime)
 
   /**
-   * Starts a program for the tests of a `describe`. Returns the function that calls its functions.
+   * Starts a Python program for the tests of a `describe`. Returns a function that calls the
+   * program's functions.
    */
   function useProgram(file: string): Call {
     let program: Program
@@ -67,7 +68,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
     })
 
     test('embeds', async () => {
-      // The client requests base64, which holds floats of 32 bits.
+      // The client requests base64, which contains 32-bit floats.
       expect(await ask(call, 'embed', 'smollm2:135m')).toEqual([embeddings.map((vector) => vector.map(Math.fround))])
     })
 

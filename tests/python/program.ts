@@ -20,8 +20,8 @@ export interface Raised {
 }
 
 /**
- * Calls a function of a program. Only one call runs at a time. Each value goes to `onGot`, and the
- * call waits for it.
+ * Calls a function of a program. Only one call runs at a time. The call passes all values so far to
+ * `onGot` after each value, and waits for `onGot`.
  * @throws Error with the program's output if the program ends
  */
 export type Call = (name: string, model: string, onGot?: (got: readonly unknown[]) => void | Promise<void>) => Promise<Outcome>
@@ -35,7 +35,8 @@ export interface Program {
 type Said = { got: unknown } | { ended: 'returned' } | ({ ended: 'raised' } & Raised)
 
 /**
- * Starts a program without our own environment. Its functions get Sluice's `url` and send the key.
+ * Starts a program with only the PATH of our environment. Its functions receive Sluice's `url` and
+ * send the key.
  */
 export function startProgram(file: string, url: string, key = 'none'): Program {
   const path = fileURLToPath(new URL(`clients/${file}`, import.meta.url))

@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * The clients of PyPI against Sluice on the three runtimes (`npm run test:python`). `install.sh`
- * installs them.
+ * Tests of Python clients from PyPI with Sluice on the three runtimes (`npm run test:python`).
+ * `install.sh` installs the clients.
  */
 export default defineConfig({
   test: {

@@ -13,7 +13,7 @@ const delta = (text: string): GenerationEvent => ({ type: 'delta', line: text, c
 const done: GenerationEvent = { type: 'done', line: 'END', chunk: { done: true, eval_count: 3 } }
 const failed: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'it died') }
 
-/** Frames that show what they are: `a` and `b` are deltas, `END` and `!code` are terminals. */
+/** Frames that a test can read: `a` and `b` are deltas, `END` and `!code` are terminals. */
 const plainFrames: Encoder = {
   contentType: 'text/test',
   headers: {},
@@ -61,7 +61,7 @@ function create({
 
 const codeOf = ({ ended }: Core) => (ended?.how === 'failed' ? ended.error.code : ended?.how)
 
-/** Has no frame for a failure, like bare text. */
+/** Sends no frame for a failure, like the encoder of bare text. */
 const bare: Encoder = {
   ...plainFrames,
   failure: 'cut',
@@ -481,7 +481,7 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
     note: (fact: Fact, state?: Waiting) => void facts.push({ fact, at: reference.now, state }),
     isFull: () => reference.last('full', 'room')?.fact === 'full',
 
-    /** Returns the times of all due events, the more important ones first. */
+    /** Returns the time at which each event is due. More important events come first. */
     agenda(): [string, number][] {
       const { has, last } = reference
       const after = (isOn: boolean, ms: number, ...since: Fact[]) =>
@@ -497,7 +497,9 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
       ]
       return [['stalled', after(!reads, deadlines.stallMs, 'full')], ...(reference.ended ? [] : upstream)]
     },
-    /** Returns the status that the reader has not got yet, unless a line has made it pointless. */
+    /**
+     * Returns the status that the reader has not received yet, unless a line has made it pointless.
+     */
     untold(): Waiting | undefined {
       const state = reference.last('waits')?.state
       const isNews = state !== reference.last('told')?.state
@@ -562,8 +564,8 @@ type Reference = ReturnType<typeof createReference>
 type Step = (reference: Reference, core: Core) => [expected: string, actual: string]
 
 /**
- * A moment in a stream's life: some time passes and something happens. Both versions must then
- * agree.
+ * One step of a stream: time passes, and then something happens. Both versions must agree
+ * afterwards.
  */
 function toCommand(name: string, waitMs: number, step: Step): fc.Command<Reference, Core> {
   return {

@@ -38,7 +38,7 @@ export function createFakeSink({ endsLate = false } = {}): FakeSink {
       sink.ended++
       return endsLate ? end.promise : undefined
     },
-    // After a cut there is no reader any more.
+    // After a cut there is no reader, so the sink is no longer full.
     cut() {
       sink.wasCut++
       isFull = false

@@ -61,7 +61,7 @@ function createScript() {
       signal.addEventListener('abort', stop)
       return started.promise
     },
-    /** Resolves the call, because the first event is known. */
+    /** Resolves the call, as an upstream does when it knows the first event. */
     async start() {
       started.resolve({
         flow(take) {
@@ -153,7 +153,7 @@ async function expectOver(state: State, how: string) {
   const { upstream, refused, opened, outcome, response } = state
   expect(codeOf(outcome?.ended)).toBe(how)
   expect(outcome!.bytes).toBe(new TextEncoder().encode(sentOf(state)).byteLength)
-  // A reader that left before the first frame gets neither a stream nor a refusal.
+  // A reader that disconnected before the first frame gets neither a stream nor a refusal.
   const isGone = how === 'left' && opened === 0
   expect(opened + refused.length).toBe(isGone ? 0 : 1)
   expect(response!.status).toBe(isGone ? 499 : (refused[0]?.status ?? 200))
@@ -183,7 +183,7 @@ describe('a stream', () => {
     const state = start({ graceMs: 250, heartbeatMs: 1000 })
     await pass(249)
     expect(state.opened).toBe(0)
-    // The timer has a grid of 100 ms.
+    // The timer rounds its times up to a grid of at most 100 ms.
     await pass(51)
     expect(sentOf(state)).toBe('<')
     await pass(3000)
@@ -210,7 +210,7 @@ describe('a stream', () => {
     const add = vi.spyOn(AbortSignal.prototype, 'addEventListener')
     const remove = vi.spyOn(AbortSignal.prototype, 'removeEventListener')
     const state = start()
-    // The earlier listeners are those of the stream and of the upstream.
+    // The stream and the upstream add their listeners earlier, so the last listener is the relay's.
     const ours = add.mock.calls.at(-1)![1]
     await state.upstream.break(new Error('x'))
     expect(remove.mock.calls.map(([, listener]) => listener)).toContain(ours)

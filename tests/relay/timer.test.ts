@@ -64,7 +64,7 @@ describe('a timer', () => {
     for (let due = 2000; due < 3000; due++) timer.schedule(due)
     expect(arm).toHaveBeenCalledTimes(1)
     vi.advanceTimersByTime(10_000)
-    // The timer fires early, and then gets its new time.
+    // The timer fires at the first time that was scheduled. Its owner then schedules the new time.
     expect(fired).toEqual([2000])
   })
 

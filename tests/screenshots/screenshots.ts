@@ -11,7 +11,7 @@ import { startUpstream, type Exchange } from '#fake-ollama/upstream.ts'
 import { startServer } from '../runtimes/server.ts'
 
 /**
- * `npm run screenshots`: makes the images of docs/screenshots anew. They show the real page with
+ * `npm run screenshots`: takes the images of docs/screenshots again. They show the real page with
  * an Ollama whose answers never change.
  */
 const folder = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
@@ -36,7 +36,7 @@ async function take(name: string, options: BrowserContextOptions, go: (page: Pag
   const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC', reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
   await page.addInitScript(alwaysTheSameIds)
-  // The page's time never goes back, so it begins before the oldest chat.
+  // In the page, time must never go back, so the clock starts before the oldest chat.
   await page.clock.setFixedTime(today - 7 * dayMs)
   await page.goto(`${server.url}/`)
   await page.locator('#message').waitFor()
@@ -68,7 +68,9 @@ async function think(exchange: Exchange) {
   await pause(exchange, 1800)
 }
 
-/** Makes some chats of earlier days, the latest first, and one that is open. */
+/**
+ * Makes the chats of earlier days (`before` starts with the latest), and one chat that stays open.
+ */
 async function chat(page: Page, before: readonly string[], question: string, text: string) {
   say(answering(...toTokens(text)))
   for (const [index, asked] of [...before.entries()].toReversed()) {

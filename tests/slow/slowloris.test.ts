@@ -5,8 +5,8 @@ import { startServer, type Server } from '../runtimes/server.ts'
 
 /**
  * The seconds after which each runtime must have cut the connection. Node checks once a second. Bun
- * counts in steps of 4 s, and keeps a connection for 60 s, or for 10 s after an error answer.
- * workerd has its own limits for heads.
+ * checks in steps of 4 s, and keeps a connection for 60 s, or for 10 s after an error answer.
+ * workerd has its own limits for request heads.
  */
 const limits = {
   node: { head: 12, nextHead: 12, body: 32 },

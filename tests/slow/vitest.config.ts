@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Tests that take minutes (`npm run test:slow`): leaks that show after thousands of streams, and
- * limits of the runtimes that count minutes.
+ * Tests that take minutes (`npm run test:slow`). They find leaks that show only after thousands of
+ * streams, and check time limits of several minutes.
  */
 export default defineConfig({
-  // Twelve tests wait side by side: two silences of six servers.
+  // Twelve tests wait in parallel: two silences on each of six servers.
   test: {
     include: ['tests/slow/**/*.test.ts'],
     globalSetup: 'tests/build.ts',

@@ -14,7 +14,7 @@ export type Fate = 'done' | 'failed' | 'refused' | 'left' | 'cut'
 
 /**
  * One action of a reader.
- * @throws Error for any other outcome, such as a lost terminal
+ * @throws Error for an outcome that is not allowed, such as a lost terminal
  */
 type Act = (stage: SoakStage) => Promise<Fate>
 
@@ -27,12 +27,14 @@ function ask({ server, random }: SoakStage, surface: Surface, model: string, hea
   return read(server, { path: surface.path, body: { ...surface.body, model }, headers: { accept, ...headers } })
 }
 
-/** Returns a model that answers successfully there. Small questions go to a recorded one. */
+/**
+ * Returns a model that succeeds on this surface. Small questions get a model with recorded answers.
+ */
 function toModel({ random, models }: SoakStage, { endpoint }: Surface): string {
   return endpoint ? pick(random, [models.quick, models.paced]) : 'gemma3:270m'
 }
 
-/** Reads to the end, which must be complete. */
+/** Reads an answer to its end, and returns how it ended. The answer must be complete. */
 async function toFate(reader: Reader, surface: Surface): Promise<'done' | 'failed' | 'refused'> {
   const { status, headers } = await reader.head
   const ended = await reader.ended
@@ -76,7 +78,7 @@ const leaving: Act = async (stage) => {
   const surface = pick(random, [...generating, ...streaming])
   const reader = ask(stage, surface, pick(random, [models.paced, models.paced, models.silent, models.silent, models.endless]))
   await sleep(random(500))
-  // On workerd a half-close is not leaving (docs/hazards.md#13).
+  // workerd does not treat a half-close as a disconnect (docs/hazards.md#13).
   reader.leave(pick<Leave>(random, server.runtime === 'worker' ? ['fin', 'reset'] : ['fin', 'reset', 'half-close']))
   if (await Promise.race([reader.ended, sleep(10_000)])) return 'left'
   reader.leave('reset')
@@ -92,11 +94,11 @@ const stalling: Act = async (stage) => {
   reader.pause()
   const seen = reader.isEnded ? undefined : await asked
   if (!seen) {
-    // The upstream was away.
+    // The upstream was stopped.
     reader.resume()
     return toFate(reader, surface)
   }
-  // First the kernel's buffers must fill. Only then does the time limit of the stall begin.
+  // The kernel's buffers must fill first. The stall limit starts only then.
   const isOver = await Promise.race([seen.exchange.ended.then(() => true), sleep(longMs, false)])
   await sleep(100)
   reader.resume()
@@ -149,7 +151,7 @@ const rude: Act = async ({ server, random }) => {
   return 'left'
 }
 
-/** The actions, and how many of a hundred each makes. */
+/** The actions. The weight of an action is its share in percent. */
 const acts: readonly (readonly [weight: number, act: Act])[] = [
   [40, whole],
   [18, faulty],

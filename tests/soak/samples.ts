@@ -33,7 +33,7 @@ export async function takeSample(
   }
 }
 
-/** Fits a straight line. Returns its growth in MB an hour, and the growth's standard error. */
+/** Fits a straight line. Returns its slope in MB per hour, and the slope's standard error. */
 export function toSlope(samples: readonly Sample[], of: (sample: Sample) => number): { slope: number; error: number } {
   const count = samples.length
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / count

@@ -7,8 +7,8 @@ import { countDescriptors, takeSample, toSlope, type Sample } from './samples.ts
 import { setStage } from './stage.ts'
 
 /**
- * Runs everything at once, for minutes. It fails if anything grows, stays open or has no end
- * (CONTRIBUTING.md).
+ * Runs all actions at once for minutes. Fails if the heap or the descriptors grow, a stream stays
+ * open, or an answer has no terminal (CONTRIBUTING.md).
  */
 
 const atOnce = 60
@@ -47,8 +47,8 @@ async function act() {
 }
 
 /**
- * Puts load on the server for `ms`: readers act one after another, and the upstream dies now and
- * then.
+ * Puts load on the server for `ms`. Each reader performs one action after another, and the upstream
+ * restarts now and then.
  */
 async function load(ms: number) {
   const endsAt = performance.now() + ms
@@ -83,7 +83,9 @@ async function settle() {
   }
 }
 
-/** Stops the upstream, waits until nothing is open, and takes a sample. */
+/**
+ * Waits until no upstream stream is open, stops the upstream, takes a sample, and starts it again.
+ */
 async function rest(): Promise<Sample> {
   const until = performance.now() + idleLimitMs
   while (stage.upstream.open > 0 && performance.now() < until) await sleep(50)
@@ -99,7 +101,7 @@ async function rest(): Promise<Sample> {
 function judge() {
   const second = samples.slice(Math.ceil(samples.length / 2))
   const [first, last] = [samples[0]!, samples.at(-1)!]
-  // A few points do not show a slope.
+  // Fewer points do not show a slope.
   if (second.length >= 5 && runtime !== 'worker') {
     const { slope, error } = toSlope(second, ({ heapMb }) => heapMb)
     console.log(`heap: ${slope.toFixed(2)} ± ${(2 * error).toFixed(2)} MB an hour over the second half`)

@@ -26,7 +26,7 @@ export interface SoakStage {
   readonly random: Random
   /** Kills the upstream and starts it again after `downMs`. */
   restart(downMs: number): Promise<void>
-  /** Whether the upstream was away at any time since `time` (`performance.now()`). */
+  /** Whether the upstream was stopped at any time since `time` (`performance.now()`). */
   wasAwaySince(time: number): boolean
 }
 

@@ -8,7 +8,7 @@ import { cutBytes } from '#fake-ollama/scripts.ts'
 
 const toUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** Returns all batches, including empty ones. The last one is from the end. */
+/** Returns all batches, including empty ones. The last batch is the result of `end`. */
 function decodeBatches(pieces: readonly Uint8Array[], maxLineBytes = 1_000_000): Batch[] {
   const decoder = createDecoder({ maxLineBytes })
   return [...pieces.map((piece) => decoder.push(piece)), decoder.end()]

@@ -55,7 +55,7 @@ describe('peek', () => {
     const source = createSource()
     const peeked = peek(source.flow)
     void source.push('a')
-    // A paused source may still end, and then its last piece comes.
+    // A paused source may still deliver its last piece when it ends.
     void source.push('b')
     const { flow } = await peeked
     const taken: string[] = []
@@ -103,7 +103,7 @@ describe('peek', () => {
     void source.push('a')
     const { flow } = await peeked
     source.break(new Error('broke'))
-    // This must cause no unhandled rejection.
+    // The failure must cause no unhandled rejection.
     await new Promise(setImmediate)
     await expect(flow(() => {})).rejects.toThrow('broke')
   })

@@ -5,7 +5,7 @@ import type { CallContext, Upstream } from '../../src/upstreams/upstream.ts'
 import { upstreamContract } from '../contracts/upstream.ts'
 import { ollamaOverHttp } from './ollama-over-http.ts'
 
-// There is only one place, so a call that does not return it would stop the next call.
+// The queue has only one place, so a call that does not release it would block the next call.
 upstreamContract('Ollama behind a queue', (url) =>
   createQueue({ upstream: ollamaOverHttp(url), running: 1, waiting: 0, embedTimeoutMs: 5000 }),
 )

@@ -30,7 +30,10 @@ const toList = (models: Readonly<Record<string, unknown>>) =>
 const list = (models: Readonly<Record<string, unknown>>) => fixture.on('GET /api/tags', toList(models))
 const asked = () => fixture.requests.map(({ target }) => target)
 
-/** Runs a generation with a wish to its end. Returns Ollama's request and the ignored fields. */
+/**
+ * Runs a generation with a wish for thinking. Returns Ollama's request bodies and the ignored
+ * fields.
+ */
 async function generate(script: Script, more: Partial<GenerationCall> = {}, context: Partial<CallContext> = {}) {
   const model = fixture.script(script, more.model)
   const ignored: string[] = []

@@ -4,7 +4,7 @@ import { withinLimit } from '../../src/upstreams/time-limit.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** Work that ends only by its signal. */
+/** Work that ends only when its signal aborts. */
 const endless = (signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
 

@@ -41,8 +41,8 @@ beforeEach(async () => {
 afterEach(() => context.close())
 
 /**
- * Opens a tab. With `#deaf` it has no channel to the other tabs. With `#full` long titles do not
- * fit, see `failPutsOfMuch`.
+ * Opens a tab. A tab with `#deaf` has no channel to the other tabs. A tab with `#full` cannot store
+ * long titles if the test calls `failPutsOfMuch`.
  */
 async function openTab(how = ''): Promise<Page> {
   const page = await context.newPage()
@@ -221,10 +221,11 @@ test('an answer that another tab is writing is left alone, until that tab saves 
   const partial = { ...unended, updatedAt: Date.now() }
   await save(left, toChat('one', { messages: { a: partial } }))
   expect((await all(right))[0]!.messages.a).toEqual(partial)
-  // The tab itself reports the interruption once it is due.
+  // The right tab reports an interruption when the left tab has not saved the answer for long
+  // enough.
   const interrupted = { ...partial, end: { how: 'interrupted' } }
   await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(interrupted)
-  // The writer was only slow.
+  // The left tab was only slow: it now continues its answer.
   const next = { ...partial, text: 'Half of', updatedAt: Date.now() }
   await save(left, toChat('one', { messages: { a: next } }))
   await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(next)
@@ -265,7 +266,7 @@ describe('what pages could not keep when they went', () => {
   const newer = (id: string) => ({ ...large(id), messages: { b: { ...message, id: 'b', parent: 'a' } } })
   const whole = (id: string) => ({ ...large(id), messages: { a: message, ...newer(id).messages } })
   const left = (page: Page) => page.evaluate(() => localStorage.getItem('sluice.last-words'))
-  /** Closes a tab that has room only for the chat's first message. */
+  /** Saves a chat in a tab that can store only the chat's first message, and closes the tab. */
   const leaveIn = async (page: Page, id: string) => {
     await page.evaluate(
       async ([chat, newer]) => {

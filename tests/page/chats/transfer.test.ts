@@ -8,7 +8,7 @@ const message = { id: 'a', parent: '', createdAt: 1, updatedAt: 1, role: 'user',
 const chat = { id: 'chat', title: '', createdAt: 1, updatedAt: 1, settings: {}, messages: { a: message }, chosen: {} }
 const toText = (chats: unknown, more: object = {}) => JSON.stringify({ format: 'sluice-chats', version: 1, chats, ...more })
 
-/** Removes choices and parents that lead nowhere, and gives each answer an end. */
+/** Removes choices and parents that refer to no message, and gives each answer an end. */
 function toSound(chat: Chat): Chat {
   const isKnown = (id: string) => Object.hasOwn(chat.messages, id)
   const messages = Object.values(chat.messages).map((message) => ({

@@ -6,18 +6,21 @@ import { bundleScript } from '../../../build/bundle.ts'
 import type { createMarkdown } from '#page/markdown/markdown.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 
-/** The globals of the page's script: `packages/page/markdown`, and helpers for the tests below. */
+/** The globals of the page's script: `packages/page/markdown`, and helpers for the tests. */
 export interface PageGlobals {
   createMarkdown: typeof createMarkdown
-  /** Adds an element to the page, with its Markdown. */
+  /** Adds an element to the page, and creates its Markdown renderer. */
   create(): { root: HTMLElement; markdown: ReturnType<typeof createMarkdown> }
-  /** Shows a text that comes in these cuts, waits until the page is idle, and returns the HTML. */
+  /**
+   * Shows a text in pieces that are cut at `cuts`, waits until the page is idle, and returns the
+   * HTML.
+   */
   show(text: string, cuts?: readonly number[]): Promise<string>
   /** Resolves when code has its colours. */
   idle(): Promise<void>
 }
 
-/** The policy of the real page. */
+/** The content security policy of the real page. */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
@@ -47,15 +50,15 @@ Object.assign(window, { createMarkdown, create, show, idle })
 export interface MarkdownPage {
   readonly page: Page
   readonly url: string
-  /** The browser's requests since the page was opened, and its complaints. */
+  /** The URLs that the browser has requested since the page was opened. */
   readonly requests: string[]
   readonly problems: string[]
   close(): Promise<void>
 }
 
 /**
- * Opens a page in Chromium with `packages/page/markdown`. The script is built like that of the real
- * page, and the page has the same policy.
+ * Opens a page in Chromium with `packages/page/markdown`. The script is built like the real page's
+ * script, and the page has the same content security policy.
  */
 export async function openMarkdownPage(): Promise<MarkdownPage> {
   const script = await bundleScript({ stdin: { contents: entry, resolveDir: process.cwd(), loader: 'ts' } }, ['es2022'])

@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => opened?.close())
 
-/** Returns the HTML of a text that came in these cuts, or at once. */
+/** Returns the HTML of a text that arrived in these cuts, or in one piece. */
 function show(text: string, cuts: readonly number[] = []): Promise<string> {
   return opened.page.evaluate(([text, cuts]) => (window as unknown as PageGlobals).show(text, cuts), [text, cuts] as const)
 }
@@ -193,7 +193,7 @@ describe('while it streams', () => {
       const { create, idle } = window as unknown as PageGlobals
       const { root, markdown } = create()
       const changes: string[] = []
-      /** The index of the last block with content, behind which blocks may still change. */
+      /** The index of the last block with content. Blocks after it may still change. */
       let open = 0
       const observer = new MutationObserver((records) => {
         for (const { target } of records) {
@@ -214,8 +214,8 @@ describe('while it streams', () => {
       })
       for (let at = 0; at <= text.length; at += 3) {
         markdown.update(text.slice(0, at), false)
-        // Takes the records now, with `open` as it was before this update, because the new text
-        // may end the second last block.
+        // Lets the observer run before `open` changes, because the new text may end the second last
+        // block.
         await Promise.resolve()
         open = root.childNodes.length - 2
       }
@@ -249,7 +249,8 @@ describe('while it streams', () => {
 
   test('items that are alike are shown as often as they come', async () => {
     const item = '- a\n'
-    // After its first item is settled, the rest of the list looks like the list before.
+    // When the first item is settled, the text of the other two equals the earlier text of the
+    // list.
     expect(await showOpen(item.repeat(3), [item.length * 2])).toBe(`<ul>${'<li><p>a</p></li>'.repeat(3)}</ul>`)
   })
 
@@ -289,7 +290,7 @@ describe('while it streams', () => {
   })
 
   test('what is settled is what it would be without: any text looks the same in any cuts, before its end as well', async () => {
-    // Definitions are left out, because one may change the text above it until the end.
+    // Definitions are left out, because a definition may change the text above it until the end.
     const settling = words.filter((word) => !word.includes('[') && !word.includes('"'))
     const text = fc
       .array(fc.constantFrom(...settling, '- a\n', '1. b\n', '| c |\n'), { maxLength: 50 })

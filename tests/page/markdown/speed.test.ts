@@ -6,7 +6,8 @@ beforeAll(async () => {
   opened = await openMarkdownPage()
 }, 60_000)
 afterAll(() => opened?.close())
-// A reload removes the garbage of the previous test. Its collection would spoil the measurement.
+// A reload removes the garbage of the previous test. Collecting it later would spoil the
+// measurement.
 beforeEach(async () => {
   await opened.page.reload()
   await opened.page.waitForFunction(() => 'show' in window)
@@ -30,7 +31,7 @@ const answers = [
   ['one paragraph', fill('The **quick** brown fox `jumps` over the [lazy](https://a.com/) dog. ')],
 ] as const
 
-/** Shows a text whose parts come with the frames. Returns durations in milliseconds. */
+/** Shows a text that grows with each frame. Returns durations in milliseconds. */
 function stream(text: string, charsPerFrame: number) {
   return opened.page.evaluate(
     async ([text, step]) => {
@@ -71,7 +72,7 @@ describe('10,000 tokens', () => {
   })
 })
 
-/** Texts that are slow in a parser of regular expressions. */
+/** Texts that are slow to parse with regular expressions. */
 const nasty = [
   '*a ',
   '_a ',

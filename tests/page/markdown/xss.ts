@@ -2,8 +2,8 @@ const js = 'window.__xss=1'
 const ticks = '```'
 
 /**
- * Attacks by elements and attributes that run something: OWASP's filter evasion list, and newer
- * ones.
+ * Attacks with elements and attributes that run something: OWASP's filter evasion list, and newer
+ * attacks.
  */
 const html = [
   `<script>${js}</script>`,
@@ -114,8 +114,8 @@ const html = [
 ]
 
 /**
- * Attacks by comments, mutations, clobbering and encodings: a parser's output differs from its
- * input.
+ * Attacks with comments, mutations, clobbering and encodings. They make a parser's output differ
+ * from its input.
  */
 const confusion = [
   `<!--<img src="--><img src=x onerror=${js}//">`,
@@ -196,7 +196,7 @@ const schemes = [
   `mailto:a@b.test?body=" onclick="${js}`,
 ]
 
-/** Attacks by Markdown that becomes an address, in every place where an address may stand. */
+/** Attacks with Markdown that becomes a URL, in every place where a URL may stand. */
 const markdown = [
   ...schemes.map((address) => `[click](${address})`),
   ...schemes.map((address) => `[click](<${address}>)`),
@@ -255,7 +255,7 @@ const markdown = [
 ]
 
 /**
- * Texts of a model that try to make a page run or load something: set `window.__xss`, open a
- * dialog, or request a file of evil.test.
+ * Texts that a model may write to make a page run or load something. They set `window.__xss`, open
+ * a dialog, or request a file from evil.test.
  */
 export const xss: readonly string[] = [...html, ...confusion, ...schemes, ...markdown]

@@ -8,12 +8,12 @@ import { launchChromium } from '../../browser/chromium.ts'
 import { startServer } from '../../runtimes/server.ts'
 import type { Server } from '../../runtimes/server.ts'
 
-/** The globals of the script. */
+/** The globals that the script below defines in the page. */
 declare const state: PageState
 declare const toPicture: typeof toImage
-/** Paints a picture of one colour whose left half is red. */
+/** Paints a picture of one colour, but with a red left half. */
 declare function paint(width: number, height: number, type: string, isClear?: boolean): Promise<Blob>
-/** Returns the size, the type and the colour of a pixel at the left. */
+/** Returns the width, the height, the type, and the colour of a pixel near the left side. */
 declare function look(base64: string | undefined): Promise<[number, number, string, number[]]>
 
 const entry = `
@@ -57,7 +57,8 @@ beforeAll(async () => {
   script = outputFiles[0]!.text
   sluice = started
   browser = launched
-  // This page is not the chat page, because the test needs only the state, on the server's origin.
+  // The test opens `/ping` instead of the chat page, because it needs only the state and the
+  // origin.
   page = await (await browser.newContext({ bypassCSP: true })).newPage()
   await page.goto(`${sluice.url}/ping`)
   await page.evaluate(script)

@@ -7,7 +7,7 @@ export interface MemoryHistory extends ChatHistory {
   readonly kept: Map<string, Chat>
   /** Every chat that was saved, in order. */
   readonly saves: Chat[]
-  /** The chats that the history had when the page was left. */
+  /** The chats that the history contained when the page was closed. */
   readonly left: Chat[]
   fromOtherTab(id: string, chat: Chat | undefined): void
 }

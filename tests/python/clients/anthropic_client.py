@@ -1,4 +1,4 @@
-"""What people do with `anthropic`. Each function yields what the client gave it."""
+"""Typical uses of `anthropic`. Each function yields the values that the client returned."""
 
 from anthropic import Anthropic
 from calls import KEY, serve

@@ -1,7 +1,8 @@
 """Lets a test call the functions of a program, one after the other.
 
-Standard input is a line `{"call": NAME, "arguments": {…}}` for each call. Standard output is a line `{"got": VALUE}` for each value
-that the function yields, as it comes, and a last one: `{"ended": "returned"}` or `{"ended": "raised", …}`.
+Standard input has a line `{"call": NAME, "arguments": {…}}` for each call. Standard output has a
+line `{"got": VALUE}` for each value as soon as the function yields it. The last line of a call is
+`{"ended": "returned"}` or `{"ended": "raised", …}`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What people do with `ollama`. Each function yields what the client gave it."""
+"""Typical uses of `ollama`. Each function yields the values that the client returned."""
 
 from calls import KEY, serve
 from ollama import Client

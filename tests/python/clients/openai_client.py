@@ -1,4 +1,4 @@
-"""What people do with `openai`. Each function yields what the client gave it."""
+"""Typical uses of `openai`. Each function yields the values that the client returned."""
 
 import json
 

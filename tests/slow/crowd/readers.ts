@@ -10,11 +10,9 @@ async function toEnd(reader: Reader): Promise<string> {
   return failed?.code ?? `done after${text}`
 }
 
-/**
- * Readers in a process of their own, because each needs a socket and a process may have 20,000.
- */
+/** Readers in a process of their own. Each reader needs a socket, and a process may have 20,000. */
 const calls = {
-  /** Opens streams, some at a time. Rejects if one has no token within a minute. */
+  /** Opens `count` streams, 100 at a time. Rejects if a stream sends no token within a minute. */
   async open(url: string, model: string, count: number): Promise<void> {
     const openOneByOne = async () => {
       while (readers.length < count) {

@@ -13,8 +13,8 @@ const model = upstream.script(async (exchange) => {
 })
 
 /**
- * A scripted Ollama in a process of its own. It sends one token a stream, and then waits until all
- * may end.
+ * A scripted Ollama in a process of its own. It sends one token per stream, and then waits until
+ * the test calls `end`.
  */
 const calls = {
   where: () => ({ url: upstream.url, model }),
