@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 /** One import in a file: the file, the imported module, and whether the import is of a type. */
 type Case = readonly [file: string, from: string, what?: 'type']
 
-// The modules of the same folder, and those below it in the list.
+// Imports from the same folder, or from a folder further right in the chain of CONTRIBUTING.md.
 const allowed: readonly Case[] = [
   ['src/generation.ts', './errors.ts'],
   ['src/generation.ts', './exact-json.ts'],
@@ -81,7 +81,7 @@ const allowed: readonly Case[] = [
 ]
 
 const refused: readonly Case[] = [
-  // Imports of modules further up the list.
+  // Imports from a folder further left in that chain.
   ['src/errors.ts', './generation.ts'],
   ['src/exact-json.ts', './errors.ts'],
   ['src/within.ts', './errors.ts'],

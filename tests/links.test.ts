@@ -30,7 +30,7 @@ function toAnchors(prose: string): string[] {
   return [...ids, ...headings]
 }
 
-/** Whether a path from the project's root exists, and has the anchor that the link names. */
+/** Whether the file of a link exists, and contains the anchor of the link. */
 function isThere(link: string): boolean {
   const [path = '', anchor] = link.split('#')
   if (!existsSync(root + path)) return false

@@ -263,7 +263,7 @@ const owned: readonly Surface[] = [
   },
 ]
 
-/** Every POST route except those of management, with its request and the form of its answer. */
+/** Every POST route except the management routes, with a request and the form of the answer. */
 export const surfaces: readonly Surface[] = [
   ...owned,
   ...owned

@@ -1,6 +1,6 @@
 import type { Call } from './call-tools.ts'
 
-/** The facts about a program that only tests need, so docs/clients.md does not have them. */
+/** The facts about a program that only tests need. docs/clients.md contains the others. */
 export interface Agent {
   /** The program's heading in docs/clients.md. */
   readonly name: string
@@ -54,7 +54,7 @@ export const agents: readonly Agent[] = [
     result: /sum-42/,
     tellsThinking: true,
     locked: /not known/,
-    // opencode looks for plugins, although there are none.
+    // opencode checks this registry for plugins, although it has none.
     tries: ['CONNECT registry.npmjs.org:443'],
   },
   {

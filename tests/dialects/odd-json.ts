@@ -39,7 +39,7 @@ export const oddJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).value
 
-/** A JSON text, which is cut in some cases. */
+/** A JSON text, which is incomplete in some cases. */
 export const jsonText: fc.Arbitrary<string> = fc
   .tuple(oddJson, fc.option(fc.nat({ max: 30 }), { nil: undefined }))
   .map(([value, end]) => JSON.stringify(value).slice(0, end))

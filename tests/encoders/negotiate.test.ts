@@ -105,7 +105,7 @@ test.each(['text/plain', 'text/plain, application/json;q=0.5'])('%s is no text w
   expect(negotiate(accept, false)).not.toBe(text)
 })
 
-// In quadratic time this test would take minutes.
+// With quadratic work, this test would take minutes.
 test.each([',', ';', ' ', '"', '\\"', '=', 'a ', 'a,', 'a ;', 'a;b', ';q=0', ';q==', 'a;b="c" ,', 'text/plain;q=0.1,'])(
   'a long header takes no time: %s',
   (piece) => {

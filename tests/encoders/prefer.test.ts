@@ -56,7 +56,7 @@ test('whatever stands around it, in whatever quotes', () => {
   )
 })
 
-// In quadratic time this test would take minutes.
+// With quadratic work, this test would take minutes.
 test.each(['"', '\\"', '"\\', '",', '\\', 'status=x,'])('a long one takes no time: %s', (piece) => {
   expect(prefers('status', piece.repeat(300_000))).toBe(false)
 })

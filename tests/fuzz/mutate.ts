@@ -52,7 +52,7 @@ const changes: readonly Change[] = [
   (random, { holder, key }) => (holder[mark(random)] = holder[key]),
   // Writes the same key twice.
   (_, { holder, key }) => (holder[`${key}\u0002`] = holder[key]),
-  // Makes a long list of one thing: its first item, or an oddity.
+  // Makes a long list of equal items: the first item of the value, or an odd value.
   (random, { holder, key }) => {
     const value = holder[key]
     const item: unknown = Array.isArray(value) && random(2) === 0 ? value[0] : mark(random)

@@ -11,14 +11,14 @@ const generating = surfaces.filter(({ endpoint }) => endpoint !== undefined)
 const recorded = recordingNames()
   .map(loadRecording)
   .filter(({ status, request }) => status === 200 && /^\/api\/(generate|chat)$/.test(request.path))
-/** Recordings are shortened, because the middle of a long one only repeats itself. */
+/** The lines of the recordings. The middle of a long recording is left out, because it repeats. */
 const linesOf = recorded.map(toLines).map((lines) => [...lines.slice(0, 12), ...lines.slice(12).slice(-1)])
 
 /** Spoils a recording in a few lines, or in its bytes. */
 function toSpoilt(random: Random): Uint8Array {
   const original = pick(random, linesOf)
   const lines = original.map((line, at) => {
-    // The last line decides most, so it is spoilt more often than each of the many other lines.
+    // The last line matters most, so it is spoilt more often than each of the other lines.
     if (random(at === original.length - 1 ? 3 : 12) > 0) return line
     const other = JSON.parse(pick(random, pick(random, linesOf))) as object
     return mutateJson(random, JSON.parse(line) as object, other)

@@ -12,7 +12,7 @@ export interface Cable {
   readonly address: string
   /** Runs a program on the other machine. */
   spawn(file: string, args: readonly string[]): ChildProcess
-  /** From now on no packet arrives on either side, and neither side is notified. */
+  /** From then on, no packet arrives on either side, and neither side is notified. */
   pull(): void
   remove(): void
 }

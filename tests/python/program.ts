@@ -4,11 +4,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { toPython } from './python.ts'
 
-/** The result of a program's function (`clients/calls.py`). */
+/** The result of calling a function of a program (`clients/calls.py`). */
 export interface Outcome {
-  /** All values that it has yielded. */
+  /** All values that the function has yielded. */
   readonly got: unknown[]
-  /** The exception that ended it, if there was one. */
+  /** The exception that ended the function, if there was one. */
   readonly raised: Raised | undefined
 }
 

@@ -10,7 +10,7 @@ export interface FakeSink extends Sink {
   fill(): void
   /** Reads everything, and is no longer full. */
   drain(): void
-  /** Reads everything that is there, but stays full for further writes. */
+  /** Reads everything that was written, but stays full for further writes. */
   takeOne(): void
 }
 

@@ -5,7 +5,7 @@ import type { ReaderCalls } from './crowd/readers.ts'
 import type { UpstreamCalls } from './crowd/upstream.ts'
 
 /**
- * A stream takes two sockets. A process with a limit of 20,000 descriptors cannot carry 10,000
+ * A stream needs two sockets. A process with a limit of 20,000 descriptors cannot carry 10,000
  * streams (docs/hazards.md#28).
  */
 const count = 9000

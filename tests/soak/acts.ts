@@ -6,7 +6,7 @@ import { read, readRaw, type Leave, type Reader } from '../runtimes/reader.ts'
 import { surfaces, toEnding, type Surface } from '../surfaces.ts'
 import type { SoakStage } from './stage.ts'
 
-/** Any step that takes longer hangs, even on a busy machine. */
+/** A step that takes longer than this counts as hanging, even on a busy machine. */
 const longMs = 40_000
 
 /** The allowed outcomes of a request. */
@@ -58,7 +58,7 @@ const whole: Act = async (stage) => {
 
 const faulty: Act = async (stage) => {
   const { fault, model } = pick(stage.random, stage.faults)
-  // A line of 50 MB takes long, so it is rare.
+  // Fault F12 sends a line of 50 MB, which takes long, so it is rare.
   if (fault.id === 'F12' && stage.random(20) > 0) return faulty(stage)
   const surface = pick(stage.random, [...generating, ...streaming])
   const startedAt = performance.now()

@@ -17,7 +17,7 @@ const usage = `npm run soak -- [OPTIONS]
 
 /**
  * Parses the command line. `--help` ends the process.
- * @throws Error that says what is wrong
+ * @throws Error whose message explains the mistake
  */
 export function parseOptions(args: string[]): SoakOptions {
   const { values } = parseArgs({

@@ -15,7 +15,7 @@ export interface SoakStage {
   readonly models: {
     /** Sends some tokens as fast as the reader reads. */
     readonly quick: string
-    /** Sends some tokens over a second. */
+    /** Sends some tokens within about a second. */
     readonly paced: string
     /** Sends one token and nothing more. */
     readonly silent: string

@@ -12,7 +12,7 @@ upstreamContract('Ollama behind a queue', (url) =>
 
 const call = { endpoint: 'chat', model: 'm', body: {} } as const
 
-/** Creates an upstream whose generations start at once. It records which ones have started. */
+/** Creates an upstream whose generations start immediately, and records which ones have started. */
 function create({
   running = 1,
   waiting = 10,

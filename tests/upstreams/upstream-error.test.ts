@@ -14,7 +14,7 @@ function toAnswer(status: number, body: string, retryAfter?: string) {
 
 describe('a status', () => {
   test.each([
-    // The columns: status, body, code, the reader's status, message.
+    // The columns: Ollama's status and body, and the code, status and message for the reader.
     [400, says('bad thing'), 'upstream_rejected', 400, 'bad thing'],
     [400, '', 'upstream_rejected', 400, /status 400/],
     [400, '{"message":"no error field"}', 'upstream_rejected', 400, /status 400/],

@@ -41,7 +41,7 @@ describe('a reload', () => {
     await choose(visitor, 'Old name', 'Rename')
     const title = visitor.page.getByRole('textbox', { name: 'Title' })
     await title.fill('New name')
-    /** Presses Enter and reloads while the disk is busy. */
+    /** Presses Enter, and reloads the page while the disk is busy. */
     const enterAndReload = async (field: Locator) => {
       await keepDiskBusy(visitor.page)
       const reloaded = visitor.page.waitForEvent('load')

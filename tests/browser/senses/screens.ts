@@ -4,7 +4,7 @@ import { answering, failing, listModels, pausing, toTokens } from './catalog.ts'
 import { richAnswer, richChinese } from './rich-answer.ts'
 import { ask, lastAnswer, model, waitForEnd, type PageStage } from './use-page.ts'
 
-/** A state of the page: how to get there from the previous state, and how to return. */
+/** A state of the page: how to reach it from the previous state, and how to return. */
 export interface Screen {
   readonly name: string
   enter(): Promise<void>

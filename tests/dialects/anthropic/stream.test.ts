@@ -16,7 +16,7 @@ interface Call {
   readonly function: { readonly name: string; readonly arguments: unknown }
 }
 
-/** Returns the message that a client must get, block by block. */
+/** Returns the message that a client must receive, block by block. */
 function toExpected(all: readonly GenerationEvent[], requestId: string): ReadMessage[] {
   const chunks = all.flatMap((event) => (event.type === 'failed' ? [] : [event.chunk]))
   const last = all.at(-1)
