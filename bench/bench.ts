@@ -21,7 +21,7 @@ import { stalled } from './measures/stalled.ts'
 import { parseOptions } from './options.ts'
 import { toLines, toTable } from './table.ts'
 
-/** A run that takes longer is broken. It ends with the results that it has. */
+/** A normal run is shorter. After this time the bench stops with the results so far. */
 const LIMIT_MS = 1_500_000
 
 // A mistyped name ends the bench with one line and no stack trace.

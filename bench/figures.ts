@@ -22,7 +22,7 @@ interface Figure {
   readonly of: (...values: number[]) => number
 }
 
-/** The rows where Sluice is a process of its own. */
+/** The rows in which Sluice runs as its own process, not in workerd. */
 const hosts = ['sluice-node', 'sluice-bun'] as const
 const sluices = [...hosts, 'sluice-worker'] as const
 const itself = (value = NaN): number => value
@@ -112,8 +112,8 @@ export interface Verdict {
 }
 
 /**
- * Judges the figures whose measure ran. With `names`, it judges only figures whose rows are all
- * among them.
+ * Judges the figures whose measure ran. With `names`, it judges only the figures whose rows are all
+ * in `names`.
  */
 export function judge(results: Results, names?: readonly RowName[]): Verdict[] {
   return figures.flatMap(({ measure, key, rows, text, unit, limit, isLeast, of }) => {

@@ -13,13 +13,13 @@ export interface Readers {
   readonly id: number
   readonly firstSeed: number
   /**
-   * Waits until the upstream has seen all readers close, or for `limitMs`. Resolves with the times
-   * as `[seed, atMs]`.
+   * Waits until the upstream has seen all readers close, but at most `limitMs`. Resolves with the
+   * seed of each closed reader and the time of its close, as `[seed, atMs]`.
    */
   closedAtUpstream(limitMs: number): Promise<[number, number][]>
   /**
-   * Waits until all readers have reached the upstream, or for `limitMs`. Resolves with the number
-   * of readers that have.
+   * Waits until all readers have reached the upstream, but at most `limitMs`. Resolves with the
+   * number of readers that have reached it.
    */
   openAtUpstream(limitMs: number): Promise<number>
   waitFirst(limitMs: number): Promise<CrowdState>
@@ -29,12 +29,15 @@ export interface Readers {
    */
   sendTokens(): Promise<number>
   /**
-   * Waits until all readers have this many tokens, or for `limitMs`. Resolves with the number of
-   * readers that have them, and with the time of the last of these tokens.
+   * Waits until all readers have this many tokens, but at most `limitMs`. Resolves with the number
+   * of readers that have them, and with the time of the last of these tokens.
    */
   waitTokens(tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }>
   sample(ms: number): Promise<Sample>
-  /** Makes all readers leave, one by one. Resolves with `[seed, atMs]` of each. */
+  /**
+   * Makes all readers disconnect, one by one. Resolves with the seed and the time of each, as
+   * `[seed, atMs]`.
+   */
   leave(spacingMs: number): Promise<[number, number][]>
   resume(): Promise<void>
   close(): Promise<void>
@@ -63,8 +66,8 @@ export interface Lab {
     count: number,
     more?: Partial<Pick<CrowdOptions, 'spacingMs' | 'tokens' | 'headOnly'>> & {
       /**
-       * Whether these readers run in a process of their own, because a flat-out crowd keeps its
-       * event loop busy for 100 ms at a time.
+       * Whether these readers run in a process apart from the other readers. A flat-out crowd
+       * blocks the event loop of its process for 100 ms at a time.
        */
       apart?: boolean
     },

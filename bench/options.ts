@@ -6,11 +6,11 @@ import { rows, type RowName } from './rows/rows.ts'
 
 export interface Options extends LabOptions {
   readonly measures: readonly Measure[]
-  /** Replaces the rows of each measure. */
+  /** The rows to measure, instead of each measure's own rows. */
   readonly rows: readonly RowName[] | undefined
   /** Whether to take heap snapshots instead of measuring. */
   readonly heap: boolean
-  /** The file for the JSON, instead of one in bench/results/. */
+  /** The file for the results in JSON, instead of a new file in bench/results/. */
   readonly json: string | undefined
 }
 

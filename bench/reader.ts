@@ -4,7 +4,7 @@ import { serveCalls } from '../tests/lab/serve-calls.ts'
 
 /**
  * The state of a crowd. `firstsMs` has the milliseconds to the first token of each reader that has
- * one. `clean` and `broken` count the ended responses.
+ * one. `clean` and `broken` count the responses that ended with and without the last HTTP chunk.
  */
 export interface CrowdState {
   firstsMs: number[]
@@ -33,7 +33,9 @@ function stateOf({ connections }: Crowd): CrowdState {
   }
 }
 
-/** The calls that the bench may make to this process. Crowds of readers have numbers. */
+/**
+ * The calls that the bench may make to this process. Each crowd of readers has a number as its id.
+ */
 const calls = {
   open(options: CrowdOptions): number {
     crowds.set(++lastId, openCrowd(options))
@@ -42,21 +44,21 @@ const calls = {
   async opened(id: number): Promise<void> {
     await crowdOf(id).opened()
   },
-  /** Waits until this many readers have their first token, or for `limitMs`. */
+  /** Waits until this many readers have their first token, but at most `limitMs`. */
   async waitFirst(id: number, count: number, limitMs: number): Promise<CrowdState> {
     const crowd = crowdOf(id)
     await until(() => crowd.connections.filter(({ firstMs }) => firstMs !== undefined).length >= count, limitMs)
     return stateOf(crowd)
   },
-  /** Waits until this many responses have ended, or for `limitMs`. */
+  /** Waits until this many responses have ended, but at most `limitMs`. */
   async waitEnded(id: number, count: number, limitMs: number): Promise<CrowdState> {
     const crowd = crowdOf(id)
     await until(() => crowd.connections.filter(({ ended }) => ended !== undefined).length >= count, limitMs)
     return stateOf(crowd)
   },
   /**
-   * Waits until all readers have this many tokens, or for `limitMs`. Resolves with the number of
-   * readers that have them, and with the time of the last token.
+   * Waits until all readers have this many tokens, but at most `limitMs`. Resolves with the number
+   * of readers that have them, and with the time of the last token.
    */
   async waitTokens(id: number, tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }> {
     const { connections } = crowdOf(id)

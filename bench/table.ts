@@ -14,7 +14,10 @@ function toCell(
   return hasRatio && pipe?.[key] ? `${text} (${show((values[key] ?? NaN) / pipe[key], 2)}×)` : text
 }
 
-/** Formats the table of one measure. Some values are followed by their ratio to the raw pipe's. */
+/**
+ * Formats the table of one measure. In columns with `hasRatio`, each value is followed by its ratio
+ * to the value of the raw pipe.
+ */
 export function toTable({ name, title, columns }: Measure, measured: Measured): string {
   const header = ['', ...columns.map((column) => column.title)]
   const lines = Object.entries(measured).map(([row, values]) => [

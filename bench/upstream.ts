@@ -14,16 +14,16 @@ const upstream = await startUpstream({ port: Number(process.argv[2]) })
 const registry = createRegistry()
 
 /**
- * Writes one block a turn of the event loop, and only when the last one has been sent. So endless
- * streams share the process fairly.
+ * Writes one block per turn of the event loop, and only after the previous block has been sent. So
+ * endless streams share the process fairly.
  */
 function flood(socket: Socket, bytes: Buffer): void {
   if (!socket.destroyed) socket.write(bytes, () => setImmediate(flood, socket, bytes))
 }
 
 /**
- * What follows the head in each mode. The tokens are complete HTTP chunks, so they are written as
- * they are.
+ * Writes the body of the response in each mode. The tokens are already complete HTTP chunks, so
+ * they are written unchanged.
  */
 const answers: Record<Mode, (exchange: Exchange, lines: Lines, question: Question) => void | Promise<void>> = {
   async paced(exchange, { token, ending }, { seed, tokens }) {
@@ -51,8 +51,8 @@ for (const [path, lines] of Object.entries(linesOf))
     return answers[question.mode](exchange, lines, question)
   })
 
-// Besides streams, gateways ask an Ollama for these lists. With these answers a gateway accepts the
-// upstream.
+// Gateways also request these lists. With these answers they accept the upstream as an Ollama
+// server.
 const model = { name: MODEL, capabilities: ['completion'], modifiedAt: '2026-11-20T09:30:00Z' }
 upstream.on('GET /api/tags', json({ models: [toTag(model)] }))
 upstream.on('GET /api/ps', json({ models: [toRunning(model, '2036-11-20T09:30:00Z')] }))

@@ -16,7 +16,8 @@ const LIMIT_MS = 20_000
 const SETTLE_MS = 2_000
 
 /**
- * Makes Node collect all garbage and write a snapshot into `folder`. Resolves with its file.
+ * Makes Node collect all garbage and write a snapshot into `folder`. Resolves with the path of the
+ * snapshot.
  * @throws Error if no snapshot comes in time
  */
 async function takeSnapshot(lab: Lab, server: RunningRow, folder: string): Promise<string> {
@@ -26,8 +27,8 @@ async function takeSnapshot(lab: Lab, server: RunningRow, folder: string): Promi
   await until(() => newFile() !== undefined, LIMIT_MS)
   const file = newFile()
   if (file === undefined) throw new Error('it wrote no heap snapshot')
-  // Node serves nobody until the snapshot is written. So when a reader gets a token, the file is
-  // complete.
+  // Node answers no request until the snapshot is written. So when a reader gets a token, the file
+  // is complete.
   const readers = await lab.read(server, 'paced', 1, { tokens: 1 })
   await readers.waitEnded(LIMIT_MS)
   await readers.close()
@@ -35,8 +36,8 @@ async function takeSnapshot(lab: Lab, server: RunningRow, folder: string): Promi
 }
 
 async function diff(lab: Lab, server: RunningRow, folder: string): Promise<string> {
-  // The first crowd leaves caches, free lists and compiled code behind. The next crowd uses them
-  // again, so they are no cost of a stream.
+  // The first crowd fills caches and free lists and makes V8 compile the code. Later crowds reuse
+  // all of it, so it is no cost of a stream.
   const warm = await lab.read(server, 'idle', STREAMS)
   await warm.waitFirst(LIMIT_MS)
   await warm.close()
@@ -67,7 +68,7 @@ function toTable(name: RowName, before: Map<string, Share>, after: Map<string, S
 }
 
 /**
- * Measures what a stream consists of in V8's heap. It takes snapshots without and with open
+ * Measures which objects a stream adds to V8's heap. It takes snapshots without and with open
  * streams, and returns their difference by constructor as a table. The result is undefined if the
  * measurement failed or if the row does not run on Node. Buffers and C++ objects count as far as
  * Node reports them to V8. The kernel's buffers do not count.

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 
 /**
- * V8's format. `nodes` holds a table in one flat array, row after row. `node_fields` names its
- * columns.
+ * The format of V8's heap snapshots. `nodes` is a table in one flat array, row after row.
+ * `node_fields` lists the names of the columns.
  */
 interface Snapshot {
   snapshot: { meta: { node_fields: string[]; node_types: (string | string[])[] } }

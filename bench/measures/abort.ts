@@ -7,19 +7,20 @@ import type { Mode } from '../upstream/question.ts'
 const READERS = 1_000
 const AT_ONCE = 100
 /**
- * Spaces the readers so far apart that one hiccup of a shared machine hits less than 1 % of them.
+ * The time between two readers that leave. It is so long that one pause of a shared machine affects
+ * less than 1 % of the readers.
  */
 const SPACING_MS = 4
 const LIMIT_MS = 3_000
 /**
  * On workerd, only a failing heartbeat shows that a reader has left (docs/hazards.md#11). So the
- * heartbeat's interval is part of the limit.
+ * limit of the latency includes the heartbeat's interval.
  */
 export const WORKER_HEARTBEAT_MS = 1_000
 
 /**
- * Returns, for each reader, the milliseconds from its destroyed socket to the close at the
- * upstream. Readers whose close the upstream never saw are missing.
+ * Returns, for each reader, the milliseconds from destroying its socket until the upstream sees the
+ * close. Readers whose close the upstream never saw are missing.
  */
 async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers: number): Promise<number[]> {
   const latencies: number[] = []
@@ -36,8 +37,8 @@ async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers:
 }
 
 /**
- * Measures how soon Ollama's GPU stops after a reader leaves. The upstream is silent, so only a
- * failing heartbeat can show that the reader has left.
+ * Measures how soon Ollama's GPU stops after a reader leaves. The upstream is silent, so no failed
+ * write of a token can show that the reader has left.
  */
 export const abort: Measure = {
   name: 'abort',

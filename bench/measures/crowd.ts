@@ -6,26 +6,27 @@ import type { RowName } from '../rows/rows.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
 /**
- * One process with a limit of 20,000 descriptors can have this many streams, because each needs two
- * (docs/hazards.md#28).
+ * One process with a limit of 20,000 descriptors can have this many streams, because each stream
+ * needs two descriptors (docs/hazards.md#28).
  */
 const STREAMS = 9_000
-/** workerd needs four descriptors a stream, and dies without a free one. */
+/** workerd needs four descriptors per stream, and crashes when none is free. */
 const STREAMS_BY_ROW: Partial<Record<RowName, number>> = { 'sluice-worker': 4_500 }
 /** The CPU is measured while this many streams are idle. */
 const IDLE_STREAMS = 5_000
 const WARM_STREAMS = 50
 const SETTLE_MS = 1_500
 /**
- * Some seconds after the streams have opened, V8 collects the garbage of their opening. That is no
- * cost of idle streams.
+ * A few seconds after the streams have opened, V8 collects the garbage from their opening. The
+ * measurement of idle streams starts only after that.
  */
 const REST_MS = 8_000
 const WINDOW_MS = 8_000
 const LIMIT_MS = 20_000
 /**
- * No heartbeat falls into the window. On workerd, heartbeats show which readers have left
- * (docs/hazards.md#11), so they come sooner there.
+ * The heartbeat's interval is longer than the measured window, so no heartbeat falls into it. On
+ * workerd, only heartbeats show which readers have left (docs/hazards.md#11), so the interval is
+ * shorter there.
  */
 const HEARTBEAT_MS = 300_000
 const WORKER_HEARTBEAT_MS = 10_000

@@ -36,8 +36,9 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
 }
 
 /**
- * Measures whether streams that always have data starve the others. It takes the first tokens of
- * these streams and of newcomers, and the gaps of a paced stream.
+ * Measures whether streams that always have data starve other streams. It measures the time to the
+ * first token of these streams and of new streams, and the gaps between the tokens of a paced
+ * stream.
  */
 export const fairness: Measure = {
   name: 'fairness',

@@ -20,8 +20,8 @@ async function measureRound(lab: Lab, server: RunningRow, streams: number): Prom
 }
 
 /**
- * Measures the cost of a token when tokens wait. Ollama's lines come as fast as the server reads
- * them. Each line is an HTTP chunk, because Ollama flushes each one.
+ * Measures the CPU cost of a token while the upstream sends as fast as the server reads. Each line
+ * is an HTTP chunk of its own, because Ollama flushes each line.
  */
 export const flat: Measure = {
   name: 'flat',

@@ -11,7 +11,7 @@ const ROUNDS = 5
 const REQUESTS = 4_000
 const CONNECTIONS = 16
 
-/** Ten keys, of which the bench uses the last, and two limits that are never reached. */
+/** Ten keys and two limits. The bench uses the last key, and never reaches a limit. */
 const guarded = {
   SLUICE_API_KEYS: Array.from({ length: 10 }, (_, i) => {
     const secret = i === 9 ? KEY : `other-${i}`
@@ -59,7 +59,10 @@ async function measureRow(open: RunningRow, closed: RunningRow): Promise<Record<
   }
 }
 
-/** Measures the cost of keys and limits for a request. Tokens do not pass these guards. */
+/**
+ * Measures what keys and limits cost per request. They cost nothing per token, because only the
+ * request is checked.
+ */
 export const guards: Measure = {
   name: 'guards',
   title: `a request with a key (one of ten), a rate and a limit of answers, against one without; ${REQUESTS} requests on ${CONNECTIONS} connections, medians of ${ROUNDS} interleaved rounds after one to warm up`,

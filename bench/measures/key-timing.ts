@@ -6,7 +6,7 @@ const SAMPLES = 100_000
 /** Comparisons in one sample, because a single one is shorter than the clock's resolution. */
 const BATCH = 50
 
-/** Every hash is a plain Uint8Array, because V8 has other code for a Buffer. */
+/** Every hash is a plain Uint8Array, because V8 compiles different code for a Buffer. */
 const hashOf = (secret: string) => Uint8Array.from(createHash('sha256').update(secret).digest())
 
 /**
@@ -32,8 +32,8 @@ function welch(a: readonly number[], b: readonly number[]): number {
 }
 
 /**
- * Compares in random order. The slowest twentieth is dropped, because it comes from the machine
- * and not from the comparison.
+ * Compares `near` and `far` with the key, in random order. It drops the slowest twentieth of the
+ * samples, because the machine causes those delays, not the comparison.
  */
 function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
   const times: { near: number[]; far: number[] } = { near: [], far: [] }
@@ -57,7 +57,7 @@ function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
 
 /**
  * Measures whether the time of a comparison shows how much of a hash is right. It runs in this
- * process, because anything around the comparison would hide the difference.
+ * process, because the noise of a whole server would hide the difference.
  */
 export const keyTiming: Measure = {
   name: 'key-timing',

@@ -85,7 +85,7 @@ export const page: Measure = {
       await browser.close()
       return {
         'sluice-node': {
-          // What a first visit takes, in the larger of the two languages.
+          // The files that a first visit loads, with the larger of the two languages.
           pageKb: toKb(/^\/$|^\/assets\/(?:page|theme|chunk|chinese)-/),
           clientKb: toKb(/^\/client\.js$/),
           paint: percentile(paints, 50),

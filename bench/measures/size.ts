@@ -29,8 +29,8 @@ async function bundle(): Promise<string> {
 const toKb = (text: string): number => gzipSync(text, { level: 9 }).length / 1000
 
 /**
- * Removes the browsers' files from the Worker. They are gzip in base64, and the Worker reads each
- * only when it is requested.
+ * Removes the files for browsers from the Worker, because they are not code. The bundle contains
+ * them as gzip in base64. The Worker decodes a file only when a browser requests it.
  */
 const toCode = (worker: string): string => worker.replaceAll(/"H4sI[\w+/=]*"/g, '""')
 

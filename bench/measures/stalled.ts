@@ -11,11 +11,14 @@ const WARM_MS = 2_000
 const SETTLE_MS = 1_000
 const WATCH_MS = 10_000
 const STEP_MS = 500
-/** This limit is longer than the memory is watched, so no reader is cut meanwhile. */
+/**
+ * This limit is longer than the time in which memory is watched, so no reader is disconnected in
+ * that time.
+ */
 const STALL_LIMIT_MS = 12_000
 /**
  * The stall limit starts when the kernel's buffers are full. On a busy machine, workerd needs 7 s
- * to fill those of all readers.
+ * to fill the buffers of all readers.
  */
 const FILL_MS = 15_000
 /** After this time memory must not grow any more. */

@@ -18,7 +18,7 @@ export interface Connection {
    * token.
    */
   readonly firstMs: number | undefined
-  /** The time of the last token, by the machine's clock. It is 0 before the first one. */
+  /** The time of the last token, by the machine's clock. It is 0 before the first token. */
   readonly lastMs: number
   /**
    * How the response ended: with the last HTTP chunk or without it. It is undefined while the
@@ -32,7 +32,7 @@ export interface Connection {
   leave(): number
 }
 
-/** Gateways that speak OpenAI's API want a key. */
+/** The API key. Gateways with OpenAI's API require one. */
 export const KEY = 'bench'
 
 const MARK_BYTE = MARK.charCodeAt(0)

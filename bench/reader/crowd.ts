@@ -37,7 +37,7 @@ export interface Crowd {
   leave(spacingMs: number): Promise<[number, number][]>
 }
 
-/** More gaps than this tell nothing new. */
+/** At most this many gaps are recorded. More would hardly change the percentiles. */
 const MAX_GAPS = 100_000
 
 export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }: CrowdOptions): Crowd {
@@ -49,7 +49,8 @@ export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }:
   const forEachSpaced = async (spacingMs: number, each: (i: number) => void): Promise<void> => {
     const startMs = nowMs()
     for (let i = 0; i < count; i++) {
-      // Each start follows the clock, because the rounding of sleeps would add up.
+      // Each wait is computed from the clock, because the rounding errors of fixed waits would add
+      // up.
       const waitMs = startMs + i * spacingMs - nowMs()
       if (waitMs > 0) await sleep(waitMs)
       each(i)

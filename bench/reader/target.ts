@@ -1,6 +1,6 @@
 /**
- * The API at a path: Ollama's two streams, OpenAI's chat, or an API in which only Sluice is
- * measured.
+ * The API of a path. `generate` and `chat` are Ollama's, and `openai` is OpenAI's chat. The other
+ * dialects are measured only on Sluice.
  */
 export type Dialect = 'generate' | 'chat' | 'openai' | 'completions' | 'responses' | 'anthropic' | 'ai-sdk'
 
@@ -20,9 +20,9 @@ export function toTarget(port: number): Target {
 }
 
 /**
- * Derives the dialect from a gateway's base URL. `…/v1` means OpenAI's chat completions, and
- * anything else Ollama's API, with or without its `/api`. A whole path, `…/api/chat` or
- * `…/chat/completions`, is used as it is.
+ * Derives the dialect from a gateway's base URL. `…/v1` means OpenAI's chat completions. Any other
+ * base URL means Ollama's API, with or without its `/api`. A complete path, `…/api/chat` or
+ * `…/chat/completions`, is used unchanged.
  * @throws Error unless it is an http URL
  */
 export function parseTarget(url: string): Target {

@@ -17,8 +17,8 @@ function pidsListeningOn(port: number): number[] {
     ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
       readFileSync(file, 'latin1')
         .split('\n')
-        // The fields are those of proc(5): slot, local address, remote address, state, … and the
-        // inode as the tenth.
+        // The fields of proc(5) are: slot, local address, remote address, state, … The tenth is the
+        // inode.
         .map((line) => line.trim().split(/\s+/))
         .filter(([, local, , state]) => state === LISTEN && Number.parseInt(local?.split(':')[1] ?? '', 16) === port)
         .map((fields) => `socket:[${fields[9]}]`),
@@ -38,8 +38,8 @@ function pidsListeningOn(port: number): number[] {
 }
 
 /**
- * Makes a row of the gateway that the user has started. The gateway's costs are known only if it
- * runs on this machine.
+ * Makes a row of the gateway that the user has started. Its CPU time and memory are known only if
+ * it runs on this machine.
  * @throws Error with the answer that came instead of a short stream
  */
 export async function findGateway(target: Target, { seed }: { seed: number }): Promise<RunningRow> {

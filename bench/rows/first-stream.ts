@@ -5,10 +5,11 @@ import type { Target } from '../reader/target.ts'
 const TOKENS = 10
 
 /**
- * Tries until the server answers, then reads a short stream to its end, because figures of a server
- * that relays wrongly mean nothing. Resolves with the time of the first token.
- * @throws Error with the wrong answer, or if no answer comes before `endMs` and before the process
- * has ended
+ * Tries until the server answers, then reads a short stream to its end. This checks that the server
+ * relays correctly, because the figures of a wrong relay mean nothing. Resolves with the time of
+ * the first token.
+ * @throws Error with the wrong answer, or if the process ends or `endMs` passes before an answer
+ * comes
  */
 export async function readFirstStream(
   target: Target,

@@ -2,8 +2,8 @@ import { createServer, request } from 'node:http'
 import { pipeline } from 'node:stream'
 
 /**
- * The yardstick: the cost of the least possible relay on Node. Bytes go through unchanged and
- * unparsed.
+ * The baseline of every comparison: the cheapest possible relay on Node. It passes the bytes on
+ * unchanged and unparsed.
  */
 const upstream = new URL('/api/generate', process.env.OLLAMA_HOST)
 

@@ -13,13 +13,13 @@ export interface Row {
   readonly name: RowName
   readonly runtime: 'node' | 'bun' | 'worker'
   readonly entry: URL
-  /** Node's flags, as `npm start` has them. */
+  /** The flags for Node, the same as in `npm start`. */
   readonly flags?: readonly string[]
 }
 
 const here = (path: string): URL => new URL(path, import.meta.url)
 
-/** Every row of the tables except `against`. The yardstick comes first. */
+/** Every row of the tables except `against`. The baseline comes first. */
 export const rows: readonly Row[] = [
   { name: 'pipe', runtime: 'node', entry: here('./pipe.ts') },
   { name: 'write-sse-node', runtime: 'node', entry: here('./write-sse-node.ts') },

@@ -7,7 +7,7 @@ export interface RunningRow {
   readonly runtime: Row['runtime'] | 'unknown'
   readonly target: Target
   /**
-   * The processes that do the work, without those that they have started. The list is empty if
+   * The ids of the processes that do the work, without their child processes. The list is empty if
    * they run on another machine.
    */
   readonly pids: readonly number[]

@@ -10,7 +10,7 @@ import type { Row } from './rows.ts'
 import type { RunningRow } from './running-row.ts'
 import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 
-/** The options of a measure for its servers. */
+/** How a measure starts its servers. */
 export interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Additional flags for Node. The other runtimes do not get them. */
@@ -33,8 +33,8 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * The environment of a row. It has nothing of the bench's environment, because a `SLUICE_…` or
- * `NODE_OPTIONS` there would change the figures.
+ * The environment variables of a row. The bench's own variables are left out, because its
+ * `SLUICE_…` or `NODE_OPTIONS` would change the figures.
  */
 function toEnvironment(port: number, upstreamPort: number): Record<string, string> {
   return {

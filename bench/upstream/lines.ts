@@ -2,8 +2,8 @@ import { toChunk, type End } from '#fake-ollama/emulator/chunk.ts'
 import { MODEL } from './question.ts'
 
 /**
- * A byte that every token has once and that nothing else has. Readers count tokens by it in any
- * framing.
+ * A character that every token contains once, and that occurs nowhere else. Readers count it in any
+ * framing, to count the tokens.
  */
 export const MARK = '~'
 
@@ -13,16 +13,16 @@ export const MARK = '~'
  */
 export interface Lines {
   readonly contentType: string
-  /** A token as Ollama sends it, about 110 bytes (OpenAI's: 230). */
+  /** A token as Ollama sends it: about 110 bytes, or 230 bytes in OpenAI's format. */
   readonly token: Buffer
   /**
-   * Many tokens for one write, each in an HTTP chunk. A reader that lags behind Ollama finds such
-   * a block.
+   * Many tokens for one write, each in an HTTP chunk of its own. A server that is slower than
+   * Ollama reads such blocks.
    */
   readonly block: Buffer
   /**
-   * A block with tokens of 32 KB. They fill the kernel's buffers in seconds on every runtime,
-   * while small ones take minutes on workerd.
+   * A block with tokens of 32 KB. They fill the kernel's buffers in seconds on every runtime, while
+   * small tokens take minutes on workerd.
    */
   readonly wideBlock: Buffer
   /** The end of the stream. */
@@ -32,7 +32,7 @@ export interface Lines {
 const BLOCK_BYTES = 65_536
 const WIDE_WORDS = 6_400
 
-/** Makes one flush of Ollama: a line or an event in one HTTP chunk. */
+/** Wraps a line or an event in one HTTP chunk, as Ollama does when it flushes. */
 function toHttpChunk(text: string): Buffer {
   return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
 }

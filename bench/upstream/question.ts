@@ -14,8 +14,8 @@ export interface Question {
 export const MODEL = 'bench:latest'
 
 /**
- * Writes the question as a prompt, because every gateway hands the prompt on, while it may drop
- * options and rename models.
+ * Writes the question as a prompt. Every gateway passes the prompt on, but it may drop options and
+ * rename models.
  */
 export function toPrompt({ mode, seed, tokens }: Question): string {
   return `bench ${mode} ${seed} ${tokens}`

@@ -9,8 +9,8 @@ interface Entry {
 }
 
 /**
- * Creates a registry of the readers by seed. It knows which exchanges are open, and when each
- * reader closed its own.
+ * Creates a registry of the readers by seed. It records which exchanges are open, and when each
+ * reader closed its exchange.
  */
 export function createRegistry() {
   const open = new Map<number, Entry>()
@@ -27,16 +27,16 @@ export function createRegistry() {
       void entry.exchange.closedByReader.then(() => closedMs.set(seed, nowMs()))
     },
     /**
-     * Waits until the exchanges of all these seeds are open, or for `limitMs`. Resolves with the
-     * number of open exchanges.
+     * Waits until the exchanges of all these seeds are open, but at most `limitMs`. Resolves with
+     * the number of open exchanges.
      */
     async waitOpen(first: number, count: number, limitMs: number): Promise<number> {
       await until(() => seedsOf(first, count).every((seed) => open.has(seed)), limitMs)
       return openOf(first, count).length
     },
     /**
-     * Waits until the readers of all these seeds have closed, or for `limitMs`. Resolves with the
-     * times as `[seed, atMs]`.
+     * Waits until the readers of all these seeds have closed, but at most `limitMs`. Resolves with
+     * the seed and the time of each close, as `[seed, atMs]`.
      */
     async waitClosed(first: number, count: number, limitMs: number): Promise<[number, number][]> {
       const seeds = seedsOf(first, count)

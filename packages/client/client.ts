@@ -92,10 +92,10 @@ export class ChatHttpError extends Error {
 export class ChatStreamError extends Error {
   override readonly name = 'ChatStreamError'
   /**
-   * The server's code (docs/protocol.md#4-errors) if the server said why. Otherwise one of the
-   * client's own: `network`, `truncated` (the stream ended without `done` or `failed`),
-   * `idle_timeout`, `not_a_stream` (the answer has another content type) or `too_long` (a single
-   * frame has more than 16 Mi characters).
+   * The server's code (docs/protocol.md#4-errors), if the server sent one. Otherwise a code of the
+   * client: `network`, `truncated` (the stream ended without `done` or `failed`), `idle_timeout`,
+   * `not_a_stream` (the answer has another content type) or `too_long` (a single frame has more
+   * than 16 Mi characters).
    */
   readonly code: string
   readonly requestId: string | undefined
@@ -110,8 +110,7 @@ export class ChatStreamError extends Error {
 
 const maxFrameLength = 2 ** 24
 /**
- * How long the body may take to end after its last event. After that the client gives up the
- * connection.
+ * How long the body may take to end after its last event. Then the client closes the connection.
  */
 const endLimitMs = 1000
 
@@ -145,7 +144,10 @@ export function streamChat(options: ChatOptions): ChatStream {
 
   const toError = (code: string, message: string, cause?: unknown) => new ChatStreamError(code, message, requestId, cause)
 
-  /** Every wait for the network is made here, because all of them end with the same errors. */
+  /**
+   * Waits for the network. Every wait uses this function, so that all of them throw the same
+   * errors.
+   */
   const wait = async <T>(promise: Promise<T>, limitMs = 0): Promise<T> => {
     const late = () => aborting.abort(toError('idle_timeout', `Nothing came for ${limitMs} ms`))
     const timer = limitMs > 0 && limitMs < 2 ** 31 ? setTimeout(late, limitMs) : undefined

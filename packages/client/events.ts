@@ -1,6 +1,6 @@
 /** How many tokens an answer took, as Ollama counts them. */
 export interface ChatUsage {
-  /** `undefined` if Ollama does not say. */
+  /** `undefined` if Ollama does not report it. */
   readonly promptTokens: number | undefined
   readonly tokens: number
 }
@@ -19,8 +19,8 @@ export type ChatEvent =
   | { readonly type: 'delta'; readonly text: string }
   | ({ readonly type: 'tool_call' } & ChatToolCall)
   /**
-   * Says what the server is doing before the first token: `queued`, `loading` or `evaluating`. Sent
-   * only if the request has the header `prefer: status`.
+   * What the server is doing before the first token: `queued`, `loading` or `evaluating`. Sent only
+   * if the request has the header `prefer: status`.
    */
   | { readonly type: 'status'; readonly status: string; readonly elapsedMs: number }
   | {
@@ -29,10 +29,10 @@ export type ChatEvent =
       readonly reason: string
       readonly model: string | undefined
       readonly usage: ChatUsage
-      /** The speed that Ollama measured. `undefined` if Ollama does not say. */
+      /** The speed that Ollama measured. `undefined` if Ollama does not report it. */
       readonly tokensPerSecond: number | undefined
     }
-  /** The answer broke off, and the server says why. */
+  /** The answer broke off. `message` and `code` are the server's reason. */
   | { readonly type: 'failed'; readonly message: string; readonly code: string; readonly requestId: string | undefined }
   /**
    * An event that this version of the client does not know. `event` is `message` if the event has

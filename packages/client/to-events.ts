@@ -26,8 +26,8 @@ export function toEvents(frame: Frame): ChatEvent[] {
 }
 
 /**
- * Turns a line of `/api/chat` or `/api/generate` into events. `undefined` if the line is of
- * neither.
+ * Turns a line of `/api/chat` or `/api/generate` into events. Returns `undefined` for any other
+ * line.
  */
 function toLineEvents(line: Fields, frame: Frame): ChatEvent[] | undefined {
   const message = isObject(line['message']) ? line['message'] : line
@@ -69,7 +69,7 @@ function toFailed(message: string, { code, request_id: requestId }: Fields): Cha
   return {
     type: 'failed',
     message,
-    // A line of Ollama itself has no code.
+    // An error line from Ollama itself has no code.
     code: isText(code) ? code : 'upstream_failed',
     requestId: isText(requestId) ? requestId : undefined,
   }

@@ -16,7 +16,7 @@ let timer: NodeJS.Timeout | undefined
 /**
  * Calls `send` `count` times at a steady rate, the first time after `afterMs`. It resolves after
  * the last call. If the exchange ends early, it resolves when the next call is due. One timer
- * serves all streams, so that a hundred of them cost the machine as little as possible.
+ * serves all streams, because a hundred timers would load the machine more.
  */
 export function pace(
   exchange: Exchange,

@@ -9,8 +9,8 @@ export function isDuration(text: string): boolean {
 }
 
 /**
- * The seconds of a `keep_alive`, which is a number or a duration. NaN for anything else
- * (docs/ollama.md#1-stream).
+ * Returns the seconds of a `keep_alive`, which is a number or a duration. Returns NaN for anything
+ * else (docs/ollama.md#1-stream).
  */
 export function toSeconds(value: unknown): number {
   if (typeof value === 'number') return value
@@ -21,8 +21,8 @@ export function toSeconds(value: unknown): number {
 }
 
 /**
- * The `keep_alive` that a person typed. Digits become a number, because Ollama accepts seconds as a
- * number but not as a text (docs/ollama.md#1-stream).
+ * Parses a `keep_alive` that a person typed. Digits become a number, because Ollama accepts seconds
+ * only as a number and not as a string (docs/ollama.md#1-stream).
  */
 export function parseKeepAlive(text: string): string | number {
   return /^-?\d+$/.test(text) ? Number(text) : text

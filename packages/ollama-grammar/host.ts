@@ -1,7 +1,7 @@
 /**
- * `OLLAMA_HOST` → the upstream's base URL without a trailing slash. The rules are Ollama's own, and
- * Ollama forgives some mistakes (docs/ollama.md#2-ollama_host). Undefined if the value has another
- * scheme, user information or an invalid host.
+ * Turns `OLLAMA_HOST` into the upstream's base URL without a trailing slash. The rules are the same
+ * as in Ollama, which tolerates some mistakes (docs/ollama.md#2-ollama_host). Returns undefined if
+ * the value has another scheme, user information or an invalid host.
  */
 export function parseOllamaHost(value: string): string | undefined {
   const text = value
@@ -23,7 +23,7 @@ export function parseOllamaHost(value: string): string | undefined {
   if (authority !== '' && host === '' && port === undefined) return undefined
   if (/[@?#\\\s%]/.test(authority) || /[?#\\\s]/.test(path)) return undefined
   const known = port !== undefined && /^\d+$/.test(port) && Number(port) <= 65_535 ? port : defaultPort
-  // The unspecified address means this machine if it is used as a target.
+  // `0.0.0.0` and `[::]` are no target for a request. There they mean this machine.
   const target = host === '' || host === '0.0.0.0' ? '127.0.0.1' : host === '[::]' ? '[::1]' : host
   try {
     return new URL(`${scheme || 'http'}://${target}:${known}${path}`).href.replace(/\/$/, '')

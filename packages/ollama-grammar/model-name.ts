@@ -11,14 +11,14 @@ export function isModelName(text: string): boolean {
   return /^(?:(?:\w[\w.-]*(?::\d{1,5})?\/)?\w[\w.-]*\/)?\w[\w.-]*(?::\w[\w.-]*)?$/.test(text)
 }
 
-/** A name without a tag means `:latest`. */
+/** Adds the tag that a name without a tag means: `:latest`. */
 export function toTagged(name: string): string {
   return /:[^/]*$/.test(name) ? name : `${name}:latest`
 }
 
 /**
- * The form in which two names of one model are equal. It is in lower case, has a tag, and lacks
- * the default host and namespace.
+ * Returns the full form of a name, which is equal for all names of one model. It is in lower case,
+ * has a tag, and lacks the default host and namespace.
  */
 export function toFullName(name: string): string {
   return toTagged(name.toLowerCase())

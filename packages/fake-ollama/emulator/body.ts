@@ -26,8 +26,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Checks the types of an object's `fields`. `null` means unset. Unknown fields pass.
- * @throws OllamaError 400 that names `path`, or `ofValue` if the value is no object
+ * Checks the types of an object's `fields`. `null` means unset. Unknown fields are ignored.
+ * @throws OllamaError 400, with `path` in its text, or with `ofValue` if the value is no object
  */
 export function parseFields(value: unknown, path: string, fields: Fields, ofValue: string): Record<string, unknown> {
   if (!isObject(value)) return refuse(value, ofValue)
@@ -51,8 +51,8 @@ export function parseBody(text: string, struct: string, fields: Fields): Record<
 }
 
 /**
- * Throws Go's two commonest errors. Go's other errors, such as that about a trailing comma, become
- * the second one.
+ * Parses JSON. Invalid JSON throws one of the two most common errors of Go's decoder. The second
+ * one also replaces Go's rarer errors, such as the error about a trailing comma.
  */
 function parseJson(text: string): unknown {
   try {

@@ -38,14 +38,14 @@ export interface End {
 
 export interface Head {
   endpoint: Endpoint
-  /** The name as the request has it: `demo` stays `demo`. */
+  /** The model's name as the request has it: `demo` does not become `demo:latest`. */
   model: string
   createdAt: string
 }
 
 /**
- * Makes one line of Ollama's. The fields have the order of its Go structs, which the recordings
- * show. Fields that are `undefined` are left out.
+ * Makes one line of Ollama's stream. Its fields have the order of Ollama's Go structs, as in the
+ * recordings. Fields that are `undefined` are left out.
  */
 export function toChunk({ endpoint, model, createdAt }: Head, delta: Delta, end?: End): object {
   const { text, thinking, toolCalls, logprobs } = delta
@@ -58,7 +58,7 @@ export function toChunk({ endpoint, model, createdAt }: Head, delta: Delta, end?
   return { ...head, message, ...done, logprobs, ...end?.metrics }
 }
 
-/** Joins the content of several lines into that of the one line of `stream: false`. */
+/** Joins the content of several lines, for the single line of `stream: false`. */
 export function foldDeltas(deltas: readonly Delta[]): Delta {
   const thinking = deltas.map((delta) => delta.thinking ?? '').join('')
   const toolCalls = deltas.flatMap((delta) => delta.toolCalls ?? [])

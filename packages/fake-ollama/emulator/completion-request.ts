@@ -41,12 +41,12 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string) {
     /** For generate: the system text, if there is one, and the prompt. */
     messages,
     /**
-     * Without a prompt or messages, the request only loads the model, or unloads it with
-     * `keep_alive: 0`.
+     * Whether there is no prompt and no message. Such a request only loads the model, or unloads it
+     * with `keep_alive: 0`.
      */
     isEmpty: isChat ? messages.length === 0 : toText(body.prompt) === '',
     stream: body.stream !== false,
-    /** A raw prompt has no template, so the last line has no `context`. */
+    /** Whether the prompt is used without a template. The last line then has no `context`. */
     raw: body.raw === true,
     context: asList(body.context).filter((token) => typeof token === 'number'),
     keepAliveMs: parseKeepAlive(body.keep_alive),

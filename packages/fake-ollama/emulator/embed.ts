@@ -12,8 +12,8 @@ const fields: Fields = { model: 'string', options: 'map[string]interface {}' }
 type Answer = (text: string, signal: AbortSignal) => Promise<Response>
 
 /**
- * Serves `/api/embed` and the older `/api/embeddings`. As in Ollama, any model will do, even one
- * for chats.
+ * Serves `/api/embed` and the older `/api/embeddings`. Like Ollama, they accept any model, even a
+ * chat model.
  */
 export function createEmbed(loadedModels: LoadedModels): { embed: Answer; embeddings: Answer } {
   const load = async ({ model: name, options, keep_alive }: Record<string, unknown>, signal: AbortSignal) => {

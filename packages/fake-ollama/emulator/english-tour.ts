@@ -1,8 +1,8 @@
 import type { NonEmpty } from './seeded.ts'
 
 /**
- * One answer of the demo. Its opening is chosen at random, so that answers vary. The facts are in
- * the body.
+ * One answer of the demo. The facts are in the body. The opening is chosen at random, so that
+ * answers vary.
  */
 interface Stop {
   openings: NonEmpty<string>
@@ -22,7 +22,8 @@ export interface Tour {
 }
 
 /**
- * Returns a template tag. The tag joins the body of a topic with the questions that it answers.
+ * Returns a template tag that makes a topic: the template is its body, and `asks` matches the
+ * questions that it answers.
  */
 export function topicsWith(...openings: NonEmpty<string>) {
   return (asks: RegExp) =>

@@ -1,9 +1,9 @@
 /**
- * The faults that a prompt asks for. They show each failure of docs/protocol.md#4-errors without
- * breaking anything.
+ * The faults that a prompt asks for. With them a reader can see each failure of
+ * docs/protocol.md#4-errors, without breaking a server.
  */
 export interface Faults {
-  /** Silence before the first token, in addition to loading. */
+  /** Milliseconds of silence before the first token, in addition to the time for loading. */
   slowStartMs: number
   end?: { kind: 'fail' | 'truncate' | 'stall'; afterTokens: number }
 }

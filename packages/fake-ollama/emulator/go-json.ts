@@ -8,7 +8,7 @@ export function toGoJson(value: unknown): string {
 }
 
 /**
- * Makes a response of one object as gin sends it: with a charset and without a newline
+ * Makes a response from one object as gin sends it: with a charset and without a newline at the end
  * (captures/generate-once).
  */
 export function toJsonResponse(value: unknown, status = 200, contentType = 'application/json; charset=utf-8'): Response {
@@ -19,8 +19,8 @@ export function toJsonResponse(value: unknown, status = 200, contentType = 'appl
 export class OllamaError extends Error {
   readonly status: 400 | 404 | 500
   /**
-   * Errors before the stream have a charset. Errors of Ollama's runner have none
-   * (captures/error-bad-format).
+   * The content type. Errors before the stream have a charset. Errors of Ollama's runner have no
+   * charset (captures/error-bad-format).
    */
   readonly contentType: string | undefined
 

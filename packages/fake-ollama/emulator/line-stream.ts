@@ -1,9 +1,9 @@
 /**
- * Makes a response body out of lines. It resolves with the first line, because Ollama sends its
- * headers only then (docs/ollama.md#1-stream). The body pulls each line, so nothing is made for a
- * reader that does not read.
- * @param lines makes the lines. Its signal aborts when the caller's signal aborts and when the
- * body is cancelled. After that, no more lines are pulled.
+ * Makes a response body out of lines. It resolves when the first line is there, because Ollama
+ * sends its headers only then (docs/ollama.md#1-stream). The body pulls each line, so no line is
+ * made while the reader does not read.
+ * @param lines makes the lines. Its signal aborts when the caller's signal aborts and when the body
+ * is cancelled. After that, no more lines are pulled.
  */
 export async function openLineStream(
   lines: (signal: AbortSignal) => AsyncGenerator<string>,
@@ -21,8 +21,8 @@ export async function openLineStream(
   const leave = (reason: unknown) => {
     signal.removeEventListener('abort', onAbort)
     ending.abort(reason)
-    // Runs the `finally` of a generator that stands at a `yield`. A generator that waits has just
-    // been rejected.
+    // If the generator is suspended at a `yield`, this runs its `finally`. If it is awaiting, the
+    // abort has already made that wait reject.
     source.return(undefined).catch(() => undefined)
   }
   const advance = async () => {

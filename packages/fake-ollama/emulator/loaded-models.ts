@@ -13,10 +13,10 @@ interface Loaded {
 export type LoadedModels = ReturnType<typeof createLoadedModels>
 
 /**
- * The models in memory. A load is kept as the time at which it ends and not as a promise, because
- * on workerd one request must not wait for another's promise. When a request leaves, its load
- * stops if no other request waits for it. Another `num_ctx` loads the model again
- * (docs/ollama.md#1-stream, docs/ollama.md#4-cancellation).
+ * The models in memory. A load is stored as the time at which it ends. It is not stored as a
+ * promise, because on workerd one request must not wait for the promise of another request. When a
+ * request is aborted, its load stops if no other request waits for it. A request with another
+ * `num_ctx` loads the model again (docs/ollama.md#1-stream, docs/ollama.md#4-cancellation).
  */
 export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
   const byName = new Map<string, Loaded>()
@@ -63,7 +63,8 @@ export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
     },
 
     /**
-     * Returns the `models` of `/api/ps`: loaded and loading ones, sorted by expiry, latest first.
+     * Returns the `models` of `/api/ps`: the loaded and the loading models. The model that expires
+     * last comes first.
      */
     list(): object[] {
       return Array.from(byName.values())

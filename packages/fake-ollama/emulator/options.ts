@@ -2,7 +2,7 @@ import { toSeconds } from '#ollama-grammar/duration.ts'
 import { isObject } from './body.ts'
 import { OllamaError } from './go-json.ts'
 
-/** The options that the demo obeys. Ollama's other options are only checked for their type. */
+/** The options that the demo applies. Ollama's other options are only checked for their type. */
 export interface Options {
   seed?: number
   temperature?: number
@@ -25,7 +25,7 @@ function isOf(type: string, value: unknown): boolean {
 }
 
 /**
- * Parses the options. Unknown options pass, and `null` means unset.
+ * Parses the options. Unknown options are ignored, and `null` means unset.
  * @throws OllamaError 500 for a wrong type, as Ollama does (captures/error-option-type)
  */
 export function parseOptions(options: unknown): Options {

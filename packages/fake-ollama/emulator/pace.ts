@@ -1,8 +1,10 @@
 import type { Random } from './seeded.ts'
 
-/** A longer timer fires at once on every runtime. */
+/**
+ * The longest delay of a timer. With a longer delay, a timer fires immediately on every runtime.
+ */
 const longestTimerMs = 2 ** 31 - 1
-/** How much lost time may be made up after a slow reader or a late timer. */
+/** After a slow reader or a late timer, at most this much lost time is made up. */
 const maxLagMs = 100
 
 /**
@@ -26,19 +28,19 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Never resolves, and rejects with the signal's reason. A timer runs all the time, because workerd
+ * Never resolves. It rejects with the signal's reason. A timer runs all the time, because workerd
  * ends a request that waits for nothing.
  */
 export async function waitForever(signal: AbortSignal): Promise<never> {
   for (;;) await wait(longestTimerMs, signal)
 }
 
-/** Waits as long as a model takes for that many tokens, with jitter. */
+/** Waits as long as a model needs for this number of tokens, with jitter. */
 export type Pace = (tokens: number) => Promise<void>
 
 /**
- * Paces tokens by a schedule and not by a delay after the last token, because a timer takes at
- * least a millisecond.
+ * Computes the time of each token from a schedule, not from a delay after the token before. A timer
+ * takes at least a millisecond, so such delays would add up.
  */
 export function createPace(tokensPerSecond: number, random: Random, signal: AbortSignal): Pace {
   let dueMs = performance.now()

@@ -10,18 +10,19 @@ import { toThinking } from './thinking.ts'
 import { cutAtStop, cutTokens, shorten } from './tokens.ts'
 import { toToolAnswer, toToolCall } from './tool-call.ts'
 
-/** One line of the answer, and how many tokens it costs. */
+/** One line of the answer, and the number of tokens that it counts for. */
 interface Step {
   delta: Delta
   tokens: number
 }
 
 /**
- * Ollama shortens a prompt to the context. The demo reads only this many of its last characters.
+ * The demo reads only this many characters at the end of the prompt. Ollama shortens a prompt in a
+ * similar way, to its context.
  */
 const maxPromptChars = 16_384
 /**
- * So many characters of a message are enough to show its topic. A whole prompt may have megabytes.
+ * A message's topic is found in this many characters, because a whole prompt may have megabytes.
  */
 const maxQuestionChars = 4096
 const vocabularySize = 49_152
@@ -29,8 +30,8 @@ const vocabularySize = 49_152
 export type Plan = ReturnType<typeof createPlan>
 
 /**
- * Plans the whole answer before the first token. Only its timing remains open. The same seed and
- * request give the same plan. `stop` and `num_predict` only shorten it.
+ * Plans the whole answer before the first token, apart from its timing. The same seed and request
+ * result in the same plan. `stop` and `num_predict` only shorten it.
  */
 export function createPlan(request: CompletionRequest, options: Options, model: Model) {
   const random = createRandom(toSeed(request, options, model))
@@ -43,8 +44,8 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
     doneReason,
     promptCount: Math.max(1, request.context.length + promptTokens.length),
     /**
-     * The token numbers of the prompt and of the whole answer, for generate's last line. A `raw`
-     * prompt has none.
+     * The token numbers of the prompt and of the whole answer, for the last line of
+     * `/api/generate`. Undefined for a `raw` prompt.
      */
     context: request.raw ? undefined : [...request.context, ...allTokens.map((token) => toHash(token) % vocabularySize)],
     faults: parseFaults(toQuestion(request.messages)),
@@ -75,7 +76,7 @@ function toSteps(request: CompletionRequest, { stop = [] }: Options, model: Mode
   if (thought.stopped) return steps
   for (const token of spoken.tokens) steps.push(toStep(token, { text: token }))
   if (toolCall) {
-    // Ollama sends nothing while it composes a call. Then it sends the whole call
+    // Ollama sends nothing while the model writes a tool call. Then it sends the whole call
     // (docs/ollama.md#1-stream).
     const tokens = cutTokens(JSON.stringify(toolCall.function), random).length
     steps.push({ delta: { text: '', toolCalls: [toolCall] }, tokens })
@@ -101,8 +102,8 @@ function limit(steps: Step[], maxTokens: number): { steps: Step[]; doneReason: '
 const alternatives = ' the| a| to| of| and| is| in| it| you| that| for| on| with| as| this| be| are| at| or| by'.split('|')
 
 /**
- * Makes up a log probability and the requested number of alternatives, likeliest first
- * (captures/generate-logprobs).
+ * Makes up a log probability for the chosen token, and the requested number of alternatives, the
+ * likeliest first (captures/generate-logprobs).
  */
 function toLogprobs(chosen: string, top: number, random: Random): Logprob[] {
   let logprob = -random() * 1.5

@@ -4,27 +4,30 @@ import { runnerDied } from './faults.ts'
 import { createPace, wait, waitForever } from './pace.ts'
 import type { Plan } from './plan.ts'
 
-/** The content of one line: text, with an end if it is the last one, or Ollama's error line. */
+/**
+ * The content of one line. It is text, with `end` in the last line, or the text of Ollama's error
+ * line.
+ */
 export type Piece = { delta: Delta; end?: End } | { error: string }
 
 interface ProduceOptions {
   tokensPerSecond: number
-  /** When the request came and when its model was ready, as values of `performance.now()`. */
+  /** The times when the request came and when its model was ready, by `performance.now()`. */
   startedMs: number
   loadedMs: number
   signal: AbortSignal
 }
 
 /**
- * A model reads this much faster than it writes. The demo reads a long prompt for two seconds at
- * most.
+ * How many times faster a model reads a prompt than it writes. The demo spends at most two seconds
+ * on a long prompt.
  */
 const promptSpeedup = 20
 const maxPromptMs = 2000
 
 /**
- * Sends the plan at the speed of a model, fails where the prompt asks for a fault, and stops with
- * its signal.
+ * Sends the plan at the speed of a model. It fails where the prompt asks for a fault, and stops
+ * when its signal aborts.
  */
 export async function* produce(plan: Plan, options: ProduceOptions): AsyncGenerator<Piece, void, undefined> {
   const { tokensPerSecond, startedMs, loadedMs, signal } = options

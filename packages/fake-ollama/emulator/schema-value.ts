@@ -8,15 +8,15 @@ interface Source {
   words: Words
   random: Random
   /**
-   * Whether to leave out the properties that the schema does not require. Tool calls have only the
-   * required ones.
+   * Whether to leave out the properties that the schema does not require. In a tool call they are
+   * left out.
    */
   requiredOnly: boolean
 }
 
 /**
- * A schema may refer to itself. Below this depth only required properties are filled in, and after
- * `maxValues` values everything is null.
+ * Limits for a schema that refers to itself. Below this depth only required properties are filled
+ * in. After `maxValues` values everything is null.
  */
 const maxOptionalDepth = 6
 const maxValues = 1000
@@ -33,7 +33,7 @@ export function toFormatted(format: unknown, question: string, random: Random): 
 }
 
 /**
- * Makes a value that conforms to a JSON schema out of a message's words. It knows type,
+ * Makes a value that conforms to a JSON schema, with the words of a message. It supports type,
  * properties, required, items, enum, const, the bounds of numbers, strings and arrays, common
  * formats, anyOf, oneOf, allOf and `$ref`. It ignores patterns.
  */
@@ -56,8 +56,8 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
   }
 
   /**
-   * Returns the schema that this one stands for: its reference, its first alternative, or all its
-   * parts merged.
+   * Resolves a schema: it follows the reference, takes the first alternative, or merges the parts
+   * of `allOf`.
    */
   function resolve(given: unknown, hops = 0): Schema {
     const { allOf, ...node } = asObject(given)
@@ -75,8 +75,8 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
   }
 
   /**
-   * Merges one part of `allOf`. Only one reference is followed and nested parts are dropped,
-   * because either could go on for ever.
+   * Merges one part of `allOf`. It follows only one reference and drops nested `allOf` parts,
+   * because both could be endless.
    */
   function merge(all: Schema, given: unknown): Schema {
     const { $ref } = asObject(given)
@@ -127,7 +127,7 @@ export function toSchemaValue(schema: unknown, source: Source): unknown {
   }
 }
 
-/** Properties whose value is the user's whole sentence and not one word of it. */
+/** Names of properties that get the user's whole message as their value, not one word of it. */
 const wholeMessage = /^(query|question|prompt|message|text|content|input|search|keywords?|q)$/i
 
 const formats: Readonly<Record<string, (words: Words) => string>> = {

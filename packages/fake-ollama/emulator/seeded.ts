@@ -1,7 +1,7 @@
-/** Returns a number in [0, 1) as `Math.random()` does, but repeatably. */
+/** Returns a number in [0, 1) like `Math.random()`, but in a repeatable sequence. */
 export type Random = () => number
 
-/** FNV-1a, 32 bits. */
+/** Hashes a text with FNV-1a, 32 bits. */
 export function toHash(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
@@ -9,7 +9,8 @@ export function toHash(text: string): number {
 }
 
 /**
- * Mulberry32. The same seed gives the same numbers on every runtime, as `options.seed` promises.
+ * Creates a Mulberry32 generator. The same seed results in the same numbers on every runtime, as
+ * `options.seed` promises.
  */
 export function createRandom(seed: string): Random {
   let state = toHash(seed)

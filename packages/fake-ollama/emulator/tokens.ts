@@ -1,8 +1,8 @@
 import type { Random } from './seeded.ts'
 
 /**
- * Words with the space before them, numbers, signs and the remaining white space: roughly the cuts
- * of a byte-pair encoder.
+ * Words with the space before them, numbers, punctuation and the remaining white space. A byte-pair
+ * encoder cuts at roughly the same places.
  */
 const pieces = /\p{Script=Han}+| ?[^\P{L}\p{Script=Han}]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+/gu
 const han = /\p{Script=Han}/u
@@ -15,9 +15,9 @@ function toPartLength(piece: string, random: Random): number {
 }
 
 /**
- * Cuts a text into tokens. Joined, they give the text again. The cuts are seeded. As in Ollama, no
- * token ends inside a character, but it may end inside a ZWJ sequence, before a combining mark, or
- * after a lone space or newline.
+ * Cuts a text into tokens. The tokens joined are the text again. The seed decides where it cuts. As
+ * in Ollama, no token ends inside a character, but it may end inside a ZWJ sequence, before a
+ * combining mark, or after a lone space or newline.
  */
 export function cutTokens(text: string, random: Random): string[] {
   const tokens: string[] = []
@@ -32,7 +32,7 @@ export function cutTokens(text: string, random: Random): string[] {
   return tokens
 }
 
-/** Cuts the tokens before the first stop sequence that is complete, even within a token. */
+/** Cuts the tokens before the first complete stop sequence, even within a token. */
 export function cutAtStop(tokens: string[], stops: readonly string[]): { tokens: string[]; stopped: boolean } {
   const text = tokens.join('')
   const found = stops
@@ -50,7 +50,7 @@ export function cutAtStop(tokens: string[], stops: readonly string[]): { tokens:
   return { tokens: before, stopped: true }
 }
 
-/** Returns the first characters of a text, none of them halved. */
+/** Returns the first characters of a text, without cutting a surrogate pair. */
 export function shorten(text: string, maxChars: number): string {
   return Array.from(text.slice(0, 2 * maxChars))
     .slice(0, maxChars)

@@ -20,8 +20,8 @@ function toTerms(text: string): string[] {
 }
 
 /**
- * Calls the tool whose name and description share most words with the message. If no tool shares
- * any, it calls the first one.
+ * Calls the tool whose name and description share most words with the message. If no tool shares a
+ * word with it, the first tool is called.
  */
 export function toToolCall(tools: readonly unknown[], message: string, random: Random): ToolCall {
   const terms = new Set(toTerms(message))
@@ -34,8 +34,8 @@ export function toToolCall(tools: readonly unknown[], message: string, random: R
 }
 
 /**
- * Turns `{"temperature":22,"sky":"clear"}` into `temperature 22, sky clear`, and leaves other text
- * as it is.
+ * Turns `{"temperature":22,"sky":"clear"}` into `temperature 22, sky clear`. Other text is not
+ * changed.
  */
 function toSentence(content: string): string {
   try {
@@ -44,12 +44,12 @@ function toSentence(content: string): string {
     if (parts.length > 0)
       return parts.map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ')
   } catch {
-    // The text is not JSON. Tools may answer anything.
+    // The text is not JSON. The result of a tool may be any text.
   }
   return content.trim()
 }
 
-/** Makes the answer after `role: "tool"` messages, which repeats the tools' results. */
+/** Makes the answer after `role: "tool"` messages. It repeats the results of the tools. */
 export function toToolAnswer(messages: readonly Message[], question: string, random: Random): string {
   const lastOther = messages.findLastIndex(({ role }) => role !== 'tool')
   const results = messages.slice(lastOther + 1).map(({ content, toolName }) => {

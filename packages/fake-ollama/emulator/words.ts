@@ -3,12 +3,12 @@ export type Words = ReturnType<typeof createWords>
 const quoted = /"([^"]+)"|“([^”]+)”/gu
 const capitalised = /\p{Lu}[\p{L}\p{M}'’-]*(?: \p{Lu}[\p{L}\p{M}'’-]*)*/gu
 const afterPreposition = /\b(?:in|at|for|from|to|of|about|near)\s+(?:the\s+)?([\p{L}\p{N}'’-]+)/giu
-/** A Chinese question has its subject between two of these: 东京的天气怎么样 → 东京. */
+/** The subject of a Chinese question stands between two matches of this pattern: 东京的天气怎么样 → 东京. */
 const chineseGlue = /[^\p{Script=Han}]|[的在是吗呢啊把从到和]|怎么样|什么|多少|天气|请问|今天|明天|告诉我|查一下|查询/u
 
 /**
- * Finds the words of a message that a model would put into a tool call: quoted ones, capitalised
- * ones, and those after a preposition. Each name and number is returned once, in the order of the
+ * Finds the words of a message that a model would put into a tool call: quoted words, capitalised
+ * words, and words after a preposition. Each name and number is returned once, in the order of the
  * message.
  */
 export function createWords(message: string) {
@@ -20,7 +20,8 @@ export function createWords(message: string) {
     ...capitals.filter(({ isFirst }) => !isFirst).map(({ text }) => text),
     ...han,
     ...groups(afterPreposition),
-    // Each sentence starts with a capital letter, so its first word is the last resort.
+    // Each sentence starts with a capital letter, which need not mark a name. So the first word
+    // comes last.
     ...capitals.filter(({ isFirst }) => isFirst).map(({ text }) => text),
   ]
   const distinct = names.filter(

@@ -3,8 +3,8 @@ import type { Chat } from './chat.ts'
 import { mergeChats } from './merge-chats.ts'
 
 /**
- * Takes the place of a removed chat, so that a tab that has not heard of the removal cannot bring
- * the chat back.
+ * Replaces a removed chat in the store. It prevents a tab that does not know of the removal yet
+ * from storing the chat again.
  */
 export interface Removal {
   readonly id: string
@@ -16,21 +16,22 @@ export function isRemoval(record: Chat | Removal): record is Removal {
 }
 
 /**
- * Chats in IndexedDB, each under its id. Each write is one transaction. The methods reject if
+ * The chats in IndexedDB, each under its id. Each write is one transaction. The methods reject if
  * storage is denied or full.
  */
 export interface ChatStore {
   readAll(): Promise<(Chat | Removal)[]>
   read(id: string): Promise<Chat | Removal | undefined>
   /**
-   * Merges a chat into the stored one. A removal stays, unless its time is `removedAt`, because the
-   * tab knew of that removal when it saved the chat. Resolves to what is stored now.
+   * Merges a chat into the stored chat. A stored removal wins, unless its time is `removedAt`. With
+   * that time, the tab knew of the removal when it saved the chat, so the chat comes back. Resolves
+   * to what is stored now.
    */
   write(chat: Chat, removedAt: number | undefined): Promise<Chat | Removal>
   remove(removal: Removal): Promise<void>
   /** Resolves to the ids of the removed chats. */
   removeAll(removedAt: number): Promise<string[]>
-  /** Forgets the removals from before this time. */
+  /** Deletes the removals that are older than this time. */
   forget(before: number): Promise<void>
 }
 
@@ -47,8 +48,8 @@ export function createChatStore(): ChatStore {
 
   return {
     async readAll() {
-      // Each chat is read by a request of its own. With a thousand chats this is faster than one
-      // request for all, and it never blocks the page for long.
+      // Each chat is read by its own request. With a thousand chats this is faster than one request
+      // for all chats, and it never blocks the page for long.
       const all = await getMany<Chat | Removal>(await keys(store), store)
       return all.filter((record) => record !== undefined)
     },

@@ -4,17 +4,17 @@
  */
 export interface Chat {
   readonly id: string
-  /** The name that its owner gave it. If it is empty, the first message names the chat. */
+  /** The title that the user typed. If it is empty, the first message is shown as the title. */
   readonly title: string
-  /** Milliseconds since 1970, like all times here. */
+  /** Milliseconds since 1970, like all times in this file. */
   readonly createdAt: number
   readonly updatedAt: number
   readonly settings: ChatSettings
-  /** A tree, by id. The children of a message are the branches that follow it. */
+  /** A tree of messages, by id. The children of a message are the branches that follow it. */
   readonly messages: Readonly<Record<string, Message>>
   /**
-   * The id of the child that is shown, under the id of its parent. `''` is the parent of the first
-   * messages. Without an entry the newest child is shown.
+   * The ids of the children that are shown, by the id of their parent. `''` is the parent of the
+   * first messages. Without an entry the newest child is shown.
    */
   readonly chosen: Readonly<Record<string, string>>
 }
@@ -29,7 +29,7 @@ export interface ChatSettings {
   readonly numCtx?: number
   readonly numPredict?: number
   readonly seed?: number
-  /** In Ollama's form: `5m`, `-1`. */
+  /** The time in Ollama's form: `5m`, `-1`. */
   readonly keepAlive?: string
 }
 
@@ -38,16 +38,16 @@ export interface Message {
   /** The id of the message before this one, or `''` for a first message. */
   readonly parent: string
   readonly createdAt: number
-  /** In a merge the newer message wins. */
+  /** Decides in a merge, where the newer message wins. */
   readonly updatedAt: number
   readonly role: 'user' | 'assistant'
   readonly text: string
-  /** Images in base64, JPEG or PNG, as Ollama takes them. */
+  /** Images in base64, in a format that Ollama accepts (JPEG or PNG). */
   readonly images?: readonly string[]
   // Only answers have the fields below.
   /**
-   * The model that was asked. The name may be another one once the answer is complete, because the
-   * answer's end names the model that answered.
+   * The requested model. When the answer is complete, it is replaced by the name of the model that
+   * answered, which may be another one.
    */
   readonly model?: string
   readonly thinking?: string
@@ -63,20 +63,21 @@ export interface ToolCall {
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
-/** How an answer ended. The text that came is kept in any case. */
+/** How an answer ended. The text that arrived is kept in any case. */
 export type End =
   | { readonly how: 'done' }
   /** Cut off by num_predict or by the end of the context. */
   | { readonly how: 'length' }
   /**
-   * Stopped by the reader. `isFreed` says whether the server confirmed that nothing runs any more.
+   * Stopped by the user. `isFreed` is whether the server confirmed that it generates nothing any
+   * more.
    */
   | { readonly how: 'stopped'; readonly isFreed: boolean }
   /** The page was closed or reloaded while the answer was being written. */
   | { readonly how: 'interrupted' }
   | {
       readonly how: 'failed'
-      /** A code of docs/protocol.md#4-errors, or the client's own, such as `network`. */
+      /** A code of docs/protocol.md#4-errors, or a code of the client, such as `network`. */
       readonly code: string
       readonly text: string
       readonly requestId?: string

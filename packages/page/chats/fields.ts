@@ -1,4 +1,4 @@
-/** Fields of untrusted JSON. Each function returns a valid value or undefined. */
+/** Checks fields of untrusted JSON. Each function returns a valid value or undefined. */
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -12,20 +12,23 @@ export function toBoolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** JSON has no NaN, but `1e999` becomes Infinity. */
+/** Rejects Infinity, which `1e999` becomes in JSON. */
 export function toAmount(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && value < Infinity ? value : undefined
 }
 
 /**
- * A name of `Object.prototype` is not an id, because every record seems to have an entry of that
- * name.
+ * Rejects the names of `Object.prototype`, such as `constructor`, because every object seems to
+ * have an entry with that name.
  */
 export function toId(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w-]{1,64}$/.test(value) && !(value in {}) ? value : undefined
 }
 
-/** Milliseconds since 1970, at most `now`. A time in the future would win every merge. */
+/**
+ * Returns milliseconds since 1970, at most `now`, because a time in the future would win every
+ * merge.
+ */
 export function toTime(value: unknown, now: number): number | undefined {
   const time = toAmount(value)
   return time === undefined ? undefined : Math.min(time, now)

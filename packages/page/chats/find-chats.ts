@@ -1,8 +1,8 @@
 import type { Chat } from './chat.ts'
 
 /**
- * The chats that have every word of the query in their title or in a message of any branch. Their
- * order stays. A query without a word finds all chats.
+ * Returns the chats whose title and messages, in all branches, contain every word of the query. The
+ * order stays the same. A query without a word finds all chats.
  */
 export function findChats(chats: readonly Chat[], query: string): readonly Chat[] {
   const words = fold(query).split(/\s+/).filter(Boolean)
@@ -10,7 +10,10 @@ export function findChats(chats: readonly Chat[], query: string): readonly Chat[
   return chats.filter((chat) => words.every((word) => toFolded(chat).includes(word)))
 }
 
-/** Each chat is folded once, at its first search, because chats are never changed in place. */
+/**
+ * The searchable text of each chat. It is made once, at the first search, because chats are never
+ * changed in place.
+ */
 const folded = new WeakMap<Chat, string>()
 
 function toFolded(chat: Chat): string {
@@ -23,7 +26,7 @@ function toFolded(chat: Chat): string {
   return text
 }
 
-/** Makes upper and lower case equal, and wide and narrow characters too (`Ａ１` and `a1`). */
+/** Makes upper and lower case equal, and also wide and narrow characters (`Ａ１` and `a1`). */
 function fold(text: string): string {
   return text.normalize('NFKC').toLowerCase()
 }

@@ -8,34 +8,40 @@ import { mergeChats } from './merge-chats.ts'
 import { toInterrupted } from './to-interrupted.ts'
 
 /**
- * The chats that this browser stores, for all its tabs. Nothing here rejects. If storage is denied
- * or full, `problem` says so. A chat that could not be stored stays in memory, is part of `all()`,
- * and is tried again at the next save.
+ * The chats that this browser stores, for all its tabs. No method rejects. If storage is denied or
+ * full, `problem` is set. A chat that could not be stored stays in memory and in `all()`, and the
+ * next save tries to store it again.
  */
 export interface History {
-  /** All chats, in no order. An answer that no tab writes any more is `interrupted`. */
+  /**
+   * Returns all chats, in no particular order. An answer that no tab writes any more is
+   * `interrupted`.
+   */
   all(): Promise<readonly Chat[]>
   /**
-   * Stores a chat, merged with what other tabs have stored of it. Call it at every change. While an
-   * answer is being written, call it at least once a second with a newer `updatedAt`, because other
-   * tabs take a silent answer for lost. While a save runs, only the latest of the further saves
-   * waits. The others are skipped.
+   * Stores a chat, merged with the changes that other tabs have stored. Call it at every change.
+   * While an answer is being written, call it at least once a second with a newer `updatedAt`,
+   * because otherwise other tabs assume that the answer is interrupted. While one save of a chat
+   * runs, only the latest of its further saves waits. The others are skipped.
    */
   save(chat: Chat): void
-  /** Resolves when each saved chat is stored, or could not be stored. */
+  /** Resolves when every saved chat is stored or has failed to be stored. */
   flush(): Promise<void>
-  /** Call this when the page goes away. It leaves what is not stored yet to the next page. */
+  /**
+   * Call this when the page is closed. The chats that are not stored yet are handed to the next
+   * page.
+   */
   leave(): void
   /**
-   * Removes a chat for good. Other tabs that still have it cannot bring it back. A tab that has
-   * heard of the removal can bring the chat back by saving it, as an import does.
+   * Removes a chat for good. A tab that does not know of the removal yet cannot store the chat
+   * again. A tab that knows of it can, as an import does.
    */
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
   /**
    * Sets the only listener. It is called when another tab has changed a chat or removed one
    * (undefined), and when an answer turns out to be interrupted. Parts of the chat may be older
-   * than what this tab has, so merge it.
+   * than in this tab, so the listener must merge it.
    */
   onChange(listener: (id: string, chat: Chat | undefined) => void): void
   readonly problem: ReadonlySignal<HistoryProblem | undefined>
@@ -47,14 +53,14 @@ export type HistoryProblem = 'denied' | 'full'
 interface Pending {
   readonly chat: Chat
   /**
-   * The chat's removal that this tab knew of when it saved. A chat that is saved in spite of its
-   * removal is meant to come back.
+   * The time of the chat's removal, if this tab knew of one when it saved the chat. Such a save
+   * stores the chat again.
    */
   readonly removedAt: number | undefined
   hasFailed: boolean
 }
 
-/** How long a tab may sleep and still hear of a removal. */
+/** How long removals are kept. A tab that sleeps longer may miss a removal. */
 const removalsMs = 30 * 24 * 60 * 60 * 1000
 
 export function createHistory(unsavedChats: UnsavedChats, now: () => number = Date.now): History {
@@ -90,7 +96,7 @@ export function createHistory(unsavedChats: UnsavedChats, now: () => number = Da
       )
     return chat
   }
-  /** Reads what other tabs have made of a chat, and tells the listener. */
+  /** Reads a chat that another tab has changed, and calls the listener. */
   const reload = async (id: string) => {
     const record = await store.read(id).catch(fail)
     if (!record) return
@@ -167,8 +173,8 @@ export function createHistory(unsavedChats: UnsavedChats, now: () => number = Da
 }
 
 /**
- * Opens the channel that tells other tabs which chats have changed. `undefined` if the browser has
- * no such channel, or denies it along with storage.
+ * Opens the channel that tells other tabs which chats have changed. Returns `undefined` if the
+ * browser has no such channel, or denies it together with storage.
  */
 function openChannel(onIds: (ids: readonly string[]) => void): BroadcastChannel | undefined {
   try {

@@ -12,10 +12,13 @@ export interface Limit {
 /** Why a typed text is not a valid setting. */
 export type Mistake = 'number' | 'whole' | 'range'
 
-/** A value of undefined means that the field is empty and the server's default holds. */
+/**
+ * A valid value or a mistake. `undefined` means that the field is empty, so the server's default
+ * applies.
+ */
 export type Parsed<T> = { readonly value: T | undefined } | { readonly mistake: Mistake }
 
-/** Ollama's own numbers are 32 bits wide. */
+/** Ollama stores these numbers in 32 bits. */
 const maxInt = 2 ** 31 - 1
 
 const limits: Readonly<Record<NumberSetting, Limit>> = {
@@ -25,7 +28,7 @@ const limits: Readonly<Record<NumberSetting, Limit>> = {
   seed: { min: 0, max: maxInt, isWhole: true },
 }
 
-/** The limits of a setting. `contextLength` is the most that the model can take, in tokens. */
+/** Returns the limits of a setting. `contextLength` is the model's maximum, in tokens. */
 export function toLimit(name: NumberSetting, contextLength?: number): Limit {
   const { min, max, isWhole } = limits[name]
   if (name !== 'numCtx' || contextLength === undefined) return { min, max, isWhole }
@@ -40,7 +43,7 @@ export function isAllowed(name: NumberSetting, value: number, contextLength?: nu
 }
 
 /**
- * Parses a number as people type it, also in the wide digits of a Chinese keyboard, or with a
+ * Parses a number that a person typed. It also accepts the wide digits of a Chinese keyboard, and a
  * decimal comma.
  */
 export function parseNumber(name: NumberSetting, typed: string, contextLength?: number): Parsed<number> {
@@ -53,9 +56,9 @@ export function parseNumber(name: NumberSetting, typed: string, contextLength?: 
 }
 
 /**
- * Whether the text says how long a model stays in memory: seconds, a duration, or -1 for always.
- * Other numbers below zero are not allowed, because all of them mean -1. A number that is too long
- * for Go is not allowed either.
+ * Whether the text says how long a model stays in memory: seconds, a duration, or -1 for ever.
+ * Other negative numbers are not allowed, because they all mean the same as -1. A number that is
+ * too long for Go is not allowed either.
  */
 export function isKeepAlive(text: string): boolean {
   return text === '-1' || /^\d{1,9}$/.test(text) || (isDuration(text) && !/^-|\d{7}/.test(text))

@@ -2,9 +2,9 @@ import type { Chat, Message } from './chat.ts'
 
 /**
  * Merges two states of one chat that two tabs have written. The result has every message of both,
- * each in its newer state, and the title, settings and branches of the newer chat. Neither the
- * order nor a repeated merge changes the result. A message that is the same in both is the object
- * of `a`.
+ * each in its newer state, and the title, settings and branches of the newer chat. The result does
+ * not depend on the order of the two, or on how often they are merged. If a message is equal in
+ * both, the result contains the object of `a`.
  */
 export function mergeChats(a: Chat, b: Chat): Chat {
   const messages: Record<string, Message> = { ...a.messages }
@@ -17,8 +17,8 @@ export function mergeChats(a: Chat, b: Chat): Chat {
 }
 
 /**
- * The newer message wins. If both have the same time, the message that has ended wins, or else the
- * longer one. If they are equal in this too, any rule would do, but every tab needs the same one.
+ * Returns the newer message. If both have the same time, the message that has ended wins, or else
+ * the longer one. If this does not decide either, a fixed rule makes every tab choose the same one.
  */
 function toNewer(a: Message, b: Message): Message {
   if (a === b) return a
@@ -35,7 +35,10 @@ function toHead({ title, settings, chosen }: Chat): string {
   return JSON.stringify([title, settings, chosen])
 }
 
-/** Leaves the images out, because each may be a megabyte and this runs twice a second. */
+/**
+ * Serializes a message without its images. This runs twice a second, and an image may have a
+ * megabyte.
+ */
 function toRest(message: Message): string {
   return JSON.stringify({ ...message, images: undefined })
 }

@@ -6,7 +6,7 @@ import { parseMessage } from './parse-message.ts'
 import { withoutUndefined } from './without-undefined.ts'
 
 /**
- * Parses a chat, and leaves out what is wrong in it. `undefined` if it has no id, no times or no
+ * Parses a chat and drops its invalid parts. Returns `undefined` if it has no id, no times or no
  * message.
  */
 export function parseChat(value: unknown, now: number): Chat | undefined {
@@ -17,7 +17,7 @@ export function parseChat(value: unknown, now: number): Chat | undefined {
   const messages = Object.values(value.messages).flatMap((message) => parseMessage(message, now) ?? [])
   if (id === undefined || createdAt === undefined || updatedAt === undefined || messages.length === 0) return undefined
   const ids = new Set(messages.map(({ id }) => id))
-  // A message whose parent is missing would never be seen, so it becomes a first message.
+  // A message whose parent is missing would never be shown, so it becomes a first message.
   const toPlaced = (message: Message) => (ids.has(message.parent) ? message : { ...message, parent: '' })
   return {
     id,

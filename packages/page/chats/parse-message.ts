@@ -3,8 +3,8 @@ import { isRecord, toAmount, toBoolean, toId, toText, toTime } from './fields.ts
 import { withoutUndefined } from './without-undefined.ts'
 
 /**
- * Parses a message, and leaves out what is wrong in it. `undefined` if it has no id, parent,
- * times, role or text.
+ * Parses a message and drops its invalid parts. Returns `undefined` if it has no id, parent, times,
+ * role or text.
  */
 export function parseMessage(value: unknown, now: number): Message | undefined {
   if (!isRecord(value)) return undefined
@@ -37,8 +37,8 @@ function toList<T>(value: unknown, toItem: (item: unknown) => T | undefined): T[
 }
 
 /**
- * Base64 that begins as a JPEG, PNG, GIF or WebP does. SVG is not allowed, because an SVG may hold
- * scripts and addresses.
+ * Returns base64 that begins like a JPEG, PNG, GIF or WebP. SVG is not allowed, because an SVG may
+ * contain scripts and addresses.
  */
 function toImage(value: unknown): string | undefined {
   const text = toText(value)
@@ -52,13 +52,16 @@ function toToolCall(value: unknown): ToolCall | undefined {
   return name === undefined ? undefined : { name, arguments: value.arguments }
 }
 
-/** Deeper values may overflow the stack of the code that serializes them. */
+/**
+ * Whether a value is nested at most `depth` deep. Serializing a deeper value may overflow the
+ * stack.
+ */
 function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   return depth > 0 && Object.values(value).every((child) => isShallow(child, depth - 1))
 }
 
-/** An answer without an end counts as interrupted, because no tab here goes on writing it. */
+/** An answer without an end counts as interrupted, because no tab is still writing it. */
 function toEnd(value: unknown): End {
   const how = isRecord(value) ? value.how : undefined
   if (!isRecord(value) || how === undefined) return { how: 'interrupted' }

@@ -18,10 +18,10 @@ interface RequestMessage {
 }
 
 /**
- * The request for an answer of the chat. It has the messages from the first one to the question.
- * If the answer was cut off, its text so far comes last, because Ollama goes on with an
- * assistant's message at the end. Answers without text are left out, and so is what the model
- * thought.
+ * Makes the request for an answer of the chat. It has the messages from the first one to the
+ * question. If the answer was cut off, its text so far comes last, because Ollama continues an
+ * assistant's message at the end. Answers without text are left out, and so are the thoughts of the
+ * model.
  */
 export function toRequest({ settings, messages }: Chat, answerId: string): ChatRequest {
   const asked = toPath(messages, answerId).flatMap(toRequestMessage)
@@ -36,7 +36,7 @@ export function toRequest({ settings, messages }: Chat, answerId: string): ChatR
   })
 }
 
-/** The messages from the first one down to this one. */
+/** Returns the messages from the first one down to this one. */
 function toPath(messages: Chat['messages'], id: string): Message[] {
   const path = new Set<Message>()
   for (let ancestor = messages[id]; ancestor && !path.has(ancestor); ancestor = messages[ancestor.parent]) path.add(ancestor)

@@ -8,8 +8,8 @@ export interface ThreadItem {
 }
 
 /**
- * The messages from the first one down the chosen branches, each with its place among its
- * siblings. No message comes twice, so a thread always ends.
+ * Returns the messages along the chosen branches, from the first one on, each with its place among
+ * its siblings. No message comes twice, so a thread always ends.
  */
 export function toThread({ messages, chosen }: Chat): ThreadItem[] {
   const children = toChildren(messages)
@@ -26,14 +26,14 @@ export function toThread({ messages, chosen }: Chat): ThreadItem[] {
   return [...thread.values()]
 }
 
-/** The sibling before (-1) or after (1) a message. */
+/** Returns the sibling before (-1) or after (1) a message. */
 export function toSibling({ messages }: Chat, messageId: string, step: -1 | 1): Message | undefined {
   const siblings = toChildren(messages).get(messages[messageId]?.parent ?? '') ?? []
   const index = siblings.findIndex(({ id }) => id === messageId)
   return index < 0 ? undefined : siblings[index + step]
 }
 
-/** The children of each message under its id, oldest first. */
+/** Returns the children of each message by its id, oldest first. */
 function toChildren(messages: Chat['messages']): Map<string, Message[]> {
   const children = new Map<string, Message[]>()
   for (const message of Object.values(messages).toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))) {
