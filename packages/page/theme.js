@@ -1,7 +1,7 @@
-// Sets the colours that the reader has chosen (components/ui-state.ts). It is a script of its own,
-// because a module would run after the first paint.
+// Applies the colours that the user has chosen (components/ui-state.ts). This is a classic script,
+// because a module would run only after the first paint.
 try {
   document.documentElement.style.colorScheme = localStorage['sluice-theme']
 } catch {
-  // Denied.
+  // The browser denies storage.
 }

@@ -17,7 +17,7 @@ export function toThread({ messages, chosen }: Chat): ThreadItem[] {
   for (let parent = '', branches; (branches = children.get(parent));) {
     const wanted = Object.hasOwn(chosen, parent) ? chosen[parent] : undefined
     const found = branches.findIndex(({ id }) => id === wanted)
-    const message = branches.at(found)! // without a choice, the newest branch: index -1
+    const message = branches.at(found)! // without a choice, index -1 selects the newest branch
     if (thread.has(message.id)) break
     const index = found < 0 ? branches.length : found + 1
     thread.set(message.id, { message, index, count: branches.length })

@@ -5,12 +5,12 @@ import { parseChat } from './parse-chat.ts'
 const format = 'sluice-chats'
 const version = 1
 
-/** A longer file is not read. */
+/** The maximum size of a file to import. A larger file is not read. */
 export const maxFileBytes = 64 * 2 ** 20
 
 /**
- * The chats as a file for export. It is made of pieces, because all chats together may be too long
- * for one string.
+ * Makes the file for an export of the chats. It consists of pieces, because all chats together may
+ * be too long for one string.
  */
 export function toFile(chats: readonly Chat[], now: number = Date.now()): Blob {
   const head = JSON.stringify({ format, version, exportedAt: new Date(now).toISOString() })
@@ -19,9 +19,9 @@ export function toFile(chats: readonly Chat[], now: number = Date.now()): Blob {
 }
 
 /**
- * Parses the chats of a file. Anybody may have written the file, so what is wrong in it is left
- * out, message by message. `undefined` if it is not one of our files, or longer than 64 MiB. Never
- * throws.
+ * Parses the chats of an imported file. Anybody may have written the file, so invalid messages and
+ * fields are dropped. Returns `undefined` if the file is not an export of this page, or is longer
+ * than 64 MiB. Never throws.
  */
 export function parseFile(text: string, now: number = Date.now()): Chat[] | undefined {
   if (text.length > maxFileBytes) return undefined

@@ -2,14 +2,14 @@ import type { SafeStorage } from '../storage/safe-storage.ts'
 import type { Chat, Message } from './chat.ts'
 
 /**
- * What a page could not store before it went away. IndexedDB is too slow then, because its last
- * writes die with the page. So the page leaves them on the device for the next page, in whichever
- * tab that is.
+ * The chats that a page could not store before it was closed. IndexedDB is too slow at that time,
+ * because its last writes are lost with the page. So the page writes them to localStorage. The next
+ * page, in any tab, finds them there.
  */
 export interface UnsavedChats {
-  /** Chats that earlier pages left. They have only those messages that the disk may not have. */
+  /** The chats from earlier pages. They have only the messages that IndexedDB may not have. */
   readonly found: readonly Chat[]
-  /** Remembers that the disk has all of this chat. */
+  /** Remembers that IndexedDB has all of this chat. */
   markStored(chat: Chat): void
   write(saves: readonly { readonly chat: Chat }[]): void
 }
@@ -29,7 +29,7 @@ export function createUnsavedChats(device: SafeStorage): UnsavedChats {
     found: [...found.values()],
     markStored: (chat) => Object.values(chat.messages).forEach((message) => onDisk.add(message)),
     write(saves) {
-      // Other tabs may have left chats too, because a browser closes all its tabs at once.
+      // Other tabs may have written chats too, because a browser closes all its tabs together.
       const all = [...device.readMap(name), ...saves.map(({ chat }) => [chat.id, toNews(chat)])]
       if (saves.length > 0) device.write(name, JSON.stringify(all))
     },

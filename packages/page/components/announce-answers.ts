@@ -5,7 +5,10 @@ import { words } from '../words/words.ts'
 import { toFailureWords } from './failure.tsx'
 import { status } from './status.tsx'
 
-/** Tells screen readers that an answer begins and how it ended, but not every word of it. */
+/**
+ * Tells screen readers that an answer begins and how it ended. It does not announce the text
+ * itself.
+ */
 export function announceAnswers({ run, thread }: PageState): void {
   let followed: string | undefined
   effect(() => {

@@ -19,11 +19,11 @@ interface AnswerProps {
   readonly index: number
   readonly count: number
   readonly isLast: boolean
-  /** Only while the answer is being written. */
+  /** Set only while the answer is being written. */
   readonly run: Run | undefined
 }
 
-/** An answer: its thoughts, text, tool calls and end, and what the reader can do with it. */
+/** An answer: its thoughts, text, tool calls and end, and the buttons for it. */
 export function Answer({ message, index, count, isLast, run }: AnswerProps) {
   const page = usePage()
   const w = words.value

@@ -20,7 +20,7 @@ import { ignoreStrayClicks } from './stray-clicks.ts'
 import { dialog, focusComposer, isNarrow, sidebar, theme } from './ui-state.ts'
 import { Welcome } from './welcome.tsx'
 
-/** Shows the page in the place of its skeleton, as soon as its words are there. */
+/** Replaces the page's skeleton with the page, as soon as the words of its language are loaded. */
 export async function renderApp(root: HTMLElement): Promise<void> {
   await loadWords()
   root.replaceChildren()
@@ -36,7 +36,7 @@ function App() {
   const w = words.value
   const isEmpty = page.thread.value.length === 0
 
-  // Nothing ends these, because the component lives as long as its page.
+  // These listeners are never removed, because the component lives as long as the page.
   useEffect(() => {
     focusComposer()
     listenForShortcuts(page)
@@ -81,8 +81,8 @@ function App() {
 }
 
 /**
- * Shows the state in the document around the page: language, colours and title. Opens the dialog
- * for the key.
+ * Applies the state to the document: its language, colours and title. Also opens the dialog for the
+ * key.
  */
 function showOutside(page: PageState) {
   effect(() => {
@@ -94,7 +94,7 @@ function showOutside(page: PageState) {
   })
   const isLocked = computed(() => page.server.value.kind === 'locked')
   effect(() => {
-    // The dialog opens by itself only once, because a reader who closes it wants to read.
+    // The dialog opens by itself only once, because a user who closes it wants to read.
     if (isLocked.value && !dialog.peek()) dialog.value = { kind: 'key' }
   })
 }

@@ -4,10 +4,10 @@ import { maxImages, toImage } from '../state/images.ts'
 import { formatNumber } from '../words/format.ts'
 import { words } from '../words/words.ts'
 
-/** Images that go with the next message. */
+/** The images to send with the next message. */
 export interface Attachments {
   readonly images: ReadonlySignal<readonly string[]>
-  /** Why an image was not taken, in words. */
+  /** Why an image was not accepted, in words for the user. */
   readonly problem: ReadonlySignal<string | undefined>
   /** How many images are still being prepared. */
   readonly pending: ReadonlySignal<number>
@@ -21,8 +21,8 @@ export function createAttachments(): Attachments {
   const problem = signal<string | undefined>(undefined)
   const pending = signal(0)
   /**
-   * Images are prepared one after the other. Making a photo smaller takes 50 MB, and the images
-   * keep the reader's order.
+   * Images are prepared one after the other. This limits the memory, because making a photo smaller
+   * takes 50 MB. It also keeps the images in the user's order.
    */
   let made = Promise.resolve()
   const setImages = (next: readonly string[]) => {

@@ -2,7 +2,7 @@ import { words } from '../words/words.ts'
 import { IconButton } from './icon-button.tsx'
 import { usePage } from './page.ts'
 
-/** Steps through the versions of a message: ‹ 2/3 ›. */
+/** The buttons that switch between the versions of a message: ‹ 2/3 ›. */
 export function Branches({ id, index, count }: { id: string; index: number; count: number }) {
   const page = usePage()
   const w = words.value

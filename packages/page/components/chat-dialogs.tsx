@@ -6,7 +6,7 @@ import { closeDialog, Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
 import { focusComposer } from './ui-state.ts'
 
-/** Gives a chat another title. */
+/** Asks for another title of a chat. */
 export function RenameDialog({ chat }: { chat: ChatSummary }) {
   const page = usePage()
   const title = useSignal(chat.title)
@@ -45,7 +45,7 @@ export function RenameDialog({ chat }: { chat: ChatSummary }) {
   )
 }
 
-/** Asks before a chat is deleted. Without a chat, asks before all are deleted. */
+/** Asks before a chat is deleted. Without `chat`, it asks before all chats are deleted. */
 export function RemoveDialog({ chat }: { chat?: ChatSummary }) {
   const page = usePage()
   const w = words.value

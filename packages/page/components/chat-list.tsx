@@ -3,7 +3,7 @@ import { ChatRow } from './chat-row.tsx'
 import { usePage } from './page.ts'
 import { toGroups } from './to-groups.ts'
 
-/** All chats, or those that the search finds, by day. */
+/** All chats, or the chats that the search finds, grouped by day. */
 export function ChatList() {
   const { chats, query } = usePage()
   const w = words.value

@@ -18,7 +18,7 @@ interface ComposerProps {
 }
 
 /**
- * The field in which messages are written. Enter sends, but never while an input method composes.
+ * The field for a new message. Enter sends the message, except while an input method is composing.
  */
 export function Composer({ draft, attachments }: ComposerProps) {
   const page = usePage()

@@ -7,8 +7,8 @@ import { Question } from './question.tsx'
 import { useStickToBottom } from './stick-to-bottom.ts'
 
 /**
- * The messages of the open chat. An answer that is being written changes in its own place, so
- * nothing here is drawn again for it.
+ * The messages of the open chat. An answer that is being written updates itself, so this component
+ * does not render again for it.
  */
 export function Conversation() {
   const { thread, run, chat } = usePage()

@@ -5,7 +5,7 @@ import { IconButton } from './icon-button.tsx'
 
 const shownMs = 1600
 
-/** Copies a text, and shows for a moment that it did. */
+/** Copies a text, and confirms this for a moment. */
 export function CopyButton({ text, label = words.value.copy }: { text: () => string; label?: string }) {
   const isCopied = useSignal(false)
   const copy = async () => {

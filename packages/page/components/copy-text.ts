@@ -16,7 +16,7 @@ function copySelection(text: string): boolean {
   const field = document.createElement('textarea')
   field.value = text
   field.className = 'hidden'
-  // While a dialog is open, nothing outside it takes the focus.
+  // While a dialog is open, elements outside it cannot take the focus.
   ;(before?.closest('dialog') ?? document.body).append(field)
   field.select()
   const isDone = document.execCommand('copy')

@@ -12,15 +12,15 @@ interface DialogProps {
 }
 
 /**
- * A modal dialog, which is open as long as it is rendered. The browser keeps the focus in it,
- * closes it on Escape, and gives the focus back.
+ * A modal dialog, which is open as long as it is rendered. The browser keeps the focus inside,
+ * closes the dialog on Escape, and then returns the focus.
  */
 export function Dialog({ title, children, ...rest }: DialogProps) {
   const id = useId()
   const ref = useRef<HTMLDialogElement>(null)
   useLayoutEffect(() => ref.current!.showModal(), [dialog.value])
-  // This event comes after the focus is back. By then another dialog may be open, or this dialog
-  // may be open again.
+  // This event comes after the browser has returned the focus. By then another dialog may be open,
+  // or this dialog may be open again.
   const onClose = ({ currentTarget }: { currentTarget: HTMLDialogElement }) => {
     if (currentTarget.isConnected && !currentTarget.open) dialog.value = undefined
   }
@@ -39,7 +39,10 @@ export function Dialog({ title, children, ...rest }: DialogProps) {
   )
 }
 
-/** Closes the open dialog as Escape does. The dialog is removed once the focus is back. */
+/**
+ * Closes the open dialog as Escape does. The dialog is removed after the browser has returned the
+ * focus.
+ */
 export function closeDialog() {
   document.querySelector<HTMLDialogElement>('dialog.dialog[open]')?.close()
 }

@@ -5,7 +5,9 @@ import { SettingsDialog } from './settings-dialog.tsx'
 import { Status } from './status.tsx'
 import { dialog } from './ui-state.ts'
 
-/** The open dialog, with the page's status in it. Without a dialog, the status alone. */
+/**
+ * The open dialog, which contains the status for screen readers. Without a dialog, only the status.
+ */
 export function Dialogs() {
   const open = dialog.value
   if (open?.kind === 'options') return <OptionsDialog />

@@ -4,9 +4,7 @@ import { Failure } from './failure.tsx'
 import { usePage } from './page.ts'
 import { retryAndFocus } from './ui-state.ts'
 
-/**
- * Shows how an answer ended, unless it is simply whole. It has a button to go on with the answer.
- */
+/** Shows how an answer ended, if it is not simply complete, and a button to continue the answer. */
 export function Ending({ message, isLast }: { message: Message; isLast: boolean }) {
   const page = usePage()
   const { end, text } = message

@@ -12,7 +12,9 @@ interface FailureProps {
   readonly isLast: boolean
 }
 
-/** What went wrong, in plain words, and what to do about it. What the server said is there too. */
+/**
+ * What went wrong, in plain words, and what the user can do. The server's own text is shown too.
+ */
 export function Failure({ message, failure: { code, text, requestId, retryAfterSeconds }, isLast }: FailureProps) {
   const page = usePage()
   const w = words.value
@@ -59,7 +61,10 @@ export function Failure({ message, failure: { code, text, requestId, retryAfterS
   )
 }
 
-/** The page's words for a failure. If it has none, the server's own text serves as the hint. */
+/**
+ * Returns the page's words for a failure. Without a hint, the server's own text is shown as the
+ * hint.
+ */
 export function toFailureWords(code: string, hasText: boolean): readonly [title: string, hint?: string] {
   const w = words.value
   return w.failures[code] ?? [hasText ? w.failed : w.notAnswered]

@@ -4,7 +4,9 @@ import { formatNumber, formatSeconds } from '../words/format.ts'
 import { words } from '../words/words.ts'
 import { toShortName } from './model-picker.tsx'
 
-/** Which model wrote the answer, how soon, how fast and how much. */
+/**
+ * Which model wrote the answer, the time to the first token, the speed, and the number of tokens.
+ */
 export function Figures({ message: { model, usage } }: { message: Message }) {
   const w = words.value
   return (

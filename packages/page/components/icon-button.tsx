@@ -7,7 +7,7 @@ interface IconButtonProps extends ButtonHTMLAttributes {
   readonly label: string
 }
 
-/** A button with an icon. The button's name shows when the pointer is over it. */
+/** A button with an icon. Its label shows when the pointer is over it. */
 export function IconButton({ icon, label, ...rest }: IconButtonProps) {
   return (
     <button type="button" {...rest} class="icon-button" aria-label={label} title={label}>

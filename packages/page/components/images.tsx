@@ -2,7 +2,7 @@ import { formatNumber } from '../words/format.ts'
 import { words } from '../words/words.ts'
 import { IconButton } from './icon-button.tsx'
 
-/** Small pictures of the images that a message has, or will have. */
+/** Thumbnails of the images in a message, or in the message that is being written. */
 export function Images({ images, onRemove }: { images: readonly string[]; onRemove?: (index: number) => void }) {
   const w = words.value
   return (

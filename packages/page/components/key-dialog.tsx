@@ -5,7 +5,7 @@ import { closeDialog, Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
 import { dialog } from './ui-state.ts'
 
-/** Asks for the server's key, and tries it. */
+/** Asks for the server's key, and checks it with the server. */
 export function KeyDialog() {
   const page = usePage()
   const id = useId()
@@ -20,7 +20,7 @@ export function KeyDialog() {
     const isGood = await page.setKey(key.peek().trim(), isOnDevice.peek())
     isBusy.value = false
     if (!isGood) problem.value = page.server.peek().kind === 'unreachable' ? w.keyUnasked : w.keyWrong
-    // A reader who did not wait may have opened another dialog.
+    // The user may have opened another dialog without waiting.
     else if (dialog.peek()?.kind === 'key') closeDialog()
   }
   return (

@@ -1,8 +1,8 @@
 import type { Signal } from '@preact/signals'
 
 /**
- * Takes files that are dropped anywhere. Otherwise the browser would leave the page for a file
- * that misses the field. `isOver` is true while files are held over the page.
+ * Accepts files that are dropped anywhere on the page. Otherwise the browser would open a file that
+ * misses the field, and leave the page. `isOver` is true while files are dragged over the page.
  */
 export function listenForFiles(isOver: Signal<boolean>, onFiles: (files: readonly File[]) => void): void {
   addEventListener('dragover', (event) => {

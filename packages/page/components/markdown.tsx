@@ -6,12 +6,12 @@ import { words } from '../words/words.ts'
 import { createCodeHeader } from './code-header.tsx'
 
 /**
- * Shows Markdown. A growing text comes as a signal. When it grows, only the blocks that the new
- * text touches change, and no component is rendered.
+ * Shows Markdown. A growing text is passed as a signal. When it grows, only the blocks that the new
+ * text affects change, and no component renders again.
  */
 export function Markdown({ text, language }: { text: string | ReadonlySignal<string>; language: string }) {
   const root = useRef<HTMLDivElement>(null)
-  // Another language needs a new renderer, because a renderer has its labels in one language.
+  // Another language needs a new renderer, because a renderer's labels are in one language.
   const markdown = useMemo(() => ({ current: undefined as ReturnType<typeof createMarkdown> | undefined }), [language])
   useLayoutEffect(() => {
     if (!markdown.current) {

@@ -12,7 +12,10 @@ export interface MenuItem {
   readonly run: () => void
 }
 
-/** A button with three dots that opens a menu. Arrows move in the menu, and Escape closes it. */
+/**
+ * A button with three dots that opens a menu. The arrow keys move in the menu, and Escape closes
+ * it.
+ */
 export function Menu({ label, items }: { label: string; items: readonly MenuItem[] }) {
   const id = useId()
   const isOpen = useSignal(false)
@@ -65,7 +68,7 @@ export function Menu({ label, items }: { label: string; items: readonly MenuItem
   )
 }
 
-/** Places the popover once it has a size, and before it is painted. */
+/** Places the popover in the next frame. By then it has a size, and it is not painted yet. */
 function requestPlace(popover: HTMLElement) {
   requestAnimationFrame(() => placePopover(popover, popover.previousElementSibling as HTMLElement))
 }

@@ -12,9 +12,7 @@ interface ModelOptionProps {
   readonly onChoose: () => void
 }
 
-/**
- * One model of the list: its name, how large it is, what it can do, and whether it is in memory.
- */
+/** One model of the list: its name, its size, its capabilities, and whether it is in memory. */
 export function ModelOption({ id, model, isChosen, isActive, onPoint, onChoose }: ModelOptionProps) {
   const w = words.value
   const isDisabled = isEmbeddingOnly(model)
@@ -49,7 +47,7 @@ export function ModelOption({ id, model, isChosen, isActive, onPoint, onChoose }
   )
 }
 
-/** Models that only turn text into vectors cannot answer. */
+/** Whether a model only turns text into vectors, and so cannot answer. */
 export function isEmbeddingOnly({ capabilities }: Model): boolean {
   return capabilities !== undefined && capabilities.includes('embedding') && !capabilities.includes('completion')
 }

@@ -9,7 +9,8 @@ import { isComposing } from './shortcuts.ts'
 import { canFocusFields, focusComposer } from './ui-state.ts'
 
 /**
- * Chooses the model that answers in this chat. Its list can be searched, by pointer and keyboard.
+ * The button and the list with which the user chooses the model for this chat. The list can be
+ * searched, by pointer and keyboard.
  */
 export function ModelPicker() {
   const { model, models, refresh, set } = usePage()
@@ -33,8 +34,8 @@ export function ModelPicker() {
     popover.current!.hidePopover()
     focusComposer()
   }
-  // The query must be reset before the popover opens. The `toggle` event after the opening is too
-  // late, because a reader who types at once is faster.
+  // The query must be reset before the popover opens. The `toggle` event comes after the opening,
+  // when a fast user may already have typed.
   const onBeforeToggle = ({ newState }: { newState: string }) => {
     query.value = ''
     if (newState === 'open') active.value = model.value?.name
@@ -120,7 +121,7 @@ export function ModelPicker() {
   )
 }
 
-/** Leaves `:latest` out, because it goes without saying. */
+/** Removes `:latest`, which is the default tag. */
 export function toShortName(name: string): string {
   return name.replace(/:latest$/, '')
 }

@@ -11,11 +11,11 @@ interface NumberFieldProps {
   readonly name: NumberSetting
   readonly label: string
   readonly hint: string
-  /** The longest context that the model can take, in tokens. */
+  /** The model's maximum context, in tokens. */
   readonly contextLength?: number | undefined
 }
 
-/** A setting that is a number. If the field is empty, the model's own value holds. */
+/** A setting that is a number. If the field is empty, the model's default applies. */
 export function NumberField({ name, label, hint, contextLength }: NumberFieldProps) {
   const { chat, set } = usePage()
   const id = useId()

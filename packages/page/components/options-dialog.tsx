@@ -17,7 +17,7 @@ const defaults = {
   keepAlive: undefined,
 }
 
-/** The settings of this chat's answers. Every change counts at once. */
+/** The settings for the answers of this chat. Every change applies immediately. */
 export function OptionsDialog() {
   const { chat, model, set } = usePage()
   const id = useId()

@@ -3,7 +3,7 @@ import { toSummaries } from '../state/to-summaries.ts'
 
 let page: PageState
 
-/** Sets the one state of the page. Call it before anything is shown. */
+/** Sets the only state of the page. Call it before anything is rendered. */
 export function providePage(state: PageState): void {
   page = state
 }
@@ -13,7 +13,10 @@ export function usePage(): PageState {
   return page
 }
 
-/** The title of the open chat. Empty if the chat is new, or begins with an image without text. */
+/**
+ * Returns the title of the open chat. It is empty if the chat is new, or begins with an image
+ * without text.
+ */
 export function toTitle({ chat }: PageState): string {
   return toSummaries([chat.value])[0]!.title
 }

@@ -8,7 +8,7 @@ import { usePage } from './page.ts'
 import { isComposing } from './shortcuts.ts'
 import { focusComposer } from './ui-state.ts'
 
-/** Puts a question in other words. The former question stays as another branch. */
+/** Edits a question and asks it again. The former question stays as another branch. */
 export function QuestionEditor({ message, onClose }: { message: Message; onClose: () => void }) {
   const page = usePage()
   const text = useSignal(message.text)

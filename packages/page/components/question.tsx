@@ -14,7 +14,7 @@ interface QuestionProps {
   readonly count: number
 }
 
-/** A question of the reader, and a button to write it again. */
+/** A question of the user, and a button to edit it. */
 export function Question({ message, index, count }: QuestionProps) {
   const page = usePage()
   const isEdited = useSignal(false)

@@ -5,7 +5,10 @@ import { CopyButton } from './copy-button.tsx'
 import { usePage } from './page.ts'
 import { dialog } from './ui-state.ts'
 
-/** Says why the server cannot answer, and what to do. Shows nothing if all is well. */
+/**
+ * Says why the server cannot answer, and what the user can do. Shows nothing if the server is
+ * ready.
+ */
 export function ServerNotice() {
   const { server, refresh } = usePage()
   const w = words.value

@@ -9,7 +9,7 @@ interface SettingRowProps {
   readonly children: ComponentChildren
 }
 
-/** A setting. Its name and hint are on one side, its control is on the other. */
+/** A setting. Its name and hint are on the left, its control is on the right. */
 export function SettingRow({ id, label, hint, isBad = false, children }: SettingRowProps) {
   return (
     <div class="row">

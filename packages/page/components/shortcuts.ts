@@ -3,14 +3,15 @@ import { focusComposer, isDrawerOpen, isNarrow, sidebar } from './ui-state.ts'
 
 const isMac = /mac|iphone|ipad/i.test(navigator.platform)
 
-/** The names of the keys on this system. */
+/** The names of the shortcut keys on this operating system. */
 export const shortcutNames = isMac
   ? { search: '⌘K', create: '⌘⇧O', newLine: '⇧↩', send: '↩', stop: 'esc' }
   : { search: 'Ctrl K', create: 'Ctrl Shift O', newLine: 'Shift Enter', send: 'Enter', stop: 'Esc' }
 
 /**
- * Whether an input method is composing. While it composes, the keys are for the input method alone.
- * Safari still reports 229 for the key that ends the composition.
+ * Whether an input method is composing. Then only the input method may react to the keys. In
+ * Safari, the key that ends the composition comes after `isComposing` is false, but still has the
+ * code 229.
  */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229
@@ -40,6 +41,6 @@ function search() {
   else sidebar.value = 'shown'
   const focus = () => document.querySelector<HTMLInputElement>('#search')?.select()
   focus()
-  // A field that was hidden until now can take the focus only in the next frame.
+  // A field that was hidden until now accepts the focus only in the next frame.
   if (document.activeElement?.id !== 'search') requestAnimationFrame(focus)
 }

@@ -5,9 +5,9 @@ import { useLayoutEffect } from 'preact/hooks'
 export const status = signal('')
 
 /**
- * The element that screen readers read the message from. While a dialog is open, this element is in
- * the dialog, because everything outside is inert and not read. A new element starts without the
- * last message.
+ * The element from which screen readers read the message. While a dialog is open, this element is
+ * in the dialog, because everything outside is inert and not read. A new element starts without the
+ * previous message.
  */
 export function Status() {
   useLayoutEffect(() => void (status.value = ''), [])

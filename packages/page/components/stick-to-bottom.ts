@@ -4,13 +4,13 @@ import { useLayoutEffect } from 'preact/hooks'
 
 type Ref = RefObject<HTMLElement | null>
 
-/** A reader who is this close to the end counts as being there. */
+/** A user who is at most this far from the end counts as being at the end. */
 const nearPx = 32
 
 /**
- * Keeps the end of growing content in view while the reader is there. A reader who scrolls up is
- * left alone. The view goes to the end whenever `subject` changes, because another chat is open,
- * another answer begins, or the language is another one.
+ * Keeps the end of growing content in view while the user is at the end. After the user scrolls up,
+ * the view does not move. It goes to the end whenever `subject` changes, which means another chat,
+ * a new answer or another language.
  */
 export function useStickToBottom(scroller: Ref, content: Ref, subject: string) {
   const isAway = useSignal(false)
@@ -25,7 +25,7 @@ export function useStickToBottom(scroller: Ref, content: Ref, subject: string) {
     const onScroll = () => {
       const rest = box.scrollHeight - box.clientHeight - box.scrollTop
       if (rest <= nearPx) isAway.value = false
-      // Only a reader scrolls up. Content that grows, or turns out to be shorter, does not.
+      // Only the user scrolls up. Content that grows or shrinks does not.
       else if (box.scrollTop < last - 1) isAway.value = true
       last = box.scrollTop
     }

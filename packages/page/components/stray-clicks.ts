@@ -1,6 +1,7 @@
 /**
- * The second click of a double click counts only on the button of the first one. Another button
- * may have come in its place, as Stop comes in the place of Send. Nobody meant to press that one.
+ * Ignores the second click of a double click if it hits another button than the first click. The
+ * first click may have replaced the button, for example Send by Stop. The user did not mean to
+ * press the new button.
  */
 export function ignoreStrayClicks(): void {
   let first: Element | null = null

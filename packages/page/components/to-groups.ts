@@ -5,7 +5,7 @@ export interface ChatGroup {
   readonly chats: readonly ChatSummary[]
 }
 
-/** Groups chats by their day, as a calendar counts days. */
+/** Groups chats by calendar day. */
 export function toGroups(chats: readonly ChatSummary[], now: number): ChatGroup[] {
   const midnight = new Date(now).setHours(0, 0, 0, 0)
   const daysAgo = (days: number) => new Date(midnight).setDate(new Date(midnight).getDate() - days)

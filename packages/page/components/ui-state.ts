@@ -15,7 +15,7 @@ export const theme = createStoredChoice('sluice-theme', ['light dark', 'light', 
 /** Whether the list of chats is shown beside the conversation, in a wide window. */
 export const sidebar = createStoredChoice('sluice-sidebar', ['shown', 'hidden'], 'shown')
 
-/** Whether the list of chats lies over the conversation, in a narrow window. */
+/** Whether the list of chats is shown over the conversation, in a narrow window. */
 export const isDrawerOpen = signal(false)
 
 const narrow = matchMedia('(width < 48rem)')
@@ -29,20 +29,23 @@ export function toggleSidebar() {
   if (isNarrow.value) isDrawerOpen.value = !isDrawerOpen.value
   else {
     sidebar.value = sidebar.value === 'shown' ? 'hidden' : 'shown'
-    // The pressed button is gone. The button with the opposite effect takes the focus.
+    // The pressed button is gone, so the button with the opposite effect gets the focus.
     requestAnimationFrame(() => document.querySelector<HTMLElement>('.sidebar-head button, .header button')?.focus())
   }
 }
 
-/** On a touch screen, a field with the focus brings up a keyboard that covers half of the page. */
+/**
+ * Whether a field may get the focus by itself. On a touch screen this would open a keyboard that
+ * covers half of the page.
+ */
 export const canFocusFields = matchMedia('(pointer: fine)').matches
 
-/** Puts the focus into the field for messages, unless that brings up a keyboard. */
+/** Moves the focus to the field for messages, unless that would open a keyboard. */
 export function focusComposer() {
   if (canFocusFields) document.querySelector<HTMLElement>('#message')?.focus()
 }
 
-/** Asks again. The pressed button goes away, so the field for messages takes the focus. */
+/** Asks again. The pressed button disappears, so the field for messages gets the focus. */
 export function retryAndFocus(ask: (answerId: string) => void, answerId: string) {
   ask(answerId)
   focusComposer()

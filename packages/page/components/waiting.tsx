@@ -4,10 +4,10 @@ import type { Run } from '../state/page-state.ts'
 import { words } from '../words/words.ts'
 import { Seconds } from './seconds.tsx'
 
-/** After this long the page explains the wait. */
+/** After this time the page explains the wait. */
 const longMs = 8000
 
-/** What an answer waits for before its first token, and how long it has waited. */
+/** The reason why an answer has no token yet, and how long it has waited. */
 export function Waiting({ run }: { run: Run }) {
   const isLong = useSignal(false)
   const phase = run.phase.value

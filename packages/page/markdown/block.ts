@@ -1,47 +1,46 @@
 import type { Links, Token } from 'marked'
 
 export interface MarkdownOptions {
-  /** Makes the head of a code block: the language's name and a copy button. */
+  /** Makes the header of a code block: the language's name and a copy button. */
   codeHeader?: (code: { language: string; text: () => string }) => Node
   /**
-   * The label in the place of an image: `Image: …`. The description is `alt (host)`, or only one of
-   * the two if the other is missing.
+   * Returns the label that is shown instead of an image: `Image: …`. The description is `alt
+   * (host)`, or only one of the two if the other is missing.
    */
   imageLabel?: (description: string) => string
-  /** The name of the region that a table scrolls in: `Table`. */
+  /** Returns the name of the region in which a table scrolls: `Table`. */
   tableLabel?: () => string
 }
 
-/** What all blocks of one text share. Only createMarkdown() changes it. */
+/** The state that all blocks of one text share. Only createMarkdown() changes it. */
 export interface Context {
   readonly options: MarkdownOptions
   /** The definitions of references so far: `[name]: https://…`. */
   readonly links: Links
-  /** Another key whenever `links` has changed. */
+  /** A key that changes whenever `links` changes. */
   readonly linksKey: string
   /**
-   * createBlocks(), for the items of lists. It is passed as a value, because an import would close
-   * a circle of imports.
+   * createBlocks(), for the items of lists. It is passed as a value, because importing it would
+   * make the imports circular.
    */
   readonly createBlocks: (element: HTMLElement, context: Context) => Blocks
 }
 
-/**
- * The blocks in one element. The element is that of the whole text, a quote or an item of a list.
- */
+/** The blocks in one element. The element contains the whole text, a quote or an item of a list. */
 export interface Blocks {
   /**
-   * Makes the element's blocks match the tokens. A block that stays the same is not touched.
-   * `isOpen` says that the last block may still grow. `settled` says how many blocks come before
-   * the tokens.
+   * Makes the element's blocks match the tokens. Unchanged blocks are not touched. `isOpen` is
+   * whether the last block may still grow. `settled` counts the blocks before the tokens.
    */
   show(tokens: readonly Token[], isOpen: boolean, settled?: SettledBlocks): void
 }
 
-/** The blocks before the tokens. They stay as they are. */
+/** The number of blocks before the tokens. These blocks do not change any more. */
 export interface SettledBlocks {
   readonly blocks: number
-  /** If the first token is the rest of a list, the number of that list's items before it. */
+  /**
+   * If the first token is the rest of a list, the number of items of this list before the token.
+   */
   readonly items: number
 }
 
@@ -49,8 +48,8 @@ export interface SettledBlocks {
 export interface Block {
   readonly node: HTMLElement
   /**
-   * Shows the token in this block. Returns false if that is impossible, and a new block must be
-   * made. A token that is the rest of a list begins after `settledItems` items.
+   * Shows the token in this block. Returns false if this block cannot show it, so that a new block
+   * must be made. If the token is the rest of a list, `settledItems` items come before it.
    */
   update(token: Token, isOpen: boolean, settledItems: number): boolean
 }
@@ -61,8 +60,8 @@ export function isVisible({ type }: Token): boolean {
 }
 
 /**
- * The key of a text for its references. A text with a `[` depends on their definitions, so its
- * key changes with them.
+ * Returns a key that changes when the links in a text may change. A text with a `[` may contain
+ * references, so its key depends on their definitions.
  */
 export function toLinksKey(text: string, { linksKey }: Context): string {
   return text.includes('[') ? linksKey : ''

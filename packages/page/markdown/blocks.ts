@@ -7,7 +7,7 @@ import { createInline } from './inline.ts'
 import { createList } from './list.ts'
 import { createTable } from './table.ts'
 
-/** A block, and what it was made from. */
+/** A block, and the token that it was made from. */
 interface RenderedBlock {
   readonly type: string
   readonly block: Block
@@ -76,8 +76,8 @@ function createQuote(context: Context): Block {
 }
 
 /**
- * A paragraph or a heading. A heading is two levels lower than the model's, because the page has
- * headings of its own above.
+ * A paragraph or a heading. A heading is shown two levels lower than the model wrote it, because
+ * the page has its own headings above.
  */
 function createLine(type: string, token: Token, context: Context): Block {
   const depth = token.type === 'heading' ? (token as Tokens.Heading).depth : 0
@@ -87,7 +87,7 @@ function createLine(type: string, token: Token, context: Context): Block {
   return {
     node,
     update(token, isOpen) {
-      // A heading ends with its line.
+      // A heading is complete at the end of its line.
       inline.update((token as Tokens.Text).text, isOpen && !(depth > 0 && token.raw.endsWith('\n')))
       return true
     },
@@ -98,7 +98,10 @@ function isText({ type }: Token): boolean {
   return type === 'paragraph' || type === 'text'
 }
 
-/** A block whose text changes can stay if its kind stays. */
+/**
+ * Returns the kind of a token. While the kind stays the same, the block stays and only its text
+ * changes.
+ */
 function toKind(token: Token): string {
   if (token.type === 'heading') return `heading-${(token as Tokens.Heading).depth}`
   return isText(token) ? 'paragraph' : token.type

@@ -1,18 +1,20 @@
 /**
- * Letters and punctuation of Chinese, Japanese and Korean, with full-width forms. The expression
- * has ranges, because a script's name takes 50 ms to compile.
+ * Letters and punctuation of Chinese, Japanese and Korean, and full-width forms. The expression
+ * lists ranges, because a script name such as `\p{Script=Han}` takes 50 ms to compile.
  */
 const cjk =
   /[\u1100-\u11ff\u2e80-\u31ff\u3200-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\u{1b000}-\u{1b16f}\u{20000}-\u{3ffff}]/u
-/** Punctuation, except `_` and `~`, because other emphasis is made of these two: `~~**中**~~`. */
+/**
+ * Punctuation, except `_` and `~`, because these two are marks of emphasis themselves: `~~**中**~~`.
+ */
 const punctuation = /(?![_~])[\p{P}\p{S}]/u
 
 /**
- * Masks punctuation beside runs of `*` as letters where it touches Chinese, Japanese or Korean.
- * Those languages have no spaces between words, so CommonMark's flanking rule fails for `**中文。**后`
- * and `**“引用”**的`. The rule is that of markdown-cjk-friendly: CJK punctuation counts as a letter,
- * and so does other punctuation beside a CJK character. Lengths stay the same, because marked
- * demands that of a mask.
+ * Replaces punctuation beside a run of `*` by letters where it touches Chinese, Japanese or Korean
+ * (CJK). Those languages have no spaces between words, so CommonMark's flanking rule fails for
+ * `**中文。**后` and `**“引用”**的`. The rule is the same as in markdown-cjk-friendly: CJK punctuation
+ * counts as a letter, and so does other punctuation beside a CJK character. The length stays the
+ * same, because marked requires this of a mask.
  */
 export function toCjkMask(source: string): string {
   let masked = ''
@@ -32,13 +34,13 @@ export function toCjkMask(source: string): string {
 }
 
 /**
- * Whether the run of `*` at the start of `source` may open emphasis, whatever punctuation is
- * beside it. `masked` ends where `source` ends.
+ * Whether the run of `*` at the start of `source` touches a CJK character. Then it may open
+ * emphasis, whatever punctuation is beside it. `masked` ends where `source` ends.
  */
 export function isBesideCjk(source: string, masked: string, before: string): boolean {
   const next = /^\*+(.)/su.exec(source)?.[1] ?? ''
-  // If the character before has two code units, `before` is only the second one. So the whole
-  // character is looked up in `masked`.
+  // If the character before the run has two code units, `before` is only the second one. So the
+  // whole character is read from `masked`.
   return cjk.test(before) || cjk.test(toCharBefore(masked, masked.length - source.length)) || cjk.test(next)
 }
 

@@ -4,26 +4,26 @@ import type { highlight } from './highlight.ts'
 import { focusWhenScrollable } from './scroller.ts'
 import { whenIdle } from './when-idle.ts'
 
-/** Code is highlighted in pieces. A piece of this length takes a millisecond or two. */
+/** Code is highlighted in pieces of this length. A piece takes a millisecond or two. */
 const pieceLength = 1500
 const pieceMax = 3000
 /** After this many characters a piece ends even in the middle of a line. */
 const lineMax = 6000
 
 /**
- * Paints code in colours. It is a file of its own, because most answers have no code. It is
- * undefined until that file is there.
+ * Highlights code. It is loaded from a separate file, because most answers have no code. It is
+ * undefined until the file is loaded.
  */
 let paintCode: typeof highlight | undefined
 
-/** Rejects if the file does not come. Code stays in one colour then. */
+/** Loads the highlighter. It rejects if the file does not load. Code then stays in one colour. */
 async function loadHighlighter() {
   paintCode ??= (await import('./highlight.ts')).highlight
 }
 
 /**
- * Code with a head. Only new code is appended. The code is coloured when the page is idle. Each
- * piece is coloured a few times at most.
+ * A code block with a header. New code is only appended. It is highlighted when the page is idle,
+ * and each piece is highlighted a few times at most.
  */
 export function createCode(token: Tokens.Code, { options }: Context): Block {
   const language = /^[\w+#.-]+/.exec(token.lang ?? '')?.[0] ?? ''
@@ -61,9 +61,9 @@ export function createCode(token: Tokens.Code, { options }: Context): Block {
       const { text, lang } = token as Tokens.Code
       if ((/^[\w+#.-]+/.exec(lang ?? '')?.[0] ?? '') !== language) return false
       if (!text.startsWith(shown)) {
-        // Text that was shown has changed. All pieces are made again, because a closed piece cannot
-        // be opened again. This is rare. It happens with an indented line after the block, or if
-        // the block turns out to end elsewhere.
+        // Text that was shown has changed, so all pieces are made again. A closed piece cannot be
+        // opened again. This is rare. It happens with an indented line after the block, or if the
+        // block turns out to end elsewhere.
         code.replaceChildren()
         shown = ''
         last = undefined
@@ -89,7 +89,7 @@ function createPiece(parent: HTMLElement, language: string): Piece {
   node.append(rest)
   parent.append(node)
   let text = ''
-  /** How many characters of the text have their colours. */
+  /** How many characters of the text are highlighted. */
   let painted = 0
   let isClosed = false
 
@@ -119,8 +119,8 @@ function createPiece(parent: HTMLElement, language: string): Piece {
       }
       text += added
       rest.appendData(added)
-      // The text must double before it is painted again. So a piece is painted a few times, and not
-      // with every line.
+      // The text must double before it is highlighted again. So a piece is highlighted only a few
+      // times, not with every line.
       if (language !== '' && text.lastIndexOf('\n') + 1 > painted * 2) whenIdle(paint)
     },
     close() {
@@ -133,8 +133,8 @@ function createPiece(parent: HTMLElement, language: string): Piece {
 }
 
 /**
- * Where a piece ends. This is between paragraphs of code if possible. The place depends only on
- * the text before it, so that it stays when more text comes.
+ * Returns where a piece ends, if possible at an empty line. The result depends only on the text
+ * before that place, so it does not change when more text comes.
  */
 function toPieceEnd(text: string): number | undefined {
   if (text.length <= pieceLength) return undefined

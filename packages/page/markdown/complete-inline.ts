@@ -1,21 +1,21 @@
 import { toCjkMask } from './cjk.ts'
 
 /**
- * The marks that inlines are made of. An address is matched as a whole, because the marks in it
- * mean nothing.
+ * Marks that start or end an inline element. An address is matched as a whole, because marks inside
+ * it mean nothing.
  */
 const marks = /\\[^]|`+|!?\[|\]|\*+|_+|~+|https?:\/\/[^\s<*]*[^\s<*_~]/g
-/** Marks at the end that have not begun anything yet. */
+/** Marks at the end of the text, with no text after them yet. */
 const unbegun = /(?:!?\[|[*_~`<\\])+$/
 
 /** A link's title: in quotes or brackets. */
 const title = String.raw`"[^"]*"|'[^']*'|\([^()]*\)`
-/** An address without spaces. Brackets in it come in pairs. */
+/** An address without spaces. Any brackets in it come in pairs. */
 const plainAddress = String.raw`(?:[^\s()]|\([^\s()]*\))*`
-/** What follows the brackets of a link: `(address "title")`, or the address as `<address>`. */
+/** The part of a link after `[text]`: `(address "title")`, or with the address as `<address>`. */
 const target = new RegExp(String.raw`\(\s?(?:<[^<>\n]*>|${plainAddress})(?:\s{1,2}(?:${title}))?\s?\)`, 'y')
 
-/** A title, an address and a target that are cut off by the end of the text. */
+/** A title, an address and a target that the end of the text cuts off. */
 const openTitle = String.raw`"[^"]*|'[^']*|\([^()]*`
 const openPlainAddress = String.raw`(?:[^\s()]|\([^\s()]*(?:\)|$))*`
 const openTarget = new RegExp(String.raw`(?:\((?:\s?<[^<>\n]*|${openPlainAddress}(?:\s{1,2}(?:${openTitle})?)?))?$`, 'y')
@@ -28,19 +28,22 @@ interface Run {
   unclosed: number
 }
 
-/** A `[` or `![` whose end has not come yet. */
+/** A `[` or `![` without its `]` so far. */
 interface Bracket {
   /** Where the text inside begins. */
   readonly start: number
   readonly isImage: boolean
-  /** The number of runs before the bracket. A run that opens inside ends with the bracket. */
+  /**
+   * The number of runs before the bracket. A run that opens inside the brackets must close inside.
+   */
   readonly runs: number
 }
 
 /**
- * Closes emphasis, code and links that are half open at the end of a paragraph. A link shows only
- * its text until its address is whole. Marks at the end that have not begun anything yet are left
- * off. Emphasis follows CommonMark §6.2, as far as that says what the text will become.
+ * Closes emphasis, code and links that are still open at the end of a paragraph. While the address
+ * of a link is incomplete, only the link's text is shown. Marks at the end with no text after them
+ * are dropped. Emphasis follows CommonMark §6.2, as far as these rules can tell how the text will
+ * go on.
  */
 export function completeInline(whole: string): string {
   const text = whole.replace(unbegun, '')
@@ -62,15 +65,13 @@ export function completeInline(whole: string): string {
     } else if (mark === '[' || mark === '![') brackets.push({ start: after, isImage: mark !== '[', runs: runs.length })
     else if (mark === ']') endBracket(after)
     else if (/^(?:\*|_|~~$)/.test(mark)) {
-      // A single `*` between letters is more often a times sign.
+      // A single `*` between letters is usually a multiplication sign.
       const isTimes = /^[\p{L}\p{N}]\*[\p{L}\p{N}]/u.test(text.slice(Math.max(0, found.index - 1), after + 1))
       addRun(runs, mark, masked[found.index - 1], masked[after], isTimes)
     }
   }
 
-  /**
-   * Handles a `]`. The text before it belongs to a link if an address follows, or may still follow.
-   */
+  /** Handles a `]`. The text before it is a link if an address follows, or may still follow. */
   function endBracket(index: number) {
     const bracket = brackets.pop()
     target.lastIndex = openTarget.lastIndex = index
@@ -95,7 +96,7 @@ export function completeInline(whole: string): string {
   return (code === '' ? shown.trimEnd() : shown) + code + closers.join('')
 }
 
-/** Closes the open runs that this run ends, or opens this run. */
+/** Closes the open runs that this run ends, or else opens this run. */
 function addRun(runs: Run[], mark: string, before = ' ', after = ' ', isTimes = false) {
   const isLeftFlanking = isFlanking(after, before)
   const isRightFlanking = isFlanking(before, after)
@@ -116,13 +117,14 @@ function addRun(runs: Run[], mark: string, before = ' ', after = ' ', isTimes = 
 }
 
 function isEndedBy({ mark: opener, isCloser }: Run, mark: string, isOpener: boolean): boolean {
-  // The rule of three: the `*` in `**a*b` ends nothing.
+  // CommonMark's rule of three. For example, the `*` in `**a*b` does not end the `**`.
   const isOdd = (isCloser || isOpener) && (opener.length + mark.length) % 3 === 0 && mark.length % 3 !== 0
   return opener[0] === mark[0] && !isOdd
 }
 
 /**
- * Whether a run is left-flanking. With the two characters swapped, whether it is right-flanking.
+ * Whether a run is left-flanking (CommonMark §6.2). With the two characters swapped, it tells
+ * whether the run is right-flanking.
  */
 function isFlanking(inner: string, outer: string): boolean {
   return !isSpace(inner) && (!isPunctuation(inner) || isSpace(outer) || isPunctuation(outer))

@@ -1,4 +1,4 @@
-/** The names of the entities that models write. Other entities stay as they are. */
+/** The names of the entities that models write. Other entities are not decoded. */
 const names = new Map([
   ['amp', '&'],
   ['lt', '<'],

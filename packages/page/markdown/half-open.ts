@@ -2,26 +2,28 @@ import type { Token, Tokens } from 'marked'
 import { lexBlocks } from './lexer.ts'
 
 /**
- * A line that may still become anything. `-` may become an item, a rule or the underline of a
- * heading. Other such lines are `1.`, `#`, a fence, the second row of a table, and `[ ]`.
+ * A line whose block type is not certain yet. For example, `-` may become a list item, a rule or
+ * the underline of a heading. Other such lines are `1.`, `#`, a fence, the second row of a table,
+ * and `[ ]`.
  */
 const undecided = /^[-*_=|:+#>`~ \t]*(?:\d{1,9}(?:[.)][ \t]*)?)?(?:\[[ xX]?\]?)?[ \t]*$/
 const fenceStart = /^[ \t>]*(?:`{3,}[^`]*|~{3,}.*)$/
 
 /**
- * How much of the text to show while more comes. The last line is left off while nobody can tell
- * what it is.
+ * Returns how much of the text to show while more text comes. The last line is hidden as long as
+ * its block type is not certain.
  */
 export function toShownLength(text: string): number {
   const start = text.lastIndexOf('\n') + 1
   const line = text.slice(start)
-  // The language of a fence comes in pieces, and `py` is another language than `python`.
+  // A fence is hidden until its line ends, because the language may arrive in parts: first `py`,
+  // then `thon`.
   return line.length < 200 && (undecided.test(line) || fenceStart.test(line)) ? start : text.length
 }
 
 /**
- * Whether the blocks end in a fence that is still open. Then the undecided `line` is code, unless
- * it may be the end of the fence.
+ * Whether the text ends in a fence that is still open. Then the undecided `line` is code, unless it
+ * may be the end of the fence.
  */
 export function isInFence(tokens: readonly Token[], line: string): boolean {
   if (/^[ \t>]*(?:`+|~+)[ \t]*$/.test(line)) return false
@@ -40,7 +42,8 @@ function isClosed(raw: string): boolean {
 }
 
 /**
- * Makes a table of a paragraph that looks like a table's first row, before the second row comes.
+ * Turns a paragraph that looks like the first row of a table into a table, before the second row
+ * comes.
  */
 export function toTable(text: string): Tokens.Table | undefined {
   const row = text.trim()

@@ -1,7 +1,7 @@
 import { tokenizeWith } from '@speed-highlight/core/tokenize'
 import { languages, toLanguage } from './languages.ts'
 
-/** The code as text and spans. A span's class names its kind: `tok-kwd`, `tok-str`, … */
+/** Returns the code as text nodes and spans. A span's class is its kind: `tok-kwd`, `tok-str`, … */
 export function highlight(code: string, language: string): Node[] {
   const data = toLanguage(language)
   if (!data) return [new Text(code)]

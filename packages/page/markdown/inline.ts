@@ -6,7 +6,7 @@ import { decodeEntities } from './entities.ts'
 import { lexInline } from './lexer.ts'
 import { toHonestHost, toSafeUrl } from './to-safe-url.ts'
 
-/** The inlines of a text in an element. */
+/** The inline elements of a text, shown in one element. */
 export interface Inline {
   update(text: string, isOpen: boolean): void
 }
@@ -19,7 +19,8 @@ interface RenderedNode {
 
 interface Piece {
   /**
-   * The element that holds the piece. For the first piece this is the element of the whole text.
+   * The element that contains the piece. For the first piece, this is the element of the whole
+   * text.
    */
   readonly container: HTMLElement
   readonly rendered: RenderedNode[]
@@ -28,20 +29,21 @@ interface Piece {
 }
 
 /**
- * A longer text is cut into independent pieces, so that the work per token has a limit. marked
- * works on a whole piece. The browser lays out a whole block when something in it changes, and
- * looks through all of it for each node that is removed. So each piece is a block.
+ * A longer text is cut into independent pieces, so that the work per token has a limit. For each
+ * token, marked parses a whole piece. When something in a block changes, the browser lays out the
+ * whole block. When a node is removed, the browser searches the whole block. So each piece is a
+ * block of its own.
  */
 const pieceLength = 3072
 /**
- * marked's work grows with the square of the marks in a piece: `*a *a … *a*` of 3,000 characters
- * would take it 130 ms.
+ * The most marks in a piece. marked's work grows with the square of their number: 3,000 characters
+ * of `*a *a … *a*` would take 130 ms.
  */
 const pieceMarks = 256
 const pieceMargin = 512
 
 /**
- * Shows inlines in the element. Nodes that stay the same are kept, so that a selection in them
+ * Shows inline elements in the element. Unchanged nodes are kept, so that a selection in them
  * stays.
  */
 export function createInline(element: HTMLElement, context: Context): Inline {
@@ -72,7 +74,7 @@ export function createInline(element: HTMLElement, context: Context): Inline {
 function show({ container, rendered }: Piece, tokens: readonly Token[], context: Context, next?: Node) {
   for (const [index, token] of tokens.entries()) {
     const { type } = token
-    // A reference can have the same text and another address.
+    // A reference with the same text can have another address now.
     const raw = token.raw + toLinksKey(token.raw, context)
     const old = rendered[index]
     if (old?.type === type && old.raw === raw) continue
@@ -121,7 +123,9 @@ function toLink(token: Tokens.Link, context: Context, isInLink: boolean): Node {
   return link
 }
 
-/** An image becomes a link, because the page loads nothing that a model names. */
+/**
+ * Makes a link instead of an image, because the page must not load an address that a model wrote.
+ */
 function toImage(token: Tokens.Image, { options }: Context, isInLink: boolean): Node {
   const { imageLabel = (description) => `Image: ${description}` } = options
   const url = toSafeUrl(token.href)
@@ -158,7 +162,7 @@ function setText(node: Text, text: string) {
 
 /**
  * Cuts a text at the end of a line or word. The place of a cut depends only on the text before it,
- * so that it stays when more text comes.
+ * so it does not change when more text comes.
  */
 function cut(text: string): string[] {
   const pieces = []
@@ -184,7 +188,7 @@ function toPieceEnd(text: string, start: number): number | undefined {
   return /[\udc00-\udfff]/.test(text[end]!) ? end - 1 : end
 }
 
-/** Whether a character is ASCII punctuation, which Markdown's marks are made of. */
+/** Whether a character is ASCII punctuation. Markdown's marks consist of such characters. */
 function isMark(code: number): boolean {
   return (code > 32 && code < 48) || (code > 57 && code < 65) || (code > 90 && code < 97) || (code > 122 && code < 127)
 }

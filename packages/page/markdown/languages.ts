@@ -14,7 +14,7 @@ import ts from '@speed-highlight/core/languages/ts.js'
 import yaml from '@speed-highlight/core/languages/yaml.js'
 import { sql } from './sql.ts'
 
-/** The package's own file would bring all of `bash` a second time. */
+/** Docker's own file in the package is not used, because it would load `bash` a second time. */
 const docker = [
   {
     type: 'kwd',
@@ -25,8 +25,9 @@ const docker = [
 ]
 
 /**
- * The names that models write behind a fence. The first one is the name that other languages use.
- * TypeScript serves for JavaScript and HTML for XML, because their own files repeat them.
+ * The names that models write after a fence, by language. Other languages refer to a language by
+ * its first name. TypeScript also stands for JavaScript, and HTML for XML, because their own files
+ * contain the same rules.
  */
 const names: readonly (readonly [language: object, names: readonly string[]])[] = [
   [bash, ['bash', 'sh', 'shell', 'zsh', 'console', 'terminal', 'fish', 'shellscript', 'make', 'makefile']],
@@ -50,7 +51,7 @@ export const languages: Readonly<Record<string, ShjLanguageData>> = Object.fromE
   names.flatMap(([language, names]) => names.map((name) => [name, language as ShjLanguageData])),
 )
 
-/** The language that a name behind a fence means. `undefined` if the name is unknown. */
+/** Returns the language for a name after a fence, or `undefined` if the name is unknown. */
 export function toLanguage(name: string): ShjLanguageData | undefined {
   const key = name.toLowerCase()
   return Object.hasOwn(languages, key) ? languages[key] : undefined

@@ -2,18 +2,19 @@ import { Lexer, Tokenizer, type Hooks, type Links, type Token, type Tokens } fro
 import { isBesideCjk, toCjkMask } from './cjk.ts'
 
 /**
- * Deeper lists and quotes are text, because each level costs a call of the lexer and an element.
+ * The maximum depth of lists and quotes. Each level costs a call of the lexer and an element, so
+ * deeper levels are shown as text.
  */
 const maxDepth = 16
 /**
- * A longer quote is split into several quotes, because marked's work grows with the square of a
- * quote's length.
+ * A longer quote is split into several quotes, because marked's work grows with the square of the
+ * length of a quote.
  */
 const quoteLength = 8192
 
 /**
- * marked's tokenizer, changed for chats. HTML is text, emphasis works in CJK, a single `~` is a
- * tilde, and depth has a limit.
+ * marked's tokenizer, changed for chats. HTML is text, emphasis works in Chinese, Japanese and
+ * Korean, a single `~` is a tilde, and the depth is limited.
  */
 class ChatTokenizer extends Tokenizer {
   #depth = 0
@@ -22,8 +23,8 @@ class ChatTokenizer extends Tokenizer {
 
   override tag(src: string): Tokens.Tag | undefined {
     const tag = /^<br[ \t]*\/?>/i.exec(src)?.[0]
-    // `br` is marked's own type of a line break. marked itself makes one only from Markdown's own
-    // form.
+    // `br` is marked's type for a line break. marked itself makes one only from Markdown's own
+    // syntax.
     return tag === undefined ? undefined : ({ type: 'br', raw: tag } as unknown as Tokens.Tag)
   }
 
@@ -32,9 +33,9 @@ class ChatTokenizer extends Tokenizer {
   }
 
   override blockquote(src: string): Tokens.Blockquote | undefined {
-    // After a text, marked reads most lists as a part of that text. The quote that begins here has
-    // no text before its lists. Without this line, marked throws if the quote is in an item and the
-    // list goes on without a `>`.
+    // If `lastToken` is a text, marked reads most lists as a part of that text. The quote that
+    // begins here has no text before its lists. Without this line, marked throws if the quote is in
+    // a list item and the list goes on without a `>`.
     if (/^ {0,3}>/.test(src)) delete this.lexer.state.lastToken
     const end = src.indexOf('\n', quoteLength)
     return this.#deeper(() => super.blockquote(end === -1 ? src : src.slice(0, end + 1)))
@@ -60,12 +61,15 @@ class ChatTokenizer extends Tokenizer {
   }
 }
 
-/** The only hook that a lexer calls. marked's own class of hooks would also load the parser. */
+/**
+ * The only hook that a lexer calls. marked's own `Hooks` class is not used, because it would also
+ * load the parser.
+ */
 const hooks = { emStrongMask: toCjkMask } as unknown as Hooks
 
 /**
- * Returns the blocks of a text, without their inlines. Every line must end with `\n` and not with
- * `\r\n`. The references that the text defines are added to `links`.
+ * Returns the blocks of a text, without their inline tokens. Every line must end with `\n`, not
+ * with `\r\n`. The references that the text defines are added to `links`.
  */
 export function lexBlocks(text: string, links: Links = {}): Token[] {
   const lexer = createLexer(links)

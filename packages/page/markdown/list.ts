@@ -12,8 +12,8 @@ interface RenderedItem {
 }
 
 /**
- * A list whose items stay in the page when more items come. Any item may make a list loose.
- * Looseness is a class of the list, so the earlier items need not change.
+ * A list. Its items stay in the page when more items come. Any item may make a list loose. That is
+ * only a class of the list element, so the earlier items need not change.
  */
 export function createList(first: Tokens.List, context: Context): Block {
   const node = document.createElement(first.ordered ? 'ol' : 'ul')
@@ -74,7 +74,7 @@ function showItem(rendered: RenderedItem, item: Tokens.ListItem) {
   rendered.blocks.show(tokens, rendered.isOpen)
 }
 
-/** In a loose list marked puts the box back into the text, so it is taken out again. */
+/** Removes the check box from the text. In a loose list, marked adds it to the text again. */
 function withoutBox(token: Token): Token {
   if (token.type !== 'paragraph') return token
   const text = (token as Tokens.Paragraph).text.replace(/^\[[ xX]\][ \t]*/, '')

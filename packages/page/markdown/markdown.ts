@@ -10,15 +10,16 @@ export type { MarkdownOptions } from './block.ts'
 
 export interface Markdown {
   /**
-   * Shows the text so far. `isDone` says that the text is whole. Marks that are half open then stay
-   * as they are. The call is synchronous and cheap, because only open blocks are made again.
+   * Shows the text so far. `isDone` is whether the text is complete. In a complete text, marks that
+   * are not closed are shown as text. The call is synchronous and cheap, because only open blocks
+   * are made again.
    */
   update(text: string, isDone: boolean): void
 }
 
 /**
- * How far the text is settled. What is before `offset` is neither lexed nor shown again until the
- * text is whole.
+ * How much of the text is settled. The text before `offset` is neither lexed nor shown again until
+ * the whole text is complete.
  */
 interface Settled extends SettledBlocks {
   /** Where the rest of the text starts: at a block or at an item of a list. */
@@ -28,11 +29,11 @@ interface Settled extends SettledBlocks {
 const nothing: Settled = { offset: 0, blocks: 0, items: 0 }
 
 /**
- * Shows growing Markdown in an element. While the text grows, only the blocks at its end are
- * lexed. Blocks before them are settled once something whole follows. When the text is whole, all
- * of it is lexed once more. Blocks that change then are made again, for example those with a
- * reference that is defined below its use. So the result is the same as if the text had come at
- * once. README.md draws this.
+ * Shows growing Markdown in an element. While the text grows, only the blocks at its end are lexed.
+ * The blocks before them are settled as soon as a block with a complete first line follows. When
+ * the text is complete, all of it is lexed once more, and blocks that differ are made again. For
+ * example, these are blocks with a reference that is defined below its use. So the result is the
+ * same as if the whole text had come at once. README.md has a diagram of this.
  */
 export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {}): Markdown {
   let settled = nothing
@@ -47,7 +48,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     settledLinks = Object.create(null)
   }
 
-  /** The tokens of the text that is not settled. */
+  /** Returns the tokens of the text that is not settled. */
   function lex(text: string): Token[] {
     const links: Links = Object.assign(Object.create(null), settledLinks)
     const tokens = lexBlocks(text.slice(settled.offset), links)
@@ -57,15 +58,15 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
   }
 
   /**
-   * Settles what is before the last token whose first line is whole, because nothing that comes
-   * later can change it.
+   * Settles the text before the last token whose first line is complete, because later text cannot
+   * change it.
    */
   function settle(text: string, tokens: readonly Token[]) {
     const starts = toStarts(tokens, settled.offset)
     const open = tokens.findLastIndex(({ type }, index) => type !== 'space' && isLineWhole(text, starts[index]))
     const token = tokens[open]
-    // marked reads white space at the end of a list as the end of its line. Then the lengths of the
-    // tokens are not those of the text.
+    // marked reads white space at the end of a list as the end of its line. Then the tokens do not
+    // have the same lengths as the text.
     if (!token || tokens.some(({ raw }, index) => !text.startsWith(raw, starts[index]))) return
     const start = starts[open]!
     if (open > 0) {
@@ -76,7 +77,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     if (token.type === 'list') settleItems(text, token as Tokens.List, start)
   }
 
-  /** If the rest of the text starts with a list, settles the items of this list in the same way. */
+  /** If the unsettled text starts with a list, settles the items of this list in the same way. */
   function settleItems(text: string, list: Tokens.List, start: number) {
     const starts = toStarts(list.items, start)
     const open = starts.findLastIndex((start) => isLineWhole(text, start))
@@ -86,8 +87,8 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
   }
 
   /**
-   * Remembers the references that settled text defines. References in the rest of the text may
-   * still change.
+   * Adds the references that settled text defines. The references in the rest of the text may still
+   * change.
    */
   function addLinks(text: string) {
     if (text.includes(']:')) lexBlocks(text, settledLinks)
@@ -107,7 +108,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
   }
 }
 
-/** Where each token starts, if the first one starts at `offset`. */
+/** Returns where each token starts, if the first one starts at `offset`. */
 function toStarts(tokens: readonly { readonly raw: string }[], offset: number): number[] {
   return tokens.map(({ raw }) => (offset += raw.length) - raw.length)
 }
@@ -117,6 +118,6 @@ function isLineWhole(text: string, offset: number | undefined): boolean {
   return text.includes('\n', offset)
 }
 
-// Compiles the parser's expressions while the page is idle. Otherwise the first text would wait
-// 50 ms.
+// Compiles the parser's regular expressions while the page is idle. Otherwise the first text would
+// wait 50 ms for this.
 whenIdle(() => createMarkdown(document.createElement('div')).update('- a `b`\n\n**中。**文 **c', false))

@@ -1,8 +1,8 @@
 const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => check(target)))
 
 /**
- * Makes an element focusable while it overflows, because only then can the arrow keys scroll it.
- * At any other time it would be a needless stop of the Tab key.
+ * Makes an element focusable while it overflows, because the arrow keys can scroll it only when it
+ * has the focus. While it does not overflow, it would be a needless stop of the Tab key.
  */
 export function focusWhenScrollable(element: HTMLElement): void {
   // A new observation checks the element again, even if its size has not changed.

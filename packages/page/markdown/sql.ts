@@ -108,8 +108,8 @@ const types = [
 ]
 
 /**
- * SQL with everyday words. The package's own list has the words of every dialect, and is as large
- * as five other languages.
+ * SQL with its common keywords. The list in the package has the keywords of every dialect, and is
+ * as large as five other languages.
  */
 export const sql: ShjLanguageData = [
   { type: 'cmnt', match: /--.*\n?|\/\*((?!\*\/)[^])*(\*\/)?/g },

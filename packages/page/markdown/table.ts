@@ -10,7 +10,7 @@ interface RenderedRow {
 }
 
 /**
- * A table whose rows stay in the page when more rows come. The table is in a region that scrolls by
+ * A table. Its rows stay in the page when more rows come. The table is in a region that scrolls by
  * itself.
  */
 export function createTable(first: Tokens.Table, context: Context): Block {

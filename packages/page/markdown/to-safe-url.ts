@@ -1,15 +1,15 @@
 import { decodeEntities } from './entities.ts'
 
 /**
- * Control characters, invisible characters, and those that turn the text around. An address with
- * one of them is not what it looks like.
+ * Control characters, invisible characters, and characters that reverse the direction of the text.
+ * They can make an address look like another one.
  */
 // oxlint-disable-next-line no-control-regex
 const hidden = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffc]/
 
 /**
- * The address that a model's link may lead to: absolute, http, https or mailto, and without hidden
- * characters. `undefined` if the link may lead nowhere.
+ * Returns the address of a model's link if it is safe: absolute, http, https or mailto, and without
+ * hidden characters. Returns `undefined` if it is not.
  */
 export function toSafeUrl(href: string): URL | undefined {
   const text = decodeEntities(href).trim()
@@ -27,8 +27,8 @@ function toUrl(text: string): URL | undefined {
 }
 
 /**
- * The host to show beside a link's text. It is shown if a user name in the address hides the host,
- * or if the text names another host.
+ * Returns the host to show beside a link's text, if the link could mislead: the address has a user
+ * name, which hides the host, or the text names another host.
  */
 export function toHonestHost(url: URL, text: string): string | undefined {
   if (url.host === '') return undefined

@@ -1,4 +1,4 @@
-/** After this time a slice of work starts no further job. */
+/** After this time no further job is started in the same idle period. */
 const sliceMs = 6
 
 const jobs = new Set<() => void>()

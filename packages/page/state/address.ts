@@ -1,17 +1,17 @@
 import type { Host } from './host.ts'
 
 /**
- * The open chat in the page's address, `#/c/<id>`. A reload opens the same chat, and Back opens
- * the one before.
+ * The id of the open chat in the page's address, `#/c/<id>`. So a reload opens the same chat, and
+ * Back opens the previous one.
  */
 export interface Address {
   /** The id of the open chat. `undefined` for an empty chat. */
   read(): string | undefined
-  /** With `isStep`, Back leads from the new address to the one before. */
+  /** Writes the id into the address. With `isStep`, Back returns to the previous address. */
   write(id: string | undefined, isStep: boolean): void
 }
 
-/** Calls `onMove` when Back, Forward or the reader's hand has changed the address. */
+/** Calls `onMove` when the address changes by Back, by Forward or because the user edits it. */
 export function createAddress(host: Host, onMove: (id: string | undefined) => void): Address {
   const read = () => /^#\/c\/([\w-]{1,64})$/.exec(host.location.hash)?.[1]
   host.addEventListener('popstate', () => onMove(read()))

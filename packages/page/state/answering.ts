@@ -15,31 +15,29 @@ interface AnsweringOptions {
   readonly runs: Runs
   readonly now: () => number
   /**
-   * The model that is probably going to answer. The name of the real one comes with the answer's
-   * end.
+   * Returns the model that will probably answer. The end of the answer contains the name of the
+   * model that did.
    */
   readonly toModel: (chat: Chat) => string | undefined
 }
 
 /**
- * Asks questions in the open chat, one at a time. A question that comes while an answer is being
- * written is ignored.
+ * Asks questions in the open chat, one at a time. While an answer is being written, further
+ * questions are ignored.
  */
 export function createAnswering({ open, runs, now, toModel }: AnsweringOptions): Answering {
   const toMessage = (role: Message['role'], parent: string, text = '', images: readonly string[] = []): Message => {
     const time = now()
     return { id: createId(), parent, createdAt: time, updatedAt: time, role, text, ...(images.length > 0 && { images }) }
   }
-  /**
-   * Makes a new answer that takes the place of an answer without text. So no empty branch is left.
-   */
+  /** Makes a new answer that replaces an answer without text, so that no empty branch is left. */
   const toFresh = ({ id, parent, createdAt }: Message): Message => ({ ...toMessage('assistant', parent), id, createdAt })
   const toUnended = (answer: Message): Message => {
     const { end: _, ...unended } = answer
     return { ...unended, updatedAt: now() }
   }
 
-  /** Does nothing while an answer of the chat is being written. */
+  /** Calls `act` with the open chat, unless an answer of the chat is being written. */
   const change = (act: (chat: Chat) => void) => {
     const chat = open.chat.peek()
     if (!runs.all.peek().has(chat.id)) act(chat)
@@ -77,7 +75,7 @@ export function createAnswering({ open, runs, now, toModel }: AnsweringOptions):
   }
 }
 
-/** The chat, with the branch of this message shown. */
+/** Returns the chat with the branch of this message shown. */
 export function choose(chat: Chat, { parent, id }: Message): Chat {
   return { ...chat, chosen: { ...chat.chosen, [parent]: id } }
 }

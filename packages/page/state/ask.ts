@@ -6,13 +6,13 @@ import type { ServerState } from './page-state.ts'
 
 /** The server's answer to a short request. */
 export interface Answer {
-  /** `undefined` if nobody answered, 408 if nobody answered within 30 s. */
+  /** The HTTP status. `undefined` if no answer came, and 408 if none came within 30 s. */
   readonly status: number | undefined
   /** Whether the status is 2xx and the body is a JSON object. */
   readonly isGood: boolean
-  /** The body. Empty if it is not a JSON object. */
+  /** The body. It is empty if it is not a JSON object. */
   readonly value: Readonly<Record<string, unknown>>
-  /** The model for a request that names none. It comes with the list of models. */
+  /** The model for a request without a model name. The server sends it with the list of models. */
   readonly defaultModel?: string | undefined
 }
 
@@ -51,7 +51,10 @@ export function createAsk(host: Host, key: Key): Ask {
   }
 }
 
-/** What a bad answer tells about the server. `wasKeySent` says whether the request had a key. */
+/**
+ * Returns the state of the server that a bad answer shows. `wasKeySent` is whether the request had
+ * a key.
+ */
 export function toServerState({ status, value: { code, error } }: Answer, wasKeySent: boolean): ServerState {
   if (status === 401) return { kind: 'locked', isWrong: wasKeySent }
   const service = typeof code === 'string' && code.startsWith('upstream_') ? 'ollama' : 'sluice'

@@ -1,6 +1,6 @@
 /**
- * 96 random bits as text for addresses and headers. `crypto.randomUUID` is missing on plain HTTP
- * in a local network.
+ * Returns 96 random bits as text for addresses and headers. `crypto.randomUUID` is not used,
+ * because it is missing on plain HTTP in a local network.
  */
 export function createId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12))

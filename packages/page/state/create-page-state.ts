@@ -30,7 +30,7 @@ export interface PageOptions {
   readonly now?: () => number
 }
 
-/** The state of the chat page. It reads the history and asks the server at once. */
+/** Creates the state of the chat page. It starts to read the history and to query the server. */
 export function createPageState({
   host = window,
   history = createHistory(createUnsavedChats(createSafeStorage(host, 'localStorage'))),
@@ -44,7 +44,7 @@ export function createPageState({
   const server = createServer({ host, ask, key, models })
   const choice = createModelChoice(models, device)
 
-  /** The chat with this answer in it, if the chat still exists. */
+  /** Returns the chat with this answer in it, if the chat still exists. */
   const withAnswer = (chatId: string, answer: Message): Chat | undefined => {
     const chat = library.all.peek().get(chatId)
     return chat && withMessage(chat, answer)
@@ -66,7 +66,7 @@ export function createPageState({
       if (!isInterrupted) updateServer(answer)
     },
   })
-  /** The end of an answer also tells something about the server. */
+  /** Updates what is known about the server, because the end of an answer shows it too. */
   const updateServer = ({ end, model }: Message) => {
     if (end?.how === 'failed') {
       if (end.code === 'unauthorized') server.lock()
@@ -75,8 +75,8 @@ export function createPageState({
   }
 
   /**
-   * The chat as it goes into a file. An answer that is being written is interrupted there, because
-   * nobody goes on with it.
+   * Returns the chat as it is exported. An answer that is being written is interrupted in the file,
+   * because it does not continue there.
    */
   const toWritten = (chat: Chat): Chat => {
     const partial = runs.all.peek().get(chat.id)?.toPartial()
@@ -88,7 +88,8 @@ export function createPageState({
     preferLocal(merged, local) {
       const id = runs.all.peek().get(local.id)?.run.answerId
       if (id === undefined) return merged
-      // The answer that is being written stays in view, whichever branch another tab shows.
+      // The answer that is being written stays in view, even if another tab has chosen another
+      // branch.
       const chosen = { ...merged.chosen, ...local.chosen }
       return { ...merged, chosen, messages: { ...merged.messages, [id]: local.messages[id]! } }
     },
@@ -101,7 +102,10 @@ export function createPageState({
   const { chat } = open
   const model = computed(() => choice.toModel(chat.value))
   const query = signal('')
-  /** The time of a change. It is the newest time, even if the clock was set back. */
+  /**
+   * Returns the time for a change. It is later than every earlier change, even if the clock was set
+   * back.
+   */
   const toNow = ({ updatedAt }: Chat) => Math.max(updatedAt + 1, now())
 
   const saveAll = (isGoing: boolean) => {

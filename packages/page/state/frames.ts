@@ -1,11 +1,11 @@
 import type { Host } from './host.ts'
 
-/** A hidden page has no frames, so it is painted this often instead. */
+/** How often a hidden page is painted. It has no frames. */
 const hiddenMs = 250
 
 /**
- * Returns a function that requests `paint`. At the next frame `paint` runs once, however often it
- * was requested.
+ * Returns a function that requests a call of `paint`. In the next frame `paint` is called once,
+ * however many requests there were.
  */
 export function createFrames(host: Host, paint: () => void): () => void {
   let timer: number | undefined
@@ -17,7 +17,7 @@ export function createFrames(host: Host, paint: () => void): () => void {
   }
   return () => {
     if (timer !== undefined) return
-    // The timer is needed beside the frame, because the page may be hidden before the frame comes.
+    // A timer runs in addition to the frame, because the page may be hidden before the frame comes.
     timer = host.setTimeout(run, hiddenMs)
     host.requestAnimationFrame(run)
   }

@@ -1,6 +1,6 @@
 import type { Storages } from '../storage/safe-storage.ts'
 
-/** What the page's state uses of a browser's `window`. A test brings its own. */
+/** The parts of a browser's `window` that the page's state uses. A test passes its own object. */
 export interface Host extends Storages {
   readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
   readonly location: { readonly hash: string; readonly pathname: string }

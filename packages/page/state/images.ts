@@ -1,19 +1,23 @@
 /** How many images one message may have. */
 export const maxImages = 10
-/** How large an image's file may be. The image itself is made smaller later. */
+/** The maximum size of an image's file, before the image is made smaller. */
 const maxImageBytes = 20 * 1024 * 1024
 
-/** Vision models tile images of this size at most. More pixels are only more bytes. */
+/**
+ * The maximum width and height. Vision models use tiles of at most this size, so more pixels would
+ * only be more bytes.
+ */
 const maxSidePx = 1344
 /**
- * Request bodies are limited to 16 MiB (docs/protocol.md#8-configuration), and ten images must fit.
+ * The maximum size of a PNG. Ten images must fit into a request body of 16 MiB
+ * (docs/protocol.md#8-configuration).
  */
 const maxPngBytes = 1024 * 1024
 
 /**
- * Makes an image as Ollama takes it: JPEG or PNG, in base64 without a prefix. It is upright, as
- * its EXIF data says, and its longer side has at most 1344 px. `undefined` if the browser does
- * not know the format, or if the file is over 20 MB.
+ * Converts an image to a format that Ollama accepts: JPEG or PNG, in base64 without a prefix. The
+ * image is turned upright by its EXIF data, and its longer side has at most 1344 px. Resolves to
+ * `undefined` if the browser does not support the format, or if the file is over 20 MB.
  */
 export async function toImage(file: Blob): Promise<string | undefined> {
   if (!/^image\/(?!svg)/.test(file.type) || file.size > maxImageBytes) return undefined
@@ -26,7 +30,7 @@ export async function toImage(file: Blob): Promise<string | undefined> {
       png && png.size <= maxPngBytes ? png : await picture.convertToBlob({ type: 'image/jpeg', quality: 0.9 }),
     )
   } catch {
-    return undefined // it does not decode
+    return undefined // the image cannot be decoded
   }
 }
 
@@ -37,7 +41,7 @@ function draw(bitmap: ImageBitmap): OffscreenCanvas {
   const context = canvas.getContext('2d')!
   context.imageSmoothingQuality = 'high'
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
-  // White goes under transparent parts, because a JPEG would show them black.
+  // Transparent parts become white, because a JPEG would show them black.
   context.globalCompositeOperation = 'destination-over'
   context.fillStyle = '#fff'
   context.fillRect(0, 0, canvas.width, canvas.height)

@@ -14,8 +14,8 @@ export interface Key {
 const name = 'sluice.key'
 
 /**
- * The key is stored for this tab, or for the device if its owner wants that. If neither storage
- * takes the key, the key lasts until the reload.
+ * Stores the key for this tab, or for the device if the user wants that. If neither storage works,
+ * the key lasts until the page is reloaded.
  */
 export function createKey(tab: SafeStorage, device: SafeStorage): Key {
   const key = signal(tab.read(name) ?? device.read(name))
@@ -32,7 +32,10 @@ export function createKey(tab: SafeStorage, device: SafeStorage): Key {
   }
 }
 
-/** Whether a text can be a key. A text that no header can carry cannot be sent. */
+/**
+ * Whether a text can be a key. A key is sent in a header, so it must consist of characters that a
+ * header allows.
+ */
 export function isKey(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text)
 }

@@ -1,9 +1,8 @@
 import type { Host } from './host.ts'
 
 /**
- * Calls `saveAll` when the page goes away, or may go away. Returns a function that tells whether
- * the page is going. That matters because a reload ends the page's streams before it ends the
- * page.
+ * Calls `saveAll` when the page is closed or hidden. Returns a function that tells whether the page
+ * is being closed. This matters because a reload breaks the page's streams before it ends the page.
  */
 export function createLeaving(host: Host, saveAll: (isGoing: boolean) => void): () => boolean {
   let isLeaving = false
@@ -11,9 +10,9 @@ export function createLeaving(host: Host, saveAll: (isGoing: boolean) => void): 
     saveAll(true)
     isLeaving = true
   })
-  // The page came back from the browser's memory.
+  // The browser has restored the page from its back/forward cache.
   host.addEventListener('pageshow', () => (isLeaving = false))
-  // On a phone this is the last event that the page gets.
+  // On a phone, this is the last event that the page receives.
   host.document.addEventListener('visibilitychange', () => host.document.visibilityState === 'hidden' && saveAll(false))
   return () => isLeaving
 }

@@ -8,18 +8,18 @@ import { mergeChats } from '../chats/merge-chats.ts'
 export type ChatHistory = Pick<History, 'all' | 'save' | 'flush' | 'leave' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
 
 /**
- * All chats that have a message, in memory and in the history. The library follows changes of
- * other tabs by itself.
+ * All chats that have a message, in memory and in the history. The library applies changes of other
+ * tabs by itself.
  */
 export interface Library {
   readonly all: ReadonlySignal<ReadonlyMap<string, Chat>>
-  /** True until the chats of the history are there. */
+  /** True until the chats of the history are loaded. */
   readonly isReading: ReadonlySignal<boolean>
-  /** Resolves when the chats of the history are there. Never rejects. */
+  /** Resolves when the chats of the history are loaded. Never rejects. */
   readonly loaded: Promise<void>
   /** Adds a chat, or replaces its former state. */
   put(chat: Chat): void
-  /** Adds a chat of a file, merged with the state of the chat that is already there. */
+  /** Adds a chat from a file. If the chat already exists, the two are merged. */
   merge(chat: Chat): void
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
@@ -27,12 +27,9 @@ export interface Library {
 
 interface LibraryOptions {
   readonly history: ChatHistory
-  /**
-   * Puts back into a merged chat those parts of this tab's chat that are newer than anything
-   * stored.
-   */
+  /** Restores in a merged chat the parts of this tab's chat that are newer than the stored chat. */
   readonly preferLocal: (merged: Chat, local: Chat) => Chat
-  /** Another tab has removed the chat. */
+  /** Called when another tab has removed the chat. */
   readonly onRemoved: (id: string) => void
 }
 
@@ -76,8 +73,8 @@ export function createLibrary({ history, preferLocal, onRemoved }: LibraryOption
       show([chat])
       history.save(all.peek().get(chat.id)!)
     },
-    // A chat disappears only when it is removed from the disk. So a reload a moment later does not
-    // bring it back.
+    // A chat disappears from the page only after it is removed from the disk. So a reload a moment
+    // later does not show it again.
     async remove(id) {
       await history.remove(id)
       forget(id)

@@ -7,13 +7,15 @@ import type { InstalledModel } from './to-models.ts'
 /** Chooses which model answers. */
 export interface ModelChoice {
   /**
-   * The model of a chat's next answer. `undefined` while the model is not known, or not installed.
-   * It reads signals, so a computed value that calls it follows them.
+   * Returns the model for a chat's next answer, or `undefined` while the model is not known or not
+   * installed. It reads signals, so a computed value that calls it updates with them.
    */
   toModel(chat: Chat): InstalledModel | undefined
   /** Whether the chat's model is known to be no longer installed. */
   isGone(chat: Chat): boolean
-  /** The settings of a new chat: the model of the chat before, and defaults for the rest. */
+  /**
+   * Returns the settings of a new chat: the model of the previous chat, and defaults for the rest.
+   */
   toSettings(before: Chat | undefined): ChatSettings
   /** Remembers the model for new chats, also after a reload. */
   remember(name: string | undefined): void

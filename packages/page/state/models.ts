@@ -10,14 +10,16 @@ import type { Abilities, InstalledModel } from './to-models.ts'
 /** The installed models, and what is known about them. */
 export interface Models {
   readonly all: ReadonlySignal<readonly InstalledModel[]>
-  /** The model that the server takes for a request that names none (docs/protocol.md#2-native). */
+  /**
+   * The model that the server uses for a request without a model name (docs/protocol.md#2-native).
+   */
   readonly defaultModel: ReadonlySignal<string | undefined>
-  /** Takes the answers of `/api/tags` and `/api/ps`, and the server's default model. */
+  /** Applies the answers of `/api/tags` and `/api/ps`, and the server's default model. */
   update(tags: unknown, ps: unknown, defaultModel: string | undefined): void
-  /** Asks what a model can do, unless that is known. */
+  /** Asks the server for a model's capabilities, if they are not known yet. */
   loadAbilities(name: string): Promise<void>
   loadAllAbilities(): Promise<void>
-  /** The model has answered, so it is in memory. */
+  /** Marks a model as being in memory, because it has answered. */
   markLoaded(name: string): void
 }
 
@@ -25,9 +27,9 @@ const concurrency = 4
 const name = 'sluice.models'
 
 /**
- * Since Ollama 0.33 its list says what each model can do. An older Ollama is asked about each
- * model. The answer is kept for this tab under the model's digest, because each question counts
- * among the key's requests per minute.
+ * Since Ollama 0.33, the list of models contains their capabilities. For an older Ollama, the page
+ * sends one request per model. The answer is stored for this tab under the model's digest, because
+ * each request counts toward the key's rate limit.
  */
 export function createModels(ask: Ask, tab: SafeStorage): Models {
   const all = signal<readonly InstalledModel[]>([])

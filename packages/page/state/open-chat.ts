@@ -6,16 +6,16 @@ import { createId } from './create-id.ts'
 import type { Host } from './host.ts'
 import type { Library } from './library.ts'
 
-/** Which chat is open. An empty chat is stored, and gets its address, once it has a message. */
+/**
+ * Which chat is open. An empty chat is stored, and gets its address, when its first message is
+ * added.
+ */
 export interface OpenChat {
   readonly chat: ReadonlySignal<Chat>
   change(next: Chat): void
   open(id: string): Promise<void>
   create(): void
-  /**
-   * Opens an empty chat in the place of the removed one. Without an id, the empty chat takes the
-   * place of the open one.
-   */
+  /** Opens an empty chat in place of the removed chat. Without an id, it replaces the open chat. */
   close(id?: string): void
 }
 
@@ -23,7 +23,7 @@ interface OpenChatOptions {
   readonly host: Host
   readonly library: Library
   readonly now: () => number
-  /** The settings of a chat that is created now. */
+  /** Returns the settings of a new chat. */
   readonly toSettings: (before: Chat | undefined) => Chat['settings']
 }
 
@@ -49,7 +49,7 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
       draft.value = toEmpty(chat.peek())
       openId.value = draft.peek().id
     })
-  /** Shows the chat, or an empty one if there is no such chat. Returns whether there is. */
+  /** Shows the chat, or an empty one if there is no such chat. Returns whether the chat exists. */
   const show = (id: string | undefined) => {
     const isKnown = id !== undefined && library.all.peek().has(id)
     if (isKnown) openId.value = id
@@ -61,12 +61,14 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
     if (!show(id)) address.write(undefined, false)
   }
   const address = createAddress(host, (id) => {
-    // A chat that is not read yet is not gone. It is shown below, once the chats are read.
+    // A chat that has not been read yet may still exist. It is shown below, after the chats are
+    // read.
     if (!library.isReading.peek()) follow(id)
   })
   void library.loaded.then(() => {
     const id = address.read()
-    // Nothing to do if the reader was faster than the disk, and has written already.
+    // If the user has already written something before the chats were read, that chat is open and
+    // stays.
     if (id !== undefined && id !== openId.peek()) follow(id)
   })
 

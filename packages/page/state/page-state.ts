@@ -3,7 +3,7 @@ import type { Chat, ChatSettings } from '../chats/chat.ts'
 import type { ThreadItem } from '../chats/to-thread.ts'
 
 /**
- * Everything that the page shows and can do. Actions never reject, because what goes wrong becomes
+ * Everything that the page shows and can do. Actions never reject. A failure becomes part of the
  * state.
  */
 export interface PageState {
@@ -11,66 +11,70 @@ export interface PageState {
   /** The chats that `query` finds, newest first. */
   readonly chats: ReadonlySignal<readonly ChatSummary[]>
   readonly query: Signal<string>
-  /** The open chat. A new chat is stored once it has a message. */
+  /** The open chat. A new chat is stored when its first message is added. */
   readonly chat: ReadonlySignal<Chat>
   /** True until the stored chats have been read. */
   readonly isReading: ReadonlySignal<boolean>
   open(id: string): Promise<void>
-  /** Opens an empty chat. Its settings name the model of the chat that was open before. */
+  /** Opens an empty chat, with the model of the chat that was open before. */
   create(): void
   rename(id: string, title: string): Promise<void>
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
   exportAll(): Promise<Blob>
-  /** Resolves to how many chats were added, or to undefined if the file is not one of ours. */
+  /**
+   * Resolves to the number of added chats, or to undefined if the file is not an export of this
+   * page.
+   */
   importFrom(file: Blob): Promise<number | undefined>
   /** Why chats are not stored: storage is denied or full. `undefined` if they are stored. */
   readonly historyProblem: ReadonlySignal<'denied' | 'full' | undefined>
 
   // The open chat
-  /** The messages from the first one down the chosen branches. */
+  /** The messages along the chosen branches, from the first one on. */
   readonly thread: ReadonlySignal<readonly ThreadItem[]>
-  /** A setting of undefined goes back to its default. */
+  /** Changes settings. A value of undefined restores the default. */
   set(settings: { readonly [K in keyof ChatSettings]?: ChatSettings[K] | undefined }): void
   /** Adds a question to the end of the thread, and asks for its answer. */
   send(text: string, images: readonly string[]): void
   /**
-   * Asks for a new answer beside this one. If this answer is empty, the new answer takes its place.
+   * Asks for another answer as a new branch. If the old answer is empty, the new one replaces it.
    */
   retry(answerId: string): void
-  /** Asks the question in other words, as another branch. */
+  /** Asks a changed question, as another branch. */
   edit(questionId: string, text: string, images: readonly string[]): void
-  /** Goes on with an answer that was cut off. */
+  /** Continues an answer that was cut off. */
   resume(answerId: string): void
   /** Shows the branch before (-1) or after (1) the branch of a message. */
   choose(messageId: string, step: -1 | 1): void
-  /** Ends the running answer of the open chat. The text that came is kept. */
+  /** Ends the running answer of the open chat. The text so far is kept. */
   stop(): void
 
   // Answers that are being written
   /** The answer of the open chat that is being written. */
   readonly run: ReadonlySignal<Run | undefined>
   /**
-   * Ids of the chats with an answer that is being written. Such answers go on when another chat is
-   * opened.
+   * The ids of the chats with an answer that is being written. These answers continue when another
+   * chat is opened.
    */
   readonly running: ReadonlySignal<ReadonlySet<string>>
 
   // The server
   readonly server: ReadonlySignal<ServerState>
   readonly models: ReadonlySignal<readonly Model[]>
-  /** The open chat's model, or the model of a request that names none. */
+  /** The open chat's model, or the server's default model if the chat has none. */
   readonly model: ReadonlySignal<Model | undefined>
   /**
-   * Asks for the server's state and the models again, as when the picker opens or after a failure.
+   * Requests the server's state and the models again, for example when the picker opens or after a
+   * failure.
    */
   refresh(): Promise<void>
   /**
    * Tries a key. It is stored for this tab, or for this device if `isOnDevice`. Resolves to whether
-   * the server knows it.
+   * the server accepts it.
    */
   setKey(key: string, isOnDevice: boolean): Promise<boolean>
-  /** Whether there is a key to forget. */
+  /** Whether a key is stored. */
   readonly hasKey: ReadonlySignal<boolean>
   forgetKey(): void
 }
@@ -86,35 +90,38 @@ export interface ChatSummary {
 }
 
 /**
- * An answer that is being written. Its text changes at most once per frame. All else changes at
- * once.
+ * An answer that is being written. Its text changes at most once per frame. Its other fields change
+ * immediately.
  */
 export interface Run {
   readonly answerId: string
   readonly phase: ReadonlySignal<Phase>
-  /** `performance.now()` when the phase began. The page counts seconds from it. */
+  /**
+   * The time by `performance.now()` when the phase began. The page shows the seconds since then.
+   */
   readonly phaseSince: ReadonlySignal<number>
-  /** `performance.now()` when the request was sent. */
+  /** The time by `performance.now()` when the request was sent. */
   readonly startedAt: number
   readonly text: ReadonlySignal<string>
   readonly thinking: ReadonlySignal<string>
   readonly firstTokenMs: ReadonlySignal<number | undefined>
-  /** The tokens so far, one for each piece. Ollama's own count comes at the end. */
+  /** The number of tokens so far, counted as one per piece. Ollama's own count comes at the end. */
   readonly tokens: ReadonlySignal<number>
   readonly tokensPerSecond: ReadonlySignal<number | undefined>
 }
 
 /**
- * What the server is doing. Until its first frame the page is `connecting`. Then the server waits
- * in its queue, loads the model, reads the prompt, and at last writes the answer.
+ * What the server is doing. Before the server's first frame, the phase is `connecting`. Then the
+ * request waits in the queue, the model is loaded, it reads the prompt, and at last it writes the
+ * answer.
  */
 export type Phase = 'connecting' | 'queued' | 'loading' | 'evaluating' | 'thinking' | 'writing' | 'stopping'
 
 export type ServerState =
   | { readonly kind: 'starting' }
-  /** `isDemo` says that the emulator answers, and not a model. */
+  /** `isDemo` is whether the emulator answers instead of a model. */
   | { readonly kind: 'ready'; readonly version: string; readonly isDemo: boolean }
-  /** The server wants a key. `isWrong` says that it does not know the key that it got. */
+  /** The server requires a key. `isWrong` is whether it rejected the key that was sent. */
   | { readonly kind: 'locked'; readonly isWrong: boolean }
   /** No models are installed. */
   | { readonly kind: 'empty' }
@@ -124,7 +131,7 @@ export type ServerState =
 export interface Model {
   readonly name: string
   readonly sizeBytes: number
-  /** `4.3B`; absent if Ollama does not say. */
+  /** The number of parameters, such as `4.3B`. It is absent if Ollama does not report it. */
   readonly parameters?: string
   readonly quantization?: string
   /** Whether the model is in memory now. */
@@ -134,6 +141,6 @@ export interface Model {
    * `/api/show` when needed. `undefined` while they are not known.
    */
   readonly capabilities: readonly string[] | undefined
-  /** The longest context that the model can take, in tokens. */
+  /** The model's maximum context, in tokens. */
   readonly contextLength?: number
 }

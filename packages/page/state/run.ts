@@ -30,22 +30,22 @@ interface RunOptions {
   readonly onUpdate: () => void
 }
 
-/** How long the server may take to confirm that the GPU is free of the answer. */
+/** How long the server may take to confirm that the answer does not use the GPU any more. */
 const stopLimitMs = 1000
 
-/** Asks for an answer, and writes what comes into a message. */
+/** Requests an answer, and writes what arrives into a message. */
 export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions): StartedRun {
   const requestId = `page-${createId()}`
   const authorization = toAuthorization(key.current())
   const writing = createWriting(host, answer, now)
   const abort = new AbortController()
   /**
-   * Set once the reader has stopped the answer. Resolves to whether the server confirmed that
-   * nothing runs any more.
+   * Set when the user has stopped the answer. Resolves to whether the server confirmed that it
+   * generates nothing any more.
    */
   let freed: Promise<boolean> | undefined
 
-  /** What the stream's last event says. `undefined` until that event comes. */
+  /** The content of the stream's last event. `undefined` until that event comes. */
   let last: { readonly end: End; readonly figures?: Figures } | undefined
 
   const onEvent = (event: ChatEvent) => {
@@ -89,8 +89,8 @@ export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions)
     stop() {
       if (freed) return
       writing.enter('stopping')
-      // The answer's own end may be on its way, so the page waits for it too. The limit is for a
-      // server that says nothing.
+      // The regular end of the answer may be on its way, so the page waits for it too. The limit
+      // applies if the server does not respond.
       const limit = host.setTimeout(() => abort.abort(), stopLimitMs)
       void ended.then(() => host.clearTimeout(limit))
       freed = host

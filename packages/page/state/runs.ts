@@ -6,22 +6,20 @@ import type { Key } from './key.ts'
 import { startRun } from './run.ts'
 import type { StartedRun } from './run.ts'
 
-/**
- * The answers that are being written. A chat has one at most, but several chats may have one each.
- */
+/** The answers that are being written, at most one per chat. */
 export interface Runs {
   readonly all: ReadonlySignal<ReadonlyMap<string, StartedRun>>
   readonly ids: ReadonlySignal<ReadonlySet<string>>
   /**
-   * Asks for `answer`, which is empty or has its text so far. No other answer of the chat may be
+   * Requests `answer`, which is empty or has its text so far. No other answer of the chat may be
    * running.
    */
   start(chatId: string, answer: Message, body: object): void
-  /** Ends the chat's answer as stopped. The text that came is kept. */
+  /** Ends the chat's answer as stopped. The text so far is kept. */
   stop(chatId: string): void
-  /** Ends the chat's answer, and keeps nothing of it. */
+  /** Ends the chat's answer, and keeps none of it. */
   drop(chatId: string): void
-  /** Each running answer so far, with the fields of `more`. */
+  /** Returns each running answer so far, with the fields of `more`. */
   toPartials(more: Pick<Message, 'end'>): [chatId: string, partial: Message][]
 }
 
@@ -29,9 +27,9 @@ interface RunsOptions {
   readonly host: Host
   readonly key: Key
   readonly now: () => number
-  /** Stores what an answer has so far. */
+  /** Stores an answer so far. */
   readonly save: (chatId: string, partial: Message) => void
-  /** Called when the answer has ended, whether it is whole or not. */
+  /** Called when an answer has ended, whether it is complete or not. */
   readonly finish: (chatId: string, answer: Message) => void
 }
 
@@ -54,10 +52,10 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
       let hasNews = false
       let ticks = 0
       const tick = () => {
-        // A dropped answer is no longer saved, because that would bring its chat back.
+        // A dropped answer is not saved any more, because that would restore its chat.
         if (!isCurrent()) return
-        // An answer without news is saved once a second, because other tabs take a silent answer
-        // for lost.
+        // An answer without new text is saved once a second. Otherwise other tabs assume that it is
+        // interrupted.
         if (hasNews || ticks++ % 2 === 1) save(chatId, started.toPartial())
         hasNews = false
         timer = host.setTimeout(tick, saveEveryMs)

@@ -9,14 +9,14 @@ import type { Models } from './models.ts'
 import type { ServerState } from './page-state.ts'
 
 /**
- * What is known about the server. While the server does not answer, or has no models, it is asked
+ * What is known about the server. While the server does not answer or has no models, it is queried
  * again from time to time.
  */
 export interface Server {
   readonly state: ReadonlySignal<ServerState>
-  /** Asks for the server's version and models. */
+  /** Requests the server's version and models. */
   check(): Promise<void>
-  /** The server has just refused the key, or a request without one. */
+  /** Call this when the server has rejected a request because its key is wrong or missing. */
   lock(): void
   setKey(key: string, isOnDevice: boolean): Promise<boolean>
   forgetKey(): void
@@ -43,7 +43,9 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     timer = host.setTimeout(recheck, waitMs)
   }
 
-  /** A hidden page asks when it is visible again. */
+  /**
+   * Checks again, but not while the page is hidden. A hidden page checks when it becomes visible.
+   */
   const recheck = () => {
     if (isWaiting() && isVisible()) void check()
   }
@@ -54,8 +56,8 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     const bad = [version, tags].find(({ isGood }) => !isGood)
     if (bad) {
       const trouble = toServerState(bad, sent !== undefined)
-      // A browser with six answers on their way sends nothing more to the same server, so a 408
-      // says nothing about the server. Neither does a 429.
+      // While six answers are being streamed, a browser sends no more requests to the same server.
+      // So a 408 does not show that the server is down. Neither does a 429.
       const isBusy = bad.status === 408 || bad.status === 429
       if (!isBusy || state.peek().kind !== 'ready') enter(trouble)
       return
@@ -84,12 +86,12 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     async setKey(text, isOnDevice) {
       const answer = isKey(text) ? await ask('/api/tags', { key: text }) : undefined
       if (!answer || answer.status === 401) {
-        // A mistyped key is no reason to lock a page that works.
+        // If the page already works, a mistyped key does not lock it.
         if (state.peek().kind !== 'ready') enter({ kind: 'locked', isWrong: true })
         return false
       }
-      // Sluice looks at the key first. Any other answer of Sluice's own means that Sluice knows the
-      // key.
+      // Sluice checks the key first. So any other answer from Sluice itself means that the key is
+      // valid.
       const isKnown = answer.isGood || (typeof answer.value.code === 'string' && answer.status !== 403)
       if (isKnown) key.set(text, isOnDevice)
       await check()

@@ -1,7 +1,7 @@
 import { ChatHttpError, ChatStreamError } from '#client'
 import type { End } from '../chats/chat.ts'
 
-/** How an answer ended if its stream threw this error. */
+/** Returns how an answer ended if its stream threw this error. */
 export function toEnd(error: unknown, requestId: string): End {
   const text = error instanceof Error ? error.message : ''
   if (error instanceof ChatHttpError) {

@@ -9,8 +9,8 @@ export interface InstalledModel extends Model {
 }
 
 /**
- * The models in the answers of `/api/tags` and `/api/ps`, in Ollama's order, newest first. An
- * entry without a name is left out.
+ * Returns the models in the answers of `/api/tags` and `/api/ps`, in Ollama's order, newest first.
+ * Entries without a name are left out.
  */
 export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
   const loaded = new Set(toEntries(ps).map(({ name }) => name))
@@ -30,8 +30,8 @@ export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
 }
 
 /**
- * Reads the answer of `/api/show`. `undefined` if it says nothing about capabilities, as with an
- * Ollama from before 2025.
+ * Reads the answer of `/api/show`. Returns `undefined` if it does not contain capabilities, as in
+ * an Ollama from before 2025.
  */
 export function parseShow({ capabilities, model_info }: Readonly<Record<string, unknown>>): Abilities | undefined {
   return toAbilities(capabilities, Object.entries(toObject(model_info)).find(([key]) => key.endsWith('.context_length'))?.[1])

@@ -9,7 +9,7 @@ export function toSummaries(chats: Iterable<Chat>): ChatSummary[] {
     .map((chat) => ({ id: chat.id, title: chat.title || toTitle(chat), updatedAt: chat.updatedAt }))
 }
 
-/** The first line of the first question, cut at a word after at most 60 characters. */
+/** Returns the first line of the first question, cut at a word after at most 60 characters. */
 function toTitle(chat: Chat): string {
   const [line = ''] =
     toThread(chat)[0]
@@ -17,7 +17,7 @@ function toTitle(chat: Chat): string {
       .split(/\s*[\r\n]/, 1) ?? []
   const cut = /^.{0,60}/u.exec(line)![0]
   if (cut === line) return line
-  // Chinese has no spaces, so it is cut anywhere.
+  // Chinese has no spaces, so it is cut between any two characters.
   const isWhole = /\s/.test(line[cut.length]!)
   return `${isWhole ? cut : (/^(.{20,})\s/u.exec(cut)?.[1] ?? cut)}…`
 }

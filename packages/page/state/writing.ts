@@ -5,14 +5,14 @@ import { createFrames } from './frames.ts'
 import type { Host } from './host.ts'
 import type { Phase, Run } from './page-state.ts'
 
-/** Ollama's own figures for an answer. */
+/** The figures that Ollama reports for an answer. */
 export interface Figures {
   readonly promptTokens?: number | undefined
   readonly tokens?: number | undefined
   readonly tokensPerSecond?: number | undefined
 }
 
-/** An answer while it comes in: what the page shows of it, and the message that it becomes. */
+/** An answer while it arrives: the state that the page shows, and the message that is stored. */
 export interface Writing {
   readonly run: Run
   enter(phase: Phase): void
@@ -22,11 +22,14 @@ export interface Writing {
   setModel(name: string): void
   /** The message so far. */
   toPartial(): Message
-  /** The whole message. */
+  /** Ends the answer and returns the complete message. */
   finish(end: End, figures?: Figures): Message
 }
 
-/** `message` is empty, or has the text so far of an answer that goes on. `now` is `Date.now`. */
+/**
+ * Creates the state of an answer. `message` is empty, or has the text so far if an answer is
+ * continued. `now` is `Date.now`.
+ */
 export function createWriting(host: Host, message: Message, now: () => number): Writing {
   const clock = () => host.performance.now()
   const startedAt = clock()

@@ -1,25 +1,28 @@
 /**
- * The browser's two storages. `sessionStorage` lasts as long as the tab. `localStorage` stays on
+ * The two storages of a browser. `sessionStorage` lasts as long as the tab. `localStorage` stays on
  * this device.
  */
 export interface Storages {
-  /** Both are getters, which throw where a browser denies storage. */
+  /** Both are getters, which throw if the browser denies storage. */
   readonly sessionStorage: TextStorage
   readonly localStorage: TextStorage
 }
 
-/** What the page uses of a browser's `Storage`. */
+/** The methods of a browser's `Storage` that the page uses. */
 export type TextStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 
 /**
- * Texts under names in one of the two storages. Nothing here throws. If the browser denies storage
- * or has no room, a text is not kept.
+ * Stores texts by name in one of the two storages. No method throws. If the browser denies storage
+ * or its storage is full, the text is not stored.
  */
 export interface SafeStorage {
   read(name: string): string | undefined
-  /** Reads a map that was written as the JSON of its entries. Empty if the text is not one. */
+  /**
+   * Reads a map that was written as the JSON of its entries. Returns an empty map if the text is
+   * invalid.
+   */
   readMap<T>(name: string): Map<string, T>
-  /** Removes the text if `text` is undefined. */
+  /** Stores the text, or removes it if `text` is undefined. */
   write(name: string, text: string | undefined): void
 }
 

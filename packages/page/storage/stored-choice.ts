@@ -4,7 +4,10 @@ import { createSafeStorage } from './safe-storage.ts'
 
 const device = createSafeStorage(window, 'localStorage')
 
-/** A signal with one of a few values. It is kept on this device if the browser allows that. */
+/**
+ * Creates a signal with one of a few values. Its value is stored on this device, if the browser
+ * allows it.
+ */
 export function createStoredChoice<Value extends string>(
   name: string,
   values: readonly Value[],

@@ -6,20 +6,23 @@ import type { Words } from './english.ts'
 export const languages = { en: 'English', 'zh-CN': '简体中文' } as const
 export type Language = keyof typeof languages
 
-/** The reader's choice. Without one, the first language of the browser that the page speaks. */
+/**
+ * The language that the user has chosen. By default, the first of the browser's languages that the
+ * page supports.
+ */
 export const language = createStoredChoice<Language>('sluice-language', ['en', 'zh-CN'], toLanguage(navigator.languages))
 
 const loaded = signal<Words | undefined>(undefined)
 
 /**
- * What the page says, once `loadWords` has resolved for the first time. A component that reads it
- * speaks another language as soon as its words are there.
+ * The words of the page. They are set when `loadWords` has resolved for the first time. A component
+ * that reads them changes to another language as soon as its words are loaded.
  */
 export const words = computed<Words>(() => loaded.value!)
 
 /**
- * Loads the words of the reader's language. Each language is a file of its own, because a reader
- * needs one of them.
+ * Loads the words of the user's language. Each language is a separate file, because a user needs
+ * only one.
  */
 export async function loadWords(): Promise<void> {
   const chosen = language.peek()
@@ -29,13 +32,17 @@ export async function loadWords(): Promise<void> {
 
 let isFirst = true
 effect(() => {
-  // The page loads its first words itself. If the words of another language do not come, the page
-  // keeps its words.
+  // The page loads its first words itself. If loading another language fails, the page keeps its
+  // current words.
   if (language.value && !isFirst) void loadWords().catch(() => {})
   isFirst = false
 })
 
-/** Chinese of any kind is easier than English for somebody whose browser asks for Chinese. */
+/**
+ * Returns the page's language for the browser's languages. Any kind of Chinese is mapped to
+ * Simplified Chinese, because it is easier to read than English for somebody whose browser asks for
+ * Chinese.
+ */
 function toLanguage(asked: readonly string[]): Language {
   const known = asked.map((tag) => tag.toLowerCase().split('-')[0]).find((name) => name === 'en' || name === 'zh')
   return known === 'zh' ? 'zh-CN' : 'en'
