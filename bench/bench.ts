@@ -24,7 +24,7 @@ import { toLines, toTable } from './table.ts'
 /** A normal run is shorter. After this time the bench stops with the results so far. */
 const LIMIT_MS = 1_500_000
 
-// A mistyped name ends the bench with one line and no stack trace.
+// Prints errors in one line, without a stack trace, for example after a mistyped name.
 process.on('uncaughtException', (error) => {
   console.error(String(error))
   process.exit(1)

@@ -6,7 +6,7 @@ import type { RowName } from './rows/rows.ts'
 /** The results of the measures that ran, by the measure's name. */
 export type Results = Partial<Record<string, Measured>>
 
-/** A number and the limit that Sluice must keep. */
+/** A value to compute from the results, and the limit that Sluice must keep. */
 interface Figure {
   readonly measure: string
   /** The measured quantity and its row. */
@@ -15,7 +15,7 @@ interface Figure {
   readonly limit: number
   /** Whether the value must be at least the limit. Otherwise it must be at most the limit. */
   readonly isLeast?: boolean
-  /** The rows whose values the figure is made from. */
+  /** The rows from whose values the figure is computed. */
   readonly rows: readonly RowName[]
   /** The key of the value that is taken from each row. */
   readonly key: string
@@ -98,7 +98,7 @@ const figures: readonly Figure[] = [
   most('page', 'longTasks', 'sluice-node', 5, '%', 'frames with a task over 50 ms'),
 ]
 
-/** The result of a figure. */
+/** The result of comparing a figure with its limit. */
 export interface Verdict {
   isMet: boolean
   text: string

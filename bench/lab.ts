@@ -43,7 +43,9 @@ export interface Readers {
   close(): Promise<void>
 }
 
-/** The bench's processes: one upstream, two for readers, and the servers under test. */
+/**
+ * The processes of the bench: one upstream, two that run the readers, and the servers under test.
+ */
 export interface Lab {
   /** The URL of the upstream, for a gateway. */
   readonly upstreamUrl: string

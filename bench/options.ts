@@ -16,7 +16,7 @@ export interface Options extends LabOptions {
 
 const namesOf = (known: readonly { readonly name: string }[]): string => known.map(({ name }) => name).join(', ')
 
-/** @throws Error that names the unknown name and the known ones */
+/** @throws Error with the unknown name and the list of known names */
 function pick<T extends { readonly name: string }>(known: readonly T[], list: string | undefined): T[] | undefined {
   return list?.split(',').map((name) => {
     const found = known.find((candidate) => candidate.name === name.trim())

@@ -28,8 +28,9 @@ function flood(socket: Socket, bytes: Buffer): void {
 const answers: Record<Mode, (exchange: Exchange, lines: Lines, question: Question) => void | Promise<void>> = {
   async paced(exchange, { token, ending }, { seed, tokens }) {
     exchange.raw(token)
-    // Each stream sends 50 tokens a second. Multiples of the golden ratio are spread evenly over
-    // 0–1, so the streams never send all together.
+    // Each stream sends 50 tokens a second, so it starts at some point within 20 ms. Multiples of
+    // the golden ratio are spread evenly over 0–1, so the streams do not all send at the same
+    // moment.
     const afterMs = 20 * (0.5 + ((seed * 0.618_034) % 1))
     await pace(exchange, { count: tokens - 1, perSecond: 50, afterMs }, () => exchange.raw(token))
     exchange.raw(ending)

@@ -10,15 +10,18 @@ interface Snapshot {
   strings: string[]
 }
 
-/** The number of objects of a kind, and their bytes without the objects that they refer to. */
+/**
+ * The number of objects with one name, and their own bytes. The objects that they refer to do not
+ * count.
+ */
 export interface Share {
   count: number
   bytes: number
 }
 
 /**
- * Nodes of these types are named after a constructor, a function or a C++ class. The other types
- * are not summed by name. A string, for example, is named after its own text.
+ * The types whose nodes are named after a constructor, a function or a C++ class. Nodes of other
+ * types are not summed by name. A string, for example, is named after its own text.
  */
 const NAMED = new Set(['object', 'native', 'closure', 'hidden', 'object shape'])
 

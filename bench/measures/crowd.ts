@@ -73,9 +73,9 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
 }
 
 /**
- * Measures the cost of open streams, as many as one process can have. Each stream gets one token,
- * and then Ollama is silent. Later all streams get one more token at once, and then all readers
- * leave.
+ * Measures the cost of open streams. There are as many as one process can have. Each stream gets
+ * one token, and then Ollama is silent. Later all streams get one more token together, and then all
+ * readers disconnect.
  */
 export const crowd: Measure = {
   name: 'crowd',

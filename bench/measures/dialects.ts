@@ -9,13 +9,15 @@ import type { Mode } from '../upstream/question.ts'
 const ROUNDS = 3
 const WARM_MS = 500
 
-/** A usual load, and a load with tokens that wait to be sent. */
+/** A usual load, and a load in which the next tokens are always waiting. */
 const loads = [
   { mode: 'paced', title: 'paced', streams: 100, windowMs: 2_500 },
   { mode: 'flat', title: 'flat', streams: 64, windowMs: 900 },
 ] as const satisfies readonly { mode: Mode; title: string; streams: number; windowMs: number }[]
 
-/** Native comes first, because the figures of the other dialects are multiples of native's. */
+/**
+ * Native comes first, because the costs of the other dialects are shown as multiples of its cost.
+ */
 const spoken = [
   { key: 'native', path: '/api/chat', dialect: 'chat' },
   { key: 'ollama', path: '/ollama/api/chat', dialect: 'chat' },

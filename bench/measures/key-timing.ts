@@ -3,7 +3,9 @@ import { isEqual } from '../../src/middleware/keys.ts'
 import type { Measure } from '../measure.ts'
 
 const SAMPLES = 100_000
-/** Comparisons in one sample, because a single one is shorter than the clock's resolution. */
+/**
+ * The number of comparisons in one sample. One comparison is shorter than the clock's resolution.
+ */
 const BATCH = 50
 
 /** Every hash is a plain Uint8Array, because V8 compiles different code for a Buffer. */
@@ -20,7 +22,7 @@ function findSamePrefix(hash: Uint8Array, bytes: number): Uint8Array {
   }
 }
 
-/** Welch's t of two samples. Above 4.5 the samples differ (ISO/IEC 17825, dudect). */
+/** Returns Welch's t of two samples. Above 4.5 the samples differ (ISO/IEC 17825, dudect). */
 function welch(a: readonly number[], b: readonly number[]): number {
   const stats = (of: readonly number[]) => {
     const mean = of.reduce((sum, x) => sum + x, 0) / of.length

@@ -8,8 +8,8 @@ const STREAMS = 100
 const ROUNDS = 3
 const WARM_MS = 1_000
 /**
- * The length of the first round, which does not count. In this round the engine still compiles the
- * code. A real server has been up for days and has compiled its code long ago.
+ * The length of the first round, which only warms up: the engine still compiles the code. A real
+ * server has been up for days and has compiled its code long ago.
  */
 const WARM_UP_MS = 4_000
 const WINDOW_MS = 4_000
@@ -39,7 +39,10 @@ async function measureRound(lab: Lab, server: RunningRow, windowMs = WINDOW_MS):
   return { cpu: (cpuMs * 1000) / events, gapP99: percentile(gapsMs, 99), firstsMs }
 }
 
-/** Measures the cost of a relay under a usual load: many readers, whose tokens come one by one. */
+/**
+ * Measures the cost of a relay under a usual load: many readers, each of which gets one token at a
+ * time.
+ */
 export const paced: Measure = {
   name: 'paced',
   title: `${STREAMS} streams × 50 tokens/s, a packet per token; TTFT of ${NEWCOMERS} newcomers meanwhile; medians of ${ROUNDS} interleaved rounds after one to warm up`,

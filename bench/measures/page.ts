@@ -17,7 +17,7 @@ const MODEL = 'qwen3:8b'
 const LIMIT_MS = 60_000
 
 /**
- * Returns the size of the files whose path matches, gzipped as they are sent, in kilobytes (1,000
+ * Returns the total size of the matching files, gzipped as they are sent, in kilobytes (1,000
  * bytes).
  */
 function toKb(path: RegExp): number {
@@ -53,7 +53,7 @@ async function watchAnswer(browser: Browser, url: string): Promise<Watched> {
   return watched
 }
 
-/** Measures the chat page in a real browser, on the same two cores. */
+/** Measures the chat page in a real browser, which shares the machine with the server. */
 export const page: Measure = {
   name: 'page',
   title: `the chat page in Chromium: files gzipped; first paint, median of ${VISITS} first visits; then ${TOKENS.toLocaleString('en')} tokens of Markdown at ${TOKENS_PER_SECOND.toLocaleString('en')}/s, from a chunk’s arrival in the page to the document that the frame paints`,

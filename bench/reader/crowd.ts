@@ -7,7 +7,7 @@ export interface CrowdOptions extends Omit<Request, 'seed'> {
   count: number
   /** Milliseconds between the openings of two connections. */
   spacingMs: number
-  /** The seed of the first reader; the others count up from it. */
+  /** The seed of the first reader. Each further reader has the next number. */
   firstSeed: number
   /** Whether the readers stall: they read the beginning of the response and then nothing. */
   headOnly: boolean
@@ -29,11 +29,15 @@ export interface Crowd {
   readonly connections: readonly Connection[]
   opened(): Promise<void>
   /**
-   * Samples readers and server for `ms`. The server's CPU time and the crowd's counters are read
-   * in the same moment, because a busy machine could delay a message between two processes.
+   * Samples readers and server for `ms`. This process reads both the server's CPU time and the
+   * crowd's counters, so that it can read them at the same moment. A message between two processes
+   * could be late on a busy machine.
    */
   sample(pids: readonly number[], ms: number): Promise<Sample>
-  /** Makes readers leave one by one. Resolves with `[seed, atMs]` of each. */
+  /**
+   * Makes readers disconnect, one by one. Resolves with the seed and the time of each, as `[seed,
+   * atMs]`.
+   */
   leave(spacingMs: number): Promise<[number, number][]>
 }
 

@@ -10,7 +10,7 @@ export interface Target {
   readonly port: number
   readonly path: string
   readonly dialect: Dialect
-  /** The framing to ask for. */
+  /** The framing that readers request. */
   readonly accept: 'text/event-stream' | 'application/x-ndjson'
 }
 

@@ -9,8 +9,8 @@ const LISTEN = '0A'
 const isLocal = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host)
 
 /**
- * Returns the processes that listen on a port of this machine, including workers that share the
- * socket. Processes that we may not inspect are left out.
+ * Returns the ids of the processes that listen on a port of this machine, including workers that
+ * share the socket. Processes that this user may not inspect are left out.
  */
 function pidsListeningOn(port: number): number[] {
   const sockets = new Set(

@@ -8,7 +8,7 @@ export type RowName =
   | 'sluice-worker'
   | 'against'
 
-/** A server that the bench starts: its entry and what runs it. */
+/** A server that the bench starts: its entry file and its runtime. */
 export interface Row {
   readonly name: RowName
   readonly runtime: 'node' | 'bun' | 'worker'

@@ -1,7 +1,7 @@
 import type { Target } from '../reader/target.ts'
 import type { Row, RowName } from './rows.ts'
 
-/** A row's server that runs and relays. */
+/** The server of a row, after it has started and relayed a stream. */
 export interface RunningRow {
   readonly name: RowName
   readonly runtime: Row['runtime'] | 'unknown'

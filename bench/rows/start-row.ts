@@ -78,7 +78,7 @@ export async function startRow(
   const { file, args, folder } = await toCommand(row, environment, options)
   const startMs = nowMs()
   const child = spawn(file, args, {
-    // Bun reads this variable before it runs any of our code (docs/hazards.md#29).
+    // Bun reads this variable before it runs any code of Sluice (docs/hazards.md#29).
     env: { PATH: process.env.PATH, HOME: process.env.HOME, BUN_CONFIG_MAX_HTTP_REQUESTS: '65336', ...environment },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })

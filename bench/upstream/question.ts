@@ -1,7 +1,7 @@
-/** How the bench's Ollama answers. */
+/** How the upstream of the bench answers. */
 export type Mode = 'paced' | 'flat' | 'wide' | 'idle' | 'silent'
 
-/** A reader's question to the upstream. */
+/** What a reader asks of the upstream. */
 export interface Question {
   readonly mode: Mode
   /** Identifies the exchange in the upstream's reports. */

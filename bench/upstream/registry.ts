@@ -2,7 +2,7 @@ import type { Exchange } from '#fake-ollama/exchange.ts'
 import { nowMs, until } from '../clock.ts'
 import type { Lines } from './lines.ts'
 
-/** An exchange under way, and its lines. */
+/** An exchange that has not ended, and its lines. */
 interface Entry {
   readonly exchange: Exchange
   readonly lines: Lines

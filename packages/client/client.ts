@@ -19,7 +19,7 @@ export interface ChatOptions {
    * or `{ prefer: 'status' }`. A header of the same name replaces the client's own.
    */
   readonly headers?: Readonly<Record<string, string>> | Headers | undefined
-  /** Used instead of the global `fetch`. */
+  /** A function to use instead of the global `fetch`. */
   readonly fetch?: ((url: string | URL, init: RequestInit) => Promise<Response>) | undefined
   /**
    * How many milliseconds the stream may be silent before it fails with `idle_timeout`. 0 means no
@@ -51,8 +51,8 @@ export interface ChatAnswer {
 /** An answer while it is written. It can be read once. The request is sent when reading begins. */
 export interface ChatStream extends AsyncIterableIterator<ChatEvent> {
   /**
-   * Stops the answer at once, as `break` does in a loop. A `next()` that is waiting resolves as
-   * done.
+   * Stops the answer immediately, as `break` does in a loop. A pending `next()` resolves with
+   * `done: true`.
    */
   return(): Promise<IteratorResult<ChatEvent>>
   /**
@@ -69,7 +69,9 @@ export interface ChatStream extends AsyncIterableIterator<ChatEvent> {
 export class ChatHttpError extends Error {
   override readonly name = 'ChatHttpError'
   readonly status: number
-  /** A code of docs/protocol.md#4-errors, or `http_error` if the answer was not one of Sluice's. */
+  /**
+   * A code of docs/protocol.md#4-errors, or `http_error` if the answer did not come from Sluice.
+   */
   readonly code: string
   /** Seconds to wait before the next try, from the header `Retry-After`. */
   readonly retryAfter: number | undefined
@@ -174,7 +176,7 @@ export function streamChat(options: ChatOptions): ChatStream {
     return response
   }
 
-  /** Remembers what `final()` will return or throw. */
+  /** Records an event for the result of `final()`. */
   const record = (event: ChatEvent) => {
     if (event.type === 'failed') {
       const error = new ChatStreamError(event.code, event.message, event.requestId ?? requestId)

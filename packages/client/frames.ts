@@ -8,13 +8,13 @@ export interface Frame {
 export interface FrameReader {
   /** Returns the frames that this piece completes. */
   read(text: string): Frame[]
-  /** How many characters wait for the end of their frame. */
+  /** How many characters belong to a frame that is not complete yet. */
   readonly pending: number
 }
 
 /**
  * Reads Server-Sent Events as the HTML standard parses them (§9.2.6). It ignores `id` and `retry`,
- * because nothing here connects again. A frame counts only if an empty line closes it.
+ * because this client never reconnects. A frame counts only if an empty line closes it.
  */
 export function createEventReader(): FrameReader {
   const lines = createLines(/\r\n?|\n/)

@@ -5,7 +5,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 /**
  * Turns a frame of `/chat`, or a line of Ollama, into events. One line may have thinking, text,
- * tool calls and the end. Their events come in this order.
+ * tool calls and the end. The events come in this order.
  */
 export function toEvents(frame: Frame): ChatEvent[] {
   const { event, data } = frame

@@ -1,5 +1,5 @@
 /**
- * How Ollama writes and reads the names of models: `[host[:port]/][namespace/]name[:tag]` (its
+ * The grammar of Ollama's model names: `[host[:port]/][namespace/]name[:tag]` (Ollama's
  * `types/model/name.go`).
  */
 
@@ -26,7 +26,9 @@ export function toFullName(name: string): string {
     .replace(/^library\//, '')
 }
 
-/** Models whose tag is `cloud` or ends in `-cloud` run on Ollama's servers. */
+/**
+ * Whether a model runs on Ollama's servers. The tag of such a model is `cloud` or ends in `-cloud`.
+ */
 export function isCloud(name: string): boolean {
   return /[:-]cloud$/i.test(name)
 }

@@ -3,7 +3,9 @@ import { englishTour } from './english-tour.ts'
 import { parseFaults } from './faults.ts'
 import { pick, type Random } from './seeded.ts'
 
-/** Japanese text has Han characters too, but it always has kana as well. */
+/**
+ * Whether a text is Chinese. Japanese text has Han characters too, but it always has kana as well.
+ */
 function isChinese(text: string): boolean {
   return /\p{Script=Han}/u.test(text) && !/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)
 }
@@ -12,7 +14,7 @@ function isChinese(text: string): boolean {
 export function toAnswer(question: string, random: Random): string {
   const tour = isChinese(question) ? chineseTour : englishTour
   const { end } = parseFaults(question)
-  // The average token has no more than eight characters, so the fault comes before the end of this
+  // A token has at most eight characters on average, so the fault comes before the end of this
   // text.
   if (end) return tour.breaking.repeat(1 + Math.ceil((end.afterTokens * 8) / tour.breaking.length))
   const stop = tour.topics.find(({ asks }) => asks.test(question)) ?? tour.greeting

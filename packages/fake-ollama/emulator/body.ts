@@ -41,7 +41,7 @@ export function parseFields(value: unknown, path: string, fields: Fields, ofValu
 
 /**
  * Parses a body into an object and checks the types of its `fields`.
- * @param struct the body's name in Ollama's source, which error texts repeat
+ * @param struct the name of the body's type in Ollama's source, which error texts contain
  * @throws OllamaError 400
  */
 export function parseBody(text: string, struct: string, fields: Fields): Record<string, unknown> {

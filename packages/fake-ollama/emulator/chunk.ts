@@ -6,7 +6,7 @@ export interface ToolCall {
   function: { index: number; name: string; arguments: Record<string, unknown> }
 }
 
-/** A token's log probability. `bytes` are the token's UTF-8. */
+/** The log probability of a token. `bytes` is the token in UTF-8. */
 export interface Logprob {
   token: string
   logprob: number
@@ -22,7 +22,7 @@ export interface Delta {
   logprobs?: Logprob[]
 }
 
-/** The fields that only a last line has. Durations are in nanoseconds. */
+/** The fields that only the last line has. Durations are in nanoseconds. */
 export interface End {
   doneReason: 'stop' | 'length' | 'load' | 'unload'
   context?: number[] | undefined

@@ -10,7 +10,7 @@ export function toGoTime(ns: bigint): string {
 
 /**
  * Creates a clock whose times look like Ollama's `created_at`. JavaScript's clock has only
- * milliseconds, so the digits below them are made up. The clock never goes back.
+ * milliseconds, so the further digits are random. The clock never goes back.
  */
 export function createClock(): () => string {
   let last = 0n

@@ -62,8 +62,8 @@ export function createCompletion({ loadedModels, clock, tokensPerSecond }: Compl
 
 /**
  * Finds the model of a request.
- * @throws OllamaError for an unknown model. The two endpoints answer a missing name differently
- * (captures/error-no-model, error-chat-no-model).
+ * @throws OllamaError for an unknown model. If the name is missing, each of the two endpoints has
+ * its own error (captures/error-no-model, error-chat-no-model).
  */
 function findRequested({ endpoint, model }: CompletionRequest): Model {
   if (model === '' && endpoint === 'chat') throw new OllamaError(400, 'model is required')
@@ -85,8 +85,8 @@ function checkCapabilities({ endpoint, model, think, tools }: CompletionRequest,
 }
 
 /**
- * Checks `format`. Ollama's runner does this check, so the error comes late
- * (captures/error-bad-format).
+ * Checks `format`. In Ollama the runner checks it, so the error comes only after the model is
+ * loaded (captures/error-bad-format).
  * @throws OllamaError 500 for a `format` that is neither `"json"` nor a schema
  */
 function checkFormat(format: unknown): void {

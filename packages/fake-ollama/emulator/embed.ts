@@ -62,9 +62,9 @@ function parseInput(input: unknown): string[] {
 const maxDimensions = 256
 
 /**
- * Makes a vector of length 1 from a text's words and their beginnings, so that texts which share
- * words are near each other. A little noise, seeded by the text, tells different texts apart.
- * Values are float32, as Ollama's are.
+ * Makes a vector of length 1 from the words of a text and the beginnings of these words. So texts
+ * that share words are near each other. A little noise, seeded by the text, makes different texts
+ * differ. Values are float32, as in Ollama.
  */
 function toEmbedding(text: string, dimensions = maxDimensions): number[] {
   const random = createRandom(text)

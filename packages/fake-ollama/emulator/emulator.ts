@@ -8,7 +8,7 @@ import { OllamaError, toJsonResponse } from './go-json.ts'
 import { createLoadedModels } from './loaded-models.ts'
 
 export interface EmulatorOptions {
-  /** The average rate. Default 40. */
+  /** The average number of tokens per second. Default 40. */
   tokensPerSecond?: number
   /**
    * Milliseconds of silence before the first answer of a model that is not loaded. Default 1500.
@@ -18,8 +18,8 @@ export interface EmulatorOptions {
 
 export interface Emulator {
   /**
-   * Replaces the network's `fetch`. When `init.signal` aborts, a call that waits for its headers
-   * rejects with the signal's reason, and an open body errors with it. Nothing goes on in the
+   * Answers like the global `fetch`. When `init.signal` aborts, a call that waits for its headers
+   * rejects with the signal's reason, and an open body errors with it. No work continues in the
    * background.
    */
   fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>

@@ -39,7 +39,7 @@ export function parseOptions(options: unknown): Options {
 
 const defaultKeepAliveMs = 5 * 60_000
 /**
- * Go's longest duration, which Ollama uses for "for ever". So `expires_at` is in the year 2318.
+ * Go's longest duration, which Ollama uses for "for ever". It puts `expires_at` into the year 2318.
  */
 const foreverMs = 9_223_372_036_854
 

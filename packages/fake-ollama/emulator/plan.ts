@@ -54,8 +54,8 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
 }
 
 /**
- * Returns the seed. With a temperature of 0, nothing is random. With a negative seed, which is
- * Ollama's default, everything is random.
+ * Returns the seed of the answer. With a temperature of 0, the answer is always the same. With a
+ * negative seed, which is Ollama's default, it is always random.
  */
 function toSeed({ messages, format, think, tools }: CompletionRequest, options: Options, model: Model): string {
   const seed = options.temperature === 0 ? 0 : (options.seed ?? -1)

@@ -5,7 +5,7 @@ import { pick, type Random } from './seeded.ts'
 
 /**
  * Makes the thoughts of the thinking model. It thinks unless `think` is false, and a higher level
- * gives longer thoughts (docs/ollama.md#1-stream).
+ * makes the thoughts longer (docs/ollama.md#1-stream).
  */
 export function toThinking({ think, messages }: CompletionRequest, model: Model, random: Random): string {
   if (!model.capabilities.includes('thinking') || think === false) return ''

@@ -1,6 +1,6 @@
 /**
- * A chat as it is stored, exported and merged between tabs. It is plain JSON and never changed in
- * place.
+ * A chat as it is stored, exported and merged between tabs. It is plain JSON, and is never changed
+ * in place.
  */
 export interface Chat {
   readonly id: string
@@ -23,7 +23,7 @@ export interface ChatSettings {
   /** If absent, the server's default model answers. */
   readonly model?: string
   readonly system?: string
-  /** Whether a thinking model thinks. If absent, the request leaves this to the model. */
+  /** Whether a thinking model thinks. If absent, the model decides. */
   readonly think?: boolean
   readonly temperature?: number
   readonly numCtx?: number

@@ -1,6 +1,6 @@
 import { isDuration } from '#ollama-grammar/duration.ts'
 
-/** Settings that are numbers. */
+/** The names of the settings that are numbers. */
 export type NumberSetting = 'temperature' | 'numCtx' | 'numPredict' | 'seed'
 
 export interface Limit {

@@ -2,7 +2,7 @@ import { render } from 'preact'
 import { words } from '../words/words.ts'
 import { CopyButton } from './copy-button.tsx'
 
-/** The line above code: its language, and a button that copies the code. */
+/** Makes the header of a code block: the language, and a button that copies the code. */
 export function createCodeHeader({ language, text }: { language: string; text: () => string }): HTMLElement {
   const header = document.createElement('div')
   header.className = 'code-header'

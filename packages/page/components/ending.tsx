@@ -34,7 +34,7 @@ function toNote(end: End | undefined): string | undefined {
   if (end?.how === 'length') return w.cutOff
   if (end?.how === 'stopped') return end.isFreed ? w.stoppedAndFree : w.stopped
   if (end?.how === 'interrupted') return w.interrupted
-  // Only an answer that another tab is still writing has no end.
+  // An answer without an end is still being written by another tab.
   if (end === undefined) return w.elsewhere
   return undefined
 }

@@ -22,7 +22,7 @@ export function Figures({ message: { model, usage } }: { message: Message }) {
   )
 }
 
-/** The same figures while the answer is being written. */
+/** The figures of an answer that is still being written. */
 export function LiveFigures({ run: { firstTokenMs, tokensPerSecond, tokens } }: { run: Run }) {
   const w = words.value
   if (firstTokenMs.value === undefined) return null

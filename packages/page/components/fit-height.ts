@@ -1,8 +1,8 @@
 const canFit = CSS.supports('field-sizing', 'content')
 
 /**
- * Makes a field as high as its text, in browsers that do not do so themselves (`field-sizing`).
- * CSS limits the height.
+ * Makes a field as high as its text, in browsers without the CSS property `field-sizing`. CSS
+ * limits the height.
  */
 export function fitHeight(field: HTMLTextAreaElement) {
   if (canFit) return

@@ -19,7 +19,7 @@ export function Images({ images, onRemove }: { images: readonly string[]; onRemo
   )
 }
 
-/** The images are JPEG or PNG, in base64. */
+/** Returns a `data:` URL for an image in base64, which is JPEG or PNG. */
 function toUrl(image: string): string {
   return `data:image/${image.startsWith('iVBOR') ? 'png' : 'jpeg'};base64,${image}`
 }

@@ -17,7 +17,7 @@ export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229
 }
 
-/** The keys that work everywhere on the page. */
+/** Listens for the shortcut keys that work everywhere on the page. */
 export function listenForShortcuts(page: PageState): void {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.defaultPrevented || isComposing(event) || event.altKey) return

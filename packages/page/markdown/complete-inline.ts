@@ -30,7 +30,7 @@ interface Run {
 
 /** A `[` or `![` without its `]` so far. */
 interface Bracket {
-  /** Where the text inside begins. */
+  /** Where the text inside the brackets begins. */
   readonly start: number
   readonly isImage: boolean
   /**

@@ -18,7 +18,8 @@ export interface Answer {
 
 export interface Ask {
   /**
-   * Sends a GET, or a POST if there is a body, with the page's key or the given one. Never rejects.
+   * Sends a GET, or a POST if there is a body. It uses the given key, or else the page's key. Never
+   * rejects.
    */
   (path: string, options?: { readonly body?: object; readonly key?: string }): Promise<Answer>
 }

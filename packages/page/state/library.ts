@@ -17,7 +17,7 @@ export interface Library {
   readonly isReading: ReadonlySignal<boolean>
   /** Resolves when the chats of the history are loaded. Never rejects. */
   readonly loaded: Promise<void>
-  /** Adds a chat, or replaces its former state. */
+  /** Adds a chat, or replaces its previous state. */
   put(chat: Chat): void
   /** Adds a chat from a file. If the chat already exists, the two are merged. */
   merge(chat: Chat): void

@@ -77,7 +77,7 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
     change(next) {
       if (Object.keys(next.messages).length === 0) return void (draft.value = next)
       library.put(next)
-      // If the open chat was removed, this one takes its place.
+      // If the open chat was removed meanwhile, the changed chat becomes the open one.
       openId.value = next.id
       address.write(next.id, false)
     },

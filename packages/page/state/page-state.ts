@@ -125,7 +125,7 @@ export type ServerState =
   | { readonly kind: 'locked'; readonly isWrong: boolean }
   /** No models are installed. */
   | { readonly kind: 'empty' }
-  /** Sluice does not answer, or Ollama behind it does not. */
+  /** Sluice does not answer, or Sluice answers but Ollama does not. */
   | { readonly kind: 'unreachable'; readonly service: 'sluice' | 'ollama'; readonly text: string }
 
 export interface Model {

@@ -14,7 +14,7 @@ export interface StartedRun {
   readonly run: Run
   toPartial(): Message
   stop(): void
-  /** Resolves to the whole message. Never rejects. */
+  /** Resolves to the complete message. Never rejects. */
   readonly ended: Promise<Message>
 }
 
