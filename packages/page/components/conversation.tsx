@@ -23,7 +23,7 @@ export function Conversation() {
     <div class="thread">
       <div class="scroller" ref={scroller}>
         <div class="log" ref={log} role="log" aria-live="off" aria-label={w.conversation}>
-          {/* Sibling branches share a key, so that the focus stays when another branch is shown. */}
+          {/* Sibling branches share a key, so that the focus stays when the branch changes. */}
           {thread.value.map(({ message, index, count }) =>
             message.role === 'user' ? (
               <Question key={message.parent || chat.value.id} message={message} index={index} count={count} />
