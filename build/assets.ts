@@ -11,8 +11,8 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const dist = join(root, 'dist')
 
 /**
- * The browsers that the client supports (docs/browser.md). The page needs newer ones, because its
- * style uses `light-dark()`.
+ * The browsers that the client supports (docs/browser.md). The page needs newer browsers, because
+ * its style sheet uses `light-dark()`.
  */
 const clientTargets = ['es2022', 'chrome111', 'firefox114', 'safari16.4']
 const pageTargets = ['es2022', 'chrome123', 'firefox120', 'safari17.5']
@@ -23,14 +23,15 @@ interface Output {
   readonly path: string
   readonly type: string
   readonly text: string
-  /** Whether the path holds the hash of its content. Such a file never changes. */
+  /** Whether the path contains a hash of the content. The content at such a path never changes. */
   readonly isImmutable?: boolean
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
- * Builds the files for browsers. `src/generated/assets.ts` is one module that holds all of them,
- * gzipped, because not every runtime has a file system. `dist` has the client as `sluice/client`.
+ * Builds the files for browsers. All of them are written, gzipped, into the module
+ * `src/generated/assets.ts`, because not every runtime has a file system. The client is also
+ * written to `dist`, from which programs import it as `sluice/client`.
  * @param stamp the first line of the module
  */
 export async function buildAssets(stamp: string): Promise<void> {
@@ -68,7 +69,7 @@ async function buildClient(): Promise<Output[]> {
   await writeAtomically(join(dist, 'client.js'), text)
   await writeAtomically(join(dist, 'client.d.ts'), types)
   const type = javaScript
-  // How Deno finds the types of a script.
+  // Deno finds the types of a script by this header.
   const headers = { 'x-typescript-types': '/client.d.ts' }
   return [
     { path: '/client.js', type, text, headers },
@@ -77,7 +78,10 @@ async function buildClient(): Promise<Output[]> {
   ]
 }
 
-/** Makes one file of the client's declarations: the types of its events replace their import. */
+/**
+ * Emits the type declarations of the client as one file. The declarations of the events replace the
+ * line that imports them.
+ */
 async function emitTypes(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   await promisify(execFile)(process.execPath, [compiler, '-p', 'packages/client'], { cwd: root })
@@ -104,7 +108,8 @@ function toModule(assets: readonly object[]): string {
 }
 
 /**
- * Writes a file by renaming it, because a server that starts meanwhile must never read half of it.
+ * Writes a temporary file and then renames it, so that a server that starts meanwhile never reads
+ * half a file.
  */
 async function writeAtomically(path: string, text: string) {
   await mkdir(join(path, '..'), { recursive: true })

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * `npm run build`. Other commands run it before they need its files. It makes the browsers' files
- * anew if their sources have changed. So the files are never stale, and a machine that has them
- * needs no build tools.
+ * This is `npm run build`. It builds the files for browsers again if their sources have changed.
+ * Commands that need these files run it first, so the files are never stale. A machine that already
+ * has current files needs no build tools.
  */
 const root = fileURLToPath(new URL('../', import.meta.url))
 const inputs = ['build', 'packages/client', 'packages/ollama-grammar', 'packages/page', 'package-lock.json', 'tsconfig.json']

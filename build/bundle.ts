@@ -14,16 +14,16 @@ const common = {
   logLevel: 'error',
 } satisfies BuildOptions
 
-/** A file for browsers. Its name has the hash of its content. */
+/** A file for browsers. Its name contains a hash of its content. */
 export interface BundledFile {
   readonly name: string
   readonly text: string
 }
 
 /**
- * A module and all that it imports. What it imports with `import()` is a file of its own, which
- * browsers load when they need it.
- * @throws Error if the module imports anything of the server
+ * Bundles a module with its imports. A module that is imported with `import()` becomes a separate
+ * file, which browsers load when they need it.
+ * @throws Error if the module imports server code
  */
 export async function bundleModule(entryPoint: string, target: readonly string[]): Promise<readonly BundledFile[]> {
   const { outputFiles, metafile } = await build({
@@ -41,7 +41,7 @@ export async function bundleModule(entryPoint: string, target: readonly string[]
   return outputFiles.map(({ path, text }) => ({ name: basename(path), text }))
 }
 
-/** A script in one file. @throws Error if the module imports anything of the server */
+/** Bundles a script into one file. @throws Error if the script imports server code */
 export async function bundleScript(
   entry: Pick<BuildOptions, 'entryPoints' | 'stdin'>,
   target: readonly string[],
@@ -51,13 +51,13 @@ export async function bundleScript(
   return outputFiles[0]!.text
 }
 
-/** A style sheet and all that it imports. */
+/** Bundles a style sheet with its imports. */
 export async function bundleStyle(path: string, target: readonly string[]): Promise<string> {
   const { outputFiles } = await build({ ...common, entryPoints: [path], target: [...target] })
   return outputFiles[0]!.text
 }
 
-/** A browser gets the page, the client, Ollama's grammar and the packages that they name. */
+/** A bundle may contain only the page, the client, Ollama's grammar and npm packages. */
 function rejectServerFiles({ inputs: files }: Metafile) {
   const foreign = Object.keys(files).filter(
     (file) => file !== '<stdin>' && !/^packages\/(?:page|client|ollama-grammar)\/|(?:^|\/)node_modules\//.test(file),

@@ -40,7 +40,10 @@ const main :Workerd.Worker = (
   return { folder, config }
 }
 
-/** The bundles by their entries. A suite starts many Workers of one entry. */
+/**
+ * The bundle of each entry file. It is cached, because a test suite starts many Workers from one
+ * file.
+ */
 const bundles = new Map<string, Promise<Uint8Array>>()
 
 function bundleOnce(entry: URL): Promise<Uint8Array> {

@@ -35,40 +35,44 @@ import { createThink } from './upstreams/think.ts'
 import type { Upstream } from './upstreams/upstream.ts'
 import { createWaiting, type WaitingOptions } from './upstreams/waiting.ts'
 
-/** What a runtime may replace; each has a portable default. */
+/**
+ * The configuration, and the parts that a runtime may replace. Each part has a portable default.
+ */
 export interface AppOptions {
   config: Config
-  /** How bytes arrive from the upstream. */
+  /** Sends a request to the upstream and receives the response. */
   connect?: Connect
-  /** How a streaming response is opened. */
+  /** Opens a streaming response. */
   open?: Open
-  /** Keeps a promise alive after the response: `waitUntil` on workerd, nothing elsewhere. */
+  /**
+   * Keeps the work of a promise running after the response. workerd needs `waitUntil` for this.
+   * Other runtimes need nothing.
+   */
   waitUntil?: (c: Context, promise: Promise<unknown>) => void
-  /** The caller's address. Limits count by it where there are no keys. */
+  /** Returns the IP address of the caller. Without keys, the limits apply to each address. */
   address?: (c: Context) => string
   /**
-   * The host that the server listens on. Absent where there is none, as on Workers. Then the
-   * `Host` header is checked only if there is a list of allowed hosts.
+   * The host that the server listens on. It is undefined on Workers. There, the `Host` header is
+   * checked only if the configuration lists allowed hosts.
    */
   bound?: string
   /**
-   * A mistake in the configuration. It is the answer to all requests but the two that ask whether
-   * the server is alive.
+   * An error in the configuration. Every request gets this error as its response, except requests
+   * to `/ping` and `/healthz`.
    */
   problem?: ServiceError
-  /** Decodes a body in zstd, where the runtime's `DecompressionStream` does not. */
+  /** Decodes a zstd body, on a runtime whose `DecompressionStream` does not support zstd. */
   zstd?: () => Decompression
-  /** A way to hash a key that costs less CPU than the default. */
+  /** Hashes a key with less CPU than the default does. */
   sha256?: Sha256
-  /** Limits that are counted elsewhere than in this process. */
+  /** Counters for the limits outside this process. The default counts in memory. */
   limits?: Limits
   /**
-   * How many loads of one shared value may be under way at once. Shared values are the readiness,
-   * the default model and the loaded models. The number must be higher where a load may die with
-   * its request.
+   * How many loads of one cached value may run at once. The cached values are the readiness and
+   * Ollama's lists of models. A runtime needs a higher number if a load may die with its request.
    */
   maxLoads?: number
-  /** Gets the access log's lines. */
+  /** Writes a line of the access log. */
   log?: (line: LogLine) => void
   /** Milliseconds of a monotonic clock. */
   now?: () => number
@@ -77,14 +81,15 @@ export interface AppOptions {
 export interface App {
   fetch: Hono<Env>['fetch']
   /**
-   * Takes no new work, waits for the open streams, and ends the remaining ones after the grace.
+   * Rejects new streams and waits until the open streams end. After `graceMs`, ends the streams
+   * that are still open.
    */
   drain(graceMs: number): Promise<void>
 }
 
 /**
- * The base URLs that people give to clients. To test a connection, some clients ask whether
- * anybody answers there.
+ * The paths of the base URLs that people enter into clients. They answer, because some clients test
+ * the connection with a GET to the base URL.
  */
 const bases = ['/v1', '/v1/']
 const ollamaBases = ['/ollama', '/ollama/api', '/ollama/v1'].flatMap((base) => [base, `${base}/`])
@@ -92,7 +97,7 @@ const ollamaBases = ['/ollama', '/ollama/api', '/ollama/v1'].flatMap((base) => [
 /** The paths that a link from any site may open. */
 const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', ...bases, ...ollamaBases, ...files.map(({ path }) => path)])
 
-/** Sluice: every route on one screen. */
+/** Creates the app, with all middleware and routes in their order. */
 export function createApp({
   config,
   connect = viaFetch((url, init) => fetch(url, init)),
@@ -118,7 +123,7 @@ export function createApp({
   const body = jsonBody({ maxBytes: maxBodyBytes, zstd })
   const streaming = { body, upstream, streams, deadlines, maxBytes: maxLineBytes, open, waitUntil, now }
   const dialects = createDialects({ management })
-  // Every error has the envelope of the dialect at its path.
+  // The path of a request decides which dialect formats its error.
   const dialectAt = createDialectAt(dialects)
 
   const app = new Hono<Env>()
@@ -137,14 +142,15 @@ export function createApp({
     .route('/', health({ upstream: ollama, streams, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
-    // From here on a request needs a key, if there are keys.
+    // The routes below need a key, if the configuration has keys.
     .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perCaller.perMinute, address }))
-    // Mounted before the limit, so that a client at its limit can still cancel.
+    // This route comes before the limit of answers, so that a caller at that limit can still
+    // cancel.
     .route('/', cancel({ streams }))
     .use(answerGuard({ limits, max: perCaller.streams, address }))
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {
-      // If the caller left while it sent its body, that is nobody's error.
+      // It is not an error if the caller disconnects while it sends its body.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
         c.var.entry.ended = 'left'
         return new Response(null, { status: 499 })
@@ -173,7 +179,7 @@ function toOllama({ upstream: { demo, ...upstream }, limits, deadlines }: Config
   })
 }
 
-/** Ollama behind the rules for models, and behind the queue if there is one. */
+/** Wraps Ollama in the rules for models, and in a queue if the running generations are limited. */
 function toUpstream(
   { queue, models, clamps, deadlines }: Config,
   ollama: Upstream,
@@ -185,8 +191,8 @@ function toUpstream(
 }
 
 /**
- * The emulator. It is loaded at its first request, because it is a third of the source and most
- * servers run without it.
+ * Returns the `fetch` of the emulator. The emulator is imported at the first request, because it is
+ * a third of the source code and most servers run without it.
  */
 function toDemo(): Emulator['fetch'] {
   let emulator: Emulator | undefined

@@ -10,7 +10,7 @@ export type Config = {
   }
 }
 
-/** A runtime's own values for unset variables. */
+/** The defaults of a runtime. They replace the general defaults of unset variables. */
 export type ConfigDefaults = { readonly [Group in keyof Config]?: Partial<Config[Group]> }
 
 const groups: Groups<Variable<unknown>> = variables
@@ -23,8 +23,8 @@ export const variableNames: readonly string[] = Object.values(groups).flatMap((g
 )
 
 /**
- * The mistakes in the environment, one line for each. Values are not repeated, because a value may
- * be a secret.
+ * The message lists the mistakes in the environment, one on each line. It does not repeat values,
+ * because a value may be a secret.
  */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
@@ -34,8 +34,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * The environment → Config.
- * @throws ConfigError for every mistake at once, unknown and retired `SLUICE_…` variables included
+ * Parses the environment.
+ * @throws ConfigError that lists all mistakes, including unknown and retired `SLUICE_…` variables
  */
 export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: ConfigDefaults = {}): Config {
   const problems = Object.keys(env)
@@ -59,7 +59,10 @@ export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Co
   return config as Config
 }
 
-/** An empty value counts as unset. Bindings of a Worker may be numbers and booleans. */
+/**
+ * Returns a value as text. An empty text counts as unset. Bindings of a Worker may be numbers or
+ * booleans.
+ */
 function toText(value: unknown): unknown {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   return value === '' ? undefined : value

@@ -33,7 +33,7 @@ export function address(fallback: string) {
   return v.optional(v.pipe(v.string(), v.regex(/^[\w.:-]+$/, 'must be an address or a host name')), fallback)
 }
 
-/** Where Ollama is, as a URL without a slash at its end. */
+/** The address of Ollama, as a URL without a trailing slash. */
 export const ollamaHost = v.pipe(
   v.optional(v.string(), ''),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -44,10 +44,10 @@ export const ollamaHost = v.pipe(
   }),
 )
 
-/** A secret that can stand in an `Authorization` header. */
+/** A secret that an `Authorization` header can contain. */
 export const bearer = v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')))
 
-/** A name that a model of Ollama's can have. */
+/** A valid name of an Ollama model. */
 export const modelName = v.optional(
   v.pipe(v.string(), v.maxLength(256, 'must be a model name'), v.check(isModelName, 'must be a model name')),
 )
@@ -63,8 +63,8 @@ export const keepAliveSeconds = v.optional(
 )
 
 /**
- * A list such as `a,b`; without a value, an empty one. `item` checks each entry, and returns
- * undefined for a mistake.
+ * A list such as `a,b`. An unset variable is an empty list. `item` parses an entry, and returns
+ * undefined if the entry is invalid.
  */
 function list<T>(item: (text: string) => T | undefined, expected: string) {
   return v.pipe(
@@ -81,13 +81,14 @@ function list<T>(item: (text: string) => T | undefined, expected: string) {
 
 const isGlob = (text: string) => /^[\w.:/*-]{1,256}$/.test(text)
 
-/** Globs of models; without a value, undefined. */
+/** Globs for names of models. An unset variable is undefined. */
 export const globs = v.optional(
   list((text) => (isGlob(text) ? text : undefined), 'must be a list of model names, * as the wildcard'),
 )
 
 /**
- * A key: its name, the SHA-256 of its secret in hex, and the globs of its models; undefined: all.
+ * A key of a caller. `sha256` is the hash of the secret in hex. `models` are the globs of the
+ * models that the key may use. If `models` is undefined, the key may use all models.
  */
 interface ApiKey {
   readonly name: string
@@ -102,16 +103,16 @@ function toApiKey(text: string): ApiKey | undefined {
   return { name, sha256: sha256.toLowerCase(), models }
 }
 
-/** Keys with different names. */
+/** A list of keys. Each name may occur only once. */
 export const apiKeys = v.pipe(
   list(toApiKey, 'must be a list of name:sha256hex[:glob|glob…]; npm run key -- NAME makes one'),
   v.check((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'must have each name once'),
 )
 
 /**
- * An origin as browsers write it in `Origin`. An origin of another scheme than http(s) is compared
- * by its text, because `URL` knows no origin for it. Its host may be `*`, for schemes whose hosts
- * are made at random (docs/protocol.md#7-who-may-ask).
+ * Parses an origin as browsers write it in `Origin`. If the scheme is not http(s), the origin is
+ * kept as text, because `URL` returns no origin for it. The host of such an origin may be `*`,
+ * because some schemes have random hosts (docs/protocol.md#7-who-may-ask).
  */
 function toOrigin(text: string): string | undefined {
   const origin = text.replace(/\/$/, '')
@@ -119,7 +120,7 @@ function toOrigin(text: string): string | undefined {
   return !origin.includes('*') && URL.parse(origin)?.origin === origin.toLowerCase() ? origin.toLowerCase() : undefined
 }
 
-/** Origins, with `*` as the host of schemes other than http(s). */
+/** A list of origins. The host may be `*` if the scheme is not http(s). */
 export const origins = list(
   toOrigin,
   'must be a list of origins such as https://chat.example, app://obsidian.md or moz-extension://*',
@@ -129,7 +130,7 @@ function toHost(text: string): string | undefined {
   return /^(?:\[[\da-f:.]+\]|[\w.-]+)$/i.test(text) ? text.toLowerCase() : undefined
 }
 
-/** Names of hosts without ports, in lower case. */
+/** A list of host names without ports, in lower case. */
 export const hosts = list(toHost, 'must be a list of host names without ports')
 
 function toAlias(text: string): readonly [name: string, model: string] | undefined {
@@ -137,5 +138,5 @@ function toAlias(text: string): readonly [name: string, model: string] | undefin
   return name && model ? [name, model] : undefined
 }
 
-/** Pairs of a name and the model that it means. */
+/** A list of aliases. Each is a name and the model that the name stands for. */
 export const aliases = list(toAlias, 'must be a list of from=to')

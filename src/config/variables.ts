@@ -30,22 +30,22 @@ function variable<T>(name: string, schema: Variable<T>['schema']): Variable<T> {
 }
 
 /**
- * Every variable with its meaning and its default (docs/protocol.md#8-configuration), at the place
- * of its value in `Config`. An empty variable counts as unset.
+ * Every variable with its meaning and its default (docs/protocol.md#8-configuration). `Config` has
+ * the same groups and fields. An empty variable counts as unset.
  */
 export const variables = {
-  /** Where the process listens, how it ends, and what it logs. */
+  /** Where the process listens, how it shuts down, and what it logs. */
   server: {
     /** The address to listen on. */
     host: variable('HOST', address('127.0.0.1')),
-    /** The port to listen on; 0: any free one. */
+    /** The port to listen on. 0 means any free port. */
     port: variable('PORT', integer(8083, 0, 65_535)),
     /**
      * 1: other processes may listen on the same port. This needs Node or Bun on Linux
      * (docs/deploy.md#11-several-processes).
      */
     reusePort: variable('SLUICE_REUSE_PORT', flag()),
-    /** How long streams may go on after SIGTERM. */
+    /** How long open streams may continue after SIGTERM. */
     shutdownGraceMs: variable('SLUICE_SHUTDOWN_GRACE_MS', ms(10_000)),
     /** The format of the access log. On a terminal the default is pretty. */
     log: variable('SLUICE_LOG', v.optional(v.picklist(['pretty', 'json', 'silent'], 'must be pretty, json or silent'), 'json')),
@@ -53,11 +53,11 @@ export const variables = {
 
   /** The Ollama server. */
   upstream: {
-    /** Where Ollama is, by Ollama's own rules (docs/ollama.md#2-ollama_host). */
+    /** The address of Ollama, parsed by Ollama's own rules (docs/ollama.md#2-ollama_host). */
     host: variable('OLLAMA_HOST', ollamaHost),
     /** Sent to the upstream as a Bearer token. */
     apiKey: variable('OLLAMA_API_KEY', bearer),
-    /** 1: the built-in emulator instead of OLLAMA_HOST. */
+    /** 1: use the built-in emulator instead of OLLAMA_HOST. */
     demo: variable('SLUICE_DEMO', flag()),
   },
 
@@ -71,20 +71,20 @@ export const variables = {
 
   /** The models that requests may use. */
   models: {
-    /** Globs of the models that callers may use. Unset: all but cloud models. */
+    /** Globs of the models that callers may use. Unset: all models except cloud models. */
     allowed: variable('SLUICE_MODELS', globs),
     /** Other names for models, such as `gpt-4o=gemma3:270m,…`. */
     aliases: variable('SLUICE_ALIASES', aliases),
     /**
-     * The model of a request that names none. Unset: one already loaded, else the newest
-     * installed.
+     * The model for a request that names no model. Unset: a loaded model, or else the newest
+     * installed model.
      */
     defaultModel: variable('SLUICE_MODEL', modelName),
   },
 
   /** The most that a request may ask of a model; 0 = no limit. */
   clamps: {
-    /** The most tokens of an answer. */
+    /** The largest number of tokens in an answer. */
     numPredict: variable('SLUICE_MAX_NUM_PREDICT', integer(0, 0, 2_147_483_647)),
     /** The largest context window that a request may ask for. */
     numCtx: variable('SLUICE_MAX_NUM_CTX', integer(0, 0, 2_147_483_647)),
@@ -95,21 +95,21 @@ export const variables = {
   /** The callers that Sluice answers (docs/protocol.md#7-who-may-ask). */
   access: {
     /**
-     * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npm run key -- NAME` makes one.
-     * Unset: everybody who reaches the port needs no key.
+     * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npm run key -- NAME` makes one. Unset:
+     * callers need no key.
      */
     keys: variable('SLUICE_API_KEYS', apiKeys),
-    /** 1: listen on any address without keys. */
+    /** 1: the server may listen on any address although there are no keys. */
     insecure: variable('SLUICE_INSECURE', flag()),
     /** The names that a `Host` header may have, besides loopback names and HOST. */
     hosts: variable('SLUICE_ALLOWED_HOSTS', hosts),
-    /** Origins whose pages may send requests from a browser, besides our own. */
+    /** Origins whose pages may send requests from a browser, besides the origin of this server. */
     origins: variable('SLUICE_CORS_ORIGINS', origins),
     /** 1: models may be pulled, pushed, created, copied and deleted through Sluice. */
     management: variable('SLUICE_MANAGEMENT', flag()),
   },
 
-  /** The limits of one key, or of one address without keys; 0 = no limit. */
+  /** The limits for each key, or for each IP address if there are no keys. 0 means no limit. */
   perCaller: {
     /** How many requests a caller may send in a minute. */
     perMinute: variable('SLUICE_RATE_PER_MINUTE', integer(0, 0, 1_000_000)),
@@ -121,34 +121,38 @@ export const variables = {
   limits: {
     /** How many streams may be open at once. */
     maxStreams: variable('SLUICE_MAX_STREAMS', integer(1000, 1, 1_000_000)),
-    /** The largest body, with its images. */
+    /** The largest request body, including its images. */
     maxBodyBytes: variable('SLUICE_MAX_BODY_BYTES', integer(16_777_216, 1, 1_073_741_824)),
-    /** The longest line of the upstream. The last line may hold a `context` of megabytes. */
+    /**
+     * The longest line that the upstream may send. The last line may contain a `context` of
+     * megabytes.
+     */
     maxLineBytes: variable('SLUICE_MAX_LINE_BYTES', integer(4_194_304, 1024, 268_435_456)),
   },
 
-  /** The times of one stream. */
+  /** The time limits of one stream. */
   deadlines: {
     /**
-     * How long the failure of an SSE answer may still have its real status, from the parsed
-     * request.
+     * The longest time that an SSE response waits for its first event before its headers are sent.
+     * The time counts from the parsed request. A failure within this time gets its real HTTP
+     * status.
      */
     graceMs: variable('SLUICE_GRACE_MS', ms(250)),
     /**
-     * How long a stream is silent before a heartbeat goes out. On workerd only the heartbeat
-     * notices that a reader has left (docs/hazards.md#11).
+     * How long a stream is silent before a heartbeat is sent. On workerd, only a heartbeat detects
+     * that a reader has disconnected (docs/hazards.md#11).
      */
     heartbeatMs: variable('SLUICE_HEARTBEAT_MS', ms(5000, { min: 100 })),
     /**
-     * How long the first token may take. The default is long, because a cold load takes minutes. If
-     * a load is cut, it starts from the beginning.
+     * How long the first token may take. The default is long, because loading a model may take
+     * minutes, and a load that is aborted starts again from the beginning.
      */
     firstTokenMs: variable('SLUICE_FIRST_TOKEN_TIMEOUT_MS', ms(600_000)),
     /** How long the upstream may be silent between two lines. */
     idleMs: variable('SLUICE_IDLE_TIMEOUT_MS', ms(120_000)),
-    /** How long a stream may take in all. */
+    /** How long a stream may take in total. */
     totalMs: variable('SLUICE_TOTAL_TIMEOUT_MS', ms(3_600_000)),
-    /** How long a reader may take nothing before it is cut. */
+    /** How long a reader may read nothing before its connection is closed. */
     stallMs: variable('SLUICE_STALL_TIMEOUT_MS', ms(30_000)),
   },
 } satisfies Groups<Variable<unknown>>

@@ -10,13 +10,16 @@ export interface LogLine extends Entry {
   time: string
   request_id: string
   method: string
-  /** The route's pattern, and never the path that was sent. */
+  /** The pattern of the route. The path of the request is never logged. */
   route: string
   status: number
   duration_ms: number
 }
 
-/** Writes one line for each request, at the end of its stream. */
+/**
+ * Logs one line for each request. If the answer is a stream, the line is logged when the stream
+ * ends.
+ */
 export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () => number }) {
   return createMiddleware<Env>(async (c, next) => {
     const startedAt = now()
@@ -44,7 +47,10 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
   })
 }
 
-/** How a generation went, as the log tells it. A request without a model got one from Ollama. */
+/**
+ * Turns the outcome of a generation into fields of the access log. If the request named no model,
+ * `model` comes from Ollama's last line.
+ */
 function toEntry({ ended, tally, bytes, startedAt }: Outcome, { model = tally.done?.model }: Entry): Entry {
   const cause = ended.how === 'failed' ? toCause(ended.error.cause) : undefined
   return {

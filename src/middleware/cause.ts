@@ -1,25 +1,27 @@
 declare const isCause: unique symbol
 
 /**
- * What the access log says about the cause of an error. Only `toCause` makes one. A message must
- * not become one, because JavaScript's own JSON errors quote the text that they could not read.
+ * The text in the access log about the cause of an error. Only `toCause` creates a `Cause`. It must
+ * not contain the message of an error, because the message of a JSON error quotes the text that
+ * could not be parsed.
  */
 export type Cause = string & { readonly [isCause]: true }
 
-/** `ECONNREFUSED`, and Bun's `ConnectionRefused`. */
+/** An error code such as `ECONNREFUSED`, or `ConnectionRefused` on Bun. */
 const code = /^[A-Z]\w{1,40}$/
 
-/** The name of the class that a stack begins with. Node puts a code behind some names. */
+/** The class name at the start of a stack. Node adds an error code after some names. */
 const className = /^[\w$]+(?: \[\w+\])?/
 
 /**
- * A line of the stack. The name of its function may hold any text, but its place in the source may
- * not.
+ * A line of a stack. Only the source position is captured, because the function name may contain
+ * any text.
  */
 const frame = /^ +at (?:.* \()?([^\s()]+:\d+:\d+)\)?$/
 
 /**
- * The code of a connection's error. Any other error gives its class and the places in our source.
+ * Returns the code of a connection error. For any other error, returns its class and the source
+ * positions in its stack.
  */
 export function toCause(thrown: unknown): Cause | undefined {
   if (thrown === undefined) return undefined
@@ -39,9 +41,9 @@ function toClass(error: Error): string {
 }
 
 /**
- * The places of the stack behind the message, because the message may have lines that look like
- * places. There are none if the stack does not begin with the message. Then the message was
- * changed, and nobody knows where the old one ends.
+ * Returns the source positions in a stack. Only the lines after the message are read, because lines
+ * of the message may look like positions. If the stack does not begin with the current message, the
+ * message was changed, and its end in the stack is unknown. Then the result is empty.
  */
 function toPlaces({ stack, message }: Error): string[] {
   if (typeof stack !== 'string') return []

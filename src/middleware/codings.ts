@@ -1,19 +1,22 @@
-/** Compressed bytes in, decoded bytes out. */
+/** A transform stream from compressed bytes to decoded bytes. */
 export type Decompression = ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>
 
-/** A decoder for each content coding of a request. The names are those of `Accept-Encoding`. */
+/**
+ * A function that creates a decoder, for each content coding. The keys are the names in
+ * `Accept-Encoding`.
+ */
 export type Codings = ReadonlyMap<string, () => Decompression>
 
 /**
- * The codings that we know, with the names that `DecompressionStream` has for them
- * (RFC 9110 §8.4.1, RFC 7932, RFC 8878).
+ * The content codings that Sluice supports, with their names in `DecompressionStream` (RFC 9110
+ * §8.4.1, RFC 7932, RFC 8878).
  */
 const formats = { gzip: 'gzip', deflate: 'deflate', br: 'brotli', zstd: 'zstd' }
 
 /**
- * The codings that this runtime can decode. They are tried, because only an error says that
- * `DecompressionStream` does not know a format. `zstd` decodes zstd where `DecompressionStream`
- * does not.
+ * Returns the codings that this runtime can decode. Each format is tried, because
+ * `DecompressionStream` reports an unsupported format only by throwing. `zstd` is used if
+ * `DecompressionStream` does not support zstd.
  */
 export function toCodings(zstd: (() => Decompression) | undefined): Codings {
   const codings = new Map<string, () => Decompression>(zstd && [['zstd', zstd]])
@@ -23,7 +26,7 @@ export function toCodings(zstd: (() => Decompression) | undefined): Codings {
       start()
       codings.set(coding, start)
     } catch {
-      // This runtime does not know the format.
+      // This runtime does not support the format.
     }
   }
   return codings

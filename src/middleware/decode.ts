@@ -1,16 +1,20 @@
 import { ServiceError } from '../errors.ts'
 import type { Decompression } from './codings.ts'
 
-/** Deflate makes at most 1032 bytes of one byte. */
+/** Deflate expands one byte to at most 1032 bytes. */
 const largestRatio = 1032
 
-/** The smallest piece that is decoded at once. At most 64 KiB come out beyond the limit. */
+/**
+ * The smallest piece that is decoded at once, in bytes. Because of this minimum, the output may
+ * pass the limit by about 64 KiB.
+ */
 const smallestPiece = 64
 
 /**
- * Decodes a body, and stops at the limit, so that a bomb costs no more than an honest body.
- * @throws ServiceError `body_too_large` past the limit, `invalid_json` if the bytes are broken or
- * cut
+ * Decodes a body, and stops at the limit, so that a decompression bomb costs no more than an
+ * ordinary body.
+ * @throws ServiceError `body_too_large` above the limit, `invalid_json` if the bytes are corrupt or
+ * incomplete
  */
 export async function decode(
   bytes: Uint8Array<ArrayBuffer>,
@@ -22,9 +26,9 @@ export async function decode(
   let decoded = 0
   const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
-      // workerd decodes at once all that it is given, however slowly it is read
-      // (docs/hazards.md#85). So each piece can fill only the rest of the limit, and its output is
-      // read before the next piece.
+      // workerd decodes everything that is written to it immediately, even if nobody reads the
+      // output (docs/hazards.md#85). So a piece is only as large as its output can fit into the
+      // rest of the limit, and its output is read before the next piece is written.
       async pull(controller) {
         if (offset > 0) await new Promise((resolve) => setTimeout(resolve))
         const end = offset + Math.max(smallestPiece, Math.floor((maxBytes - decoded) / largestRatio))
@@ -47,7 +51,7 @@ export async function decode(
     }
   } catch (error) {
     if (error instanceof ServiceError) throw error
-    // There is no cause, because a runtime's error may quote the body.
+    // No cause is passed, because the error of the runtime may quote the body.
     throw new ServiceError('invalid_json', 'Cannot decode the body: it is broken, or cut off before its end')
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer())

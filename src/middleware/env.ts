@@ -3,7 +3,7 @@ import type { Ended } from '../generation.ts'
 import type { Stream } from '../relay/stream.ts'
 import type { Cause } from './cause.ts'
 
-/** What middleware sets for the handlers behind it. */
+/** The variables that middleware sets for later handlers. */
 export interface Env {
   Variables: {
     requestId: string
@@ -13,18 +13,21 @@ export interface Env {
     principal: Principal
     /** The parsed body. `jsonBody` sets it. */
     body: Record<string, unknown>
-    /** The stream of the answer. Without a stream the answer is over at once. */
+    /** The stream of the answer. Without it, the answer is complete when the handler returns. */
     stream?: Stream
   }
 }
 
-/** A request's part of its line in the access log. It never holds a prompt, an output or a key. */
+/**
+ * The fields of an access log line that depend on the request. They never contain a prompt, an
+ * output or the secret of a key.
+ */
 export interface Entry {
   /** The name of the key. */
   key?: string
   model?: string | undefined
   code?: ErrorCode
-  /** The parts of the request that were left out, as `x-sluice-ignored` names them. */
+  /** The fields of the request that were ignored, as in the header `x-sluice-ignored`. */
   ignored?: string
   /** The cause of an error, for the person who runs the server. */
   cause?: Cause

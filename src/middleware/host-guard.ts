@@ -3,29 +3,32 @@ import { ServiceError } from '../errors.ts'
 
 export interface HostGuardOptions {
   /**
-   * The host that the server listens on. Undefined on Workers, where every name that is routed to
-   * the Worker is its own.
+   * The host that the server listens on. It is undefined on Workers, because Cloudflare routes only
+   * the names of the Worker to it.
    */
   bound: string | undefined
   /** Other names that a `Host` header may have. */
   allowed: readonly string[]
-  /** Whether there are no keys although the configuration does not allow that. */
+  /** Whether there are no keys, and SLUICE_INSECURE does not allow that. */
   isKeyless: boolean
-  /** A mistake in the configuration. It answers all requests but those of `always`. */
+  /**
+   * An error in the configuration. It is thrown for every request, except for the paths in
+   * `always`.
+   */
   problem: ServiceError | undefined
 }
 
 /**
- * These paths say only that the process runs. A load balancer asks for them by an address, and
- * cannot send another `Host`.
+ * These paths only report that the process runs. They accept any `Host`, because a load balancer
+ * requests them by IP address and cannot set the `Host`.
  */
 const always = ['/ping', '/healthz']
 
 /**
- * Demands exactly one `Host`, with a name that we know. A page on the internet whose name was
- * rebound to this machine sends another name (docs/protocol.md#7-who-may-ask). A Worker that
- * everybody can find must have keys. The paths of `always` are answered for any `Host`.
- * @throws ServiceError `forbidden_host`, `misconfigured`, the problem
+ * Requires exactly one `Host` header, with a known name. This prevents DNS rebinding, because a
+ * page whose name was rebound to this machine sends its own name (docs/protocol.md#7-who-may-ask).
+ * A Worker that everybody can reach must have keys. The paths in `always` are not checked.
+ * @throws ServiceError `forbidden_host` or `misconfigured`; `problem` if it is given
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {
   const accepted = new Set([...allowed, ...(bound === undefined ? [] : [toBoundName(bound)])])
@@ -50,22 +53,22 @@ export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptio
   })
 }
 
-/** An IPv6 address has brackets in a header. */
+/** Returns a host as the `Host` header contains it, with brackets around an IPv6 address. */
 function toBoundName(host: string): string {
   return (host.includes(':') ? `[${host}]` : host).toLowerCase()
 }
 
 /**
- * The name in a `Host` header, in lower case, without its port and the dot at its end. Undefined if
- * the header does not name exactly one host. On Node and Bun, two headers reach the handler as
- * `a, b` (docs/hazards.md#42).
+ * Returns the name in a `Host` header in lower case, without its port and its trailing dot. Returns
+ * undefined if the header does not name exactly one host. Node and Bun join two headers as `a, b`
+ * (docs/hazards.md#42).
  */
 function toHostName(host: string): string | undefined {
   const [, name] = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i.exec(host) ?? []
   return name?.toLowerCase().replace(/\.$/, '')
 }
 
-/** Names that only this machine answers to (RFC 6761 §6.3). */
+/** Whether a name always means this machine (RFC 6761 §6.3). */
 function isLoopback(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || /^127(?:\.\d{1,3}){3}$/.test(name) || name === '[::1]'
 }

@@ -9,24 +9,24 @@ import type { Env } from './env.ts'
 import { parseJson } from './parse-json.ts'
 
 /**
- * Node cuts slow bodies by itself. Bun, workerd, and Node with management do not
- * (docs/faults.md#F26).
+ * The longest time for a body to arrive. Node has a limit of its own for slow bodies. Bun, workerd,
+ * and Node with SLUICE_MANAGEMENT have none (docs/faults.md#F26).
  */
 const defaultMaxMs = 30_000
 
 export interface JsonBodyOptions {
-  /** The largest body, both as it is sent and as it is decoded. */
+  /** The size limit of a body in bytes, both before and after decoding. */
   maxBytes: number
-  /** Decodes zstd where the runtime's `DecompressionStream` does not. */
+  /** Decodes zstd, on a runtime whose `DecompressionStream` does not support it. */
   zstd?: (() => Decompression) | undefined
   /** How long a body may take, in milliseconds. */
   maxMs?: number
 }
 
 /**
- * Reads the body as a JSON object. Its content type does not matter, because `curl -d` says
- * form-urlencoded, and the type must not decide whether JSON is JSON. The body of a GET counts as
- * empty, because Open WebUI sends content types there too.
+ * Parses the body as a JSON object. The content type is ignored, because `curl -d` sends JSON as
+ * form-urlencoded. The body of a GET or HEAD counts as an empty object. Open WebUI sends a content
+ * type even with a GET.
  */
 export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptions) {
   let codings: Codings | undefined
@@ -38,7 +38,7 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
   }
   const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   const toDecoder = (c: Context, coding: string) => {
-    codings ??= toCodings(zstd) // made late, because it takes 4 ms on Node and few bodies have a coding
+    codings ??= toCodings(zstd) // created on first use, because it takes 4 ms on Node
     const start = codings.get(coding)
     if (start) return start
     const names = [...codings.keys()].join(', ')
@@ -56,22 +56,23 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
     const coding = c.req.header('content-encoding')?.trim().toLowerCase() || 'identity'
     const start = coding === 'identity' ? undefined : toDecoder(c, coding)
     try {
-      // This reads past Hono's request, which would keep the bytes for as long as the answer lasts.
+      // The body is read from the raw request, because Hono's request would cache the bytes until
+      // the answer ends.
       const read = async () => {
         const bytes = new Uint8Array(await c.req.raw.arrayBuffer())
         c.set('body', parseJson(start ? await decode(bytes, start(), maxBytes) : bytes))
       }
-      // A declared length needs no counting. On Node, counting makes a whole Request, which lives
-      // as long as its stream.
+      // If the length is declared, the bytes need not be counted. On Node, counting creates a
+      // complete `Request`, which stays in memory as long as the stream.
       const length = c.req.header('transfer-encoding') ? undefined : c.req.header('content-length')
       if (length === undefined) await within<unknown>(maxMs, limitChunks(c, read), tooLate)
       else if (Number(length) > maxBytes) tooLarge()
       else await within(maxMs, read(), tooLate)
     } catch (error) {
       if (error instanceof ServiceError || c.req.raw.signal.aborted) throw error
-      // workerd calls us before it has seen the end of the body. So broken chunks are found here,
-      // and a reader that left looks the same. There is no cause, because this is not our fault,
-      // and the log must have no stack for it.
+      // workerd calls the handler before it has received the whole body. So invalid chunks fail
+      // here, and a caller that disconnects looks the same. No cause is passed, because this is not
+      // a fault of Sluice, and the log needs no stack for it.
       throw new ServiceError('invalid_json', 'The connection broke off before the end of the body')
     }
     return next()

@@ -3,12 +3,12 @@ import { ServiceError } from '../errors.ts'
 import type { Env, Principal } from './env.ts'
 
 /**
- * A key that callers may have. It has a name for the log and for limits, the hash of its secret,
- * and the globs of the models that it may use; undefined: all.
+ * A key of a caller. Its name identifies the caller in the log and in limits. `models` are the
+ * globs of the models that the key may use. If `models` is undefined, the key may use all models.
  */
 interface ApiKey {
   readonly name: string
-  /** 64 hex digits. */
+  /** The SHA-256 of the secret, as 64 hex digits. */
   readonly sha256: string
   readonly models: readonly string[] | undefined
 }
@@ -18,14 +18,14 @@ export type Sha256 = (text: string) => Uint8Array | Promise<Uint8Array>
 
 const anonymous: Principal = { name: '', models: undefined }
 
-/** A longer text is no key. */
+/** A longer text is not accepted as a secret. */
 const maxKeyLength = 4096
 
 /**
- * Demands a key in one of the headers of `toSecrets`. A key in the URL does not count, because a
- * URL ends up in logs (docs/protocol.md#7-who-may-ask). One known key is enough, because programs
- * also send keys of other services. The hash of each secret is compared in full with every key's
- * hash, so that the time tells nothing about the secret or the keys.
+ * Requires a known key in one of the headers that `toSecrets` reads. A key in the URL is ignored,
+ * because URLs are written to logs (docs/protocol.md#7-who-may-ask). One known key is enough,
+ * because programs also send keys of other services. The hash of each secret is compared in full
+ * with the hash of every key, so that the response time reveals nothing about the keys.
  * @throws ServiceError `unauthorized`
  */
 export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }) {
@@ -53,8 +53,8 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
 }
 
 /**
- * The secrets that a request has, the least important first. `api-key` is Azure's header, and
- * `x-api-key` is Anthropic's.
+ * Returns the secrets in the headers of a request, the least important first. `api-key` is the
+ * header of Azure, and `x-api-key` is the header of Anthropic.
  */
 function toSecrets(headers: Readonly<Record<string, string>>): string[] {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
@@ -63,7 +63,7 @@ function toSecrets(headers: Readonly<Record<string, string>>): string[] {
   )
 }
 
-/** Takes the same time wherever the two differ (`npm run bench -- --only key-timing`). */
+/** Takes the same time wherever `a` and `b` differ (`npm run bench -- --only key-timing`). */
 export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.byteLength ^ b.byteLength
   for (let i = 0; i < b.byteLength; i++) difference |= a[i]! ^ b[i]!
@@ -74,7 +74,7 @@ function toBytes(hex: string): Uint8Array {
   return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))
 }
 
-/** The portable default, which every runtime has. */
+/** The default hash function, which works on every runtime. */
 export async function sha256OfWebCrypto(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
 }

@@ -6,16 +6,17 @@ import type { Limits } from './limits.ts'
 
 export interface LimitGuardOptions {
   limits: Limits
-  /** How much `limits` allows, for the texts and headers; 0 = no limit. */
+  /** The number that `limits` allows. It is used in error texts and headers. 0 means no limit. */
   max: number
-  /** The caller's address, which counts where there are no keys. */
+  /** Returns the IP address of the caller, which identifies the caller if there are no keys. */
   address: (c: Context) => string
 }
 
 /**
- * Limits the requests a minute of a key, or of an address where there are no keys. The headers are
- * the IETF's (draft-ietf-httpapi-ratelimit-headers-10 §3 and §4).
- * @throws ServiceError `rate_limited`, which says what was too much and when to come back
+ * Limits the requests that a caller may send in a minute. A caller is a key, or an IP address if
+ * there are no keys. The headers follow the IETF draft (draft-ietf-httpapi-ratelimit-headers-10 §3
+ * and §4).
+ * @throws ServiceError `rate_limited`, with the limit and the time to wait
  */
 export function rateGuard({ limits, max, address }: LimitGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
@@ -33,8 +34,9 @@ export function rateGuard({ limits, max, address }: LimitGuardOptions) {
 }
 
 /**
- * Limits the answers that a key, or an address where there are no keys, has at a time.
- * @throws ServiceError `rate_limited`, which says what was too much and when to come back
+ * Limits the answers that a caller may receive at a time. A caller is a key, or an IP address if
+ * there are no keys.
+ * @throws ServiceError `rate_limited`, with the limit and the time to wait
  */
 export function answerGuard({ limits, max, address }: LimitGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
@@ -61,8 +63,8 @@ function toCaller(c: Context<Env>, address: LimitGuardOptions['address']): strin
 }
 
 /**
- * The first half of an IPv6 address, because a caller that has one address has all others with the
- * same first half.
+ * Returns the network of an IPv6 address, which is its first half, because one caller usually has
+ * all addresses of that network. An IPv4 address is returned unchanged.
  */
 function toNetwork(address: string): string {
   const mapped = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(address)?.[1]

@@ -1,23 +1,23 @@
 /** What remains of a caller's limit after a request. */
 export interface Allowance {
   readonly isAllowed: boolean
-  /** Requests that may follow at once; undefined if the store does not tell. */
+  /** How many more requests are allowed now. Undefined if the store does not report it. */
   readonly remaining: number | undefined
   /** Seconds until the next request is allowed; 0 if it is allowed now. */
   readonly retryAfterSeconds: number
 }
 
 /**
- * The counters behind the limits of a key or an address. Counters in memory belong to one process,
- * or to one isolate on Workers. A store that many processes share would be another implementation
- * of this interface (tests/contracts/limits.ts).
+ * Counts the requests and answers of each caller. The counters in memory belong to one process, or
+ * to one isolate on Workers. A store that many processes share would be another implementation of
+ * this interface (tests/contracts/limits.ts).
  */
 export interface Limits {
   /** Counts a request of `caller`. */
   consume(caller: string): Allowance | Promise<Allowance>
   /**
-   * Takes a place for an answer, and returns a function that gives the place up, once. Undefined
-   * if there is no place.
+   * Reserves a place for an answer. Returns a function that releases the place, or undefined if no
+   * place is free. Only the first call of the function has an effect.
    */
   enter(caller: string): (() => void) | undefined | Promise<(() => void) | undefined>
 }

@@ -2,19 +2,19 @@ import type { Limits } from './limits.ts'
 
 export interface MemoryLimitsOptions {
   /**
-   * Requests a minute of one key or address; 0 = no limit. After a rest, that many requests may
-   * come at once.
+   * How many requests a caller may send in a minute. 0 means no limit. A caller that was idle for a
+   * minute may send all of them at once.
    */
   perMinute: number
-  /** Answers at a time of one key or address; 0 = no limit. */
+  /** How many answers a caller may receive at a time. 0 means no limit. */
   streams: number
   /** Milliseconds of a monotonic clock. */
   now: () => number
 }
 
 /**
- * When there are this many buckets, the full ones are forgotten, because a full bucket is the same
- * as none. So the memory depends only on the number of callers in a minute.
+ * When there are this many buckets, the full buckets are deleted, because a missing bucket counts
+ * as full. So the memory depends only on the number of callers in a minute.
  */
 const sweepSize = 10_000
 

@@ -2,8 +2,8 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 
 /**
- * Allows these methods and no other, on a route that is made with `all`. Hono's other routes
- * answer HEAD wherever they answer GET.
+ * Allows only these methods on a route that is registered with Hono's `all`. A route that is
+ * registered with `get` cannot reject HEAD.
  */
 export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST')[]) {
   return createMiddleware(async ({ req }, next) => {

@@ -4,15 +4,18 @@ import { ServiceError } from '../errors.ts'
 
 export interface OriginGuardOptions {
   /**
-   * Origins of other sites whose pages may send requests, as browsers write them. `scheme://*` is
-   * any host of that scheme.
+   * Origins of other sites whose pages may send requests, as browsers write them. `scheme://*`
+   * matches any host of that scheme.
    */
   origins: readonly string[]
   /** Whether a link from any site may open this path. */
   isOpen(path: string): boolean
 }
 
-/** Our headers that a page's code may read, besides those that it may always read. */
+/**
+ * The response headers that scripts of other origins may read, besides the headers that CORS always
+ * allows.
+ */
 const exposedHeaders = [
   'x-request-id',
   'request-id',
@@ -29,10 +32,10 @@ const exposedHeaders = [
 ]
 
 /**
- * Decides which web pages may send requests (docs/protocol.md#7-who-may-ask). Our own pages may,
- * and so may those of listed origins, which get CORS headers. All others are refused before a byte
- * of the body is read. Their content type does not matter, so that a form of another site is no way
- * in.
+ * Decides which web pages may send requests (docs/protocol.md#7-who-may-ask). Pages of this server
+ * may send requests. Pages of listed origins may, too, and their responses get CORS headers.
+ * Requests of all other pages are rejected before the body is read. The content type is not
+ * considered, so that a form on another site cannot send a request either.
  */
 export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const listed = new Set(origins)
@@ -41,7 +44,7 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const allow = cors({
     origin: (origin) => origin,
     allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
-    allowHeaders: [], // allows the ones that the preflight asks for
+    allowHeaders: [], // an empty list allows the headers that the preflight asks for
     exposeHeaders: exposedHeaders,
     maxAge: 600,
   })
@@ -58,14 +61,14 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
       if (!isLink || !isOpen(c.req.path)) throw forbidden()
     }
     await next()
-    // A cache must not give one origin the response that it keeps for another.
+    // Otherwise a cache could send one origin the response that it stored for another origin.
     if (listed.size > 0) c.header('vary', 'Origin', { append: true })
   })
 }
 
 /**
- * The response to a preflight repeats the names of headers that the preflight asks for. So they
- * must look as a browser sends them (RFC 9110 §5.6.2).
+ * Checks the header names that a preflight asks for, because the response repeats them. They must
+ * be a list of tokens, as browsers send it (RFC 9110 §5.6.2).
  * @throws ServiceError `invalid_request`
  */
 function assertNames(names: string) {
@@ -77,13 +80,13 @@ function assertNames(names: string) {
 }
 
 /**
- * Whether an origin has the host and port of the `Host` header. The scheme is not compared,
- * because we do not know it if TLS ends in front of us.
+ * Whether an origin has the host and port of the `Host` header. The scheme is not compared, because
+ * it is unknown here if a proxy ends TLS.
  */
 function isSameHost(origin: string, host: string | undefined): boolean {
   const url = URL.parse(origin)
   if (!url || !host || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false
-  // `URL` drops the scheme's default port, so both sides get the same scheme.
+  // `URL` drops the default port of a scheme, so both URLs must have the same scheme.
   const target = URL.parse(`${url.protocol}//${host}`)
   return target?.host === url.host
 }

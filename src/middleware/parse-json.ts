@@ -4,9 +4,9 @@ import { endOfString, isObject, parseExact } from '../exact-json.ts'
 const maxDepth = 32
 
 /**
- * Bytes → a JSON object, whose numbers keep their digits (docs/protocol.md#2-native).
- * @throws ServiceError `invalid_json` if it is no UTF-8, no JSON, no object, or nested deeper than
- * 32
+ * Parses bytes as a JSON object, whose numbers keep all their digits (docs/protocol.md#2-native).
+ * @throws ServiceError `invalid_json` if the bytes are not UTF-8, not JSON, not an object, or
+ * nested deeper than 32 levels
  */
 export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let text: string
@@ -28,7 +28,8 @@ export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> 
 }
 
 /**
- * Checks the depth before the text is parsed, because five million brackets must cost no stack.
+ * Checks the depth before the text is parsed, because parsing millions of nested brackets would
+ * overflow the stack.
  */
 function assertShallow(text: string) {
   let depth = 0

@@ -2,9 +2,9 @@ import { createMiddleware } from 'hono/factory'
 import type { Env } from './env.ts'
 
 /**
- * Every response has an `x-request-id`. It is the caller's id if that is fit for a log line, and a
- * new one otherwise (docs/protocol.md#4-errors). Hono's own middleware allows other characters than
- * the protocol does.
+ * Sets the header `x-request-id` of every response. If the request has an id that is safe to log,
+ * the response has the same id. Otherwise the id is new (docs/protocol.md#4-errors). Hono's own
+ * middleware is not used, because it allows other characters than the protocol does.
  */
 export const requestId = createMiddleware<Env>(async (c, next) => {
   const callerId = c.req.header('x-request-id')
@@ -15,8 +15,8 @@ export const requestId = createMiddleware<Env>(async (c, next) => {
 })
 
 /**
- * Sends the id also in the header that a dialect's clients read. This middleware must come after
- * `requestId`.
+ * Also sends the id in the header that the clients of a dialect read. This middleware must come
+ * after `requestId`.
  */
 export const requestIdIn = (toHeader: (path: string) => string | undefined) =>
   createMiddleware<Env>(async (c, next) => {

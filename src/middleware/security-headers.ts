@@ -6,7 +6,7 @@ type SecureHeaders = NonNullable<Parameters<typeof secureHeaders>[0]>
 
 /**
  * The chat page may load scripts, styles, images and data only from this server. It may also show
- * images that it holds itself. It must not evaluate a text or write it as HTML.
+ * images from `data:` and `blob:` URLs. It must not evaluate text as code or insert text as HTML.
  */
 const pagePolicy: SecureHeaders['contentSecurityPolicy'] = {
   defaultSrc: ["'none'"],
@@ -20,11 +20,11 @@ const pagePolicy: SecureHeaders['contentSecurityPolicy'] = {
   requireTrustedTypesFor: ["'script'"],
 }
 
-/** An answer that is data must not load anything, and no page may frame it. */
+/** A response that is not the page must not load anything, and no page may embed it in a frame. */
 const dataPolicy: SecureHeaders['contentSecurityPolicy'] = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
 
 /**
- * Hono's security headers. There is no HSTS, because that is the job of the proxy that ends TLS.
+ * Sets Hono's security headers, without HSTS, because the proxy that ends TLS must decide on HSTS.
  */
 export function securityHeaders({ isPage }: { isPage(path: string): boolean }): MiddlewareHandler {
   const forPage = secureHeaders(toOptions(pagePolicy))
