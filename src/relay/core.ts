@@ -3,12 +3,15 @@ import { ServiceError, toServiceError, truncated } from '../errors.ts'
 import type { Batch, Ended, GenerationEvent, OllamaChunk, Waiting } from '../generation.ts'
 
 /**
- * The limits of one stream, in milliseconds; 0 = off (docs/protocol.md#2-native and
- * docs/protocol.md#8-configuration). A `graceMs` of 0 is different, because it opens the response
- * at once.
+ * The time limits of one stream, in milliseconds (docs/protocol.md#2-native and
+ * docs/protocol.md#8-configuration). 0 turns a limit off, except that a `graceMs` of 0 opens the
+ * response immediately.
  */
 export interface Deadlines {
-  /** How long a failure may still have its real status. Then SSE opens. */
+  /**
+   * How long an SSE response waits for its first event before it opens. Until then, a failure gets
+   * its real HTTP status.
+   */
   graceMs: number
   heartbeatMs: number
   firstTokenMs: number
@@ -21,12 +24,12 @@ export interface CoreOptions {
   encoder: Encoder
   requestId: string
   deadlines: Deadlines
-  /** How many bytes the encoder may gather before it writes. */
+  /** How many bytes the encoder may buffer before it writes. */
   maxBytes: number
   now: number
 }
 
-/** What the access log says about a stream. */
+/** The counts and times of a stream, for the access log. */
 export interface Tally {
   firstDeltaAt: number | undefined
   deltas: number
@@ -35,52 +38,58 @@ export interface Tally {
 }
 
 /**
- * The life of one stream as rules without I/O. Each call says what happened and when, and returns
- * the frames that must go out now. `due` is the time at which `tick` is needed next, and `ended`
- * says how the stream ended. `now` is milliseconds of a monotonic clock.
+ * The state machine of one stream, without I/O. Each call reports what happened and when, and
+ * returns the frames that must be sent now. `due` is the time at which `tick` is needed next.
+ * `ended` is the outcome, once the stream has ended. `now` is the time of a monotonic clock in
+ * milliseconds.
  */
 export interface Core {
   /**
-   * What the stream waits for before its first event; undefined cancels the last state. If the
-   * encoder has a frame for it, the latest state goes out once the response is open. A state never
-   * opens the response early, because a failure may still have its real status.
+   * Reports what the stream waits for before its first event. Undefined cancels the last state. If
+   * the encoder has a frame for states, the latest state is sent once the response is open. A state
+   * never opens the response early, so that a failure can still get its real HTTP status.
    */
   waiting(state: Waiting | undefined, now: number): string
   push(batch: Batch, now: number): string
   /**
-   * The source ended. `error` is what broke the source; undefined if the source ended by itself.
+   * Reports that the source ended. `error` is the error that broke the source, or undefined if the
+   * source ended cleanly.
    */
   end(error: unknown): string
-  /** Call this when the reader has left. Nothing goes out after that. */
+  /** Reports that the reader has disconnected. Nothing is sent after that. */
   leave(): void
-  /** Returns what is due: the opening, a status, a heartbeat, or a deadline's terminal. */
+  /**
+   * Returns the frames that are due: the opening, a status, a heartbeat, or the failure after a
+   * deadline.
+   */
   tick(now: number): string
   /**
-   * Whether the reader still has to take what was written. Meanwhile there is no heartbeat, and
-   * the stall clock runs.
+   * Reports whether the sink is full because the reader is slow. While the sink is full, no
+   * heartbeat is sent, and the stall deadline runs.
    */
   blocked(isBlocked: boolean, now: number): void
   /**
-   * When `tick` is needed next. The time may be too early, because a token only moves deadlines
-   * away. It is never too late.
+   * When `tick` is needed next. The time may be too early, because it is not updated when a token
+   * only postpones the deadlines. The time is never too late.
    */
   readonly due: number
   readonly ended: Ended | undefined
   /**
-   * Whether the response has to break, because the stream failed and the framing has no frame for
-   * a failure.
+   * Whether the response must be cut, because the stream failed and the encoder has no frame for a
+   * failure.
    */
   readonly mustBreak: boolean
   readonly tally: Readonly<Tally>
 }
 
-/** The shortest time between two statuses that say what a reader waits for. */
+/** The shortest time between two status frames, in milliseconds. */
 const statusMs = 1000
 
 /**
- * The first terminal wins, and nothing follows it. Its cause may be Ollama's `done`, Ollama's
- * error, truncation, a deadline or a signal. Only a stall can follow, because a reader that does
- * not take the terminal is cut as well.
+ * Creates the core of one stream. The stream ends with its first terminal event, and no frame
+ * follows that event. It is Ollama's `done`, an error of Ollama, a truncated source, a deadline or
+ * an abort. Only a stall may follow, because a reader that does not read the last frame is cut as
+ * well.
  */
 export function createCore({ encoder, requestId, deadlines, maxBytes, now: startedAt }: CoreOptions): Core {
   let encoded = ''
@@ -104,17 +113,17 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   const heartbeatAt = () =>
     isCommitted && !isBlocked() && encoder.heartbeat !== '' ? dueAt(lastOutAt, deadlines.heartbeatMs) : Infinity
   const statusAt = () => (isCommitted && !isBlocked() && pendingStatus !== undefined ? lastStatusAt + statusMs : Infinity)
-  /** While the reader is full we do not read, so Ollama's silence does not count. */
+  /** While the sink is full, Ollama is not read, so its silence does not count. */
   const firstTokenAt = () =>
     tally.firstDeltaAt === undefined && !isBlocked() ? dueAt(startedAt, deadlines.firstTokenMs) : Infinity
   const idleAt = () => (tally.firstDeltaAt !== undefined && !isBlocked() ? dueAt(lastInAt, deadlines.idleMs) : Infinity)
 
-  /** Called after everything that may bring `due` nearer, and so not after every token. */
+  /** Called after every change that may make `due` earlier. Most tokens only postpone it. */
   function schedule() {
     due = ended ? stallAt() : Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), statusAt(), heartbeatAt())
   }
 
-  /** Called when something goes out. Returns the opening, if nothing went out before. */
+  /** Called when a frame is sent. Returns the opening if nothing was sent before. */
   function commit(now: number): string {
     lastOutAt = now
     if (isCommitted) return ''

@@ -1,13 +1,13 @@
 /** A heartbeat comes at most a tenth of its interval early. */
 const width = 0.1
 
-/** (√5 − 1) / 2. Steps of this size, modulo 1, never gather anywhere. */
+/** (√5 − 1) / 2. Multiples of this number, modulo 1, are spread evenly. */
 const goldenRatio = 0.6180339887498949
 
 /**
- * Gives every stream a heartbeat interval of its own, up to a tenth below `ms`. When Ollama hangs,
- * its streams fall silent together. With one interval, all their heartbeats would be written in
- * the same tick, every time. 9,000 writes hold everybody up for a tenth of a second.
+ * Returns a function that shortens `ms` by up to a tenth, differently for each stream. When Ollama
+ * hangs, all streams fall silent at the same time. With equal intervals, all their heartbeats would
+ * be written in the same tick. 9,000 writes in one tick delay all streams by a tenth of a second.
  */
 export function createJitter(): (ms: number) => number {
   let phase = 0

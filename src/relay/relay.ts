@@ -10,28 +10,32 @@ import { createWriter, type Writer } from './writer.ts'
 export interface RelayOptions extends Omit<CoreOptions, 'now' | 'requestId'> {
   stream: Stream
   now: () => number
-  /** Opens the response. Called once, with the first frames. */
+  /** Opens the response. Called once, before the first frames are written. */
   open(): { response: Response; sink: Sink }
   /** Makes the response of a stream that fails before its first frame. */
   refuse(error: ServiceError): Response
 }
 
 export interface Relay {
-  /** Tells the reader what it waits for. The argument is that of `CallContext.onWaiting`. */
+  /**
+   * Tells the reader what the generation waits for. This is the callback for
+   * `CallContext.onWaiting`.
+   */
   waiting(state: Waiting | undefined): void
   /**
-   * Runs the stream of a generation that was asked for already. It is called once, and the
-   * stream's signal ends it. It takes a promise, because a function would keep the request's body
-   * for the whole stream. It never rejects, and resolves when the reader has taken everything.
+   * Sends a generation to the reader. Call it once. The signal of the stream ends it early. The
+   * parameter is a promise and not a function, because a function would keep the request body in
+   * memory for the whole stream. The result never rejects. It resolves when the reader has received
+   * everything or has disconnected.
    */
   run(generation: Promise<Generation>): Promise<Outcome>
-  /** Resolves with the first frames, or with a refusal. */
+  /** Resolves when the first frames are written, or with the response of `refuse`. */
   readonly response: Promise<Response>
 }
 
 /**
- * The part of a stream's life that waits. It moves values from the upstream to the sink, and keeps
- * one timer. The core decides what goes out and when the stream is over.
+ * Creates the asynchronous part of a stream. It passes events from the upstream to the sink, and
+ * has one timer. The core decides what is sent and when the stream ends.
  */
 export function createRelay({ stream, now, open, refuse, ...rules }: RelayOptions): Relay {
   const { signal } = stream
@@ -72,7 +76,7 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
     const wasEnded = core.ended
     void send(core.tick(now()))
     if (core.ended === wasEnded) return
-    if (core.ended?.how === 'stalled') sink?.cut() // at once, because nobody takes what waits
+    if (core.ended?.how === 'stalled') sink?.cut() // now, because the reader reads nothing
     stream.stop() // the upstream has to stop after a deadline
   }
   const timer = createTimer(now, onTimer)
@@ -97,7 +101,7 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
         signal.removeEventListener('abort', onAbort)
         const ended = core.ended!
         generation?.close(ended)
-        if (ended.how === 'done') begin() // an answer without a frame is an answer too
+        if (ended.how === 'done') begin() // an answer without frames needs a response, too
         if (writer) await finish(writer, ended.how)
         else if (ended.how === 'failed') respond(refuse(ended.error))
         else respond(new Response(null, { status: 499 })) // nobody is there to read it

@@ -7,37 +7,36 @@ export interface StreamRequest {
   readonly requestId: string
   /** The name of the caller's key; empty where there are no keys. */
   readonly principal: string
-  /** Aborts when the reader leaves, on runtimes that notice it. */
+  /** Aborts when the reader disconnects, on runtimes that detect it. */
   readonly signal: AbortSignal
 }
 
-/** How a generation went. Times are in milliseconds of the app's clock. */
+/** The outcome of a generation. Times are in milliseconds of the app's clock. */
 export interface Outcome {
   readonly ended: Ended
   readonly tally: Readonly<Tally>
   readonly startedAt: number
-  /** How many bytes the reader was sent. */
+  /** How many bytes were sent to the reader. */
   readonly bytes: number
 }
 
-/** The life of one answer, from its request until its reader has taken everything. */
+/** The lifetime of one answer, from the request until the reader has received everything. */
 export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
   /**
    * Aborts when the work for this reader has to stop. If the reason is a ServiceError, the answer
    * ends with that error.
    */
   readonly signal: AbortSignal
-  /** Call this when the reader has left. */
+  /** Call this when the reader has disconnected. */
   leave(): void
   /**
-   * Stops the work. Give no error if the answer has ended already, or if nobody is there to read
-   * one.
+   * Stops the work. Pass no error if the answer has already ended or the reader has disconnected.
    */
   stop(error?: ServiceError): void
   /**
-   * Ends the answer with `cancelled`, at the request of another caller. On workerd that caller may
-   * not touch this stream's I/O. So this only resolves a promise, and the stop runs where the I/O
-   * may be touched (docs/hazards.md#74).
+   * Ends the answer with `cancelled`, because another request asked for it. On workerd, that
+   * request must not touch the I/O of this stream. So this function only resolves a promise, and
+   * the stop runs in the request of the stream (docs/hazards.md#74).
    */
   cancel(): void
   /** Call this once when the answer is over, with the outcome if it was a generation. */
@@ -47,8 +46,8 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
 }
 
 /**
- * Starts the life of an answer. It has a controller of its own, because the reason of the runtime's
- * signal may be no error (docs/hazards.md#9 and docs/hazards.md#10).
+ * Starts the lifetime of an answer. The stream has a controller of its own, because the runtime's
+ * signal may abort with a reason that is not an error (docs/hazards.md#9 and docs/hazards.md#10).
  */
 export function createStream({ requestId, principal, signal: readerSignal }: StreamRequest): Stream {
   const controller = new AbortController()
@@ -68,7 +67,8 @@ export function createStream({ requestId, principal, signal: readerSignal }: Str
     stop,
     cancel: cancelled.resolve,
     end(outcome) {
-      // On Node, a listener that stays keeps 20 KB a request (docs/hazards.md#37).
+      // On Node, a listener that is not removed keeps 20 KB of memory for each request
+      // (docs/hazards.md#37).
       readerSignal.removeEventListener('abort', leave)
       end(outcome)
     },

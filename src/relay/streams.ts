@@ -2,22 +2,20 @@ import { ServiceError } from '../errors.ts'
 import { createStream, type Stream, type StreamRequest } from './stream.ts'
 
 /**
- * The open streams. Their number has a limit, another request can cancel one, and a drain ends
- * them before the process ends.
+ * The open streams. Their number is limited. Another request can cancel a stream, and a drain ends
+ * all streams before the process exits.
  */
 export interface Streams {
   /**
-   * Starts the stream of a request. It keeps its place until it has ended.
+   * Starts the stream of a request. The stream counts against the limit until it has ended.
    * @throws ServiceError `too_many_streams`, or `shutting_down` once a drain has begun
    */
   start(request: StreamRequest): Stream
-  /**
-   * Cancels every stream of this request id and principal. Returns false if there is none.
-   */
+  /** Cancels every stream with this request id and principal. Returns false if there is none. */
   cancel(request: Pick<StreamRequest, 'requestId' | 'principal'>): boolean
   /**
-   * Takes no new streams, and waits for the open ones. After the grace it ends the remaining ones
-   * with `shutting_down`.
+   * Rejects new streams and waits until the open streams end. After `graceMs`, ends the remaining
+   * streams with `shutting_down`.
    */
   drain(graceMs: number): Promise<void>
   readonly isDraining: boolean

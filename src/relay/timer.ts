@@ -1,27 +1,27 @@
 export interface Timer {
   /**
-   * Calls `fire` at `due`. Infinity means that nothing is due. `fire` may be called earlier, and
-   * then has to call `schedule` again.
+   * Calls `fire` at `due`. Infinity means that nothing is due. If `fire` is called too early, it
+   * must call `schedule` again.
    */
   schedule(due: number): void
   stop(): void
 }
 
 /**
- * All timers of a process wake up together on a grid. 5,000 idle streams cost 5.5 ms of CPU a
- * second with the grid, and 77 ms without it (docs/hazards.md#30). Waits of less than two seconds
- * have a finer grid. They are the grace, and the heartbeat on workerd. This heartbeat must be
- * early, because only it shows that a reader has left.
+ * Returns the step to which the times of all timers are rounded, so that many timers fire together.
+ * 5,000 idle streams cost 5.5 ms of CPU a second with rounding, and 77 ms without it
+ * (docs/hazards.md#30). Waits of less than two seconds have a finer step. These are the grace, and
+ * the heartbeat on workerd, where only a heartbeat detects that a reader has disconnected.
  */
 const toGridMs = (waitMs: number) => (waitMs < 2000 ? 25 : 100)
 
-/** The longest time that `setTimeout` takes. */
+/** The longest time that `setTimeout` accepts, in milliseconds. */
 const maxMs = 2_147_483_647
 
 /**
- * The one timer of a stream. It is armed again only after it fired, or when something is due
- * earlier. A due time that moves away does not arm the timer, so a token costs no timer. Call
- * `schedule` from `fire` to go on.
+ * Creates the timer of a stream. `schedule` sets a new timeout only if none is set, or if the new
+ * time is earlier. A later time changes nothing, so a token does not cost a timeout. `fire` must
+ * call `schedule` to set the next timeout.
  */
 export function createTimer(now: () => number, fire: () => void): Timer {
   let handle: ReturnType<typeof setTimeout> | undefined

@@ -2,21 +2,23 @@ import type { Sink } from './sink.ts'
 
 export interface Writer {
   write(frames: string): void | Promise<void>
-  /** Ends cleanly. Settles when the reader has taken everything, including the end. */
+  /**
+   * Ends the response cleanly. Resolves when the reader has received everything, including the end.
+   */
   end(): Promise<void>
-  /** Breaks the response after everything that was written. */
+  /** Breaks off the response, after everything that was written is sent. */
   cut(): Promise<void>
 }
 
 /**
- * Longer frames, in UTF-16 units, go out in parts, because a slow reader that takes a part has not
- * stalled.
+ * Frames longer than this, in UTF-16 units, are written in parts. So a slow reader that reads one
+ * part does not count as stalled.
  */
 const partLength = 65_536
 
 /**
- * Frames → a sink, in order. `onBlocked` is called with true when the sink is full, and again each
- * time that the reader has taken something. It is called with false when there is room again.
+ * Writes frames to a sink, in order. `onBlocked(true)` is called when the sink is full, and again
+ * each time that the reader has read a part. `onBlocked(false)` is called when there is room again.
  */
 export function createWriter(sink: Sink, onBlocked: (isBlocked: boolean) => void): Writer {
   let pending: Promise<void> | undefined
@@ -53,8 +55,8 @@ export function createWriter(sink: Sink, onBlocked: (isBlocked: boolean) => void
     },
     async cut() {
       await pending
-      // The runtime needs a turn to hand over what it has taken, because a cut throws the rest
-      // away.
+      // A cut discards the bytes that the runtime has not sent yet. So the runtime gets a turn of
+      // the event loop to send them.
       await new Promise((resolve) => setTimeout(resolve, 0))
       sink.cut()
     },
@@ -62,8 +64,8 @@ export function createWriter(sink: Sink, onBlocked: (isBlocked: boolean) => void
 }
 
 /**
- * The end of a part. It is never between the halves of a surrogate pair, because UTF-8 cannot
- * write half a pair.
+ * Returns the end of a part. It never splits a surrogate pair, because half a pair cannot be
+ * encoded in UTF-8.
  */
 function endOfPart(frames: string, from: number): number {
   const to = from + partLength

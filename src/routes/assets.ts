@@ -7,20 +7,20 @@ import type { Env } from '../middleware/env.ts'
 export interface Asset {
   readonly path: string
   readonly type: string
-  /** The content's `ETag`, without quotes. */
+  /** The `ETag` of the content, without quotes. */
   readonly etag: string
-  /** Whether the path has a hash of the content, so that the content of the path never changes. */
+  /** Whether the path contains a hash of the content. The content at such a path never changes. */
   readonly isImmutable: boolean
-  /** Further headers. */
+  /** Additional response headers. */
   readonly headers: Readonly<Record<string, string>>
-  /** The gzipped content in base64, because a module is text. */
+  /** The gzipped content. It is in base64, because the source of a module is text. */
   readonly gzip: string
 }
 
 /**
- * Serves the chat page, the client and their parts, without a file system. `GET /` is the page for
- * a browser, which accepts HTML. All other clients get the next route. A file is unpacked at its
- * first request.
+ * Serves the chat page, the client and their other files from memory. `GET /` returns the page to a
+ * client that accepts HTML, as browsers do. For other clients, the next route answers. A file is
+ * decoded from base64 at its first request.
  */
 export function assets(files: readonly Asset[]) {
   const unlessCached = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'x-request-id'] })
@@ -62,8 +62,8 @@ function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {
 }
 
 /**
- * Whether the list in a header has this name, with a quality above 0 (RFC 9110 §12.4.2). A
- * wildcard does not count, because a browser sends the name.
+ * Whether the list in a header contains this name with a quality above 0 (RFC 9110 §12.4.2). A
+ * wildcard does not count. Browsers send the name itself.
  */
 function accepts(header = '', name: string): boolean {
   return parseAccept(header.toLowerCase()).some(({ type, q }) => type === name && q > 0)

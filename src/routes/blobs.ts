@@ -7,8 +7,9 @@ import { toCaller } from './caller.ts'
 import { startStream } from './start-stream.ts'
 
 /**
- * Parts of models, for `create`. They have gigabytes, so they are streamed. They have no limit,
- * because management is for the person who runs the server.
+ * Checks and uploads blobs, the parts of models that `create` needs. A blob may have gigabytes, so
+ * it is streamed. Its size is not limited, because management is meant for the person who runs the
+ * server.
  */
 export function blobs({ upstream, streams }: { upstream: Upstream; streams: Streams }) {
   return new Hono<Env>().all('/api/blobs/:digest{sha256:[0-9a-f]{64}}', methods('HEAD', 'POST'), async (c) => {

@@ -2,15 +2,15 @@ import type { Context, HonoRequest } from 'hono'
 import type { Env } from '../middleware/env.ts'
 import type { CallContext } from '../upstreams/upstream.ts'
 
-/** The caller of a request, as the upstream needs to know it. */
+/** Returns what the upstream needs to know about the caller. */
 export function toCaller(c: Context<Env>): Pick<CallContext, 'principal' | 'models' | 'trace'> {
   const { name, models } = c.var.principal
   return { principal: name, models, trace: toTrace(c.req) }
 }
 
 /**
- * The headers of the reader's trace, if they are valid by the W3C's Trace Context. No other header
- * of a reader reaches the upstream.
+ * Returns the trace headers of a request, if they are valid W3C Trace Context. No other header of a
+ * request is sent to the upstream.
  */
 function toTrace(request: HonoRequest): Record<string, string> {
   const parent = request.header('traceparent')

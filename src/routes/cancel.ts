@@ -5,8 +5,8 @@ import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 
 /**
- * `GET|POST /ollama/cancel/:id` is for the stop button of a front end. A HEAD stops nothing
- * (docs/protocol.md#5-ollama-drop-in).
+ * `GET|POST /ollama/cancel/:id` cancels an answer. It is meant for the stop button of a front end.
+ * A HEAD request cancels nothing and is rejected (docs/protocol.md#5-ollama-drop-in).
  */
 export function cancel({ streams }: { streams: Streams }) {
   return new Hono<Env>().all('/ollama/cancel/:id', methods('GET', 'POST'), (c) => {

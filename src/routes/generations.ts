@@ -21,17 +21,18 @@ export interface GenerationsOptions {
   upstream: Upstream
   streams: Streams
   deadlines: Deadlines
-  /** How many bytes an answer in one piece may gather. */
+  /** How many bytes the encoder may buffer for an answer that is not streamed. */
   maxBytes: number
   open: Open
-  /** Keeps a promise alive after the response (workerd). */
+  /** Keeps the work of a promise running after the response (workerd). */
   waitUntil: (c: Context, promise: Promise<unknown>) => void
   now: () => number
 }
 
 /**
- * The streams of one dialect: its request → a call → the response. A reader that leaves stops
- * everything.
+ * The routes of one dialect that generate an answer. Each route turns its request into a call to
+ * the upstream, and the events of the call into the response. If the reader disconnects, the call
+ * is aborted.
  */
 export function generations({
   dialect,
@@ -77,7 +78,7 @@ export function generations({
     app.post(path, body, (c) => {
       const { accept, prefer } = c.req.header()
       const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
-      c.set('body', {}) // the context lives as long as the stream, and must not keep an image
+      c.set('body', {}) // the context lives as long as the stream, and must not keep images
       return generate(c, plan)
     })
   }
@@ -85,10 +86,10 @@ export function generations({
 }
 
 /**
- * Ollama is silent while a model composes the call of a tool. That may take as long as a first
- * token (docs/protocol.md#8-configuration), so with tools the idle limit is that of the first
- * token. Pull, push and create have no first token, and may go on as long as they tell of their
- * progress (docs/protocol.md#1-routes).
+ * Adapts the deadlines to a call. Ollama is silent while a model writes a tool call, which may take
+ * as long as a first token (docs/protocol.md#8-configuration). So the idle limit of a call with
+ * tools is the limit of the first token. Pull, push and create have no first token, and may
+ * continue as long as they report progress (docs/protocol.md#1-routes).
  */
 function toDeadlines(deadlines: Deadlines, call: GenerationCall): Deadlines {
   if (isProgress(call)) return { ...deadlines, firstTokenMs: deadlines.idleMs, totalMs: 0 }

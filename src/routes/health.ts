@@ -8,14 +8,14 @@ import type { Upstream } from '../upstreams/upstream.ts'
 export interface HealthOptions {
   upstream: Upstream
   streams: Streams
-  /** How many questions to the upstream may be under way at once. */
+  /** How many requests for the readiness may run at the upstream at once. */
   maxLoads: number
   now: () => number
 }
 
 /**
- * Says whether the server is alive, and whether it is ready. Only `/readyz` asks the upstream
- * (docs/protocol.md#1-routes).
+ * Reports whether the server is alive, and whether it is ready. Only `/readyz` sends a request to
+ * the upstream (docs/protocol.md#1-routes).
  */
 export function health({ upstream, streams, maxLoads, now }: HealthOptions) {
   const readiness = createCached({

@@ -3,8 +3,8 @@ import type { Ignored } from '../dialects/ignored.ts'
 import type { Env } from '../middleware/env.ts'
 
 /**
- * The header that names the parts of a request that were left out. There is no header if nothing
- * was left out. The access log says the same.
+ * Returns the header that lists the ignored fields of a request, or no header if no field was
+ * ignored. The access log gets the same list.
  */
 export function toIgnoredHeader(c: Context<Env>, ignored: Ignored | undefined): { 'x-sluice-ignored'?: string } {
   const value = ignored?.toHeader()

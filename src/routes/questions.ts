@@ -14,7 +14,10 @@ export interface QuestionsOptions {
   streams: Streams
 }
 
-/** Asks Ollama the small questions of one dialect. A reader that leaves stops its question. */
+/**
+ * The routes of one dialect that Ollama answers with one JSON object. If the reader disconnects,
+ * the request to Ollama is aborted.
+ */
 export function questions({ dialect, body, upstream, streams }: QuestionsOptions) {
   const app = new Hono<Env>()
   for (const [route, toPlan] of Object.entries(dialect.questions)) {
@@ -39,14 +42,20 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
   return app
 }
 
-/** The name is Ollama's, and may have characters that no header takes. */
+/**
+ * Adds the headers that name the default model. The name is URI-encoded, because it may contain
+ * characters that a header cannot contain.
+ */
 function addDefaultModel(c: Context, { defaultModel }: Answer) {
   if (!defaultModel?.isWellFormed()) return
   c.header('preference-applied', 'default-model')
   c.header('x-sluice-default-model', encodeURI(defaultModel))
 }
 
-/** Ollama's own text, with its numbers and spacing unchanged. Copy and delete have no text. */
+/**
+ * Returns Ollama's own text, with its numbers and spacing unchanged. The text is empty after copy
+ * and delete.
+ */
 function toVerbatim(c: Context, { text }: Answer): Response {
   return text === '' ? c.body(null) : c.body(text, 200, { 'content-type': 'application/json; charset=utf-8' })
 }

@@ -4,8 +4,8 @@ import type { Stream } from '../relay/stream.ts'
 import type { Streams } from '../relay/streams.ts'
 
 /**
- * Starts the stream that answers a request. The log and the limits wait for its end.
- * @throws ServiceError if there is no place
+ * Starts the stream that answers a request. The access log and the limits wait for its end.
+ * @throws ServiceError if all streams are in use or the server shuts down
  */
 export function startStream(c: Context<Env>, streams: Streams): Stream {
   const { requestId, principal } = c.var

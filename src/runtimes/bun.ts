@@ -11,8 +11,8 @@ interface Server {
   readonly hostname: string
   readonly port: number
   /**
-   * Sets how long the connection of a request may be idle, in seconds; 0 = for ever. The limit
-   * also holds for the next requests on that connection.
+   * Sets how long the connection of a request may be idle, in seconds. 0 means no limit. The limit
+   * also applies to later requests on that connection.
    */
   timeout(request: Request, seconds: number): void
   requestIP(request: Request): { address: string } | null
@@ -33,13 +33,14 @@ declare const Bun: {
 }
 
 /**
- * How long the head of a request may take (docs/faults.md#F26). A byte now and then does not make
- * that longer. Bun counts in steps of 4 s.
+ * How long the head of a request may take to arrive (docs/faults.md#F26). Single bytes do not
+ * extend this time. Bun measures it in steps of 4 s.
  */
 const headSeconds = 10
 
 /**
- * How long a connection stays open for its next request, whose head must come within that time.
+ * How long a connection stays open between requests. The head of the next request must arrive
+ * within that time.
  */
 const idleSeconds = 60
 
@@ -47,8 +48,8 @@ const config = readConfig(checkConfig)
 const { host, port, reusePort, log } = config.server
 
 /**
- * Without a valid `Host`, Bun's URL is only the path, and Hono finds no path in that
- * (docs/hazards.md#86).
+ * Makes the URL of a request absolute. If the `Host` is not valid, Bun's URL is only the path, and
+ * Hono cannot find the path in it (docs/hazards.md#86).
  */
 function withWholeUrl(request: Request): Request {
   return request.url.startsWith('/') ? new Request(`http://localhost${request.url}`, request) : request
@@ -57,7 +58,8 @@ function withWholeUrl(request: Request): Request {
 await run(config, () => {
   const app = createApp({
     config,
-    // Without `timeout: false` Bun would cut after six minutes (docs/hazards.md#15).
+    // Without `timeout: false`, Bun's `fetch` would time out after six minutes
+    // (docs/hazards.md#15).
     connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
     open: openOnBun,
     bound: host,
@@ -67,18 +69,19 @@ await run(config, () => {
   })
   const server = Bun.serve({
     async fetch(request, server) {
-      // An answer may be silent for as long as Ollama is (docs/hazards.md#21).
+      // The connection must not time out while Ollama is silent (docs/hazards.md#21).
       server.timeout(request, 0)
       const bindings: BunBindings = {
         address: server.requestIP(request)?.address ?? '',
         onAnswered: () => server.timeout(request, idleSeconds),
-        // Otherwise Bun would try for ever to hand over what the reader does not take
+        // Otherwise Bun would try for minutes to send the rest of the response
         // (docs/hazards.md#78).
         onCut: () => server.timeout(request, 1),
         isStreaming: false,
       }
       const response = await app.fetch(withWholeUrl(request), bindings)
-      // A reader takes an error at once, but its body may still trickle in. So the limit is short.
+      // A reader reads an error response quickly, but it may still send its body slowly. So the
+      // limit is short.
       if (!response.ok) server.timeout(request, headSeconds)
       else if (!bindings.isStreaming) bindings.onAnswered()
       return response
@@ -87,9 +90,10 @@ await run(config, () => {
     port,
     reusePort,
     idleTimeout: headSeconds,
-    // The app has a limit of its own, because Bun's 413 would not have our envelope.
+    // The app limits the body itself, because the 413 response of Bun would not have our error
+    // format.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    // Otherwise a fault would show the reader a page with our source.
+    // Otherwise Bun would answer an unexpected error with a page that shows our source code.
     development: false,
   })
   return { app, hostname: server.hostname, port: server.port, close: () => server.stop() }

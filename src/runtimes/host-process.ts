@@ -4,13 +4,14 @@ import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts
 import { createLogSink } from './log-sink.ts'
 
 /**
- * What Node and Bun share. Both are processes that have an environment, a terminal and an exit
+ * The code for Node and Bun. Both run as a process with an environment, a terminal and an exit
  * status.
  */
 
 /**
- * Reads the environment as Config. If it has mistakes, prints a line for each of them and ends the
- * process with status 1. `check` throws ConfigError for a mistake on this runtime only.
+ * Reads the configuration from the environment. If it has mistakes, prints a line for each mistake
+ * and ends the process with status 1. `check` throws ConfigError for a mistake that matters only on
+ * one runtime.
  */
 export function readConfig(check: (config: Config) => void = () => {}): Config {
   try {
@@ -28,7 +29,7 @@ export function readConfig(check: (config: Config) => void = () => {}): Config {
 }
 
 /**
- * An address that others can reach needs keys, because Ollama itself asks for none.
+ * Requires keys if other machines can reach the address, because Ollama itself requires no keys.
  * @throws ConfigError
  */
 function checkBinding({ access: { keys, insecure }, server: { host } }: Config) {
@@ -64,7 +65,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
-/** Says why listening failed and what to do about it, and ends the process with status 1. */
+/** Prints why listening failed and what to do about it, and ends the process with status 1. */
 export function exitOnListenError(error: unknown, { server: { host, port, reusePort } }: Config): never {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE' && reusePort)
@@ -81,8 +82,8 @@ export function exitOnListenError(error: unknown, { server: { host, port, reuseP
 }
 
 /**
- * Prints the first lines that people see. They say where the server listens and what answers
- * there, and give a command that streams at once.
+ * Prints where the server listens and what answers behind it. In demo mode, it also prints a
+ * command to try. Otherwise, it also reports if Ollama does not answer yet.
  */
 export async function announce(
   { server: { host }, upstream, access: { keys, insecure } }: Config,
@@ -102,7 +103,7 @@ export async function announce(
   }
 }
 
-/** Where the access log goes. */
+/** Writes the access log to standard output. */
 export const standardOutput = createLogSink({
   output: process.stdout,
   onDropped: (count) => console.error(`${count} lines of the access log were dropped, because nobody reads standard output`),

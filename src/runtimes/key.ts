@@ -3,7 +3,7 @@ import process from 'node:process'
 
 /**
  * `npm run key -- NAME [GLOB…]` makes a secret and its entry for SLUICE_API_KEYS. The secret is
- * shown once and kept nowhere (docs/protocol.md#7-who-may-ask).
+ * printed once and not stored (docs/protocol.md#7-who-may-ask).
  */
 const [name = '', ...globs] = process.argv.slice(2)
 if (!/^[\w.-]{1,64}$/.test(name) || !globs.every((glob) => /^[\w.:/*-]{1,256}$/.test(glob))) {

@@ -6,31 +6,33 @@ interface Output {
 
 export interface LogSinkOptions {
   output: Output
-  /** How much may wait, in UTF-16 units. The default is some thousand lines. */
+  /**
+   * How much text may wait to be written, in UTF-16 units. The default is several thousand lines.
+   */
   maxWaiting?: number
-  /** Called with the number of dropped lines, once lines are taken again. */
+  /** Called with the number of dropped lines, once all waiting lines are written. */
   onDropped(count: number): void
 }
 
 export interface LogSink {
   write(line: string): void
   /**
-   * Resolves when everything has been taken, and at the latest after the limit. Without it, an
-   * exit would lose the lines that wait.
+   * Resolves when all waiting lines are written, and at the latest after `limitMs`. A process that
+   * exits without a flush loses the waiting lines.
    */
   flush(limitMs: number): Promise<void>
 }
 
 /**
- * Lines → standard output, which may be full or closed. A log that nobody reads must hold up no
- * stream and fill no memory (docs/faults.md#F32, docs/hazards.md#75). So lines beyond the limit are
- * dropped and counted.
+ * Writes lines to standard output, which may be full or closed. A log that nobody reads must not
+ * delay a stream or fill the memory (docs/faults.md#F32, docs/hazards.md#75). So lines beyond the
+ * limit are dropped and counted.
  */
 export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: LogSinkOptions): LogSink {
   let waiting = 0
   let dropped = 0
   let onEmpty = () => {}
-  // If the other end is closed, an error without a listener would end the process.
+  // If the other end of the pipe is closed, an error without a listener would end the process.
   output.on('error', () => {})
 
   function onWritten(length: number) {
@@ -49,7 +51,7 @@ export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: Log
         return
       }
       waiting += length
-      // The callback tells what was taken, because Bun's `writableLength` does not.
+      // The callback counts what was written, because Bun's `writableLength` does not show it.
       output.write(`${line}\n`, () => onWritten(length))
     },
     flush(limitMs) {

@@ -1,8 +1,8 @@
 import type { LogLine } from '../middleware/access-log.ts'
 
 /**
- * Gives a function that writes the access log as text: JSON for machines, or a short line for
- * people. `write` adds the end of the line.
+ * Returns a function that writes the access log as text: JSON for machines, or a short line for
+ * people. `write` must add the line break.
  */
 export function createLog(mode: 'pretty' | 'json' | 'silent', write: (line: string) => void): (line: LogLine) => void {
   if (mode === 'silent') return () => {}

@@ -29,9 +29,9 @@ await run(config, async () => {
     fetch: app.fetch,
     hostname: host,
     serverOptions: {
-      // These limits cut slow heads and bodies (docs/hazards.md#22 and docs/hazards.md#41), and
-      // never a response. With management a body has no limit, because a blob of gigabytes takes
-      // long.
+      // These limits apply to heads and bodies that arrive slowly (docs/hazards.md#22 and
+      // docs/hazards.md#41), and never to a response. With management, a body has no limit, because
+      // the upload of a blob of gigabytes takes long.
       headersTimeout: 10_000,
       requestTimeout: config.access.management ? 0 : 30_000,
       connectionsCheckingInterval: 1000,

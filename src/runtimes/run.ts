@@ -8,13 +8,14 @@ export interface Listener {
   readonly app: Pick<App, 'drain'>
   readonly hostname: string
   readonly port: number
-  /** Takes no new connections, and ends the idle ones. */
+  /** Accepts no new connections, and closes the idle ones. */
   close(): Promise<unknown>
 }
 
 /**
- * Runs Sluice on Node or Bun: listens, says so, and drains at the first signal. `listen` makes the
- * app. If it throws because it cannot listen, the process ends with status 1.
+ * Runs Sluice on Node or Bun. Listens, prints where, and drains at the first signal. `listen`
+ * creates the app and its server. If it throws because it cannot listen, the process ends with
+ * status 1.
  */
 export async function run(config: Config, listen: () => Listener | Promise<Listener>): Promise<void> {
   try {
@@ -30,12 +31,12 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
 }
 
 /**
- * Takes no new work, lets the streams finish within the grace, and exits with status 0. Meanwhile
- * the listener stays open and answers that the server shuts down. A listener on a shared port
- * closes first, so that the other processes get every new connection.
+ * Rejects new streams, lets the open streams finish within the grace, and exits with status 0.
+ * Meanwhile the listener stays open, and new requests get `shutting_down`. A listener on a shared
+ * port closes first, so that the other processes get every new connection.
  */
 async function drain({ server: { shutdownGraceMs, reusePort } }: Config, { app, close }: Listener) {
-  // The process ends even if a reader never takes its last frame.
+  // The process ends even if a reader never reads its last frame.
   setTimeout(() => process.exit(0), shutdownGraceMs + 900).unref()
   const closed = reusePort ? close() : undefined
   await app.drain(shutdownGraceMs)

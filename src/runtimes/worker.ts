@@ -11,8 +11,8 @@ interface ExecutionContext {
 }
 
 /**
- * The app of this isolate. It is made late, because bindings come with a request
- * (docs/hazards.md#25).
+ * The app of this isolate. It is created at the first request, because the bindings come with a
+ * request (docs/hazards.md#25).
  */
 let app: App | undefined
 
@@ -25,18 +25,18 @@ export default {
 
 function create(env: Record<string, unknown>): App {
   try {
-    // Only the heartbeat notices that a reader has left (docs/hazards.md#11), so it comes more
-    // often here.
+    // On workerd, only a heartbeat detects that a reader has disconnected (docs/hazards.md#11). So
+    // heartbeats are more frequent than on other runtimes.
     const config = parseConfig(env, { deadlines: { heartbeatMs: 1000 } })
     return createApp({
       config,
       open: openOnWorker,
       address: (c) => c.req.header('cf-connecting-ip') ?? '',
       ...toLimits(env, config),
-      // Otherwise nothing would run after the reader has left (docs/hazards.md#12).
+      // Otherwise no code would run after the reader has disconnected (docs/hazards.md#12).
       waitUntil: (c, promise) => c.executionCtx.waitUntil(promise),
-      // A load dies with its request. It keeps its place, because nothing notices that
-      // (docs/hazards.md#40).
+      // On workerd a load dies with its request, and nothing reports that. A dead load counts as
+      // running until its time limit, so more loads must be allowed (docs/hazards.md#40).
       maxLoads: 8,
       log: createLog(config.server.log, console.log),
     })
@@ -47,8 +47,8 @@ function create(env: Record<string, unknown>): App {
 }
 
 /**
- * Cloudflare's rate limiter, bound as RATE_LIMITER, counts for all isolates of one location.
- * Without it each isolate counts for itself.
+ * Uses Cloudflare's rate limiter if it is bound as RATE_LIMITER. It counts for all isolates of one
+ * location. Without it, each isolate counts for itself.
  */
 function toLimits({ RATE_LIMITER }: Record<string, unknown>, { perCaller }: Config) {
   if (!isRateLimiter(RATE_LIMITER)) return {}
@@ -57,8 +57,8 @@ function toLimits({ RATE_LIMITER }: Record<string, unknown>, { perCaller }: Conf
 }
 
 /**
- * An app that answers 503 to all but `/ping` and `/healthz`, until the bindings are right. The log
- * names the wrong bindings.
+ * Creates an app that answers all requests except `/ping` and `/healthz` with 503. The log lists
+ * the mistakes in the bindings.
  */
 function createMisconfigured({ message }: ConfigError): App {
   console.error(`Misconfigured:\n${message}`)

@@ -13,9 +13,10 @@ import {
 import { createTurns } from './turns.ts'
 
 /**
- * Connects by `node:http` and not by `fetch`, because `fetch` has a limit of 300 seconds
+ * A `Connect` that uses `node:http`, because Node's `fetch` times out after 300 seconds
  * (docs/hazards.md#15). Besides, the `data` events of `node:http` cost half the CPU of awaited
- * reads. The relay keeps the deadlines. The contract is that of `viaFetch`.
+ * reads. There is no timeout here, because the relay enforces the deadlines. Apart from that, it
+ * behaves like `viaFetch`.
  */
 export function viaHttp(): Connect {
   const defer = createTurns()
@@ -36,8 +37,8 @@ export function viaHttp(): Connect {
 }
 
 /**
- * This is a function of its own, because its closures live as long as the stream does. They must
- * not keep the body of the request (docs/hazards.md#81).
+ * This is a separate function, because its closures live as long as the stream. They must not keep
+ * the body of the request in memory (docs/hazards.md#81).
  */
 function toResponse(
   request: http.ClientRequest,
@@ -50,8 +51,8 @@ function toResponse(
     request.on('close', () => signal.removeEventListener('abort', abort))
     request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
     request.on('upgrade', (_response, socket) => {
-      // No error is passed, because nobody listens to this socket, and an error would end the
-      // process.
+      // No error is passed, because this socket has no error listener, and an error without a
+      // listener would end the process.
       socket.destroy()
       reject(unreachable(new Error('Ollama asked for another protocol')))
     })
@@ -76,10 +77,10 @@ function toHeaders({ headersDistinct }: http.IncomingMessage): Headers {
 }
 
 /**
- * Ollama flushes each line in an HTTP chunk of its own, and each chunk is a `data` event. The
- * chunks of one read of the socket are joined in the microtask behind the read. A source that
- * always has data pauses for others, because libuv reads one socket up to 32 times before the
- * next.
+ * Passes the bytes of a response on. Ollama sends each line as an HTTP chunk, and each chunk is a
+ * `data` event. A microtask joins the chunks that arrive in one read of the socket. A source that
+ * always has data pauses after `turnBytes`, because libuv reads one socket up to 32 times before it
+ * reads the next socket.
  */
 function flow(
   response: http.IncomingMessage,

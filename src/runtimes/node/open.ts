@@ -4,20 +4,24 @@ import type { Socket } from 'node:net'
 import { finished } from 'node:stream'
 import type { Open } from '../../relay/sink.ts'
 
-/** Longer frames, in UTF-16 units, go as bytes, because a string would be copied once more. */
+/**
+ * Frames longer than this, in UTF-16 units, are written as bytes, because a string would be copied
+ * once more.
+ */
 const longLength = 4096
 
 /**
- * The response's stream carries the head, the first frames and the end, and tells when the reader
- * leaves. The frames between go straight to the socket, past the stream and past `ServerResponse`.
- * Each is an HTTP chunk in one string, which saves a quarter of a token's cost
- * (docs/hazards.md#67). So no middleware may transform the body.
+ * Writes most frames directly to the socket. The stream of the response carries only the head, the
+ * first frames and the end, and reports that the reader has disconnected. The other frames bypass
+ * the stream and `ServerResponse`. Each is written as an HTTP chunk in one string, which saves a
+ * quarter of the cost of a token (docs/hazards.md#67). So no middleware may transform the body.
  *
- * Unlike `streamSSE`, this can close the socket of a reader that takes nothing
- * (docs/hazards.md#45), and tell when the reader has taken everything.
+ * Unlike `streamSSE`, this sink can close the socket of a reader that reads nothing
+ * (docs/hazards.md#45), and can tell when the reader has received everything.
  */
 export const openOnNode: Open = Object.assign(open, {
-  // In HTTP/1.0 the end of the connection is the end of the body (docs/hazards.md#84).
+  // In HTTP/1.0 a body ends when the connection closes, so a cut looks like a clean end
+  // (docs/hazards.md#84).
   canCut: (c: Context) => (c.env as HttpBindings).incoming.httpVersion !== '1.0',
 })
 
@@ -26,7 +30,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   let drained: PromiseWithResolvers<void> | undefined
   let bytesWritten = 0
-  /** Whether somebody reads the stream and it is empty. */
+  /** Whether the stream is empty and a read of it is pending. */
   let isAwaited = false
 
   const onDrain = () => {
@@ -49,7 +53,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
     { highWaterMark: 0 },
   )
 
-  /** Writes past the stream. Returns false when the socket is full. */
+  /** Writes directly to the socket. Returns false when the socket is full. */
   function writeToSocket(frames: string, socket: Socket): boolean {
     if (frames.length > longLength) {
       const bytes = Buffer.from(frames)
@@ -67,8 +71,9 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
       write(frames) {
         if (!controller) return
         const { socket } = outgoing
-        // The frames go past the stream only when the head and everything in the stream are out.
-        // There is no socket while an earlier response is under way on the connection (pipelining).
+        // Frames may bypass the stream only when the head and everything in the stream are sent.
+        // With pipelining, there is no socket while an earlier response on the connection is not
+        // finished.
         if (isAwaited && outgoing.headersSent && socket) {
           if (writeToSocket(frames, socket)) return
           if (!drained) socket.once('drain', onDrain)

@@ -1,12 +1,12 @@
 /**
- * How many sources go on in one turn of the loop. If all of them went on in one turn, a newcomer
- * would wait until the last of them was served.
+ * How many steps run in one turn of the event loop. If all waiting steps ran in one turn, a new
+ * request would have to wait for all of them.
  */
 const stepsPerTurn = 4
 
 /**
- * Gives a function that runs a step in a later turn of the loop. The steps run first come, first
- * served, and only a few of them in each turn (docs/hazards.md#44).
+ * Returns a function that runs a step in a later turn of the event loop. The steps run in the order
+ * of their arrival, and only a few of them in each turn (docs/hazards.md#44).
  */
 export function createTurns(): (step: () => void) => void {
   let waiting: (() => void)[] = []

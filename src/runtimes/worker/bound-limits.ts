@@ -13,9 +13,9 @@ export function isRateLimiter(value: unknown): value is RateLimiter {
 }
 
 /**
- * The binding counts requests, and this isolate counts answers at a time. The binding tells neither
- * what remains nor when to come back. Its period is a minute, like that of SLUICE_RATE_PER_MINUTE
- * (docs/deploy.md#6-workers-with-a-tunnel).
+ * The binding limits requests, and the counters of this isolate limit answers at a time. The
+ * binding does not report how many requests remain or when to retry. Its period is a minute, like
+ * that of SLUICE_RATE_PER_MINUTE (docs/deploy.md#6-workers-with-a-tunnel).
  */
 export function createBoundLimits({ limiter, memory }: { limiter: RateLimiter; memory: Limits }): Limits {
   return {

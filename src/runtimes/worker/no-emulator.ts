@@ -1,7 +1,7 @@
 import { ServiceError } from '../../errors.ts'
 
 /**
- * Stands in for the emulator in a deployed Worker, because the emulator would be a fifth of its
+ * Replaces the emulator in a deployed Worker, because the emulator would be a fifth of the Worker's
  * code (`deploy` in package.json).
  * @throws ServiceError `misconfigured`
  */

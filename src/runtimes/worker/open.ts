@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { Open } from '../../relay/sink.ts'
 
-/** workerd's own pipe: no JavaScript runs between its two ends. */
+/** A native pipe of workerd. No JavaScript runs between its two ends. */
 declare class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Array> {
   constructor(options: {
     /** In bytes. */
@@ -13,8 +13,8 @@ declare class IdentityTransformStream extends TransformStream<Uint8Array, Uint8A
 const waitingBytes = 16_384
 
 /**
- * The error that breaks a response. workerd writes errors to its own log, except a `retryable`
- * one, which it takes for the loss of a connection.
+ * The error that breaks off a response. workerd logs such an error unless it is `retryable`.
+ * workerd treats a `retryable` error as a lost connection.
  */
 const cutting = Object.assign(new Error('The reader was cut'), { retryable: true })
 
@@ -22,13 +22,13 @@ const utf8 = new TextEncoder()
 const ignore = () => {}
 
 /**
- * Writes into one native pipe, while `streamSSE` has two streams made of JavaScript. This function
- * costs three quarters as much as `streamSSE` on workerd. It can also break the response of a
- * reader that is cut, and `streamSSE` cannot (docs/hazards.md#55).
+ * Writes to one native pipe, while `streamSSE` uses two streams made of JavaScript. On workerd this
+ * function costs three quarters as much CPU as `streamSSE`. It can also break off a response, which
+ * `streamSSE` cannot (docs/hazards.md#55).
  */
 export const openOnWorker: Open = Object.assign(open, {
-  // In HTTP/1.0 the end of the connection is the end of the body (docs/hazards.md#84). Only
-  // Cloudflare tells the version of HTTP.
+  // In HTTP/1.0 a body ends when the connection closes, so a cut looks like a clean end
+  // (docs/hazards.md#84). Only Cloudflare reports the version of HTTP.
   canCut: ({ req }: Context) => (req.raw as CloudflareRequest).cf?.httpProtocol !== 'HTTP/1.0',
 })
 
