@@ -5,8 +5,8 @@ export interface CachedOptions<T> {
   /** How long a value is valid, in milliseconds. */
   ttlMs: number
   /**
-   * How long one call may take, in milliseconds. The time that it waits for the loads of other
-   * callers counts.
+   * How long one call may take, in milliseconds. This includes the time that the call waits for the
+   * loads of other callers.
    */
   limitMs: number
   /** How many loads may run at once. */
@@ -20,7 +20,7 @@ interface Failure {
 }
 
 /**
- * How long a failed load still counts, in milliseconds, because its connection closes in that
+ * How long a failed load still counts as running, in milliseconds. Its connection closes in that
  * time.
  */
 const closingMs = 100
@@ -28,11 +28,12 @@ const closingMs = 100
 /**
  * Caches a value. The value is loaded when a caller needs it, and kept for `ttlMs`. At most
  * `maxLoads` callers load it at once. The other callers wait for the result, which may be a
- * failure. If the caller of a load leaves, the load is aborted, and a waiting caller tries again.
+ * failure. If the signal of a loading caller aborts, the load is aborted, and a waiting caller
+ * tries again.
  *
  * Requests share only results and no promises, because on workerd a load may die with its request
- * (docs/hazards.md#40). So each caller waits for a promise and a timer of its own, and every load
- * stops counting after its limit.
+ * (docs/hazards.md#40). So each caller has its own promise and its own timer, and a load counts as
+ * running only until its limit.
  * @throws ServiceError `first_token_timeout` after the limit; what `load` throws; the signal's
  * reason
  */
@@ -69,7 +70,7 @@ export function createCached<T>({
     }
   }
 
-  /** Resolves with the failure of a load, or with undefined when the caller should look again. */
+  /** Resolves with the failure of a load, or with undefined when the caller should check again. */
   async function waitForLoad(signal: AbortSignal): Promise<Failure | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Failure | undefined>()
     const onAbort = () => reject(signal.reason as Error)
@@ -79,8 +80,8 @@ export function createCached<T>({
     try {
       return await within(firstEndsAt - now(), promise, () => undefined)
     } finally {
-      // The waiter cleans up for itself, because the request that woke it may not touch its signal
-      // (docs/hazards.md#74).
+      // Each waiter removes its own listener, because the request that woke it must not touch its
+      // signal (docs/hazards.md#74).
       waiters.delete(resolve)
       signal.removeEventListener('abort', onAbort)
     }

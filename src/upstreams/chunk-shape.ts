@@ -3,7 +3,7 @@ import type { OllamaChunk } from '../generation.ts'
 
 /**
  * Whether the fields that encoders read have the expected types. A null counts as absent. Other
- * fields are not checked. A token costs only a handful of comparisons.
+ * fields are not checked. The check of a token costs only a few comparisons.
  */
 export function hasShape(chunk: OllamaChunk): boolean {
   return (

@@ -10,12 +10,13 @@ export interface Clamps {
 }
 
 /**
- * Lowers the values of a request to the limits. To Ollama a negative number means "without end",
- * and so does a `num_predict` that is 0 or absent (docs/ollama.md#1-stream). An absent `num_ctx` or
- * `keep_alive` stays absent, because the model or Ollama has a value of its own.
+ * Lowers the values of a request to the limits. For Ollama, a negative number means no limit, and
+ * so does a `num_predict` that is 0 or absent (docs/ollama.md#1-stream). An absent `num_ctx` or
+ * `keep_alive` stays absent, because the model or Ollama has a default for it.
  */
 export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAliveSeconds }: Clamps): GenerationCall['body'] {
-  // A text is not spread, because each of its characters would become an option. Ollama refuses it.
+  // If `options` is a text, it is not spread, because each of its characters would become an
+  // option. Ollama rejects such a request.
   const options = isObject(body.options) ? body.options : {}
   const { num_predict, num_ctx } = options
   const clamped = {
@@ -36,7 +37,7 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-/** A value that is no number is beyond every limit, too. */
+/** Whether a value is above the limit. A negative value and NaN are above every limit. */
 function isAbove(value: number, max: number): boolean {
   return !(value >= 0 && value <= max)
 }

@@ -3,7 +3,7 @@ import type { Flow } from '../generation.ts'
 
 export interface UpstreamRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
-  /** An absolute URL. It is made only of the configuration and a constant path. */
+  /** An absolute URL. It contains only configured and constant parts. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   /** A stream is sent in chunks, as fast as the upstream accepts them. */
@@ -21,15 +21,15 @@ export interface UpstreamResponse {
 }
 
 /**
- * Sends a request. Resolves with the head of the response, and follows no redirect. The signal
- * ends the exchange at any point, also while the body arrives.
+ * Sends a request. Resolves with the head of the response, and does not follow redirects. The
+ * signal aborts the exchange at any point, even while the body arrives.
  * @throws ServiceError `upstream_unreachable`; the signal's reason once it aborts
  */
 export type Connect = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>
 
 /**
- * After this many bytes in a row, a source lets others run. They would starve otherwise, because a
- * source may never run out of data (docs/hazards.md#44).
+ * After this many bytes in a row, a source pauses so that other sources can run. A source that
+ * always has data would otherwise block them (docs/hazards.md#44).
  */
 export const turnBytes = 65_536
 
@@ -47,15 +47,15 @@ export function viaFetch(fetch: (url: string, init: RequestInit) => Promise<Resp
   }
 }
 
-/** `fetch` demands `duplex` for a stream, but the types do not have it. */
+/** `fetch` requires `duplex` for a stream, but its types do not include `duplex`. */
 function toBodyInit(body: UpstreamRequest['body']): RequestInit & { duplex?: 'half' } {
   if (body === undefined) return {}
   return typeof body === 'string' ? { body } : { body, duplex: 'half' }
 }
 
 /**
- * The bytes of a body as a flow. It loops by callbacks and not by `await`, because then a piece
- * costs only the promise of `reader.read()` while nothing pauses the flow (docs/performance.md).
+ * Makes a flow from a body. The loop uses callbacks instead of `await`. So a piece costs only the
+ * promise of `reader.read()`, as long as nothing pauses the flow (docs/performance.md).
  */
 function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): Flow<Uint8Array> {
   return (onBytes) =>
@@ -80,8 +80,8 @@ function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): F
       }
       function onAbort() {
         isAborted = true
-        // The signal alone does not end the body of a `fetch` without a network, such as the
-        // emulator's.
+        // The signal alone does not end a body that does not come from a network, such as a
+        // response of the emulator.
         void reader.cancel(signal.reason).catch(() => {})
       }
       function end(error?: ServiceError) {
@@ -98,8 +98,8 @@ function toFlow(body: ReadableStream<Uint8Array> | null, signal: AbortSignal): F
 }
 
 /**
- * The error codes of a process that has no free descriptors, because of its own limit or that of
- * the whole machine.
+ * The error codes that mean that no file descriptor is free. `EMFILE` is the limit of the process,
+ * and `ENFILE` is the limit of the machine.
  */
 const outOfDescriptors = new Set<unknown>(['EMFILE', 'ENFILE'])
 

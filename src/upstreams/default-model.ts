@@ -14,8 +14,10 @@ export interface DefaultModelOptions {
 }
 
 /**
- * Finds a model for a request that names none. The configured model comes first, then a loaded
- * model, then the newest installed model. Only models that the request's key may use count.
+ * Returns a function that finds a model for a request that names no model. The configured model
+ * comes first, then a loaded model, then the newest installed model. Only models that the key of
+ * the request may use are considered. The function throws ServiceError `no_model` if there is no
+ * such model.
  * @throws ServiceError `no_model` if there is none
  */
 export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {
@@ -26,13 +28,16 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
     ...lists,
     async load(signal) {
       const models = toNewestFirst(await loadList('tags')(signal))
-      // An error is not cached, so a model that is pulled next is found at once.
+      // An error is not cached, so that a model is found as soon as it is pulled.
       if (models.length === 0) throw noModel()
       return models
     },
   })
 
-  /** @param tags Ollama's list, if the caller has it already. The cached lists may be 30 s old. */
+  /**
+   * @param tags Ollama's list of installed models, if the caller already has it. The cached lists
+   * may be 30 s old.
+   */
   return async ({ signal }: CallContext, isAllowed: (name: string) => boolean, tags?: Answer): Promise<string> => {
     const listed = tags && toNewestFirst(toWriters(tags))
     const names = listed && new Set(listed.map(({ name }) => name))
@@ -61,9 +66,9 @@ function noModel(): ServiceError {
 }
 
 /**
- * The models of a list that write text on this machine. A cloud model sends prompts elsewhere,
- * and an embedding model writes no text. Ollama lists the capabilities of installed models since
- * 0.33. In other lists, a model of a BERT family counts as an embedding model.
+ * Returns the models of a list that write text on this machine. A cloud model sends prompts
+ * elsewhere, and an embedding model writes no text. Since 0.33, Ollama lists the capabilities of
+ * installed models. If they are not listed, a model of a BERT family counts as an embedding model.
  */
 function toWriters(answer: Answer): FoundModel[] {
   return toModels(answer)

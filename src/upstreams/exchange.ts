@@ -13,8 +13,8 @@ export interface ExchangeOptions {
 }
 
 /**
- * Every path that Sluice requests of the upstream. The paths are constants, because a path from a
- * reader could lead elsewhere (docs/hazards.md#8).
+ * Every path that Sluice requests from the upstream. The paths are constants, because a path that a
+ * reader sends could lead elsewhere (docs/hazards.md#8).
  */
 export type UpstreamPath =
   | `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
@@ -26,26 +26,26 @@ export interface ExchangeRequest {
   readonly path: UpstreamPath
   /** Default: POST if there is a body, else GET. */
   readonly method?: UpstreamRequest['method']
-  /** A stream is sent as it is, anything else as JSON. */
+  /** A stream is sent unchanged. Any other value is sent as JSON. */
   readonly body?: unknown
   /**
-   * Whether a success has no body (copy, delete and blobs). Such an answer may lack a content
-   * type.
+   * Whether a successful response has no body, as for copy, delete and blobs. Such a response may
+   * lack a content type.
    */
   readonly isEmpty?: boolean
   readonly trace: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * Sends one request to Ollama. Resolves with the head of a successful answer.
- * @throws ServiceError if Ollama cannot be reached, refuses, or answers with something that is
- * not JSON; the signal's reason once it aborts
+ * Sends one request to Ollama. Resolves with the head of a successful response.
+ * @throws ServiceError if Ollama cannot be reached, rejects the request, or answers with a body
+ * that is not JSON; the signal's reason once it aborts
  */
 export type Exchange = (request: ExchangeRequest, signal: AbortSignal) => Promise<UpstreamResponse>
 
 export function createExchange({ host, apiKey, connect }: ExchangeOptions): Exchange {
-  // The reader's own headers are never sent, because Ollama checks `Origin` and `Host` even between
-  // servers (docs/hazards.md#17).
+  // The headers of the reader are never forwarded, because Ollama checks `Origin` and `Host` even
+  // in the requests of servers (docs/hazards.md#17).
   const constant = {
     accept: 'application/json',
     'accept-encoding': 'identity',
@@ -78,8 +78,8 @@ function toContent(body: unknown, headers: Readonly<Record<string, string>>): Pi
 }
 
 /**
- * The body of a failure. If it is longer than 64 KiB or takes longer than a second, it counts as
- * empty, because the status alone is enough for an error.
+ * Returns the body of a failed response. A body that is longer than 64 KiB or takes longer than a
+ * second counts as empty, because the status alone is enough for an error.
  */
 function readReason({ flow }: UpstreamResponse): Promise<string> {
   const reason = readAll(flow, 65_536).catch(() => '')

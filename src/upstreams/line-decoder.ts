@@ -3,8 +3,8 @@ import { ServiceError } from '../errors.ts'
 export interface LineDecoderOptions {
   /**
    * The longest accepted line in bytes, without its LF. Ollama's own client allows 8 MiB. The
-   * longest known line is the last one of `/api/generate`, whose `context` takes about 7 bytes a
-   * token.
+   * longest known line is the last line of `/api/generate`, whose `context` takes about 7 bytes for
+   * each token.
    */
   maxLineBytes: number
   /** Called with every complete line, in order, without its LF or CRLF. */
@@ -13,20 +13,22 @@ export interface LineDecoderOptions {
 
 export interface LineDecoder {
   /**
-   * Takes the next piece of bytes, which may begin and end anywhere. If this throws, `onLine` has
-   * already got all the lines before the fault.
-   * @throws ServiceError `line_too_long` as soon as the limit is passed, before the line is
-   * complete; `upstream_protocol` on broken UTF-8
+   * Decodes the next piece of bytes, which may begin and end anywhere. If this throws, `onLine` was
+   * already called with all lines before the fault.
+   * @throws ServiceError `line_too_long` as soon as a line is longer than the limit, even before
+   * the line is complete; `upstream_protocol` on broken UTF-8
    */
   push(bytes: Uint8Array): void
-  /** Call it when the source has ended. Gives a last line that had no LF. @throws as `push` */
+  /**
+   * Call this when the source has ended. Emits the last line if it had no LF. @throws like `push`
+   */
   end(): void
 }
 
 const LF = 0x0a
 
 /**
- * Bytes → lines, in time linear in the bytes and with at most `maxLineBytes` in memory
+ * Splits bytes into lines, in linear time and with at most `maxLineBytes` in memory
  * (docs/hazards.md#19). All complete lines of a piece are decoded together. The bytes of an
  * incomplete line wait for the next piece, so a character may be split between two pieces.
  */
@@ -55,15 +57,15 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
     onLine(line.endsWith('\r') ? line.slice(0, -1) : line)
   }
 
-  /** Takes whole lines, each with its LF. */
+  /** Decodes complete lines, each with its LF. */
   function decodeLines(bytes: Uint8Array) {
     if (bytes.byteLength <= maxLineBytes) {
       let text: string | undefined
       try {
         text = decoder.decode(bytes)
       } catch {
-        // One of the lines is not UTF-8. The code below decodes them one by one, so that the
-        // lines before it still count.
+        // One of the lines is not UTF-8. The code below decodes the lines one by one, so that the
+        // lines before the fault are still emitted.
       }
       if (text !== undefined) {
         for (let from = 0, to; (to = text.indexOf('\n', from)) !== -1; from = to + 1) emitLine(text.slice(from, to))
@@ -103,8 +105,8 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
         from = to + 1
       }
       const end = Math.max(from, bytes.lastIndexOf(LF) + 1)
-      // Most pieces are whole lines. Such a piece is decoded without a view, because on Bun a view
-      // costs more than the decoding.
+      // Most pieces are complete lines. Such a piece is decoded without a view, because on Bun a
+      // view costs more than the decoding.
       if (end > from) decodeLines(from === 0 && end === bytes.byteLength ? bytes : bytes.subarray(from, end))
       if (end < bytes.byteLength) buffer(bytes.subarray(end))
     },

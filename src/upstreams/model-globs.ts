@@ -1,10 +1,10 @@
 import { isCloud, toTagged } from '#ollama-grammar/model-name.ts'
 
 /**
- * Makes a test of whether a model's name matches one of the globs. Their only wildcard is `*`. A
- * name without a tag means `:latest`, as it does for Ollama. A cloud model sends prompts
- * elsewhere, so `*` does not match it. Only a glob that names a cloud model does. Without globs,
- * all models but cloud models match.
+ * Returns a function that tests whether the name of a model matches one of the globs. The only
+ * wildcard is `*`. A name without a tag means `:latest`, as it does for Ollama. `*` does not match
+ * a cloud model, because a cloud model sends prompts elsewhere. Only a glob that names a cloud
+ * model matches cloud models. Without globs, all models except cloud models match.
  */
 export function createModelGlobs(globs: readonly string[] | undefined): (name: string) => boolean {
   const patterns = globs?.flatMap((glob) =>
@@ -18,8 +18,8 @@ export function createModelGlobs(globs: readonly string[] | undefined): (name: s
 }
 
 /**
- * The test of one glob. It compares piece by piece, because a regular expression could take
- * exponential time.
+ * Returns the test for one glob. It compares piece by piece, because a regular expression could
+ * take exponential time.
  */
 function toPattern(glob: string): (name: string) => boolean {
   const [first = '', ...rest] = glob.split('*')

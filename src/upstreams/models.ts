@@ -3,19 +3,22 @@ import { isObject } from '../exact-json.ts'
 import type { Answer } from './upstream.ts'
 
 /**
- * A model in a list of Ollama's. Only its name is checked. Ollama's client does not know two of
- * these fields yet (docs/ollama.md#1-stream).
+ * A model in one of Ollama's lists. Only its name is checked. The types of Ollama's client do not
+ * include `capabilities` and `remote_host` yet (docs/ollama.md#1-stream).
  */
 export type ListedModel = Readonly<
   Pick<ModelResponse, 'name'> & Partial<Record<keyof ModelResponse | 'capabilities' | 'remote_host', unknown>>
 >
 
-/** The models of an answer to `tags` or `ps`. An entry without a name is no model. */
+/** Returns the models of an answer to `tags` or `ps`. Entries without a name are left out. */
 export function toModels({ value: { models } }: Answer): readonly ListedModel[] {
   return Array.isArray(models) ? models.filter(isListedModel) : []
 }
 
-/** An answer with only the models that pass. It stays Ollama's own text if all of them pass. */
+/**
+ * Removes the models that are not allowed from an answer. If all models are allowed, the answer
+ * keeps Ollama's own text.
+ */
 export function filterModels(answer: Answer, isAllowed: (name: string) => boolean): Answer {
   const { models: listed } = answer.value
   const models = toModels(answer).filter(({ name }) => isAllowed(name))

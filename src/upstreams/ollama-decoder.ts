@@ -13,19 +13,17 @@ export interface Decoder {
 
 export interface DecoderOptions {
   maxLineBytes: number
-  /**
-   * Whether a line is the success terminal. By default a line whose `done` is true is the success
-   * terminal.
-   */
+  /** Whether a line ends the stream successfully. By default, a line whose `done` is true does. */
   isDone?(chunk: OllamaChunk): boolean
 }
 
 const isLast = ({ done }: OllamaChunk) => done === true
 
 /**
- * Ollama's NDJSON → events. It never throws, because a fault becomes a last `failed` event. No
- * event comes after a terminal, whatever follows on the wire. `isDone` reads the parsed top-level
- * fields and not the text, because the arguments of a tool call may contain `"done":true`.
+ * Decodes Ollama's NDJSON into events. It never throws, because a fault becomes a last event,
+ * `failed`. After a terminal event, all further bytes are ignored. `isDone` reads the parsed
+ * top-level fields and not the text, because the arguments of a tool call may contain
+ * `"done":true`.
  */
 export function createDecoder({ maxLineBytes, isDone = isLast }: DecoderOptions): Decoder {
   let batch: GenerationEvent[] = []
@@ -84,8 +82,8 @@ function toEvent(line: string, isDone: (chunk: OllamaChunk) => boolean): Generat
 }
 
 /**
- * Whether a chunk holds numbers that encoders write again. A token has none, and so needs no
- * second scan.
+ * Whether a chunk contains numbers that encoders write again, so that it must be parsed again with
+ * exact numbers. The chunk of a token contains none.
  */
 function hasNumbers({ message, logprobs }: OllamaChunk): boolean {
   return Boolean(message?.tool_calls ?? logprobs)

@@ -11,25 +11,26 @@ import type { CallContext, Generation, Upstream } from './upstream.ts'
 export interface OllamaOptions extends ExchangeOptions {
   maxLineBytes: number
   /**
-   * How long an embedding may take with the loading of its model, in milliseconds. 0 means no
+   * How long an embedding may take, including the loading of its model, in milliseconds. 0 means no
    * limit.
    */
   embedTimeoutMs: number
 }
 
 /**
- * How long a finished answer is read on, in milliseconds, so that its connection can be used again
- * (docs/hazards.md#16).
+ * How long a response is still read after the terminal event, in milliseconds. A connection can be
+ * used again only if its response was read to the end (docs/hazards.md#16).
  */
 const drainMs = 50
 
-/** Ollama as the upstream. */
+/** Creates the upstream that sends requests to Ollama. */
 export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: OllamaOptions): Upstream {
   const exchange = createExchange(options)
   const ask = createAsk({ exchange, embedTimeoutMs })
 
   async function generate(call: GenerationCall, context: CallContext): Promise<Generation> {
-    // The connection has a controller of its own, because it may outlive its stream by 50 ms.
+    // The connection has a controller of its own, because it may stay open for 50 ms after the
+    // stream has ended.
     const connection = link(context.signal)
     try {
       const body = { ...call.body, model: call.model, stream: true }
@@ -49,10 +50,10 @@ export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: Ollam
 }
 
 /**
- * This is a function of its own because its closures live as long as the stream. On Bun, the
- * closures of an async function keep all of its arguments (docs/hazards.md#81). The arguments of
- * `generate` include the request with its images.
- * @throws ServiceError if the first event is a failure, or none comes
+ * This is a separate function, because its closures live as long as the stream. On Bun, the
+ * closures of an async function keep all of its arguments in memory (docs/hazards.md#81). The
+ * arguments of `generate` include the request with its images.
+ * @throws ServiceError if the first event is a failure, or if there is no event
  */
 async function toGeneration(
   source: Flow<Uint8Array>,
@@ -94,8 +95,8 @@ function toDecoding(call: GenerationCall): Pick<DecoderOptions, 'isDone'> {
 }
 
 /**
- * Bytes → batches. It resolves after the batch that holds the terminal. Later bytes are read and
- * dropped.
+ * Makes a flow of batches from a flow of bytes. It resolves after the batch that contains the
+ * terminal event. Later bytes are read and dropped.
  */
 function toBatches(source: Flow<Uint8Array>, decoder: Decoder): Flow<Batch> {
   return (onBatch) =>

@@ -2,16 +2,16 @@ import type { Flow } from '../generation.ts'
 
 /**
  * Starts a source and pauses it at its first value. So an early failure of the source is known
- * before anybody reads it. `first` is undefined if the source ended without a value. `flow` gives
- * every value, also the first one.
- * @throws whatever broke the source before its first value
+ * before anybody reads it. `first` is undefined if the source ended without a value. `flow` emits
+ * every value, including the first.
+ * @throws the error that broke the source before its first value
  */
 export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; flow: Flow<T> }> {
   const first = Promise.withResolvers<T | undefined>()
   const drained = Promise.withResolvers<void>()
   /**
    * The values that came before `flow` was called. There may be two, because a paused source may
-   * still end and then give a last value.
+   * still end and then emit a last value.
    */
   const early: T[] = []
   let onLater: ((value: T) => void | Promise<void>) | undefined
@@ -26,7 +26,7 @@ export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; 
   return {
     first: await first.promise,
     async flow(onValue) {
-      // The early values are given at once, because later values must not overtake them.
+      // The early values are emitted synchronously, so that later values cannot overtake them.
       onLater = onValue
       drained.resolve(Promise.all(early.map(async (value) => onValue(value))).then(() => {}))
       return ended

@@ -9,16 +9,16 @@ import { isInference, type CallContext, type Question, type Upstream } from './u
 export interface PolicyOptions {
   upstream: Upstream
   /**
-   * Globs of the models that may be used. Undefined allows all models but cloud models. If a key
-   * has globs of its own, these must match, too.
+   * Globs of the models that may be used. Undefined allows all models except cloud models. If a key
+   * has globs of its own, a model must match both.
    */
   allowed: readonly string[] | undefined
   /** Other names, and the model that each means: `gpt-4o` → `gemma3:270m`. */
   aliases: Iterable<readonly [name: string, model: string]>
   clamps: Clamps
   /**
-   * The model of a request that names none. If it is undefined, a loaded model is used, or else
-   * the newest installed one.
+   * The model for a request that names no model. If it is undefined, a loaded model is used, or
+   * else the newest installed model.
    */
   defaultModel: string | undefined
   /** How many callers may load a list of models at once, to find the default model. */
@@ -28,8 +28,8 @@ export interface PolicyOptions {
 
 /**
  * Decides which models may be used, and how much a request may ask of them. A model that is not
- * allowed is reported as not found, in Ollama's own words, because a reader that may not use a
- * model need not know that it exists.
+ * allowed is reported as not found, in Ollama's own words. So a reader does not learn which other
+ * models exist.
  */
 export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel, maxLoads, now }: PolicyOptions): Upstream {
   const isListed = createModelGlobs(allowed)
@@ -72,7 +72,7 @@ export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel,
       const isAllowed = allowedFor(context)
       const list = { ...filterModels(answer, isAllowed), aliases: [...modelByName].filter(([, model]) => isAllowed(model)) }
       if (!question.withDefault) return list
-      // A list without its default model is still useful.
+      // If there is no default model, the list is still returned.
       return { ...list, defaultModel: await findDefault(context, isAllowed, answer).catch(() => undefined) }
     },
   }

@@ -5,7 +5,7 @@ import { readAll } from './read-all.ts'
 import { withinLimit } from './time-limit.ts'
 import type { Answer, Question, Upstream } from './upstream.ts'
 
-/** The limit of an answer. The largest answers are embeddings of many long inputs. */
+/** The largest answer, in bytes. The largest answers are embeddings of many long inputs. */
 const maxAnswerBytes = 67_108_864
 
 interface QuestionRoute extends Pick<ExchangeRequest, 'path' | 'method' | 'isEmpty'> {
@@ -13,7 +13,10 @@ interface QuestionRoute extends Pick<ExchangeRequest, 'path' | 'method' | 'isEmp
   readonly limitMs: number
 }
 
-/** Asks the small questions. A question can be aborted, and takes a limited time. */
+/**
+ * Creates the function that sends small questions to Ollama. A question can be aborted, and its
+ * time is limited.
+ */
 export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; embedTimeoutMs: number }): Upstream['ask'] {
   const limitMs = 10_000
   const routes: Readonly<Record<Question['about'], QuestionRoute>> = {

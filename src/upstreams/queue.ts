@@ -10,16 +10,16 @@ export interface QueueOptions {
   /** How many more requests may wait for a place. */
   waiting: number
   /**
-   * How long an embedding may take with its wait, in milliseconds. 0 means no limit. The wait of a
-   * generation is limited by the deadline of its first token, which the relay keeps.
+   * How long an embedding may take, including its wait, in milliseconds. 0 means no limit. The wait
+   * of a generation is limited by the deadline for its first token, which the relay enforces.
    */
   embedTimeoutMs: number
 }
 
 /**
- * Limits how many generations and embeddings are at the upstream at once. Others wait here, where
- * a reader that leaves costs nothing. The queue is fair, because the keys take turns, however
- * many requests one of them has sent.
+ * Limits how many generations and embeddings run at the upstream at once. Other requests wait here,
+ * where a reader that disconnects costs Ollama nothing. The queue is fair: the keys take turns, no
+ * matter how many requests each key has sent.
  */
 export function createQueue({ upstream, running, waiting, embedTimeoutMs }: QueueOptions): Upstream {
   /**
@@ -74,8 +74,8 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
   }
 
   /**
-   * Frees a place. The first request of the next key takes the place, and that key goes behind
-   * the others.
+   * Frees a place. The first request of the next key gets the place, and that key moves behind the
+   * other keys.
    */
   function release() {
     const [next] = lines
@@ -91,7 +91,7 @@ export function createQueue({ upstream, running, waiting, embedTimeoutMs }: Queu
   return {
     ...upstream,
     async generate(call, context) {
-      // A pull takes no place, because it needs an hour and no GPU.
+      // A pull does not wait in the queue, because it may take an hour and needs no GPU.
       if (isProgress(call)) return upstream.generate(call, context)
       await acquire(context)
       // `onWaiting` is not called in `release`, because `release` may run in another request
@@ -130,7 +130,8 @@ function once(step: () => void): () => void {
 }
 
 /**
- * This is a function of its own so that the stream does not keep the request (docs/hazards.md#81).
+ * This is a separate function, so that the stream does not keep the request in memory
+ * (docs/hazards.md#81).
  */
 function releaseOnClose({ flow, close }: Generation, release: () => void): Generation {
   return {

@@ -4,7 +4,7 @@ import type { Flow } from '../generation.ts'
 /**
  * Reads a whole body as text.
  * @throws ServiceError `line_too_long` if the body is longer than `maxBytes`, `upstream_protocol`
- * if the body is not UTF-8; the error of the flow if that breaks
+ * if the body is not UTF-8; the error of the flow if the flow breaks
  */
 export async function readAll(flow: Flow<Uint8Array>, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -26,7 +26,7 @@ export async function readAll(flow: Flow<Uint8Array>, maxBytes: number): Promise
       decode(bytes)
     } catch (error) {
       failed.reject(error)
-      // The flow stays paused for ever, because the caller closes the connection.
+      // The flow stays paused, because the caller closes the connection.
       return failed.promise.catch(() => new Promise(() => {}))
     }
   })

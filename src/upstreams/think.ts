@@ -13,15 +13,15 @@ export interface ThinkOptions {
 }
 
 /**
- * Leaves out a wish for thinking if the model cannot think, as Ollama's own `/v1/messages` does.
- * Its `/api/chat` refuses such a request. Since 0.33 Ollama's list says what a model can do. If
- * the list does not say it, the wish is sent. If Ollama then refuses the wish, the request is
- * sent once more without it.
+ * Removes an optional `think` from a request if the model cannot think, as Ollama's own
+ * `/v1/messages` does. Ollama's `/api/chat` rejects such a request. Since 0.33, Ollama's list of
+ * models contains their capabilities. If the capabilities are not listed, `think` is sent. If
+ * Ollama then rejects it, the request is sent once more without it.
  */
 export function createThink({ upstream, maxLoads, now }: ThinkOptions): Upstream {
   const toThinking = createCached({
     ttlMs: 30_000,
-    limitMs: 1000, // short, because a generation waits for the list
+    limitMs: 1000, // short, because a generation waits for this list
     maxLoads,
     now,
     load: async (signal) => toThinkingByName(await upstream.ask({ about: 'tags' }, { signal })),

@@ -3,8 +3,8 @@ import { within } from '../within.ts'
 import { link } from './link.ts'
 
 /**
- * Runs `work` with a signal of its own. This signal aborts when the caller's does, after
- * `limitMs` (0 means no limit), and once the work is over.
+ * Runs `work` with a new signal. The new signal aborts when `signal` aborts, after `limitMs` (0
+ * means no limit), and when the work is over.
  * @throws what `work` throws; ServiceError `first_token_timeout` after the limit
  */
 export async function withinLimit<T>(

@@ -3,8 +3,8 @@ import { ServiceError } from '../errors.ts'
 const maxMessageLength = 1000
 
 /**
- * An upstream's error as a text for readers. Its message is kept, but no stack, address or page of
- * HTML (docs/protocol.md#4-errors). Undefined if it has nothing that may be shown.
+ * Turns an error of the upstream into a text for readers. The text keeps the message, but no stack,
+ * address or HTML page (docs/protocol.md#4-errors). It is undefined if nothing may be shown.
  */
 export function toMessage(error: unknown): string | undefined {
   const text = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
@@ -18,14 +18,14 @@ export function toMessage(error: unknown): string | undefined {
 }
 
 /**
- * A URL, an IPv4 address with or without a port, an IPv6 address in brackets, or a host name with
- * a port. Ollama's texts may name the address of its runner. Every repetition has a bound,
- * because a hostile text would otherwise take quadratic time.
+ * Matches a URL, an IPv4 address with or without a port, an IPv6 address in brackets, or a host
+ * name with a port. Ollama's errors may contain the address of its internal runner. Every
+ * repetition has a bound, because a hostile text would otherwise take quadratic time.
  */
 const address =
   /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'<>]+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f:]{0,40}:[0-9a-f:.]{0,40}\](?::\d+)?|\b(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}):\d{2,5}\b/gi
 
-/** An answer that is no success, as the error that a reader gets. `body` may be empty. */
+/** Turns a failed response into the error that a reader gets. `body` may be empty. */
 export function toUpstreamError(status: number, headers: Headers, body: string): ServiceError {
   const message = toMessage(parseError(body))
   if (status >= 300 && status < 400) {
@@ -88,8 +88,8 @@ function parseError(body: string): unknown {
 }
 
 /**
- * The seconds of a `Retry-After`, from 1 to 3600. Ollama never sends the header, but a proxy in
- * front of it may (docs/faults.md#F15).
+ * Returns the seconds of a `Retry-After` header, from 1 to 3600. Ollama never sends the header, but
+ * a proxy in front of Ollama may (docs/faults.md#F15).
  */
 function toRetryAfter(value: string | null): number {
   if (value === null) return 1

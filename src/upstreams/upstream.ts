@@ -26,33 +26,38 @@ export interface CallContext {
    * The reader's `traceparent` and `tracestate`. No other headers of the reader are passed on.
    */
   readonly trace?: Readonly<Record<string, string>>
-  /** The owner of the request, if there are keys. The queue is fair between owners. */
+  /** The name of the caller's key, if there are keys. The queue is fair between these names. */
   readonly principal?: string
-  /** Globs of the models that this key may use. Undefined allows all that the policy allows. */
+  /**
+   * Globs of the models that the caller's key may use. Undefined allows all models that the policy
+   * allows.
+   */
   readonly models?: readonly string[] | undefined
   /**
-   * Keeps work alive that outlives the stream, such as reading a finished answer to its end
+   * Keeps work running after the stream has ended, such as reading a finished response to its end
    * (workerd, docs/hazards.md#12).
    */
   readonly waitUntil?: (promise: Promise<unknown>) => void
   /**
-   * Called before the first event if a wish was left out. `path` is the field that held the wish.
+   * Called before the first event if an optional field of the request was removed. `path` names the
+   * field.
    */
   readonly ignore?: (path: string) => void
   /**
-   * Called with what the generation waits for. `undefined` cancels the last status. Omit it if
-   * nobody listens.
+   * Called with what the generation waits for. `undefined` cancels the last state. Omit the
+   * callback if nobody needs it.
    */
   readonly onWaiting?: (state: Waiting | undefined) => void
 }
 
 export interface Generation {
   /**
-   * Gives every batch, also the first. Resolves right after the batch that holds the terminal.
+   * Emits every batch, including the first. Resolves right after the batch that contains the
+   * terminal event.
    */
   readonly flow: Flow<Batch>
   /**
-   * Gives the connection back. After `done` the answer is read to its end, for at most 50 ms, so
+   * Releases the connection. After `done`, the response is read to its end, for at most 50 ms, so
    * that the connection can be used again. Otherwise the connection is closed. `close` may be
    * called twice.
    */
@@ -62,7 +67,7 @@ export interface Generation {
 export type Question =
   | {
       readonly about: 'tags' | 'ps' | 'version'
-      /** Asks also for the model of a request that names none. */
+      /** The answer must also contain the default model. */
       readonly withDefault?: true
     }
   | {
@@ -82,7 +87,7 @@ export interface Answer {
   /** Ollama's own text, verbatim. It is empty after copy and delete. */
   readonly text: string
   readonly value: Readonly<Record<string, unknown>>
-  /** The model of a request that names none. */
+  /** The default model, for a request that names no model. */
   readonly defaultModel?: string | undefined
   /**
    * Other names that may be used, and the model that each means. Only lists have them. The model
@@ -92,12 +97,12 @@ export interface Answer {
 }
 
 /**
- * The name of a blob. It is a fixed word and 64 hex digits. No other part of an upstream path comes
- * from a reader (docs/hazards.md#8).
+ * The name of a blob, which is a fixed word and 64 hex digits. No other part of an upstream path
+ * comes from a reader (docs/hazards.md#8).
  */
 export type Digest = `sha256:${string}`
 
-/** A part of a model, for `create`. It is streamed, because it may have gigabytes. */
+/** A part of a model, for `create`. The content is streamed, because it may have gigabytes. */
 export interface ModelBlob {
   readonly digest: Digest
   readonly content: ReadableStream<Uint8Array> | undefined

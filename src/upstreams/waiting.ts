@@ -13,10 +13,10 @@ export interface WaitingOptions {
 }
 
 /**
- * Tells `onWaiting` what Ollama does before the first event. If the model is not in Ollama's list
- * of loaded models, Ollama loads it. Otherwise Ollama reads the prompt. The list is requested
- * beside the generation, and the generation never waits for it. If the list comes too late,
- * nothing is said.
+ * Reports to `onWaiting` what Ollama does before the first event. If the model is not in Ollama's
+ * list of loaded models, Ollama loads it. Otherwise Ollama reads the prompt. The list is requested
+ * in parallel to the generation, which never waits for it. If the list comes too late, nothing is
+ * reported.
  */
 export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upstream {
   const toLoaded = createCached({
@@ -28,8 +28,9 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
   })
 
   /**
-   * Requests the list and tells what it says. Returns a function that stops this. `report` is a
-   * function of its own so that its closures do not keep the request (docs/hazards.md#81).
+   * Requests the list and reports the state of the model. Returns a function that cancels the
+   * report. `report` is a separate function, so that its closures do not keep the request in memory
+   * (docs/hazards.md#81).
    */
   function report(model: string, { signal, waitUntil, onWaiting }: CallContext): () => void {
     const { controller, release } = link(signal)
@@ -37,7 +38,7 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
       .then((names) => {
         if (!controller.signal.aborted) onWaiting?.(names.has(toFullName(model)) ? 'evaluating' : 'loading')
       })
-      .catch(() => {}) // without a list, nothing is said
+      .catch(() => {}) // without a list, nothing is reported
       .finally(release)
     waitUntil?.(reported)
     return () => controller.abort()
@@ -47,10 +48,10 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
     ...upstream,
     generate(call, context) {
       const { model = '' } = call
-      // A cloud model is loaded elsewhere.
+      // A cloud model is not loaded by this Ollama, so its state is unknown.
       if (!context.onWaiting || isProgress(call) || isCloud(model)) return upstream.generate(call, context)
-      // The generation goes first, because it must not wait for the list where connections are
-      // few.
+      // The generation is sent first, so that it does not wait for the list if connections are
+      // limited.
       const generation = upstream.generate(call, context)
       return generation.finally(report(model, context))
     },
