@@ -16,8 +16,7 @@ export interface DefaultModelOptions {
 /**
  * Returns a function that finds a model for a request that names no model. The configured model
  * comes first, then a loaded model, then the newest installed model. Only models that the key of
- * the request may use are considered. The function throws ServiceError `no_model` if there is no
- * such model.
+ * the request may use are considered.
  * @throws ServiceError `no_model` if there is none
  */
 export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {
