@@ -74,7 +74,7 @@ export interface AppOptions {
   maxLoads?: number
   /** Writes a line of the access log. */
   log?: (line: LogLine) => void
-  /** Milliseconds of a monotonic clock. */
+  /** Returns the time of a monotonic clock in milliseconds. */
   now?: () => number
 }
 

@@ -23,7 +23,7 @@ export function integer(fallback: number, min: number, max: number) {
   )
 }
 
-/** Milliseconds; 0 = off. A JavaScript timer takes at most 2^31 - 1. */
+/** Milliseconds; 0 = off. A JavaScript timer accepts at most 2^31 - 1. */
 export function ms(fallback: number, { min = 0 } = {}) {
   return integer(fallback, min, 2_147_483_647)
 }

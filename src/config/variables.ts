@@ -18,7 +18,7 @@ import {
 /** A variable of the environment. */
 export interface Variable<T> {
   readonly name: string
-  /** Parses the text of the variable, or undefined if it is unset. */
+  /** Parses the text of the variable. The text is undefined if the variable is unset. */
   readonly schema: v.GenericSchema<string | undefined, T>
 }
 
@@ -55,7 +55,7 @@ export const variables = {
   upstream: {
     /** The address of Ollama, parsed by Ollama's own rules (docs/ollama.md#2-ollama_host). */
     host: variable('OLLAMA_HOST', ollamaHost),
-    /** Sent to the upstream as a Bearer token. */
+    /** The key that is sent to the upstream as a Bearer token. */
     apiKey: variable('OLLAMA_API_KEY', bearer),
     /** 1: use the built-in emulator instead of OLLAMA_HOST. */
     demo: variable('SLUICE_DEMO', flag()),
@@ -65,7 +65,7 @@ export const variables = {
   queue: {
     /** How many generations run at the upstream at once; 0 = no limit. */
     running: variable('SLUICE_UPSTREAM_STREAMS', integer(0, 0, 1_000_000)),
-    /** How many generations may wait until a running one ends. */
+    /** How many generations may wait until a running generation ends. */
     waiting: variable('SLUICE_QUEUE', integer(100, 0, 1_000_000)),
   },
 
@@ -82,7 +82,7 @@ export const variables = {
     defaultModel: variable('SLUICE_MODEL', modelName),
   },
 
-  /** The most that a request may ask of a model; 0 = no limit. */
+  /** The limits on what a request may ask of a model; 0 = no limit. */
   clamps: {
     /** The largest number of tokens in an answer. */
     numPredict: variable('SLUICE_MAX_NUM_PREDICT', integer(0, 0, 2_147_483_647)),
@@ -157,7 +157,7 @@ export const variables = {
   },
 } satisfies Groups<Variable<unknown>>
 
-/** Variables of earlier versions, and what to do instead. */
+/** Variables of earlier versions, each with the text that says what to do instead. */
 export const retired: Readonly<Record<string, string>> = {
   SLUICE_WORKERS: 'gone; start several processes with SLUICE_REUSE_PORT=1 (docs/deploy.md §11)',
 }

@@ -29,7 +29,7 @@ export interface Entry {
   code?: ErrorCode
   /** The fields of the request that were ignored, as in the header `x-sluice-ignored`. */
   ignored?: string
-  /** The cause of an error, for the person who runs the server. */
+  /** The cause of an error. Only the log contains it. */
   cause?: Cause
   ended?: Ended['how']
   /** Milliseconds from the request to the first token. */
@@ -38,10 +38,10 @@ export interface Entry {
   bytes?: number
 }
 
-/** The caller that a key names, and the globs of the models that the key may use. */
+/** A caller, identified by a key, and the globs of the models that the key may use. */
 export interface Principal {
   /** The name of the key; empty where there are no keys. */
   readonly name: string
-  /** undefined: every model that `SLUICE_MODELS` allows. */
+  /** If it is undefined, the key may use every model that `SLUICE_MODELS` allows. */
   readonly models: readonly string[] | undefined
 }

@@ -8,7 +8,7 @@ export interface MemoryLimitsOptions {
   perMinute: number
   /** How many answers a caller may receive at a time. 0 means no limit. */
   streams: number
-  /** Milliseconds of a monotonic clock. */
+  /** Returns the time of a monotonic clock in milliseconds. */
   now: () => number
 }
 

@@ -33,7 +33,7 @@ export interface CoreOptions {
 export interface Tally {
   firstDeltaAt: number | undefined
   deltas: number
-  /** Ollama's last line, which has Ollama's own counts. */
+  /** The last line of Ollama, which contains the token counts. */
   done: OllamaChunk | undefined
 }
 

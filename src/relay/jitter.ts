@@ -1,4 +1,4 @@
-/** A heartbeat comes at most a tenth of its interval early. */
+/** The largest part of the interval by which a heartbeat may come early. */
 const width = 0.1
 
 /** (√5 − 1) / 2. Multiples of this number, modulo 1, are spread evenly. */

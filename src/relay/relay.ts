@@ -104,7 +104,7 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
         if (ended.how === 'done') begin() // an answer without frames needs a response, too
         if (writer) await finish(writer, ended.how)
         else if (ended.how === 'failed') respond(refuse(ended.error))
-        else respond(new Response(null, { status: 499 })) // nobody is there to read it
+        else respond(new Response(null, { status: 499 })) // the reader has disconnected
         timer.stop()
       }
       return { ended: core.ended!, tally: core.tally, startedAt, bytes: sink?.bytesWritten ?? 0 }

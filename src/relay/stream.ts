@@ -5,7 +5,7 @@ import type { Tally } from './core.ts'
 /** The request that a stream answers. */
 export interface StreamRequest {
   readonly requestId: string
-  /** The name of the caller's key; empty where there are no keys. */
+  /** The name of the caller's key. It is empty if there are no keys. */
   readonly principal: string
   /** Aborts when the reader disconnects, on runtimes that detect it. */
   readonly signal: AbortSignal

@@ -109,7 +109,7 @@ export const standardOutput = createLogSink({
   onDropped: (count) => console.error(`${count} lines of the access log were dropped, because nobody reads standard output`),
 })
 
-/** The first SIGTERM or SIGINT calls `onFirst`, and each further one calls `onRepeat`. */
+/** The first SIGTERM or SIGINT calls `onFirst`, and each further signal calls `onRepeat`. */
 export function onSignals(onFirst: () => void, onRepeat: () => void) {
   let isFirst = true
   const onSignal = () => {

@@ -2,7 +2,7 @@ import { toSeconds } from '#ollama-grammar/duration.ts'
 import { isNumber, isObject, toNumber } from '../exact-json.ts'
 import type { GenerationCall } from '../generation.ts'
 
-/** The most that a request may ask for. 0 means no limit. */
+/** The limits on what a request may ask for. 0 means no limit. */
 export interface Clamps {
   readonly numPredict: number
   readonly numCtx: number

@@ -13,7 +13,7 @@ export interface PolicyOptions {
    * has globs of its own, a model must match both.
    */
   allowed: readonly string[] | undefined
-  /** Other names, and the model that each means: `gpt-4o` → `gemma3:270m`. */
+  /** Aliases and the model that each alias stands for, such as `gpt-4o` → `gemma3:270m`. */
   aliases: Iterable<readonly [name: string, model: string]>
   clamps: Clamps
   /**

@@ -67,8 +67,8 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
 }
 
 /**
- * Matches Ollama's refusal of a prompt, or of a text to embed, that is longer than the model's
- * context (docs/ollama.md#3-errors).
+ * Matches Ollama's error for a prompt, or for a text to embed, that is longer than the context of
+ * the model (docs/ollama.md#3-errors).
  */
 const isTooLong = /\b(?:prompt|input)\b.{1,40}\bcontext length\b/i
 

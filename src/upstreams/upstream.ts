@@ -1,6 +1,9 @@
 import type { Batch, Ended, Flow, GenerationCall, Waiting } from '../generation.ts'
 
-/** The server that answers. It is Ollama itself, or a decorator around it, such as the queue. */
+/**
+ * The server that answers requests. It is Ollama itself, or a decorator around it, such as the
+ * queue.
+ */
 export interface Upstream {
   /**
    * Resolves once the first event is known and is no failure.
@@ -10,7 +13,7 @@ export interface Upstream {
   generate(call: GenerationCall, context: CallContext): Promise<Generation>
   /**
    * Asks a small question, whose answer is one JSON object.
-   * @throws ServiceError; the signal's reason once it aborts
+   * @throws ServiceError for any failure; the signal's reason once it aborts
    */
   ask(question: Question, context: CallContext): Promise<Answer>
   /**
@@ -76,8 +79,8 @@ export type Question =
     }
 
 /**
- * Whether a model computes the answer. Such a question is clamped, waits in the queue, and may
- * have to load its model first.
+ * Whether a model computes the answer to a question. Such a question is limited by clamps, waits in
+ * the queue, and may have to load its model first.
  */
 export function isInference({ about }: Question): boolean {
   return about === 'embed' || about === 'embeddings' || about === 'systemone'
@@ -90,8 +93,8 @@ export interface Answer {
   /** The default model, for a request that names no model. */
   readonly defaultModel?: string | undefined
   /**
-   * Other names that may be used, and the model that each means. Only lists have them. The model
-   * need not be installed.
+   * The aliases that may be used, each with the model that it stands for. Only lists have aliases.
+   * The model need not be installed.
    */
   readonly aliases?: readonly (readonly [name: string, model: string])[]
 }

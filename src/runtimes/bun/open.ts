@@ -69,7 +69,7 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
       },
       cut() {
         if (controller) bindings.onCut()
-        controller?.error(undefined) // Bun would print any other reason
+        controller?.error(undefined) // Bun would print any other value
         close()
       },
       get bytesWritten() {
