@@ -61,7 +61,7 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
       if (!isLink || !isOpen(c.req.path)) throw forbidden()
     }
     await next()
-    // Otherwise a cache could send one origin the response that it stored for another origin.
+    // Without `Vary`, a cache could send one origin the response that it stored for another origin.
     if (listed.size > 0) c.header('vary', 'Origin', { append: true })
   })
 }

@@ -74,7 +74,7 @@ await run(config, () => {
       const bindings: BunBindings = {
         address: server.requestIP(request)?.address ?? '',
         onAnswered: () => server.timeout(request, idleSeconds),
-        // Otherwise Bun would try for minutes to send the rest of the response
+        // Without this short timeout, Bun would try for minutes to send the rest of the response
         // (docs/hazards.md#78).
         onCut: () => server.timeout(request, 1),
         isStreaming: false,
@@ -93,7 +93,8 @@ await run(config, () => {
     // The app limits the body itself, because the 413 response of Bun would not have our error
     // format.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    // Otherwise Bun would answer an unexpected error with a page that shows our source code.
+    // In development mode, Bun would answer an unexpected error with a page that shows our source
+    // code.
     development: false,
   })
   return { app, hostname: server.hostname, port: server.port, close: () => server.stop() }

@@ -33,7 +33,8 @@ function create(env: Record<string, unknown>): App {
       open: openOnWorker,
       address: (c) => c.req.header('cf-connecting-ip') ?? '',
       ...toLimits(env, config),
-      // Otherwise no code would run after the reader has disconnected (docs/hazards.md#12).
+      // Without `waitUntil`, no code would run after the reader has disconnected
+      // (docs/hazards.md#12).
       waitUntil: (c, promise) => c.executionCtx.waitUntil(promise),
       // On workerd a load dies with its request, and nothing reports that. A dead load counts as
       // running until its time limit, so more loads must be allowed (docs/hazards.md#40).

@@ -3,8 +3,8 @@ import { constants, createZstdDecompress } from 'node:zlib'
 import type { Decompression } from '../../middleware/codings.ts'
 
 /**
- * The largest window is 8 MiB, as HTTP requires (RFC 9659). A larger window would be allocated
- * before the first byte is decoded.
+ * Limits the window to 8 MiB, the largest that HTTP allows (RFC 9659). A larger window would be
+ * allocated before the first byte is decoded.
  */
 const params = { [constants.ZSTD_d_windowLogMax]: 23 }
 
