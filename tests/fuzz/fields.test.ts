@@ -10,7 +10,7 @@ import { count, seed } from './options.ts'
 
 /**
  * For each dialect, the fields that Sluice may refuse, and fields that no good request in this test
- * contains. Both lists follow issue 13 and OpenAI's documentation.
+ * contains. Both lists follow docs/compatibility.md and OpenAI's documentation.
  */
 const dialects: Readonly<Record<string, { refusable: RegExp; more: readonly string[] }>> = {
   '/chat': { refusable: /^(?:text|system|model)$/, more: ['keep_alive', 'stream', 'prompt', 'images'] },
