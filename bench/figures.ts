@@ -15,7 +15,7 @@ interface Figure {
   readonly limit: number
   /** Whether the value must be at least the limit. Otherwise it must be at most the limit. */
   readonly isLeast?: boolean
-  /** The rows from whose values the figure is computed. */
+  /** The figure is computed from the values of these rows. */
   readonly rows: readonly RowName[]
   /** The key of the value that is taken from each row. */
   readonly key: string

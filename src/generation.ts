@@ -29,7 +29,7 @@ export type GenerationEvent =
   | { readonly type: 'failed'; readonly error: ServiceError; readonly line?: string }
 
 /**
- * The events that were read from one chunk of bytes, in order. If there is a `done` or a `failed`,
+ * The events that were read from one piece of bytes, in order. If there is a `done` or a `failed`,
  * it is the last event.
  */
 export type Batch = readonly GenerationEvent[]

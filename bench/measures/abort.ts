@@ -20,7 +20,7 @@ export const WORKER_HEARTBEAT_MS = 1_000
 
 /**
  * Returns, for each reader, the milliseconds from destroying its socket until the upstream sees the
- * close. Readers whose close the upstream never saw are missing.
+ * close. A reader is left out if the upstream never saw its close.
  */
 async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers: number): Promise<number[]> {
   const latencies: number[] = []

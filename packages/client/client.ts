@@ -25,7 +25,7 @@ export interface ChatOptions {
    * How many milliseconds the stream may be silent before it fails with `idle_timeout`. 0 means no
    * limit.
    *
-   * By default the limit is 60 s between the bytes of Server-Sent Events, where heartbeats count.
+   * By default, a stream of Server-Sent Events may be silent for 60 s. Heartbeats end a silence.
    * There is no default limit before the headers, and none in NDJSON, because NDJSON is silent
    * while a model loads. A value that you set holds in all of these places.
    */

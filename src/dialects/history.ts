@@ -52,7 +52,7 @@ export function toImageData(url: unknown): ImageData | undefined {
  * Converts an image for Ollama. If Ollama cannot read it, that is an error in the user's last
  * message. In an earlier message, a text replaces the image. Images at a URL are not fetched,
  * because a client must not choose which hosts the server connects to.
- * @param image undefined if the request contains no data of the image, for example only a URL
+ * @param image undefined if the request does not contain the image itself, but perhaps its URL
  * @throws ServiceError `not_supported` for an image without data, `invalid_request` for data that
  * is no image in base64
  */

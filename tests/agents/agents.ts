@@ -1,11 +1,12 @@
 import type { Call } from './call-tools.ts'
 
-/** The facts about a program that only tests need. docs/clients.md contains the others. */
+/** What only the tests need to know about a program. The rest is in docs/clients.md. */
 export interface Agent {
   /** The program's heading in docs/clients.md. */
   readonly name: string
   /**
-   * Environment variables that prevent requests to the program's vendor, and retries for minutes.
+   * Environment variables. They prevent requests to the program's vendor, and they prevent retries
+   * that would take minutes.
    */
   readonly env?: Readonly<Record<string, string>>
   /** Further lines at the beginning of the program's configuration. */
@@ -19,7 +20,7 @@ export interface Agent {
   readonly tellsThinking: boolean
   /** The program's message for an unknown key. */
   readonly locked: RegExp
-  /** Requests of the program to other machines that no setting prevents. */
+  /** Requests to other machines that the program sends whatever its settings are. */
   readonly tries?: readonly string[]
 }
 

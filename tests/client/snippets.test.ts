@@ -15,8 +15,8 @@ const run = promisify(execFile)
 const docs = readFileSync(join(root, 'docs/browser.md'), 'utf8')
 
 /**
- * For each framework, the part that its code block in docs/browser.md uses: the types, and a fake
- * that behaves like the framework without a screen.
+ * Stand-ins for the frameworks. Each has the types that its code block in docs/browser.md needs,
+ * and a fake that behaves like the framework without a screen.
  */
 const frameworks = {
   React: {

@@ -33,7 +33,10 @@ async function passes({ test, title }: Tests): Promise<boolean> {
   }
 }
 
-/** Returns what is wrong with a mutation, or undefined if a test notices it. */
+/**
+ * Applies a mutation and runs its tests. Returns undefined if a test fails, as it should. Otherwise
+ * returns what is wrong.
+ */
 async function toProblem({ file, from, to, ...tests }: Mutation): Promise<string | undefined> {
   const path = join(copy, 'src', file)
   const source = readFileSync(path, 'utf8')

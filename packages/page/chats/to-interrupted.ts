@@ -9,7 +9,7 @@ const lostAfterMs = 3000
 /**
  * Ends the answers that no tab writes any more, because their tab was closed, was reloaded or has
  * crashed. `updatedAt` is not changed. So if the tab was only slow, its next save wins the merge.
- * `nextAt` is the time to check again an answer that may still be written.
+ * If a tab may still be writing an answer, check the chat again at `nextAt`.
  */
 export function toInterrupted(chat: Chat, now: number): { readonly chat: Chat; readonly nextAt: number | undefined } {
   const messages = { ...chat.messages }

@@ -7,7 +7,7 @@ import type { Chat, Message } from './chat.ts'
  * page, in any tab, finds them there.
  */
 export interface UnsavedChats {
-  /** The chats from earlier pages. They have only the messages that IndexedDB may not have. */
+  /** The chats from earlier pages. They have only messages that may be missing in IndexedDB. */
   readonly found: readonly Chat[]
   /** Remembers that IndexedDB has all of this chat. */
   markStored(chat: Chat): void

@@ -62,8 +62,8 @@ export function Failure({ message, failure: { code, text, requestId, retryAfterS
 }
 
 /**
- * Returns the page's words for a failure. Without a hint, the server's own text is shown as the
- * hint.
+ * Returns the page's words for a failure. If they contain no hint, the page shows the server's own
+ * text instead.
  */
 export function toFailureWords(code: string, hasText: boolean): readonly [title: string, hint?: string] {
   const w = words.value

@@ -6,8 +6,8 @@ import { words } from '../words/words.ts'
 import { createCodeHeader } from './code-header.tsx'
 
 /**
- * Shows Markdown. A growing text is passed as a signal. When it grows, only the blocks that the new
- * text affects change, and no component renders again.
+ * Shows Markdown. A growing text is passed as a signal. When it grows, only the affected blocks
+ * change, and no component renders again.
  */
 export function Markdown({ text, language }: { text: string | ReadonlySignal<string>; language: string }) {
   const root = useRef<HTMLDivElement>(null)

@@ -6,7 +6,7 @@ import type { ServerState } from './page-state.ts'
 
 /** The server's answer to a short request. */
 export interface Answer {
-  /** The HTTP status. `undefined` if no answer came, and 408 if none came within 30 s. */
+  /** The HTTP status, or 408 after 30 s without an answer. `undefined` if the request failed. */
   readonly status: number | undefined
   /** Whether the status is 2xx and the body is a JSON object. */
   readonly isGood: boolean

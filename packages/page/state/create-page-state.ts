@@ -66,7 +66,7 @@ export function createPageState({
       if (!isInterrupted) updateServer(answer)
     },
   })
-  /** Updates what is known about the server, because the end of an answer shows it too. */
+  /** Updates what is known about the server from the way in which an answer ended. */
   const updateServer = ({ end, model }: Message) => {
     if (end?.how === 'failed') {
       if (end.code === 'unauthorized') server.lock()

@@ -47,7 +47,7 @@ function answer(status: number, body: string, headers: Record<string, string> = 
 }
 
 /**
- * Errors (docs/protocol.md#4-errors). faults.ts tests the errors that faults of the upstream cause.
+ * Errors (docs/protocol.md#4-errors). Errors that the upstream causes are tested in faults.ts.
  */
 export function describeErrors(runtime: RuntimeName) {
   const each = toEach(runtime)

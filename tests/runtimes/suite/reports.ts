@@ -239,8 +239,8 @@ const ofClaudeCode: readonly Row[] = [
 ]
 
 /**
- * Makes a request of each dialect whose history contains a tool call. `given` are its arguments,
- * which a weak model may have written badly.
+ * For each dialect, makes a request with a tool call in its history. `given` are the arguments of
+ * the call, which a weak model may have written badly.
  */
 const dialectsOfCalls: readonly { readonly path: string; toBody(given: unknown): Json; readonly more: Json }[] = [
   {
