@@ -145,7 +145,7 @@ export function connectContract(name: string, createConnect: () => Connect) {
           for (let i = 0; i < 128; i++) exchange.chunk(piece)
           exchange.end()
         })
-        // The sockets fill up during this wait, so there is always something to read.
+        // During this wait the socket buffers fill up. So `flow` always finds data to read.
         for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setTimeout(resolve, 1))
         let inTurn = 0
         let most = 0

@@ -7,8 +7,8 @@ import type { Open, Sink } from '../../src/relay/sink.ts'
 
 export interface OpenContract {
   /**
-   * Whether `open` can cut an HTTP/1.1 response, that is, break it so that its end is not clean.
-   * `streamSSE` cannot (docs/hazards.md#45 and docs/hazards.md#55).
+   * Whether `open` can cut an HTTP/1.1 response. The client then sees a broken response, not a
+   * clean end. `streamSSE` cannot cut (docs/hazards.md#45 and docs/hazards.md#55).
    */
   cuts: boolean
 }
@@ -67,8 +67,8 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
   })
 
   /**
-   * Sends a request and reads the head of the response. The first frame is sent with the head, as
-   * the relay does it.
+   * Sends a request and reads the head of the response. The server sends the first frame together
+   * with the head, as the relay does.
    */
   async function start(first = ':\n') {
     const request = http.get({ port, host: '127.0.0.1', path: '/', agent: false })
@@ -101,8 +101,8 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
   const piece = 'x'.repeat(65_535) + '\n'
 
   /**
-   * Writes until every buffer is full, because the reader reads nothing. Returns the pending
-   * promise of the last write.
+   * Writes until every buffer is full. The reader must not read meanwhile. Returns the pending
+   * promise of the last write, and the number of bytes.
    */
   async function fill(sink: Sink): Promise<{ full: Promise<void>; bytes: number }> {
     for (let bytes = 0; bytes < 100_000_000;) {

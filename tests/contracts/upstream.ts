@@ -21,10 +21,11 @@ const toText = (events: readonly GenerationEvent[]) =>
   events.map((event) => (event.type === 'failed' ? '' : (event.chunk.response ?? event.chunk.message?.content ?? ''))).join('')
 
 /**
- * The rules that every upstream must keep (src/upstreams/upstream.ts): Ollama itself, and each
- * decorator around it.
+ * The rules that every `Upstream` must keep (src/upstreams/upstream.ts): the implementation that
+ * calls Ollama, and each decorator around it.
  * @param create creates the upstream for the URL of a fake Ollama
- * @param options `isKnown` returns true for a fault that is known to break the connection
+ * @param options the contract skips each fault for which `isKnown` returns true, because the HTTP
+ *   client is known to fail on it
  */
 export function upstreamContract(
   name: string,
@@ -154,8 +155,8 @@ export function upstreamContract(
         expect(outcome.isDone).toBe(false)
         expect(toText(outcome.events)).toBe(text)
         if (when === 'before-first-token') expect(outcome.events).toEqual([])
-        // After some tokens, an upstream may end cleanly without `done`. Then the upstream reports
-        // no error, because the core reports it.
+        // An upstream may end cleanly after some tokens, without `done`. The upstream then reports
+        // no error, and the core reports `upstream_truncated`.
         if (outcome.error === undefined) return expect(expected.code).toBe('upstream_truncated')
         const error = outcome.error as ServiceError
         expect(error).toBeInstanceOf(ServiceError)
@@ -219,7 +220,7 @@ export function upstreamContract(
             await exchangeOf(call)
           ).closedByReader
           generation.close(ended)
-          // The connection is closed, so nothing is left to read on.
+          // The connection is closed, so no reading continues that `waitUntil` would have to allow.
           expect(held).toEqual([])
         },
       )
@@ -260,7 +261,8 @@ export function upstreamContract(
         const after = (await (await exchangeOf(call)).closedByReader) - closedAt
         expect(after).toBeGreaterThan(40)
         expect(after).toBeLessThan(1000)
-        // Without `waitUntil`, workerd would stop the reading after `done` (docs/hazards.md#12).
+        // Without `waitUntil`, workerd would stop reading the upstream after `done`
+        // (docs/hazards.md#12).
         expect(held).toHaveLength(1)
         await Promise.all(held)
       })

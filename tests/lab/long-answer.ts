@@ -13,8 +13,7 @@ const shapes: readonly ((next: () => string) => string)[] = [
 ]
 
 /**
- * Makes an answer in Markdown of that many tokens. Each token contains a different word: `w0x`,
- * `w1x`, …
+ * Makes a Markdown answer of `tokens` tokens. Each token contains a different word: `w0x`, `w1x`, …
  */
 export function toLongAnswer(tokens: number): string[] {
   let count = 0

@@ -67,7 +67,7 @@ const brokenLines: readonly (string | Uint8Array)[] = [
 /** A line that is valid in every dialect. */
 const goodLine = '{"response":"a","message":{"content":"a"}}'
 
-/** Sends an answer with `line`. If `before` is given, it is sent as the line before. */
+/** Sends an answer that consists of `before`, if it is given, and `line`. */
 function sendLine(line: string | Uint8Array, before?: string): Script {
   return (exchange) => {
     exchange.head(200, ndjson)
@@ -85,7 +85,7 @@ function sendRaw(bytes: string): Script {
   }
 }
 
-/** Answers that fail because of their head. The body contains the same word. */
+/** Answers that Sluice rejects because of their head. Their bodies contain `quoted`. */
 const brokenAnswers: readonly Script[] = [
   answer(200, { 'content-type': `text/${quoted}` }, quoted),
   answer(200, { ...ndjson, 'content-encoding': quoted }, quoted),

@@ -131,7 +131,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
 describe('Bun runs so many requests at once, and no stream may wait for one (hazard 29)', () => {
   const remedy = 'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it'
 
-  // If Bun does not understand the value, it uses its default, 256.
+  // If Bun does not understand the variable, it uses its default, 256.
   test.each([
     ['256', '257', 256],
     ['999', '1000', 999],

@@ -51,8 +51,8 @@ export const withFetchEventStream: ReadSse = async ({ url, body, headers = {}, s
 }
 
 /**
- * One second after any error, even an error status, this client sends the request again. It does
- * not if `onerror` throws (docs/hazards.md#31).
+ * One second after any error, even an error status, this client sends the request again, unless
+ * `onerror` throws (docs/hazards.md#31).
  */
 export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   fetchEventSource(url, {
@@ -71,8 +71,8 @@ export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal,
   })
 
 /**
- * Two seconds after any end of the stream, even a clean one, this client sends the request again.
- * It does not if it is closed. It ignores the status (docs/hazards.md#31).
+ * Two seconds after any end of the stream, even a clean one, this client sends the request again,
+ * unless the caller has closed the client. It ignores the status (docs/hazards.md#31).
  */
 export const withEventSourceClient: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   new Promise((resolve, reject) => {

@@ -5,8 +5,8 @@ import { generate, read, readAll, readRaw, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
 /**
- * The log lines of so many requests exceed the limit of Sluice's log queue plus the buffers of a
- * pipe and a socket.
+ * The log lines of this many requests do not fit into Sluice's log queue and the buffers of a pipe
+ * and a socket.
  */
 const requests = 6000
 const longId = 'r'.repeat(128)

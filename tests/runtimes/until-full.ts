@@ -1,7 +1,9 @@
 import { expect } from 'vitest'
 import type { Exchange } from '#fake-ollama/upstream.ts'
 
-/** Resolves once every buffer between a flat-out upstream and its reader is full. */
+/**
+ * Resolves once every buffer is full between an upstream that sends without pause and its reader.
+ */
 export async function untilFull({ socket }: Exchange) {
   let before = -1
   const isFull = () => {

@@ -25,7 +25,7 @@ function run(...args: readonly string[]): { child: ChildProcess; output: () => s
 
 /**
  * Starts `wrangler dev` on a free port, with the demo as its upstream, and waits until it answers.
- * It is stopped after the tests of its `describe`.
+ * Stops it after the tests of the `describe`.
  */
 function useDev(toArguments: () => readonly string[] = () => []) {
   const dev = {} as ReturnType<typeof run> & { url: string }
@@ -44,8 +44,8 @@ function useDev(toArguments: () => readonly string[] = () => []) {
   afterAll(async () => {
     process.kill(-dev.child.pid!, 'SIGTERM')
     await once(dev.child, 'exit')
-    // The whole process group must have ended, including workerd. So no process listens on the port
-    // any more.
+    // No process may listen on the port any more, because the whole process group must have ended,
+    // including workerd.
     await expect(readAll(read(dev, { path: '/ping' }))).rejects.toThrow()
   }, 30_000)
   return dev

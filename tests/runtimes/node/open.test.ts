@@ -11,7 +11,7 @@ openContract('Node', openOnNode, { cuts: true })
 
 /**
  * `openOnNode` writes HTTP chunks to the socket itself. These tests read the raw bytes, because a
- * client's parser would hide how they are framed.
+ * client's parser would hide the framing.
  */
 describe('on the wire', () => {
   let server: Server

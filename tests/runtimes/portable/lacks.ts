@@ -12,8 +12,9 @@ interface Lack {
 }
 
 /**
- * What the portable defaults of `createApp` cannot do: `streamSSE` and `fetch`. docs/hazards.md
- * contains the same table, and tests/runtimes/portable/lacks.test.ts checks that both are equal.
+ * What `streamSSE` and `fetch`, the portable defaults of `createApp`, cannot do. docs/hazards.md
+ * contains the same table, and tests/runtimes/portable/lacks.test.ts checks that the two tables are
+ * equal.
  */
 export const lacks = {
   cut: {

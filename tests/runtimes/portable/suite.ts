@@ -19,10 +19,10 @@ import { isLacking } from './lacks.ts'
 const toName = (runtime: RuntimeName): ServerName => `portable ${runtime}`
 
 /**
- * Runs a part of the black-box suite with the portable defaults of `createApp`. This part depends
- * on `open` and `connect`: how bytes are read from Ollama and sent to a reader, and how either side
- * stops. The rest does not depend on them, so it runs only with the entry files in src/runtimes:
- * the meaning of a request, its errors, keys, assets and management. lacks.ts lists what the
+ * Runs the tests of the black-box suite that depend on `open` and `connect`, with the portable
+ * defaults of `createApp`. These tests cover how Sluice reads bytes from Ollama, how it sends them
+ * to a reader, and how either side stops. The other tests (the meaning of a request, errors, keys,
+ * assets, management) run only with the entry files in src/runtimes. lacks.ts lists what the
  * portable servers cannot do.
  */
 export function describePortable(runtime: RuntimeName) {

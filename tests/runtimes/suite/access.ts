@@ -11,7 +11,7 @@ const toEntry = (name: keyof typeof secrets, ...models: string[]) =>
   [name, createHash('sha256').update(secrets[name]).digest('hex'), ...models].join(':')
 const bearer = (name: keyof typeof secrets) => ({ authorization: `Bearer ${secrets[name]}` })
 
-/** One request to each surface, and how to read the code of its refusal. */
+/** One request to each surface, and a function that reads the error code from the refusal. */
 const surfaces: readonly (readonly [path: string, request: Omit<ReaderRequest, 'path'>, toCode: (body: string) => unknown])[] =
   [
     ['/api/generate', { body: { prompt: 'Hi' } }, (body) => JSON.parse(body).code],
@@ -199,7 +199,7 @@ export function describeAccess(runtime: RuntimeName) {
   })
 
   describe('hosts', () => {
-    // Without keys, a Worker would serve only loopback names.
+    // Without keys and without SLUICE_INSECURE, a Worker serves only loopback names.
     const stage = useStage(runtime, { SLUICE_ALLOWED_HOSTS: 'chat.example,[2001:db8::1]', SLUICE_INSECURE: '1' })
     const ask = (host: string, path = '/api/version') => readAll(read(stage.server, { path, headers: { host } }))
 
@@ -235,7 +235,7 @@ export function describeAccess(runtime: RuntimeName) {
     ])('%s is another’s name: a page that was rebound to us has one', async (host) => {
       const answer = await ask(host)
       expect(answer.status).toBeGreaterThanOrEqual(400)
-      // If the text is no host, the runtime may refuse the request before Sluice gets it.
+      // If the text is not a valid host, the runtime may refuse the request before Sluice gets it.
       if (answer.text.startsWith('{')) expect(JSON.parse(answer.text)).toMatchObject({ code: 'forbidden_host' })
     })
 

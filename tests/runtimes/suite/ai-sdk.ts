@@ -28,7 +28,7 @@ const tools = [
   },
 ]
 
-/** workerd notices only by a failed heartbeat that a reader has disconnected. */
+/** workerd notices a disconnected reader only when a heartbeat fails. */
 const heartbeatMs = 100
 
 /** `POST /api/ui/chat` (docs/protocol.md#6-dialects), tested with the client of the AI SDK. */

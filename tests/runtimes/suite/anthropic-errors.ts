@@ -121,8 +121,8 @@ const late: readonly (readonly [code: string, type: string, text: string, script
 export function describeAnthropicErrors(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('errors before commit', () => {
-    // The grace is long, so that SSE also waits for the first token. So every failure before it can
-    // have its real status, even on a busy machine.
+    // With this long grace, SSE commits only after the first token. So every failure before that
+    // token can have its real status, even on a busy machine.
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
 
     each(early)('$name is $status $type $code', async ({ name: _name, status, type, code, ...request }) => {

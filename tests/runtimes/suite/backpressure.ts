@@ -160,9 +160,9 @@ export function describeBackpressure(name: ServerName) {
       for (const reader of readers) reader.pause()
       await expect.poll(() => upstream.requestsFor(model).length).toBe(20)
       await Promise.all(upstream.requestsFor(model).map(({ exchange }) => untilFull(exchange)))
-      // Measures how much the memory grows in one second. It is polled, because the buffers and the
-      // heap must first reach their full size. Without backpressure, the memory would grow by 500
-      // MB for each reader.
+      // Measures how much the memory grows in one second. The test repeats this, because the
+      // buffers and the heap must first reach their full size. Without backpressure, the memory
+      // would grow by 500 MB for each reader.
       const grownMb = async () => {
         const fromMb = rssMb()
         await sleep(1000)
@@ -217,7 +217,7 @@ export function describeBackpressure(name: ServerName) {
       const finite = upstream.script(tokens({ count: 1 }))
       const ask = async () => (await readAll(generate(server, 'sse', finite))).status
       await expect.poll(ask, { timeout: 3000 }).toBe(200)
-      // The stream of the request before has ended, so its place must be free again.
+      // The stream of the previous request has ended, so its place must be free again.
       await expect.poll(ask, { timeout: 3000 }).toBe(200)
       readers[1]!.leave()
       await expect.poll(() => upstream.open, { timeout: 3000 }).toBe(0)

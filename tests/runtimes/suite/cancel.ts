@@ -6,8 +6,8 @@ import { useStage } from '../stage.ts'
 import { untilFull } from '../until-full.ts'
 
 /**
- * A heartbeat could also end a stream, and so it would hide a cancel that has no effect. With this
- * interval, no heartbeat comes during a test.
+ * A failed heartbeat also ends a stream, and so it would hide a cancel that has no effect. With
+ * this interval, Sluice sends no heartbeat during a test.
  */
 const hourMs = 3_600_000
 
@@ -20,11 +20,11 @@ const surfaces: readonly {
   path: string
   body: object
   accept?: string
-  /** Whether the reader gets each token when it arrives, that is, not an answer in one piece. */
+  /** Whether the reader gets each token when it arrives. False for an answer in one piece. */
   streams: boolean
   /**
-   * Whether the response commits before the first token. Then a failure can have no status of its
-   * own.
+   * Whether the response commits before the first token. A later failure then cannot change the
+   * status.
    */
   opens: boolean
   toLast(text: string): unknown
@@ -100,15 +100,14 @@ function toLastLine(text: string): unknown {
 }
 
 /**
- * The request that cancels an answer, which a stop button sends
- * (docs/protocol.md#5-ollama-drop-in).
+ * The request that cancels an answer (docs/protocol.md#5-ollama-drop-in). A stop button sends it.
  */
 export function describeCancel(name: ServerName) {
   const runtime = toRuntime(name)
   describe('cancel', () => {
     const stage = useStage(name, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: `${hourMs}`, SLUICE_LOG: 'json' })
 
-    // After each test nothing is open, and the log has no error.
+    // After each test no upstream connection is open, and the log has no error.
     afterEach(async () => {
       await expect.poll(() => stage.upstream.open).toBe(0)
       expect(stage.server.output()).not.toMatch(/\n\s+at |"cause"|Error|hang|uncaught|exception/i)

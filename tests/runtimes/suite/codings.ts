@@ -19,7 +19,7 @@ const all = Object.keys(encoders) as Coding[]
 /** The content codings that Sluice can decode on each runtime. */
 const taken: Readonly<Record<RuntimeName, readonly Coding[]>> = { node: all, bun: all, worker: ['gzip', 'deflate'] }
 
-/** One request to each dialect, without the model, and two small questions. */
+/** One request to each dialect, without the model. */
 const requests: readonly (readonly [path: string, body: object])[] = [
   ['/api/generate', { prompt: 'Grüße' }],
   ['/api/chat', { messages: [{ role: 'user', content: 'Grüße' }] }],

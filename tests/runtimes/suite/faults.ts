@@ -51,8 +51,7 @@ function toOutcome(framing: Framing, { status, headers, text, ended }: Answer): 
 
 /**
  * Waits until the reader has received the tokens, and then lets the script continue and break the
- * connection. A folded answer does not show its tokens to the reader, so this is not possible
- * there.
+ * connection. Do not call it for a folded answer: its reader receives no tokens before the end.
  */
 async function passOnceRead(reader: Reader, upstream: Upstream, model: string, lastToken: string) {
   const { exchange } = await upstream.next(model)
@@ -131,8 +130,8 @@ export function describeFaults(name: ServerName) {
 
     beforeAll(async () => {
       upstream = await startUpstream()
-      // The grace is long, so that SSE also waits for the first token. So every failure before it
-      // can have its real status, even on a busy machine.
+      // With this long grace, SSE commits only after the first token. So every failure before that
+      // token can have its real status, even on a busy machine.
       server = await startServer(name, { OLLAMA_HOST: upstream.url, SLUICE_GRACE_MS: '10000' })
       healthyReader = generate(server, 'sse', upstream.script(healthy.script))
       await healthyReader.until((text) => text.includes('data:'))
@@ -202,8 +201,8 @@ export function describeFaults(name: ServerName) {
 
   test('F12: four lines of 50 MB at once cost no more than their limit, and not themselves', async () => {
     const upstream = await startUpstream()
-    // This test needs a new server. A server that has already read such lines would have kept the
-    // memory, so it would not grow.
+    // This test needs a new server. A server that has already read lines of this size keeps the
+    // memory for them, so its memory would not grow again.
     const server = await startServer(name, { OLLAMA_HOST: upstream.url })
     try {
       await readAll(generate(server, 'sse', upstream.script(plain)))
@@ -215,9 +214,9 @@ export function describeFaults(name: ServerName) {
         Array.from({ length: 4 }, () => readAll(generate(server, 'sse', upstream.script(script)))),
       ).finally(() => clearInterval(watch))
       for (const answer of answers) expectFailure(toOutcome('sse', answer), { code: 'line_too_long', status: 502 }, true)
-      // A line may have 4 MiB, and may cost twice that. So all lines together may cost 32 MB. The
-      // rest of the limit allows for garbage that is not collected yet. Without a limit, the
-      // complete lines would use 200 MB as bytes and 200 MB more as text.
+      // A line may have 4 MiB, and may cost twice that. So the four lines together may cost 32 MB.
+      // The rest of the 110 MB is for garbage that is not collected yet. If Sluice read the
+      // complete lines, they would use 200 MB as bytes and 200 MB more as text.
       expect((mostKb - beforeKb) / 1024).toBeLessThan(110)
     } finally {
       await server.stop()

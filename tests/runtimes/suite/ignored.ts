@@ -37,7 +37,7 @@ const hostile = {
   [`${canary}\0\u2028é`]: [canary],
   ['__proto__']: canary,
 }
-/** The allowed form of the header: only known field names, indices and counts. */
+/** The allowed form of `x-sluice-ignored`: only known field names, indices and counts. */
 const header =
   /^(?:[a-z_]+(?:\.(?:[a-z_]+|\d+))*|\+\d+ (?:more|unknown))(?:, (?:[a-z_]+(?:\.(?:[a-z_]+|\d+))*|\+\d+ (?:more|unknown)))*$/
 
@@ -46,8 +46,8 @@ const parameters = { type: 'object', properties: {} }
 const functionTool = (name: string) => ({ type: 'function', function: { name, parameters } })
 
 /**
- * How each dialect demands a tool call: `any` demands a call of any tool, `one` of a certain tool.
- * `envelope` is the error if the model makes no call.
+ * How each dialect demands a tool call: `any` demands a call of any tool, `one` a call of a certain
+ * tool. `envelope` is the error if the model makes no call.
  */
 const demands = [
   {

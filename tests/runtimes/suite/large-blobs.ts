@@ -115,8 +115,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       await expect.poll(() => logged(requestId)).toMatchObject(told)
     })
 
-    // workerd notices only by a failed write that the client has disconnected, and here it writes
-    // nothing.
+    // workerd notices a disconnected client only when a write fails, and here it writes nothing.
     test.skipIf(runtime === 'worker')('whose reader leaves before Ollama has answered stops that', async () => {
       const { request } = upload({ 'content-length': piece.byteLength })
       request.end(piece)

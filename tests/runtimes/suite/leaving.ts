@@ -20,8 +20,8 @@ const soonMs = 1000
 const leaves = ['fin', 'reset'] as const satisfies readonly Leave[]
 
 /**
- * Sends a token. Once the test calls `pass`, it sends twenty more, one every 50 ms, and a done
- * line.
+ * Sends a token. Once the test calls `pass`, the script sends twenty more tokens, one every 50 ms,
+ * and a done line.
  */
 const tokenThenMore: Script = async (exchange) => {
   exchange.head(200, ndjson)
@@ -127,8 +127,8 @@ export function describeLeaving(name: ServerName) {
       {
         name: 'between tokens',
         script: thenSilent(1),
-        // The reader of a folded answer sees nothing before its end. So this point is reached when
-        // the upstream has the request.
+        // The reader of a folded answer receives nothing before the answer is complete. So
+        // this point is reached once the upstream has the request.
         reached: (reader, _, framing) => (framing === 'folded' ? Promise.resolve() : reader.until(isFirst)),
       },
       {
@@ -148,8 +148,8 @@ export function describeLeaving(name: ServerName) {
       },
     }
 
-    // workerd notices only by a failed write that a reader has disconnected (docs/hazards.md#11).
-    // Only SSE writes heartbeats, so only SSE is tested there.
+    // workerd notices a disconnected reader only when a write fails (docs/hazards.md#11). Only SSE
+    // writes heartbeats, so on workerd only SSE is tested.
     const noticed = runtime === 'worker' ? (['sse'] as const) : framings
     describe.each(noticed)('of %s', (framing) => {
       describe.each(leaves)('by %s', (how) => {
@@ -161,8 +161,8 @@ export function describeLeaving(name: ServerName) {
       })
     })
 
-    // The server may not see a FIN that comes after data that it has not read (docs/hazards.md#38).
-    // So the stall limit must end such a stream.
+    // The server may not notice that a reader sends a FIN while it does not read
+    // (docs/hazards.md#38). So the stall limit must end such a stream.
     describe.each(['sse', 'ndjson'] as const)('of %s', (framing) => {
       test.each(leaves)('by %s, while not reading, closes the upstream at the stall limit at the latest', async (how) => {
         const { reader, exchange, requestId } = await reach(notReading, framing)
@@ -219,7 +219,7 @@ export function describeLeaving(name: ServerName) {
       if (how === 'fin') socket.destroy()
       else socket.resetAndDestroy()
       // workerd reports a FIN in the body like broken chunks, so Sluice answers with 400. After an
-      // RST it runs no more code, so there is no log line.
+      // RST workerd runs no more code, so there is no log line.
       if (runtime !== 'worker') expect(await logged(requestId)).toMatchObject({ status: 499, ended: 'left' })
       else if (how === 'fin') expect(await logged(requestId)).toMatchObject({ status: 400, code: 'invalid_json' })
       expect(upstream.requests).toHaveLength(asked)

@@ -61,7 +61,7 @@ export function describeLimits(name: ServerName) {
       await first.ended
       const third = await open()
       second.leave()
-      // workerd notices only by a failed heartbeat that a reader has disconnected.
+      // workerd notices a disconnected reader only when a heartbeat fails.
       await expect.poll(async () => (await generate(stage.server, 'sse', model).head).status, { interval: 100 }).toBe(200)
       third.leave()
     })

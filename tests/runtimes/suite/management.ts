@@ -369,10 +369,7 @@ export function describeManagement(runtime: RuntimeName) {
         expect(await readAll(send({ method, path }))).toMatchObject({ status: 405, headers: { allow } })
       })
 
-      /**
-       * Sends raw bytes. `status` returns the first status of the response from 200 up, so it skips
-       * `100 Continue`.
-       */
+      /** Sends raw bytes. `status` returns the final status of the response, not `100 Continue`. */
       function toRaw(bytes: Buffer) {
         const reader = readRaw(stage.server, bytes)
         return { socket: reader.socket, status: () => /HTTP\/1\.1 ([2-5]\d\d)/.exec(reader.text)?.[1] }

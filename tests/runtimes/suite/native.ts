@@ -14,7 +14,7 @@ const streams = recordingNames()
   .filter((name) => isGeneration(name) && isStream(name) && toLines(loadRecording(name)).at(-1)!.includes('"done":true'))
   .map((name) => [name, loadRecording(name).request.path] as const)
 
-/** Recorded requests for a stream that Ollama answers with one JSON object instead. */
+/** Recorded requests that ask for a stream, but that Ollama answers with one JSON object. */
 const loads = ['generate-load', 'generate-unload', 'chat-load'].map((name) => [name, loadRecording(name).request.path] as const)
 
 const types: Record<Framing, string> = {

@@ -23,8 +23,8 @@ const weather = { name: 'get_weather', description: 'Weather of a city', paramet
 const tools = [{ type: 'function', function: weather }]
 
 /**
- * Answers the first request with a call of `get_weather`, and the request with the result of the
- * tool with text.
+ * Answers the first request with a call of `get_weather`. The next request contains the result of
+ * the tool, and is answered with text.
  */
 const callsThenTells: Script = (exchange) => {
   const { messages } = exchange.request.json as { messages: unknown[] }
@@ -98,8 +98,8 @@ export function describeOllamaClients(name: ServerName) {
             for await (const part of fullStream) {
               if (part.type === 'text-delta') await take(part.text)
               if (part.type === 'error') failure = part.error
-              // This client may not report an error line as an error (docs/hazards.md#43). But then
-              // its finish reason is not a success, and this code turns that into an error.
+              // This client may not report an error line as an error (docs/hazards.md#43). It then
+              // has a finish reason that is not a success, and this test makes that an error.
               if (part.type === 'finish' && !/^(stop|length)$/.test(part.finishReason))
                 failure ??= new Error(`Ollama: ${part.finishReason}`)
             }
@@ -324,7 +324,7 @@ export function describeOllamaClients(name: ServerName) {
   })
 }
 
-/** Reads the status and the text of an error. Each client stores them in other fields. */
+/** Reads the status and the text of an error. Each client stores them in different fields. */
 function toFailure(error: unknown): { status: unknown; text: string } {
   const { status_code, statusCode, message, responseBody = '' } = error as Error & Record<string, unknown>
   return { status: status_code ?? statusCode, text: `${message} ${String(responseBody)}` }

@@ -24,8 +24,8 @@ const parameters = { type: 'object' as const, properties: { city: { type: 'strin
 const weather = { name: 'get_weather', description: 'Weather of a city', parameters }
 
 /**
- * Answers the first request with a call of `get_weather`, and the request with the result of the
- * tool with text.
+ * Answers the first request with a call of `get_weather`. The next request contains the result of
+ * the tool, and is answered with text.
  */
 const callsThenTells: Script = (exchange) => {
   const { messages } = exchange.request.json as { messages: unknown[] }

@@ -135,8 +135,8 @@ const isFailed = (fault: Fault): fault is Fault & { expect: FailedAnswer } => 's
 export function describeOpenAIErrors(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe('errors before commit', () => {
-    // The grace is long, so that SSE also waits for the first token. So every failure before it can
-    // have its real status, even on a busy machine.
+    // With this long grace, SSE commits only after the first token. So every failure before that
+    // token can have its real status, even on a busy machine.
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '10000', SLUICE_MAX_BODY_BYTES: '100000', SLUICE_MAX_STREAMS: '20' })
     const fail = (request: ReaderRequest) => readOpenAIError(read(stage.server, request))
 

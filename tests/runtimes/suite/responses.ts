@@ -12,8 +12,9 @@ import type { RuntimeName } from '../server.ts'
 import { useStage } from '../stage.ts'
 
 /**
- * A heartbeat also notices a lost reader, and so it would hide that an abort has no effect. So
- * these tests have no heartbeat, except on workerd, which needs it (docs/hazards.md#11).
+ * Sluice also notices a disconnected reader when a heartbeat fails. So heartbeats would hide an
+ * abort that has no effect. These tests have no heartbeat, except on workerd, which notices nothing
+ * without one (docs/hazards.md#11).
  */
 const hourMs = '3600000'
 

@@ -11,8 +11,8 @@ const questions = ['/api/tags', '/api/ps', '/api/version']
 const posts = ['/chat', '/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show']
 
 /**
- * Methods and paths that do not exist. Management routes are off here, and the rest are other
- * spellings of real paths.
+ * Methods and paths that do not exist. Among them are the management routes, which are off here,
+ * and other spellings of real paths.
  */
 const nothing: readonly (readonly [method: string, path: string])[] = [
   ...['/api/pull', '/api/push', '/api/create', '/api/copy', '/api/delete'].map((path) => ['POST', path] as const),

@@ -4,7 +4,7 @@ import { generate, read, readAll, type Answer, type Reader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { useStage, type Stage } from '../stage.ts'
 
-/** workerd notices only by a failed heartbeat that a reader has disconnected. */
+/** workerd notices a disconnected reader only when a heartbeat fails. */
 const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }
 
 /**

@@ -18,9 +18,9 @@ const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${te
 const chunked = 'Transfer-Encoding: chunked'
 
 /**
- * Requests that two servers could read differently. workerd accepts two of them: it reads `chunked`
- * twice as `chunked`, and a bare LF as the end of a line. RFC 9112 allows the latter (§2.2). The
- * bytes after these two requests are then a pipelined request (`pipelinesOn`).
+ * Requests that two servers could read differently. workerd accepts two of them: it reads two
+ * `chunked` headers as one, and a bare LF as the end of a line. RFC 9112 allows a bare LF (§2.2).
+ * workerd then reads the bytes after such a request as a pipelined request (`pipelinesOn`).
  */
 const attacks: readonly (readonly [name: string, bytes: string, pipelinesOn?: RuntimeName])[] = [
   ['CL.TE: chunks that end before the length does', post([size(`0\r\n\r\n${hidden}`), chunked], `0\r\n\r\n${hidden}`)],

@@ -192,9 +192,9 @@ export function describeSseReaders(runtime: RuntimeName) {
         once.push(good, refused, broken)
       }
 
-      // Used in this way, these two clients send their request again. They start after all the
-      // others. So once both have repeated their request, any other client that repeats would have
-      // done so too.
+      // These two clients, used without a safeguard, send their request again. They start after all
+      // other clients. So once these two have repeated their request, any other client would also
+      // have had the time to do so.
       const [good, refused] = [stage.upstream.script(tokens({ count: 1 })), stage.upstream.script(busy)]
       const url = `${stage.server.url}/api/generate`
       const source = createEventSource({ url, method: 'POST', body: JSON.stringify(toBody(good)) })

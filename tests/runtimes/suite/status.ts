@@ -7,7 +7,7 @@ import type { RuntimeName } from '../server.ts'
 import { useStage, type Stage } from '../stage.ts'
 
 const prefer = { prefer: 'status' }
-// workerd notices only by a failed heartbeat that a reader has disconnected.
+// workerd notices a disconnected reader only when a heartbeat fails.
 const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }
 const isFirst = (text: string) => text.includes(' token')
 const isTold = (state: string) => (text: string) => text.includes(`{"status":"${state}"`)
@@ -147,8 +147,8 @@ export function describeStatus(runtime: RuntimeName) {
   describe('Prefer: status, before the response is committed', () => {
     const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000', SLUICE_MANAGEMENT: '1' })
     beforeAll(() => {
-      // This question fails, so that Sluice cannot cache a list. With a cached list it would not
-      // ask again.
+      // This request of Sluice to Ollama fails, so that Sluice cannot cache the list of loaded
+      // models. With a cached list, Sluice would not ask again.
       stage.upstream.on('GET /api/ps', replay('error-busy'))
     })
 

@@ -10,8 +10,8 @@ import { toEach } from './tables.ts'
 const short = tokens({ count: 1 })
 
 /**
- * Every request that reaches the upstream. `target` is the fixed method and path that Sluice uses
- * there.
+ * Every request that reaches the upstream. `target` is the fixed method and path with which Sluice
+ * calls the upstream.
  */
 const asks = [
   { path: '/api/generate', body: { prompt: 'Hi' }, target: 'POST /api/generate' },
@@ -243,7 +243,10 @@ export function describeUpstream(runtime: RuntimeName) {
     })
     afterAll(() => upstream.close())
 
-    /** Sets the lists of the upstream, starts a server without cached lists, and calls `run`. */
+    /**
+     * Sets the upstream's lists of loaded models (`ps`) and installed models (`tags`), starts a
+     * server without cached lists, and calls `run`.
+     */
     async function withLists(
       { env = {}, ps, tags }: { env?: Record<string, string>; ps?: object[]; tags?: object[] },
       run: (
