@@ -1,5 +1,5 @@
-// Runs `npm run NAME` on a free port, waits until it answers and streams, and then stops it. This
-// script needs Node 18 or later.
+// Starts `npm run NAME` on a free port, checks that the server answers, and stops it. This script
+// needs Node 18 or later.
 import { spawn } from 'node:child_process'
 
 const name = process.argv[2]

@@ -1,4 +1,4 @@
-/** Builds the page before the tests, because servers serve it. */
+/** Builds the page before the tests, because the tested servers serve the page. */
 export async function setup(): Promise<void> {
   await import('../build/build.ts')
 }

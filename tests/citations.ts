@@ -47,7 +47,7 @@ export interface TestedRule {
   readonly title: string
 }
 
-/** Whether the test of a row exists. Its file must exist and contain its title. */
+/** Whether the test of a row exists: the file exists and contains the test's title. */
 export function hasTest({ file, title }: TestedRule): boolean {
   return title !== '' && existsSync(root + file) && readFileSync(root + file, 'utf8').includes(title)
 }

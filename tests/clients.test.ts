@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startServer, type Server } from './runtimes/server.ts'
 import { failing, failure, isAnswer, loadSnippets, runSnippet, type Interpreter, type Snippet } from './snippets.ts'
 
-/** `@microsoft/fetch-event-source` works only in browsers. */
+/** A module that defines the browser globals that `@microsoft/fetch-event-source` needs. */
 const browser = 'data:text/javascript,globalThis.window=globalThis;globalThis.document=new EventTarget()'
 
 const interpreters: Record<string, (snippet: Snippet) => Interpreter> = {

@@ -11,7 +11,10 @@ import { readPage } from './citations.ts'
 
 const page = readPage('docs/compatibility.md')
 
-/** Returns the text under the heading with this path. "as in chat" adds the text about chat. */
+/**
+ * Returns the text under the heading with this path. If the text contains "as in chat", the text
+ * about chat is appended.
+ */
 function toSection(path: string): string {
   const section = page.split(/^## /m).find((text) => text.split('\n', 1)[0]!.includes(`POST ${path}\``))
   if (section === undefined) throw new Error(`docs/compatibility.md has no heading for ${path}`)

@@ -17,7 +17,7 @@ const contracts = {
   Upstream: 'upstreamContract',
 } as const
 
-/** Exports that have the type of a contract but do not run it, each with the reason. */
+/** Exports that need no contract test although they have the type, each with the reason. */
 const exceptions: Readonly<Record<string, string>> = {
   createChunks: 'makes the chunks of OpenAI, which run it one by one',
   demanding: 'fails where an answer has no call, as most of the contract’s have: tests/dialects/openai/chat/call.test.ts',

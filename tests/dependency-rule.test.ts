@@ -11,7 +11,8 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 /** One import in a file: the file, the imported module, and whether the import is of a type. */
 type Case = readonly [file: string, from: string, what?: 'type']
 
-// Imports from the same folder, or from a folder further right in the chain of CONTRIBUTING.md.
+// Imports from the same folder, or from a folder further right in the chain of folders in
+// CONTRIBUTING.md.
 const allowed: readonly Case[] = [
   ['src/generation.ts', './errors.ts'],
   ['src/generation.ts', './exact-json.ts'],

@@ -33,7 +33,7 @@ const texts = fc
   .map((text) => JSON.stringify(text))
 const space = fc.constantFrom('', '', ' ', '\r\n\t')
 
-/** The text of a JSON value, without and with white space. */
+/** Two texts of the same JSON value: one without white space, and one with white space. */
 const { value: jsonTexts } = fc.letrec<{ value: readonly [compact: string, spaced: string] }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },

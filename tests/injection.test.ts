@@ -328,7 +328,7 @@ describe('output as attack', () => {
           const decoder = createDecoder({ maxLineBytes: 1e6 })
           const encode = startText(encoder, { requestId: 'id-1', maxBytes: 1e6 })
           const text = chunks.map((chunk) => encode(decoder.push(Buffer.from(`${JSON.stringify(chunk)}\n`)))).join('')
-          // Decode the bytes as they were on the wire.
+          // Encodes and decodes the text as UTF-8, because a reader receives bytes.
           const received = Buffer.from(text).toString()
           expect(read(received)).toEqual({
             text: join(pieces.map((one) => carries(one.text))),

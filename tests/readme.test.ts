@@ -16,7 +16,7 @@ interface Client {
 const root = fileURLToPath(new URL('../', import.meta.url))
 const run = promisify(execFile)
 
-/** Returns the shell blocks of a page, and whether each is marked as one that CI cannot run. */
+/** Returns the shell blocks of a page. `isRun` is false for blocks marked `not run in CI`. */
 function toBlocks(page: string): { commands: string[]; isRun: boolean }[] {
   const text = readFileSync(join(root, page), 'utf8')
   return [...text.matchAll(/^```sh(.*)\n([\s\S]*?)^```$/gm)].map(([, mark = '', body = '']) => ({
@@ -64,7 +64,7 @@ describe('every command does what the README says, in a fresh copy', () => {
     await once(child, 'exit')
   }
 
-  /** Runs a command as typed, but on a free port, until it listens. */
+  /** Starts a command on a free port, and returns its output once the server listens. */
   async function start(command: string, isListening: RegExp): Promise<string> {
     await stop()
     const port = await toFreePort()

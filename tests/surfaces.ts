@@ -72,7 +72,7 @@ const aiSdk: Language = {
   isError: isOurError,
 }
 
-/** The same dialect for a route that answers with any one object, from Ollama or from Sluice. */
+/** The same dialect for a route whose answer may be any JSON object. */
 const asking = (language: Language): Language => ({ ...language, isWhole: () => true })
 
 /** A POST route of Sluice. */

@@ -55,7 +55,7 @@ export const agents: readonly Agent[] = [
     result: /sum-42/,
     tellsThinking: true,
     locked: /not known/,
-    // opencode checks this registry for plugins, although it has none.
+    // opencode checks this registry for plugins, even if no plugin is configured.
     tries: ['CONNECT registry.npmjs.org:443'],
   },
   {
@@ -64,7 +64,7 @@ export const agents: readonly Agent[] = [
     call: { name: 'llm_version', arguments: {} },
     result: /^\d+\.\d+$/,
     tellsThinking: false,
-    // Without a key llm cannot list the models.
+    // Without a key, llm cannot list the models, so it knows none of them.
     locked: /Unknown model/,
   },
 ]

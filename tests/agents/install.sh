@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs into .programs beside this file: programs from npm and PyPI, and two that Go
-# builds. The script needs no root rights and does not change the system.
+# Installs the programs into .programs beside this file. Some come from npm and PyPI. Two are built
+# with Go. The script needs no root rights and does not change the system.
 set -eu
 cd "$(dirname "$0")"
 lists=$(cat npm/package-lock.json requirements.txt go/go.sum go/main.go | cksum)

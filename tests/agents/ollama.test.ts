@@ -23,7 +23,8 @@ describe('the ollama command, as docs/clients.md says', () => {
   /** Runs the command of docs/clients.md with other arguments. */
   async function ollama(args: string, files: Record<string, string> = {}) {
     const code = line!.code.replaceAll('http://127.0.0.1:8083', stage.server.url)
-    // Without this answer, a scripted model would also answer this route.
+    // The command also calls this route. Without this line, a scripted model would answer the call
+    // with its script.
     stage.upstream.on('POST /api/show', replay('show'))
     return runProgram(code.replace(/ollama run .*/, `ollama ${args}`), { env: outside.env, files })
   }

@@ -60,7 +60,7 @@ export async function runProgram(
   const closed = once(child, 'close')
   try {
     const [status] = (await once(child, 'exit')) as [number | null]
-    // Processes that the shell leaves running would keep its output open.
+    // Kill the processes that the shell has left running. They would keep the shell's output open.
     kill()
     await closed
     return { status, ...said }

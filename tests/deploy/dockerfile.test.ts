@@ -66,8 +66,8 @@ describe('the image', () => {
   })
 
   test.each(['node', 'bun'])('does not start as a demo on %s, as the emulator is not in it', async (runtime) => {
-    // The image has no Bun, so the test runs the project's Bun. Only the user of the tests may read
-    // its folder.
+    // The image has no Bun, so the test runs the project's Bun. Bun runs as the user of the tests,
+    // because only this user may read Bun's folder.
     const bun = [`${root}node_modules/.bin/bun`, '--env-file=src/runtimes/bun/bun.env', 'src/runtimes/bun.ts']
     const command = runtime === 'node' ? image.cmd : bun
     const refused = startProgram(command, toOptions({ SLUICE_INSECURE: '1', SLUICE_DEMO: '1' }))

@@ -1,6 +1,6 @@
 /**
- * The Dockerfile, as far as a test can follow it without Docker: the stage of the image, and the
- * stages before it.
+ * A parsed Dockerfile. The inherited fields describe the last stage, which becomes the image.
+ * `stages` contains the earlier stages.
  */
 export interface Dockerfile extends Stage {
   readonly stages: readonly Stage[]

@@ -66,7 +66,7 @@ async function runStage(stage: Stage, { folder, bin, toStage }: Place) {
       const from = step.from === undefined ? join(folder, 'context') : toStage({ name: step.from })
       for (const path of step.copy) copy(join(from, path), join(app, step.to))
     }
-    // `npm ci` takes a minute. Its result already exists, because `.ci/run` starts with it.
+    // `npm ci` takes a minute, so the image links to the project's installed packages.
     else if (step.run.startsWith('npm ci --ignore-scripts')) symlinkSync(`${root}node_modules`, join(app, 'node_modules'))
     else await run('sh', ['-c', step.run], { cwd: app, env })
   }

@@ -40,8 +40,8 @@ export function checkBody({ messages = [], tools = [], options = {}, think, form
 }
 
 /**
- * Expects that a value of `x-sluice-ignored` is a short list of our own names, of indices and of
- * counts.
+ * Expects that a value of `x-sluice-ignored` is short and contains only our own field names,
+ * indices and counts.
  */
 export function checkHeader(header: string | undefined) {
   if (header === undefined) return

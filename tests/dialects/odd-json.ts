@@ -1,9 +1,6 @@
 import * as fc from 'fast-check'
 
-/**
- * Every generated text and name has this word. Sluice must not repeat it when it reports on a
- * request.
- */
+/** A word in some generated texts and names. Sluice's report on a request must not repeat it. */
 export const canary = 'cAnArY'
 
 const names = ['__proto__', 'constructor', 'toString', 'valueOf', 'length', 'then', 'type', 'name', 'function', canary]

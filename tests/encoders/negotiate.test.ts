@@ -58,7 +58,7 @@ describe('a stream is NDJSON for', () => {
     ['application/x-ndjson;Q=0.7'],
     ['application/x-ndjson;level=1;q=0.4, text/event-stream;q=0.3'],
     ['text/event-stream;q=0.5,application/json;q=0.501'],
-    // A reader that names NDJSON wants it, even if the quality is not a number.
+    // A header that names NDJSON requests it, even if the quality is invalid.
     ['application/x-ndjson;q=nonsense'],
     ['application/x-ndjson;q='],
     ['application/x-ndjson;q=2'],

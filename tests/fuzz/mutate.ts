@@ -30,8 +30,8 @@ function spotsOf(value: unknown): Spot[] {
 }
 
 /**
- * Returns a placeholder for an odd value. In half of the cases, the value only has another type.
- * `mutateJson` replaces the placeholder in the JSON text.
+ * Returns a placeholder for an odd value. In half of the cases, the value is an ordinary value of a
+ * random type. `mutateJson` replaces the placeholder in the JSON text.
  */
 function mark(random: Random): string {
   const text = random(2) === 0 ? pick(random, types) : pick(random, oddities)
@@ -97,7 +97,7 @@ const insertions = [
   '\\u0000',
 ]
 
-/** Flips, drops or inserts some bytes, or takes them from `other`. */
+/** Flips bits, or drops, inserts or repeats bytes, or replaces the end with bytes of `other`. */
 export function mutateBytes(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Array {
   const at = random(bytes.length + 1)
   const [head, tail] = [bytes.subarray(0, at), bytes.subarray(at)]

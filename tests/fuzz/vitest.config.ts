@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Configuration of `npm run fuzz`. It runs ten times as many cases as the suite, with a new seed
- * each time. FUZZ_SEED and FUZZ_COUNT override this.
+ * Configuration of `npm run fuzz`. It runs ten times as many cases as the normal test run, with a
+ * new seed each time. FUZZ_SEED and FUZZ_COUNT override the seed and the number of cases.
  */
 export default defineConfig({
   test: {

@@ -12,7 +12,7 @@ export interface Cable {
   readonly address: string
   /** Runs a program on the other machine. */
   spawn(file: string, args: readonly string[]): ChildProcess
-  /** From then on, no packet arrives on either side, and neither side is notified. */
+  /** Pulls the cable. Packets are lost from then on, and neither side is notified. */
   pull(): void
   remove(): void
 }
@@ -24,8 +24,8 @@ export function layCable(): Cable {
   // RFC 2544 reserves these addresses for tests.
   const [address, other] = ['198.18.0.1', '198.18.0.2']
   const remove = () => {
-    // This also deletes the other end. If only the namespace were deleted, its end would disappear
-    // some time later.
+    // This also deletes the end in the namespace. If only the namespace were deleted, the kernel
+    // would remove that end some time later.
     ip('link', 'delete', ours)
     ip('netns', 'delete', name)
   }

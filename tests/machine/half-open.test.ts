@@ -36,8 +36,8 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
   })
 
   /**
-   * Reads a stream on the other machine and pulls the cable. Returns how many milliseconds later
-   * the upstream was closed.
+   * Reads a stream on the other machine and pulls the cable. Returns the milliseconds from then
+   * until Sluice closed the connection to the upstream.
    */
   async function pullWithin(script: Script): Promise<number> {
     const model = upstream.script(script)

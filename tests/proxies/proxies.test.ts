@@ -10,7 +10,10 @@ import { startTap } from './tap.ts'
 
 checkInstalled()
 
-/** This interval is longer than any test, because no test may depend on a heartbeat that fails. */
+/**
+ * This interval is longer than any test. A failed heartbeat also shows Sluice that a reader has
+ * disconnected, and no test may depend on this.
+ */
 const noHeartbeatMs = 60_000
 const maxBodyBytes = 4_000_000
 
@@ -106,7 +109,7 @@ describe.each(proxyNames)('%s', (name) => {
     })
 
     describe.each(leaves)('a reader that leaves by %s closes the upstream', (how) => {
-      // Before NDJSON's first line, and before an answer in one piece, no byte has come.
+      // Sluice sends no byte before the first line of NDJSON, or before an answer in one piece.
       test.each(['ndjson', 'folded'] as const)('before the first byte: %s', async (framing) => {
         const model = upstream.script(silent())
         const reader = generate(proxy, framing, model)
@@ -134,8 +137,8 @@ describe.each(proxyNames)('%s', (name) => {
       })
     })
 
-    // A page on the proxy's own origin may send requests, whatever its port is. Sluice's rules for
-    // host names and origins also apply behind a proxy.
+    // Behind a proxy, Sluice still checks host names and origins. A page on the proxy's own origin
+    // may send requests, whatever port the proxy has.
     test.each([
       { host: 'chat.example:8443', origin: 'https://chat.example:8443', status: 200 },
       { host: 'chat.example:8443', origin: 'https://chat.example', status: 403, code: 'forbidden_origin' },

@@ -19,8 +19,8 @@ export interface Proxy {
 }
 
 /**
- * How to run a program: the arguments that keep it in the foreground, and the configuration around
- * its snippet.
+ * How to run a proxy: the arguments that keep it in the foreground, and a configuration that
+ * contains its snippet from docs/deploy.md.
  */
 interface Program {
   toConfiguration(ownPort: number, port: number): string
@@ -33,8 +33,8 @@ const startLimitMs = 10_000
 
 const programs: Record<ProxyName, Program> = {
   nginx: {
-    // The configuration enables compression for all types. nginx's default folders for temporary
-    // files belong to root, so it sets others.
+    // The configuration enables compression for all types. It sets folders for temporary files,
+    // because nginx's default folders belong to root.
     toConfiguration: (ownPort, port) => `
 daemon off;
 pid nginx.pid;
@@ -98,7 +98,7 @@ export async function startProxy(name: ProxyName, port: number): Promise<Proxy> 
   const { toConfiguration, toArguments } = programs[name]
   const ownPort = await toFreePort()
   const folder = mkdtempSync(join(tmpdir(), `sluice-${name}-`))
-  // When root starts nginx, its workers run as another user.
+  // When root starts nginx, its workers run as another user. They must be able to read the folder.
   chmodSync(folder, 0o755)
   const file = join(folder, `${name}.conf`)
   writeFileSync(file, toConfiguration(ownPort, port))

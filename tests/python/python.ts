@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 const folder = fileURLToPath(new URL('.venv/', import.meta.url))
 
 /**
- * Returns the Python with the clients of `requirements.txt`.
+ * Returns the path of the Python that has the clients of `requirements.txt`.
  * @throws Error if `install.sh` has not run
  */
 export function toPython(): string {

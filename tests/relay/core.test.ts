@@ -464,8 +464,8 @@ test('the tally tells of the first token, the number of them, and the last line'
   expect(core.tally).toEqual({ firstDeltaAt: 10, deltas: 4, done: done.chunk })
 })
 
-// A naive second version of the same rules: it keeps a list of facts and searches all of it for
-// each question.
+// A naive second version of the core's rules. It keeps a list of facts, and searches the whole list
+// each time.
 
 type Fact = 'asked' | 'line' | 'frame' | 'full' | 'room' | 'opened' | 'waits' | 'told'
 
@@ -481,7 +481,7 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
     note: (fact: Fact, state?: Waiting) => void facts.push({ fact, at: reference.now, state }),
     isFull: () => reference.last('full', 'room')?.fact === 'full',
 
-    /** Returns the time at which each event is due. More important events come first. */
+    /** Returns each possible action and the time when it is due. The first due action happens. */
     agenda(): [string, number][] {
       const { has, last } = reference
       const after = (isOn: boolean, ms: number, ...since: Fact[]) =>
@@ -498,7 +498,8 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
       return [['stalled', after(!reads, deadlines.stallMs, 'full')], ...(reference.ended ? [] : upstream)]
     },
     /**
-     * Returns the status that the reader has not received yet, unless a line has made it pointless.
+     * Returns the status that the reader has not received yet. After the first line, the reader
+     * needs no status.
      */
     untold(): Waiting | undefined {
       const state = reference.last('waits')?.state
@@ -518,7 +519,7 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
     },
     next: () => Math.min(...reference.agenda().map(([, at]) => at)),
 
-    /** Sends a frame, after the opening if that has not been sent. */
+    /** Sends frames. If the opening has not been sent, sends the opening first. */
     send(frames: string): string {
       if (frames === '') return ''
       const opening = reference.has('opened') ? '' : encoder.opening

@@ -1,16 +1,16 @@
 import type { Sink } from '../../src/relay/sink.ts'
 
-/** A reader whose reading the test controls. */
+/** A sink whose reader the test controls. */
 export interface FakeSink extends Sink {
   /** The writes as text, one entry each. */
   readonly written: string[]
   readonly ended: number
   readonly wasCut: number
-  /** Makes the sink full at every further write, until `drain`. */
+  /** From now on, each write makes the sink full, until `drain`. */
   fill(): void
-  /** Reads everything, and is no longer full. */
+  /** Reads everything. Further writes do not make the sink full. */
   drain(): void
-  /** Reads everything that was written, but stays full for further writes. */
+  /** Reads everything that was written. The next write makes the sink full again. */
   takeOne(): void
 }
 

@@ -41,7 +41,7 @@ const lines: Encoder = {
 const live: Encoder = { ...lines, opening: '<', heartbeat: '.' }
 const telling: Encoder = { ...live, toStatus: (status) => `(${status})` }
 
-/** An upstream that the test controls. It keeps its contract: an abort ends it. */
+/** An upstream that the test controls. An abort ends it, as the contract of upstreams requires. */
 function createScript() {
   const started = Promise.withResolvers<Generation>()
   const flowed = Promise.withResolvers<void>()

@@ -9,7 +9,8 @@ const atOnce = 50
 
 test('9,000 streams leave nothing behind in 128 MB on Node (hazard 37)', async () => {
   const upstream = await startUpstream()
-  // A leaked listener on a request's signal keeps 20 to 27 KB, so 9,000 of them do not fit.
+  // A leaked listener on a request's signal keeps 20 to 27 KB in memory. If each of the 9,000
+  // requests leaked one, this heap would be too small.
   const server = await startServer('node', { OLLAMA_HOST: upstream.url, NODE_OPTIONS: '--max-old-space-size=128' })
   try {
     const model = upstream.script(tokens({ count: 3 }))

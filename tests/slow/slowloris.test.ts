@@ -4,9 +4,9 @@ import { readRaw, toPost, type RawReader } from '../runtimes/reader.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 
 /**
- * The seconds after which each runtime must have cut the connection. Node checks once a second. Bun
- * checks in steps of 4 s, and keeps a connection for 60 s, or for 10 s after an error answer.
- * workerd has its own limits for request heads.
+ * The seconds after which each runtime must have cut the connection. Node checks for timeouts every
+ * second, and Bun every 4 s. After a success, Bun keeps the connection for 60 s. After an error,
+ * Bun keeps it for 10 s. workerd has its own limits for request heads.
  */
 const limits = {
   node: { head: 12, nextHead: 12, body: 32 },
@@ -31,7 +31,8 @@ describe.concurrent.each(['node', 'bun', 'worker'] as const)('F26: %s', (runtime
   })
 
   /**
-   * Sends a little more each second, and returns after how many seconds the connection was closed.
+   * Sends a little more each second. Returns the answer, and the seconds until it began and until
+   * the connection was closed.
    */
   async function trickle(first: string | Uint8Array, next: (count: number) => string) {
     const startedAt = performance.now()

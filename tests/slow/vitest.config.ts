@@ -5,12 +5,12 @@ import { defineConfig } from 'vitest/config'
  * streams, and check time limits of several minutes.
  */
 export default defineConfig({
-  // Twelve tests wait in parallel: two silences on each of six servers.
   test: {
     include: ['tests/slow/**/*.test.ts'],
     globalSetup: 'tests/build.ts',
     testTimeout: 420_000,
     hookTimeout: 60_000,
+    // silence.test.ts waits for two silences on each of six servers, all in parallel.
     maxConcurrency: 12,
   },
 })

@@ -58,7 +58,7 @@ const whole: Act = async (stage) => {
 
 const faulty: Act = async (stage) => {
   const { fault, model } = pick(stage.random, stage.faults)
-  // Fault F12 sends a line of 50 MB, which takes long, so it is rare.
+  // Fault F12 sends a line of 50 MB. This takes long, so F12 is chosen rarely.
   if (fault.id === 'F12' && stage.random(20) > 0) return faulty(stage)
   const surface = pick(stage.random, [...generating, ...streaming])
   const startedAt = performance.now()
@@ -94,7 +94,7 @@ const stalling: Act = async (stage) => {
   reader.pause()
   const seen = reader.isEnded ? undefined : await asked
   if (!seen) {
-    // The upstream was stopped.
+    // There is no stream to stall, because the upstream was stopped.
     reader.resume()
     return toFate(reader, surface)
   }
@@ -105,7 +105,7 @@ const stalling: Act = async (stage) => {
   const ended = await Promise.race([reader.ended, sleep(10_000)])
   if (ended === 'broken' && isOver) return 'cut'
   reader.leave('reset')
-  // The upstream may have died before the limit passed.
+  // The upstream may have died before the stall limit passed.
   if (ended === 'clean' && isOver) return 'failed'
   const state = `upstream ${isOver ? 'closed' : 'open'}, ${reader.byteCount} bytes, ${ended ?? 'not ended'}`
   throw new Error(`A reader that took nothing was not cut: ${surface.path}, ${state}`)

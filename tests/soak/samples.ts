@@ -3,7 +3,8 @@ import { rssKbOf } from '../lab/process-stats.ts'
 import type { SoakStage } from './stage.ts'
 
 /**
- * A server at rest: there are no readers, the upstream is stopped, and the garbage is collected.
+ * Measurements of a server at rest: it has no readers, its upstream is stopped, and its garbage is
+ * collected.
  */
 export interface Sample {
   /** Seconds since the start. */

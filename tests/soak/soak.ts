@@ -7,13 +7,13 @@ import { countDescriptors, takeSample, toSlope, type Sample } from './samples.ts
 import { setStage } from './stage.ts'
 
 /**
- * Runs all actions at once for minutes. Fails if the heap or the descriptors grow, a stream stays
- * open, or an answer has no terminal (CONTRIBUTING.md).
+ * Runs all actions in parallel for minutes. Fails if the heap or the descriptors grow, a stream
+ * stays open, or an answer has no terminal (CONTRIBUTING.md).
  */
 
 const atOnce = 60
 const restCount = 20
-/** A slope below this, or within its noise, does not count as growth. */
+/** In MB an hour. The heap's slope, less twice the slope's error, must not be greater. */
 const maxSlope = 1
 const idleLimitMs = 15_000
 
@@ -70,7 +70,7 @@ async function load(ms: number) {
   await Promise.all([restartNowAndThen(), ...Array.from({ length: atOnce }, read)])
 }
 
-/** Waits until the number of descriptors is at its lowest again, or until it stops falling. */
+/** Waits until the descriptors are as few as in the lowest sample, or do not change for 3 s. */
 async function settle() {
   const lowest = Math.min(...samples.map(({ descriptors }) => descriptors))
   let last = NaN
@@ -84,7 +84,8 @@ async function settle() {
 }
 
 /**
- * Waits until no upstream stream is open, stops the upstream, takes a sample, and starts it again.
+ * Waits until no upstream stream is open. Then stops the upstream, takes a sample, and starts the
+ * upstream again.
  */
 async function rest(): Promise<Sample> {
   const until = performance.now() + idleLimitMs

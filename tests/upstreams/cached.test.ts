@@ -95,7 +95,7 @@ describe('of 20 callers at once', () => {
   test('none gets another’s promise: no promise is shared (hazard 40)', async () => {
     const callers = askTimes(20)
     expect(new Set(callers).size).toBe(20)
-    // The first load never returns.
+    // The first load does not finish in this test.
     loads[1]!.resolve('b')
     expect(await Promise.all(callers.slice(1))).toEqual(Array(19).fill('b'))
     expect(await get(signal)).toBe('b')

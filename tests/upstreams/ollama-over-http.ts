@@ -1,7 +1,10 @@
 import { viaHttp } from '../../src/runtimes/node/connect.ts'
 import { createOllama } from '../../src/upstreams/ollama.ts'
 
-/** Creates an Ollama upstream for tests of decorators. Its connections can handle every fault. */
+/**
+ * Creates an Ollama upstream for tests of decorators. It uses `viaHttp`, because Node's fetch
+ * cannot read all faulty answers of the tests.
+ */
 export function ollamaOverHttp(host: string) {
   return createOllama({ host, apiKey: undefined, maxLineBytes: 100_000, embedTimeoutMs: 5000, connect: viaHttp() })
 }

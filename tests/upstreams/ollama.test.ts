@@ -14,7 +14,7 @@ const create = (host: string) =>
     connect: viaFetch(fetch),
   })
 
-// Node's own fetch fails on a 100 that it did not request. `viaHttp` does not
+// Node's own fetch fails on a status 100 that it did not request. `viaHttp` accepts it
 // (tests/runtimes/node).
 upstreamContract('Ollama', create, { isKnown: ({ name }) => /^(100|several 1xx) before/.test(name) })
 

@@ -33,7 +33,7 @@ func say(value any) error {
 	return json.NewEncoder(os.Stdout).Encode(value)
 }
 
-// told prints a result in one piece.
+// told prints the result of a call that does not stream.
 func told[T any](value T, err error) error {
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ var calls = map[string]call{
 	},
 	"Version": func(ctx context.Context, client *api.Client, _ string) error { return told(client.Version(ctx)) },
 
-	// These act with the identity of Ollama's host.
+	// For these methods, Ollama uses the identity of its host.
 	"ModelRecommendationsExperimental": func(ctx context.Context, client *api.Client, _ string) error {
 		return told(client.ModelRecommendationsExperimental(ctx))
 	},

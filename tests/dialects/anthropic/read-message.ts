@@ -3,7 +3,7 @@ import { readEvents } from '../../encoders/read-events.ts'
 export interface ReadBlock {
   readonly type: string
   readonly [field: string]: unknown
-  /** The pieces in which its text, thinking or input arrived. */
+  /** The pieces in which the block's text, thinking or input arrived. */
   readonly pieces: string[]
 }
 

@@ -113,7 +113,8 @@ describe('events of Anthropic’s', () => {
     ]).map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown }))
     const [start, ...rest] = recorded as [{ data: { message: object } }, ...typeof recorded]
     const id = 'msg_id_1'
-    // Ollama's own API estimates the input tokens here. Sluice sends 0.
+    // In this event, Ollama's own Anthropic API sends an estimate of the input tokens. Sluice sends
+    // 0.
     const usage = { input_tokens: 0, output_tokens: 0 }
     const message = { ...start.data.message, id, usage, stop_reason: null, stop_sequence: null }
     expect(ours[0]).toEqual({ event: 'message_start', data: { type: 'message_start', message } })

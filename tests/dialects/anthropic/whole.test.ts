@@ -54,7 +54,7 @@ encoderContract('a message of Anthropic’s', {
   expected(events, requestId) {
     if (events.at(-1)?.type !== 'done') return []
     const chunks = events.flatMap((event) => (event.type === 'failed' ? [] : [event.chunk]))
-    // The expected value goes through JSON too, because the answer does.
+    // The answer was parsed from JSON, so the expected value is converted to JSON and back.
     return [JSON.parse(JSON.stringify(toExpected(chunks, requestId)))]
   },
 })

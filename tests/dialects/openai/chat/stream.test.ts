@@ -17,7 +17,7 @@ interface Call {
   function: { name: string; arguments: object }
 }
 
-/** Makes all expected chunks in one step from whole objects, unlike the encoder. */
+/** Makes all expected chunks in one step from whole objects. The encoder works event by event. */
 function toExpected(events: readonly GenerationEvent[], requestId: string, includeUsage: boolean) {
   const told: unknown[] = []
   const created = events[0]?.type === 'done' ? Date.UTC(2026, 10, 22, 10, 13, 50) / 1000 : 0
@@ -64,7 +64,7 @@ function toExpected(events: readonly GenerationEvent[], requestId: string, inclu
     if (includeUsage) tell({ choices: [], usage: { prompt_tokens: 0, completion_tokens, total_tokens: completion_tokens } })
     told.push('[DONE]')
   })
-  // The expected value goes through JSON too, because JSON has no -0.
+  // The expected value is converted to JSON and back, because JSON.stringify turns -0 into 0.
   return JSON.parse(JSON.stringify(told)) as unknown[]
 }
 

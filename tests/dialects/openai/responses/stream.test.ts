@@ -343,7 +343,7 @@ describe('a response', () => {
       let text = encode([say('x'.repeat(8)), say('y'.repeat(8))])
       expect(() => encode([say('z')])).toThrow(tooLong)
       text += encode([failed()])
-      // The reader checks the numbers.
+      // `readTypedEvents` also checks that the events are numbered from 0.
       const events = readTypedEvents([toUtf8(text)])
       expect(events.at(-1)!.type).toBe('response.failed')
       expect(accumulate(events)).toEqual([{ type: 'message', text: 'x'.repeat(8) + 'y'.repeat(8) }])
