@@ -3,8 +3,8 @@ import { ndjson } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 
 /**
- * Sends two tokens and immediately runs `end`. The script does not wait until the program has read
- * the tokens. It could not tell, because some programs print only whole answers.
+ * Sends two tokens and immediately runs `end`. The script cannot wait until the program has printed
+ * the tokens, because some programs print only whole answers.
  */
 export function dies(end: Script): Script {
   return (exchange) => {
