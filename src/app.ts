@@ -65,11 +65,15 @@ export interface AppOptions {
   zstd?: () => Decompression
   /** Hashes a key with less CPU than the default does. */
   sha256?: Sha256
-  /** Counters for the limits outside this process. The default counts in memory. */
+  /**
+   * Counts the requests and answers of each caller in a store outside this process. By default,
+   * they are counted in the memory of this process.
+   */
   limits?: Limits
   /**
-   * How many loads of one cached value may run at once. The cached values are the readiness and
-   * Ollama's lists of models. A runtime needs a higher number if a load may die with its request.
+   * How many requests may load the same cached value at the same time. The cached values are the
+   * readiness and Ollama's lists of models. A runtime needs a higher number if it may stop a load
+   * when the request that started the load ends.
    */
   maxLoads?: number
   /** Writes a line of the access log. */
@@ -88,8 +92,8 @@ export interface App {
 }
 
 /**
- * The paths of the base URLs that people enter into clients. They answer, because some clients test
- * the connection with a GET to the base URL.
+ * The paths of the base URLs that people enter into clients. These paths have routes, because some
+ * clients test the connection with a GET to the base URL.
  */
 const bases = ['/v1', '/v1/']
 const ollamaBases = ['/ollama', '/ollama/api', '/ollama/v1'].flatMap((base) => [base, `${base}/`])
@@ -144,8 +148,8 @@ export function createApp({
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys.
     .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perCaller.perMinute, address }))
-    // This route comes before the limit of answers, so that a caller at that limit can still
-    // cancel.
+    // This route comes before `answerGuard`, so that a caller with the maximum number of open
+    // answers can still cancel one.
     .route('/', cancel({ streams }))
     .use(answerGuard({ limits, max: perCaller.streams, address }))
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
@@ -179,7 +183,10 @@ function toOllama({ upstream: { demo, ...upstream }, limits, deadlines }: Config
   })
 }
 
-/** Wraps Ollama in the rules for models, and in a queue if the running generations are limited. */
+/**
+ * Wraps Ollama in the rules for models, and in a queue if the number of running generations is
+ * limited.
+ */
 function toUpstream(
   { queue, models, clamps, deadlines }: Config,
   ollama: Upstream,
@@ -191,8 +198,9 @@ function toUpstream(
 }
 
 /**
- * Returns the `fetch` of the emulator. The emulator is imported at the first request, because it is
- * a third of the source code and most servers run without it.
+ * Returns a `fetch` function that sends requests to an emulator instead of Ollama. The emulator is
+ * imported at the first request, because it is a third of the source code and most servers run
+ * without it.
  */
 function toDemo(): Emulator['fetch'] {
   let emulator: Emulator | undefined

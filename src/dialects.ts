@@ -26,8 +26,8 @@ export function createDialects({ management }: DialectsOptions): readonly Dialec
 }
 
 /**
- * Returns the same dialect with `base` in front of its paths. Ollama serves `/v1` and `/api` under
- * one base URL, so a client whose base URL is `/ollama` also expects `/ollama/v1`.
+ * Returns a copy of the dialect with `base` in front of its paths. Ollama serves `/v1` and `/api`
+ * under one base URL, so a client whose base URL is `/ollama` also expects `/ollama/v1`.
  */
 function below(base: '/ollama', { prefix, generations, questions, ...dialect }: Dialect): Dialect {
   const paths = Object.entries(generations).map(([path, parse]) => [base + path, parse])
@@ -41,8 +41,8 @@ function below(base: '/ollama', { prefix, generations, questions, ...dialect }: 
 }
 
 /**
- * Finds the dialect of a path. It is the dialect with the longest prefix that equals the path or is
- * a parent of it.
+ * Returns a function that finds the dialect of a path. A prefix matches the path itself and all
+ * paths below it. The longest matching prefix wins.
  */
 export function createDialectAt(dialects: readonly Dialect[]): (path: string) => Dialect {
   const longestFirst = dialects.toSorted((a, b) => b.prefix.length - a.prefix.length)

@@ -1,6 +1,6 @@
 /**
- * The HTTP status of every error code (docs/protocol.md#4-errors). If Ollama itself sent the
- * status for `upstream_rejected` or `upstream_busy`, that status replaces the one here.
+ * The HTTP status of every error code (docs/protocol.md#4-errors). For `upstream_rejected` and
+ * `upstream_busy`, a status that Ollama sent replaces the status in this table.
  */
 const statuses = {
   invalid_json: 400,
@@ -46,8 +46,8 @@ export interface Issue {
 
 interface ServiceErrorOptions {
   /**
-   * A more exact cause than `code`. A dialect whose API has its own error code for this cause sends
-   * that code.
+   * A more exact cause than `code`. If the API of a dialect has an error code for this cause, the
+   * dialect sends that code.
    */
   reason?: 'context_length_exceeded'
   /** Overrides the status in the table `statuses`, for example with the status that Ollama sent. */
@@ -63,7 +63,7 @@ interface ServiceErrorOptions {
 
 /**
  * A failure that Sluice reports to a client. The client sees `message`. It never sees `cause`, so
- * internal details belong there.
+ * internal details belong in `cause`.
  */
 export class ServiceError extends Error {
   readonly code: ErrorCode
@@ -88,8 +88,8 @@ export class ServiceError extends Error {
 }
 
 /**
- * Converts a thrown value into a ServiceError. An unknown error becomes `internal`. The client does
- * not see its text, which is kept in `cause`.
+ * Converts a thrown value into a ServiceError. Any other value becomes the `cause` of an `internal`
+ * error, so the client does not see its text.
  */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error

@@ -50,8 +50,8 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 }
 
 /**
- * The index of the quote that closes the string which opens at `start`. If the string is not
- * closed, the length of the text.
+ * Returns the index of the closing quote of the string that begins at `start`. Returns the length
+ * of the text if the string is not closed.
  */
 export function endOfString(text: string, start: number): number {
   for (let quote = start; ;) {
@@ -70,10 +70,10 @@ export function endOfString(text: string, start: number): number {
 const candidates = /"|\d{16}|\d[.eE]|-0/g
 
 /**
- * In the text that is parsed, the number `(i + 1) * markUnit` (the mark) stands for `raws[i]`.
- * Every number of at least `markUnit` is replaced by a mark (see `isExact`), so a number of that
- * size is always a mark. A mark is a number and not a string, so that a text with marks is valid
- * JSON if and only if the original text is.
+ * Before a text is parsed, each of its raw numbers is replaced by a mark. The mark of `raws[i]` is
+ * the number `(i + 1) * markUnit`. All original numbers of this size are replaced (see `isExact`),
+ * so every number of this size in the marked text is a mark. A mark is a number and not a string,
+ * so that the marked text is valid JSON if and only if the original text is.
  */
 const markUnit = 1e22
 

@@ -41,14 +41,14 @@ export type Batch = readonly GenerationEvent[]
 export type Waiting = 'queued' | 'loading' | 'evaluating'
 
 /**
- * How a stream ended. `done`: Ollama finished it. `left`: the client disconnected. `stalled`: the
- * client read nothing for too long. `failed`: an error ended it.
+ * How a stream ended. `done`: Ollama finished the answer. `left`: the client disconnected.
+ * `stalled`: the client read nothing for too long. `failed`: an error ended it.
  */
 export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly how: 'failed'; readonly error: ServiceError }
 
 /**
  * A source that pushes its values. It calls `onValue` synchronously with each value. If `onValue`
- * returns a promise, the source pauses until that promise settles. The promise of the flow resolves
+ * returns a promise, the source pauses until that promise settles. The returned promise resolves
  * when the source ends. It rejects when the source fails or its signal aborts.
  */
 export type Flow<T> = (onValue: (value: T) => void | Promise<void>) => Promise<void>
@@ -63,8 +63,9 @@ export interface GenerationCall {
   readonly body: Readonly<Record<string, unknown>>
   /**
    * The name of the field in the client's request that asks for thinking, such as
-   * `reasoning_effort`. If the model cannot think, `think` is removed from the body. If `thinkWish`
-   * is undefined, `think` is passed on, and Ollama refuses it if the model cannot think.
+   * `reasoning_effort`. If the model cannot think, Sluice removes `think` from the body and reports
+   * this field as ignored. Without `thinkWish`, Sluice always passes `think` on, and Ollama refuses
+   * the request if the model cannot think.
    */
   readonly thinkWish?: string
 }

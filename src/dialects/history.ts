@@ -5,9 +5,9 @@ import { refused } from './refusals.ts'
 import { isBase64 } from './to-ollama.ts'
 
 /**
- * Clients repeat the whole conversation in every request. So a request is never refused because of
- * something that a model or another server wrote: no later request could succeed. Content that
- * Ollama cannot read is replaced by a text.
+ * Clients repeat the whole conversation in every request. If Sluice refused something that a model
+ * or another server wrote, every later request of the conversation would also fail. So such content
+ * is never refused. Content that Ollama cannot read is replaced by a text.
  */
 
 /** The position of a part of a message in the request. */
@@ -42,22 +42,24 @@ export interface ImageData {
   readonly data: string
 }
 
-/** The image in a data URL. Returns undefined for any other URL, because none is fetched. */
+/**
+ * The image in a data URL. Returns undefined for any other URL, because Sluice does not fetch URLs.
+ */
 export function toImageData(url: unknown): ImageData | undefined {
   const [, mediaType, data] = /^data:([^,;]*)(?:;[^,]*)?;base64,(.*)$/is.exec(typeof url === 'string' ? url : '') ?? []
   return mediaType === undefined ? undefined : { mediaType, data: data! }
 }
 
 /**
- * Converts an image for Ollama. If Ollama cannot read it, that is an error in the user's last
- * message. In an earlier message, a text replaces the image. Images at a URL are not fetched,
+ * Converts an image for Ollama. An image that Ollama cannot read is an error in the user's last
+ * message. In any other message, a text replaces the image. Images at a URL are not fetched,
  * because a client must not choose which hosts the server connects to.
- * @param image undefined if the request does not contain the image itself, but perhaps its URL
+ * @param image undefined if the request contains no image data, for example only a URL
  * @throws ServiceError `not_supported` for an image without data, `invalid_request` for data that
  * is no image in base64
  */
 export function toImage(image: ImageData | undefined, place: Place): OllamaPart {
-  // The media type may be empty, because Ollama's `/v1` accepts data URLs without a type too.
+  // The media type may be empty, because Ollama's `/v1` also accepts data URLs without a type.
   if (image && /^(?:image\/[\w.+-]+)?$/i.test(image.mediaType) && isBase64(image.data)) return { image: image.data }
   if (!place.isLast) return leaveOut('image', place)
   throw image ? invalidRequest(place.path, 'Expected an image in base64') : refused(place.path, 'image')
@@ -67,9 +69,10 @@ export function toImage(image: ImageData | undefined, place: Place): OllamaPart 
 const maxDepth = 32
 
 /**
- * Converts the arguments of an earlier tool call into the object that Ollama requires. Other APIs
- * send them as JSON text, which a model wrote, so it can be invalid. Invalid text is passed to the
- * model as `_raw`.
+ * Converts the arguments of an earlier tool call into the object that Ollama requires. In other
+ * APIs, the arguments are JSON text. A model wrote this text, so it can be invalid. If the text is
+ * invalid or is not a JSON object, or if it is nested too deeply, the result is an object with this
+ * text in the field `_raw`.
  */
 export function toArguments(given: unknown): object {
   if (typeof given === 'string' && given.trim() === '') return {}
@@ -93,7 +96,8 @@ function isWithin(value: unknown, depth: number): boolean {
 }
 
 /**
- * Converts any value into text: null and undefined into '', and a value that is no text into JSON.
+ * Converts any value into text. null and undefined become ''. All other values except texts become
+ * JSON.
  */
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value
@@ -101,9 +105,9 @@ export function toText(value: unknown): string {
 }
 
 /**
- * Returns the text of a message part of any API. Most parts have it in one of four fields. A part
- * without any of them is left out. A value without a `type` is the result of a tool and not a part.
- * It becomes JSON.
+ * Returns the text of a message part of any API. Most parts have their text in one of four fields.
+ * A part without any of these fields is left out. A value without a `type` is not a part. It is the
+ * result of a tool, and becomes JSON.
  */
 export function toTextPart(part: unknown, place: Place): { text: string } {
   const { type, text, refusal, thinking, content } = isObject(part) ? part : {}

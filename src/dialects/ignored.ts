@@ -9,8 +9,8 @@ const countsLength = ', +1234567890 more, +1234567890 unknown'.length
  */
 export interface Ignored {
   /**
-   * @param path of the part, such as `tools.4`. It contains only field names that Sluice defines,
-   * and indices. It must not contain text from the request, because it is sent in a header and
+   * @param path the path of the part, such as `tools.4`. It may contain only known field names and
+   * indices. It must not contain text from the request, because the path is sent in a header and
    * written to the log.
    */
   add(path: string): void
@@ -21,8 +21,8 @@ export interface Ignored {
 }
 
 /**
- * Stores only as many paths as fit into the header, and counts the rest. A request may have a
- * million ignored parts.
+ * Stores only as many paths as fit into the header, and counts the rest, because a request may have
+ * a million ignored parts.
  */
 export function createIgnored(): Ignored {
   const paths = new Set<string>()

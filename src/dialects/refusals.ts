@@ -2,8 +2,8 @@ import { ServiceError } from '../errors.ts'
 
 /**
  * The explanations for valid requests that Sluice refuses. A request is refused only if the client
- * would not work without the feature that it asks for. Anything else that Ollama cannot honour is
- * ignored and reported (ignored.ts).
+ * would not work without the feature that the request asks for. Anything else that Ollama cannot
+ * honour is ignored and reported (ignored.ts).
  */
 export const reasons = {
   answers: 'a request has one answer; send several requests',

@@ -4,11 +4,14 @@ import * as v from 'valibot'
 import { isNumber, isObject, toNumber, type ExactNumber } from '../exact-json.ts'
 import type { Ignored } from './ignored.ts'
 
-/** Helpers that several dialects share: schemas of Ollama's fields, and conversions to them. */
+/**
+ * Helpers that several dialects share: schemas of Ollama's fields, and functions that convert
+ * values into these fields.
+ */
 
 // Schemas. A null counts as absent, as in Ollama.
 
-/** A number that keeps its digits on its way to Ollama. */
+/** A number that is sent to Ollama with all its digits. */
 export const exactNumber = v.custom<ExactNumber>(isNumber, 'Expected number')
 
 /**
@@ -50,8 +53,8 @@ export const optional = <const TSchema extends v.GenericSchema>(schema: TSchema)
 export const anyObject = v.custom<Readonly<Record<string, unknown>>>(isObject, 'Expected an object')
 
 /**
- * An object with these fields and any others. `anyObject` rejects arrays: Valibot's `looseObject`
- * would accept them, but Ollama refuses them (docs/hazards.md#48).
+ * An object with these fields and any others. Ollama refuses arrays, but Valibot's `looseObject`
+ * accepts them. So `anyObject` rejects arrays first (docs/hazards.md#48).
  */
 export const object = <const TEntries extends v.ObjectEntries>(entries: TEntries) => v.pipe(anyObject, v.looseObject(entries))
 
@@ -112,7 +115,7 @@ const optionTypes: Readonly<Record<string, v.GenericSchema>> = {
 } satisfies Partial<Record<keyof Options, v.GenericSchema>>
 
 /**
- * Removes options of a wrong type, because Ollama answers with a 500 to them
+ * Removes options whose values have a wrong type, because Ollama would answer with the status 500
  * (docs/ollama.md#1-stream).
  */
 export function toOptions(
@@ -128,7 +131,7 @@ export function toOptions(
   return Object.fromEntries(Object.entries(options).filter(isValid))
 }
 
-/** Leaves out the fields that are null or undefined: both mean absent in every API. */
+/** Removes fields that are null or undefined. Both mean absent in every API. */
 export function present(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
 }

@@ -18,9 +18,9 @@ export interface ToolChoice {
 
 /**
  * Returns the tools that are offered to the model, or undefined if there are none. Ollama cannot
- * force a model to call a tool. So only the allowed tools are offered, and `demanding` fails an
- * answer without a tool call.
- * @param path of the choice in the request
+ * force a model to call a tool. So only the allowed tools are offered, and `demanding` turns an
+ * answer without a tool call into a failure.
+ * @param path the path of the tool choice in the request
  * @throws ServiceError `not_supported` if a demanded tool is missing from `tools`, or if a tool
  * call is demanded in a stream
  */
@@ -36,7 +36,10 @@ export function toOffered(
   return offered.length > 0 ? offered : undefined
 }
 
-/** Wraps the encoder of an answer without streaming. It throws if the model calls no tool. */
+/**
+ * Wraps the encoder of an answer that is not streamed. The wrapper throws if the model calls no
+ * tool.
+ */
 export function demanding(encoder: Encoder): Encoder {
   return {
     ...encoder,

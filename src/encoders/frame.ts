@@ -1,7 +1,7 @@
 /**
  * One SSE frame. No argument may contain a CR or an LF, because these end a field (WHATWG HTML
- * §9.2.6). Text of several lines needs `toLines`. A reader strips one space after `data:`. The
- * space here is for that, so leading spaces of the data survive.
+ * §9.2.6). Text of several lines must first be converted with `toLines`. A reader removes one space
+ * after `data:`. The frame contains this space, so the reader does not remove a space of the data.
  */
 export function toFrame(data: string, event?: string, id?: string): string {
   const frame = `data: ${data}\n\n`

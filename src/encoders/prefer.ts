@@ -5,7 +5,7 @@
  */
 export function prefers(preference: 'status' | 'default-model', prefer = ''): boolean {
   // Quoted strings are replaced, because they may contain commas. The pattern also matches a string
-  // without a closing quote. Otherwise a long one could take quadratic time.
+  // without a closing quote. Otherwise the search could take quadratic time in a long header.
   const names = prefer.replaceAll(/"(?:\\.?|[^"\\])*(?:"|$)/g, (quoted) => (quoted === '""' ? '' : '"')).split(',')
   const first = names
     .map((entry) => entry.split(';', 1)[0]!.split('='))

@@ -7,18 +7,18 @@ import { toFrame } from './frame.ts'
 export const eventStream = {
   contentType: 'text/event-stream',
   headers: streamHeaders,
-  // Bun sends the headers only with the first byte of the body (docs/hazards.md#21). So there must
-  // be a first byte.
+  // Bun sends the headers only with the first byte of the body (docs/hazards.md#21). So the opening
+  // must not be empty.
   opening: ':\n',
-  // The heartbeat has no blank line, because some clients would dispatch an empty event
-  // (docs/hazards.md#31).
+  // The heartbeat has no blank line, because a blank line makes some clients dispatch an empty
+  // event (docs/hazards.md#31).
   heartbeat: ':\n',
   failure: 'frame',
 } as const
 
 /**
- * The frame that ends a failed stream. It is not named `error`, because EventSource uses that name
- * for connection errors.
+ * The frame that ends a failed stream. Its event is not named `error`, because EventSource uses
+ * that name for connection errors.
  */
 export function toFailedFrame(error: ServiceError, requestId: string): string {
   return toFrame(JSON.stringify(toErrorBody(error, requestId)), 'failed')

@@ -1,10 +1,10 @@
 import type { OllamaChunk } from '../generation.ts'
 
-/** A tool call of the model, in the form that the dialects other than Ollama's need. */
+/** A tool call of the model, in a form for all dialects except Ollama's. */
 export interface ToolCall {
   /**
-   * Unique within a conversation. An id that Sluice makes has only letters, digits, `_` and `-`,
-   * because some clients allow no other characters.
+   * Unique within a conversation. An id that Sluice creates contains only letters, digits, `_` and
+   * `-`, because some clients reject other characters.
    */
   readonly id: string
   readonly name: string
@@ -17,7 +17,8 @@ export interface ToolCall {
 /**
  * The tool calls of one line. Ollama never splits a call (docs/ollama.md#1-stream). If Ollama sent
  * an id, the call keeps it. Otherwise its id consists of the request id and a number.
- * @param first the number for the first call: how many calls this answer already had
+ * @param first how many calls the earlier lines of this answer had; this is the number of the first
+ * call
  */
 export function toToolCalls({ message }: OllamaChunk, requestId: string, first: number): ToolCall[] {
   const calls = (message?.tool_calls ?? []) as readonly OllamaToolCall[]

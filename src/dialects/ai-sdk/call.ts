@@ -20,7 +20,7 @@ import type { UiChatRequest, UiMessage } from './schema.ts'
 /**
  * Converts a request of `useChat` into a chat request for Ollama.
  * @throws ServiceError `not_supported` or `invalid_request` for a bad image in the last message of
- * the user, `invalid_request` for messages that are all empty
+ * the user, `invalid_request` if all messages are empty
  */
 export function toCall(
   { messages: uiMessages, model, system, tools, options, ...rest }: UiChatRequest,

@@ -4,8 +4,8 @@ import { readRequest, type FieldRules } from '../read-request.ts'
 import { anyObject, format, keep_alive, model, object, string, think } from '../to-ollama.ts'
 
 /**
- * Only the role is validated here. A model may have written the rest, so call.ts reads it and
- * accepts any shape.
+ * Only the role is validated here. A model may have written the other fields, so call.ts accepts
+ * any value there.
  */
 const message = object({ role: v.string() })
 export type UiMessage = v.InferOutput<typeof message>
@@ -25,7 +25,7 @@ export type UiChatRequest = v.InferOutput<typeof schema>
 export const rules: FieldRules<typeof schema.entries> = {
   schema,
   needed: ['messages', 'model', 'system', 'tools', 'format'],
-  // `trigger` and `stream` have no effect: every request generates an answer, always as a stream.
+  // `trigger` and `stream` have no effect, because every request generates an answer as a stream.
   hints: ['id', 'trigger', 'messageId', 'stream'],
 }
 

@@ -6,8 +6,8 @@ import { isNumber, toNumber } from '../../exact-json.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
 /**
- * The UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). Success
- * ends with `finish` and `[DONE]`. A failure ends with `error` and has neither.
+ * The UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). A
+ * successful stream ends with `finish` and `[DONE]`. A failed stream ends with `error` instead.
  */
 export const uiMessageStream: Encoder = {
   ...eventStream,
@@ -18,7 +18,7 @@ export const uiMessageStream: Encoder = {
     let callCount = 0
 
     /**
-     * The `start` chunk has no message id. Without an id, `useChat` creates a new message, or
+     * The SDK's `start` chunk is sent without a message id. So `useChat` creates a new message, or
      * continues the message whose tools it has run.
      */
     function begin() {
@@ -93,7 +93,7 @@ function createParts(emit: (frame: string) => void) {
   }
 }
 
-/** The last chunk of a successful stream. Ollama's counts and durations become its metadata. */
+/** The SDK's `finish` chunk. Ollama's counts and durations become its metadata. */
 function toFinish(last: OllamaChunk, hasCalls: boolean) {
   const { model, done_reason } = last
   const [inputTokens, outputTokens] = [toCount(last.prompt_eval_count), toCount(last.eval_count)]
@@ -123,7 +123,7 @@ function toMs(nanoseconds: unknown): number | undefined {
 }
 
 /**
- * Returns the SDK's `FinishReason`. Ollama sends `stop` for tool calls too
+ * Returns the SDK's `FinishReason`. Ollama also sends `stop` if the model called a tool
  * (docs/ollama.md#1-stream).
  */
 function toFinishReason(reason: string | undefined, hasCalls: boolean): 'stop' | 'length' | 'tool-calls' | 'other' {

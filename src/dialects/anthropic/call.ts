@@ -40,8 +40,8 @@ function toOptions({ max_tokens, temperature, top_p, top_k, stop_sequences }: Me
 const types = ['enabled', 'disabled', 'adaptive']
 
 /**
- * Returns Ollama's `think`, and in `wish` the path of the field that asked for it. Ollama has no
- * thinking budget, so `budget_tokens` is ignored.
+ * Returns Ollama's `think` as `value`. If a field asked for thinking, `wish` has the path of this
+ * field. Ollama has no thinking budget, so `budget_tokens` is ignored.
  */
 function toThinking({ thinking, output_config }: MessagesRequest, ignored: Ignored) {
   if (thinking && !types.includes(thinking.type)) ignored.add('thinking.type')

@@ -3,7 +3,7 @@ import type { Failure } from '../dialect.ts'
 
 /**
  * The body of an error response, and the data of an `error` event in a stream:
- * https://docs.claude.com/en/api/errors. Only `code` is an addition of Sluice.
+ * https://docs.claude.com/en/api/errors. Sluice adds only `code`.
  */
 export function toErrorBody(error: ServiceError, requestId: string) {
   const { message, code } = error
@@ -25,8 +25,8 @@ const types: Readonly<Record<number, string>> = {
 }
 
 function toType({ status, retryAfterSeconds }: ServiceError): string {
-  // Clients retry an `overloaded_error`. So it is sent only if a later attempt can succeed, which
-  // `retryAfterSeconds` shows.
+  // Clients retry an `overloaded_error`. So it is sent only if a later attempt can succeed. In this
+  // case, the error has `retryAfterSeconds`.
   if (status === 503 && retryAfterSeconds !== undefined) return 'overloaded_error'
   return types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error')
 }

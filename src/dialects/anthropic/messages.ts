@@ -23,7 +23,7 @@ export function toMessages({ system, messages }: MessagesRequest, ignored: Ignor
   const names = new Map<string, string>()
   const lastUser = toLastUser(messages)
   const place = { path: 'system', isLast: false, ignored }
-  // An empty system prompt is left out. It would replace the default one of the model.
+  // An empty system prompt is left out, because it would replace the default prompt of the model.
   const first = system?.length ? [{ role: 'system', ...toContent(system, place, toPart, paragraph) }] : []
   return first.concat(
     messages.flatMap((message, i) => {
@@ -35,7 +35,7 @@ export function toMessages({ system, messages }: MessagesRequest, ignored: Ignor
 
 /**
  * Joins the text blocks without a separator, because they are parts of one text. Adds the name of
- * each called tool to `names`, by the id of the call.
+ * each called tool to `names`. The key is the id of the call.
  */
 function toAssistant({ content }: Message, place: Place, names: Map<string, string>): OllamaMessage {
   const message: OllamaMessage = { role: 'assistant', content: '' }
@@ -65,7 +65,7 @@ function toAssistantText(block: unknown, place: Place): string {
   return ''
 }
 
-/** Each tool result becomes a separate message, before the other content of the message. */
+/** Each tool result becomes a separate message. These messages come before the other content. */
 function toUserMessages({ role, content }: Message, place: Place, names: ReadonlyMap<string, string>): OllamaMessage[] {
   if (!Array.isArray(content)) return [{ role, content: toText(content) }]
   const results = content.flatMap((block, i) => {
@@ -114,7 +114,7 @@ function toSourceImage(source: unknown, place: Place): OllamaPart {
   return toImage(isInline ? { mediaType: toText(media_type), data: toText(data) } : undefined, place)
 }
 
-/** Converts a text document into text. Other documents are left out: Ollama cannot read them. */
+/** Converts a text document into text. Ollama cannot read other documents, so they are left out. */
 function toDocument({ source, title }: Block, place: Place): OllamaPart {
   const { type, data, content } = isObject(source) ? source : {}
   const text = type === 'text' ? toText(data) : type === 'content' ? toContent(content, place, toTextPart).content : undefined

@@ -5,8 +5,8 @@ import { readRequest, type FieldRules } from '../read-request.ts'
 import { anyObject, boolean, integer, isAbsent, model, number, object, optional } from '../to-ollama.ts'
 
 /**
- * Only the role is validated here. A model may have written the rest, so messages.ts reads it and
- * accepts any shape.
+ * Only the role is validated here. A model may have written the other fields, so messages.ts
+ * accepts any value there.
  */
 const message = object({ role: v.string() })
 export type Message = v.InferOutput<typeof message>

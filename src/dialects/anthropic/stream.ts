@@ -7,8 +7,8 @@ import { toErrorBody } from './failure.ts'
 import { toHead, toStopReason, toToolUse, toUsage } from './whole.ts'
 
 /**
- * The stream for `stream:true` (https://docs.claude.com/en/docs/build-with-claude/streaming). On a
- * failure the last event is Anthropic's `error` event. An open content block is not closed then.
+ * The stream for `stream:true` (https://docs.claude.com/en/docs/build-with-claude/streaming). A
+ * failed stream ends with Anthropic's `error` event. An open content block is not closed first.
  */
 export const messageStream: Encoder = {
   ...eventStream,

@@ -28,7 +28,9 @@ export function toToolUse({ id, name }: ToolCall, input: unknown) {
   return { type: 'tool_use', id, name, input } as const
 }
 
-/** Ollama does not report a stop sequence that it found. Such an answer is an `end_turn` too. */
+/**
+ * Ollama does not report that a stop sequence ended the answer. So the reason is then `end_turn`.
+ */
 export function toStopReason({ done_reason }: OllamaChunk, toolCalls: number) {
   const reason = toolCalls > 0 ? 'tool_use' : 'end_turn'
   return { stop_reason: done_reason === 'length' ? 'max_tokens' : reason, stop_sequence: null } as const

@@ -3,8 +3,9 @@ import type { GenerationEvent } from '../../generation.ts'
 import type { Failure } from '../dialect.ts'
 
 /**
- * The error response in Ollama's format (docs/ollama.md#3-errors): `{"error"}`, with the status
- * that Ollama sent, if any. For an unknown path or method it is the plain text of Ollama's router.
+ * The error response in Ollama's format (docs/ollama.md#3-errors). If Ollama itself reported the
+ * failure, the response has the status that Ollama sent. For an unknown path or method, the body is
+ * the same plain text that Ollama sends.
  */
 export function toFailure({ code, status, message, upstreamStatus }: ServiceError): Failure {
   if (code === 'not_found') return { status, body: '404 page not found' }

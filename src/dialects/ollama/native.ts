@@ -9,7 +9,8 @@ import { toRoutes, type FramingRequest } from './routes.ts'
 
 /**
  * Accepts requests in Ollama's format, and answers with SSE, NDJSON, text or one JSON object
- * (docs/protocol.md#2-native). Errors at paths of no other dialect have its format too.
+ * (docs/protocol.md#2-native). Errors at paths that belong to no other dialect also have the format
+ * of this dialect.
  */
 export function createNative({ management }: { management: boolean }): Dialect {
   const prefix = ''
@@ -17,8 +18,8 @@ export function createNative({ management }: { management: boolean }): Dialect {
 }
 
 /**
- * Chooses the encoder (docs/protocol.md#2-native). Pull, push and create report only progress. They
- * have no answer text and no status frames, so these two framings are for generations only.
+ * Chooses the encoder (docs/protocol.md#2-native). Pull, push and create report only progress, so
+ * plain text and status frames are not available for them.
  */
 function toFraming({ stream, accept, prefer, canCut, call }: FramingRequest): Encoder {
   if (!stream) return folded

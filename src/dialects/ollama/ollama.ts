@@ -5,7 +5,7 @@ import { toRoutes, type FramingRequest } from './routes.ts'
 import { ollamaStream } from './stream.ts'
 
 /**
- * A replacement for Ollama's API: a client of Ollama changes only its base URL
+ * A drop-in replacement for Ollama's API. A client of Ollama changes only its base URL
  * (docs/protocol.md#5-ollama-drop-in).
  */
 export function createOllamaDialect({ management }: { management: boolean }): Dialect {
@@ -18,8 +18,8 @@ function toFraming({ stream, call }: FramingRequest) {
 }
 
 /**
- * Whether the request has no prompt, so that Ollama only loads the model. Ollama answers this with
- * one object even if `stream` is true (docs/ollama.md#1-stream).
+ * Whether the request has no prompt, so that Ollama only loads the model. Ollama answers such a
+ * request with one object even if `stream` is true (docs/ollama.md#1-stream).
  */
 function isLoad({ endpoint, body }: FramingRequest['call']): boolean {
   if (endpoint === 'generate') return !body.prompt

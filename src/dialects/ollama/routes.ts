@@ -64,7 +64,7 @@ export function toRoutes({ prefix, management, toFraming }: RoutesOptions): Pick
   }
 }
 
-/** With `Prefer: default-model`, the answer also names the model for requests without a model. */
+/** With `Prefer: default-model`, the answer also names the default model. */
 function toTags({ prefer }: QuestionRequest): QuestionPlan {
   return { question: { about: 'tags', ...(prefers('default-model', prefer) && { withDefault: true }) } }
 }

@@ -24,9 +24,9 @@ const checkedFields = new Set([
 ])
 
 /**
- * Refuses `checkedFields` whose names are written with capitals. Ollama reads `Model` as `model`
- * too, and uses the last one in the body. So Ollama could use a value that Sluice did not check
- * (docs/hazards.md#82).
+ * Refuses a request that writes the name of a checked field with capitals. For Ollama, `Model` and
+ * `model` are the same field, and the last one in the body wins. So Ollama could use a value that
+ * Sluice did not check (docs/hazards.md#82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(
@@ -63,8 +63,8 @@ const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
 export const namedRequest = named({})
 
 /**
- * A request for pull, push or create. `remote_host` is refused: the name of a cloud model must show
- * that it is a cloud model.
+ * A request for pull, push or create. `remote_host` is refused, because it can give a cloud model a
+ * name that does not end in `cloud`.
  */
 export const progressRequest = named({
   stream,

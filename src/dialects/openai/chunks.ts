@@ -5,7 +5,7 @@ import type { OllamaChunk } from '../../generation.ts'
 import { toEnvelope, toId, toUsage } from './envelope.ts'
 import { toErrorBody } from './failure.ts'
 
-/** The differences between the chunks of `/chat/completions` and of `/completions`. */
+/** The differences between the streams of `/chat/completions` and of `/completions`. */
 export interface ChunkKind {
   readonly idPrefix: 'chatcmpl' | 'cmpl'
   readonly object: string
@@ -31,8 +31,9 @@ export interface ChunkOptions {
 }
 
 /**
- * A stream of chunks. Success ends with a finish reason, the usage if it was asked for, and
- * `[DONE]`. After a failure, an error is the last frame (docs/protocol.md#6-dialects).
+ * A stream of OpenAI's chunks. A successful stream ends with the finish reason, the usage (if the
+ * client asked for it) and `[DONE]`. A failed stream ends with an error frame
+ * (docs/protocol.md#6-dialects).
  */
 export function createChunks({ idPrefix, object, start }: ChunkKind, { includeUsage }: ChunkOptions): Encoder {
   const noUsage = includeUsage ? { usage: null } : {}

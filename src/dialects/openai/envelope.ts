@@ -2,7 +2,9 @@ import { toIdPart } from '../../encoders/tool-calls.ts'
 import { toNumber } from '../../exact-json.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
-/** The fields around an answer or a chunk, in the order of Ollama's own `/v1`. */
+/**
+ * The first fields of an answer or of an OpenAI chunk, in the same order as in Ollama's own `/v1`.
+ */
 export function toEnvelope({ model = '', created_at }: OllamaChunk, { id, object }: { id: string; object: string }) {
   return { id, object, created: toSeconds(created_at), model, system_fingerprint: 'fp_ollama' }
 }
@@ -12,7 +14,7 @@ export function toId(prefix: 'chatcmpl' | 'cmpl', requestId: string): string {
   return `${prefix}-${toIdPart(requestId)}`
 }
 
-/** Converts a time of Ollama into seconds since 1970. Returns 0 if there is none. */
+/** Converts a time of Ollama into seconds since 1970. Returns 0 if the time is missing. */
 export function toSeconds(time: unknown): number {
   return Math.floor(Date.parse(String(time)) / 1000) || 0
 }

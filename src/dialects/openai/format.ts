@@ -19,7 +19,10 @@ export const responseFormat = v.nullish(
 /** `text.format` of Responses. A response repeats it, so unknown fields are kept. */
 export const textFormat = optional(formatWith(v.looseObject({ type: v.literal('json_schema'), schema: optional(anyObject) })))
 
-/** Returns Ollama's `format`. undefined means free text. In OpenAI's API the schema is optional. */
+/**
+ * Returns Ollama's `format`. undefined means free text. A `json_schema` format without a schema
+ * becomes 'json', because the schema is optional in OpenAI's API.
+ */
 export function toFormat(
   type: 'text' | 'json_object' | 'json_schema' | undefined,
   schema: object | null | undefined,

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { toNumber, type ExactNumber } from '../../exact-json.ts'
 import { exactInteger } from '../to-ollama.ts'
 
-/** Ollama refuses numbers outside of this range. */
+/** Ollama refuses numbers below 0 or above 20. */
 export const topLogprobs = v.nullish(
   v.pipe(
     exactInteger,

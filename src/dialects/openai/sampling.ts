@@ -15,7 +15,10 @@ import {
   toThink,
 } from '../to-ollama.ts'
 
-/** What chat and completions share: https://platform.openai.com/docs/api-reference/chat/create */
+/**
+ * The fields that chat and completions share:
+ * https://platform.openai.com/docs/api-reference/chat/create
+ */
 export const sampling = {
   model: v.nullish(modelName),
   stream: boolean,
@@ -47,7 +50,7 @@ export const samplingWishes: Rules['wishes'] = {
   store: (value) => value !== false,
 }
 
-/** Ids, billing, and hints for a cache. */
+/** Fields for ids, billing and caches. They cannot change the answer. */
 export const samplingHints: Rules['hints'] = [
   'user',
   'metadata',

@@ -5,7 +5,10 @@ import { exactNumber } from '../to-ollama.ts'
 
 const expected = 'Expected a text or a list of texts'
 
-/** A prompt, or the input of an embedding. OpenAI also accepts token numbers there. */
+/**
+ * A prompt, or the input of an embedding. OpenAI also accepts token numbers there. `toTexts`
+ * refuses them.
+ */
 export const texts = v.union([v.string(), v.array(v.string()), v.array(exactNumber), v.array(v.array(exactNumber))], expected)
 
 /** @throws ServiceError `not_supported` for tokens */

@@ -15,7 +15,7 @@ export interface Origin {
   readonly namespace: string | undefined
 }
 
-/** The origins of the tools, by the names that Ollama offers. */
+/** The origins of the tools, by the names under which Ollama offers the tools to the model. */
 export type Origins = ReadonlyMap<string, Origin>
 
 export interface Tools {
@@ -50,8 +50,8 @@ export function createTools(ignored: Ignored) {
       offer(path, 'function', tool, namespace)
     },
     /**
-     * The input of a custom tool is a text. Ollama cannot enforce its grammar, so the grammar
-     * becomes a part of the description.
+     * The input of a custom tool is a text. Ollama cannot enforce the grammar of this text, so the
+     * grammar becomes a part of the description.
      */
     custom({ name, description, format }: ToolFields, path: string, namespace?: string) {
       const { syntax, definition } = isObject(format) ? format : {}
@@ -61,7 +61,7 @@ export function createTools(ignored: Ignored) {
       const combined = [description, rule].filter((text) => typeof text === 'string' && text !== '').join('\n\n')
       offer(path, 'custom', { name, description: combined, parameters: customParameters }, namespace)
     },
-    /** The tool search that the client runs itself, for example Codex. */
+    /** A tool search that the client itself runs. Codex is such a client. */
     search(tool: ToolFields, path: string) {
       offer(path, 'search', { ...tool, name: 'tool_search' })
     },

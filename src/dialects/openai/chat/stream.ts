@@ -34,7 +34,10 @@ const createChat = (origins: Origins): ChunkKind => ({
   },
 })
 
-/** Thinking is sent in two fields, because some clients read only one and some only the other. */
+/**
+ * Thinking is sent in two fields, because some clients read only the first and others only the
+ * second.
+ */
 function toTokenChoice(content: string | undefined, thinking: string | undefined): string {
   const text = content ? `"content":${JSON.stringify(content)}` : ''
   if (!thinking) return text && `"delta":{${text}}`

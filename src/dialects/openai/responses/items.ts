@@ -13,8 +13,8 @@ export function createEvents(emit: (frame: string) => void) {
       emit(toFrame(JSON.stringify({ type, ...fields, sequence_number: count++ }), type))
     },
     /**
-     * Returns the function that writes the event of a token. `tail` is the JSON text that follows
-     * the token.
+     * Returns a function that writes the event of one token. Its parameter `tail` is the JSON text
+     * after the token.
      */
     createDelta(type: string, fields: object) {
       // The head is made once per item, to save time on each token.
@@ -89,7 +89,7 @@ export function createItem(kind: ItemKind, { id, index, events }: ItemOptions) {
 
   return {
     kind,
-    /** `tokenLogprobs` are the log probabilities of this piece of text. */
+    /** `tokenLogprobs` are the log probabilities of `token`. */
     write(token: string, tokenLogprobs: readonly Logprob[]) {
       text += token
       if (tokenLogprobs.length === 0) return writeDelta(token, tailWithoutLogprobs)

@@ -20,7 +20,8 @@ import type { ResponsesRequest } from './schema.ts'
 type Item = Exclude<ResponsesRequest['input'], string>[number]
 
 /**
- * Converts input items. Ollama has the thinking, text and calls of one turn in a single message.
+ * Converts input items. The thinking, text and calls of one turn become a single message, as in
+ * Ollama.
  */
 export function toMessages(input: ResponsesRequest['input'], ignored: Ignored): OllamaMessage[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }]
@@ -58,8 +59,8 @@ function addItem(messages: OllamaMessage[], item: Item, place: Place, names: Map
     const content = toContent(toOutput(item), { ...place, path: `${place.path}.output` }, toPart)
     messages.push({ role: 'tool', ...content, ...(name !== undefined && { tool_name: name }), tool_call_id: id })
   } else if (type !== 'additional_tools') {
-    // A call that OpenAI's servers ran, such as a web search. The text after it includes the
-    // result.
+    // The item is a call that OpenAI's servers ran, such as a web search. It is left out, because
+    // the text after the call already includes the result.
     place.ignored.add(place.path)
   }
 }
@@ -77,8 +78,8 @@ function toPastCall({ type, call_id: id, namespace, name, ...item }: Item): Past
     const given = type === 'function_call' ? toArguments(item.arguments) : toCustomArguments(item.input)
     return { name: toJoinedName(namespace, toText(name)), arguments: given }
   }
-  // A call of a tool that OpenAI defines, such as `local_shell_call`. Without a `call_id` the call
-  // ran on OpenAI's servers.
+  // Tools that OpenAI defines have their own types of calls, such as `local_shell_call`. A call
+  // without a `call_id` ran on OpenAI's servers.
   if (typeof type !== 'string' || !type.endsWith('_call') || typeof id !== 'string') return undefined
   return { name: type.slice(0, -'_call'.length), arguments: toArguments(item.arguments ?? item.action) }
 }

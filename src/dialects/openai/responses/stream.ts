@@ -22,7 +22,7 @@ export interface AnswerOptions {
   readonly origins: Origins
 }
 
-/** One answer: the items of a model's output in the order in which they come. */
+/** Writes the events of one answer, and collects the items of the model's output in their order. */
 export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxBytes, emit }: StartOptions) {
   const events = createEvents(emit)
   const idPart = toIdPart(requestId)
@@ -97,8 +97,8 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
   }
 
   /**
-   * The event has `error` at its top level, because OpenAI's clients throw only then. If only
-   * `response` contains the error, they treat the event as a normal end.
+   * OpenAI's clients throw only if the event has `error` at its top level. If only `response`
+   * contains the error, they treat the event as a normal end.
    */
   function fail(head: ResponseHead, error: ServiceError) {
     const items = open ? [...output, open.toItem('incomplete')] : output
@@ -119,8 +119,8 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
   return {
     /** @throws ServiceError `line_too_long` once the answer is longer than `maxBytes` */
     write(batch: Batch) {
-      // The length is checked only between batches. An error within a batch would lose events whose
-      // sequence numbers are already used.
+      // The length is checked only between batches. An error within a batch would discard events
+      // that already have sequence numbers.
       if (gathered > maxBytes && batch[0]?.type !== 'failed') throw tooLong(maxBytes)
       for (const event of batch) writeEvent(event)
     },
