@@ -48,8 +48,9 @@ export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly h
 
 /**
  * A source that pushes its values. It calls `onValue` synchronously with each value. If `onValue`
- * returns a promise, the source pauses until that promise settles. The returned promise resolves
- * when the source ends. It rejects when the source fails or its signal aborts.
+ * returns a promise, the source pauses until that promise settles. The flow itself returns a
+ * promise that resolves when the source ends, and rejects when the source fails or its signal
+ * aborts.
  */
 export type Flow<T> = (onValue: (value: T) => void | Promise<void>) => Promise<void>
 

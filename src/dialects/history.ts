@@ -96,8 +96,8 @@ function isWithin(value: unknown, depth: number): boolean {
 }
 
 /**
- * Converts any value into text. null and undefined become ''. All other values except texts become
- * JSON.
+ * Converts any value into text. null and undefined become ''. Any other value that is not a text
+ * becomes JSON.
  */
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value

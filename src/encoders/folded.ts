@@ -66,7 +66,7 @@ function createFold() {
   const logprobs: unknown[] = []
 
   return {
-    /** Adds a line. Returns roughly how many bytes of memory the line needs. */
+    /** Adds a line. Returns about how many bytes the fold has to store for the line. */
     add({ line, chunk }: Line): number {
       const { message: part } = chunk
       const response = chunk.response ?? ''

@@ -14,10 +14,10 @@ export const framings: readonly { readonly encoder: Encoder; readonly types: rea
 
 /**
  * Returns the framing that an `Accept` header asks for (docs/protocol.md#2-native). The highest
- * quality value (`q`) wins. In a tie, the first of them in `framings` wins. A wildcard, a missing
- * header or any other type selects SSE. Plain text needs a higher `q` than every other framing,
- * because axios and Angular send `text/plain` in addition to JSON. Plain text reports a failure by
- * a broken connection, so it is not available if `canCut` is false.
+ * quality value (`q`) wins. In a tie, the framing that is earlier in `framings` wins. A wildcard, a
+ * missing header or any other type selects SSE. Plain text needs a higher `q` than every other
+ * framing, because axios and Angular send `text/plain` in addition to JSON. Plain text reports a
+ * failure by a broken connection, so it is not available if `canCut` is false.
  */
 export function negotiate(accept: string | undefined, canCut: boolean): Encoder {
   const ranges = parseAccept(accept?.toLowerCase() ?? '') // sorted, the best quality first

@@ -29,7 +29,8 @@ export function toToolUse({ id, name }: ToolCall, input: unknown) {
 }
 
 /**
- * Ollama does not report that a stop sequence ended the answer. So the reason is then `end_turn`.
+ * If a stop sequence ended the answer, Ollama does not report this. So such an answer also has the
+ * reason `end_turn`.
  */
 export function toStopReason({ done_reason }: OllamaChunk, toolCalls: number) {
   const reason = toolCalls > 0 ? 'tool_use' : 'end_turn'

@@ -35,8 +35,8 @@ const createChat = (origins: Origins): ChunkKind => ({
 })
 
 /**
- * Thinking is sent in two fields, because some clients read only the first and others only the
- * second.
+ * Thinking is sent in two fields, because some clients read only `reasoning`, and others only
+ * `reasoning_content`.
  */
 function toTokenChoice(content: string | undefined, thinking: string | undefined): string {
   const text = content ? `"content":${JSON.stringify(content)}` : ''

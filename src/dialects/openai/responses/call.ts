@@ -11,8 +11,8 @@ import { toTools } from './tools.ts'
 import type { ResponsesRequest } from './schema.ts'
 
 /**
- * The values of `include` that are not reported as ignored. Sluice never encrypts reasoning, but a
- * client that asks for encrypted reasoning gets plain reasoning, which it can send back.
+ * The values of `include` that are not reported as ignored. Sluice never encrypts reasoning. A
+ * client that asks for encrypted reasoning gets plain reasoning, and can send it back.
  */
 const includable = ['message.output_text.logprobs', 'reasoning.encrypted_content']
 

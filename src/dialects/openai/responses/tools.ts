@@ -3,7 +3,9 @@ import type { Ignored } from '../../ignored.ts'
 import { createTools, type Tools } from '../tools.ts'
 import type { ResponsesRequest } from './schema.ts'
 
-/** Input items that contain tools. Codex adds tools in the middle of a conversation. */
+/**
+ * Input items that contain tools. Codex, for example, adds tools in the middle of a conversation.
+ */
 const toolItems = new Set<unknown>(['additional_tools', 'tool_search_output'])
 
 /** Collects the tools of a request from `tools` and from its input items. */
