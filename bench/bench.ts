@@ -21,10 +21,10 @@ import { stalled } from './measures/stalled.ts'
 import { parseOptions } from './options.ts'
 import { toLines, toTable } from './table.ts'
 
-/** A normal run is shorter. After this time the bench stops with the results so far. */
+/** After this time the bench prints the results so far and exits. A normal run is shorter. */
 const LIMIT_MS = 1_500_000
 
-// Prints errors in one line, without a stack trace, for example after a mistyped name.
+// Prints an uncaught error in one line, without a stack trace. A mistyped option is such an error.
 process.on('uncaughtException', (error) => {
   console.error(String(error))
   process.exit(1)

@@ -54,7 +54,7 @@ function leaving(phase: 'before' | 'after'): Figure[] {
 }
 
 /**
- * The limits, in the order of the measures. Memory that grows by less than 10 MB counts as flat.
+ * The limits, in the order of the measures. Memory growth of less than 10 MB counts as no growth.
  */
 const figures: readonly Figure[] = [
   ratio('paced', 'cpu', 'sluice-node', 'pipe', 1.25, 'CPU per token'),
@@ -102,9 +102,7 @@ const figures: readonly Figure[] = [
 export interface Verdict {
   isMet: boolean
   text: string
-  /**
-   * The measured value. It is NaN if it could not be measured. The figure then counts as missed.
-   */
+  /** The measured value. If it could not be measured, it is NaN and counts as missed. */
   value: number
   unit: string
   /** The limit as text, such as `≤ 1.8`. */

@@ -13,8 +13,8 @@ export interface Readers {
   readonly id: number
   readonly firstSeed: number
   /**
-   * Waits until the upstream has seen all readers close, but at most `limitMs`. Resolves with the
-   * seed of each closed reader and the time of its close, as `[seed, atMs]`.
+   * Waits until the upstream has seen all readers disconnect, but at most `limitMs`. Resolves with
+   * one `[seed, atMs]` for each reader that the upstream has seen disconnect.
    */
   closedAtUpstream(limitMs: number): Promise<[number, number][]>
   /**
@@ -25,26 +25,26 @@ export interface Readers {
   waitFirst(limitMs: number): Promise<CrowdState>
   waitEnded(limitMs: number): Promise<CrowdState>
   /**
-   * Makes the upstream send each reader one more token. Resolves with the time of the first token.
+   * Makes the upstream send each reader one more token. Resolves with the time just before the
+   * first of these tokens is sent.
    */
   sendTokens(): Promise<number>
   /**
    * Waits until all readers have this many tokens, but at most `limitMs`. Resolves with the number
-   * of readers that have them, and with the time of the last of these tokens.
+   * of readers that have them, and with the time when the last of these readers got its latest
+   * token.
    */
   waitTokens(tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }>
   sample(ms: number): Promise<Sample>
-  /**
-   * Makes all readers disconnect, one by one. Resolves with the seed and the time of each, as
-   * `[seed, atMs]`.
-   */
+  /** Makes all readers disconnect, one by one. Resolves with one `[seed, atMs]` for each reader. */
   leave(spacingMs: number): Promise<[number, number][]>
   resume(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * The processes of the bench: one upstream, two that run the readers, and the servers under test.
+ * The processes of the bench: one upstream, two processes that run the readers, and the servers
+ * under test.
  */
 export interface Lab {
   /** The URL of the upstream, for a gateway. */
@@ -52,13 +52,13 @@ export interface Lab {
   /** The failures so far, as text. */
   readonly failures: string[]
   /**
-   * Runs `use` with a fresh server of this row. An error becomes a failure of the row, and the
-   * result is undefined.
+   * Runs `use` with a fresh server of this row. If the server does not start or `use` throws, the
+   * error is added to `failures` and the result is undefined.
    */
   withRow<T>(name: RowName, options: StartOptions, use: (server: RunningRow) => Promise<T>): Promise<T | undefined>
   /**
    * Runs `use` with fresh servers of all these rows at once. A server that does not start is left
-   * out and becomes a failure.
+   * out, and its error is added to `failures`.
    */
   withRows<T>(names: readonly RowName[], options: StartOptions, use: (servers: RunningRow[]) => Promise<T>): Promise<T>
   /** Opens readers, and resolves when the last one has sent its request. */
@@ -68,8 +68,8 @@ export interface Lab {
     count: number,
     more?: Partial<Pick<CrowdOptions, 'spacingMs' | 'tokens' | 'headOnly'>> & {
       /**
-       * Whether these readers run in a process apart from the other readers. A flat-out crowd
-       * blocks the event loop of its process for 100 ms at a time.
+       * Whether these readers run in the second of the two reader processes. A flat-out crowd
+       * blocks the event loop of its process for 100 ms at a time, which would delay other readers.
        */
       apart?: boolean
     },

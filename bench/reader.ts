@@ -3,8 +3,9 @@ import { openCrowd, type Crowd, type CrowdOptions } from './reader/crowd.ts'
 import { serveCalls } from '../tests/lab/serve-calls.ts'
 
 /**
- * The state of a crowd. `firstsMs` has the milliseconds to the first token of each reader that has
- * one. `clean` and `broken` count the responses that ended with and without the last HTTP chunk.
+ * The state of a crowd. `firstsMs` lists the milliseconds to the first token, for each reader that
+ * has a token. `clean` counts the responses that ended with the last HTTP chunk, and `broken`
+ * counts the responses that ended without it.
  */
 export interface CrowdState {
   firstsMs: number[]
@@ -58,7 +59,8 @@ const calls = {
   },
   /**
    * Waits until all readers have this many tokens, but at most `limitMs`. Resolves with the number
-   * of readers that have them, and with the time of the last token.
+   * of readers that have them, and with the time when the last of these readers got its latest
+   * token.
    */
   async waitTokens(id: number, tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }> {
     const { connections } = crowdOf(id)

@@ -22,15 +22,15 @@ function flood(socket: Socket, bytes: Buffer): void {
 }
 
 /**
- * Writes the body of the response in each mode. The tokens are already complete HTTP chunks, so
- * they are written unchanged.
+ * The function that writes the body of the response, for each mode. The tokens are already complete
+ * HTTP chunks, so they are written unchanged.
  */
 const answers: Record<Mode, (exchange: Exchange, lines: Lines, question: Question) => void | Promise<void>> = {
   async paced(exchange, { token, ending }, { seed, tokens }) {
     exchange.raw(token)
-    // Each stream sends 50 tokens a second, so it starts at some point within 20 ms. Multiples of
-    // the golden ratio are spread evenly over 0–1, so the streams do not all send at the same
-    // moment.
+    // Each stream sends a token every 20 ms. The second token waits for 10 to 30 ms, so that the
+    // streams do not all send at the same moment. Multiples of the golden ratio, modulo 1, are
+    // spread evenly over 0–1.
     const afterMs = 20 * (0.5 + ((seed * 0.618_034) % 1))
     await pace(exchange, { count: tokens - 1, perSecond: 50, afterMs }, () => exchange.raw(token))
     exchange.raw(ending)
@@ -66,7 +66,8 @@ const calls = {
   waitOpen: registry.waitOpen,
   waitClosed: registry.waitClosed,
   /**
-   * Sends one more token on each open stream of these seeds. Returns the time of the first one.
+   * Sends one more token on each open stream of these seeds. Returns the time just before the first
+   * one is sent.
    */
   sendTokens(first: number, count: number): number {
     const startMs = nowMs()

@@ -36,8 +36,8 @@ async function takeSnapshot(lab: Lab, server: RunningRow, folder: string): Promi
 }
 
 async function diff(lab: Lab, server: RunningRow, folder: string): Promise<string> {
-  // The first crowd fills caches and free lists and makes V8 compile the code. Later crowds reuse
-  // all of it, so it is no cost of a stream.
+  // The first crowd of readers fills caches and free lists and makes V8 compile the code. This
+  // happens once per process, so it must not count as a cost of a stream.
   const warm = await lab.read(server, 'idle', STREAMS)
   await warm.waitFirst(LIMIT_MS)
   await warm.close()
@@ -70,8 +70,8 @@ function toTable(name: RowName, before: Map<string, Share>, after: Map<string, S
 /**
  * Measures which objects a stream adds to V8's heap. It takes snapshots without and with open
  * streams, and returns their difference by constructor as a table. The result is undefined if the
- * measurement failed or if the row does not run on Node. Buffers and C++ objects count as far as
- * Node reports them to V8. The kernel's buffers do not count.
+ * measurement failed or if the row does not run on Node. Buffers and C++ objects count only if Node
+ * reports them to V8. The kernel's buffers do not count.
  */
 export async function diffHeap(lab: Lab, name: RowName): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))

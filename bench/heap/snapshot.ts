@@ -11,8 +11,8 @@ interface Snapshot {
 }
 
 /**
- * The number of objects with one name, and their own bytes. The objects that they refer to do not
- * count.
+ * The number of objects with one name, and the sum of their own sizes. The size of an object does
+ * not include the objects that it refers to.
  */
 export interface Share {
   count: number

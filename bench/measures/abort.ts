@@ -7,20 +7,20 @@ import type { Mode } from '../upstream/question.ts'
 const READERS = 1_000
 const AT_ONCE = 100
 /**
- * The time between two readers that leave. It is so long that one pause of a shared machine affects
- * less than 1 % of the readers.
+ * The time between the disconnects of two readers. It is so long that one pause of a shared machine
+ * affects less than 1 % of the readers.
  */
 const SPACING_MS = 4
 const LIMIT_MS = 3_000
 /**
- * On workerd, only a failing heartbeat shows that a reader has left (docs/hazards.md#11). So the
- * limit of the latency includes the heartbeat's interval.
+ * On workerd, only a failed heartbeat shows that a reader has disconnected (docs/hazards.md#11). So
+ * the limit of the latency includes the heartbeat's interval.
  */
 export const WORKER_HEARTBEAT_MS = 1_000
 
 /**
- * Returns, for each reader, the milliseconds from destroying its socket until the upstream sees the
- * close. A reader is left out if the upstream never saw its close.
+ * Returns, for each reader, the milliseconds from the destruction of its socket until the upstream
+ * sees the close. A reader is left out if the upstream never saw the close.
  */
 async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers: number): Promise<number[]> {
   const latencies: number[] = []
@@ -37,8 +37,9 @@ async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers:
 }
 
 /**
- * Measures how soon Ollama's GPU stops after a reader leaves. The upstream is silent, so no failed
- * write of a token can show that the reader has left.
+ * Measures how soon the upstream sees that a reader has disconnected. Only then can Ollama stop the
+ * GPU. The upstream is silent, so no failed write of a token can show that the reader has
+ * disconnected.
  */
 export const abort: Measure = {
   name: 'abort',

@@ -6,7 +6,7 @@ import type { RowName } from '../rows/rows.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
 /**
- * One process with a limit of 20,000 descriptors can have this many streams, because each stream
+ * The number of streams that one process with a limit of 20,000 descriptors can have. Each stream
  * needs two descriptors (docs/hazards.md#28).
  */
 const STREAMS = 9_000
@@ -73,8 +73,8 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
 }
 
 /**
- * Measures the cost of open streams. There are as many as one process can have. Each stream gets
- * one token, and then Ollama is silent. Later all streams get one more token together, and then all
+ * Measures the cost of as many open streams as one process can have. Each stream gets one token,
+ * and then the upstream is silent. Later all streams get one more token together, and then all
  * readers disconnect.
  */
 export const crowd: Measure = {

@@ -9,7 +9,7 @@ import type { Mode } from '../upstream/question.ts'
 const ROUNDS = 3
 const WARM_MS = 500
 
-/** A usual load, and a load in which the next tokens are always waiting. */
+/** A usual load, and a load in which the upstream sends as fast as the server reads. */
 const loads = [
   { mode: 'paced', title: 'paced', streams: 100, windowMs: 2_500 },
   { mode: 'flat', title: 'flat', streams: 64, windowMs: 900 },
@@ -28,7 +28,7 @@ const spoken = [
   { key: 'ai-sdk', path: '/api/ui/chat', dialect: 'ai-sdk' },
 ] as const satisfies readonly { key: string; path: string; dialect: Dialect }[]
 
-/** The columns with a limit. */
+/** The columns that have a limit in `figures.ts`. */
 export const dialectColumns = loads.flatMap(({ title }) =>
   spoken.slice(1).map(({ key }) => ({ key: `${title}-${key}`, title: `${title} ${key} ×`, digits: 2 })),
 )
@@ -62,8 +62,8 @@ async function measureRow(lab: Lab, server: RunningRow): Promise<Record<string, 
 }
 
 /**
- * Measures the cost of a token in each dialect, as a multiple of native SSE on the same server in
- * the same run.
+ * Measures the cost of a token in each dialect, as a multiple of the cost of native SSE on the same
+ * server in the same run.
  */
 export const dialects: Measure = {
   name: 'dialects',

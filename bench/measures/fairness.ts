@@ -37,7 +37,7 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
 
 /**
  * Measures whether streams that always have data starve other streams. It measures the time to the
- * first token of these streams and of new streams, and the gaps between the tokens of a paced
+ * first token of the endless streams and of new streams, and the gaps between the tokens of a paced
  * stream.
  */
 export const fairness: Measure = {

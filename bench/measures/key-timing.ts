@@ -12,8 +12,8 @@ const BATCH = 50
 const hashOf = (secret: string) => Uint8Array.from(createHash('sha256').update(secret).digest())
 
 /**
- * Finds the first secret whose hash has the same first bytes as the given hash. An attacker would
- * look for such a secret if the time of a comparison depended on those bytes.
+ * Hashes one guess after another until a hash starts with the same bytes as the given hash. An
+ * attacker would do this too if the time of a comparison depended on those bytes.
  */
 function findSamePrefix(hash: Uint8Array, bytes: number): Uint8Array {
   for (let i = 0; ; i++) {
@@ -22,7 +22,9 @@ function findSamePrefix(hash: Uint8Array, bytes: number): Uint8Array {
   }
 }
 
-/** Returns Welch's t of two samples. Above 4.5 the samples differ (ISO/IEC 17825, dudect). */
+/**
+ * Returns Welch's t of two samples. If it is above 4.5, the samples differ (ISO/IEC 17825, dudect).
+ */
 function welch(a: readonly number[], b: readonly number[]): number {
   const stats = (of: readonly number[]) => {
     const mean = of.reduce((sum, x) => sum + x, 0) / of.length
@@ -58,8 +60,8 @@ function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
 }
 
 /**
- * Measures whether the time of a comparison shows how much of a hash is right. It runs in this
- * process, because the noise of a whole server would hide the difference.
+ * Measures whether the time of a comparison shows how many bytes of a hash are right. It runs in
+ * this process, because the noise of a whole server would hide the difference.
  */
 export const keyTiming: Measure = {
   name: 'key-timing',

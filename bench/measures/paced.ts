@@ -8,8 +8,8 @@ const STREAMS = 100
 const ROUNDS = 3
 const WARM_MS = 1_000
 /**
- * The length of the first round, which only warms up: the engine still compiles the code. A real
- * server has been up for days and has compiled its code long ago.
+ * The length of the first round, which does not count: in this round the engine still compiles the
+ * code. A real server runs for days, with compiled code.
  */
 const WARM_UP_MS = 4_000
 const WINDOW_MS = 4_000
@@ -23,8 +23,8 @@ interface Round {
 }
 
 /**
- * Measures one round of one server: first its steady state, then the time to the first token of
- * newcomers, one after the other.
+ * Measures one round of one server: first its steady state, then the time to the first token of new
+ * readers, which come one after the other.
  */
 async function measureRound(lab: Lab, server: RunningRow, windowMs = WINDOW_MS): Promise<Round> {
   const crowd = await lab.read(server, 'paced', STREAMS, { spacingMs: 2 })
@@ -40,7 +40,7 @@ async function measureRound(lab: Lab, server: RunningRow, windowMs = WINDOW_MS):
 }
 
 /**
- * Measures the cost of a relay under a usual load: many readers, each of which gets one token at a
+ * Measures the cost of a relay under a usual load: many readers, which get their tokens one at a
  * time.
  */
 export const paced: Measure = {

@@ -85,7 +85,8 @@ export const page: Measure = {
       await browser.close()
       return {
         'sluice-node': {
-          // The files that a first visit loads, with the larger of the two languages.
+          // The files that a first visit in Chinese loads. Chinese is the larger of the two
+          // languages.
           pageKb: toKb(/^\/$|^\/assets\/(?:page|theme|chunk|chinese)-/),
           clientKb: toKb(/^\/client\.js$/),
           paint: percentile(paints, 50),

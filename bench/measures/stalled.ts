@@ -58,8 +58,8 @@ async function measureServer(lab: Lab, server: RunningRow): Promise<Record<strin
 }
 
 /**
- * Measures the cost of readers that read the head and then nothing, while Ollama sends without
- * end. Memory must not grow, and no reader may occupy a GPU for ever.
+ * Measures the cost of readers that read the head of the response and then nothing, while the
+ * upstream sends without end. Memory must not grow, and no reader may occupy a GPU for ever.
  */
 export const stalled: Measure = {
   name: 'stalled',

@@ -36,7 +36,7 @@ export interface Connection {
 export const KEY = 'bench'
 
 const MARK_BYTE = MARK.charCodeAt(0)
-/** All sockets share this buffer, because each piece is read before the next one arrives. */
+/** All sockets share this buffer, because each piece is processed before the next one arrives. */
 const buffer = Buffer.allocUnsafe(65_536)
 const LAST_CHUNK = '0\r\n\r\n'
 

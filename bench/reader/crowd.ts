@@ -34,14 +34,11 @@ export interface Crowd {
    * could be late on a busy machine.
    */
   sample(pids: readonly number[], ms: number): Promise<Sample>
-  /**
-   * Makes readers disconnect, one by one. Resolves with the seed and the time of each, as `[seed,
-   * atMs]`.
-   */
+  /** Makes readers disconnect, one by one. Resolves with one `[seed, atMs]` for each reader. */
   leave(spacingMs: number): Promise<[number, number][]>
 }
 
-/** At most this many gaps are recorded. More would hardly change the percentiles. */
+/** At most this many gaps are recorded. More gaps would hardly change the percentiles. */
 const MAX_GAPS = 100_000
 
 export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }: CrowdOptions): Crowd {
@@ -53,8 +50,7 @@ export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }:
   const forEachSpaced = async (spacingMs: number, each: (i: number) => void): Promise<void> => {
     const startMs = nowMs()
     for (let i = 0; i < count; i++) {
-      // Each wait is computed from the clock, because the rounding errors of fixed waits would add
-      // up.
+      // The times are computed from the start, because the errors of single waits would add up.
       const waitMs = startMs + i * spacingMs - nowMs()
       if (waitMs > 0) await sleep(waitMs)
       each(i)

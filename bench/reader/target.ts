@@ -1,6 +1,6 @@
 /**
- * The API of a path. `generate` and `chat` are Ollama's, and `openai` is OpenAI's chat. The other
- * dialects are measured only on Sluice.
+ * The API of a path. `generate` and `chat` are APIs of Ollama, and `openai` is OpenAI's chat
+ * completions. The other dialects are measured only on Sluice.
  */
 export type Dialect = 'generate' | 'chat' | 'openai' | 'completions' | 'responses' | 'anthropic' | 'ai-sdk'
 

@@ -8,8 +8,7 @@ const TOKENS = 10
  * Tries until the server answers, then reads a short stream to its end. This checks that the server
  * relays correctly, because the figures of a wrong relay mean nothing. Resolves with the time of
  * the first token.
- * @throws Error with the wrong answer, or if the process ends or `endMs` passes before an answer
- * comes
+ * @throws Error if the answer is wrong, if the process ends, or if no answer comes before `endMs`
  */
 export async function readFirstStream(
   target: Target,

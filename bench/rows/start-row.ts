@@ -33,8 +33,8 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * The environment variables of a row. The bench's own variables are left out, because its
- * `SLUICE_…` or `NODE_OPTIONS` would change the figures.
+ * The environment variables of a row. The variables of the bench's own environment are left out,
+ * because a `SLUICE_…` or `NODE_OPTIONS` among them would change the figures.
  */
 function toEnvironment(port: number, upstreamPort: number): Record<string, string> {
   return {

@@ -2,8 +2,9 @@ import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 
 /**
- * Plain Hono, as most people write it: a reader loop over `fetch`, split at line ends, and one
- * awaited `writeSSE` per token. It does not even parse the lines, so it is hard to beat.
+ * Plain Hono, as most people write it: a loop that reads the body of `fetch`, splits it at line
+ * ends, and awaits one `writeSSE` per token. It does not even parse the lines, so it is hard to
+ * beat.
  */
 export function createWriteSse(ollamaHost: string): Hono {
   return new Hono()

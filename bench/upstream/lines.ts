@@ -16,8 +16,8 @@ export interface Lines {
   /** A token as Ollama sends it: about 110 bytes, or 230 bytes in OpenAI's format. */
   readonly token: Buffer
   /**
-   * Many tokens for one write, each in an HTTP chunk of its own. A server that is slower than
-   * Ollama reads such blocks.
+   * Many tokens for one write, each in an HTTP chunk of its own. When a server reads more slowly
+   * than Ollama sends, one read returns such a block.
    */
   readonly block: Buffer
   /**

@@ -35,8 +35,8 @@ export function createRegistry() {
       return openOf(first, count).length
     },
     /**
-     * Waits until the readers of all these seeds have closed, but at most `limitMs`. Resolves with
-     * the seed and the time of each close, as `[seed, atMs]`.
+     * Waits until the readers of all these seeds have disconnected, but at most `limitMs`. Resolves
+     * with one `[seed, atMs]` for each reader that has disconnected.
      */
     async waitClosed(first: number, count: number, limitMs: number): Promise<[number, number][]> {
       const seeds = seedsOf(first, count)
