@@ -23,7 +23,7 @@ export function parseOllamaHost(value: string): string | undefined {
   if (authority !== '' && host === '' && port === undefined) return undefined
   if (/[@?#\\\s%]/.test(authority) || /[?#\\\s]/.test(path)) return undefined
   const known = port !== undefined && /^\d+$/.test(port) && Number(port) <= 65_535 ? port : defaultPort
-  // `0.0.0.0` and `[::]` are no target for a request. There they mean this machine.
+  // A server may listen on `0.0.0.0` or `[::]`, but requests must go to the loopback address.
   const target = host === '' || host === '0.0.0.0' ? '127.0.0.1' : host === '[::]' ? '[::1]' : host
   try {
     return new URL(`${scheme || 'http'}://${target}:${known}${path}`).href.replace(/\/$/, '')

@@ -46,7 +46,7 @@ async function visit(origin: string) {
   asked = upstream.requests.length
 }
 
-/** Returns what a page's script sees of a request: its status and text, or nothing. */
+/** Sends a request from the page's script. Returns what the script can read of the answer. */
 function fetchFrom(url: string, init: RequestInit = {}): Promise<{ status: number; text: string } | 'nothing'> {
   return page.evaluate(
     async ([url, init]) => {

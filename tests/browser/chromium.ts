@@ -2,10 +2,10 @@ import bundled from '@sparticuz/chromium'
 import { chromium, type Browser } from 'playwright-core'
 
 /**
- * Flags of the npm package that ordinary browsers do not have. Some of these flags allow a page to
- * read pages of other sites. With a single process, closing the first page ends the browser. The
- * software GPU compiles shaders for seconds in the middle of an animation. Without it, the browser
- * paints immediately.
+ * Flags that the npm package sets and ordinary browsers do not have. Some of these flags allow a
+ * page to read pages of other sites. With a single process, closing the first page ends the
+ * browser. The software GPU compiles shaders for seconds in the middle of an animation. Without the
+ * software GPU, the browser paints immediately.
  */
 const strange =
   /^--(?:disable-web-security|allow-running-insecure-content|disable-site-isolation-trials|single-process|no-zygote|in-process-gpu|ignore-gpu-blocklist|use-(?:gl|angle)=\w+|enable-unsafe-swiftshader)$/

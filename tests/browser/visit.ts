@@ -4,8 +4,8 @@ import { expect } from 'vitest'
 
 export interface VisitOptions extends BrowserContextOptions {
   /**
-   * Deliberate errors, as the console reports them. The console reports a refused request as an
-   * error, too.
+   * Console messages that the test causes deliberately. A refused request also causes a console
+   * message.
    */
   readonly expected?: readonly RegExp[]
 }

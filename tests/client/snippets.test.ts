@@ -28,7 +28,7 @@ const frameworks = {
       export function useEffect(effect: () => void | (() => void), inputs?: readonly unknown[]): void
     }`,
     module: 'react',
-    // Keeps its state between calls, as React does between renders.
+    // This fake keeps its state between calls, as React does between renders.
     fake: `const slots = []
       let at = 0
       export const leaving = []

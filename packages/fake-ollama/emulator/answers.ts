@@ -14,8 +14,8 @@ function isChinese(text: string): boolean {
 export function toAnswer(question: string, random: Random): string {
   const tour = isChinese(question) ? chineseTour : englishTour
   const { end } = parseFaults(question)
-  // A token has at most eight characters on average, so the fault comes before the end of this
-  // text.
+  // A token has at most eight characters on average, so this text is longer than the tokens before
+  // the fault.
   if (end) return tour.breaking.repeat(1 + Math.ceil((end.afterTokens * 8) / tour.breaking.length))
   const stop = tour.topics.find(({ asks }) => asks.test(question)) ?? tour.greeting
   return `${pick(random, stop.openings)}\n\n${stop.body}\n\n${pick(random, tour.closings)}`

@@ -27,7 +27,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /**
  * Checks the types of an object's `fields`. `null` means unset. Unknown fields are ignored.
- * @throws OllamaError 400, with `path` in its text, or with `ofValue` if the value is no object
+ * @throws OllamaError 400. Its text contains `path`, or `ofValue` if the value is no object.
  */
 export function parseFields(value: unknown, path: string, fields: Fields, ofValue: string): Record<string, unknown> {
   if (!isObject(value)) return refuse(value, ofValue)

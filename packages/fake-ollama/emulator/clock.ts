@@ -23,7 +23,7 @@ export function createClock(): () => string {
 
 /**
  * Returns the time between two values of `performance.now()` as the nanoseconds of a Go duration.
- * They are a whole number and never 0, because Go leaves out a 0.
+ * The result is a whole number and never 0, because Go leaves out fields that are 0.
  */
 export function toNanoseconds(startMs: number, endMs = performance.now()): number {
   return Math.round((endMs - startMs) * 1e6) + 1 + Math.floor(Math.random() * 1000)

@@ -38,7 +38,7 @@ export function parseCompletionRequest(endpoint: Endpoint, text: string) {
   return {
     endpoint,
     model: toText(body.model),
-    /** For generate: the system text, if there is one, and the prompt. */
+    /** For `/api/generate`, these are the system text, if there is one, and the prompt. */
     messages,
     /**
      * Whether there is no prompt and no message. Such a request only loads the model, or unloads it

@@ -98,7 +98,7 @@ function checkFormat(format: unknown): void {
 
 /**
  * Joins all pieces into the one object of `stream: false`. A truncated answer stays `done: false`.
- * @throws OllamaError 500 if the answer fails, because its status has not been sent yet
+ * @throws OllamaError 500 if the answer fails. The status of the response has not been sent yet.
  */
 async function foldPieces(head: () => Head, pieces: AsyncIterable<Piece>): Promise<object> {
   const deltas: Delta[] = []

@@ -19,8 +19,8 @@ export interface EmulatorOptions {
 export interface Emulator {
   /**
    * Answers like the global `fetch`. When `init.signal` aborts, a call that waits for its headers
-   * rejects with the signal's reason, and an open body errors with it. No work continues in the
-   * background.
+   * rejects with the signal's reason, and an open body fails with the same reason. No work
+   * continues in the background.
    */
   fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>
 }

@@ -4,7 +4,7 @@ import type { Random } from './seeded.ts'
  * The longest delay of a timer. With a longer delay, a timer fires immediately on every runtime.
  */
 const longestTimerMs = 2 ** 31 - 1
-/** After a slow reader or a late timer, at most this much lost time is made up. */
+/** If tokens are late, because of a slow reader or timer, at most this much time is made up. */
 const maxLagMs = 100
 
 /**

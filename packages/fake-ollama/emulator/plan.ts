@@ -17,12 +17,13 @@ interface Step {
 }
 
 /**
- * The demo reads only this many characters at the end of the prompt. Ollama shortens a prompt in a
- * similar way, to its context.
+ * The demo reads only this many characters at the end of the prompt. Ollama also cuts a prompt that
+ * is longer than the model's context.
  */
 const maxPromptChars = 16_384
 /**
- * A message's topic is found in this many characters, because a whole prompt may have megabytes.
+ * The demo looks for the topic only in this many characters of a message, because a message may
+ * have megabytes.
  */
 const maxQuestionChars = 4096
 const vocabularySize = 49_152
@@ -30,8 +31,8 @@ const vocabularySize = 49_152
 export type Plan = ReturnType<typeof createPlan>
 
 /**
- * Plans the whole answer before the first token, apart from its timing. The same seed and request
- * result in the same plan. `stop` and `num_predict` only shorten it.
+ * Plans the whole answer before the first token, except the times of the tokens. The same seed and
+ * request result in the same plan. `stop` and `num_predict` only shorten it.
  */
 export function createPlan(request: CompletionRequest, options: Options, model: Model) {
   const random = createRandom(toSeed(request, options, model))
@@ -102,8 +103,8 @@ function limit(steps: Step[], maxTokens: number): { steps: Step[]; doneReason: '
 const alternatives = ' the| a| to| of| and| is| in| it| you| that| for| on| with| as| this| be| are| at| or| by'.split('|')
 
 /**
- * Makes up a log probability for the chosen token, and the requested number of alternatives, the
- * likeliest first (captures/generate-logprobs).
+ * Makes up the log probability of the chosen token. `top_logprobs` lists the `top` likeliest
+ * tokens, the chosen one first (captures/generate-logprobs).
  */
 function toLogprobs(chosen: string, top: number, random: Random): Logprob[] {
   let logprob = -random() * 1.5

@@ -9,8 +9,8 @@ export function toHash(text: string): number {
 }
 
 /**
- * Creates a Mulberry32 generator. The same seed results in the same numbers on every runtime, as
- * `options.seed` promises.
+ * Creates a Mulberry32 generator. The same seed results in the same numbers on every runtime,
+ * because Ollama's `options.seed` promises the same answer.
  */
 export function createRandom(seed: string): Random {
   let state = toHash(seed)

@@ -1,8 +1,8 @@
 import type { Random } from './seeded.ts'
 
 /**
- * Words with the space before them, numbers, punctuation and the remaining white space. A byte-pair
- * encoder cuts at roughly the same places.
+ * Matches words with the space before them, numbers, punctuation and the remaining white space. A
+ * byte-pair encoder cuts at roughly the same places.
  */
 const pieces = /\p{Script=Han}+| ?[^\P{L}\p{Script=Han}]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+/gu
 const han = /\p{Script=Han}/u
@@ -15,8 +15,8 @@ function toPartLength(piece: string, random: Random): number {
 }
 
 /**
- * Cuts a text into tokens. The tokens joined are the text again. The seed decides where it cuts. As
- * in Ollama, no token ends inside a character, but it may end inside a ZWJ sequence, before a
+ * Cuts a text into tokens, which together are the whole text. `random` decides where it cuts. As in
+ * Ollama, no token ends inside a character, but it may end inside a ZWJ sequence, before a
  * combining mark, or after a lone space or newline.
  */
 export function cutTokens(text: string, random: Random): string[] {
@@ -32,7 +32,7 @@ export function cutTokens(text: string, random: Random): string[] {
   return tokens
 }
 
-/** Cuts the tokens before the first complete stop sequence, even within a token. */
+/** Drops everything from the first complete stop sequence on. The cut may be within a token. */
 export function cutAtStop(tokens: string[], stops: readonly string[]): { tokens: string[]; stopped: boolean } {
   const text = tokens.join('')
   const found = stops

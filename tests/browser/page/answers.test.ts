@@ -75,7 +75,7 @@ describe('an answer', () => {
     await see(answer(), 'Stopped. The GPU is free.')
     await see(answer(), 'The first half')
     await see(answer().locator('.figures'), /^talker · /)
-    // The field has the focus immediately, so that a reader can type the next question.
+    // The field has the focus immediately, so that the user can type the next question.
     expect(await field.evaluate((element) => element === document.activeElement)).toBe(true)
     await button('Continue').waitFor()
   })

@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
-/** The chat page. Tests find its elements by the names that a reader sees. */
+/** The chat page. Tests find its elements by the names that a user sees. */
 export interface ChatPage {
   readonly page: Page
   readonly field: Locator
@@ -23,7 +23,7 @@ export interface ChatPage {
   newChat(): Promise<void>
   openChat(title: string): Promise<void>
   chooseModel(name: string): Promise<void>
-  /** The dialog with the chat's options. */
+  /** Opens and returns the dialog with the chat's options. */
   openOptions(): Promise<Locator>
   openSettings(): Promise<Locator>
 }

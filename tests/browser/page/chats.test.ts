@@ -10,7 +10,7 @@ const chromium = useBrowser()
 const stage = usePageStage()
 const come = (options?: Parameters<typeof visitPage>[2]) => visitPage(chromium.browser, stage.server.url, options)
 
-/** The titles in the list, from the top. */
+/** Returns the titles in the list, from the top. */
 const titles = ({ page }: ChatPage) => page.locator('.chat-open').allInnerTexts()
 
 describe('a reload', () => {

@@ -6,8 +6,8 @@ import { useBrowser, usePageStage, visitPage } from './stage.ts'
 
 const chromium = useBrowser()
 const stage = usePageStage()
-// The test fails at the end of the visit if anything ran or was loaded: a dialog, a console
-// message, or a request to another site.
+// The test fails at the end of the visit if an attack worked: if the page opened a dialog, wrote to
+// the console, or sent a request to another site.
 const come = () => visitPage(chromium.browser, stage.server.url, { expected: [/Failed to load resource.*status of [45]/] })
 
 const evil = 'http://evil.test:9'

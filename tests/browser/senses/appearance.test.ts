@@ -7,7 +7,7 @@ import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
 
 const stage = usePage()
 
-/** The lightness of the background: 0 is black, 255 is white. */
+/** Returns the lightness of the background: 0 is black, 255 is white. */
 const lightness = (page: Page) =>
   page.evaluate(() => {
     const [red = 0, green = 0, blue = 0] = getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g)!.map(Number)

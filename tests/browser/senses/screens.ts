@@ -11,7 +11,9 @@ export interface Screen {
   leave?(): Promise<void>
 }
 
-/** Returns every screen of the page in this language, in order. The first screen is a new visit. */
+/**
+ * Returns every screen of the page in this language, in order. The first one is the opened page.
+ */
 export function toScreens(stage: PageStage, page: Page, w: Words): Screen[] {
   const isChinese = w.tag === 'zh-CN'
   const question = isChinese ? '讲讲二分查找' : 'Explain binary search'

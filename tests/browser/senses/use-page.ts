@@ -53,7 +53,7 @@ export async function ask(page: Page, text: string): Promise<void> {
   await page.keyboard.press('Enter')
 }
 
-/** The last answer of the page. */
+/** Finds the last answer on the page. */
 export function lastAnswer(page: Page): Locator {
   return page.locator('article.answer').last()
 }

@@ -29,8 +29,8 @@ const message: fc.Arbitrary<Message> = fc
   )
 
 /**
- * A chat with few ids and times, so that several chats have much in common. Parents may be missing
- * or form a circle.
+ * A chat with few possible ids and times, so that several chats have much in common. Parents may be
+ * missing or form a circle.
  */
 export const chat: fc.Arbitrary<Chat> = fc
   .record({

@@ -7,7 +7,7 @@ import type { History } from '#page/chats/history.ts'
 import { launchChromium } from '../../browser/chromium.ts'
 import { startSite, type Site } from '../../browser/site.ts'
 
-/** The globals of a tab: the history, the reports of other tabs, and how far its clock is ahead. */
+/** The globals of a tab: the history, the changes in other tabs, and how far its clock is ahead. */
 declare const tab: { history: History; heard: [id: string, chat: Chat | undefined][]; aheadMs: number }
 
 const entry = `
@@ -42,7 +42,7 @@ afterEach(() => context.close())
 
 /**
  * Opens a tab. A tab with `#deaf` has no channel to the other tabs. A tab with `#full` cannot store
- * long titles if the test calls `failPutsOfMuch`.
+ * long titles after the test has called `failPutsOfMuch`.
  */
 async function openTab(how = ''): Promise<Page> {
   const page = await context.newPage()
@@ -86,7 +86,7 @@ const save = (page: Page, ...chats: Chat[]) =>
   }, chats)
 const all = (page: Page) => page.evaluate(async () => (await tab.history.all()) as Chat[])
 const problem = (page: Page) => page.evaluate(() => tab.history.problem.value)
-/** Everything in the store. */
+/** Returns all chats that are stored on the disk. */
 const stored = (page: Page) =>
   page.evaluate(
     () =>
@@ -138,8 +138,8 @@ test('two tabs that write into one chat at once lose nothing, and hear of each o
   )
   for (const [own, page] of tabs.entries()) {
     expect(Object.keys((await all(page))[0]!.messages).toSorted()).toEqual(ids.flat().toSorted())
-    // A tab is not notified of its own writes, so its last report has all messages of the other
-    // tab.
+    // A tab is not notified of its own writes. So the last change of which it was notified contains
+    // all messages of the other tab.
     const heardIds = async () => Object.keys((await heard(page)).at(-1)?.[1]?.messages ?? {})
     await expect.poll(heardIds).toEqual(expect.arrayContaining(ids[1 - own]!))
   }
@@ -221,8 +221,8 @@ test('an answer that another tab is writing is left alone, until that tab saves 
   const partial = { ...unended, updatedAt: Date.now() }
   await save(left, toChat('one', { messages: { a: partial } }))
   expect((await all(right))[0]!.messages.a).toEqual(partial)
-  // The right tab reports an interruption when the left tab has not saved the answer for long
-  // enough.
+  // The right tab reports an interruption, because the left tab has not saved the answer for a
+  // while.
   const interrupted = { ...partial, end: { how: 'interrupted' } }
   await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(interrupted)
   // The left tab was only slow: it now continues its answer.

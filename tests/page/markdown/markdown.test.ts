@@ -193,7 +193,7 @@ describe('while it streams', () => {
       const { create, idle } = window as unknown as PageGlobals
       const { root, markdown } = create()
       const changes: string[] = []
-      /** The index of the last block with content. Blocks after it may still change. */
+      /** The index of the last block with content. It and the blocks after it may still change. */
       let open = 0
       const observer = new MutationObserver((records) => {
         for (const { target } of records) {
@@ -214,7 +214,7 @@ describe('while it streams', () => {
       })
       for (let at = 0; at <= text.length; at += 3) {
         markdown.update(text.slice(0, at), false)
-        // Lets the observer run before `open` changes, because the new text may end the second last
+        // Lets the observer run with the old `open`, because the new text may end the second last
         // block.
         await Promise.resolve()
         open = root.childNodes.length - 2

@@ -120,7 +120,7 @@ test('nothing that a model repeats stops the page', async () => {
         root.remove()
         return worst
       }, text + end)
-      // The limit is far above the usual time, and far below the time without our limits.
+      // The limit is far above the usual time, and far below the time of a parser without limits.
       expect({ unit, isSlow: worst > 1000 }).toEqual({ unit, isSlow: false })
     }
   }

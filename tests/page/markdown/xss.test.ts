@@ -19,8 +19,8 @@ const allowed = {
 }
 
 /**
- * Shows each text in its cuts, and checks the page after each. Returns everything that is
- * forbidden.
+ * Shows each text, cut at its offsets, and checks the page after each piece. Returns everything
+ * that is forbidden.
  */
 function findForbidden(cases: readonly (readonly [string, readonly number[]])[]): Promise<string[]> {
   return opened.page.evaluate(

@@ -7,7 +7,7 @@ export interface FakeHost extends Host {
   readonly asked: string[]
   /** Changes the address like the Back button or the address bar. */
   goTo(hash: string): void
-  /** Other windows, or the same one after a reload, share these storages. */
+  /** A test can give the same stores to other windows, or to the same window after a reload. */
   readonly stores: Stores
   dispatch(event: 'popstate' | 'pagehide' | 'pageshow' | 'online' | 'visibilitychange'): void
   hide(): void
@@ -24,7 +24,7 @@ export interface Stores {
 }
 
 interface FakeHostOptions {
-  /** The server's URL. It may be a function, because the server may move. */
+  /** The server's URL. A function allows a test to change the URL. */
   readonly url: string | (() => string)
   readonly hash?: string
   readonly stores?: Stores
