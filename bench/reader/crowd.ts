@@ -50,7 +50,8 @@ export function openCrowd({ count, spacingMs, firstSeed, headOnly, ...request }:
   const forEachSpaced = async (spacingMs: number, each: (i: number) => void): Promise<void> => {
     const startMs = nowMs()
     for (let i = 0; i < count; i++) {
-      // The times are computed from the start, because the errors of single waits would add up.
+      // Each wait is computed from the start time. Otherwise the errors of single waits would add
+      // up.
       const waitMs = startMs + i * spacingMs - nowMs()
       if (waitMs > 0) await sleep(waitMs)
       each(i)

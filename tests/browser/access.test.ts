@@ -152,9 +152,10 @@ describe('a page of another site', () => {
 
   test('has another name when that is rebound to this machine: it is same-origin then, and refused by its Host', async () => {
     const rebound = `http://rebound.test:${server.port}`
-    // Sluice already answers requests for this host name, so the first page is Sluice's refusal. A
-    // script on that page has the origin of a rebound page. The test bypasses the content security
-    // policy of the refusal, because an attacker's page would not have that policy.
+    // The host name resolves to Sluice from the start, so the first page is Sluice's refusal. A
+    // script on that page has the same origin as a script of an attacker who rebinds the name. The
+    // test bypasses the content security policy of the refusal, because an attacker's page would
+    // not have that policy.
     const usual = page
     page = await browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)

@@ -254,7 +254,7 @@ describe('leaving', () => {
     const added = vi.spyOn(signal, 'addEventListener')
     await ask({ signal }).text()
     const [, , options] = added.mock.calls[0] ?? []
-    // The listener was added with this signal. The signal is aborted, so the listener is removed.
+    // A listener that is added with a signal is removed when this signal aborts.
     expect(options).toMatchObject({ signal: { aborted: true } })
   })
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createEventReader, createLineReader, type Frame, type FrameReader } from '#client/frames.ts'
 import { cutAnywhere, cuts } from '../cuts.ts'
 
-/** Feeds a reader as the client does: all bytes go through one decoder. */
+/** Feeds a frame reader as the client does: all bytes go through one decoder. */
 function readAll(reader: FrameReader, pieces: readonly Uint8Array[], end = ''): Frame[] {
   const decoder = new TextDecoder()
   const frames = pieces.flatMap((piece) => reader.read(decoder.decode(piece, { stream: true })))

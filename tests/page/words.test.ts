@@ -83,7 +83,7 @@ describe('chats by their day', () => {
   vi.stubEnv('TZ', 'Europe/Berlin')
   afterAll(() => void vi.unstubAllEnvs())
 
-  // In this time zone, the clocks went forward on the day before.
+  // In this time zone, the clocks went forward on the day before `noon`.
   const noon = new Date(2026, 2, 30, 12).getTime()
   const at = (day: number, hour: number) => ({
     id: `${day}.${hour}`,

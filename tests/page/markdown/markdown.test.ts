@@ -249,8 +249,8 @@ describe('while it streams', () => {
 
   test('items that are alike are shown as often as they come', async () => {
     const item = '- a\n'
-    // When the first item is settled, the text of the other two equals the earlier text of the
-    // list.
+    // When the first item is settled, two items remain. Their text equals the text of the whole
+    // list before the update.
     expect(await showOpen(item.repeat(3), [item.length * 2])).toBe(`<ul>${'<li><p>a</p></li>'.repeat(3)}</ul>`)
   })
 
