@@ -151,7 +151,7 @@ test('stop frees the GPU and keeps what there is', async () => {
 
 test('stop with the server gone says that it is not confirmed', async () => {
   let isGone = false
-  // The timers are so slow that the page's own limit would end the request only after minutes.
+  // The timers are so slow that the page's own limit would end the wait only after minutes.
   const host = createFakeHost({ url: () => (isGone ? 'http://127.0.0.1:9' : sluice.url), hurry: 0.01 })
   const { page, ask, ended, answer } = createPage({ host })
   await ask(head)
