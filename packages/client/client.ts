@@ -10,13 +10,14 @@ export interface ChatOptions {
   /** The request, which is sent as JSON. */
   readonly body: object
   /**
-   * Aborting it stops the answer and frees the GPU. Pending calls on the stream then reject with
-   * the signal's reason.
+   * Aborting this signal stops the answer and frees the GPU. Pending calls on the stream then
+   * reject with the signal's reason.
    */
   readonly signal?: AbortSignal | undefined
   /**
    * Headers to send beside `content-type` and `accept`, for example `{ authorization: 'Bearer …' }`
-   * or `{ prefer: 'status' }`. A header of the same name replaces the client's own.
+   * or `{ prefer: 'status' }`. If `headers` contains `content-type` or `accept`, that value
+   * replaces the client's default.
    */
   readonly headers?: Readonly<Record<string, string>> | Headers | undefined
   /** A function to use instead of the global `fetch`. */
@@ -25,9 +26,9 @@ export interface ChatOptions {
    * How many milliseconds the stream may be silent before it fails with `idle_timeout`. 0 means no
    * limit.
    *
-   * By default, a stream of Server-Sent Events may be silent for 60 s. Heartbeats end a silence.
-   * There is no default limit before the headers, and none in NDJSON, because NDJSON is silent
-   * while a model loads. A value that you set holds in all of these places.
+   * By default, a stream of Server-Sent Events may be silent for 60 s. A heartbeat ends a silence.
+   * An NDJSON stream has no default limit, because it has no heartbeats while a model loads. The
+   * wait for the headers has no default limit either. A value that you set applies to all three.
    */
   readonly idleTimeoutMs?: number | undefined
 }
@@ -112,7 +113,8 @@ export class ChatStreamError extends Error {
 
 const maxFrameLength = 2 ** 24
 /**
- * How long the body may take to end after its last event. Then the client closes the connection.
+ * How long the client waits for the end of the body after the last event. After this time it closes
+ * the connection.
  */
 const endLimitMs = 1000
 

@@ -19,8 +19,8 @@ export type ChatEvent =
   | { readonly type: 'delta'; readonly text: string }
   | ({ readonly type: 'tool_call' } & ChatToolCall)
   /**
-   * What the server is doing before the first token: `queued`, `loading` or `evaluating`. Sent only
-   * if the request has the header `prefer: status`.
+   * What the server is doing before the first token: `queued`, `loading` or `evaluating`. This
+   * event is sent only if the request has the header `prefer: status`.
    */
   | { readonly type: 'status'; readonly status: string; readonly elapsedMs: number }
   | {

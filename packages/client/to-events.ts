@@ -4,8 +4,8 @@ import type { Frame } from './frames.ts'
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Turns a frame of `/chat`, or a line of Ollama, into events. One line may have thinking, text,
- * tool calls and the end. The events come in this order.
+ * Turns a frame of `/chat`, or a line of Ollama's NDJSON, into events. One line may contain
+ * thinking, text, tool calls and the end. Its events are returned in this order.
  */
 export function toEvents(frame: Frame): ChatEvent[] {
   const { event, data } = frame
@@ -79,7 +79,7 @@ function toUnknown({ event, data }: Frame): ChatEvent {
   return { type: 'unknown', event, data }
 }
 
-/** Parses a JSON object. `undefined` if the text is not JSON, or not an object. */
+/** Parses a JSON object. Returns `undefined` if the text is not a JSON object. */
 export function parseObject(text: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(text)

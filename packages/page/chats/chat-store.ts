@@ -3,8 +3,8 @@ import type { Chat } from './chat.ts'
 import { mergeChats } from './merge-chats.ts'
 
 /**
- * Replaces a removed chat in the store. It prevents a tab that does not know of the removal yet
- * from storing the chat again.
+ * The record that replaces a removed chat in the store. Without this record, a tab that does not
+ * know of the removal yet would store the chat again.
  */
 export interface Removal {
   readonly id: string
@@ -23,9 +23,10 @@ export interface ChatStore {
   readAll(): Promise<(Chat | Removal)[]>
   read(id: string): Promise<Chat | Removal | undefined>
   /**
-   * Merges a chat into the stored chat. A stored removal wins, unless its time is `removedAt`. With
-   * that time, the tab knew of the removal when it saved the chat, so the chat comes back. Resolves
-   * to what is stored now.
+   * Merges a chat into the stored chat. If the chat was removed, the store keeps the removal and
+   * ignores the chat. There is one exception: if `removedAt` is the time of this removal, the tab
+   * knew of the removal when it saved the chat, so the chat is stored again. Resolves to the record
+   * that is stored now.
    */
   write(chat: Chat, removedAt: number | undefined): Promise<Chat | Removal>
   remove(removal: Removal): Promise<void>

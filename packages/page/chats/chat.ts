@@ -29,7 +29,7 @@ export interface ChatSettings {
   readonly numCtx?: number
   readonly numPredict?: number
   readonly seed?: number
-  /** The time in Ollama's form: `5m`, `-1`. */
+  /** How long the model stays in memory, in Ollama's syntax: `5m`, or `-1` for ever. */
   readonly keepAlive?: string
 }
 
@@ -38,7 +38,7 @@ export interface Message {
   /** The id of the message before this one, or `''` for a first message. */
   readonly parent: string
   readonly createdAt: number
-  /** Decides in a merge, where the newer message wins. */
+  /** The time of the last change. A merge keeps the state with the later time. */
   readonly updatedAt: number
   readonly role: 'user' | 'assistant'
   readonly text: string
@@ -46,8 +46,8 @@ export interface Message {
   readonly images?: readonly string[]
   // Only answers have the fields below.
   /**
-   * The requested model. When the answer is complete, it is replaced by the name of the model that
-   * answered, which may be another one.
+   * The name of the requested model. When the answer is complete, this is the name of the model
+   * that answered, which may be another model.
    */
   readonly model?: string
   readonly thinking?: string
@@ -69,8 +69,7 @@ export type End =
   /** Cut off by num_predict or by the end of the context. */
   | { readonly how: 'length' }
   /**
-   * Stopped by the user. `isFreed` is whether the server confirmed that it generates nothing any
-   * more.
+   * Stopped by the user. `isFreed` is whether the server confirmed that the generation has ended.
    */
   | { readonly how: 'stopped'; readonly isFreed: boolean }
   /** The page was closed or reloaded while the answer was being written. */

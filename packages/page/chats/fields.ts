@@ -12,14 +12,14 @@ export function toBoolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** Rejects Infinity, which `1e999` becomes in JSON. */
+/** Rejects negative numbers, and also Infinity, which `JSON.parse` returns for `1e999`. */
 export function toAmount(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && value < Infinity ? value : undefined
 }
 
 /**
- * Rejects the names of `Object.prototype`, such as `constructor`, because every object seems to
- * have an entry with that name.
+ * Rejects the names of `Object.prototype`, such as `constructor`, because every object inherits
+ * properties with these names.
  */
 export function toId(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w-]{1,64}$/.test(value) && !(value in {}) ? value : undefined

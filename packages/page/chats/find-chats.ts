@@ -1,8 +1,8 @@
 import type { Chat } from './chat.ts'
 
 /**
- * Returns the chats whose title and messages, in all branches, contain every word of the query. The
- * order stays the same. A query without a word finds all chats.
+ * Returns the chats that contain every word of the query, in the title or in a message of any
+ * branch. The order stays the same. A query without a word finds all chats.
  */
 export function findChats(chats: readonly Chat[], query: string): readonly Chat[] {
   const words = fold(query).split(/\s+/).filter(Boolean)

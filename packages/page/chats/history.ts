@@ -21,11 +21,11 @@ export interface History {
   /**
    * Stores a chat, merged with the changes that other tabs have stored. Call it at every change.
    * While an answer is being written, call it at least once a second with a newer `updatedAt`,
-   * because otherwise other tabs assume that the answer is interrupted. While one save of a chat
-   * runs, only the latest of its further saves waits. The others are skipped.
+   * because otherwise other tabs assume that the answer is interrupted. While a chat is being
+   * stored, only the latest further save of this chat waits. Earlier saves that wait are skipped.
    */
   save(chat: Chat): void
-  /** Resolves when every saved chat is stored or has failed to be stored. */
+  /** Resolves when every save has succeeded or failed. */
   flush(): Promise<void>
   /**
    * Call this when the page is closed. The chats that are not stored yet are handed to the next
@@ -34,14 +34,14 @@ export interface History {
   leave(): void
   /**
    * Removes a chat for good. A tab that does not know of the removal yet cannot store the chat
-   * again. A tab that knows of it can, as an import does.
+   * again. A tab that knows of the removal can store the chat again, for example by an import.
    */
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
   /**
-   * Sets the only listener. It is called when another tab has changed a chat or removed one
-   * (undefined), and when an answer turns out to be interrupted. Parts of the chat may be older
-   * than in this tab, so the listener must merge it.
+   * Sets the only listener. It is called when another tab has changed a chat, and when an answer
+   * turns out to be interrupted. When another tab has removed the chat, `chat` is undefined. Parts
+   * of `chat` may be older than the same chat in this tab, so the listener must merge the two.
    */
   onChange(listener: (id: string, chat: Chat | undefined) => void): void
   readonly problem: ReadonlySignal<HistoryProblem | undefined>
@@ -53,8 +53,8 @@ export type HistoryProblem = 'denied' | 'full'
 interface Pending {
   readonly chat: Chat
   /**
-   * The time of the chat's removal, if this tab knew of one when it saved the chat. Such a save
-   * stores the chat again.
+   * The time of the chat's removal. It is set only if this tab already knew of the removal when it
+   * saved the chat. Such a save stores the chat again.
    */
   readonly removedAt: number | undefined
   hasFailed: boolean
@@ -174,7 +174,7 @@ export function createHistory(unsavedChats: UnsavedChats, now: () => number = Da
 
 /**
  * Opens the channel that tells other tabs which chats have changed. Returns `undefined` if the
- * browser has no such channel, or denies it together with storage.
+ * browser does not support such channels, or denies them because it denies storage.
  */
 function openChannel(onIds: (ids: readonly string[]) => void): BroadcastChannel | undefined {
   try {

@@ -56,9 +56,9 @@ export function parseNumber(name: NumberSetting, typed: string, contextLength?: 
 }
 
 /**
- * Whether the text says how long a model stays in memory: seconds, a duration, or -1 for ever.
- * Other negative numbers are not allowed, because they all mean the same as -1. A number that is
- * too long for Go is not allowed either.
+ * Whether the text is a valid time for a model to stay in memory: seconds, a duration, or -1 for
+ * ever. Other negative numbers are not allowed, because they all mean the same as -1. A number that
+ * is too long for Go is not allowed either.
  */
 export function isKeepAlive(text: string): boolean {
   return text === '-1' || /^\d{1,9}$/.test(text) || (isDuration(text) && !/^-|\d{7}/.test(text))

@@ -3,8 +3,8 @@ import type { Chat, Message } from './chat.ts'
 /**
  * Merges two states of one chat that two tabs have written. The result has every message of both,
  * each in its newer state, and the title, settings and branches of the newer chat. The result does
- * not depend on the order of the two, or on how often they are merged. If a message is equal in
- * both, the result contains the object of `a`.
+ * not depend on the order of `a` and `b`, or on how often they are merged. If a message is equal in
+ * both, the result contains the message object of `a`.
  */
 export function mergeChats(a: Chat, b: Chat): Chat {
   const messages: Record<string, Message> = { ...a.messages }
@@ -17,8 +17,9 @@ export function mergeChats(a: Chat, b: Chat): Chat {
 }
 
 /**
- * Returns the newer message. If both have the same time, the message that has ended wins, or else
- * the longer one. If this does not decide either, a fixed rule makes every tab choose the same one.
+ * Returns the newer message. If both have the same time, a message that has ended wins over a
+ * message that has not. After that, the longer text wins. If the lengths are equal too, a
+ * comparison of the contents makes every tab choose the same message.
  */
 function toNewer(a: Message, b: Message): Message {
   if (a === b) return a

@@ -61,7 +61,9 @@ function isShallow(value: unknown, depth: number): boolean {
   return depth > 0 && Object.values(value).every((child) => isShallow(child, depth - 1))
 }
 
-/** An answer without an end counts as interrupted, because no tab is still writing it. */
+/**
+ * An answer without an end counts as interrupted, because no tab is writing an answer from a file.
+ */
 function toEnd(value: unknown): End {
   const how = isRecord(value) ? value.how : undefined
   if (!isRecord(value) || how === undefined) return { how: 'interrupted' }

@@ -18,10 +18,10 @@ interface RequestMessage {
 }
 
 /**
- * Makes the request for an answer of the chat. It has the messages from the first one to the
- * question. If the answer was cut off, its text so far comes last, because Ollama continues an
- * assistant's message at the end. Answers without text are left out, and so are the thoughts of the
- * model.
+ * Makes the request for an answer of the chat. The request contains the messages from the first one
+ * to the question. If the answer was cut off, its text so far is the last message, because Ollama
+ * continues a last message that has the role `assistant`. Answers without text are left out, and so
+ * are the thoughts of the model.
  */
 export function toRequest({ settings, messages }: Chat, answerId: string): ChatRequest {
   const asked = toPath(messages, answerId).flatMap(toRequestMessage)

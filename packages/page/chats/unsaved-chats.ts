@@ -2,14 +2,14 @@ import type { SafeStorage } from '../storage/safe-storage.ts'
 import type { Chat, Message } from './chat.ts'
 
 /**
- * The chats that a page could not store before it was closed. IndexedDB is too slow at that time,
- * because its last writes are lost with the page. So the page writes them to localStorage. The next
- * page, in any tab, finds them there.
+ * The chats that a page could not store before it was closed. At that time IndexedDB is too slow,
+ * because its unfinished writes are lost with the page. So the page writes these chats to
+ * localStorage. The next page, in any tab, finds them there.
  */
 export interface UnsavedChats {
-  /** The chats from earlier pages. They have only messages that may be missing in IndexedDB. */
+  /** The chats from earlier pages. They contain only messages that may be missing in IndexedDB. */
   readonly found: readonly Chat[]
-  /** Remembers that IndexedDB has all of this chat. */
+  /** Records that IndexedDB contains every message of this chat. */
   markStored(chat: Chat): void
   write(saves: readonly { readonly chat: Chat }[]): void
 }

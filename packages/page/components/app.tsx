@@ -94,7 +94,8 @@ function showOutside(page: PageState) {
   })
   const isLocked = computed(() => page.server.value.kind === 'locked')
   effect(() => {
-    // The dialog opens by itself only once, because a user who closes it wants to read.
+    // The dialog opens by itself only once, because a user who closes it wants to read the stored
+    // chats.
     if (isLocked.value && !dialog.peek()) dialog.value = { kind: 'key' }
   })
 }

@@ -6,7 +6,7 @@ import { closeDialog, Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
 import { focusComposer } from './ui-state.ts'
 
-/** Asks for another title of a chat. */
+/** Asks for a new title of a chat. */
 export function RenameDialog({ chat }: { chat: ChatSummary }) {
   const page = usePage()
   const title = useSignal(chat.title)

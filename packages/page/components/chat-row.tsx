@@ -5,8 +5,8 @@ import { usePage } from './page.ts'
 import { dialog, isDrawerOpen } from './ui-state.ts'
 
 /**
- * One chat of the list. It opens the chat, shows whether an answer is being written, and has a
- * menu.
+ * A row in the list of chats. It opens the chat, shows whether an answer is being written, and has
+ * a menu.
  */
 export function ChatRow({ chat }: { chat: ChatSummary }) {
   const page = usePage()

@@ -6,7 +6,8 @@ import { Status } from './status.tsx'
 import { dialog } from './ui-state.ts'
 
 /**
- * The open dialog, which contains the status for screen readers. Without a dialog, only the status.
+ * Shows the open dialog, which contains the status for screen readers. If no dialog is open, it
+ * shows only the status.
  */
 export function Dialogs() {
   const open = dialog.value

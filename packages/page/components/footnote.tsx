@@ -5,7 +5,7 @@ import { status } from './status.tsx'
 
 /**
  * The small print at the bottom. It says that chats stay in this browser, or that this is a demo.
- * If chats cannot be stored, it says that instead, also to screen readers.
+ * If chats cannot be stored, it reports this instead, also to screen readers.
  */
 export function Footnote() {
   const { historyProblem, server } = usePage()

@@ -1,8 +1,9 @@
 import type { Signal } from '@preact/signals'
 
 /**
- * Accepts files that are dropped anywhere on the page. Otherwise the browser would open a file that
- * misses the field, and leave the page. `isOver` is true while files are dragged over the page.
+ * Accepts files that are dropped anywhere on the page. Otherwise the browser would leave the page
+ * to open a file that is dropped beside the field. `isOver` is true while files are dragged over
+ * the page.
  */
 export function listenForFiles(isOver: Signal<boolean>, onFiles: (files: readonly File[]) => void): void {
   addEventListener('dragover', (event) => {

@@ -68,7 +68,9 @@ export function Menu({ label, items }: { label: string; items: readonly MenuItem
   )
 }
 
-/** Places the popover in the next frame. By then it has a size, and it is not painted yet. */
+/**
+ * Places the popover in the next animation frame. By then it has a size, and it is not painted yet.
+ */
 function requestPlace(popover: HTMLElement) {
   requestAnimationFrame(() => placePopover(popover, popover.previousElementSibling as HTMLElement))
 }

@@ -9,8 +9,8 @@ import { isComposing } from './shortcuts.ts'
 import { canFocusFields, focusComposer } from './ui-state.ts'
 
 /**
- * The button and the list with which the user chooses the model for this chat. The list can be
- * searched, by pointer and keyboard.
+ * The button and the list with which the user chooses the model for this chat. The list has a
+ * search field, and can be used with a pointer or a keyboard.
  */
 export function ModelPicker() {
   const { model, models, refresh, set } = usePage()

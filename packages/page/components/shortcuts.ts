@@ -41,6 +41,6 @@ function search() {
   else sidebar.value = 'shown'
   const focus = () => document.querySelector<HTMLInputElement>('#search')?.select()
   focus()
-  // A field that was hidden until now accepts the focus only in the next frame.
+  // A field that was hidden until now accepts the focus only in the next animation frame.
   if (document.activeElement?.id !== 'search') requestAnimationFrame(focus)
 }

@@ -9,8 +9,8 @@ const nearPx = 32
 
 /**
  * Keeps the end of growing content in view while the user is at the end. After the user scrolls up,
- * the view does not move. It goes to the end whenever `subject` changes, which means another chat,
- * a new answer or another language.
+ * the view does not move any more, until `subject` changes. `subject` stands for the chat, the
+ * answer and the language. When it changes, the view goes to the end.
  */
 export function useStickToBottom(scroller: Ref, content: Ref, subject: string) {
   const isAway = useSignal(false)

@@ -6,7 +6,7 @@ import { words } from '../words/words.ts'
 import { Icon } from './icon.tsx'
 import { Seconds } from './seconds.tsx'
 
-/** What a model thought before it answered. It is closed until the user opens it. */
+/** What a model thought before it answered. The text is hidden until the user opens it. */
 export function Thoughts({ message, run }: { message: Message; run: Run | undefined }) {
   const isOpen = useSignal(false)
   const w = words.value

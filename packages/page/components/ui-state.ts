@@ -45,7 +45,10 @@ export function focusComposer() {
   if (canFocusFields) document.querySelector<HTMLElement>('#message')?.focus()
 }
 
-/** Asks again. The pressed button disappears, so the field for messages gets the focus. */
+/**
+ * Retries or continues an answer. The pressed button disappears, so the field for messages gets the
+ * focus.
+ */
 export function retryAndFocus(ask: (answerId: string) => void, answerId: string) {
   ask(answerId)
   focusComposer()

@@ -35,12 +35,10 @@ export interface Blocks {
   show(tokens: readonly Token[], isOpen: boolean, settled?: SettledBlocks): void
 }
 
-/** The number of blocks before the tokens. These blocks do not change any more. */
+/** How many blocks and items come before the tokens. They do not change any more. */
 export interface SettledBlocks {
   readonly blocks: number
-  /**
-   * If the first token is the rest of a list, the number of items of this list before the token.
-   */
+  /** If the first token is the rest of a list, this is the number of the list's items before it. */
   readonly items: number
 }
 
@@ -49,7 +47,8 @@ export interface Block {
   readonly node: HTMLElement
   /**
    * Shows the token in this block. Returns false if this block cannot show it, so that a new block
-   * must be made. If the token is the rest of a list, `settledItems` items come before it.
+   * must be made. If the token is the rest of a list, `settledItems` items of this list come before
+   * it.
    */
   update(token: Token, isOpen: boolean, settledItems: number): boolean
 }

@@ -10,11 +10,11 @@ const cjk =
 const punctuation = /(?![_~])[\p{P}\p{S}]/u
 
 /**
- * Replaces punctuation beside a run of `*` by letters where it touches Chinese, Japanese or Korean
- * (CJK). Those languages have no spaces between words, so CommonMark's flanking rule fails for
+ * Replaces punctuation beside a run of `*` by a letter, in text in Chinese, Japanese or Korean
+ * (CJK). Such text often has no spaces around emphasis, so CommonMark's flanking rule fails for
  * `**中文。**后` and `**“引用”**的`. The rule is the same as in markdown-cjk-friendly: CJK punctuation
- * counts as a letter, and so does other punctuation beside a CJK character. The length stays the
- * same, because marked requires this of a mask.
+ * counts as a letter. Other punctuation counts as a letter if the character on the other side of
+ * the run is CJK. The length stays the same, because marked requires this of a mask.
  */
 export function toCjkMask(source: string): string {
   let masked = ''
@@ -34,8 +34,9 @@ export function toCjkMask(source: string): string {
 }
 
 /**
- * Whether the run of `*` at the start of `source` touches a CJK character. Then it may open
- * emphasis, whatever punctuation is beside it. `masked` ends where `source` ends.
+ * Whether the run of `*` at the start of `source` touches a CJK character. If so, the run may open
+ * emphasis, whatever punctuation is beside it. `masked` is the mask of the whole text, and `source`
+ * is the rest of the text.
  */
 export function isBesideCjk(source: string, masked: string, before: string): boolean {
   const next = /^\*+(.)/su.exec(source)?.[1] ?? ''

@@ -61,9 +61,9 @@ export function createCode(token: Tokens.Code, { options }: Context): Block {
       const { text, lang } = token as Tokens.Code
       if ((/^[\w+#.-]+/.exec(lang ?? '')?.[0] ?? '') !== language) return false
       if (!text.startsWith(shown)) {
-        // Text that was shown has changed, so all pieces are made again. A closed piece cannot be
-        // opened again. This is rare. It happens with an indented line after the block, or if the
-        // block turns out to end elsewhere.
+        // Text that was already shown has changed, so all pieces are made again. This is rare. It
+        // happens if an indented line follows the block, or if the block turns out to end
+        // elsewhere.
         code.replaceChildren()
         shown = ''
         last = undefined

@@ -42,8 +42,8 @@ interface Bracket {
 /**
  * Closes emphasis, code and links that are still open at the end of a paragraph. While the address
  * of a link is incomplete, only the link's text is shown. Marks at the end with no text after them
- * are dropped. Emphasis follows CommonMark §6.2, as far as these rules can tell how the text will
- * go on.
+ * are dropped. Emphasis follows CommonMark §6.2, but text that comes later may still change the
+ * result.
  */
 export function completeInline(whole: string): string {
   const text = whole.replace(unbegun, '')

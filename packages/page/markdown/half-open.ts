@@ -22,8 +22,8 @@ export function toShownLength(text: string): number {
 }
 
 /**
- * Whether the text ends in a fence that is still open. Then the undecided `line` is code, unless it
- * may be the end of the fence.
+ * Whether the undecided `line` is code. It is code if the text before it ends in an open fence, and
+ * the line cannot be the end of this fence.
  */
 export function isInFence(tokens: readonly Token[], line: string): boolean {
   if (/^[ \t>]*(?:`+|~+)[ \t]*$/.test(line)) return false

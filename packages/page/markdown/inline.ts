@@ -29,22 +29,22 @@ interface Piece {
 }
 
 /**
- * A longer text is cut into independent pieces, so that the work per token has a limit. For each
- * token, marked parses a whole piece. When something in a block changes, the browser lays out the
- * whole block. When a node is removed, the browser searches the whole block. So each piece is a
- * block of its own.
+ * A longer text is cut into independent pieces, so that the work for each token of the answer has a
+ * limit. For each token, marked parses a whole piece. The browser lays out a whole block element
+ * when something in it changes, and searches all of it when a node is removed. So each piece has
+ * its own block element.
  */
 const pieceLength = 3072
 /**
- * The most marks in a piece. marked's work grows with the square of their number: 3,000 characters
- * of `*a *a … *a*` would take 130 ms.
+ * The maximum number of marks in a piece. marked's work grows with the square of this number. For
+ * example, 3,000 characters of `*a *a … *a*` would take 130 ms.
  */
 const pieceMarks = 256
 const pieceMargin = 512
 
 /**
- * Shows inline elements in the element. Unchanged nodes are kept, so that a selection in them
- * stays.
+ * Shows the inline elements of a text in `element`. Unchanged nodes are kept, so that a selection
+ * in them stays.
  */
 export function createInline(element: HTMLElement, context: Context): Inline {
   const pieces: Piece[] = []
@@ -161,8 +161,8 @@ function setText(node: Text, text: string) {
 }
 
 /**
- * Cuts a text at the end of a line or word. The place of a cut depends only on the text before it,
- * so it does not change when more text comes.
+ * Cuts a text into pieces, if possible at the end of a line, sentence or word. A cut stays at its
+ * place when more text comes.
  */
 function cut(text: string): string[] {
   const pieces = []

@@ -25,9 +25,9 @@ const docker = [
 ]
 
 /**
- * The names that models write after a fence, by language. Other languages refer to a language by
- * its first name. TypeScript also stands for JavaScript, and HTML for XML, because their own files
- * contain the same rules.
+ * The names that models write after a fence, by language. If the rules of one language refer to
+ * another language, they use its first name. TypeScript also stands for JavaScript, and HTML for
+ * XML, because the files of JavaScript and XML contain the same rules.
  */
 const names: readonly (readonly [language: object, names: readonly string[]])[] = [
   [bash, ['bash', 'sh', 'shell', 'zsh', 'console', 'terminal', 'fish', 'shellscript', 'make', 'makefile']],

@@ -33,9 +33,9 @@ class ChatTokenizer extends Tokenizer {
   }
 
   override blockquote(src: string): Tokens.Blockquote | undefined {
-    // If `lastToken` is a text, marked reads most lists as a part of that text. The quote that
-    // begins here has no text before its lists. Without this line, marked throws if the quote is in
-    // a list item and the list goes on without a `>`.
+    // If `lastToken` is a text, marked reads most lists as a part of that text. At the start of a
+    // quote, `lastToken` is still the token before the quote, so it is deleted. Otherwise marked
+    // throws if the quote is in a list item, and a list in the quote goes on without a `>`.
     if (/^ {0,3}>/.test(src)) delete this.lexer.state.lastToken
     const end = src.indexOf('\n', quoteLength)
     return this.#deeper(() => super.blockquote(end === -1 ? src : src.slice(0, end + 1)))

@@ -12,8 +12,8 @@ interface RenderedItem {
 }
 
 /**
- * A list. Its items stay in the page when more items come. Any item may make a list loose. That is
- * only a class of the list element, so the earlier items need not change.
+ * A list. Its items stay in the page when more items come. A later item may make the list loose.
+ * This changes only the class of the list element, so the earlier items stay the same.
  */
 export function createList(first: Tokens.List, context: Context): Block {
   const node = document.createElement(first.ordered ? 'ol' : 'ul')

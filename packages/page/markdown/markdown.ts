@@ -32,7 +32,7 @@ const nothing: Settled = { offset: 0, blocks: 0, items: 0 }
  * Shows growing Markdown in an element. While the text grows, only the blocks at its end are lexed.
  * The blocks before them are settled as soon as a block with a complete first line follows. When
  * the text is complete, all of it is lexed once more, and blocks that differ are made again. For
- * example, these are blocks with a reference that is defined below its use. So the result is the
+ * example, a block differs if it uses a reference that is defined below it. So the result is the
  * same as if the whole text had come at once. README.md has a diagram of this.
  */
 export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {}): Markdown {
@@ -58,15 +58,15 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
   }
 
   /**
-   * Settles the text before the last token whose first line is complete, because later text cannot
-   * change it.
+   * Finds the last token whose first line is complete, and settles the text before this token.
+   * Later text cannot change the settled text.
    */
   function settle(text: string, tokens: readonly Token[]) {
     const starts = toStarts(tokens, settled.offset)
     const open = tokens.findLastIndex(({ type }, index) => type !== 'space' && isLineWhole(text, starts[index]))
     const token = tokens[open]
-    // marked reads white space at the end of a list as the end of its line. Then the tokens do not
-    // have the same lengths as the text.
+    // marked reads white space at the end of a list as the end of its line. Then the lengths of the
+    // tokens do not match the text, so nothing is settled.
     if (!token || tokens.some(({ raw }, index) => !text.startsWith(raw, starts[index]))) return
     const start = starts[open]!
     if (open > 0) {
@@ -77,7 +77,7 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     if (token.type === 'list') settleItems(text, token as Tokens.List, start)
   }
 
-  /** If the unsettled text starts with a list, settles the items of this list in the same way. */
+  /** Settles items in the same way, if the unsettled text starts with a list. */
   function settleItems(text: string, list: Tokens.List, start: number) {
     const starts = toStarts(list.items, start)
     const open = starts.findLastIndex((start) => isLineWhole(text, start))

@@ -15,8 +15,8 @@ interface AnsweringOptions {
   readonly runs: Runs
   readonly now: () => number
   /**
-   * Returns the model that will probably answer. The end of the answer contains the name of the
-   * model that did.
+   * Returns the model that will probably answer. The last event of the answer names the model that
+   * actually answered.
    */
   readonly toModel: (chat: Chat) => string | undefined
 }

@@ -53,8 +53,8 @@ export function createAsk(host: Host, key: Key): Ask {
 }
 
 /**
- * Returns the state of the server that a bad answer shows. `wasKeySent` is whether the request had
- * a key.
+ * Returns the state of the server, as concluded from a bad answer. `wasKeySent` is whether the
+ * request had a key.
  */
 export function toServerState({ status, value: { code, error } }: Answer, wasKeySent: boolean): ServerState {
   if (status === 401) return { kind: 'locked', isWrong: wasKeySent }

@@ -30,7 +30,7 @@ export interface PageOptions {
   readonly now?: () => number
 }
 
-/** Creates the state of the chat page. It starts to read the history and to query the server. */
+/** Creates the state of the chat page, and starts to read the history and to query the server. */
 export function createPageState({
   host = window,
   history = createHistory(createUnsavedChats(createSafeStorage(host, 'localStorage'))),

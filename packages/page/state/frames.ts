@@ -1,11 +1,11 @@
 import type { Host } from './host.ts'
 
-/** How often a hidden page is painted. It has no frames. */
+/** How often a hidden page is painted, because a hidden page gets no animation frames. */
 const hiddenMs = 250
 
 /**
- * Returns a function that requests a call of `paint`. In the next frame `paint` is called once,
- * however many requests there were.
+ * Returns a function that requests a call of `paint`. In the next animation frame `paint` is called
+ * once, however many requests there were.
  */
 export function createFrames(host: Host, paint: () => void): () => void {
   let timer: number | undefined
@@ -17,7 +17,7 @@ export function createFrames(host: Host, paint: () => void): () => void {
   }
   return () => {
     if (timer !== undefined) return
-    // A timer runs in addition to the frame, because the page may be hidden before the frame comes.
+    // A timer also runs, because the page may be hidden before the animation frame comes.
     timer = host.setTimeout(run, hiddenMs)
     host.requestAnimationFrame(run)
   }

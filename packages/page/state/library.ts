@@ -27,7 +27,7 @@ export interface Library {
 
 interface LibraryOptions {
   readonly history: ChatHistory
-  /** Restores in a merged chat the parts of this tab's chat that are newer than the stored chat. */
+  /** Returns `merged`, with the parts that this tab is still changing copied from `local`. */
   readonly preferLocal: (merged: Chat, local: Chat) => Chat
   /** Called when another tab has removed the chat. */
   readonly onRemoved: (id: string) => void

@@ -8,7 +8,8 @@ import type { InstalledModel } from './to-models.ts'
 export interface ModelChoice {
   /**
    * Returns the model for a chat's next answer, or `undefined` while the model is not known or not
-   * installed. It reads signals, so a computed value that calls it updates with them.
+   * installed. The method reads signals, so a computed signal that calls it is updated when they
+   * change.
    */
   toModel(chat: Chat): InstalledModel | undefined
   /** Whether the chat's model is known to be no longer installed. */

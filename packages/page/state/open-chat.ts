@@ -15,7 +15,7 @@ export interface OpenChat {
   change(next: Chat): void
   open(id: string): Promise<void>
   create(): void
-  /** Opens an empty chat in place of the removed chat. Without an id, it replaces the open chat. */
+  /** Replaces the open chat by an empty chat, if the open chat has this id or no id is given. */
   close(id?: string): void
 }
 

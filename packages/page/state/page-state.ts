@@ -51,10 +51,10 @@ export interface PageState {
   stop(): void
 
   // Answers that are being written
-  /** The answer of the open chat that is being written. */
+  /** The answer that is being written in the open chat. */
   readonly run: ReadonlySignal<Run | undefined>
   /**
-   * The ids of the chats with an answer that is being written. These answers continue when another
+   * The ids of the chats in which an answer is being written. These answers continue when another
    * chat is opened.
    */
   readonly running: ReadonlySignal<ReadonlySet<string>>
@@ -70,8 +70,8 @@ export interface PageState {
    */
   refresh(): Promise<void>
   /**
-   * Tries a key. It is stored for this tab, or for this device if `isOnDevice`. Resolves to whether
-   * the server accepts it.
+   * Checks a key with the server. If the server accepts the key, it is stored: for this device if
+   * `isOnDevice`, otherwise for this tab. Resolves to whether the server accepts the key.
    */
   setKey(key: string, isOnDevice: boolean): Promise<boolean>
   /** Whether a key is stored. */
@@ -90,8 +90,8 @@ export interface ChatSummary {
 }
 
 /**
- * An answer that is being written. Its text changes at most once per frame. Its other fields change
- * immediately.
+ * An answer that is being written. Its text, thoughts and counts change at most once per animation
+ * frame. Its phase changes immediately.
  */
 export interface Run {
   readonly answerId: string
@@ -112,8 +112,8 @@ export interface Run {
 
 /**
  * What the server is doing. Before the server's first frame, the phase is `connecting`. Then the
- * request waits in the queue, the model is loaded, it reads the prompt, and at last it writes the
- * answer.
+ * request waits in the queue, the model is loaded, the model reads the prompt, and at last the
+ * model writes the answer.
  */
 export type Phase = 'connecting' | 'queued' | 'loading' | 'evaluating' | 'thinking' | 'writing' | 'stopping'
 

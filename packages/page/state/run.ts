@@ -89,8 +89,8 @@ export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions)
     stop() {
       if (freed) return
       writing.enter('stopping')
-      // The regular end of the answer may be on its way, so the page waits for it too. The limit
-      // applies if the server does not respond.
+      // The regular end of the answer may already be on its way, so the stream is not aborted yet.
+      // It is aborted if the server does not end it within this limit.
       const limit = host.setTimeout(() => abort.abort(), stopLimitMs)
       void ended.then(() => host.clearTimeout(limit))
       freed = host

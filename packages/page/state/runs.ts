@@ -11,15 +11,15 @@ export interface Runs {
   readonly all: ReadonlySignal<ReadonlyMap<string, StartedRun>>
   readonly ids: ReadonlySignal<ReadonlySet<string>>
   /**
-   * Requests `answer`, which is empty or has its text so far. No other answer of the chat may be
-   * running.
+   * Requests `answer`, which is empty or contains the text so far. No other answer of the chat may
+   * be running.
    */
   start(chatId: string, answer: Message, body: object): void
   /** Ends the chat's answer as stopped. The text so far is kept. */
   stop(chatId: string): void
   /** Ends the chat's answer, and keeps none of it. */
   drop(chatId: string): void
-  /** Returns each running answer so far, with the fields of `more`. */
+  /** Returns the partial message of each running answer, with the fields of `more` added. */
   toPartials(more: Pick<Message, 'end'>): [chatId: string, partial: Message][]
 }
 
@@ -27,7 +27,7 @@ interface RunsOptions {
   readonly host: Host
   readonly key: Key
   readonly now: () => number
-  /** Stores an answer so far. */
+  /** Stores a partial answer. */
   readonly save: (chatId: string, partial: Message) => void
   /** Called when an answer has ended, whether it is complete or not. */
   readonly finish: (chatId: string, answer: Message) => void

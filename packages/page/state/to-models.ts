@@ -9,8 +9,8 @@ export interface InstalledModel extends Model {
 }
 
 /**
- * Returns the models in the answers of `/api/tags` and `/api/ps`, in Ollama's order, newest first.
- * Entries without a name are left out.
+ * Returns the models that `/api/tags` lists, in Ollama's order, newest first. `/api/ps` lists which
+ * of them are in memory. Entries without a name are left out.
  */
 export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
   const loaded = new Set(toEntries(ps).map(({ name }) => name))

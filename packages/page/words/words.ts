@@ -7,16 +7,16 @@ export const languages = { en: 'English', 'zh-CN': '简体中文' } as const
 export type Language = keyof typeof languages
 
 /**
- * The language that the user has chosen. By default, the first of the browser's languages that the
- * page supports.
+ * The language that the user has chosen. By default, it is the first of the browser's languages
+ * that the page supports.
  */
 export const language = createStoredChoice<Language>('sluice-language', ['en', 'zh-CN'], toLanguage(navigator.languages))
 
 const loaded = signal<Words | undefined>(undefined)
 
 /**
- * The words of the page. They are set when `loadWords` has resolved for the first time. A component
- * that reads them changes to another language as soon as its words are loaded.
+ * The words of the page. They are set when `loadWords` has resolved for the first time. When the
+ * words of another language are loaded, every component that reads this signal renders again.
  */
 export const words = computed<Words>(() => loaded.value!)
 
@@ -32,8 +32,8 @@ export async function loadWords(): Promise<void> {
 
 let isFirst = true
 effect(() => {
-  // The page loads its first words itself. If loading another language fails, the page keeps its
-  // current words.
+  // The start of the page loads the first words, so this skips the first run. If loading another
+  // language fails, the page keeps its current words.
   if (language.value && !isFirst) void loadWords().catch(() => {})
   isFirst = false
 })
