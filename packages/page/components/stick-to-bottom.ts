@@ -9,8 +9,8 @@ const nearPx = 32
 
 /**
  * Keeps the end of growing content in view while the user is at the end. After the user scrolls up,
- * the view does not move any more, until `subject` changes. `subject` stands for the chat, the
- * answer and the language. When it changes, the view goes to the end.
+ * the view stays where it is until the user returns to the end. `subject` stands for the chat, the
+ * answer and the language. When `subject` changes, the view goes to the end.
  */
 export function useStickToBottom(scroller: Ref, content: Ref, subject: string) {
   const isAway = useSignal(false)
