@@ -29,10 +29,10 @@ interface Output {
 }
 
 /**
- * Builds the files for browsers. All of them are written, gzipped, into the module
- * `src/generated/assets.ts`, because not every runtime has a file system. The client is also
- * written to `dist`, from which programs import it as `sluice/client`.
- * @param stamp the first line of the module
+ * Builds the files for browsers, and writes them gzipped into the module `src/generated/assets.ts`.
+ * The server serves them from that module, because not every runtime has a file system. The client
+ * is also written to `dist`, so that programs can import it as `sluice/client`.
+ * @param stamp the first line of that module
  */
 export async function buildAssets(stamp: string): Promise<void> {
   const [page, client] = await Promise.all([buildPage(), buildClient()])
@@ -79,8 +79,8 @@ async function buildClient(): Promise<Output[]> {
 }
 
 /**
- * Emits the type declarations of the client as one file. The declarations of the events replace the
- * line that imports them.
+ * Emits the type declarations of the client as one file. The line that re-exports `events.ts` is
+ * replaced with the declarations of that file.
  */
 async function emitTypes(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * This is `npm run build`. It builds the files for browsers again if their sources have changed.
- * Commands that need these files run it first, so the files are never stale. A machine that already
- * has current files needs no build tools.
+ * The script of `npm run build`. It rebuilds the files for browsers if their sources have changed.
+ * Commands that need these files run this script first, so the files are never stale. The script
+ * imports `assets.ts` only for a rebuild. So a machine with current files needs no build tools.
  */
 const root = fileURLToPath(new URL('../', import.meta.url))
 const inputs = ['build', 'packages/client', 'packages/ollama-grammar', 'packages/page', 'package-lock.json', 'tsconfig.json']

@@ -57,7 +57,10 @@ export async function bundleStyle(path: string, target: readonly string[]): Prom
   return outputFiles[0]!.text
 }
 
-/** A bundle may contain only the page, the client, Ollama's grammar and npm packages. */
+/**
+ * Throws if a bundle contains server code. A bundle may contain only npm packages and files of
+ * `packages/page`, `packages/client` and `packages/ollama-grammar`.
+ */
 function rejectServerFiles({ inputs: files }: Metafile) {
   const foreign = Object.keys(files).filter(
     (file) => file !== '<stdin>' && !/^packages\/(?:page|client|ollama-grammar)\/|(?:^|\/)node_modules\//.test(file),

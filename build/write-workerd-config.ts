@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Writes the files for `workerd serve` to a new temporary folder, which the caller removes.
- * `bindings` become text bindings.
+ * Writes the files for `workerd serve` to a new temporary folder. The caller must remove the
+ * folder. Each entry of `bindings` becomes a text binding of the Worker.
  */
 export async function writeWorkerdConfig(
   entry: URL,
@@ -41,8 +41,8 @@ const main :Workerd.Worker = (
 }
 
 /**
- * The bundle of each entry file. It is cached, because a test suite starts many Workers from one
- * file.
+ * The cached bundles, by the URL of their entry file. A test suite starts many Workers from one
+ * entry file.
  */
 const bundles = new Map<string, Promise<Uint8Array>>()
 

@@ -10,21 +10,19 @@ export type Config = {
   }
 }
 
-/** The defaults of a runtime. They replace the general defaults of unset variables. */
+/** The defaults of one runtime. They replace the general defaults in `variables`. */
 export type ConfigDefaults = { readonly [Group in keyof Config]?: Partial<Config[Group]> }
 
 const groups: Groups<Variable<unknown>> = variables
 
-/**
- * The names of all variables. Each is in the table of docs/protocol.md#8-configuration.
- */
+/** The names of all variables. The table in docs/protocol.md#8-configuration lists each of them. */
 export const variableNames: readonly string[] = Object.values(groups).flatMap((group) =>
   Object.values(group).map(({ name }) => name),
 )
 
 /**
- * The message lists the mistakes in the environment, one on each line. It does not repeat values,
- * because a value may be a secret.
+ * The message lists the mistakes in the environment, one on each line. It does not contain the
+ * value of a variable, because a value may be a secret.
  */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
@@ -60,8 +58,8 @@ export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Co
 }
 
 /**
- * Returns a value as text. An empty text counts as unset. Bindings of a Worker may be numbers or
- * booleans.
+ * Returns the value of a variable as text, or undefined if the variable is unset or empty. On
+ * Workers, a value may also be a number or a boolean.
  */
 function toText(value: unknown): unknown {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)

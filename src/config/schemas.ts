@@ -111,8 +111,8 @@ export const apiKeys = v.pipe(
 
 /**
  * Parses an origin as browsers write it in `Origin`. If the scheme is not http(s), the origin is
- * kept as text, because `URL` returns no origin for it. The host of such an origin may be `*`,
- * because some schemes have random hosts (docs/protocol.md#7-who-may-ask).
+ * kept as text, because `URL` returns the origin `null` for other schemes. The host of such an
+ * origin may be `*`, because some schemes have random hosts (docs/protocol.md#7-who-may-ask).
  */
 function toOrigin(text: string): string | undefined {
   const origin = text.replace(/\/$/, '')

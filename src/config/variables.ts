@@ -95,8 +95,8 @@ export const variables = {
   /** The callers that Sluice answers (docs/protocol.md#7-who-may-ask). */
   access: {
     /**
-     * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npm run key -- NAME` makes one. Unset:
-     * callers need no key.
+     * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npm run key -- NAME` makes a key.
+     * Unset: callers need no key.
      */
     keys: variable('SLUICE_API_KEYS', apiKeys),
     /** 1: the server may listen on any address although there are no keys. */
@@ -134,18 +134,18 @@ export const variables = {
   deadlines: {
     /**
      * The longest time that an SSE response waits for its first event before its headers are sent.
-     * The time counts from the parsed request. A failure within this time gets its real HTTP
-     * status.
+     * The time starts when the request has been parsed. A failure within this time gets its real
+     * HTTP status.
      */
     graceMs: variable('SLUICE_GRACE_MS', ms(250)),
     /**
-     * How long a stream is silent before a heartbeat is sent. On workerd, only a heartbeat detects
-     * that a reader has disconnected (docs/hazards.md#11).
+     * How long a stream is silent before a heartbeat is sent. The default on workerd is 1 s,
+     * because there only a heartbeat detects that a reader has disconnected (docs/hazards.md#11).
      */
     heartbeatMs: variable('SLUICE_HEARTBEAT_MS', ms(5000, { min: 100 })),
     /**
      * How long the first token may take. The default is long, because loading a model may take
-     * minutes, and a load that is aborted starts again from the beginning.
+     * minutes. After a timeout, Ollama would have to load the model from the beginning.
      */
     firstTokenMs: variable('SLUICE_FIRST_TOKEN_TIMEOUT_MS', ms(600_000)),
     /** How long the upstream may be silent between two lines. */
@@ -157,7 +157,7 @@ export const variables = {
   },
 } satisfies Groups<Variable<unknown>>
 
-/** Variables of earlier versions, each with the text that says what to do instead. */
+/** The variables that only earlier versions had. Each has an error text with a replacement. */
 export const retired: Readonly<Record<string, string>> = {
   SLUICE_WORKERS: 'gone; start several processes with SLUICE_REUSE_PORT=1 (docs/deploy.md §11)',
 }

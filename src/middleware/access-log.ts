@@ -49,7 +49,7 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
 
 /**
  * Turns the outcome of a generation into fields of the access log. If the request named no model,
- * `model` comes from Ollama's last line.
+ * `model` comes from the last line of Ollama's answer.
  */
 function toEntry({ ended, tally, bytes, startedAt }: Outcome, { model = tally.done?.model }: Entry): Entry {
   const cause = ended.how === 'failed' ? toCause(ended.error.cause) : undefined

@@ -1,9 +1,9 @@
 declare const isCause: unique symbol
 
 /**
- * The text in the access log about the cause of an error. Only `toCause` creates a `Cause`. It must
- * not contain the message of an error, because the message of a JSON error quotes the text that
- * could not be parsed.
+ * The text about the cause of an error in the access log. Only `toCause` creates a `Cause`. The
+ * text must not contain an error message, because a message may quote a prompt. For example, the
+ * message of a JSON error quotes the text that could not be parsed.
  */
 export type Cause = string & { readonly [isCause]: true }
 
@@ -42,8 +42,9 @@ function toClass(error: Error): string {
 
 /**
  * Returns the source positions in a stack. Only the lines after the message are read, because lines
- * of the message may look like positions. If the stack does not begin with the current message, the
- * message was changed, and its end in the stack is unknown. Then the result is empty.
+ * of the message may look like positions. The message in the stack may differ from `message`, if
+ * `message` was changed later. Then it is unknown where the message in the stack ends, and the
+ * result is empty.
  */
 function toPlaces({ stack, message }: Error): string[] {
   if (typeof stack !== 'string') return []

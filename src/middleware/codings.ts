@@ -2,8 +2,8 @@
 export type Decompression = ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>
 
 /**
- * A function that creates a decoder, for each content coding. The keys are the names in
- * `Accept-Encoding`.
+ * Maps the name of each content coding, as in `Accept-Encoding`, to a function that creates a
+ * decoder.
  */
 export type Codings = ReadonlyMap<string, () => Decompression>
 
@@ -15,8 +15,8 @@ const formats = { gzip: 'gzip', deflate: 'deflate', br: 'brotli', zstd: 'zstd' }
 
 /**
  * Returns the codings that this runtime can decode. Each format is tried, because
- * `DecompressionStream` reports an unsupported format only by throwing. `zstd` is used if
- * `DecompressionStream` does not support zstd.
+ * `DecompressionStream` reports an unsupported format only by throwing. The parameter `zstd`
+ * creates the decoder if `DecompressionStream` does not support zstd.
  */
 export function toCodings(zstd: (() => Decompression) | undefined): Codings {
   const codings = new Map<string, () => Decompression>(zstd && [['zstd', zstd]])

@@ -5,8 +5,8 @@ import type { Decompression } from './codings.ts'
 const largestRatio = 1032
 
 /**
- * The smallest piece that is decoded at once, in bytes. Because of this minimum, the output may
- * pass the limit by about 64 KiB.
+ * The smallest piece of input that is decoded in one step, in bytes. Because of this minimum, the
+ * output may exceed the limit by about 64 KiB.
  */
 const smallestPiece = 64
 
@@ -27,8 +27,8 @@ export async function decode(
   const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       // workerd decodes everything that is written to it immediately, even if nobody reads the
-      // output (docs/hazards.md#85). So a piece is only as large as its output can fit into the
-      // rest of the limit, and its output is read before the next piece is written.
+      // output (docs/hazards.md#85). So each piece is small enough that its output fits into the
+      // rest of the limit. The output is read before the next piece is written.
       async pull(controller) {
         if (offset > 0) await new Promise((resolve) => setTimeout(resolve))
         const end = offset + Math.max(smallestPiece, Math.floor((maxBytes - decoded) / largestRatio))

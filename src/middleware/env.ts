@@ -38,10 +38,13 @@ export interface Entry {
   bytes?: number
 }
 
-/** A caller, identified by a key, and the globs of the models that the key may use. */
+/** A caller, identified by its key. */
 export interface Principal {
-  /** The name of the key; empty where there are no keys. */
+  /** The name of the key. It is empty if there are no keys. */
   readonly name: string
-  /** If it is undefined, the key may use every model that `SLUICE_MODELS` allows. */
+  /**
+   * Globs of the models that the key may use. If it is undefined, the key may use every model that
+   * `SLUICE_MODELS` allows.
+   */
   readonly models: readonly string[] | undefined
 }

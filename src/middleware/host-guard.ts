@@ -3,13 +3,13 @@ import { ServiceError } from '../errors.ts'
 
 export interface HostGuardOptions {
   /**
-   * The host that the server listens on. It is undefined on Workers, because Cloudflare routes only
-   * the names of the Worker to it.
+   * The host that the server listens on. It is undefined on Workers. They need no check, because
+   * Cloudflare sends a Worker only requests for its own names.
    */
   bound: string | undefined
   /** Other names that a `Host` header may have. */
   allowed: readonly string[]
-  /** Whether there are no keys, and SLUICE_INSECURE does not allow that. */
+  /** Whether there are no keys although SLUICE_INSECURE is 0. */
   isKeyless: boolean
   /**
    * An error in the configuration. It is thrown for every request, except for the paths in
@@ -25,9 +25,10 @@ export interface HostGuardOptions {
 const always = ['/ping', '/healthz']
 
 /**
- * Requires exactly one `Host` header, with a known name. This prevents DNS rebinding, because a
- * page whose name was rebound to this machine sends its own name (docs/protocol.md#7-who-may-ask).
- * A Worker that everybody can reach must have keys. The paths in `always` are not checked.
+ * Requires exactly one `Host` header, with a known name. This prevents DNS rebinding. In that
+ * attack, a site points its name at this machine, but browsers still send the name of the site
+ * (docs/protocol.md#7-who-may-ask). If `isKeyless`, a Worker accepts only loopback names, because
+ * everybody can reach its other names. The paths in `always` are not checked.
  * @throws ServiceError `forbidden_host` or `misconfigured`; `problem` if it is given
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {

@@ -25,8 +25,8 @@ export interface JsonBodyOptions {
 
 /**
  * Parses the body as a JSON object. The content type is ignored, because `curl -d` sends JSON as
- * form-urlencoded. The body of a GET or HEAD counts as an empty object. Open WebUI sends a content
- * type even with a GET.
+ * form-urlencoded. The body of a GET or HEAD counts as an empty object, even if the request has a
+ * content type. Open WebUI sends one with each GET.
  */
 export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptions) {
   let codings: Codings | undefined
@@ -63,16 +63,16 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
         c.set('body', parseJson(start ? await decode(bytes, start(), maxBytes) : bytes))
       }
       // If the length is declared, the bytes need not be counted. On Node, counting creates a
-      // complete `Request`, which stays in memory as long as the stream.
+      // complete `Request`, which stays in memory until the stream ends.
       const length = c.req.header('transfer-encoding') ? undefined : c.req.header('content-length')
       if (length === undefined) await within<unknown>(maxMs, limitChunks(c, read), tooLate)
       else if (Number(length) > maxBytes) tooLarge()
       else await within(maxMs, read(), tooLate)
     } catch (error) {
       if (error instanceof ServiceError || c.req.raw.signal.aborted) throw error
-      // workerd calls the handler before it has received the whole body. So invalid chunks fail
-      // here, and a caller that disconnects looks the same. No cause is passed, because this is not
-      // a fault of Sluice, and the log needs no stack for it.
+      // workerd calls the handler before it has received the whole body. So both invalid chunks and
+      // a caller that disconnects cause an error here, and the two look the same. No cause is
+      // passed, because the log needs no stack for a fault of the caller.
       throw new ServiceError('invalid_json', 'The connection broke off before the end of the body')
     }
     return next()

@@ -18,14 +18,15 @@ export type Sha256 = (text: string) => Uint8Array | Promise<Uint8Array>
 
 const anonymous: Principal = { name: '', models: undefined }
 
-/** A longer text is not accepted as a secret. */
+/** The longest text that is accepted as a secret, in UTF-16 units. */
 const maxKeyLength = 4096
 
 /**
  * Requires a known key in one of the headers that `toSecrets` reads. A key in the URL is ignored,
- * because URLs are written to logs (docs/protocol.md#7-who-may-ask). One known key is enough,
- * because programs also send keys of other services. The hash of each secret is compared in full
- * with the hash of every key, so that the response time reveals nothing about the keys.
+ * because URLs are written to logs (docs/protocol.md#7-who-may-ask). If a request has several keys,
+ * one known key is enough, because programs also send keys of other services. The hash of each
+ * secret is compared in full with the hash of every key, so that the response time reveals nothing
+ * about the keys.
  * @throws ServiceError `unauthorized`
  */
 export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }) {
@@ -53,8 +54,9 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
 }
 
 /**
- * Returns the secrets in the headers of a request, the least important first. `api-key` is the
- * header of Azure, and `x-api-key` is the header of Anthropic.
+ * Returns the secrets in the headers of a request. If several of them are known keys, `keyGuard`
+ * uses the last one, so the Bearer token comes last. Clients of Azure send `api-key`, and clients
+ * of Anthropic send `x-api-key`.
  */
 function toSecrets(headers: Readonly<Record<string, string>>): string[] {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
@@ -63,7 +65,10 @@ function toSecrets(headers: Readonly<Record<string, string>>): string[] {
   )
 }
 
-/** Takes the same time wherever `a` and `b` differ (`npm run bench -- --only key-timing`). */
+/**
+ * Compares in a time that does not depend on where `a` and `b` differ (`npm run bench -- --only
+ * key-timing`).
+ */
 export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.byteLength ^ b.byteLength
   for (let i = 0; i < b.byteLength; i++) difference |= a[i]! ^ b[i]!

@@ -63,8 +63,8 @@ function toCaller(c: Context<Env>, address: LimitGuardOptions['address']): strin
 }
 
 /**
- * Returns the network of an IPv6 address, which is its first half, because one caller usually has
- * all addresses of that network. An IPv4 address is returned unchanged.
+ * Returns the /64 network of an IPv6 address, because one caller usually has all addresses of that
+ * network. An IPv4 address is returned unchanged.
  */
 function toNetwork(address: string): string {
   const mapped = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(address)?.[1]

@@ -8,9 +8,9 @@ export interface Allowance {
 }
 
 /**
- * Counts the requests and answers of each caller. The counters in memory belong to one process, or
- * to one isolate on Workers. A store that many processes share would be another implementation of
- * this interface (tests/contracts/limits.ts).
+ * Counts the requests and answers of each caller. The implementation in memory counts for one
+ * process, or for one isolate on Workers. A store that many processes share would be another
+ * implementation. tests/contracts/limits.ts tests any implementation.
  */
 export interface Limits {
   /** Counts a request of `caller`. */

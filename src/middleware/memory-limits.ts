@@ -13,8 +13,9 @@ export interface MemoryLimitsOptions {
 }
 
 /**
- * When there are this many buckets, the full buckets are deleted, because a missing bucket counts
- * as full. So the memory depends only on the number of callers in a minute.
+ * When there are this many buckets, the full buckets are deleted to save memory. A missing bucket
+ * counts as full, so no caller loses or gains requests. A bucket is full one minute after the last
+ * request of its caller at the latest.
  */
 const sweepSize = 10_000
 

@@ -2,8 +2,8 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 
 /**
- * Allows only these methods on a route that is registered with Hono's `all`. A route that is
- * registered with `get` cannot reject HEAD.
+ * Rejects all other methods. Use it with Hono's `all`, because a route that is registered with
+ * `get` also accepts HEAD.
  */
 export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST')[]) {
   return createMiddleware(async ({ req }, next) => {

@@ -4,7 +4,7 @@ import { ServiceError } from '../errors.ts'
 
 export interface OriginGuardOptions {
   /**
-   * Origins of other sites whose pages may send requests, as browsers write them. `scheme://*`
+   * The other origins whose pages may send requests, as in the `Origin` header. `scheme://*`
    * matches any host of that scheme.
    */
   origins: readonly string[]
@@ -33,9 +33,9 @@ const exposedHeaders = [
 
 /**
  * Decides which web pages may send requests (docs/protocol.md#7-who-may-ask). Pages of this server
- * may send requests. Pages of listed origins may, too, and their responses get CORS headers.
- * Requests of all other pages are rejected before the body is read. The content type is not
- * considered, so that a form on another site cannot send a request either.
+ * and pages of listed origins may send requests. Responses to listed origins get CORS headers.
+ * Requests of all other pages are rejected before the body is read. The content type does not
+ * matter, so forms of other sites are rejected, too.
  */
 export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const listed = new Set(origins)
@@ -68,7 +68,7 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
 
 /**
  * Checks the header names that a preflight asks for, because the response repeats them. They must
- * be a list of tokens, as browsers send it (RFC 9110 §5.6.2).
+ * be a comma-separated list of tokens (RFC 9110 §5.6.2).
  * @throws ServiceError `invalid_request`
  */
 function assertNames(names: string) {
@@ -81,7 +81,7 @@ function assertNames(names: string) {
 
 /**
  * Whether an origin has the host and port of the `Host` header. The scheme is not compared, because
- * it is unknown here if a proxy ends TLS.
+ * a proxy in front may end TLS. Then Sluice does not know whether the browser used https.
  */
 function isSameHost(origin: string, host: string | undefined): boolean {
   const url = URL.parse(origin)

@@ -33,15 +33,14 @@ export interface CoreOptions {
 export interface Tally {
   firstDeltaAt: number | undefined
   deltas: number
-  /** The last line of Ollama, which contains the token counts. */
+  /** The parsed last line of Ollama's answer. It contains the token counts. */
   done: OllamaChunk | undefined
 }
 
 /**
- * The state machine of one stream, without I/O. Each call reports what happened and when, and
- * returns the frames that must be sent now. `due` is the time at which `tick` is needed next.
- * `ended` is the outcome, once the stream has ended. `now` is the time of a monotonic clock in
- * milliseconds.
+ * The state machine of one stream, without I/O. The caller reports what happened and when, and gets
+ * the frames that must be sent now. `due` is the time at which `tick` is needed next. `ended` is
+ * the outcome, once the stream has ended. `now` is the time of a monotonic clock in milliseconds.
  */
 export interface Core {
   /**
@@ -86,10 +85,9 @@ export interface Core {
 const statusMs = 1000
 
 /**
- * Creates the core of one stream. The stream ends with its first terminal event, and no frame
- * follows that event. It is Ollama's `done`, an error of Ollama, a truncated source, a deadline or
- * an abort. Only a stall may follow, because a reader that does not read the last frame is cut as
- * well.
+ * Creates the core of one stream. The stream ends at the first of these: Ollama's `done`, an error
+ * of Ollama, a truncated source, a deadline, or an abort. No frame follows. Only a stall can still
+ * change the outcome, because a reader that does not read the last frame is cut, too.
  */
 export function createCore({ encoder, requestId, deadlines, maxBytes, now: startedAt }: CoreOptions): Core {
   let encoded = ''
@@ -113,12 +111,14 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   const heartbeatAt = () =>
     isCommitted && !isBlocked() && encoder.heartbeat !== '' ? dueAt(lastOutAt, deadlines.heartbeatMs) : Infinity
   const statusAt = () => (isCommitted && !isBlocked() && pendingStatus !== undefined ? lastStatusAt + statusMs : Infinity)
-  /** While the sink is full, Ollama is not read, so its silence does not count. */
+  /** While the sink is full, nothing is read from Ollama, so this deadline does not run. */
   const firstTokenAt = () =>
     tally.firstDeltaAt === undefined && !isBlocked() ? dueAt(startedAt, deadlines.firstTokenMs) : Infinity
   const idleAt = () => (tally.firstDeltaAt !== undefined && !isBlocked() ? dueAt(lastInAt, deadlines.idleMs) : Infinity)
 
-  /** Called after every change that may make `due` earlier. Most tokens only postpone it. */
+  /**
+   * Must be called after every change that may make `due` earlier. Most tokens only make it later.
+   */
   function schedule() {
     due = ended ? stallAt() : Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), statusAt(), heartbeatAt())
   }

@@ -23,19 +23,23 @@ export interface Relay {
    */
   waiting(state: Waiting | undefined): void
   /**
-   * Sends a generation to the reader. Call it once. The signal of the stream ends it early. The
-   * parameter is a promise and not a function, because a function would keep the request body in
-   * memory for the whole stream. The result never rejects. It resolves when the reader has received
-   * everything or has disconnected.
+   * Sends a generation to the reader. Call this once. If the signal of the stream aborts, the
+   * answer ends early. The parameter is a promise and not a function, because a function would keep
+   * the request body in memory for the whole stream. The returned promise never rejects. It
+   * resolves when the reader has received everything or has disconnected.
    */
   run(generation: Promise<Generation>): Promise<Outcome>
-  /** Resolves when the first frames are written, or with the response of `refuse`. */
+  /**
+   * Resolves when the first frames are written. If the stream fails before that, it resolves with
+   * the response of `refuse`.
+   */
   readonly response: Promise<Response>
 }
 
 /**
- * Creates the asynchronous part of a stream. It passes events from the upstream to the sink, and
- * has one timer. The core decides what is sent and when the stream ends.
+ * Creates the asynchronous part of a stream. It passes the events of the upstream to the core,
+ * writes the frames of the core to the sink, and runs one timer. The core decides what is sent and
+ * when the stream ends.
  */
 export function createRelay({ stream, now, open, refuse, ...rules }: RelayOptions): Relay {
   const { signal } = stream
@@ -76,7 +80,7 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
     const wasEnded = core.ended
     void send(core.tick(now()))
     if (core.ended === wasEnded) return
-    if (core.ended?.how === 'stalled') sink?.cut() // now, because the reader reads nothing
+    if (core.ended?.how === 'stalled') sink?.cut() // immediately, because the reader reads nothing
     stream.stop() // the upstream has to stop after a deadline
   }
   const timer = createTimer(now, onTimer)

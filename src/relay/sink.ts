@@ -22,13 +22,13 @@ export interface Sink {
 /** Opens a streaming response. */
 export interface Open {
   /**
-   * Headers that middleware sets afterwards still reach the response. `onLeave` is called when the
+   * Middleware can still add headers to the response after this call. `onLeave` is called when the
    * reader disconnects.
    */
   (c: Context, headers: Readonly<Record<string, string>>, onLeave: () => void): { response: Response; sink: Sink }
   /**
-   * Whether the reader can tell a `cut` of this response from a clean end. If not, a framing that
-   * reports a failure only by a cut is not offered.
+   * Whether the reader can tell a `cut` of this response from a clean end. If not, Sluice offers no
+   * format that reports a failure only by a cut.
    */
   readonly canCut: (c: Context) => boolean
 }
@@ -40,8 +40,8 @@ const utf8 = new TextEncoder()
 
 /**
  * The default, for a runtime without an `Open` of its own. The callback of `streamSSE` runs
- * synchronously, so the sink exists before `open` returns. This sink cannot cut, because the reader
- * would see a clean end (docs/hazards.md#45, docs/hazards.md#55).
+ * synchronously, so the sink exists before `open` returns. `canCut` is false, because for the
+ * reader a cut of this sink looks like a clean end (docs/hazards.md#45, docs/hazards.md#55).
  */
 export const openWithStreamSSE: Open = Object.assign(open, { canCut: () => false })
 
@@ -62,8 +62,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
     })
     return closed.promise
   })
-  // Over HTTP/2, both headers crash a Node process (docs/hazards.md#5). The runtime sets the
-  // headers that it needs.
+  // Over HTTP/2, the two headers that are deleted here crash a Node process (docs/hazards.md#5).
+  // The runtime sets them itself if it needs them.
   response.headers.delete('transfer-encoding')
   response.headers.delete('connection')
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)

@@ -34,9 +34,9 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
    */
   stop(error?: ServiceError): void
   /**
-   * Ends the answer with `cancelled`, because another request asked for it. On workerd, that
-   * request must not touch the I/O of this stream. So this function only resolves a promise, and
-   * the stop runs in the request of the stream (docs/hazards.md#74).
+   * Ends the answer with the error `cancelled`. Another request calls this function. On workerd,
+   * that request must not touch the I/O of this stream. So the function only resolves a promise,
+   * and the stream's own request then stops the work (docs/hazards.md#74).
    */
   cancel(): void
   /** Call this once when the answer is over, with the outcome if it was a generation. */

@@ -8,10 +8,10 @@ export interface Timer {
 }
 
 /**
- * Returns the step to which the times of all timers are rounded, so that many timers fire together.
- * 5,000 idle streams cost 5.5 ms of CPU a second with rounding, and 77 ms without it
- * (docs/hazards.md#30). Waits of less than two seconds have a finer step. These are the grace, and
- * the heartbeat on workerd, where only a heartbeat detects that a reader has disconnected.
+ * Returns the step for rounding the due times of all timers. Because of the rounding, many timers
+ * fire together. 5,000 idle streams cost 5.5 ms of CPU a second with rounding, and 77 ms without it
+ * (docs/hazards.md#30). A wait of less than two seconds has a finer step. Examples are the grace,
+ * and the heartbeat on workerd.
  */
 const toGridMs = (waitMs: number) => (waitMs < 2000 ? 25 : 100)
 
@@ -20,8 +20,8 @@ const maxMs = 2_147_483_647
 
 /**
  * Creates the timer of a stream. `schedule` sets a new timeout only if none is set, or if the new
- * time is earlier. A later time changes nothing, so a token does not cost a timeout. `fire` must
- * call `schedule` to set the next timeout.
+ * time is earlier. A later time changes nothing, so a token that only postpones a deadline needs no
+ * new timeout. `fire` must call `schedule` to set the next timeout.
  */
 export function createTimer(now: () => number, fire: () => void): Timer {
   let handle: ReturnType<typeof setTimeout> | undefined

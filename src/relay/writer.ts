@@ -11,8 +11,8 @@ export interface Writer {
 }
 
 /**
- * Frames longer than this, in UTF-16 units, are written in parts. So a slow reader that reads one
- * part does not count as stalled.
+ * Frames longer than this, in UTF-16 units, are written in parts. So a slow reader counts as
+ * stalled only if it does not read one part in time.
  */
 const partLength = 65_536
 

@@ -24,7 +24,7 @@ export interface GenerationsOptions {
   /** How many bytes the encoder may buffer for an answer that is not streamed. */
   maxBytes: number
   open: Open
-  /** Keeps the work of a promise running after the response (workerd). */
+  /** On workerd, keeps work running until `promise` settles, even after the response has ended. */
   waitUntil: (c: Context, promise: Promise<unknown>) => void
   now: () => number
 }
@@ -78,7 +78,7 @@ export function generations({
     app.post(path, body, (c) => {
       const { accept, prefer } = c.req.header()
       const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
-      c.set('body', {}) // the context lives as long as the stream, and must not keep images
+      c.set('body', {}) // the context lives as long as the stream, and must not keep images in memory
       return generate(c, plan)
     })
   }
@@ -86,10 +86,10 @@ export function generations({
 }
 
 /**
- * Adapts the deadlines to a call. Ollama is silent while a model writes a tool call, which may take
- * as long as a first token (docs/protocol.md#8-configuration). So the idle limit of a call with
- * tools is the limit of the first token. Pull, push and create have no first token, and may
- * continue as long as they report progress (docs/protocol.md#1-routes).
+ * Adapts the deadlines to a call. While a model writes a tool call, Ollama is silent. This may take
+ * as long as a first token (docs/protocol.md#8-configuration). So a call with tools uses the limit
+ * of the first token as its idle limit. Pull, push and create have no tokens, and may continue as
+ * long as they report progress (docs/protocol.md#1-routes). So they use only the idle limit.
  */
 function toDeadlines(deadlines: Deadlines, call: GenerationCall): Deadlines {
   if (isProgress(call)) return { ...deadlines, firstTokenMs: deadlines.idleMs, totalMs: 0 }

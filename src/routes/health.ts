@@ -8,7 +8,7 @@ import type { Upstream } from '../upstreams/upstream.ts'
 export interface HealthOptions {
   upstream: Upstream
   streams: Streams
-  /** How many requests for the readiness may run at the upstream at once. */
+  /** How many requests to the upstream may check its readiness at once. */
   maxLoads: number
   now: () => number
 }

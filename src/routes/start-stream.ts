@@ -4,7 +4,8 @@ import type { Stream } from '../relay/stream.ts'
 import type { Streams } from '../relay/streams.ts'
 
 /**
- * Starts the stream that answers a request. The access log and the limits wait for its end.
+ * Starts the stream that answers a request. The access log and the limits wait until the stream
+ * ends.
  * @throws ServiceError if all streams are in use or the server shuts down
  */
 export function startStream(c: Context<Env>, streams: Streams): Stream {

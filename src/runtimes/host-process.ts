@@ -82,8 +82,8 @@ export function exitOnListenError(error: unknown, { server: { host, port, reuseP
 }
 
 /**
- * Prints where the server listens and what answers behind it. In demo mode, it also prints a
- * command to try. Otherwise, it also reports if Ollama does not answer yet.
+ * Prints the address of the server, and whether Ollama or the demo answers. In demo mode, it also
+ * prints a command to try. Otherwise, it also reports if Ollama does not answer yet.
  */
 export async function announce(
   { server: { host }, upstream, access: { keys, insecure } }: Config,

@@ -1,4 +1,4 @@
-/** The part of a process's standard output that the sink needs. */
+/** The methods of `process.stdout` that the sink needs. */
 interface Output {
   write(text: string, onWritten: () => void): boolean
   on(event: 'error', listener: () => void): unknown
@@ -51,7 +51,8 @@ export function createLogSink({ output, maxWaiting = 1_048_576, onDropped }: Log
         return
       }
       waiting += length
-      // The callback counts what was written, because Bun's `writableLength` does not show it.
+      // The callback counts the written text, because Bun's `writableLength` does not report how
+      // much still waits.
       output.write(`${line}\n`, () => onWritten(length))
     },
     flush(limitMs) {

@@ -8,7 +8,7 @@ export interface Listener {
   readonly app: Pick<App, 'drain'>
   readonly hostname: string
   readonly port: number
-  /** Accepts no new connections, and closes the idle ones. */
+  /** Stops accepting new connections, and closes idle connections. */
   close(): Promise<unknown>
 }
 
@@ -31,9 +31,9 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
 }
 
 /**
- * Rejects new streams, lets the open streams finish within the grace, and exits with status 0.
- * Meanwhile the listener stays open, and new requests get `shutting_down`. A listener on a shared
- * port closes first, so that the other processes get every new connection.
+ * Rejects new streams, lets the open streams finish within `shutdownGraceMs`, and exits with status
+ * 0. Meanwhile the listener stays open, and new requests get `shutting_down`. A listener on a
+ * shared port closes first, so that the other processes get every new connection.
  */
 async function drain({ server: { shutdownGraceMs, reusePort } }: Config, { app, close }: Listener) {
   // The process ends even if a reader never reads its last frame.

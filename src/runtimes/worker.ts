@@ -36,8 +36,10 @@ function create(env: Record<string, unknown>): App {
       // Without `waitUntil`, no code would run after the reader has disconnected
       // (docs/hazards.md#12).
       waitUntil: (c, promise) => c.executionCtx.waitUntil(promise),
-      // On workerd a load dies with its request, and nothing reports that. A dead load counts as
-      // running until its time limit, so more loads must be allowed (docs/hazards.md#40).
+      // This is how many callers may load the same cached value at once. On workerd, a load dies
+      // with the request that started it, and nothing reports that. Until its time limit, a dead
+      // load still counts as running. So the number is larger than on other runtimes
+      // (docs/hazards.md#40).
       maxLoads: 8,
       log: createLog(config.server.log, console.log),
     })

@@ -80,8 +80,8 @@ export function createCached<T>({
     try {
       return await within(firstEndsAt - now(), promise, () => undefined)
     } finally {
-      // Each waiter removes its own listener, because the request that woke it must not touch its
-      // signal (docs/hazards.md#74).
+      // Each waiting caller removes its own listener. Another request woke this caller, and on
+      // workerd that request must not touch the signal of this caller (docs/hazards.md#74).
       waiters.delete(resolve)
       signal.removeEventListener('abort', onAbort)
     }

@@ -10,9 +10,10 @@ export interface Clamps {
 }
 
 /**
- * Lowers the values of a request to the limits. For Ollama, a negative number means no limit, and
- * so does a `num_predict` that is 0 or absent (docs/ollama.md#1-stream). An absent `num_ctx` or
- * `keep_alive` stays absent, because the model or Ollama has a default for it.
+ * Lowers the values of a request to the limits. For Ollama, a negative number means no limit. A
+ * `num_predict` that is 0 or absent also means no limit (docs/ollama.md#1-stream). So these values
+ * are lowered, too. An absent `num_ctx` or `keep_alive` stays absent, because the model or Ollama
+ * has a default for it.
  */
 export function clamp(body: GenerationCall['body'], { numPredict, numCtx, keepAliveSeconds }: Clamps): GenerationCall['body'] {
   // If `options` is a text, it is not spread, because each of its characters would become an

@@ -6,7 +6,7 @@ export interface UpstreamRequest {
   /** An absolute URL. It contains only configured and constant parts. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** A stream is sent in chunks, as fast as the upstream accepts them. */
+  /** A stream is sent with chunked encoding, as fast as the upstream accepts it. */
   readonly body?: string | ReadableStream<Uint8Array>
 }
 
@@ -28,8 +28,8 @@ export interface UpstreamResponse {
 export type Connect = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamResponse>
 
 /**
- * After this many bytes in a row, a source pauses so that other sources can run. A source that
- * always has data would otherwise block them (docs/hazards.md#44).
+ * After this many bytes in a row, a source pauses so that other sources can run. Otherwise, a
+ * source that always has data would block the others (docs/hazards.md#44).
  */
 export const turnBytes = 65_536
 

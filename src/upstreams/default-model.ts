@@ -14,10 +14,10 @@ export interface DefaultModelOptions {
 }
 
 /**
- * Returns a function that finds a model for a request that names no model. The configured model
- * comes first, then a loaded model, then the newest installed model. Only models that the key of
- * the request may use are considered.
- * @throws ServiceError `no_model` if there is none
+ * Returns a function that finds a model for a request that names no model. If a model is
+ * configured, only that model is used. Otherwise, the function returns a loaded model, or else the
+ * newest installed model. `isAllowed` must accept the model.
+ * @throws ServiceError `no_model` if no model is found
  */
 export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {
   const loadList = (about: 'ps' | 'tags') => async (signal: AbortSignal) => toWriters(await ask({ about }, { signal }))
@@ -27,7 +27,8 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
     ...lists,
     async load(signal) {
       const models = toNewestFirst(await loadList('tags')(signal))
-      // An error is not cached, so that a model is found as soon as it is pulled.
+      // An empty list is an error, because errors are not cached. So the first model is found as
+      // soon as it is pulled.
       if (models.length === 0) throw noModel()
       return models
     },
@@ -65,9 +66,10 @@ function noModel(): ServiceError {
 }
 
 /**
- * Returns the models of a list that write text on this machine. A cloud model sends prompts
- * elsewhere, and an embedding model writes no text. Since 0.33, Ollama lists the capabilities of
- * installed models. If they are not listed, a model of a BERT family counts as an embedding model.
+ * Returns the listed models that run on this machine and write text. A cloud model sends prompts to
+ * another machine, and an embedding model writes no text. Since 0.33, Ollama lists the capabilities
+ * of installed models. If the capabilities are not listed, a model of a BERT family counts as an
+ * embedding model.
  */
 function toWriters(answer: Answer): FoundModel[] {
   return toModels(answer)

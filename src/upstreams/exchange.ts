@@ -44,8 +44,8 @@ export interface ExchangeRequest {
 export type Exchange = (request: ExchangeRequest, signal: AbortSignal) => Promise<UpstreamResponse>
 
 export function createExchange({ host, apiKey, connect }: ExchangeOptions): Exchange {
-  // The headers of the reader are never forwarded, because Ollama checks `Origin` and `Host` even
-  // in the requests of servers (docs/hazards.md#17).
+  // Apart from `trace`, no headers of the reader are forwarded, because Ollama checks `Origin` and
+  // `Host` even if a server sends the request (docs/hazards.md#17).
   const constant = {
     accept: 'application/json',
     'accept-encoding': 'identity',

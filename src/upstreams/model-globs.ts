@@ -3,8 +3,9 @@ import { isCloud, toTagged } from '#ollama-grammar/model-name.ts'
 /**
  * Returns a function that tests whether the name of a model matches one of the globs. The only
  * wildcard is `*`. A name without a tag means `:latest`, as it does for Ollama. `*` does not match
- * a cloud model, because a cloud model sends prompts elsewhere. Only a glob that names a cloud
- * model matches cloud models. Without globs, all models except cloud models match.
+ * a cloud model, because a cloud model sends prompts elsewhere. Only a glob that ends like the name
+ * of a cloud model, such as `*:cloud`, matches cloud models. Without globs, all models except cloud
+ * models match.
  */
 export function createModelGlobs(globs: readonly string[] | undefined): (name: string) => boolean {
   const patterns = globs?.flatMap((glob) =>
@@ -18,8 +19,9 @@ export function createModelGlobs(globs: readonly string[] | undefined): (name: s
 }
 
 /**
- * Returns the test for one glob. It compares piece by piece, because a regular expression could
- * take exponential time.
+ * Returns a function that tests a name against one glob. The function searches for the parts
+ * between the wildcards one after another, because a regular expression could take exponential
+ * time.
  */
 function toPattern(glob: string): (name: string) => boolean {
   const [first = '', ...rest] = glob.split('*')

@@ -16,8 +16,8 @@ export function toModels({ value: { models } }: Answer): readonly ListedModel[] 
 }
 
 /**
- * Removes the models that are not allowed from an answer. If all models are allowed, the answer
- * keeps Ollama's own text.
+ * Keeps only the allowed models in an answer. If all models are allowed, the answer keeps Ollama's
+ * own text.
  */
 export function filterModels(answer: Answer, isAllowed: (name: string) => boolean): Answer {
   const { models: listed } = answer.value

@@ -20,7 +20,7 @@ export interface DecoderOptions {
 const isLast = ({ done }: OllamaChunk) => done === true
 
 /**
- * Decodes Ollama's NDJSON into events. It never throws, because a fault becomes a last event,
+ * Decodes Ollama's NDJSON into events. It never throws. A fault becomes a last event of type
  * `failed`. After a terminal event, all further bytes are ignored. `isDone` reads the parsed
  * top-level fields and not the text, because the arguments of a tool call may contain
  * `"done":true`.
@@ -82,8 +82,8 @@ function toEvent(line: string, isDone: (chunk: OllamaChunk) => boolean): Generat
 }
 
 /**
- * Whether a chunk contains numbers that encoders write again, so that it must be parsed again with
- * exact numbers. The chunk of a token contains none.
+ * Whether a chunk contains numbers that encoders copy into frames. Such a chunk must be parsed
+ * again with exact numbers. The chunk of a text token contains no such numbers.
  */
 function hasNumbers({ message, logprobs }: OllamaChunk): boolean {
   return Boolean(message?.tool_calls ?? logprobs)

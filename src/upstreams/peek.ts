@@ -2,8 +2,8 @@ import type { Flow } from '../generation.ts'
 
 /**
  * Starts a source and pauses it at its first value. So an early failure of the source is known
- * before anybody reads it. `first` is undefined if the source ended without a value. `flow` emits
- * every value, including the first.
+ * before anybody reads its values. `first` is undefined if the source ended without a value. `flow`
+ * emits every value, including the first.
  * @throws the error that broke the source before its first value
  */
 export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; flow: Flow<T> }> {

@@ -5,7 +5,10 @@ import { readAll } from './read-all.ts'
 import { withinLimit } from './time-limit.ts'
 import type { Answer, Question, Upstream } from './upstream.ts'
 
-/** The largest answer, in bytes. The largest answers are embeddings of many long inputs. */
+/**
+ * The largest answer that is accepted, in bytes. The largest answers are embeddings of many long
+ * inputs.
+ */
 const maxAnswerBytes = 67_108_864
 
 interface QuestionRoute extends Pick<ExchangeRequest, 'path' | 'method' | 'isEmpty'> {

@@ -17,9 +17,9 @@ export interface QueueOptions {
 }
 
 /**
- * Limits how many generations and embeddings run at the upstream at once. Other requests wait here,
- * where a reader that disconnects costs Ollama nothing. The queue is fair: the keys take turns, no
- * matter how many requests each key has sent.
+ * Limits how many generations and embeddings run at the upstream at once. Further requests wait in
+ * this queue and not at Ollama. So a reader that disconnects while it waits costs Ollama nothing.
+ * The queue is fair: the keys take turns, no matter how many requests each key has sent.
  */
 export function createQueue({ upstream, running, waiting, embedTimeoutMs }: QueueOptions): Upstream {
   /**

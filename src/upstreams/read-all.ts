@@ -26,7 +26,7 @@ export async function readAll(flow: Flow<Uint8Array>, maxBytes: number): Promise
       decode(bytes)
     } catch (error) {
       failed.reject(error)
-      // The flow stays paused, because the caller closes the connection.
+      // The flow stays paused until the caller closes the connection.
       return failed.promise.catch(() => new Promise(() => {}))
     }
   })

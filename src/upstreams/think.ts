@@ -14,9 +14,9 @@ export interface ThinkOptions {
 
 /**
  * Removes an optional `think` from a request if the model cannot think, as Ollama's own
- * `/v1/messages` does. Ollama's `/api/chat` rejects such a request. Since 0.33, Ollama's list of
- * models contains their capabilities. If the capabilities are not listed, `think` is sent. If
- * Ollama then rejects it, the request is sent once more without it.
+ * `/v1/messages` does. Ollama's `/api/chat` would reject the request. Since 0.33, Ollama's list of
+ * models contains the capabilities of each model. If the capabilities are not listed, `think` is
+ * sent. If Ollama then rejects the request, it is sent once more without `think`.
  */
 export function createThink({ upstream, maxLoads, now }: ThinkOptions): Upstream {
   const toThinking = createCached({
@@ -66,7 +66,10 @@ function isThinkingUnsupported(error: unknown): boolean {
   return error instanceof ServiceError && error.code === 'upstream_rejected' && /does not support thinking/i.test(error.message)
 }
 
-/** For each model whose capabilities are listed, whether thinking is one of them. */
+/**
+ * Maps the name of each model to whether the model can think. A model whose capabilities are not
+ * listed is left out.
+ */
 function toThinkingByName(answer: Answer): ReadonlyMap<string, boolean> {
   return new Map(
     toModels(answer).flatMap(({ name, capabilities }) =>

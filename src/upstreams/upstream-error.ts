@@ -4,7 +4,7 @@ const maxMessageLength = 1000
 
 /**
  * Turns an error of the upstream into a text for readers. The text keeps the message, but no stack,
- * address or HTML page (docs/protocol.md#4-errors). It is undefined if nothing may be shown.
+ * address or HTML page (docs/protocol.md#4-errors). Returns undefined if nothing may be shown.
  */
 export function toMessage(error: unknown): string | undefined {
   const text = typeof error === 'object' && error !== null && 'message' in error ? error.message : error

@@ -1,8 +1,8 @@
 import type { Batch, Ended, Flow, GenerationCall, Waiting } from '../generation.ts'
 
 /**
- * The server that answers requests. It is Ollama itself, or a decorator around it, such as the
- * queue.
+ * Answers requests. An implementation is either Ollama itself, or a decorator around another
+ * `Upstream`, such as the queue.
  */
 export interface Upstream {
   /**
@@ -26,7 +26,8 @@ export interface Upstream {
 export interface CallContext {
   readonly signal: AbortSignal
   /**
-   * The reader's `traceparent` and `tracestate`. No other headers of the reader are passed on.
+   * The headers `traceparent` and `tracestate` of the reader. No other headers of the reader are
+   * passed on.
    */
   readonly trace?: Readonly<Record<string, string>>
   /** The name of the caller's key, if there are keys. The queue is fair between these names. */
@@ -93,14 +94,14 @@ export interface Answer {
   /** The default model, for a request that names no model. */
   readonly defaultModel?: string | undefined
   /**
-   * The aliases that may be used, each with the model that it stands for. Only lists have aliases.
-   * The model need not be installed.
+   * The aliases that may be used, each with the model that it stands for. Only the answers about
+   * `tags` and `ps` have aliases. The model need not be installed.
    */
   readonly aliases?: readonly (readonly [name: string, model: string])[]
 }
 
 /**
- * The name of a blob, which is a fixed word and 64 hex digits. No other part of an upstream path
+ * The name of a blob: `sha256:` and 64 hex digits. This is the only part of an upstream path that
  * comes from a reader (docs/hazards.md#8).
  */
 export type Digest = `sha256:${string}`

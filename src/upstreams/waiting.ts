@@ -15,8 +15,8 @@ export interface WaitingOptions {
 /**
  * Reports to `onWaiting` what Ollama does before the first event. If the model is not in Ollama's
  * list of loaded models, Ollama loads it. Otherwise Ollama reads the prompt. The list is requested
- * in parallel to the generation, which never waits for it. If the list comes too late, nothing is
- * reported.
+ * in parallel with the generation. The generation never waits for the list. If the list comes too
+ * late, nothing is reported.
  */
 export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upstream {
   const toLoaded = createCached({

@@ -15,8 +15,8 @@ import { createTurns } from './turns.ts'
 /**
  * A `Connect` that uses `node:http`, because Node's `fetch` times out after 300 seconds
  * (docs/hazards.md#15). Besides, the `data` events of `node:http` cost half the CPU of awaited
- * reads. There is no timeout here, because the relay enforces the deadlines. Apart from that, it
- * behaves like `viaFetch`.
+ * reads. There is no timeout here, because the relay enforces the deadlines. Apart from that,
+ * `viaHttp` behaves like `viaFetch`.
  */
 export function viaHttp(): Connect {
   const defer = createTurns()
@@ -77,10 +77,10 @@ function toHeaders({ headersDistinct }: http.IncomingMessage): Headers {
 }
 
 /**
- * Passes the bytes of a response on. Ollama sends each line as an HTTP chunk, and each chunk is a
- * `data` event. A microtask joins the chunks that arrive in one read of the socket. A source that
- * always has data pauses after `turnBytes`, because libuv reads one socket up to 32 times before it
- * reads the next socket.
+ * Passes the bytes of a response to `onBytes`. Ollama sends each line as an HTTP chunk, and Node
+ * emits a `data` event for each chunk. A microtask joins the chunks that arrive in one read of the
+ * socket. A response that always has data pauses after `turnBytes`. Otherwise libuv would read its
+ * socket up to 32 times before it reads the next socket.
  */
 function flow(
   response: http.IncomingMessage,

@@ -13,9 +13,9 @@ export function isRateLimiter(value: unknown): value is RateLimiter {
 }
 
 /**
- * The binding limits requests, and the counters of this isolate limit answers at a time. The
- * binding does not report how many requests remain or when to retry. Its period must be a minute,
- * because SLUICE_RATE_PER_MINUTE counts requests in a minute
+ * The binding limits the requests of a caller. `memory` limits the answers that a caller receives
+ * at a time, for this isolate only. The binding does not report how many requests remain or when to
+ * retry. Its period must be a minute, because SLUICE_RATE_PER_MINUTE counts requests in a minute
  * (docs/deploy.md#6-workers-with-a-tunnel).
  */
 export function createBoundLimits({ limiter, memory }: { limiter: RateLimiter; memory: Limits }): Limits {

@@ -13,8 +13,8 @@ declare class IdentityTransformStream extends TransformStream<Uint8Array, Uint8A
 const waitingBytes = 16_384
 
 /**
- * The error that breaks off a response. workerd logs such an error unless it is `retryable`.
- * workerd treats a `retryable` error as a lost connection.
+ * The error that breaks off a response. workerd treats a `retryable` error as a lost connection. It
+ * would log any other error.
  */
 const cutting = Object.assign(new Error('The reader was cut'), { retryable: true })
 
