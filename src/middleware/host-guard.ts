@@ -3,8 +3,8 @@ import { ServiceError } from '../errors.ts'
 
 export interface HostGuardOptions {
   /**
-   * The host that the server listens on. It is undefined on Workers. They need no check, because
-   * Cloudflare sends a Worker only requests for its own names.
+   * The host that the server listens on. It is undefined on Workers. By default, a Worker does not
+   * check the name, because Cloudflare sends a Worker only requests for its own names.
    */
   bound: string | undefined
   /** Other names that a `Host` header may have. */

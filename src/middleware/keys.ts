@@ -66,8 +66,8 @@ function toSecrets(headers: Readonly<Record<string, string>>): string[] {
 }
 
 /**
- * Compares in a time that does not depend on where `a` and `b` differ (`npm run bench -- --only
- * key-timing`).
+ * Compares in a time that does not depend on where `a` and `b` differ. The benchmark `key-timing`
+ * measures this.
  */
 export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.byteLength ^ b.byteLength

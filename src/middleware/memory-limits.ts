@@ -14,8 +14,8 @@ export interface MemoryLimitsOptions {
 
 /**
  * When there are this many buckets, the full buckets are deleted to save memory. A missing bucket
- * counts as full, so no caller loses or gains requests. A bucket is full one minute after the last
- * request of its caller at the latest.
+ * counts as full, so no caller loses or gains requests. A bucket is full at the latest one minute
+ * after the last request of its caller.
  */
 const sweepSize = 10_000
 

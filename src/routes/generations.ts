@@ -78,7 +78,7 @@ export function generations({
     app.post(path, body, (c) => {
       const { accept, prefer } = c.req.header()
       const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
-      c.set('body', {}) // the context lives as long as the stream, and must not keep images in memory
+      c.set('body', {}) // otherwise the context would keep images in memory until the stream ends
       return generate(c, plan)
     })
   }

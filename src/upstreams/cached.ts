@@ -80,8 +80,8 @@ export function createCached<T>({
     try {
       return await within(firstEndsAt - now(), promise, () => undefined)
     } finally {
-      // Each waiting caller removes its own listener. Another request woke this caller, and on
-      // workerd that request must not touch the signal of this caller (docs/hazards.md#74).
+      // Each waiting caller removes its own listener. On workerd, the request that wakes a waiting
+      // caller must not touch the signal of that caller (docs/hazards.md#74).
       waiters.delete(resolve)
       signal.removeEventListener('abort', onAbort)
     }
