@@ -19,8 +19,9 @@ export function toMessage(error: unknown): string | undefined {
 
 /**
  * Matches a URL, an IPv4 address with or without a port, an IPv6 address in brackets, or a host
- * name with a port. Ollama's errors may contain the address of its internal runner. Every
- * repetition has a bound, because a hostile text would otherwise take quadratic time.
+ * name with a port. Ollama's errors may contain the address of its internal runner. The repetitions
+ * at the start of each alternative have bounds, because a hostile text would otherwise take
+ * quadratic time.
  */
 const address =
   /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'<>]+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f:]{0,40}:[0-9a-f:.]{0,40}\](?::\d+)?|\b(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}):\d{2,5}\b/gi
