@@ -10,7 +10,7 @@ const isLocal = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$
 
 /**
  * Returns the ids of the processes that listen on a port of this machine, including workers that
- * share the socket. Processes that this user may not inspect are left out.
+ * share the socket. Processes that this user has no right to inspect are left out.
  */
 function pidsListeningOn(port: number): number[] {
   const sockets = new Set(

@@ -12,8 +12,8 @@ export interface Watched {
   /** The durations of tasks over 50 ms, in milliseconds. */
   readonly longTasksMs: number[]
   /**
-   * Counts the changes to blocks that at least two blocks follow. Such a block should not change
-   * any more. Code blocks do not count, because the page may highlight them later.
+   * How many changes there were to finished blocks. A block is finished when at least two blocks
+   * come after it. Code blocks do not count, because the page may highlight them later.
    */
   closedChanges: number
 }
@@ -59,7 +59,7 @@ export function watchPage(): void {
     return reading
   }
 
-  /** Blocks that at least two blocks followed at the last check. */
+  /** The blocks that had at least two blocks after them at the last check. */
   const closed = new WeakSet<Node>()
   const noteClosed = (): void => {
     let block = [...document.querySelectorAll('.prose')].at(-1)?.lastElementChild?.previousElementSibling

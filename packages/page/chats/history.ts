@@ -21,8 +21,8 @@ export interface History {
   /**
    * Stores a chat, merged with the changes that other tabs have stored. Call it at every change.
    * While an answer is being written, call it at least once a second with a newer `updatedAt`,
-   * because otherwise other tabs assume that the answer is interrupted. While a chat is being
-   * stored, only the latest further save of this chat waits. Earlier saves that wait are skipped.
+   * because otherwise other tabs assume that the answer is interrupted. If a save of this chat
+   * still waits to be stored, the new save replaces it.
    */
   save(chat: Chat): void
   /** Resolves when every save has succeeded or failed. */
@@ -33,8 +33,9 @@ export interface History {
    */
   leave(): void
   /**
-   * Removes a chat for good. A tab that does not know of the removal yet cannot store the chat
-   * again. A tab that knows of the removal can store the chat again, for example by an import.
+   * Removes a chat in all tabs. If another tab saves the chat before it learns of the removal, the
+   * chat stays removed. After a tab has learned of the removal, its save stores the chat again. An
+   * import does this, for example.
    */
   remove(id: string): Promise<void>
   removeAll(): Promise<void>

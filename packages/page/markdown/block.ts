@@ -29,8 +29,9 @@ export interface Context {
 /** The blocks in one element. The element contains the whole text, a quote or an item of a list. */
 export interface Blocks {
   /**
-   * Makes the element's blocks match the tokens. Unchanged blocks are not touched. `isOpen` is
-   * whether the last block may still grow. `settled` counts the blocks before the tokens.
+   * Makes the element's blocks match the tokens. Unchanged blocks are not touched. `isOpen` says
+   * whether the last block may still grow. `settled` says how many blocks of the element come
+   * before the blocks of the tokens.
    */
   show(tokens: readonly Token[], isOpen: boolean, settled?: SettledBlocks): void
 }

@@ -71,7 +71,7 @@ export function listModels(upstream: Upstream, models: readonly CatalogModel[] =
 /** One piece of an answer: text, thoughts, or a call of a tool. */
 export type Piece = string | { readonly thinking: string } | { readonly tool: string; readonly arguments: object }
 
-/** Writes these pieces as lines of `/api/chat`, without the last line. */
+/** Writes each piece as a line of `/api/chat`. It does not write the line that ends the answer. */
 export function writePiecesTo(exchange: Exchange, pieces: readonly Piece[]): void {
   for (const piece of pieces)
     exchange.chunk(`${JSON.stringify({ model: modelIn(exchange), message: toMessage(piece), done: false })}\n`)

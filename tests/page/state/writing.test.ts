@@ -5,7 +5,7 @@ import { createFakeHost } from './fake-host.ts'
 
 const empty: Message = { id: 'a', parent: 'q', createdAt: 1, updatedAt: 1, role: 'assistant', text: '' }
 
-/** Creates a written answer whose time and frames the test controls. */
+/** Creates an answer that is being written. The test controls its clock and its frames. */
 function createWritten(message = empty) {
   let nowMs = 1000
   const frames: (() => void)[] = []

@@ -161,7 +161,7 @@ export function describeLeaving(name: ServerName) {
       })
     })
 
-    // The server may not notice that a reader sends a FIN while it does not read
+    // If a reader does not read and then sends a FIN, the server possibly does not notice it
     // (docs/hazards.md#38). So the stall limit must end such a stream.
     describe.each(['sse', 'ndjson'] as const)('of %s', (framing) => {
       test.each(leaves)('by %s, while not reading, closes the upstream at the stall limit at the latest', async (how) => {

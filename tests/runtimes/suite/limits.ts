@@ -271,8 +271,8 @@ export function describeLimits(name: ServerName) {
       expect(installed).toMatchObject({ id: 'smollm2:135m', object: 'model', owned_by: 'library' })
       expect(others).toEqual(['gpt-4o', 'claude-sonnet'].map((id) => ({ ...installed, id })))
       expect(await get('/v1/models/gpt-4o')).toEqual({ status: 200, ...installed, id: 'gpt-4o' })
-      // Two of these models may not be used, and one is not installed. The last is a name that no
-      // list contains.
+      // SLUICE_MODELS forbids the models of the first two names, and the model of the third is not
+      // installed. No list contains the last name.
       for (const id of ['gpt-oss', 'tiny', 'o3', 'gpt-4o:latest'])
         expect(await get(`/v1/models/${id}`)).toMatchObject({ status: 404, error: { code: 'model_not_found' } })
       for (const path of ['/api/tags', '/ollama/api/tags'])

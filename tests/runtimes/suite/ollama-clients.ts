@@ -98,8 +98,8 @@ export function describeOllamaClients(name: ServerName) {
             for await (const part of fullStream) {
               if (part.type === 'text-delta') await take(part.text)
               if (part.type === 'error') failure = part.error
-              // This client may not report an error line as an error (docs/hazards.md#43). It then
-              // has a finish reason that is not a success, and this test makes that an error.
+              // This client ignores an error line (docs/hazards.md#43). Its finish reason is then
+              // not a success, and this test makes that an error.
               if (part.type === 'finish' && !/^(stop|length)$/.test(part.finishReason))
                 failure ??= new Error(`Ollama: ${part.finishReason}`)
             }
