@@ -32,7 +32,7 @@ interface Output {
  * Builds the files for browsers, and writes them gzipped into the module `src/generated/assets.ts`.
  * The server serves them from that module, because not every runtime has a file system. The client
  * is also written to `dist`, so that programs can import it as `sluice/client`.
- * @param stamp the first line of that module
+ * @param stamp the first line of `src/generated/assets.ts`
  */
 export async function buildAssets(stamp: string): Promise<void> {
   const [page, client] = await Promise.all([buildPage(), buildClient()])

@@ -63,8 +63,8 @@ export const keepAliveSeconds = v.optional(
 )
 
 /**
- * A list such as `a,b`. An unset variable is an empty list. `item` parses an entry, and returns
- * undefined if the entry is invalid.
+ * A list such as `a,b`. If the variable is unset, the list is empty. `item` parses an entry, and
+ * returns undefined if the entry is invalid.
  */
 function list<T>(item: (text: string) => T | undefined, expected: string) {
   return v.pipe(
@@ -81,7 +81,7 @@ function list<T>(item: (text: string) => T | undefined, expected: string) {
 
 const isGlob = (text: string) => /^[\w.:/*-]{1,256}$/.test(text)
 
-/** Globs for names of models. An unset variable is undefined. */
+/** Globs for names of models. If the variable is unset, the value is undefined. */
 export const globs = v.optional(
   list((text) => (isGlob(text) ? text : undefined), 'must be a list of model names, * as the wildcard'),
 )

@@ -99,7 +99,7 @@ export const variables = {
      * Unset: callers need no key.
      */
     keys: variable('SLUICE_API_KEYS', apiKeys),
-    /** 1: the server may listen on any address although there are no keys. */
+    /** 1: the server may listen on any address, even without keys. */
     insecure: variable('SLUICE_INSECURE', flag()),
     /** The names that a `Host` header may have, besides loopback names and HOST. */
     hosts: variable('SLUICE_ALLOWED_HOSTS', hosts),
@@ -124,8 +124,8 @@ export const variables = {
     /** The largest request body, including its images. */
     maxBodyBytes: variable('SLUICE_MAX_BODY_BYTES', integer(16_777_216, 1, 1_073_741_824)),
     /**
-     * The longest line that the upstream may send. The last line may contain a `context` of
-     * megabytes.
+     * The longest line that the upstream may send. The last line of an answer may contain a
+     * `context` of several megabytes.
      */
     maxLineBytes: variable('SLUICE_MAX_LINE_BYTES', integer(4_194_304, 1024, 268_435_456)),
   },
@@ -157,7 +157,7 @@ export const variables = {
   },
 } satisfies Groups<Variable<unknown>>
 
-/** The variables that only earlier versions had. Each has an error text with a replacement. */
+/** Variables of earlier versions. Each maps to an error text that names the replacement. */
 export const retired: Readonly<Record<string, string>> = {
   SLUICE_WORKERS: 'gone; start several processes with SLUICE_REUSE_PORT=1 (docs/deploy.md §11)',
 }

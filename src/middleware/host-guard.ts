@@ -9,7 +9,7 @@ export interface HostGuardOptions {
   bound: string | undefined
   /** Other names that a `Host` header may have. */
   allowed: readonly string[]
-  /** Whether there are no keys although SLUICE_INSECURE is 0. */
+  /** True if no keys are configured and SLUICE_INSECURE is 0. */
   isKeyless: boolean
   /**
    * An error in the configuration. It is thrown for every request, except for the paths in

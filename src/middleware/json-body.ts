@@ -25,8 +25,8 @@ export interface JsonBodyOptions {
 
 /**
  * Parses the body as a JSON object. The content type is ignored, because `curl -d` sends JSON as
- * form-urlencoded. The body of a GET or HEAD counts as an empty object, even if the request has a
- * content type. Open WebUI sends one with each GET.
+ * form-urlencoded. For a GET or HEAD, the result is an empty object, even if the request has a
+ * content type. Open WebUI sends a content type with each GET.
  */
 export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptions) {
   let codings: Codings | undefined

@@ -3,7 +3,7 @@ import type { Limits } from './limits.ts'
 export interface MemoryLimitsOptions {
   /**
    * How many requests a caller may send in a minute. 0 means no limit. A caller that was idle for a
-   * minute may send all of them at once.
+   * minute may send all these requests at once.
    */
   perMinute: number
   /** How many answers a caller may receive at a time. 0 means no limit. */

@@ -2,8 +2,8 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 
 /**
- * Rejects all other methods. Use it with Hono's `all`, because a route that is registered with
- * `get` also accepts HEAD.
+ * Rejects every method that is not in `allowed`. Use this with Hono's `all`, because a route that
+ * is registered with `get` also accepts HEAD.
  */
 export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST')[]) {
   return createMiddleware(async ({ req }, next) => {

@@ -4,8 +4,8 @@ import { ServiceError } from '../errors.ts'
 
 export interface OriginGuardOptions {
   /**
-   * The other origins whose pages may send requests, as in the `Origin` header. `scheme://*`
-   * matches any host of that scheme.
+   * The origins whose pages may send requests, besides the origin of this server. They are written
+   * as in the `Origin` header. `scheme://*` matches any host of that scheme.
    */
   origins: readonly string[]
   /** Whether a link from any site may open this path. */

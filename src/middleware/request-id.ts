@@ -15,8 +15,9 @@ export const requestId = createMiddleware<Env>(async (c, next) => {
 })
 
 /**
- * Sends the request id in a second header, for the clients of a dialect that expect another name.
- * `toHeader` returns the name for a path. This middleware must come after `requestId`.
+ * Sends the request id in a second header, because the clients of a dialect may expect another
+ * name. `toHeader` returns the name of the second header for a path. This middleware must come
+ * after `requestId`.
  */
 export const requestIdIn = (toHeader: (path: string) => string | undefined) =>
   createMiddleware<Env>(async (c, next) => {

@@ -86,8 +86,8 @@ const statusMs = 1000
 
 /**
  * Creates the core of one stream. The stream ends at the first of these: Ollama's `done`, an error
- * of Ollama, a truncated source, a deadline, or an abort. No frame follows. Only a stall can still
- * change the outcome, because a reader that does not read the last frame is cut, too.
+ * of Ollama, a truncated source, a deadline, or an abort. No frame follows the end. Only a stall
+ * can change the outcome later, because a reader that never reads the last frames is cut.
  */
 export function createCore({ encoder, requestId, deadlines, maxBytes, now: startedAt }: CoreOptions): Core {
   let encoded = ''
@@ -117,7 +117,8 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   const idleAt = () => (tally.firstDeltaAt !== undefined && !isBlocked() ? dueAt(lastInAt, deadlines.idleMs) : Infinity)
 
   /**
-   * Must be called after every change that may make `due` earlier. Most tokens only make it later.
+   * Must be called after every change that may make `due` earlier. Most tokens need no call, because
+   * they only make `due` later.
    */
   function schedule() {
     due = ended ? stallAt() : Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), statusAt(), heartbeatAt())

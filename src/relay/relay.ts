@@ -30,8 +30,8 @@ export interface Relay {
    */
   run(generation: Promise<Generation>): Promise<Outcome>
   /**
-   * Resolves when the first frames are written. If the stream fails before that, it resolves with
-   * the response of `refuse`.
+   * Resolves with the streaming response when the first frames are written. If the stream fails
+   * before that, resolves with the response of `refuse`.
    */
   readonly response: Promise<Response>
 }

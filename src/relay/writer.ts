@@ -11,8 +11,8 @@ export interface Writer {
 }
 
 /**
- * Frames longer than this, in UTF-16 units, are written in parts. So a slow reader counts as
- * stalled only if it does not read one part in time.
+ * Frames longer than this, in UTF-16 units, are written in parts. The stall deadline starts again
+ * with each part, so a slow reader is cut only if one part takes too long.
  */
 const partLength = 65_536
 

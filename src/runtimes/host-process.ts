@@ -4,8 +4,8 @@ import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts
 import { createLogSink } from './log-sink.ts'
 
 /**
- * The code for Node and Bun. Both run as a process with an environment, a terminal and an exit
- * status.
+ * The code that Node and Bun share. Both run Sluice as a process with an environment, a terminal
+ * and an exit status.
  */
 
 /**
@@ -82,8 +82,8 @@ export function exitOnListenError(error: unknown, { server: { host, port, reuseP
 }
 
 /**
- * Prints the address of the server, and whether Ollama or the demo answers. In demo mode, it also
- * prints a command to try. Otherwise, it also reports if Ollama does not answer yet.
+ * Prints the address of the server, and whether the server uses Ollama or the demo. In demo mode,
+ * also prints a command to try. Otherwise, also prints a hint if Ollama does not answer yet.
  */
 export async function announce(
   { server: { host }, upstream, access: { keys, insecure } }: Config,

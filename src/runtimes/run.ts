@@ -13,9 +13,8 @@ export interface Listener {
 }
 
 /**
- * Runs Sluice on Node or Bun. Listens, prints where, and drains at the first signal. `listen`
- * creates the app and its server. If it throws because it cannot listen, the process ends with
- * status 1.
+ * Runs Sluice on Node or Bun. Listens, prints the address, and drains at the first signal. `listen`
+ * creates the app and its server. If `listen` throws, the process ends with status 1.
  */
 export async function run(config: Config, listen: () => Listener | Promise<Listener>): Promise<void> {
   try {
@@ -32,8 +31,9 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
 
 /**
  * Rejects new streams, lets the open streams finish within `shutdownGraceMs`, and exits with status
- * 0. Meanwhile the listener stays open, and new requests get `shutting_down`. A listener on a
- * shared port closes first, so that the other processes get every new connection.
+ * 0. On a port of its own, the listener stays open meanwhile, and new requests get `shutting_down`.
+ * On a shared port, the listener closes first, so that the other processes get every new
+ * connection.
  */
 async function drain({ server: { shutdownGraceMs, reusePort } }: Config, { app, close }: Listener) {
   // The process ends even if a reader never reads its last frame.

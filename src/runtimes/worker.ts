@@ -50,8 +50,9 @@ function create(env: Record<string, unknown>): App {
 }
 
 /**
- * Uses Cloudflare's rate limiter if it is bound as RATE_LIMITER. It counts for all isolates of one
- * location. Without it, each isolate counts for itself.
+ * Uses Cloudflare's rate limiter if it is bound as RATE_LIMITER. The rate limiter counts the
+ * requests of all isolates of one location. Without the rate limiter, each isolate counts only its
+ * own requests.
  */
 function toLimits({ RATE_LIMITER }: Record<string, unknown>, { perCaller }: Config) {
   if (!isRateLimiter(RATE_LIMITER)) return {}

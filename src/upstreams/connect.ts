@@ -14,7 +14,7 @@ export interface UpstreamResponse {
   readonly status: number
   readonly headers: Headers
   /**
-   * The bytes of the body. Rejects with a ServiceError `upstream_failed` if the connection
+   * Emits the bytes of the body. Rejects with a ServiceError `upstream_failed` if the connection
    * breaks, or with the signal's reason once the signal aborts.
    */
   readonly flow: Flow<Uint8Array>

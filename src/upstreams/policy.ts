@@ -10,7 +10,7 @@ export interface PolicyOptions {
   upstream: Upstream
   /**
    * Globs of the models that may be used. Undefined allows all models except cloud models. If a key
-   * has globs of its own, a model must match both.
+   * has globs of its own, a model must match both lists.
    */
   allowed: readonly string[] | undefined
   /** Aliases and the model that each alias stands for, such as `gpt-4o` → `gemma3:270m`. */

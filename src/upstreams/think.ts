@@ -16,7 +16,7 @@ export interface ThinkOptions {
  * Removes an optional `think` from a request if the model cannot think, as Ollama's own
  * `/v1/messages` does. Ollama's `/api/chat` would reject the request. Since 0.33, Ollama's list of
  * models contains the capabilities of each model. If the capabilities are not listed, `think` is
- * sent. If Ollama then rejects the request, it is sent once more without `think`.
+ * sent. If Ollama then rejects `think`, the request is sent once more without `think`.
  */
 export function createThink({ upstream, maxLoads, now }: ThinkOptions): Upstream {
   const toThinking = createCached({

@@ -17,7 +17,7 @@ export interface Upstream {
    */
   ask(question: Question, context: CallContext): Promise<Answer>
   /**
-   * Uploads a blob if its content is given. Otherwise it checks that the upstream has the blob.
+   * Uploads a blob if its content is given. Otherwise checks that the upstream has the blob.
    * @throws ServiceError, `not_found` if the blob is missing; the signal's reason once it aborts
    */
   blob(blob: ModelBlob, context: CallContext): Promise<void>

@@ -7,7 +7,7 @@ import type { Answer, CallContext, Upstream } from './upstream.ts'
 
 export interface WaitingOptions {
   upstream: Upstream
-  /** How many callers may load the list of loaded models at once. */
+  /** How many callers may request Ollama's list of loaded models at once. */
   maxLoads: number
   now: () => number
 }

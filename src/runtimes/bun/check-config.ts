@@ -12,9 +12,9 @@ export function checkConfig({ limits: { maxStreams } }: Config): void {
 }
 
 /**
- * Returns how many requests to Ollama Bun can run at once. Bun reads the variable when it starts,
- * and uses its default of 256 if the value is invalid. A stream beyond the limit would wait without
- * an error (docs/hazards.md#29).
+ * Returns how many requests to Ollama can run at once on Bun. Bun reads the variable when it
+ * starts, and uses its default of 256 if the value is invalid. A stream beyond the limit would wait
+ * without an error (docs/hazards.md#29).
  */
 function maxRequests(given: string): number {
   return /^[1-9]\d*$/.test(given) && Number(given) <= 65_535 ? Number(given) : 256

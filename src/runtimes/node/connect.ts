@@ -15,7 +15,7 @@ import { createTurns } from './turns.ts'
 /**
  * A `Connect` that uses `node:http`, because Node's `fetch` times out after 300 seconds
  * (docs/hazards.md#15). Besides, the `data` events of `node:http` cost half the CPU of awaited
- * reads. There is no timeout here, because the relay enforces the deadlines. Apart from that,
+ * reads. There is no timeout here, because the relay enforces the deadlines. For a caller,
  * `viaHttp` behaves like `viaFetch`.
  */
 export function viaHttp(): Connect {
@@ -51,8 +51,8 @@ function toResponse(
     request.on('close', () => signal.removeEventListener('abort', abort))
     request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
     request.on('upgrade', (_response, socket) => {
-      // No error is passed, because this socket has no error listener, and an error without a
-      // listener would end the process.
+      // No error is passed to `destroy`. The socket has no error listener, so an error would end the
+      // process.
       socket.destroy()
       reject(unreachable(new Error('Ollama asked for another protocol')))
     })

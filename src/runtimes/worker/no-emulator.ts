@@ -2,7 +2,7 @@ import { ServiceError } from '../../errors.ts'
 
 /**
  * Replaces the emulator in a deployed Worker, because the emulator would be a fifth of the Worker's
- * code (`deploy` in package.json).
+ * code. The script `deploy` in package.json sets the replacement.
  * @throws ServiceError `misconfigured`
  */
 export function createEmulator(): never {
