@@ -117,8 +117,8 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   const idleAt = () => (tally.firstDeltaAt !== undefined && !isBlocked() ? dueAt(lastInAt, deadlines.idleMs) : Infinity)
 
   /**
-   * Must be called after every change that may make `due` earlier. Most tokens need no call, because
-   * they only make `due` later.
+   * Must be called after every change that may make `due` earlier. Most tokens need no call,
+   * because they only make `due` later.
    */
   function schedule() {
     due = ended ? stallAt() : Math.min(stallAt(), totalAt(), firstTokenAt(), idleAt(), openingAt(), statusAt(), heartbeatAt())

@@ -6,9 +6,9 @@ const goldenRatio = 0.6180339887498949
 
 /**
  * Returns a function that shortens an interval by up to a tenth. Call the function once for each
- * stream. Each call shortens the interval by a different amount. When Ollama hangs, all streams fall
- * silent at the same time. With equal intervals, all heartbeats would be written in the same tick.
- * 9,000 writes in one tick would delay all streams by a tenth of a second.
+ * stream. Each call shortens the interval by a different amount. When Ollama hangs, all streams
+ * fall silent at the same time. With equal intervals, all heartbeats would be written in the same
+ * tick. 9,000 writes in one tick would delay all streams by a tenth of a second.
  */
 export function createJitter(): (ms: number) => number {
   let phase = 0

@@ -8,8 +8,9 @@ import { startStream } from './start-stream.ts'
 
 /**
  * The route that checks and uploads blobs. A blob is a part of a model, and `create` needs all
- * blobs of the new model. A blob may have gigabytes, so it is streamed, and its size is not limited.
- * The route exists only with SLUICE_MANAGEMENT=1, which is meant for the person who runs the server.
+ * blobs of the new model. A blob may have gigabytes, so it is streamed, and its size is not
+ * limited. The route exists only with SLUICE_MANAGEMENT=1, which is meant for the person who runs
+ * the server.
  */
 export function blobs({ upstream, streams }: { upstream: Upstream; streams: Streams }) {
   return new Hono<Env>().all('/api/blobs/:digest{sha256:[0-9a-f]{64}}', methods('HEAD', 'POST'), async (c) => {

@@ -51,8 +51,8 @@ function toResponse(
     request.on('close', () => signal.removeEventListener('abort', abort))
     request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
     request.on('upgrade', (_response, socket) => {
-      // No error is passed to `destroy`. The socket has no error listener, so an error would end the
-      // process.
+      // No error is passed to `destroy`. The socket has no error listener, so an error would end
+      // the process.
       socket.destroy()
       reject(unreachable(new Error('Ollama asked for another protocol')))
     })
