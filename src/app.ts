@@ -72,8 +72,8 @@ export interface AppOptions {
   limits?: Limits
   /**
    * How many requests may load the same cached value at the same time. The cached values are the
-   * readiness and Ollama's lists of models. A runtime needs a higher number if it may stop a load
-   * when the request that started the load ends.
+   * result of the readiness check and Ollama's lists of models. Some runtimes may stop a load when
+   * the request that started it ends. Such a runtime needs a higher number.
    */
   maxLoads?: number
   /** Writes a line of the access log. */
@@ -154,7 +154,7 @@ export function createApp({
     .use(answerGuard({ limits, max: perCaller.streams, address }))
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {
-      // It is not an error if the caller disconnects while it sends its body.
+      // If the caller disconnects before its whole body has arrived, this is not an error.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
         c.var.entry.ended = 'left'
         return new Response(null, { status: 499 })

@@ -88,8 +88,9 @@ export class ServiceError extends Error {
 }
 
 /**
- * Converts a thrown value into a ServiceError. Any other value becomes the `cause` of an `internal`
- * error, so the client does not see its text.
+ * Converts a thrown value into a ServiceError. A ServiceError is returned unchanged. Any other
+ * value becomes the `cause` of an `internal` error, so the client does not see the text of the
+ * value.
  */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error

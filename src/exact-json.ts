@@ -71,9 +71,10 @@ const candidates = /"|\d{16}|\d[.eE]|-0/g
 
 /**
  * Before a text is parsed, each of its raw numbers is replaced by a mark. The mark of `raws[i]` is
- * the number `(i + 1) * markUnit`. All original numbers of this size are replaced (see `isExact`),
- * so every number of this size in the marked text is a mark. A mark is a number and not a string,
- * so that the marked text is valid JSON if and only if the original text is.
+ * the number `(i + 1) * markUnit`. Every original number of at least `markUnit` is replaced (see
+ * `isExact`). So every number of at least `markUnit` in the marked text is a mark. A mark is a
+ * number and not a string, so that the marked text is valid JSON if and only if the original text
+ * is.
  */
 const markUnit = 1e22
 
@@ -136,7 +137,8 @@ function isNumeric(code: number): boolean {
 }
 
 /**
- * Whether JavaScript would write the number in the same way, and the number is below `markUnit`.
+ * Whether JavaScript would write the number exactly like `token`, and its absolute value is below
+ * `markUnit`.
  */
 function isExact(token: string): boolean {
   const value = Number(token)

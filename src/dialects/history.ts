@@ -51,9 +51,9 @@ export function toImageData(url: unknown): ImageData | undefined {
 }
 
 /**
- * Converts an image for Ollama. An image that Ollama cannot read is an error in the user's last
- * message. In any other message, a text replaces the image. Images at a URL are not fetched,
- * because a client must not choose which hosts the server connects to.
+ * Converts an image for Ollama. If Ollama cannot read an image in the user's last message, the
+ * request is refused. In any other message, a text replaces the image. Images at a URL are not
+ * fetched, because a client must not choose which hosts the server connects to.
  * @param image undefined if the request contains no image data, for example only a URL
  * @throws ServiceError `not_supported` for an image without data, `invalid_request` for data that
  * is no image in base64

@@ -1,6 +1,6 @@
 /** The maximum length of the header, because proxies reject a response with large headers. */
 const maxLength = 1024
-/** The space that is reserved for both counts, each of up to ten digits. */
+/** The space that is reserved for the counts of unlisted paths and of unknown fields. */
 const countsLength = ', +1234567890 more, +1234567890 unknown'.length
 
 /**
@@ -21,8 +21,8 @@ export interface Ignored {
 }
 
 /**
- * Stores only as many paths as fit into the header, and counts the rest, because a request may have
- * a million ignored parts.
+ * Stores only as many paths as fit into the header, and counts the other paths. A request may have
+ * a million ignored parts, and all their paths would use too much memory.
  */
 export function createIgnored(): Ignored {
   const paths = new Set<string>()

@@ -4,7 +4,7 @@ import { ServiceError } from '../errors.ts'
 /**
  * Validates a request against its schema.
  * @throws ServiceError `invalid_request` with at most eight issues. Each issue has the path of a
- * wrong value and what was expected there. It does not repeat the value.
+ * wrong value and what was expected there. No issue contains the wrong value.
  */
 export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, body: unknown): v.InferOutput<TSchema> {
   const result = v.safeParse(schema, body, { abortEarly: true })
@@ -21,7 +21,7 @@ export function parse<const TSchema extends v.GenericSchema>(schema: TSchema, bo
   })
 }
 
-/** Whether a body has fewer than 20,000 values. The count stops there. */
+/** Whether a body has fewer than 20,000 values. Stops counting at this number. */
 function isSmall(body: unknown): boolean {
   let remaining = 20_000
   const fits = (value: unknown): boolean =>

@@ -152,7 +152,7 @@ export function toStop(stop: string | readonly string[] | null | undefined): str
   return sequences.length > 0 ? sequences : undefined
 }
 
-/** Reasoning efforts that have another name in Ollama. All other names are the same. */
+/** Reasoning efforts that have another name in Ollama. All other efforts keep their name. */
 const efforts: ReadonlyMap<string, boolean | string> = new Map<string, boolean | string>([
   ['none', false],
   ['minimal', 'low'],
@@ -161,7 +161,8 @@ const efforts: ReadonlyMap<string, boolean | string> = new Map<string, boolean |
 
 /**
  * Converts a reasoning effort into Ollama's `think`. An unknown effort is passed on, because newer
- * models define their own. Without an effort it returns undefined, and the model decides.
+ * models define their own efforts. Returns undefined if there is no effort, so that the model
+ * decides.
  */
 export function toThink(effort: string | null | undefined): boolean | string | undefined {
   return effort ? (efforts.get(effort) ?? effort) : undefined

@@ -66,7 +66,7 @@ function createFold() {
   const logprobs: unknown[] = []
 
   return {
-    /** Adds a line. Returns about how many bytes the fold has to store for the line. */
+    /** Adds a line. Returns approximately how many bytes this line adds to the memory. */
     add({ line, chunk }: Line): number {
       const { message: part } = chunk
       const response = chunk.response ?? ''

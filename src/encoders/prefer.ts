@@ -1,7 +1,7 @@
 /**
  * Whether a `Prefer` header contains this preference (RFC 7240 §2) without a value. Case and
- * parameters do not matter. An empty value counts as no value. If the preference appears twice,
- * only the first one counts. `prefer` may be several headers, joined with commas.
+ * parameters do not matter. An empty value is the same as no value. If the preference appears
+ * twice, the second one is ignored. `prefer` may contain several headers, joined with commas.
  */
 export function prefers(preference: 'status' | 'default-model', prefer = ''): boolean {
   // Quoted strings are replaced, because they may contain commas. The pattern also matches a string

@@ -4,8 +4,8 @@ import { readRequest, type FieldRules } from '../read-request.ts'
 import { anyObject, format, keep_alive, model, object, string, think } from '../to-ollama.ts'
 
 /**
- * Only the role is validated here. A model may have written the other fields, so call.ts accepts
- * any value there.
+ * Only the role is validated here. A model may have written the other fields, and models can write
+ * invalid values. So call.ts accepts any value there.
  */
 const message = object({ role: v.string() })
 export type UiMessage = v.InferOutput<typeof message>

@@ -123,8 +123,8 @@ function toMs(nanoseconds: unknown): number | undefined {
 }
 
 /**
- * Returns the SDK's `FinishReason`. Ollama also sends `stop` if the model called a tool
- * (docs/ollama.md#1-stream).
+ * Returns the SDK's `FinishReason`. Ollama sends `stop` even if the model called a tool
+ * (docs/ollama.md#1-stream), so `hasCalls` is checked before `stop`.
  */
 function toFinishReason(reason: string | undefined, hasCalls: boolean): 'stop' | 'length' | 'tool-calls' | 'other' {
   if (reason === 'length') return 'length'

@@ -25,8 +25,8 @@ const types: Readonly<Record<number, string>> = {
 }
 
 function toType({ status, retryAfterSeconds }: ServiceError): string {
-  // Clients retry an `overloaded_error`. So it is sent only if a later attempt can succeed. In this
-  // case, the error has `retryAfterSeconds`.
+  // Clients repeat the request after an `overloaded_error`. An error has `retryAfterSeconds` only
+  // if a later attempt can succeed.
   if (status === 503 && retryAfterSeconds !== undefined) return 'overloaded_error'
   return types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error')
 }

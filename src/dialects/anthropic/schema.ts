@@ -5,8 +5,8 @@ import { readRequest, type FieldRules } from '../read-request.ts'
 import { anyObject, boolean, integer, isAbsent, model, number, object, optional } from '../to-ollama.ts'
 
 /**
- * Only the role is validated here. A model may have written the other fields, so messages.ts
- * accepts any value there.
+ * Only the role is validated here. A model may have written the other fields, and models can write
+ * invalid values. So messages.ts accepts any value there.
  */
 const message = object({ role: v.string() })
 export type Message = v.InferOutput<typeof message>
@@ -27,7 +27,7 @@ const schema = v.object({
   tools: v.nullish(v.array(v.unknown())),
   tool_choice: v.nullish(object({ type: v.string() })),
   output_config: v.nullish(object({ format: outputFormat })),
-  /** The former name of `output_config.format`, from its beta. */
+  /** The name that `output_config.format` had during its beta. */
   output_format: outputFormat,
 })
 export type MessagesRequest = v.InferOutput<typeof schema>

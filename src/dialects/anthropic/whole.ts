@@ -19,7 +19,7 @@ export const messageWhole = folding(({ chunk }, { requestId }) => {
   })
 })
 
-/** The fields of a message that are already known at Ollama's first line. */
+/** The fields of a message that are already known when Ollama's first line arrives. */
 export function toHead({ model = '' }: OllamaChunk, requestId: string) {
   return { id: `msg_${toIdPart(requestId)}`, type: 'message', role: 'assistant', model } as const
 }

@@ -3,8 +3,8 @@ import { modelName, optional } from '../to-ollama.ts'
 
 /**
  * Requests in Ollama's format are passed on unchanged, and Ollama validates them. A newer Ollama
- * may accept more fields than Sluice knows. So these schemas check only what Sluice itself uses:
- * the names of models, and `stream` (docs/protocol.md#2-native).
+ * may accept more fields than Sluice knows. So these schemas validate only a few fields, such as
+ * the names of models and `stream` (docs/protocol.md#2-native).
  */
 
 /** The fields that Sluice reads, limits or checks against its access rules. */
@@ -63,8 +63,9 @@ const named = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
 export const namedRequest = named({})
 
 /**
- * A request for pull, push or create. `remote_host` is refused, because it can give a cloud model a
- * name that does not end in `cloud`.
+ * A request for pull, push or create. `remote_host` is refused, because a client could use it
+ * to create a cloud model whose name does not end in `cloud`. Sluice recognizes cloud models only
+ * by this ending.
  */
 export const progressRequest = named({
   stream,

@@ -22,7 +22,7 @@ export const rules: FieldRules<typeof schema.entries> = {
   hints: ['user'],
 }
 
-/** Vectors of texts: https://platform.openai.com/docs/api-reference/embeddings */
+/** Converts texts into vectors: https://platform.openai.com/docs/api-reference/embeddings */
 export function embeddings({ body }: QuestionRequest): QuestionPlan {
   const ignored = createIgnored()
   const { model, input, encoding_format: format, dimensions, keep_alive } = readRequest(body, rules, ignored)

@@ -3,7 +3,7 @@ import type { Failure } from '../dialect.ts'
 
 /**
  * The body of an error response, and the error in a stream. `param` is the path of the wrong field.
- * `code` is OpenAI's code if there is one, otherwise Sluice's (docs/protocol.md#4-errors).
+ * `code` is OpenAI's code if there is one, otherwise Sluice's code (docs/protocol.md#4-errors).
  */
 export function toErrorBody({ code, reason, status, message, issues }: ServiceError) {
   return { error: { message, type: toType(status), code: reason ?? code, param: issues?.[0]?.path ?? null } }

@@ -5,7 +5,10 @@ import { anyObject, optional } from '../to-ollama.ts'
 const expected = 'Expected "text", "json_object" or "json_schema"'
 const withoutSchema = v.looseObject({ type: v.picklist(['text', 'json_object'], expected) }, expected)
 
-/** Creates the schema of a format. Only the type `json_schema` has a JSON schema. */
+/**
+ * Creates the Valibot schema of a response format. `withSchema` validates the type `json_schema`.
+ * The other types have no JSON schema.
+ */
 const formatWith = <const TSchema extends v.GenericSchema>(withSchema: TSchema) =>
   v.lazy((format): v.GenericSchema<unknown, v.InferOutput<TSchema> | v.InferOutput<typeof withoutSchema>> =>
     isObject(format) && format.type === 'json_schema' ? withSchema : withoutSchema,
@@ -16,7 +19,7 @@ export const responseFormat = v.nullish(
   formatWith(v.object({ type: v.literal('json_schema'), json_schema: v.object({ schema: optional(anyObject) }) })),
 )
 
-/** `text.format` of Responses. A response repeats it, so unknown fields are kept. */
+/** `text.format` of Responses. A response repeats this format, so unknown fields are kept. */
 export const textFormat = optional(formatWith(v.looseObject({ type: v.literal('json_schema'), schema: optional(anyObject) })))
 
 /**

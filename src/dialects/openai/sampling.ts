@@ -82,8 +82,8 @@ export function toSampling(request: Sampling) {
 }
 
 /**
- * Returns the call's `thinkWish`, which names the field that asks for thinking. Returns nothing
- * if there is no such field.
+ * Returns an object with `thinkWish`, the name of the field that asks for thinking. The object is
+ * empty if the request has no such field.
  */
 export function toThinkWish({ reasoning_effort, reasoning }: Pick<Sampling, 'reasoning_effort' | 'reasoning'>) {
   if (reasoning_effort) return { thinkWish: 'reasoning_effort' }

@@ -8,8 +8,8 @@ import { topLogprobs } from '../logprobs.ts'
 import { sampling, samplingHints, samplingRefusals, samplingWishes } from '../sampling.ts'
 
 /**
- * Only the role is validated here. A model may have written the other fields, so call.ts accepts
- * any value there.
+ * Only the role is validated here. A model may have written the other fields, and models can write
+ * invalid values. So call.ts accepts any value there.
  */
 const message = object({ role: v.string() })
 export type Message = v.InferOutput<typeof message>

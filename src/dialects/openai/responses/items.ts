@@ -5,7 +5,7 @@ import { toCustomInput, type Origin } from '../tools.ts'
 
 export type Events = ReturnType<typeof createEvents>
 
-/** Writes the events of one stream, numbered from 0. */
+/** Writes OpenAI's events of one stream, numbered from 0. */
 export function createEvents(emit: (frame: string) => void) {
   let count = 0
   return {
@@ -13,8 +13,8 @@ export function createEvents(emit: (frame: string) => void) {
       emit(toFrame(JSON.stringify({ type, ...fields, sequence_number: count++ }), type))
     },
     /**
-     * Returns a function that writes the event of one token. Its parameter `tail` is the JSON text
-     * after the token.
+     * Returns a function that writes the event of one token. The parameter `tail` of that function
+     * is the JSON text after the token.
      */
     createDelta(type: string, fields: object) {
       // The head is made once per item, to save time on each token.
@@ -124,8 +124,8 @@ const callKinds = {
 } as const
 
 /**
- * Writes the events of a tool call and returns its item, in the format of the client's tool. The
- * input is sent in a single delta, because Ollama never splits a call.
+ * Writes the events of a tool call and returns the item of the call. The format depends on the kind
+ * of the client's tool. The input is sent in a single delta, because Ollama never splits a call.
  */
 export function writeCall(call: ToolCall, origin: Origin | undefined, { id, index, events }: ItemOptions): object {
   const { kind, name, namespace }: Origin = origin ?? { kind: 'function', name: call.name, namespace: undefined }

@@ -33,7 +33,7 @@ export function toEcho(request: ResponsesRequest) {
   }
 }
 
-/** The fields of a response that are already known at Ollama's first line. */
+/** The fields of a response that are already known when Ollama's first line arrives. */
 export type ResponseHead = ReturnType<typeof toResponseHead>
 
 export function toResponseHead(echo: Echo, id: string, first: OllamaChunk) {

@@ -8,7 +8,10 @@ import { samplingHints } from '../sampling.ts'
 
 const schema = v.object({
   model: v.nullish(modelName),
-  /** A model may have written the items, so messages.ts reads them and accepts any shape. */
+  /**
+   * A model may have written the items, and models can write invalid values. So messages.ts accepts
+   * any fields in an item.
+   */
   input: textOr(v.array(anyObject, 'Expected a text or a list of items')),
   instructions: string,
   stream: boolean,
