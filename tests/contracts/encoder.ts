@@ -9,7 +9,7 @@ import { startFrames, startText } from '../encoders/start-text.ts'
 
 export interface EncoderContract {
   encoder: Encoder
-  /** Reads the bytes of a stream with an independent reader. The bytes may be cut anywhere. */
+  /** Parses a stream with a parser that is not part of Sluice. The bytes may be cut anywhere. */
   read(pieces: readonly Uint8Array[]): unknown[]
   /** What `read` must return for these events. */
   expected(events: readonly GenerationEvent[], requestId: string): unknown[]

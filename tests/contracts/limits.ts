@@ -4,7 +4,7 @@ import type { Limits } from '../../src/middleware/limits.ts'
 export interface LimitsContract {
   /**
    * Creates limits of 60 requests a minute and two answers at a time. `pass` moves the clock of the
-   * limits.
+   * limits forward.
    */
   create(): { limits: Limits; pass(ms: number): void }
 }

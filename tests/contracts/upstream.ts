@@ -128,8 +128,8 @@ export function upstreamContract(
     })
 
     describe('a failure', () => {
-      // The gzip bomb and the body that never ends take seconds, so only the black-box suite has
-      // them.
+      // The tests of the gzip bomb and of the body that never ends take seconds. So only the
+      // black-box suite runs them.
       const table = faults.filter((fault) => !/bomb|never ends/.test(fault.name) && !isKnown(fault))
 
       test.each(table)('$id $name', async ({ when, text, script, expect: expected }) => {
@@ -220,7 +220,7 @@ export function upstreamContract(
             await exchangeOf(call)
           ).closedByReader
           generation.close(ended)
-          // The connection is closed, so no reading continues that `waitUntil` would have to allow.
+          // Nothing reads from the closed connection, so `waitUntil` must not have been called.
           expect(held).toEqual([])
         },
       )

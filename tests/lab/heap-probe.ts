@@ -8,7 +8,7 @@ const collect = (): void => (Bun ? Bun.gc(true) : globalThis.gc?.())
 
 process.on('SIGUSR2', () => {
   collect()
-  // Objects that finalizers have released are garbage only now.
+  // After the first collection, finalizers have released more objects. So collect again.
   setImmediate(() => {
     collect()
     const { heapUsed, arrayBuffers } = process.memoryUsage()

@@ -15,8 +15,8 @@ function childrenOf(pid: number): number[] {
 }
 
 /**
- * Returns these processes and all their descendants, each once. For example, the workers of a
- * gateway count too.
+ * Returns these processes and all their descendants, without duplicates. So the figures of a
+ * gateway include its workers.
  */
 function treeOf(...pids: number[]): number[] {
   return [...new Set(pids.flatMap((pid) => [pid, ...treeOf(...childrenOf(pid))]))]
@@ -34,7 +34,7 @@ function rssKbOfOne(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
 }
 
-/** Without a process the sum is NaN, because an unknown value must not look like 0. */
+/** Returns NaN if there are no processes, because an unknown value must not look like 0. */
 function sumOf(pids: readonly number[], of: (pid: number) => number): number {
   return pids.length === 0 ? NaN : treeOf(...pids).reduce((sum, pid) => sum + of(pid), 0)
 }

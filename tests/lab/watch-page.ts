@@ -1,19 +1,19 @@
 /** What was measured in a page while it received an answer of `toLongAnswer`. */
 export interface Watched {
   /**
-   * Milliseconds from a chunk's arrival in the page until the chunk's last word is in the document.
+   * Milliseconds from the arrival of bytes in the page until their last word is in the document.
    * The next paint shows the word.
    */
   readonly delaysMs: number[]
-  /** The same delays, in frames: how many frames began during each delay. */
+  /** For each delay in `delaysMs`, the number of animation frames that began during the delay. */
   readonly delaysFrames: number[]
-  /** The times between consecutive frames, in milliseconds. */
+  /** The times between consecutive animation frames, in milliseconds. */
   readonly framesMs: number[]
   /** The durations of tasks over 50 ms, in milliseconds. */
   readonly longTasksMs: number[]
   /**
-   * How many changes there were to finished blocks. A block is finished when at least two blocks
-   * come after it. Code blocks do not count, because the page may highlight them later.
+   * The number of changes to finished blocks. A block is finished when at least two blocks come
+   * after it. Changes to code blocks are not counted, because the page may highlight them later.
    */
   closedChanges: number
 }

@@ -9,7 +9,7 @@ const image = 'iVBORw0K'.repeat(250_000)
 
 /**
  * The most heap that one stream may cost: a quarter of the image. The limit is not lower, because
- * Bun frees a few images late.
+ * Bun may not have freed the images of a few streams yet.
  */
 const maxBytes = image.length / 4
 

@@ -67,7 +67,7 @@ const brokenLines: readonly (string | Uint8Array)[] = [
 /** A line that is valid in every dialect. */
 const goodLine = '{"response":"a","message":{"content":"a"}}'
 
-/** Sends an answer that consists of `before`, if it is given, and `line`. */
+/** Sends an answer that consists of `before` (if given) and `line`. */
 function sendLine(line: string | Uint8Array, before?: string): Script {
   return (exchange) => {
     exchange.head(200, ndjson)

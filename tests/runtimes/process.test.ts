@@ -254,7 +254,7 @@ describe.each(runtimes)('%s: end', (runtime) => {
     const waiting: Reader[] = []
     for (let i = 0; i < 3; i++) {
       const reader = generate(server, 'sse', model)
-      // A stream that has only its opening is waiting in the queue.
+      // The reader has received only the opening, so its stream is waiting in the queue.
       await reader.until((text) => text === ':\n')
       waiting.push(reader)
     }

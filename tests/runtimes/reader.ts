@@ -47,8 +47,8 @@ export interface Reader {
   readonly ended: Promise<'clean' | 'broken'>
   readonly isEnded: boolean
   /**
-   * Resolves once `test` returns true for the text so far. Rejects with the text if the stream ends
-   * before that, or after `limitMs`.
+   * Resolves once `test` returns true for the text so far. Rejects with the end of the text
+   * if the stream ends before that, or if `limitMs` pass before that.
    */
   until(test: (text: string) => boolean, limitMs?: number): Promise<void>
   /** Stops reading. Further bytes wait in the buffers of the kernel, and then at the sender. */

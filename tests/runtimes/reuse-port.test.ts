@@ -60,8 +60,8 @@ async function ask(server: Server, path: string, count: number): Promise<number[
 const linesOf = (server: Server, route: string) => server.output().split(`"route":"${route}"`).length - 1
 
 /**
- * Opens a stream in a process that is not full. The kernel chooses the process, so a refused
- * request is sent again.
+ * Opens a stream in a process that is not full. The kernel may choose a full process, which
+ * refuses the request. The request is then sent again.
  */
 async function open(server: Server, model: string): Promise<Reader> {
   for (let i = 0; i < 100; i++) {

@@ -2,7 +2,8 @@ import { expect } from 'vitest'
 import type { Exchange } from '#fake-ollama/upstream.ts'
 
 /**
- * Resolves once every buffer is full between an upstream that sends without pause and its reader.
+ * Resolves once all buffers between the upstream and the reader are full. The upstream must send
+ * without pause.
  */
 export async function untilFull({ socket }: Exchange) {
   let before = -1

@@ -4,8 +4,8 @@ import { createBoundLimits, isRateLimiter } from '../../src/runtimes/worker/boun
 import { limitsContract } from '../contracts/limits.ts'
 
 /**
- * Creates limits that use a fake of Cloudflare's rate limiter binding. Each key may send 60
- * requests in each minute of the clock.
+ * Creates limits that use a fake of Cloudflare's rate limiter binding. The fake allows 60
+ * requests for each key in each minute of the clock.
  */
 function create() {
   let now = 0

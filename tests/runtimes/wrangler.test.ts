@@ -91,7 +91,7 @@ describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
     const ask = () => readAll(read(dev, { path: '/api/version' }))
     const answers = []
     // Each period is a minute of the clock. During these requests one period may end, but not two.
-    // So 121 requests always exceed 60 in one period.
+    // So at least 61 of the 121 requests are in the same period, and the limit is 60.
     for (let i = 0; i < 121; i++) answers.push(await ask())
     const refused = answers.find(({ status }) => status !== 200)
     expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '60', 'ratelimit-policy': '"minute";q=60;w=60' } })

@@ -9,7 +9,7 @@ import { useStage } from '../stage.ts'
 const folder = new URL('../../fixtures/agents/', import.meta.url)
 const said = ' token token token'
 
-/** A request as an agent has sent it, but with other texts and ids. `program` names the agent. */
+/** A recorded request of an agent, with its texts and ids replaced. `program` names the agent. */
 interface AgentRequest {
   readonly program: string
   readonly path: string

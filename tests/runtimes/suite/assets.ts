@@ -10,7 +10,7 @@ const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; base-uri 'none'; " +
   "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-/** The chat page and the client (docs/protocol.md#1-routes). */
+/** The chat page and the client library (docs/protocol.md#1-routes). */
 export function describeAssets(runtime: RuntimeName) {
   describe('assets', () => {
     // Assets need no key, because a person without a key must be able to enter one.

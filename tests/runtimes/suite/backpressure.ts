@@ -16,7 +16,7 @@ const longText = (index: number) => ` ${index}${'x'.repeat(10_000)}`
 const long: Script = tokens({ count: longCount, text: longText })
 const isWhole = (text: string) => text === Array.from({ length: longCount }, (_, index) => longText(index)).join('')
 
-/** An answer in one piece, made of a few long tokens. */
+/** Makes an answer of this size from long tokens, for tests of an answer in one piece. */
 const large = (megabytes: number): Script => tokens({ count: megabytes * 10, text: 'x'.repeat(100_000) })
 
 /** Reads a piece, pauses, reads the next one, and so on to the end. */

@@ -51,7 +51,7 @@ interface Deadline {
   code: string
   /** The deadline passes no earlier than this, counted from the request. */
   limitMs: number
-  /** The framings whose response has committed by then. Their status is already 200. */
+  /** The framings that have committed when the deadline passes. Their status is already 200. */
   committed: readonly Framing[]
   text: string | RegExp
 }

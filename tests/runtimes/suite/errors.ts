@@ -273,7 +273,7 @@ export function describeErrors(runtime: RuntimeName) {
     // there.
     if (runtime !== 'worker') {
       describe('what breaks inside', () => {
-        // The grace is long enough for a slow machine to read JSON of this depth.
+        // The grace is long enough for a slow machine to parse the deeply nested JSON below.
         const stage = useStage(runtime, { SLUICE_LOG: 'json', SLUICE_GRACE_MS: '10000' })
         const canary = 'canary7f3a'
         // A value that is nested so deep that Node and Bun cannot write it as JSON. So our encoders

@@ -51,7 +51,8 @@ function toOutcome(framing: Framing, { status, headers, text, ended }: Answer): 
 
 /**
  * Waits until the reader has received the tokens, and then lets the script continue and break the
- * connection. Do not call it for a folded answer: its reader receives no tokens before the end.
+ * connection. Do not call this function for a folded answer: the reader of a folded answer receives
+ * no tokens before the end.
  */
 async function passOnceRead(reader: Reader, upstream: Upstream, model: string, lastToken: string) {
   const { exchange } = await upstream.next(model)
@@ -238,7 +239,7 @@ export function describeFaults(name: ServerName) {
           expectFailure(outcome, { code: 'upstream_unreachable', status: 502, message: /OLLAMA_HOST/ }, false)
           tookMs.push(performance.now() - startedAt)
         }
-        // The fastest attempt counts, because a busy machine can delay any of them.
+        // Only the fastest attempt is checked, because a busy machine can delay any attempt.
         expect(Math.min(...tookMs)).toBeLessThan(limitMs)
       } finally {
         await server.stop()

@@ -18,7 +18,7 @@ type Fate = number | 'closed'
 
 /**
  * A request whose HTTP framing is odd, and its fate. `passes` means that the runtime accepts the
- * request, because it can be read in only one way. A comment at the row says why.
+ * request. The comment above the row explains why.
  */
 interface Framing {
   readonly name: string
@@ -227,7 +227,7 @@ export function describeHttp(runtime: RuntimeName) {
         const reader = readRaw(stage.server, toPost('/api/generate', `zz\r\n${body}\r\n0\r\n\r\n`, [chunked]))
         expect(await toFate(reader)).toBe(400)
         // workerd calls Sluice before it has read the body. So on workerd the answer comes from
-        // Sluice, and on the others from the runtime.
+        // Sluice. On Node and Bun, the runtime itself answers.
         if (runtime === 'worker') expect(reader.text).toContain('"code":"invalid_json"')
         else expect(reader.text).not.toContain('request_id')
       })

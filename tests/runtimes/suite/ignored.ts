@@ -16,7 +16,7 @@ const isTranslated = ({ path, endpoint }: Surface) => endpoint !== undefined && 
 const translated = surfaces.filter(isTranslated)
 const passedOn = surfaces.filter((surface) => surface.endpoint !== undefined && !isTranslated(surface))
 
-/** Removes `/ollama` from a path of a dialect. The same dialects exist below `/ollama`. */
+/** Removes `/ollama` from a path such as `/ollama/v1/…`, where the dialect is that of `/v1/…`. */
 const toDialectPath = (path: string) => path.replace(/^\/ollama(?=\/v1)/, '')
 
 /** For each path, a value of a wrong type for an optional field. */

@@ -186,8 +186,8 @@ export function describeLeaving(name: ServerName) {
         await reader.until((text) => text.includes('"done":true'))
         reader.leave(how)
         // After the done line Sluice reads for up to 50 ms more. If the body ends in that time, the
-        // connection can be used again (docs/hazards.md#16). Here it does not end, so Sluice must
-        // close the connection.
+        // connection can be used again (docs/hazards.md#16). Here the body does not end, so Sluice
+        // must close the connection.
         await exchange.closedByReader
       })
 
@@ -218,8 +218,8 @@ export function describeLeaving(name: ServerName) {
       await untilSent(socket)
       if (how === 'fin') socket.destroy()
       else socket.resetAndDestroy()
-      // workerd reports a FIN in the body like broken chunks, so Sluice answers with 400. After an
-      // RST workerd runs no more code, so there is no log line.
+      // For a FIN in the body, workerd reports the same error as for broken chunks, so Sluice
+      // answers with 400. After an RST workerd runs no more code, so there is no log line.
       if (runtime !== 'worker') expect(await logged(requestId)).toMatchObject({ status: 499, ended: 'left' })
       else if (how === 'fin') expect(await logged(requestId)).toMatchObject({ status: 400, code: 'invalid_json' })
       expect(upstream.requests).toHaveLength(asked)

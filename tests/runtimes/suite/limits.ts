@@ -109,8 +109,8 @@ export function describeLimits(name: ServerName) {
       expect(stage.upstream.requestsFor(model)).toHaveLength(1)
 
       second.leave()
-      // The second reader has left the queue, so its place becomes free. On workerd this takes
-      // until the next heartbeat fails.
+      // The second reader has disconnected, so its place in the queue becomes free. On workerd it
+      // becomes free only when the next heartbeat fails.
       let fourth: Reader | undefined
       await expect
         .poll(
@@ -271,8 +271,8 @@ export function describeLimits(name: ServerName) {
       expect(installed).toMatchObject({ id: 'smollm2:135m', object: 'model', owned_by: 'library' })
       expect(others).toEqual(['gpt-4o', 'claude-sonnet'].map((id) => ({ ...installed, id })))
       expect(await get('/v1/models/gpt-4o')).toEqual({ status: 200, ...installed, id: 'gpt-4o' })
-      // SLUICE_MODELS forbids the models of the first two names, and the model of the third is not
-      // installed. No list contains the last name.
+      // The first three names are aliases. SLUICE_MODELS forbids the models of `gpt-oss` and
+      // `tiny`, and the model of `o3` is not installed. `gpt-4o:latest` is not an alias.
       for (const id of ['gpt-oss', 'tiny', 'o3', 'gpt-4o:latest'])
         expect(await get(`/v1/models/${id}`)).toMatchObject({ status: 404, error: { code: 'model_not_found' } })
       for (const path of ['/api/tags', '/ollama/api/tags'])

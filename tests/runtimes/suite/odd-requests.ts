@@ -42,7 +42,7 @@ const before = (text: string) => (body: Json) => JSON.stringify(body).replace('{
 
 /**
  * Bodies with odd keys. Sluice accepts all of them, and Ollama gets the same question as without
- * them.
+ * the odd keys.
  */
 const keys: readonly (readonly [name: string, change: (body: Json) => string])[] = [
   ['a key twice, of which the last counts', before('"model":5')],

@@ -98,8 +98,8 @@ export function describeOllamaClients(name: ServerName) {
             for await (const part of fullStream) {
               if (part.type === 'text-delta') await take(part.text)
               if (part.type === 'error') failure = part.error
-              // This client ignores an error line (docs/hazards.md#43). Its finish reason is then
-              // not a success, and this test makes that an error.
+              // After an error line, this client reports no error, only another finish reason than
+              // after a success (docs/hazards.md#43). The test turns that reason into an error.
               if (part.type === 'finish' && !/^(stop|length)$/.test(part.finishReason))
                 failure ??= new Error(`Ollama: ${part.finishReason}`)
             }

@@ -19,7 +19,7 @@ const image = (url: string) => withMessage({ role: 'user', content: [{ type: 'im
 
 const called = (given: unknown) =>
   withMessage({ role: 'assistant', tool_calls: [{ id: 'a', function: { name: 'f', arguments: given } }] })
-/** The same call in Ollama's form. */
+/** The messages that Ollama must get for `called`. */
 const ofCall = (given: object) => ({
   messages: [{ role: 'assistant', content: '', tool_calls: [{ id: 'a', function: { name: 'f', arguments: given } }] }],
 })

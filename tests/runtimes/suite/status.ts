@@ -147,8 +147,8 @@ export function describeStatus(runtime: RuntimeName) {
   describe('Prefer: status, before the response is committed', () => {
     const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000', SLUICE_MANAGEMENT: '1' })
     beforeAll(() => {
-      // This request of Sluice to Ollama fails, so that Sluice cannot cache the list of loaded
-      // models. With a cached list, Sluice would not ask again.
+      // Ollama answers every request for the list of loaded models with an error, so Sluice cannot
+      // cache the list. With a cached list, Sluice would not ask again.
       stage.upstream.on('GET /api/ps', replay('error-busy'))
     })
 
@@ -227,8 +227,8 @@ export function describeStatus(runtime: RuntimeName) {
       return { reader, exchange, question, asked: () => psIn(stage).length - before }
     }
 
-    // Before the last tests of this group, Sluice has no cached list. So it must ask Ollama for
-    // each status.
+    // The order of these tests matters. Only the last tests let Sluice cache the list of loaded
+    // models. In the tests before them, Sluice asks Ollama whenever it needs the list.
     test.each([{}, { prefer: 'respond-async' }, { prefer: 'status=off' }, { prefer: 'x="a, status"' }] as Record<
       string,
       string
