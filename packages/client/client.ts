@@ -23,12 +23,13 @@ export interface ChatOptions {
   /** A function to use instead of the global `fetch`. */
   readonly fetch?: ((url: string | URL, init: RequestInit) => Promise<Response>) | undefined
   /**
-   * How many milliseconds the stream may be silent before it fails with `idle_timeout`. 0 means no
-   * limit.
+   * How many milliseconds the client waits for the next bytes before the stream fails with
+   * `idle_timeout`. 0 means no limit.
    *
-   * By default, a stream of Server-Sent Events may be silent for 60 s. A heartbeat ends a silence.
-   * An NDJSON stream has no default limit, because it has no heartbeats while a model loads. The
-   * wait for the headers has no default limit either. A value that you set applies to all three.
+   * The default for a stream of Server-Sent Events is 60 s. The server's heartbeats restart this
+   * wait. The default for an NDJSON stream is no limit, because it has no heartbeats while a model
+   * loads. The default for the wait for the headers is no limit either. A value that you set
+   * applies to both kinds of stream and to the headers.
    */
   readonly idleTimeoutMs?: number | undefined
 }
@@ -44,7 +45,7 @@ export interface ChatAnswer {
   readonly tokensPerSecond: number | undefined
   /**
    * Milliseconds from sending the request to the first piece of text, thinking or tool call.
-   * `undefined` if there was none.
+   * `undefined` if the answer has none of these.
    */
   readonly firstTokenMs: number | undefined
 }

@@ -14,7 +14,8 @@ export interface FrameReader {
 
 /**
  * Reads Server-Sent Events as the HTML standard parses them (§9.2.6). It ignores `id` and `retry`,
- * because this client never reconnects. A frame counts only if an empty line closes it.
+ * because this client never reconnects. It returns a frame only after the empty line that ends the
+ * frame.
  */
 export function createEventReader(): FrameReader {
   const lines = createLines(/\r\n?|\n/)
@@ -40,8 +41,8 @@ export function createEventReader(): FrameReader {
   return {
     read(text) {
       if (text === '') return []
-      // A CR at the end of a piece has already ended its line. An LF that follows belongs to that
-      // CR.
+      // A CR at the end of the previous piece has already ended its line. An LF at the start of
+      // this piece belongs to that CR, so it is dropped.
       const rest = wasCr && text[0] === '\n' ? text.slice(1) : text
       wasCr = rest.endsWith('\r')
       return lines.read(rest).flatMap(readLine)
@@ -54,7 +55,7 @@ export function createEventReader(): FrameReader {
 
 /**
  * Reads NDJSON. Only an LF ends a line, because a CR may stand between the tokens of JSON. Empty
- * lines are skipped. The last line counts only if an LF follows it.
+ * lines are skipped. A last line without an LF is not returned.
  */
 export function createLineReader(): FrameReader {
   const lines = createLines('\n')

@@ -34,8 +34,8 @@ export interface History {
   leave(): void
   /**
    * Removes a chat in all tabs. If another tab saves the chat before it learns of the removal, the
-   * chat stays removed. After a tab has learned of the removal, its save stores the chat again. An
-   * import does this, for example.
+   * chat stays removed. A tab that already knows of the removal can store the chat again, for
+   * example when the user imports the chat.
    */
   remove(id: string): Promise<void>
   removeAll(): Promise<void>

@@ -57,8 +57,8 @@ export function parseNumber(name: NumberSetting, typed: string, contextLength?: 
 
 /**
  * Whether the text is a valid time for a model to stay in memory: seconds, a duration, or -1 for
- * ever. Other negative numbers are not allowed, because they all mean the same as -1. A number that
- * is too long for Go is not allowed either.
+ * ever. Other negative numbers are not allowed, because they all mean the same as -1. A number with
+ * so many digits that it may overflow Ollama's duration type is not allowed either.
  */
 export function isKeepAlive(text: string): boolean {
   return text === '-1' || /^\d{1,9}$/.test(text) || (isDuration(text) && !/^-|\d{7}/.test(text))

@@ -18,8 +18,8 @@ export function mergeChats(a: Chat, b: Chat): Chat {
 
 /**
  * Returns the newer message. If both have the same time, a message that has ended wins over a
- * message that has not. After that, the longer text wins. If the lengths are equal too, a
- * comparison of the contents makes every tab choose the same message.
+ * message that has not. If both or neither have ended, the longer text wins. If the lengths are
+ * equal too, a comparison of the contents makes every tab choose the same message.
  */
 function toNewer(a: Message, b: Message): Message {
   if (a === b) return a

@@ -37,8 +37,8 @@ function toList<T>(value: unknown, toItem: (item: unknown) => T | undefined): T[
 }
 
 /**
- * Returns base64 that begins like a JPEG, PNG, GIF or WebP. SVG is not allowed, because an SVG may
- * contain scripts and addresses.
+ * Returns the value if it is base64 that begins like a JPEG, PNG, GIF or WebP. SVG is not allowed,
+ * because an SVG may contain scripts and addresses.
  */
 function toImage(value: unknown): string | undefined {
   const text = toText(value)
@@ -62,7 +62,7 @@ function isShallow(value: unknown, depth: number): boolean {
 }
 
 /**
- * An answer without an end counts as interrupted, because no tab is writing an answer from a file.
+ * A missing end becomes `interrupted`, because no tab continues an answer that comes from a file.
  */
 function toEnd(value: unknown): End {
   const how = isRecord(value) ? value.how : undefined

@@ -1,9 +1,9 @@
 import type { Chat, Message } from './chat.ts'
 
 /**
- * Returns the chat with one more message, which is then shown, or with a newer state of one of its
- * messages. A newer state does not change the chat's `updatedAt`. Otherwise an answer that is being
- * written would win over a title or branch that another tab sets at the same time.
+ * Returns the chat with the message added and shown. If the chat already has a message with this
+ * id, the message is replaced, and the chat's `updatedAt` does not change. Otherwise each new state
+ * of a growing answer would win over a title or branch that another tab sets at the same time.
  */
 export function withMessage(chat: Chat, message: Message): Chat {
   const messages = { ...chat.messages, [message.id]: message }

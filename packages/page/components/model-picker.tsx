@@ -34,8 +34,8 @@ export function ModelPicker() {
     popover.current!.hidePopover()
     focusComposer()
   }
-  // The query must be reset before the popover opens. The `toggle` event comes after the opening,
-  // when a fast user may already have typed.
+  // The query must be reset before the popover opens. The `toggle` event comes only after the
+  // popover has opened. By then a fast user may already have typed.
   const onBeforeToggle = ({ newState }: { newState: string }) => {
     query.value = ''
     if (newState === 'open') active.value = model.value?.name

@@ -47,9 +47,9 @@ export interface SettledBlocks {
 export interface Block {
   readonly node: HTMLElement
   /**
-   * Shows the token in this block. Returns false if this block cannot show it, so that a new block
-   * must be made. If the token is the rest of a list, `settledItems` items of this list come before
-   * it.
+   * Shows the token in this block. Returns false if this block cannot show the token. The caller
+   * must then make a new block. If the token is the rest of a list, `settledItems` items of this
+   * list come before it.
    */
   update(token: Token, isOpen: boolean, settledItems: number): boolean
 }

@@ -10,11 +10,12 @@ const cjk =
 const punctuation = /(?![_~])[\p{P}\p{S}]/u
 
 /**
- * Replaces punctuation beside a run of `*` by a letter, in text in Chinese, Japanese or Korean
- * (CJK). Such text often has no spaces around emphasis, so CommonMark's flanking rule fails for
- * `**中文。**后` and `**“引用”**的`. The rule is the same as in markdown-cjk-friendly: CJK punctuation
- * counts as a letter. Other punctuation counts as a letter if the character on the other side of
- * the run is CJK. The length stays the same, because marked requires this of a mask.
+ * Makes the mask in which marked looks for the ends of emphasis. In Chinese, Japanese or Korean
+ * (CJK), the mask has a letter in place of punctuation beside a run of `*`. Such text often has no
+ * spaces around emphasis, so CommonMark's flanking rule fails for `**中文。**后` and `**“引用”**的`. The
+ * rule is the same as in markdown-cjk-friendly: CJK punctuation counts as a letter. Other
+ * punctuation counts as a letter if the character on the other side of the run is CJK. The length
+ * stays the same, because marked requires this of a mask.
  */
 export function toCjkMask(source: string): string {
   let masked = ''
@@ -35,8 +36,8 @@ export function toCjkMask(source: string): string {
 
 /**
  * Whether the run of `*` at the start of `source` touches a CJK character. If so, the run may open
- * emphasis, whatever punctuation is beside it. `masked` is the mask of the whole text, and `source`
- * is the rest of the text.
+ * emphasis, whatever punctuation is beside it. `source` is the text from this run to the end, and
+ * `masked` is the mask of the whole text.
  */
 export function isBesideCjk(source: string, masked: string, before: string): boolean {
   const next = /^\*+(.)/su.exec(source)?.[1] ?? ''

@@ -12,7 +12,7 @@ const unbegun = /(?:!?\[|[*_~`<\\])+$/
 const title = String.raw`"[^"]*"|'[^']*'|\([^()]*\)`
 /** An address without spaces. Any brackets in it come in pairs. */
 const plainAddress = String.raw`(?:[^\s()]|\([^\s()]*\))*`
-/** The part of a link after `[text]`: `(address "title")`, or with the address as `<address>`. */
+/** The part of a link after `[text]`: `(address "title")` or `(<address> "title")`. */
 const target = new RegExp(String.raw`\(\s?(?:<[^<>\n]*>|${plainAddress})(?:\s{1,2}(?:${title}))?\s?\)`, 'y')
 
 /** A title, an address and a target that the end of the text cuts off. */

@@ -26,8 +26,9 @@ const docker = [
 
 /**
  * The names that models write after a fence, by language. If the rules of one language refer to
- * another language, they use its first name. TypeScript also stands for JavaScript, and HTML for
- * XML, because the files of JavaScript and XML contain the same rules.
+ * another language, they use its first name. The rules of TypeScript are also used for JavaScript,
+ * because the package has the same rules for both. For the same reason, the rules of HTML are also
+ * used for XML.
  */
 const names: readonly (readonly [language: object, names: readonly string[]])[] = [
   [bash, ['bash', 'sh', 'shell', 'zsh', 'console', 'terminal', 'fish', 'shellscript', 'make', 'makefile']],

@@ -23,8 +23,8 @@ class ChatTokenizer extends Tokenizer {
 
   override tag(src: string): Tokens.Tag | undefined {
     const tag = /^<br[ \t]*\/?>/i.exec(src)?.[0]
-    // `br` is marked's type for a line break. marked itself makes one only from Markdown's own
-    // syntax.
+    // `br` is marked's type for a line break. marked itself makes such a token only from Markdown's
+    // own syntax, not from HTML.
     return tag === undefined ? undefined : ({ type: 'br', raw: tag } as unknown as Tokens.Tag)
   }
 
@@ -35,7 +35,8 @@ class ChatTokenizer extends Tokenizer {
   override blockquote(src: string): Tokens.Blockquote | undefined {
     // If `lastToken` is a text, marked reads most lists as a part of that text. At the start of a
     // quote, `lastToken` is still the token before the quote, so it is deleted. Otherwise marked
-    // throws if the quote is in a list item, and a list in the quote goes on without a `>`.
+    // would throw for a quote in a list item. A list in a quote would also continue on lines
+    // without a `>`.
     if (/^ {0,3}>/.test(src)) delete this.lexer.state.lastToken
     const end = src.indexOf('\n', quoteLength)
     return this.#deeper(() => super.blockquote(end === -1 ? src : src.slice(0, end + 1)))

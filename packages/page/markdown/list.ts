@@ -74,7 +74,7 @@ function showItem(rendered: RenderedItem, item: Tokens.ListItem) {
   rendered.blocks.show(tokens, rendered.isOpen)
 }
 
-/** Removes the check box from the text. In a loose list, marked adds it to the text again. */
+/** Removes `[x]` or `[ ]` from a paragraph, because in a loose list marked keeps it in the text. */
 function withoutBox(token: Token): Token {
   if (token.type !== 'paragraph') return token
   const text = (token as Tokens.Paragraph).text.replace(/^\[[ xX]\][ \t]*/, '')

@@ -65,8 +65,8 @@ export function createMarkdown(root: HTMLElement, options: MarkdownOptions = {})
     const starts = toStarts(tokens, settled.offset)
     const open = tokens.findLastIndex(({ type }, index) => type !== 'space' && isLineWhole(text, starts[index]))
     const token = tokens[open]
-    // marked reads white space at the end of a list as the end of its line. Then the lengths of the
-    // tokens do not match the text, so nothing is settled.
+    // At the end of a list, the white space in `raw` may differ from the white space in the text.
+    // Then the starts of the tokens are wrong, so nothing is settled.
     if (!token || tokens.some(({ raw }, index) => !text.startsWith(raw, starts[index]))) return
     const start = starts[open]!
     if (open > 0) {

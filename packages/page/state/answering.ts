@@ -75,7 +75,7 @@ export function createAnswering({ open, runs, now, toModel }: AnsweringOptions):
   }
 }
 
-/** Returns the chat with the branch of this message shown. */
+/** Returns a copy of the chat that shows the branch of this message. */
 export function choose(chat: Chat, { parent, id }: Message): Chat {
   return { ...chat, chosen: { ...chat.chosen, [parent]: id } }
 }

@@ -6,11 +6,11 @@ import type { ServerState } from './page-state.ts'
 
 /** The server's answer to a short request. */
 export interface Answer {
-  /** The HTTP status, or 408 after 30 s without an answer. `undefined` if the request failed. */
+  /** The HTTP status, or 408 after 30 s without an answer. `undefined` if the connection failed. */
   readonly status: number | undefined
   /** Whether the status is 2xx and the body is a JSON object. */
   readonly isGood: boolean
-  /** The body. It is empty if it is not a JSON object. */
+  /** The body, or an empty object if the body is not a JSON object. */
   readonly value: Readonly<Record<string, unknown>>
   /** The model for a request without a model name. The server sends it with the list of models. */
   readonly defaultModel?: string | undefined

@@ -67,8 +67,8 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
   })
   void library.loaded.then(() => {
     const id = address.read()
-    // If the user has already written something before the chats were read, that chat is open and
-    // stays.
+    // If the user sent a message before the chats were read, the address already names the chat of
+    // that message. That chat stays open.
     if (id !== undefined && id !== openId.peek()) follow(id)
   })
 

@@ -105,7 +105,10 @@ export interface Run {
   readonly text: ReadonlySignal<string>
   readonly thinking: ReadonlySignal<string>
   readonly firstTokenMs: ReadonlySignal<number | undefined>
-  /** The number of tokens so far, counted as one per piece. Ollama's own count comes at the end. */
+  /**
+   * The number of tokens so far. Each `delta`, `thinking` and `tool_call` event is counted as one
+   * token. The final message has Ollama's own count.
+   */
   readonly tokens: ReadonlySignal<number>
   readonly tokensPerSecond: ReadonlySignal<number | undefined>
 }
@@ -138,7 +141,7 @@ export interface Model {
   readonly isLoaded: boolean
   /**
    * `completion`, `vision`, `tools`, `thinking`, `embedding`. They come from `/api/tags`, or from
-   * `/api/show` when needed. `undefined` while they are not known.
+   * `/api/show` if `/api/tags` does not contain them. `undefined` while they are not known.
    */
   readonly capabilities: readonly string[] | undefined
   /** The model's maximum context, in tokens. */

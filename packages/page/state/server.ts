@@ -52,12 +52,13 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
 
   const askAll = async (sent: string | undefined) => {
     const [version, tags, ps] = await Promise.all([ask('/api/version'), ask('/api/tags'), ask('/api/ps')])
-    if (sent !== key.current()) return // the key has changed, and another request was sent with it
+    if (sent !== key.current()) return // another request was sent with the new key
     const bad = [version, tags].find(({ isGood }) => !isGood)
     if (bad) {
       const trouble = toServerState(bad, sent !== undefined)
       // While six answers are being streamed, a browser sends no more requests to the same server.
-      // So a 408 does not show that the server is down. Neither does a 429.
+      // This request then times out (408), although the server works. A 429 does not show that the
+      // server is down either.
       const isBusy = bad.status === 408 || bad.status === 429
       if (!isBusy || state.peek().kind !== 'ready') enter(trouble)
       return
@@ -90,8 +91,8 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
         if (state.peek().kind !== 'ready') enter({ kind: 'locked', isWrong: true })
         return false
       }
-      // Sluice checks the key first. So any other answer from Sluice itself means that the key is
-      // valid.
+      // Sluice answers 401 if the key is wrong. So any other answer of Sluice means that the key is
+      // valid, except a 403, which Sluice can send before it checks the key.
       const isKnown = answer.isGood || (typeof answer.value.code === 'string' && answer.status !== 403)
       if (isKnown) key.set(text, isOnDevice)
       await check()

@@ -32,8 +32,8 @@ export async function loadWords(): Promise<void> {
 
 let isFirst = true
 effect(() => {
-  // The start of the page loads the first words, so this skips the first run. If loading another
-  // language fails, the page keeps its current words.
+  // The first run of this effect does nothing, because `renderApp` loads the first words. If
+  // loading another language fails, the page keeps its current words.
   if (language.value && !isFirst) void loadWords().catch(() => {})
   isFirst = false
 })
