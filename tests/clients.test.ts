@@ -16,8 +16,8 @@ const interpreters: Record<string, (snippet: Snippet) => Interpreter> = {
 const snippets = loadSnippets()
 
 /**
- * The blocks that tests/python and tests/agents run. `sh codex` is a command, and `toml ~/…` is a
- * file that the command reads.
+ * Matches the languages of the blocks that tests/python and tests/agents run. `sh codex` is the
+ * language of a command. `toml ~/…` is the language of a file that the command reads.
  */
 const elsewhere = /^python$|^sh \w+$|^\w+ ~\//
 

@@ -17,7 +17,7 @@ const contracts = {
   Upstream: 'upstreamContract',
 } as const
 
-/** Exports that need no contract test although they have the type, each with the reason. */
+/** Exports that have one of these types but need no contract test, each with the reason. */
 const exceptions: Readonly<Record<string, string>> = {
   createChunks: 'makes the chunks of OpenAI, which run it one by one',
   demanding: 'fails where an answer has no call, as most of the contract’s have: tests/dialects/openai/chat/call.test.ts',
@@ -105,7 +105,7 @@ function toReached(text: string, contract: string): string {
   return reached.join('')
 }
 
-/** Returns the imports with which a test file runs the contract, each as `module name`. */
+/** Returns the imports that a test file uses to run the contract, each as `module name`. */
 function toRun(file: string, contract: string): string[] {
   const text = readFileSync(root + file, 'utf8')
   if (!text.includes(`${contract}(`)) return []

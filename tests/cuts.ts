@@ -8,7 +8,7 @@ export const cuts: fc.Arbitrary<number[]> = fc.oneof(
   fc.nat(12_000).map((at) => [at, at + 1, at + 2, at + 3]),
 )
 
-/** Cuts bytes at the offsets, and adds empty pieces before, between and after some of them. */
+/** Cuts bytes at the offsets. Adds an empty piece at the start and before every third piece. */
 export function cutAnywhere(bytes: Uint8Array, offsets: readonly number[]): Uint8Array[] {
   const pieces = cutBytes(bytes, offsets)
   return [new Uint8Array(), ...pieces.flatMap((piece, index) => (index % 3 === 2 ? [new Uint8Array(), piece] : [piece]))]

@@ -82,7 +82,7 @@ const allowed: readonly Case[] = [
 ]
 
 const refused: readonly Case[] = [
-  // Imports from a folder further left in that chain.
+  // Imports from a folder further left in the chain of folders in CONTRIBUTING.md.
   ['src/errors.ts', './generation.ts'],
   ['src/exact-json.ts', './errors.ts'],
   ['src/within.ts', './errors.ts'],

@@ -120,7 +120,8 @@ describe('every command does what the README says, in a fresh copy', () => {
     },
     async curl(command) {
       const asked = run('sh', ['-c', command.replace('127.0.0.1:8083', `127.0.0.1:${started?.port}`)], { cwd: folder })
-      // A failure breaks the response of a plain text, and curl reports that as a partial file.
+      // If an answer in plain text fails, Sluice breaks the connection. curl then reports a partial
+      // file (exit status 18).
       if (command.includes('text/plain'))
         return expect(asked).rejects.toMatchObject({ code: 18, stdout: expect.stringMatching(/\w/) })
       const { stdout } = await asked

@@ -40,7 +40,7 @@ export function loadSnippets(): Snippet[] {
   return snippets
 }
 
-/** The command that runs a language. It gets the code on its standard input. */
+/** The command that runs code in a language. It reads the code from its standard input. */
 export interface Interpreter {
   readonly command: string
   readonly args: readonly string[]

@@ -1,6 +1,6 @@
 import type { Call } from './call-tools.ts'
 
-/** What only the tests need to know about a program. The rest is in docs/clients.md. */
+/** Describes a program for the tests. Its command and configuration are in docs/clients.md. */
 export interface Agent {
   /** The program's heading in docs/clients.md. */
   readonly name: string
@@ -64,7 +64,7 @@ export const agents: readonly Agent[] = [
     call: { name: 'llm_version', arguments: {} },
     result: /^\d+\.\d+$/,
     tellsThinking: false,
-    // Without a key, llm cannot list the models, so it knows none of them.
+    // Without a key, llm cannot list the models, so it rejects every model as unknown.
     locked: /Unknown model/,
   },
 ]

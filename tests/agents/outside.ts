@@ -3,9 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect } from 'vitest'
 
-/** The proxy that replaces the network for a program. */
+/** A proxy that refuses every request, to cut off a program from the network. */
 export interface Outside {
-  /** Variables that send all traffic for other machines to a proxy. The proxy refuses it. */
+  /** Environment variables that make a program send requests to other machines via the proxy. */
   readonly env: Readonly<Record<string, string>>
 }
 

@@ -4,7 +4,7 @@ import type { Json } from './ask.ts'
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isOptional = (value: unknown, type: string) => value === undefined || typeof value === type
 
-/** Whether Ollama would accept a message. Ollama's Go types accept nothing else. */
+/** Whether Ollama would accept a message: every field has the type that Ollama's Go code needs. */
 function isMessage(message: unknown): boolean {
   if (!isObject(message)) return false
   const { role, content, thinking, images = [], tool_calls: calls = [], tool_name, tool_call_id } = message
@@ -29,7 +29,7 @@ function isTool(tool: unknown): boolean {
   return typeof name === 'string' && isOptional(description, 'string') && (parameters === undefined || isObject(parameters))
 }
 
-/** Expects a body of Ollama's generate or chat whose values have Ollama's types. */
+/** Expects that Ollama's generate or chat would accept the type of every value in a body. */
 export function checkBody({ messages = [], tools = [], options = {}, think, format, prompt, system, suffix }: Json) {
   expect((messages as unknown[]).filter((message) => !isMessage(message))).toEqual([])
   expect((tools as unknown[]).filter((tool) => !isTool(tool))).toEqual([])

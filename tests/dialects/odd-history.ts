@@ -55,7 +55,7 @@ const itemTypes = [
 const states = ['input-streaming', 'input-available', 'output-available', 'output-error', 'output-denied', 'approval-requested']
 const ids = fc.constantFrom<unknown>('call_1', 'call_2', 'call_2', '', null, 5, {})
 
-/** Generates one of the expected values, or an odd one. */
+/** Generates one of these values, or odd JSON. */
 const or = (...values: readonly unknown[]) => fc.oneof({ arbitrary: fc.constantFrom(...values), weight: 3 }, oddJson)
 /** Generates any selection of these fields. */
 const some = (fields: Readonly<Record<string, fc.Arbitrary<unknown>>>) => fc.record(fields, { requiredKeys: [] })
@@ -126,7 +126,7 @@ export const oddMessage: fc.Arbitrary<Json> = fc
   .tuple(fc.constantFrom(...roles), some(messageFields))
   .map(([role, fields]) => ({ ...fields, role }))
 
-/** An item of Responses. A model never writes an `item_reference`. */
+/** An item of Responses. It is never an `item_reference`, because no model writes one. */
 export const oddItem: fc.Arbitrary<Json> = fc.oneof(
   oddMessage,
   some({

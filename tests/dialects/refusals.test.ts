@@ -9,7 +9,7 @@ const chat = (more: Json) => () => ask('/v1/chat/completions', { messages: [{ ro
 const respond = (more: Json) => () => ask('/v1/responses', { input: 'Hi', ...more })
 const image = { type: 'input_image', image_url: 'https://x.test/y.png' }
 
-/** For each reason, a request that it refuses, and the path that the error names. */
+/** For each reason, a request refused for that reason, and the path that the error names. */
 const requests: Readonly<Record<Reason, readonly [path: string, run: () => unknown]>> = {
   answers: ['n', chat({ n: 2 })],
   audio: ['modalities', chat({ modalities: ['audio'] })],

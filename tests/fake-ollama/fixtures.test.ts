@@ -369,7 +369,7 @@ describe('ends', () => {
     const { exchange } = await upstream.next(model)
     await expect.poll(() => upstream.connections).toBe(0)
     expect(await Promise.race([exchange.closedByReader, Promise.resolve('silent')])).toBe('silent')
-    // An answer that has ended drops this chunk.
+    // The answer has ended, so this chunk is ignored and causes no error.
     exchange.chunk('late')
   })
 

@@ -30,8 +30,8 @@ function spotsOf(value: unknown): Spot[] {
 }
 
 /**
- * Returns a placeholder for an odd value. In half of the cases, the value is an ordinary value of a
- * random type. `mutateJson` replaces the placeholder in the JSON text.
+ * Returns a placeholder for a random value: in half of the cases an ordinary value, and otherwise
+ * an odd one. `mutateJson` replaces the placeholder in the JSON text with the value.
  */
 function mark(random: Random): string {
   const text = random(2) === 0 ? pick(random, types) : pick(random, oddities)

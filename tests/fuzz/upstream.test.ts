@@ -28,9 +28,9 @@ function toSpoilt(random: Random): Uint8Array {
 }
 
 /**
- * Returns how a stream must end, without our code. The stream ends at the first value that is not a
- * JSON object, contains an error, or has `done: true`. This function does not check the types of
- * other fields. So Sluice may report a failure where this function returns `done`.
+ * Computes independently of our code how a stream must end. The stream ends at the first value that
+ * is not a JSON object, contains an error, or has `done: true`. This function does not check the
+ * types of other fields. So Sluice may report a failure where this function returns `done`.
  */
 function toExpected(bytes: Uint8Array): Ending {
   for (let from = 0; from < bytes.length;) {

@@ -9,7 +9,7 @@ const hour = 3600
 const heartbeatMs = 200
 const limits = { first_token_timeout: 1500, idle_timeout: 1200, total_timeout: 2500 }
 
-/** Timers of two processes may differ a little, and the machine may be busy. */
+/** Tolerances: timers of two processes differ a little, and the machine may be busy. */
 const earlyMs = 20
 const lateMs = 800
 

@@ -36,7 +36,7 @@ describe.each(['node', 'bun'] as const)('F27: %s, when a reader’s cable is pul
   })
 
   /**
-   * Reads a stream on the other machine and pulls the cable. Returns the milliseconds from then
+   * Reads a stream on the other machine and pulls the cable. Returns the milliseconds from the pull
    * until Sluice closed the connection to the upstream.
    */
   async function pullWithin(script: Script): Promise<number> {

@@ -155,7 +155,7 @@ describe('through any value', () => {
   )
   const objects = fc.oneof(
     fc.dictionary(fc.string({ unit: 'binary' }), values),
-    // Deep values, around the limit.
+    // Values whose depth is a little below or above the limit.
     fc.tuple(fc.integer({ min: 26, max: 40 }), fc.boolean(), values).map(([depth, isArray, value]) => {
       let nested: unknown = value
       for (let i = 1; i < depth; i++) nested = isArray ? [nested] : { '[': nested, '"': '[{\\' }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseOllamaHost } from '#ollama-grammar/host.ts'
 
-// The first part is Ollama's own table (envconfig/config_test.go, TestHost). Unlike in Ollama, a
+// The first rows are Ollama's own table (envconfig/config_test.go, TestHost). Unlike in Ollama, a
 // missing host means this machine.
 test.each([
   ['', 'http://127.0.0.1:11434'],

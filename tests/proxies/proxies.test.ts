@@ -11,8 +11,8 @@ import { startTap } from './tap.ts'
 checkInstalled()
 
 /**
- * This interval is longer than any test. A failed heartbeat also shows Sluice that a reader has
- * disconnected, and no test may depend on this.
+ * This interval is longer than any test, so no heartbeat is sent. A failed heartbeat would show
+ * Sluice that a reader has disconnected, and the tests must pass without it.
  */
 const noHeartbeatMs = 60_000
 const maxBodyBytes = 4_000_000

@@ -7,8 +7,8 @@ folder=$2
 cmp -s "$requirements" "$folder/complete" && exit 0
 
 rm -rf "$folder"
-# ensurepip puts pip into a new environment, but Debian has it in a separate package
-# (python3-venv). The system's pip works as well.
+# ensurepip puts pip into a new environment. Debian has ensurepip in a separate package
+# (python3-venv). If ensurepip is missing, the system's pip installs the packages.
 if python3 -m ensurepip --version >/dev/null 2>&1; then
   python3 -m venv "$folder"
   set -- "$folder/bin/python" -m pip

@@ -481,7 +481,10 @@ function createReference(encoder: Encoder, deadlines: Deadlines, askedAt: number
     note: (fact: Fact, state?: Waiting) => void facts.push({ fact, at: reference.now, state }),
     isFull: () => reference.last('full', 'room')?.fact === 'full',
 
-    /** Returns each possible action and the time when it is due. The first due action happens. */
+    /**
+     * Returns each possible action and the time when it is due. If several actions are due, the
+     * first in the list happens.
+     */
     agenda(): [string, number][] {
       const { has, last } = reference
       const after = (isOn: boolean, ms: number, ...since: Fact[]) =>

@@ -61,7 +61,7 @@ function createScript() {
       signal.addEventListener('abort', stop)
       return started.promise
     },
-    /** Resolves the call, as an upstream does when it knows the first event. */
+    /** Resolves the call, as an upstream does when the first event has arrived. */
     async start() {
       started.resolve({
         flow(take) {
@@ -145,7 +145,7 @@ const sentOf = ({ sink }: State) => sink.written.join('')
 const codeOf = (ended: Ended | undefined) => (ended?.how === 'failed' ? ended.error.code : ended?.how)
 
 /**
- * Expects that the stream is over, that nothing is left behind, and that there was exactly one
+ * Expects that the stream is over, that no timer is left, and that the reader got exactly one
  * answer.
  */
 async function expectOver(state: State, how: string) {

@@ -47,7 +47,7 @@ async function take(name: string, options: BrowserContextOptions, go: (page: Pag
   await context.close()
 }
 
-/** Runs in the page. It replaces the page's random ids by fixed ones, because one id is visible. */
+/** Runs in the page. It replaces the random ids with fixed ids, because one id is visible. */
 function alwaysTheSameIds() {
   let seed = 7
   crypto.getRandomValues = <T>(array: T): T => {

@@ -28,7 +28,8 @@ function ask({ server, random }: SoakStage, surface: Surface, model: string, hea
 }
 
 /**
- * Returns a model that succeeds on this surface. Small questions get a model with recorded answers.
+ * Returns a model that succeeds on this surface. For a route that answers a small question, the
+ * model has recorded answers.
  */
 function toModel({ random, models }: SoakStage, { endpoint }: Surface): string {
   return endpoint ? pick(random, [models.quick, models.paced]) : 'gemma3:270m'

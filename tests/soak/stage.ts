@@ -5,7 +5,7 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { startServer, type RuntimeName, type Server } from '../runtimes/server.ts'
 import type { Random } from '../random.ts'
 
-/** How long a reader may read nothing. */
+/** The stall limit: how long a reader may read nothing. */
 const stallMs = 1500
 
 /** An Ollama with a model for each behaviour, and Sluice in front of it. */

@@ -19,7 +19,7 @@ import (
 	"github.com/ollama/ollama/envconfig"
 )
 
-// keyed adds the key to each request, because the client has no field for it.
+// keyed adds the key to each request, because the client has no field for a key.
 type keyed struct{ key string }
 
 func (k keyed) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -53,7 +53,7 @@ func weather() api.Tools {
 	return api.Tools{{Type: "function", Function: api.ToolFunction{Name: "get_weather", Parameters: parameters}}}
 }
 
-// callTool lets the model call a tool, and sends it the tool's result.
+// callTool lets the model call a tool, and sends the tool's result to the model.
 func callTool(ctx context.Context, client *api.Client, model string) error {
 	messages := []api.Message{{Role: "user", Content: "Weather in Tokyo?"}}
 	for {

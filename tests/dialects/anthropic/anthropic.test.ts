@@ -116,7 +116,8 @@ describe('POST /v1/messages', () => {
     const messages = [hi, calling, { role: 'user', content: [{ ...result, content: found }] }]
     expect(namesOf({ tools })).toEqual([['weather'], undefined])
     expect(namesOf({ tools, messages })).toEqual([['weather', 'a'], undefined])
-    // Sluice has no tool search like Anthropic's servers, so it offers deferred tools immediately.
+    // Anthropic's servers search the deferred tools. Sluice cannot, so it offers all of them to the
+    // model from the start.
     const search = { type: 'tool_search_tool_regex_20251119', name: 'tool_search_tool_regex' }
     expect(namesOf({ tools: [search, ...tools] })).toEqual([['weather', 'a', 'b'], 'tools.0'])
   })

@@ -15,7 +15,7 @@ async function timersRunning(count: number): Promise<void> {
   await vi.waitFor(() => expect(vi.getTimerCount()).toBe(count))
 }
 
-/** Reads `count` tokens at the pace of the fake clock. */
+/** Reads `count` tokens. Advances the fake clock so that the emulator sends each of them. */
 async function readTokens(response: Promise<Response>, count: number) {
   await vi.advanceTimersByTimeAsync(60_000)
   const reader = (await response).body!.getReader()

@@ -27,7 +27,7 @@ interface Schema {
   maxLength?: number
 }
 
-/** An independent check that follows the specification and not the code. */
+/** Whether a value conforms to a schema. Written independently of the emulator. */
 function conforms(value: unknown, schema: Schema): boolean {
   if ('const' in schema) return value === schema.const
   if (schema.enum) return schema.enum.includes(value)

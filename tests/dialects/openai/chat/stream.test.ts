@@ -17,7 +17,7 @@ interface Call {
   function: { name: string; arguments: object }
 }
 
-/** Makes all expected chunks in one step from whole objects. The encoder works event by event. */
+/** Makes the expected chunks of all events. Each chunk is built as a whole object. */
 function toExpected(events: readonly GenerationEvent[], requestId: string, includeUsage: boolean) {
   const told: unknown[] = []
   const created = events[0]?.type === 'done' ? Date.UTC(2026, 10, 22, 10, 13, 50) / 1000 : 0

@@ -20,7 +20,7 @@ type Item = Json & { readonly id: string; readonly type: string; readonly status
 export type Said = { type: 'message' | 'reasoning'; text: string } | { type: 'function_call'; name: string; arguments: string }
 
 /**
- * Reads the typed events of a stream. Each event's name must be its type, and they must be
+ * Reads the typed events of a stream. Each event's name must be its type. The events must be
  * numbered from 0.
  */
 export function readTypedEvents(pieces: readonly Uint8Array[]): ResponseEvent[] {
@@ -72,8 +72,8 @@ export function accumulate(events: readonly ResponseEvent[]): Said[] {
 }
 
 /**
- * Derives the same content from Ollama's lines. Consecutive text of one kind is one item, and each
- * call is one item.
+ * Returns the content that `accumulate` must return, made from Ollama's lines. Consecutive text of
+ * one kind is one item, and each call is one item.
  */
 export function toExpected(events: readonly GenerationEvent[]): Said[] {
   const said: Said[] = []

@@ -368,8 +368,7 @@ function toShape(event: unknown): unknown {
   if (typeof event === 'string') return expect.any(String)
   if (typeof event === 'number') return expect.anything()
   if (typeof event !== 'object' || event === null) return event
-  // Our answers omit values that the request did not set, while Ollama sends its own defaults
-  // there.
+  // Sluice omits values that the request did not set. Ollama sends its defaults instead.
   const ignored = ['temperature', 'top_p', 'max_output_tokens', 'frequency_penalty', 'presence_penalty', 'reasoning', 'status']
   return Object.fromEntries(
     Object.entries(event)
