@@ -24,7 +24,8 @@ import { toLines, toTable } from './table.ts'
 /** After this time the bench prints the results so far and exits. A normal run is shorter. */
 const LIMIT_MS = 1_500_000
 
-// Prints an uncaught error in one line, without a stack trace. A mistyped option is such an error.
+// Prints an uncaught error, such as the error for a mistyped option, in one line without a stack
+// trace.
 process.on('uncaughtException', (error) => {
   console.error(String(error))
   process.exit(1)

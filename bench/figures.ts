@@ -102,7 +102,7 @@ const figures: readonly Figure[] = [
 export interface Verdict {
   isMet: boolean
   text: string
-  /** The measured value. If it could not be measured, it is NaN and counts as missed. */
+  /** The measured value. If there is none, `value` is NaN and `isMet` is false. */
   value: number
   unit: string
   /** The limit as text, such as `≤ 1.8`. */

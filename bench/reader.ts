@@ -59,8 +59,7 @@ const calls = {
   },
   /**
    * Waits until all readers have this many tokens, but at most `limitMs`. Resolves with the number
-   * of readers that have them, and with the time when the last of these readers got its latest
-   * token.
+   * of readers that have them, and with the time of the newest token of these readers.
    */
   async waitTokens(id: number, tokens: number, limitMs: number): Promise<{ readers: number; lastMs: number }> {
     const { connections } = crowdOf(id)

@@ -70,8 +70,8 @@ function toTable(name: RowName, before: Map<string, Share>, after: Map<string, S
 /**
  * Measures which objects a stream adds to V8's heap. It takes snapshots without and with open
  * streams, and returns their difference by constructor as a table. The result is undefined if the
- * measurement failed or if the row does not run on Node. Buffers and C++ objects count only if Node
- * reports them to V8. The kernel's buffers do not count.
+ * measurement failed or if the row does not run on Node. The table includes buffers and C++ objects
+ * only if Node reports them to V8. It does not include the kernel's buffers.
  */
 export async function diffHeap(lab: Lab, name: RowName): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))

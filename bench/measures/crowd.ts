@@ -24,9 +24,9 @@ const REST_MS = 8_000
 const WINDOW_MS = 8_000
 const LIMIT_MS = 20_000
 /**
- * The heartbeat's interval is longer than the measured window, so no heartbeat falls into it. On
- * workerd, only heartbeats show which readers have left (docs/hazards.md#11), so the interval is
- * shorter there.
+ * The heartbeat's interval is longer than the measured window, so no heartbeat is sent during the
+ * measurement. On workerd, only heartbeats show which readers have disconnected
+ * (docs/hazards.md#11), so the interval is shorter there, but still longer than the window.
  */
 const HEARTBEAT_MS = 300_000
 const WORKER_HEARTBEAT_MS = 10_000

@@ -8,8 +8,8 @@ const STREAMS = 100
 const ROUNDS = 3
 const WARM_MS = 1_000
 /**
- * The length of the first round, which does not count: in this round the engine still compiles the
- * code. A real server runs for days, with compiled code.
+ * The length of the first round. Its results are dropped, because the engine still compiles the
+ * code in this round. A real server runs for days, with compiled code.
  */
 const WARM_UP_MS = 4_000
 const WINDOW_MS = 4_000

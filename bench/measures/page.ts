@@ -78,7 +78,7 @@ export const page: Measure = {
     try {
       const browser = await launchChromium()
       const paints: number[] = []
-      // The first visit does not count, because the browser itself is still starting.
+      // The time of the first visit is dropped, because the browser itself is still starting.
       await measurePaint(browser, server.url)
       for (let visit = 0; visit < VISITS; visit++) paints.push(await measurePaint(browser, server.url))
       const { delaysMs, delaysFrames, framesMs, longTasksMs } = await watchAnswer(browser, server.url)

@@ -63,7 +63,7 @@ async function toCommand(
 
 /**
  * Starts a row and waits until it has relayed a short stream completely. `onSpawn` gets the
- * function that kills the process at once. That function is synchronous, so it also works while
+ * function that kills the process immediately. That function is synchronous, so it also works while
  * the bench itself ends.
  * @throws Error with the output of the process if it ends, relays wrongly or does not answer in
  * time

@@ -3,9 +3,9 @@ import { chromium, type Browser } from 'playwright-core'
 
 /**
  * Flags that the npm package sets and ordinary browsers do not have. Some of these flags allow a
- * page to read pages of other sites. With a single process, closing the first page ends the
- * browser. The software GPU compiles shaders for seconds in the middle of an animation. Without the
- * software GPU, the browser paints immediately.
+ * page to read pages of other sites. `--single-process` makes the browser exit when its first page
+ * closes. The GPU flags select a software GPU, which compiles shaders for seconds in the middle of
+ * an animation. Without them, the browser paints immediately.
  */
 const strange =
   /^--(?:disable-web-security|allow-running-insecure-content|disable-site-isolation-trials|single-process|no-zygote|in-process-gpu|ignore-gpu-blocklist|use-(?:gl|angle)=\w+|enable-unsafe-swiftshader)$/

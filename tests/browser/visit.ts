@@ -69,7 +69,8 @@ const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
  * lists tags or rules.
  */
 export async function findBarriers(page: Page, runOnly: string[] = rules): Promise<string[]> {
-  // The debugger injects the script, because the content security policy does not apply to it.
+  // The debugger injects the script, because the content security policy does not apply to the
+  // debugger.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source)
   return page.evaluate(async (runOnly) => {
     const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run({ runOnly })

@@ -98,7 +98,8 @@ function checkFormat(format: unknown): void {
 
 /**
  * Joins all pieces into the one object of `stream: false`. A truncated answer stays `done: false`.
- * @throws OllamaError 500 if the answer fails. The status of the response has not been sent yet.
+ * @throws OllamaError 500 if the answer fails. An error status is still possible, because no
+ * headers have been sent.
  */
 async function foldPieces(head: () => Head, pieces: AsyncIterable<Piece>): Promise<object> {
   const deltas: Delta[] = []

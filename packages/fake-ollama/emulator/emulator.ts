@@ -27,7 +27,7 @@ export interface Emulator {
 
 /**
  * The caller's signal is passed beside the request and not in it, because on Node every Request
- * with a signal keeps memory (docs/hazards.md#37).
+ * with a signal can leak memory (docs/hazards.md#37).
  */
 interface Env {
   Bindings: { signal: AbortSignal }
@@ -37,7 +37,7 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
  * Creates an Ollama without a model, for `npm run demo`. It answers with a tour of Sluice at the
- * pace of a model. Words, field order and error texts are the same as in the recordings. Each
+ * pace of a model. Field names, field order and error texts are the same as in the recordings. Each
  * emulator has its own list of loaded models. Nothing runs between requests.
  * @example
  * const { fetch } = createEmulator({ coldStartMs: 0 })

@@ -22,8 +22,8 @@ export interface Tour {
 }
 
 /**
- * Returns a template tag that makes a topic: the template is its body, and `asks` matches the
- * questions that it answers.
+ * Returns a template tag that makes a topic: the template is the topic's body, and `asks` matches
+ * the questions that the topic answers.
  */
 export function topicsWith(...openings: NonEmpty<string>) {
   return (asks: RegExp) =>

@@ -1,6 +1,6 @@
 /**
- * The faults that a prompt asks for. With them a reader can see each failure of
- * docs/protocol.md#4-errors, without breaking a server.
+ * The faults that a prompt asks for. They show the user of the demo each failure of
+ * docs/protocol.md#4-errors, without a broken server.
  */
 export interface Faults {
   /** Milliseconds of silence before the first token, in addition to the time for loading. */
@@ -16,10 +16,10 @@ export const runnerDied = 'an error was encountered while running the model: une
 
 /**
  * Finds the commands in a prompt:
- * - `/fail after 5`: an error line
- * - `/truncate after 5`: a clean end without `done`
- * - `/stall after 5`: endless silence
- * - `/slow-start 10`: seconds of silence before the first token
+ * - `/fail after 5`: an error line after five tokens
+ * - `/truncate after 5`: a clean end without `done` after five tokens
+ * - `/stall after 5`: endless silence after five tokens
+ * - `/slow-start 10`: ten seconds of silence before the first token
  */
 export function parseFaults(prompt: string): Faults {
   const [, kind, after = '5'] = /\/(fail|truncate|stall)\b(?:\s+after\s+(\d+))?/i.exec(prompt) ?? []

@@ -2,8 +2,8 @@
  * Makes a response body out of lines. The promise resolves when the first line is made, because
  * Ollama sends its headers only then (docs/ollama.md#1-stream). Each read of the body makes the
  * next line, so no line is made while the reader does not read.
- * @param lines makes the lines. Its signal aborts when the caller's signal aborts and when the body
- * is cancelled. After that, no more lines are made.
+ * @param lines makes the lines. It gets a signal that aborts when the caller's signal aborts or the
+ * body is cancelled. After that, no more lines are made.
  */
 export async function openLineStream(
   lines: (signal: AbortSignal) => AsyncGenerator<string>,

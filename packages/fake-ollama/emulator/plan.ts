@@ -10,7 +10,7 @@ import { toThinking } from './thinking.ts'
 import { cutAtStop, cutTokens, shorten } from './tokens.ts'
 import { toToolAnswer, toToolCall } from './tool-call.ts'
 
-/** One line of the answer, and the number of tokens that it counts for. */
+/** One line of the answer, and the number of tokens that a model would generate for it. */
 interface Step {
   delta: Delta
   tokens: number
@@ -55,8 +55,8 @@ export function createPlan(request: CompletionRequest, options: Options, model: 
 }
 
 /**
- * Returns the seed of the answer. With a temperature of 0, the answer is always the same. With a
- * negative seed, which is Ollama's default, it is always random.
+ * Returns the seed of the answer. With a temperature of 0, the answer is always the same. Otherwise
+ * a negative seed, which is Ollama's default, makes the answer random.
  */
 function toSeed({ messages, format, think, tools }: CompletionRequest, options: Options, model: Model): string {
   const seed = options.temperature === 0 ? 0 : (options.seed ?? -1)

@@ -15,8 +15,9 @@ interface Source {
 }
 
 /**
- * Limits for a schema that refers to itself. Below this depth only required properties are filled
- * in. After `maxValues` values everything is null.
+ * Limits for a schema that refers to itself. In objects nested deeper than `maxOptionalDepth`, only
+ * required properties are filled in. After `maxValues` values, every further value is null.
+ * `maxHops` limits the references that follow one another.
  */
 const maxOptionalDepth = 6
 const maxValues = 1000

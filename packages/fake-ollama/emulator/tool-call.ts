@@ -20,8 +20,8 @@ function toTerms(text: string): string[] {
 }
 
 /**
- * Calls the tool whose name and description share most words with the message. If no tool shares a
- * word with it, the first tool is called.
+ * Calls the tool whose name and description have the most words in common with the message. If no
+ * tool shares a word with the message, the first tool is called.
  */
 export function toToolCall(tools: readonly unknown[], message: string, random: Random): ToolCall {
   const terms = new Set(toTerms(message))

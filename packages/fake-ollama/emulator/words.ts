@@ -20,8 +20,7 @@ export function createWords(message: string) {
     ...capitals.filter(({ isFirst }) => !isFirst).map(({ text }) => text),
     ...han,
     ...groups(afterPreposition),
-    // Each sentence starts with a capital letter, which need not mark a name. So the first word
-    // comes last.
+    // The first word of a message is capitalised even if it is not a name, so it comes last.
     ...capitals.filter(({ isFirst }) => isFirst).map(({ text }) => text),
   ]
   const distinct = names.filter(

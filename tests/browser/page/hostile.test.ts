@@ -83,7 +83,7 @@ describe('hostile text is nothing but text', () => {
   })
 
   test("as Ollama's errors, before and in the middle of an answer", async () => {
-    // This error begins with a word, because Sluice does not pass on errors that begin as HTML
+    // This error begins with a word, because Sluice does not pass on errors that begin like HTML
     // (docs/protocol.md#4-errors).
     const error = `cannot: ${attack}`
     stage.ollama.on('Early', refuses(400, error))

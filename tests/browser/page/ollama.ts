@@ -135,8 +135,8 @@ export function refuses(status: number, error: string, headers?: Readonly<Record
 }
 
 /**
- * Sends the last line, which reports 9 tokens of the prompt and three tokens in 90 ms. `changes`
- * replace fields of this line.
+ * Sends the last line, which reports nine prompt tokens, and three generated tokens in 90 ms.
+ * `changes` replaces fields of this line.
  */
 export function finish(exchange: Exchange, changes: Readonly<Record<string, unknown>> = {}): void {
   exchange.chunk(`${JSON.stringify({ ...JSON.parse(toDoneLine(exchange.request, 3)), ...changes })}\n`)

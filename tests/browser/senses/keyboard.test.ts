@@ -13,8 +13,8 @@ interface Stop {
 }
 
 /**
- * Returns the element with the focus. A focus ring counts on the element itself or on its
- * container.
+ * Returns the element with the focus. Its focus is visible if the element or its container has a
+ * focus ring.
  */
 function toStop(page: Page): Promise<Stop> {
   return page.evaluate(() => {
@@ -34,8 +34,8 @@ function toStop(page: Page): Promise<Stop> {
 }
 
 /**
- * Presses Tab (or Shift-Tab) until the element with this name has the focus. Fails if an element
- * has no visible focus, or if no element with this name is reached.
+ * Presses Tab (or Shift-Tab) until the element with this name has the focus. Fails if the focus is
+ * invisible on any element on the way, or if no element with this name is reached.
  */
 async function tabTo(page: Page, name: RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
   const passed: string[] = []

@@ -69,8 +69,8 @@ const names =
   /^(?:Sluice|Ollama|Python|Transformer|GPU|Ctrl|Shift|Enter|Esc|English|qwen|gemma|llama|deepseek-r|nomic-embed-text|look_up)$/i
 
 /**
- * Finds Latin text on the page, visible or for screen readers. A model's text, commands and names
- * of models do not count.
+ * Finds Latin text on the page, both visible text and text for screen readers. It ignores commands,
+ * names of models, and text that a model wrote.
  */
 async function findEnglish(page: Page): Promise<string[]> {
   const texts = await page.evaluate(() => {
@@ -93,8 +93,8 @@ async function findEnglish(page: Page): Promise<string[]> {
 }
 
 /**
- * Finds elements that make the page scroll sideways or are cut off at its side. Elements that
- * scroll by themselves do not count.
+ * Finds elements that make the page scroll sideways or are cut off at its side. It ignores elements
+ * with their own scroll bar.
  */
 function findTooWide(page: Page): Promise<string[]> {
   return page.evaluate(() => {

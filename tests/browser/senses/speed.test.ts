@@ -11,8 +11,8 @@ const stage = usePage()
 // milliseconds (`npm run bench -- --only page`).
 test(
   '10,000 tokens of Markdown are each shown in the frame after they came, and nothing that is whole is touched again',
-  // A long task is measured by the clock, so a machine that is busy for a moment gets a second
-  // try.
+  // Long tasks are measured in real time, and other work of the machine can make them longer. So
+  // the test gets a second try.
   { timeout: 60_000, retry: 1 },
   async () => {
     const answer = toLongAnswer(10_000)

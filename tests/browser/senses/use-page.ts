@@ -14,7 +14,7 @@ export interface PageStage extends Stage {
    * end.
    */
   visit(options?: VisitOptions): Promise<Page>
-  /** Waits for Ollama's last request in this test. */
+  /** Resolves with the latest chat request that Ollama got. It waits until there is one. */
   asked(): Promise<SeenRequest>
 }
 

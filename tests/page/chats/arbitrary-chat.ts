@@ -29,8 +29,8 @@ const message: fc.Arbitrary<Message> = fc
   )
 
 /**
- * A chat with few possible ids and times, so that several chats have much in common. Parents may be
- * missing or form a circle.
+ * A chat with few possible ids and times, so that several chats have much in common. Parents can be
+ * missing or form a cycle.
  */
 export const chat: fc.Arbitrary<Chat> = fc
   .record({

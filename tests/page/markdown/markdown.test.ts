@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => opened?.close())
 
-/** Returns the HTML of a text that arrived in these cuts, or in one piece. */
+/** Returns the HTML of a text that arrives in pieces cut at `cuts`, or else in one piece. */
 function show(text: string, cuts: readonly number[] = []): Promise<string> {
   return opened.page.evaluate(([text, cuts]) => (window as unknown as PageGlobals).show(text, cuts), [text, cuts] as const)
 }

@@ -76,7 +76,7 @@ test('nothing of a model runs or loads, whole or split anywhere', async () => {
   expect(await findForbidden(xss.map((text) => [text, []]))).toEqual([])
   expect(await findForbidden(xss.map((text) => [text, split(text)]))).toEqual([])
   expect(await findForbidden(xss.map((text) => [text, Array.from(text, (_, index) => index)]))).toEqual([])
-  // Attacks after other Markdown, inside it, and all together.
+  // Tries the attacks inside other Markdown, and then all attacks in one text.
   const inside = xss.flatMap((text) => [`- a\n- ${text}`, `> ${text}`, `| a |\n|---|\n| ${text} |`, `**a ${text} b**`])
   expect(await findForbidden(inside.map((text) => [text, split(text)]))).toEqual([])
   const all = xss.join('\n\n')

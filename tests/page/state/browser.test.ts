@@ -11,7 +11,9 @@ import type { Server } from '../../runtimes/server.ts'
 /** The globals that the script below defines in the page. */
 declare const state: PageState
 declare const toPicture: typeof toImage
-/** Paints a picture of one colour, but with a red left half. */
+/**
+ * Paints a picture with a red left half and a blue right half. With `isClear`, it is transparent.
+ */
 declare function paint(width: number, height: number, type: string, isClear?: boolean): Promise<Blob>
 /** Returns the width, the height, the type, and the colour of a pixel near the left side. */
 declare function look(base64: string | undefined): Promise<[number, number, string, number[]]>
