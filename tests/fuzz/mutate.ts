@@ -1,4 +1,4 @@
-import { pick, type Random } from '../random.ts'
+import type { Random } from '../random.ts'
 
 /** A value of each type, as JSON text. */
 const types = 'null true "a" "" 5 -1 0.5 [] {} [5] ["a"] [[5]] [{}] [null] {"a":1}'.split(' ')
@@ -34,7 +34,7 @@ function spotsOf(value: unknown): Spot[] {
  * an odd one. `mutateJson` replaces the placeholder in the JSON text with the value.
  */
 function mark(random: Random): string {
-  const text = random(2) === 0 ? pick(random, types) : pick(random, oddities)
+  const text = random(2) === 0 ? random.pick(types) : random.pick(oddities)
   return `\u0001${oddities.indexOf(text)}\u0001`
 }
 
@@ -69,7 +69,7 @@ export function mutateJson(random: Random, value: object, other: object): string
   for (let left = random(4); left > 0; left--) {
     const [spots, others] = [spotsOf(changed), spotsOf(other)]
     if (spots.length > 0 && others.length > 0)
-      pick(random, changes)(random, pick(random, spots), structuredClone(pick(random, others)))
+      random.pick(changes)(random, random.pick(spots), structuredClone(random.pick(others)))
   }
   return JSON.stringify(changed)
     .replaceAll(/"\\u0001(\d+)\\u0001"/g, (_, index: string) => oddities[Number(index)]!)
@@ -112,7 +112,7 @@ export function mutateBytes(random: Random, bytes: Uint8Array, other: Uint8Array
     case 2:
       return Buffer.concat([head, tail.subarray(random(20))])
     case 3:
-      return Buffer.concat([head, Buffer.from(pick(random, insertions)), tail])
+      return Buffer.concat([head, Buffer.from(random.pick(insertions)), tail])
     case 4:
       return Buffer.concat([head, other.subarray(random(other.length + 1))])
     default:

@@ -41,7 +41,7 @@ test(
 
     async function check(index: number) {
       const caseSeed = seed + index
-      const { surface, body, accept } = toSpoiltRequest(createRandom(caseSeed))
+      const { surface, body, accept } = toSpoiltRequest(createRandom(caseSeed), surfaces)
       const headers = caseSeed % 2 === 0 ? { accept } : { accept, 'content-length': String(body.byteLength) }
       const answer = await post(app, surface.path, body, headers)
       try {

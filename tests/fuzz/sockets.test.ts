@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createRandom } from '../random.ts'
 import { read } from '../runtimes/reader.ts'
 import { useStage } from '../runtimes/stage.ts'
-import { toEnding } from '../surfaces.ts'
+import { surfaces, toEnding } from '../surfaces.ts'
 import { toSpoiltRequest } from './requests.ts'
 import { count, seed } from './options.ts'
 
@@ -23,7 +23,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
       async function askOneByOne() {
         while (next < share) {
           const caseSeed = seed + next++
-          const { surface, body, accept } = toSpoiltRequest(createRandom(caseSeed))
+          const { surface, body, accept } = toSpoiltRequest(createRandom(caseSeed), surfaces)
           const reader = read(stage.server, { path: surface.path, body, headers: { accept } })
           try {
             const { status, headers } = await reader.head

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { loadRecording, recordingNames, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { cutBytes } from '#fake-ollama/scripts.ts'
-import { createRandom, pick, type Random } from '../random.ts'
+import { createRandom, type Random } from '../random.ts'
 import { surfaces, toEnding, type Ending, type Surface } from '../surfaces.ts'
 import { createInProcess, post } from './in-process.ts'
 import { mutateBytes, mutateJson } from './mutate.ts'
@@ -16,15 +16,15 @@ const linesOf = recorded.map(toLines).map((lines) => [...lines.slice(0, 12), ...
 
 /** Spoils a recording in a few lines, or in its bytes. */
 function toSpoilt(random: Random): Uint8Array {
-  const original = pick(random, linesOf)
+  const original = random.pick(linesOf)
   const lines = original.map((line, at) => {
     // The last line matters most, so it is spoilt more often than each of the other lines.
     if (random(at === original.length - 1 ? 3 : 12) > 0) return line
-    const other = JSON.parse(pick(random, pick(random, linesOf))) as object
+    const other = JSON.parse(random.pick(random.pick(linesOf))) as object
     return mutateJson(random, JSON.parse(line) as object, other)
   })
   const bytes = Buffer.from(`${lines.join('\n')}\n`)
-  return random(3) > 0 ? bytes : mutateBytes(random, bytes, toBytes(pick(random, recorded)))
+  return random(3) > 0 ? bytes : mutateBytes(random, bytes, toBytes(random.pick(recorded)))
 }
 
 /**
@@ -76,7 +76,7 @@ test(
     const app = createInProcess(() => pieces)
     for (let index = 0; index < count; index++) {
       const random = createRandom(seed + index)
-      const surface = pick(random, generating)
+      const surface = random.pick(generating)
       const bytes = toSpoilt(random)
       const cuts = Array.from({ length: random(8) }, () => random(bytes.length + 1))
       pieces = cutBytes(bytes, cuts)

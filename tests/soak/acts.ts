@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { flatOut } from '#fake-ollama/scripts.ts'
 import { mutateJson } from '../fuzz/mutate.ts'
-import { pick } from '../random.ts'
 import { read, readRaw, type Leave, type Reader } from '../runtimes/reader.ts'
 import { surfaces, toEnding, type Surface } from '../surfaces.ts'
 import type { SoakStage } from './stage.ts'
@@ -23,7 +22,7 @@ const streaming = generating.map((surface) => ({ ...surface, body: { ...surface.
 const isStream = ({ streams }: Surface) => streams !== undefined
 
 function ask({ server, random }: SoakStage, surface: Surface, model: string, headers: Record<string, string> = {}): Reader {
-  const accept = pick(random, ['text/event-stream', 'application/x-ndjson'])
+  const accept = random.pick(['text/event-stream', 'application/x-ndjson'])
   return read(server, { path: surface.path, body: { ...surface.body, model }, headers: { accept, ...headers } })
 }
 
@@ -32,7 +31,7 @@ function ask({ server, random }: SoakStage, surface: Surface, model: string, hea
  * model has recorded answers.
  */
 function toModel({ random, models }: SoakStage, { endpoint }: Surface): string {
-  return endpoint ? pick(random, [models.quick, models.paced]) : 'gemma3:270m'
+  return endpoint ? random.pick([models.quick, models.paced]) : 'gemma3:270m'
 }
 
 /** Reads an answer to its end, and returns how it ended. The answer must be complete. */
@@ -45,10 +44,7 @@ async function toFate(reader: Reader, surface: Surface): Promise<'done' | 'faile
 }
 
 const whole: Act = async (stage) => {
-  const surface = pick(
-    stage.random,
-    [...surfaces, ...streaming].filter(({ path }) => !path.endsWith('count_tokens')),
-  )
+  const surface = stage.random.pick([...surfaces, ...streaming].filter(({ path }) => !path.endsWith('count_tokens')))
   const startedAt = performance.now()
   const reader = ask(stage, surface, toModel(stage, surface))
   const fate = await toFate(reader, surface)
@@ -58,10 +54,10 @@ const whole: Act = async (stage) => {
 }
 
 const faulty: Act = async (stage) => {
-  const { fault, model } = pick(stage.random, stage.faults)
+  const { fault, model } = stage.random.pick(stage.faults)
   // Fault F12 sends a line of 50 MB. This takes long, so F12 is chosen rarely.
   if (fault.id === 'F12' && stage.random(20) > 0) return faulty(stage)
-  const surface = pick(stage.random, [...generating, ...streaming])
+  const surface = stage.random.pick([...generating, ...streaming])
   const startedAt = performance.now()
   const fate = await toFate(ask(stage, surface, model), surface)
   const isHarmless = 'same' in fault.expect
@@ -76,18 +72,18 @@ const faulty: Act = async (stage) => {
 
 const leaving: Act = async (stage) => {
   const { random, models, server } = stage
-  const surface = pick(random, [...generating, ...streaming])
-  const reader = ask(stage, surface, pick(random, [models.paced, models.paced, models.silent, models.silent, models.endless]))
+  const surface = random.pick([...generating, ...streaming])
+  const reader = ask(stage, surface, random.pick([models.paced, models.paced, models.silent, models.silent, models.endless]))
   await sleep(random(500))
   // workerd does not treat a half-close as a disconnect (docs/hazards.md#13).
-  reader.leave(pick<Leave>(random, server.runtime === 'worker' ? ['fin', 'reset'] : ['fin', 'reset', 'half-close']))
+  reader.leave(random.pick<Leave>(server.runtime === 'worker' ? ['fin', 'reset'] : ['fin', 'reset', 'half-close']))
   if (await Promise.race([reader.ended, sleep(10_000)])) return 'left'
   reader.leave('reset')
   throw new Error(`A reader that left was not let go: ${surface.path} ${reader.text.slice(-300)}`)
 }
 
 const stalling: Act = async (stage) => {
-  const surface = pick(stage.random, streaming.filter(isStream))
+  const surface = stage.random.pick(streaming.filter(isStream))
   const model = stage.upstream.script(flatOut({ linesPerChunk: 50 }))
   const asked = stage.upstream.next(model, 10_000).catch(() => undefined)
   const reader = ask(stage, surface, model)
@@ -113,7 +109,7 @@ const stalling: Act = async (stage) => {
 }
 
 const cancelled: Act = async (stage) => {
-  const surface = pick(stage.random, streaming)
+  const surface = stage.random.pick(streaming)
   const id = `soak-${stage.random(1e9)}`
   const reader = ask(stage, surface, stage.models.paced, { 'x-request-id': id })
   await sleep(stage.random(600))
@@ -124,9 +120,9 @@ const cancelled: Act = async (stage) => {
 }
 
 const spoilt: Act = async (stage) => {
-  const surface = pick(stage.random, surfaces)
+  const surface = stage.random.pick(surfaces)
   const model = toModel(stage, surface)
-  const body = mutateJson(stage.random, { ...surface.body, model }, pick(stage.random, surfaces).body)
+  const body = mutateJson(stage.random, { ...surface.body, model }, stage.random.pick(surfaces).body)
   const startedAt = performance.now()
   const reader = read(stage.server, { path: surface.path, body })
   const fate = await toFate(reader, surface)
@@ -146,7 +142,7 @@ const noRequests = [
 ]
 
 const rude: Act = async ({ server, random }) => {
-  const { socket, closed } = readRaw(server, pick(random, noRequests))
+  const { socket, closed } = readRaw(server, random.pick(noRequests))
   await Promise.race([closed, sleep(random(1000))])
   socket.resetAndDestroy()
   return 'left'

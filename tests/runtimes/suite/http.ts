@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
-import { createRandom, pick } from '../../random.ts'
+import { createRandom } from '../../random.ts'
 import { read, readAll, readRaw, toChunked, toPost, type RawReader } from '../reader.ts'
 import type { RuntimeName } from '../server.ts'
 import { countRequests, useStage } from '../stage.ts'
@@ -167,18 +167,18 @@ function toTargets(count: number): string[] {
     '%e2%80%ae',
   ]
   const changes: readonly ((text: string) => string)[] = [
-    (text) => text.slice(0, random(text.length)) + pick(random, inserts) + text.slice(random(text.length)),
-    (text) => `${text}${pick(random, inserts)}`,
-    (text) => `${pick(random, inserts)}${text}`,
+    (text) => text.slice(0, random(text.length)) + random.pick(inserts) + text.slice(random(text.length)),
+    (text) => `${text}${random.pick(inserts)}`,
+    (text) => `${random.pick(inserts)}${text}`,
     (text) => text.replace(/[a-z]/g, (letter) => (random(3) === 0 ? letter.toUpperCase() : letter)),
     (text) => text.replace(/[a-z]/g, (letter) => (random(3) === 0 ? `%${letter.charCodeAt(0).toString(16)}` : letter)),
-    (text) => `${pick(random, ['/v1', '/ollama', '/chat', '/api', '/ping'])}/..${text}`,
-    (text) => `http://${pick(random, ['evil', 'localhost:11434', '127.0.0.1'])}${text}`,
-    (text) => text.replace('/', pick(random, ['//', '/./', '\\', '/%2e/'])),
+    (text) => `${random.pick(['/v1', '/ollama', '/chat', '/api', '/ping'])}/..${text}`,
+    (text) => `http://${random.pick(['evil', 'localhost:11434', '127.0.0.1'])}${text}`,
+    (text) => text.replace('/', random.pick(['//', '/./', '\\', '/%2e/'])),
   ]
   return Array.from({ length: count }, () => {
-    let target = pick(random, roots)
-    for (let i = random(3); i >= 0; i--) target = pick(random, changes)(target)
+    let target = random.pick(roots)
+    for (let i = random(3); i >= 0; i--) target = random.pick(changes)(target)
     return /^(\/|http:)/.test(target) ? target : `/${target}`
   })
 }
