@@ -1,5 +1,5 @@
 import axe from 'axe-core'
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
 export interface VisitOptions extends BrowserContextOptions {
@@ -60,6 +60,22 @@ export async function visit(browser: Browser, url: string, { expected = [], ...o
       expect(problems).toEqual([])
     },
   }
+}
+
+/** Types a question and presses Enter, as people do. */
+export async function ask(page: Page, text: string): Promise<void> {
+  await page.locator('#message').fill(text)
+  await page.keyboard.press('Enter')
+}
+
+/** Finds the last answer on the page. */
+export function lastAnswer(page: Page): Locator {
+  return page.locator('article.answer').last()
+}
+
+/** Waits until the last answer has ended in any way. */
+export async function waitForEnd(page: Page): Promise<void> {
+  await page.locator('article.is-last[aria-busy="false"] .actions').waitFor()
 }
 
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']

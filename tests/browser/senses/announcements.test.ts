@@ -1,9 +1,10 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { ndjson } from '#fake-ollama/scripts.ts'
-import { answering, end, failing, pausing, toTokens, writePiecesTo } from './catalog.ts'
+import { ask, lastAnswer, waitForEnd } from '../visit.ts'
+import { answering, end, failing, model, pausing, toTokens, writePiecesTo } from './catalog.ts'
 import { richAnswer } from './rich-answer.ts'
-import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
+import { usePage } from './use-page.ts'
 
 const stage = usePage()
 

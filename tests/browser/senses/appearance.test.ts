@@ -1,9 +1,10 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { chinese } from '#page/words/chinese.ts'
-import { answering, pausing, toTokens } from './catalog.ts'
+import { ask, lastAnswer, waitForEnd } from '../visit.ts'
+import { answering, model, pausing, toTokens } from './catalog.ts'
 import { richAnswer } from './rich-answer.ts'
-import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
+import { usePage } from './use-page.ts'
 
 const stage = usePage()
 

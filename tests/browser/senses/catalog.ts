@@ -11,13 +11,16 @@ export interface CatalogModel {
   readonly isLoaded?: boolean
 }
 
+/** The model that answers in the tests, because it is loaded. */
+export const model = 'qwen3:8b'
+
 /**
  * Models that a current machine may have: one of each kind that the page distinguishes. The page
  * asks the first loaded model.
  */
 const catalog: readonly CatalogModel[] = [
   {
-    name: 'qwen3:8b',
+    name: model,
     gigabytes: 5.2,
     parameters: '8.2B',
     quantization: 'Q4_K_M',

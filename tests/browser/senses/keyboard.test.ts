@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { lastAnswer, waitForEnd } from '../visit.ts'
 import { answering, pausing } from './catalog.ts'
-import { lastAnswer, usePage, waitForEnd } from './use-page.ts'
+import { usePage } from './use-page.ts'
 
 const stage = usePage()
 

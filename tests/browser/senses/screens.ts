@@ -1,8 +1,9 @@
 import type { Page } from 'playwright-core'
 import type { Words } from '#page/words/english.ts'
-import { answering, failing, listModels, pausing, toTokens } from './catalog.ts'
+import { ask, lastAnswer, waitForEnd } from '../visit.ts'
+import { answering, failing, listModels, model, pausing, toTokens } from './catalog.ts'
 import { richAnswer, richChinese } from './rich-answer.ts'
-import { ask, lastAnswer, model, waitForEnd, type PageStage } from './use-page.ts'
+import type { PageStage } from './use-page.ts'
 
 /** A state of the page: how to reach it from the previous state, and how to return. */
 export interface Screen {

@@ -3,7 +3,9 @@ import { toLongAnswer } from '../../lab/long-answer.ts'
 import { watchPage, type Watched } from '../../lab/watch-page.ts'
 import { percentile } from '../../lab/percentile.ts'
 import { tokens } from '#fake-ollama/scripts.ts'
-import { ask, model, usePage, waitForEnd } from './use-page.ts'
+import { ask, waitForEnd } from '../visit.ts'
+import { model } from './catalog.ts'
+import { usePage } from './use-page.ts'
 
 const stage = usePage()
 

@@ -1,4 +1,4 @@
-import type { Browser, Locator, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import type { SeenRequest } from '#fake-ollama/upstream.ts'
 import type { Stage } from '../../runtimes/stage.ts'
@@ -17,9 +17,6 @@ export interface PageStage extends Stage {
   /** Resolves with the latest chat request that Ollama got. It waits until there is one. */
   asked(): Promise<SeenRequest>
 }
-
-/** The model that answers in the tests, because it is loaded. */
-export const model = 'qwen3:8b'
 
 /** Sets up the stage for a file. */
 export function usePage(env: Readonly<Record<string, string>> = {}): PageStage {
@@ -45,20 +42,4 @@ export function usePage(env: Readonly<Record<string, string>> = {}): PageStage {
     asked: () =>
       vi.waitUntil(() => stage.upstream.requests.findLast(({ target }) => target === '/api/chat'), { timeout: 5000 }),
   })
-}
-
-/** Types a question and presses Enter, as people do. */
-export async function ask(page: Page, text: string): Promise<void> {
-  await page.locator('#message').fill(text)
-  await page.keyboard.press('Enter')
-}
-
-/** Finds the last answer on the page. */
-export function lastAnswer(page: Page): Locator {
-  return page.locator('article.answer').last()
-}
-
-/** Waits until the last answer has ended in any way. */
-export async function waitForEnd(page: Page): Promise<void> {
-  await page.locator('article.is-last[aria-busy="false"] .actions').waitFor()
 }

@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { answering, pausing } from './catalog.ts'
-import { ask, lastAnswer, model, usePage, waitForEnd } from './use-page.ts'
+import { ask, lastAnswer, waitForEnd } from '../visit.ts'
+import { answering, model, pausing } from './catalog.ts'
+import { usePage } from './use-page.ts'
 
 const stage = usePage()
 
