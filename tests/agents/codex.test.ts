@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { useStage } from '../runtimes/stage.ts'
+import { useStage } from '../runtimes/server.ts'
 import { codex } from './agents.ts'
 import { callTools, type Call, type Message } from './call-tools.ts'
 import { useAgent } from './use-agent.ts'

@@ -1,5 +1,5 @@
 import { json } from '#fake-ollama/scripts.ts'
-import type { Stage } from '../runtimes/stage.ts'
+import type { Stage } from '../runtimes/server.ts'
 import { loadSnippets } from '../snippets.ts'
 import type { Agent } from './agents.ts'
 import { useOutside } from './outside.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../random.ts'
 import { read } from '../runtimes/reader.ts'
-import { useStage } from '../runtimes/stage.ts'
+import { useStage } from '../runtimes/server.ts'
 import { surfaces, toEnding } from '../surfaces.ts'
 import { toSpoiltRequest } from './requests.ts'
 import { count, seed } from './options.ts'

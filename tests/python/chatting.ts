@@ -4,7 +4,7 @@ import { replay, tokens } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { toText, type Chunk } from '../runtimes/reader.ts'
 import { twoTokensThen } from '../runtimes/deaths.ts'
-import type { Stage } from '../runtimes/stage.ts'
+import type { Stage } from '../runtimes/server.ts'
 import type { Call } from './program.ts'
 
 /** A client's exceptions for each failure. `died` is a failure in the middle of a stream. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { tokens } from '#fake-ollama/scripts.ts'
-import { countRequests, useStage } from '../runtimes/stage.ts'
+import { countRequests, useStage } from '../runtimes/server.ts'
 import { startProgram, type Outcome } from './program.ts'
 
 const secret = 'sluice-secret'

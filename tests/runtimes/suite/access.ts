@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { generate, read, readAll, readFailure, readRaw, toPost, toTold, type ReaderRequest } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const secrets = { alice: 'sluice-secret-of-alice', bob: 'sluice-secret-of-bob' }

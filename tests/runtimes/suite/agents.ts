@@ -3,8 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
 import { tokens } from '#fake-ollama/scripts.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 
 const folder = new URL('../../fixtures/agents/', import.meta.url)
 const said = ' token token token'

@@ -14,8 +14,7 @@ import { delayed, lines, ndjson, replay, silent, thenSilent, tokens, tokensThen 
 import type { Script } from '#fake-ollama/upstream.ts'
 import { MemoryChat } from '../memory-chat.ts'
 import { read, readAll, readFailure, toSseEvents, toText, type Chunk, type Failure } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const path = '/api/ui/chat'

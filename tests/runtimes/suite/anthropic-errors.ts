@@ -6,8 +6,7 @@ import { delayed, json, lines, replay, silent, thenSilent, tokens } from '#fake-
 import { startUpstream, type Script } from '#fake-ollama/upstream.ts'
 import { upstreamErrors } from '#fake-ollama/upstream-errors.ts'
 import { read, readAll, readRaw, toPost, type Answer, type ReaderRequest } from '../reader.ts'
-import { startServer, type RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { startServer, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const path = '/v1/messages'

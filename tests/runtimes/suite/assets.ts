@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { read, readAll } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 
 const html = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
 const policy =

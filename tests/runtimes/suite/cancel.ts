@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { flatOut, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, toSseEvents, type Reader } from '../reader.ts'
-import { toRuntime, type ServerName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { toRuntime, useStage, type ServerName } from '../server.ts'
 import { untilFull } from '../until-full.ts'
 
 /**

@@ -4,8 +4,7 @@ import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { replay, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { toText, type Chunk } from '../reader.ts'
-import type { ServerName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type ServerName } from '../server.ts'
 
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const messages = [{ role: 'user', content: 'Hi' }]

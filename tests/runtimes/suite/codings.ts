@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { tokens } from '#fake-ollama/scripts.ts'
 import { cpuMsOf, rssKbOf } from '../../lab/process-stats.ts'
 import { read, readAll, readFailure, readRaw, toChunked, toPost } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const encoders = {

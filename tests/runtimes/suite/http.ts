@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { createRandom } from '../../random.ts'
 import { read, readAll, readRaw, toChunked, toPost, type RawReader } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const body = JSON.stringify({ model: 'smollm2:135m', prompt: 'Hi', text: 'Hi', input: 'Hi' })

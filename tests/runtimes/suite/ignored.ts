@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { lines, replay, tokens } from '#fake-ollama/scripts.ts'
 import { surfaces, type Surface } from '../../surfaces.ts'
 import { read, readAll } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 type Json = Readonly<Record<string, unknown>>

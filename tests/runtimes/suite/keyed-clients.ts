@@ -11,8 +11,7 @@ import { Ollama as BrowserOllama } from 'ollama/browser'
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
 import { tokens } from '#fake-ollama/scripts.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 
 const secret = 'sluice-secret'
 const messages = [{ role: 'user' as const, content: 'Hi' }]

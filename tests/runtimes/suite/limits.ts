@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { generate, read, readAll, readFailure, toTold, type Reader } from '../reader.ts'
-import type { ServerName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type ServerName } from '../server.ts'
 
 const isFirst = (text: string) => text.includes(' token')
 

@@ -4,8 +4,7 @@ import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import { lines, ndjson, pause, replay, silent } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { read, readAll, readRaw, toChunked, toPost, toSseEvents, type ReaderRequest } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const textOf = (name: string) => Buffer.from(toBytes(loadRecording(name))).toString()

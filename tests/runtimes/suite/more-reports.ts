@@ -2,8 +2,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { lines, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const hi = { role: 'user', content: 'hi' }

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { answer, lines } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 /** JSON whose numbers JavaScript would write differently. */

@@ -3,8 +3,7 @@ import { loadRecording, recordingNames, toBytes, type Recording } from '#fake-ol
 import { json, lines, replay, silent, tokens } from '#fake-ollama/scripts.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, type Answer, type ReaderRequest } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 /**

@@ -3,8 +3,7 @@ import { loadRecording, toBytes, toLines } from '#fake-ollama/recording.ts'
 import { replay, tokens } from '#fake-ollama/scripts.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, toSseEvents, toText, type Chunk, type ReaderRequest } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 
 /** The headers that Open WebUI's HTTP client always sends, even with a GET. */
 const headers = {

@@ -9,8 +9,7 @@ import { lines, replay, tokens } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { toText, type Chunk } from '../reader.ts'
-import type { ServerName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type ServerName } from '../server.ts'
 
 const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
 const textOf = (name: string) => toText(chunksOf(name))

@@ -6,8 +6,7 @@ import { startUpstream, type Script } from '#fake-ollama/upstream.ts'
 import { upstreamErrors } from '#fake-ollama/upstream-errors.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import { read, readAll, readRaw, toPost, toSseEvents, type Answer, type Reader, type ReaderRequest } from '../reader.ts'
-import { startServer, type RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { startServer, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 interface OpenAIError {

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import { delayed, lines, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, toSseEvents, type Answer } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 
 interface ChatChunk {
   readonly choices: readonly { readonly delta: { readonly content?: string }; readonly finish_reason: string | null }[]

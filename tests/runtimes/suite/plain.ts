@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { loadRecording, recordingNames, toLines } from '#fake-ollama/recording.ts'
 import { lines, replay, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, readFailure, toSseEvents, type Answer, type Chunk, type SseEvent } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 /** Every recorded stream of `/api/generate` that ends successfully. */

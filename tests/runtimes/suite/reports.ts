@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { lines, tokens } from '#fake-ollama/scripts.ts'
 import { surfaces, toEnding } from '../../surfaces.ts'
 import { read, readAll } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 type Json = Readonly<Record<string, unknown>>

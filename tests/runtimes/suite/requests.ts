@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { gzipSync } from 'node:zlib'
 import { thenSilent } from '#fake-ollama/scripts.ts'
 import { read, readAll, readFailure, readRaw, toChunked, toPost } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const posts = ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show', '/chat']

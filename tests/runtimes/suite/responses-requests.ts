@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { replay } from '#fake-ollama/scripts.ts'
 import { read, readAll } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`

@@ -8,8 +8,7 @@ import { delayed, flatOut, lines, replay, thenSilent, tokens } from '#fake-ollam
 import type { Script } from '#fake-ollama/upstream.ts'
 import { deaths, twoTokensThen } from '../deaths.ts'
 import type { Chunk } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 
 /**
  * Sluice also notices a disconnected reader when a heartbeat fails. So heartbeats would hide an

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { read, readAll, readFailure } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { countRequests, useStage } from '../stage.ts'
+import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const open = ['/', '/ping', '/healthz', '/readyz', '/v1', '/v1/']

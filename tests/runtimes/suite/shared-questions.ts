@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { json, tokens } from '#fake-ollama/scripts.ts'
 import { generate, read, readAll, type Answer, type Reader } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage, type Stage } from '../stage.ts'
+import { useStage, type RuntimeName, type Stage } from '../server.ts'
 
 /** workerd notices a disconnected reader only when a heartbeat fails. */
 const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }

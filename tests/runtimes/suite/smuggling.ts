@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { generate, readAll, readRaw, toTold } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 
 const honest = JSON.stringify({ model: 'smollm2:135m', prompt: 'honest' })
 const evil = JSON.stringify({ model: 'smollm2:135m', prompt: 'smuggled' })

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadRecording, toLines } from '#fake-ollama/recording.ts'
 import { delayed, replay, silent, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import { read, readAll, toText, type Chunk } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 import {
   withEventSourceClient,
   withEventSourceParser,
@@ -13,7 +13,6 @@ import {
   type ReadSse,
   type SseEvent,
 } from '../sse-clients.ts'
-import { useStage } from '../stage.ts'
 
 interface SseReader {
   readonly name: string

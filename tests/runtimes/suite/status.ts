@@ -3,8 +3,7 @@ import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import { lines, ndjson, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import type { Exchange, Script } from '#fake-ollama/upstream.ts'
 import { generate, read, readAll, readFailure, readRaw, toPost, toSseEvents, toTold, type Reader } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage, type Stage } from '../stage.ts'
+import { useStage, type RuntimeName, type Stage } from '../server.ts'
 
 const prefer = { prefer: 'status' }
 // workerd notices a disconnected reader only when a heartbeat fails.

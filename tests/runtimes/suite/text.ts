@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { lines, tokens, tokensThen, thenSilent } from '#fake-ollama/scripts.ts'
 import type { Exchange, Script } from '#fake-ollama/upstream.ts'
 import { read, readAll, readFailure } from '../reader.ts'
-import type { RuntimeName } from '../server.ts'
-import { useStage } from '../stage.ts'
+import { useStage, type RuntimeName } from '../server.ts'
 
 const paths = ['/api/generate', '/api/chat', '/chat'] as const
 const died = '{"error":"an error was encountered while running the model: unexpected EOF"}'
