@@ -63,8 +63,8 @@ async function toEncoders(module: string): Promise<string[]> {
 }
 
 /**
- * If a module takes or returns an `Upstream`, returns each `createX` that it exports, even without
- * a type annotation.
+ * Returns the names of the `createX` functions that a module exports, even those without a type
+ * annotation. If no type in the module is `Upstream`, there are none.
  */
 function toUpstreams(text: string): string[] {
   return /: Upstream\b(?!\[)/.test(text) ? toMatches(text, /^export (?:const|function) (create\w+)/gm) : []

@@ -1,7 +1,7 @@
 /**
- * Makes a controller that aborts when `signal` aborts. `release` ends this link by removing the
- * listener. Then the controller may outlive `signal`. On Node, a listener that is not removed keeps
- * 20 KB of memory for each request (docs/hazards.md#37).
+ * Makes a controller that aborts when `signal` aborts. `release` removes the listener, so that the
+ * controller no longer follows `signal`. On Node, a listener that is not removed keeps 20 KB of
+ * memory for each request (docs/hazards.md#37).
  */
 export function link(signal: AbortSignal): { controller: AbortController; release: () => void } {
   const controller = new AbortController()

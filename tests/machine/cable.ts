@@ -24,8 +24,8 @@ export function layCable(): Cable {
   // RFC 2544 reserves these addresses for tests.
   const [address, other] = ['198.18.0.1', '198.18.0.2']
   const remove = () => {
-    // This also deletes the end in the namespace. If only the namespace were deleted, the kernel
-    // would remove that end some time later.
+    // This deletes both ends of the cable at once. If only the namespace were deleted, the kernel
+    // would delete them some time later.
     ip('link', 'delete', ours)
     ip('netns', 'delete', name)
   }

@@ -22,8 +22,8 @@ export interface Tour {
 }
 
 /**
- * Returns a template tag that makes a topic: the template is the topic's body, and `asks` matches
- * the questions that the topic answers.
+ * Returns a function that makes a topic of a regular expression and a template. The regular
+ * expression `asks` matches the questions that the topic answers. The template is the topic's body.
  */
 export function topicsWith(...openings: NonEmpty<string>) {
   return (asks: RegExp) =>

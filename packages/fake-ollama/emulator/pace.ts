@@ -4,7 +4,10 @@ import type { Random } from './seeded.ts'
  * The longest delay of a timer. With a longer delay, a timer fires immediately on every runtime.
  */
 const longestTimerMs = 2 ** 31 - 1
-/** If tokens are late, because of a slow reader or timer, at most this much time is made up. */
+/**
+ * If tokens are late, because of a slow reader or timer, the next tokens come faster. They catch up
+ * by at most this much time.
+ */
 const maxLagMs = 100
 
 /**

@@ -1,8 +1,8 @@
 import type { Chat } from './chat.ts'
 
 /**
- * A tab that writes an answer saves it at least once a second. After this time without a save, the
- * tab must be gone.
+ * A tab that writes an answer saves it at least once a second. If it has not saved for 3 s, it is
+ * assumed to be gone.
  */
 const lostAfterMs = 3000
 

@@ -27,7 +27,7 @@ export interface Library {
 
 interface LibraryOptions {
   readonly history: ChatHistory
-  /** Returns `merged`, with the parts that this tab is still changing copied from `local`. */
+  /** Returns `merged`, but takes from `local` the parts that this tab is still changing. */
   readonly preferLocal: (merged: Chat, local: Chat) => Chat
   /** Called when another tab has removed the chat. */
   readonly onRemoved: (id: string) => void
