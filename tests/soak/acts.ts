@@ -55,7 +55,7 @@ const whole: Act = async (stage) => {
 
 const faulty: Act = async (stage) => {
   const { fault, model } = stage.random.pick(stage.faults)
-  // Fault F12 sends a line of 50 MB. This takes long, so F12 is chosen rarely.
+  // A line of 50 MB takes long, so this fault is chosen rarely (docs/faults.md#F12).
   if (fault.id === 'F12' && stage.random(20) > 0) return faulty(stage)
   const surface = stage.random.pick([...generating, ...streaming])
   const startedAt = performance.now()

@@ -193,8 +193,8 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
       }
     })
 
-    // F12 sends lines of 50 MB. It is not used here, because a test below checks the same with
-    // smaller lines.
+    // docs/faults.md#F12 sends lines of 50 MB. It is not used here, because a test below checks the
+    // same with smaller lines.
     const failing = faults.filter(
       (fault): fault is Fault & { expect: FailedAnswer } => 'code' in fault.expect && fault.id !== 'F12',
     )
