@@ -13,7 +13,10 @@ const timed = [
   '**/speed',
 ].map((files) => `tests/${files}.test.ts`)
 
-/** The black-box suite on each runtime, and the same suite with the portable defaults. */
+/**
+ * The black-box suite on each runtime, with the runtime's own `open` and `connect` and with the
+ * portable ones.
+ */
 const suites = ['tests/runtimes/{,portable/}{node,bun,worker}.test.ts']
 /** Longer limits for test files that run in parallel with others. */
 const patient = { testTimeout: 60_000, expect: { poll: { timeout: 15_000 } } }

@@ -64,7 +64,7 @@ async function toEncoders(module: string): Promise<string[]> {
 
 /**
  * Returns the names of the `createX` functions that a module exports, even those without a type
- * annotation. If no type in the module is `Upstream`, there are none.
+ * annotation. Returns an empty list if the module has no annotation `: Upstream`.
  */
 function toUpstreams(text: string): string[] {
   return /: Upstream\b(?!\[)/.test(text) ? toMatches(text, /^export (?:const|function) (create\w+)/gm) : []

@@ -280,8 +280,8 @@ export interface WholeAnswer {
 
 /**
  * Returns how an answer ended. `refused` is an early error.
- * @throws Error if a reader of this dialect could not understand the answer, or if the answer does
- * not end with its only terminal
+ * @throws Error if a reader of this dialect could not understand the answer. A stream must contain
+ * exactly one terminal, at its end
  */
 export function toEnding({ language }: Surface, { status, contentType = '', text }: WholeAnswer): Ending | 'refused' {
   const type = contentType?.split(';', 1)[0]

@@ -41,7 +41,10 @@ const whole: readonly (readonly [method: string, route: string, says: Script, as
   ['CreateBlob', `POST /api/blobs/${digest}`, nothing, undefined, []],
 ]
 
-/** The calls for which Ollama would use the identity of its host. Sluice does not pass them on. */
+/**
+ * With these methods, a client would act under the identity of Ollama's machine. Sluice does not
+ * pass them on.
+ */
 const closed = [
   'CloudStatusExperimental',
   'Disconnect',

@@ -79,8 +79,8 @@ test('src has the names of variables in src/config alone', () => {
   expect(files).toContain('src/app.ts')
   const mangleProps = new RegExp(`^(?:${variableNames.join('|')})$`)
   for (const file of files) {
-    // esbuild collects the property names that match, with or without quotes. It ignores other
-    // strings.
+    // esbuild collects the property names that match `mangleProps`, with or without quotes. It does
+    // not look at other strings.
     const { mangleCache } = transformSync(readFileSync(file, 'utf8'), {
       loader: 'ts',
       mangleProps,

@@ -49,7 +49,7 @@ describe('the image', () => {
     expect(readdirSync(image.app).toSorted()).toEqual(files)
     expect(readdirSync(join(image.app, 'packages'))).toEqual(['ollama-grammar'])
     const packages = readdirSync(join(image.app, 'node_modules')).filter((name) => !name.startsWith('.'))
-    // Our dependencies, and `whatwg-fetch`, which the package `ollama` depends on.
+    // These are our dependencies, and `whatwg-fetch`, on which the package `ollama` depends.
     expect(packages.toSorted()).toEqual(['@hono', 'hono', 'ollama', 'valibot', 'whatwg-fetch'])
   })
 

@@ -1,7 +1,7 @@
 /** A systemd unit: the values of each key, in order, without the sections. */
 export type Unit = Readonly<Record<string, readonly string[]>>
 
-/** @throws Error for a line that is not empty, a comment, a section or `Key=value` */
+/** @throws Error if a line is neither empty nor a comment, a section or `Key=value` */
 export function parseUnit(text: string): Unit {
   const unit: Record<string, string[]> = {}
   for (const line of text.split('\n')) {

@@ -24,8 +24,8 @@ export function layCable(): Cable {
   // RFC 2544 reserves these addresses for tests.
   const [address, other] = ['198.18.0.1', '198.18.0.2']
   const remove = () => {
-    // This deletes both ends of the cable at once. If only the namespace were deleted, the kernel
-    // would delete them some time later.
+    // Deletes both ends of the cable immediately. If we deleted only the namespace, the kernel
+    // would delete the cable some time later.
     ip('link', 'delete', ours)
     ip('netns', 'delete', name)
   }

@@ -50,8 +50,8 @@ describe.each(names)('%s', (name) => {
       good.subarray(0, good.length / 2),
       good.subarray(0, -1),
       good.map((byte, i) => (i === 2 ? ~byte : byte)),
-      // After a zstd frame, Node's zlib ignores bytes that are not a frame, so zstd has no such
-      // case.
+      // Bytes after the end of the compressed data. For zstd, Node's zlib ignores these bytes, so
+      // it reports no error.
       ...(name === 'zstd' ? [] : [new Uint8Array([...good, 1, 2, 3])]),
       new TextEncoder().encode('{"model":"a"}'),
     ]

@@ -4,7 +4,8 @@ const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf
 
 /**
  * Returns the block of a language from docs/deploy.md, with some texts replaced.
- * @throws Error unless there is exactly one such block, and it contains each text exactly once
+ * @throws Error if the page does not have exactly one such block, or if a text does not occur in it
+ * exactly once
  */
 export function toSnippet(language: string, replaced: readonly (readonly [text: string, by: string])[]): string {
   const blocks = [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter(([, name]) => name === language)

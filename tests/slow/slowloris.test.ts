@@ -31,8 +31,8 @@ describe.concurrent.each(['node', 'bun', 'worker'] as const)('F26: %s', (runtime
   })
 
   /**
-   * Sends a little more each second. Returns the answer, and the seconds until it began and until
-   * the connection was closed.
+   * Sends a little more each second. Returns the answer, the seconds until the answer began, and
+   * the seconds until the connection was closed.
    */
   async function trickle(first: string | Uint8Array, next: (count: number) => string) {
     const startedAt = performance.now()

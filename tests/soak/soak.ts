@@ -13,7 +13,10 @@ import { setStage } from './stage.ts'
 
 const atOnce = 60
 const restCount = 20
-/** In MB an hour. The heap's slope, less twice the slope's error, must not be greater. */
+/**
+ * How fast the heap may grow, in MB per hour. Before the comparison, twice the standard error is
+ * subtracted from the measured slope.
+ */
 const maxSlope = 1
 const idleLimitMs = 15_000
 
@@ -102,7 +105,7 @@ async function rest(): Promise<Sample> {
 function judge() {
   const second = samples.slice(Math.ceil(samples.length / 2))
   const [first, last] = [samples[0]!, samples.at(-1)!]
-  // Fewer points do not show a slope.
+  // With fewer than five samples, the slope would be meaningless.
   if (second.length >= 5 && runtime !== 'worker') {
     const { slope, error } = toSlope(second, ({ heapMb }) => heapMb)
     console.log(`heap: ${slope.toFixed(2)} ± ${(2 * error).toFixed(2)} MB an hour over the second half`)

@@ -60,7 +60,8 @@ export async function setStage(runtime: RuntimeName, random: Random): Promise<So
       await upstream.start()
       backAt = performance.now()
     },
-    // A connection that was closed a moment ago may still look usable (docs/faults.md#F20).
+    // For a moment after a restart, Sluice may still use a connection that the old upstream has
+    // closed (docs/faults.md#F20).
     wasAwaySince: (time) => backAt + 100 >= time,
   }
 }

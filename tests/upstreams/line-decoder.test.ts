@@ -70,7 +70,7 @@ describe('lines', () => {
     fc.assert(
       fc.property(lineTexts, fc.boolean(), cuts, (texts, isEnded, offsets) => {
         const text = texts.join('\n') + (isEnded ? '\n' : '')
-        // A trailing empty line without an LF does not count as a line.
+        // If no LF follows the last text, and that text is empty, it is not a line.
         const expected = isEnded || texts.at(-1) !== '' ? texts : texts.slice(0, -1)
         const whole = isEnded && texts.length === 0 ? [''] : expected
         expect(decode(cutAnywhere(toUtf8(text), offsets))).toEqual({ lines: whole })

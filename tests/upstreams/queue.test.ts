@@ -62,7 +62,7 @@ describe('the queue', () => {
 
   test('gives each key its turn, however many requests one of them has sent', async () => {
     const { enter, started } = create()
-    /** Runs a generation that closes as soon as it starts. */
+    /** Waits for a generation to start, and closes it immediately. */
     const run = async (who: string, id: string) => (await enter(who, id)).close({ how: 'done' })
     const first = await enter('a', 'a0')
     const all = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map((id) => run(id[0]!, id))
@@ -80,7 +80,8 @@ describe('the queue', () => {
     const second = queue.generate(call, context)
     expect(states).toEqual(['queued'])
     first.close({ how: 'done' })
-    // The status must not come from the request of another caller (docs/hazards.md#74).
+    // The first caller's `close` must not itself call the second caller's `onWaiting`
+    // (docs/hazards.md#74).
     expect(states).toEqual(['queued'])
     ;(await second).close({ how: 'done' })
     expect(states).toEqual(['queued', undefined])

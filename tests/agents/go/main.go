@@ -120,7 +120,7 @@ var calls = map[string]call{
 	},
 	"Version": func(ctx context.Context, client *api.Client, _ string) error { return told(client.Version(ctx)) },
 
-	// For these methods, Ollama uses the identity of its host.
+	// With these methods, a client would act under the identity of Ollama's machine.
 	"ModelRecommendationsExperimental": func(ctx context.Context, client *api.Client, _ string) error {
 		return told(client.ModelRecommendationsExperimental(ctx))
 	},

@@ -8,7 +8,7 @@ export const readObject = (pieces: readonly Uint8Array[]): unknown[] => {
 
 export const join = (texts: readonly (string | undefined)[]) => texts.map((text) => text ?? '').join('')
 
-/** Returns the chunks of a successful stream, or undefined. */
+/** Returns a stream's chunks, or undefined if the stream did not end with `done`. */
 export function toChunks(events: readonly GenerationEvent[]): OllamaChunk[] | undefined {
   if (events.at(-1)?.type !== 'done') return undefined
   return events.flatMap((event) => (event.type === 'failed' ? [] : [event.chunk]))

@@ -27,7 +27,7 @@ interface Schema {
   maxLength?: number
 }
 
-/** Whether a value conforms to a schema. Written independently of the emulator. */
+/** Whether a value conforms to a schema. This check shares no code with the emulator. */
 function conforms(value: unknown, schema: Schema): boolean {
   if ('const' in schema) return value === schema.const
   if (schema.enum) return schema.enum.includes(value)

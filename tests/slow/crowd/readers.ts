@@ -10,7 +10,10 @@ async function toEnd(reader: Reader): Promise<string> {
   return failed?.code ?? `done after${text}`
 }
 
-/** Readers in a process of their own. Each reader needs a socket, and a process may have 20,000. */
+/**
+ * The readers run in a separate process, because each reader needs a socket, and a process may open
+ * only 20,000.
+ */
 const calls = {
   /** Opens `count` streams, 100 at a time. Rejects if a stream sends no token within a minute. */
   async open(url: string, model: string, count: number): Promise<void> {
