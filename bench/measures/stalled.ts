@@ -17,9 +17,9 @@ const STEP_MS = 500
  */
 const STALL_LIMIT_MS = 12_000
 /**
- * The additional time in which readers must be disconnected. The stall limit starts only when the
- * kernel's buffers are full. On a busy machine, workerd needs 7 s to fill the buffers of all
- * readers.
+ * All readers must be disconnected within the stall limit plus this time. The time of the stall
+ * limit starts only when the kernel's buffers are full. On a busy machine, workerd needs 7 s to
+ * fill the buffers of all readers.
  */
 const FILL_MS = 15_000
 /** After this time memory must not grow any more. */

@@ -86,8 +86,8 @@ describe('a page of another site', () => {
           ([url, type]) => {
             const form = document.createElement('form')
             Object.assign(form, { method: 'POST', action: url, enctype: type })
-            // The usual trick: the form sends `name=value`, and this name and value make it valid
-            // JSON.
+            // The usual trick: the form sends `name=value`, and with this name and value, the whole
+            // body is valid JSON.
             const input = document.createElement('input')
             Object.assign(input, { name: '{"model":"smollm2:135m","prompt":"Hi","a":"', value: '"}' })
             form.append(input)
@@ -152,10 +152,10 @@ describe('a page of another site', () => {
 
   test('has another name when that is rebound to this machine: it is same-origin then, and refused by its Host', async () => {
     const rebound = `http://rebound.test:${server.port}`
-    // The host name resolves to Sluice from the start, so the first page is Sluice's refusal. A
-    // script on that page has the same origin as a script of an attacker who rebinds the name. The
-    // test bypasses the content security policy of the refusal, because an attacker's page would
-    // not have that policy.
+    // In a real attack, the host name first resolves to the attacker's server, which sends the page,
+    // and later to Sluice. In this test it always resolves to Sluice, so the page is Sluice's
+    // refusal, with the same origin. The test bypasses the content security policy of the refusal,
+    // because the attacker's page would not have that policy.
     const usual = page
     page = await browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)

@@ -5,7 +5,7 @@ import { chromium, type Browser } from 'playwright-core'
  * Flags that the npm package sets and ordinary browsers do not have. Some of these flags allow a
  * page to read pages of other sites. `--single-process` makes the browser exit when its first page
  * closes. The GPU flags select a software GPU, which compiles shaders for seconds in the middle of
- * an animation. Without them, the browser paints immediately.
+ * an animation. Without these GPU flags, the browser paints immediately.
  */
 const strange =
   /^--(?:disable-web-security|allow-running-insecure-content|disable-site-isolation-trials|single-process|no-zygote|in-process-gpu|ignore-gpu-blocklist|use-(?:gl|angle)=\w+|enable-unsafe-swiftshader)$/

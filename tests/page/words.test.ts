@@ -4,7 +4,7 @@ import { chinese } from '#page/words/chinese.ts'
 import { english } from '#page/words/english.ts'
 import { formatNumber, formatSeconds, formatSize } from '#page/words/format.ts'
 
-/** Maps the path of each text in `value` to the text. Functions are called with placeholders. */
+/** Collects all texts in `value` by their paths. Functions are called with placeholders. */
 function toTexts(value: unknown, path = ''): Map<string, string> {
   if (typeof value === 'string') return new Map([[path, value]])
   if (typeof value === 'function')

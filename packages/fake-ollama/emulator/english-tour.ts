@@ -22,7 +22,7 @@ export interface Tour {
 }
 
 /**
- * Returns a function that makes a topic of a regular expression and a template. The regular
+ * Returns a function that makes a topic from a regular expression and a template. The regular
  * expression `asks` matches the questions that the topic answers. The template is the topic's body.
  */
 export function topicsWith(...openings: NonEmpty<string>) {

@@ -5,8 +5,8 @@ import { createPace, wait, waitForever } from './pace.ts'
 import type { Plan } from './plan.ts'
 
 /**
- * One line of the answer: a delta, which has an `end` in the last line, or the text of Ollama's
- * error line.
+ * One line of the answer: either a delta, or the text of Ollama's error line. The last line of a
+ * complete answer also has an `end`.
  */
 export type Piece = { delta: Delta; end?: End } | { error: string }
 

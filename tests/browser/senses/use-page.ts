@@ -9,8 +9,8 @@ import { listModels } from './catalog.ts'
 /** The page with a fake Ollama that has the catalog. All tests of a file share one browser. */
 export interface PageStage extends Stage {
   /**
-   * Opens the page and waits until it is ready. A problem during the visit fails the test at its
-   * end.
+   * Opens the page and waits until it is ready. If the visit causes a problem, the test fails at
+   * the end.
    */
   visit(options?: VisitOptions): Promise<Page>
   /** Resolves with the latest chat request that Ollama got. It waits until there is one. */

@@ -60,7 +60,7 @@ function stream(text: string, charsPerFrame: number) {
 }
 
 describe('10,000 tokens', () => {
-  // Other work of the machine can only make a task longer, so the best of three tries counts.
+  // Other work of the machine can only make a task longer, so one smooth try of three is enough.
   test.each(answers)('as %s come without a long task in 19 of 20 frames', async (_name, text) => {
     let isSmooth = false
     for (let tries = 0; tries < 3 && !isSmooth; tries++) {

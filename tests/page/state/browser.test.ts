@@ -12,7 +12,8 @@ import type { Server } from '../../runtimes/server.ts'
 declare const state: PageState
 declare const toPicture: typeof toImage
 /**
- * Paints a picture with a red left half and a blue right half. With `isClear`, it is transparent.
+ * Makes a picture with a red left half and a blue right half. With `isClear`, it paints nothing, so
+ * the whole picture is transparent.
  */
 declare function paint(width: number, height: number, type: string, isClear?: boolean): Promise<Blob>
 /** Returns the width, the height, the type, and the colour of a pixel near the left side. */
