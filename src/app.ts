@@ -49,7 +49,10 @@ export interface AppOptions {
    * Other runtimes need nothing.
    */
   waitUntil?: (c: Context, promise: Promise<unknown>) => void
-  /** Returns the IP address of the caller. Without keys, the limits apply to each address. */
+  /**
+   * Returns the IP address of the caller. If the configuration has no keys, each address counts as
+   * one caller when requests are limited.
+   */
   address?: (c: Context) => string
   /**
    * The host that the server listens on. It is undefined on Workers. There, the `Host` header is
@@ -154,7 +157,7 @@ export function createApp({
     .use(answerGuard({ limits, max: perCaller.streams, address }))
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {
-      // If the caller disconnects before its whole body has arrived, this is not an error.
+      // It is not an error if the caller disconnects before the whole request body has arrived.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {
         c.var.entry.ended = 'left'
         return new Response(null, { status: 499 })

@@ -52,7 +52,10 @@ interface ServiceErrorOptions {
   reason?: 'context_length_exceeded'
   /** Overrides the status in the table `statuses`, for example with the status that Ollama sent. */
   status?: number
-  /** The status that Ollama sent. `/ollama` passes it on (docs/protocol.md#5-ollama-drop-in). */
+  /**
+   * The status that Ollama sent. The routes under `/ollama` can send it to the client
+   * (docs/protocol.md#5-ollama-drop-in).
+   */
   upstreamStatus?: number
   issues?: Issue[]
   retryAfterSeconds?: number

@@ -70,22 +70,20 @@ export function endOfString(text: string, start: number): number {
 const candidates = /"|\d{16}|\d[.eE]|-0/g
 
 /**
- * Before a text is parsed, each of its raw numbers is replaced by a mark. The mark of `raws[i]` is
- * the number `(i + 1) * markUnit`. Every original number of at least `markUnit` is replaced (see
+ * Before a text is parsed, each of its raw numbers is replaced with a mark. The mark of `raws[i]`
+ * is the number `(i + 1) * markUnit`. Every original number of at least `markUnit` is replaced (see
  * `isExact`). So every number of at least `markUnit` in the marked text is a mark. A mark is a
  * number and not a string, so that the marked text is valid JSON if and only if the original text
  * is.
  */
 const markUnit = 1e22
 
-/**
- * The maximum size of the table that finds equal raw numbers. A larger table would be slow.
- */
+/** The maximum size of the map `known`, which finds equal raw numbers. A larger map is slow. */
 const maxKnown = 65_536
 
 /**
- * Replaces each number that JavaScript would write differently by a mark. If there is no such
- * number, both `marked` and `raws` are empty.
+ * Replaces each number that is not exact (see `isExact`) with a mark. If all numbers are exact,
+ * both `marked` and `raws` are empty.
  */
 function mark(text: string): { marked: string; raws: RawNumber[] } {
   const raws: RawNumber[] = []
@@ -125,8 +123,8 @@ function mark(text: string): { marked: string; raws: RawNumber[] } {
     marked += pieces.join('')
     pieces = []
   }
-  // JavaScript engines keep the text of the last match in memory. So the last match is made on a
-  // short text (docs/hazards.md#88).
+  // JavaScript engines keep the text of the last regular-expression match in memory. This match on
+  // a short text makes them release the long text (docs/hazards.md#88).
   candidates.exec('"')
   return raws.length > 0 ? { marked: marked + pieces.join('') + text.slice(copiedEnd), raws } : { marked, raws }
 }
@@ -146,8 +144,8 @@ function isExact(token: string): boolean {
 }
 
 /**
- * Replaces the marks by their raw numbers. It does not recurse, because deeply nested JSON would
- * overflow the stack.
+ * Replaces the marks with their raw numbers. It does not recurse, because recursion into deeply
+ * nested JSON would overflow the stack.
  */
 function unmark(root: unknown, raws: readonly RawNumber[]): unknown {
   const top = [root]

@@ -48,9 +48,8 @@ export type Ended = { readonly how: 'done' | 'left' | 'stalled' } | { readonly h
 
 /**
  * A source that pushes its values. It calls `onValue` synchronously with each value. If `onValue`
- * returns a promise, the source pauses until that promise settles. The flow itself returns a
- * promise that resolves when the source ends, and rejects when the source fails or its signal
- * aborts.
+ * returns a promise, the source pauses until that promise settles. The promise that `Flow` returns
+ * resolves when the source ends. It rejects when the source fails or its signal aborts.
  */
 export type Flow<T> = (onValue: (value: T) => void | Promise<void>) => Promise<void>
 

@@ -14,7 +14,7 @@ import { isBase64 } from './to-ollama.ts'
 export interface Place {
   /** The path of the part. It contains only field names of the API and indices. */
   readonly path: string
-  /** Whether this is the last message of the user, which the model will answer. */
+  /** Whether the part belongs to the last message of the user, which the model will answer. */
   readonly isLast: boolean
   readonly ignored: Ignored
 }
@@ -28,8 +28,9 @@ export function toLastUser(messages: readonly { readonly role?: unknown }[]): nu
 }
 
 /**
- * Reports a part that Ollama cannot read as ignored, and returns a text that replaces it.
- * @param kind names the part in that text, for example `document`
+ * Leaves out a part that Ollama cannot read. Adds the path of the part to `ignored`, and returns a
+ * text that replaces the part.
+ * @param kind the name of the part in the replacement text, for example `document`
  */
 export function leaveOut(kind: string, { path, ignored }: Place): { text: string } {
   ignored.add(path)

@@ -10,7 +10,7 @@ export interface StartOptions {
 
 /**
  * Encodes the next batch of a stream.
- * @throws ServiceError `line_too_long` if it would buffer more than `maxBytes`
+ * @throws ServiceError `line_too_long` if the encoder would buffer more than `maxBytes`
  */
 export type Encode = (batch: Batch) => void
 

@@ -20,8 +20,8 @@ export interface Whole {
 export const folded = folding(({ line, chunk }) => line ?? JSON.stringify(chunk))
 
 /**
- * Creates an encoder that answers with one JSON body, which `write` returns. Nothing is sent before
- * the generation has succeeded, so a failure can still set the HTTP status.
+ * Creates an encoder that answers with one JSON body. `write` returns the text of this body.
+ * Nothing is sent before the generation has succeeded, so a failure can still set the HTTP status.
  */
 export function folding(write: (whole: Whole, options: StartOptions) => string): Encoder {
   return {

@@ -1,7 +1,8 @@
 /**
- * One SSE frame. No argument may contain a CR or an LF, because these end a field (WHATWG HTML
- * §9.2.6). Text of several lines must first be converted with `toLines`. A reader removes one space
- * after `data:`. The frame contains this space, so the reader does not remove a space of the data.
+ * One SSE frame. The arguments must not contain a raw CR or LF, because these characters end a
+ * field (WHATWG HTML §9.2.6). To send text of several lines, first convert it with `toLines`. A
+ * reader removes one space after `data:`. The frame contains this extra space, so a space at the
+ * beginning of the data is kept.
  */
 export function toFrame(data: string, event?: string, id?: string): string {
   const frame = `data: ${data}\n\n`

@@ -17,8 +17,8 @@ export interface ToolCall {
 /**
  * The tool calls of one line. Ollama never splits a call (docs/ollama.md#1-stream). If Ollama sent
  * an id, the call keeps it. Otherwise its id consists of the request id and a number.
- * @param first the number of the first call of this line, which is the count of the calls in the
- * earlier lines of this answer
+ * @param first the number of the first call of this line. It equals the number of calls in all
+ * earlier lines of this answer.
  */
 export function toToolCalls({ message }: OllamaChunk, requestId: string, first: number): ToolCall[] {
   const calls = (message?.tool_calls ?? []) as readonly OllamaToolCall[]

@@ -60,8 +60,8 @@ export const uiMessageStream: Encoder = {
 type PartKind = 'text' | 'reasoning'
 
 /**
- * Writes the text and reasoning parts of a message. At most one part is open. A text of the other
- * kind closes it.
+ * Writes the text and reasoning parts of a message. At most one part is open. When a token of the
+ * other kind arrives, the open part is closed first.
  */
 function createParts(emit: (frame: string) => void) {
   let open: { kind: PartKind; id: string } | undefined

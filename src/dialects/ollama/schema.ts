@@ -24,9 +24,9 @@ const checkedFields = new Set([
 ])
 
 /**
- * Refuses a request that writes the name of a checked field with capitals. For Ollama, `Model` and
- * `model` are the same field, and the last one in the body wins. So Ollama could use a value that
- * Sluice did not check (docs/hazards.md#82).
+ * Refuses a request in which the name of a checked field has capital letters. For Ollama, `Model`
+ * and `model` are the same field. If a body has both, Ollama uses the later one. So Ollama could
+ * use a value that Sluice did not check (docs/hazards.md#82).
  */
 const request = <const TEntries extends v.ObjectEntries>(entries: TEntries) =>
   v.pipe(

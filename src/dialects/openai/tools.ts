@@ -5,8 +5,8 @@ import type { Ignored } from '../ignored.ts'
 import type { OllamaTool, ToolChoice } from '../tool-choice.ts'
 
 /**
- * The client's tool from which a function for Ollama was made. Calls of the function are converted
- * back into calls of this tool.
+ * A tool of the client that was converted into a function for Ollama. When the model calls the
+ * function, the call is converted back into a call of this tool.
  */
 export interface Origin {
   readonly kind: 'function' | 'custom' | 'search'
