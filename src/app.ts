@@ -50,8 +50,8 @@ export interface AppOptions {
    */
   waitUntil?: (c: Context, promise: Promise<unknown>) => void
   /**
-   * Returns the IP address of the caller. If the configuration has no keys, each address counts as
-   * one caller when requests are limited.
+   * Returns the IP address of the caller. If the configuration has no keys, the limits treat each
+   * address as one caller.
    */
   address?: (c: Context) => string
   /**

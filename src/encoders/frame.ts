@@ -1,7 +1,7 @@
 /**
- * One SSE frame. The arguments must not contain a raw CR or LF, because these characters end a
- * field (WHATWG HTML §9.2.6). To send text of several lines, first convert it with `toLines`. A
- * reader removes one space after `data:`. The frame contains this extra space, so a space at the
+ * One SSE frame. CR and LF end a field (WHATWG HTML §9.2.6), so the arguments must not contain
+ * them. The only exception is `data` that `toLines` returned for a text of several lines. A reader
+ * removes one space after `data:`. The frame contains this extra space, so a space at the
  * beginning of the data is kept.
  */
 export function toFrame(data: string, event?: string, id?: string): string {
