@@ -75,7 +75,7 @@ export const modelName = v.pipe(
 export const model = v.nullish(modelName)
 export const keep_alive = v.nullish(v.union([exactNumber, v.string()]))
 export const format = v.nullish(v.union([v.literal('json'), anyObject], 'Expected "json" or a JSON schema'))
-/** On, off or a level of thinking. Any level is accepted, because newer models define new levels. */
+/** On, off or a level. Any level is accepted, because newer models define their own levels. */
 export const think = v.nullish(v.union([v.boolean(), v.string()]))
 
 /** A tool that is offered to the model. */

@@ -19,7 +19,9 @@ export function toSeconds(time: unknown): number {
   return Math.floor(Date.parse(String(time)) / 1000) || 0
 }
 
-/** `length` has priority over `tool_calls`, because the token limit may have prevented more calls. */
+/**
+ * `length` has priority over `tool_calls`, because the token limit may have prevented more calls.
+ */
 export function toFinishReason({ done_reason }: OllamaChunk, calls = 0): 'length' | 'tool_calls' | 'stop' {
   if (done_reason === 'length') return 'length'
   return calls > 0 ? 'tool_calls' : 'stop'
