@@ -1,6 +1,6 @@
 /**
- * Returns the value below which `percent` of the values lie (nearest rank), or NaN if there are
- * none. `percentile(values, 50)` is the median.
+ * Returns the percentile of the values by the nearest-rank method, or NaN if there are no values.
+ * `percentile(values, 50)` is the median.
  */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b)

@@ -41,7 +41,7 @@ function sumOf(pids: readonly number[], of: (pid: number) => number): number {
 
 /**
  * Returns the CPU time, user and system, that these processes and their children have used so far,
- * in milliseconds. Threads that have ended count too.
+ * in milliseconds. This includes threads that have ended.
  */
 export const cpuMsOf = (...pids: number[]): number => sumOf(pids, cpuMsOfOne)
 

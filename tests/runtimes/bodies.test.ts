@@ -8,8 +8,9 @@ const streams = 20
 const image = 'iVBORw0K'.repeat(250_000)
 
 /**
- * The most heap that one stream may cost: a quarter of the image. The limit is not lower, because
- * Bun may not have freed the images of a few streams yet.
+ * The most heap that one stream may use on average: a quarter of the image. A lower limit could
+ * fail on Bun, which sometimes has not freed the images of a few streams when the test measures the
+ * heap.
  */
 const maxBytes = image.length / 4
 

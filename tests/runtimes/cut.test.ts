@@ -15,9 +15,9 @@ test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_STALL_TIMEOUT_MS: '500' })
     const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
     try {
-      // During its first stream, the server opens every descriptor that it keeps. So descriptors
-      // are counted after this stream. One stream is enough: after several, connections could still
-      // be closing, and would be counted.
+      // During its first stream, the server opens every descriptor that it keeps. So the test
+      // counts descriptors after this stream. It does not start more streams before, because their
+      // connections could still be closing and would be counted.
       await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 }))))
       const before = descriptors()
 

@@ -13,7 +13,7 @@ export interface ReaderRequest {
   /** Default: POST if there is a body, or else GET. */
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** An object is sent as JSON. Text and bytes are sent as they are. */
+  /** An object is sent as JSON. Text and bytes are sent unchanged. */
   readonly body?: object | string | Uint8Array
   /**
    * If set, it receives the bytes of the body, and `text` stays empty. Some streams are too long to

@@ -10,8 +10,9 @@ import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 export type RuntimeName = 'node' | 'bun' | 'worker'
 
 /**
- * Which entry file a server runs. A plain name is the entry in src/runtimes. `portable` is the
- * entry in tests/fixtures/portable, which uses the portable defaults of `createApp`.
+ * Which entry file a server runs. A name without `portable` selects the entry file in src/runtimes.
+ * A name with `portable` selects the entry file in tests/fixtures/portable, which uses the portable
+ * defaults of `createApp`.
  */
 export type ServerName = RuntimeName | `portable ${RuntimeName}`
 
@@ -49,7 +50,7 @@ export interface Server {
    * result is NaN on workerd, and for a server that was started without `tellsHeap`.
    */
   usedHeap(): Promise<number>
-  /** Kills the process at once. */
+  /** Kills the process with SIGKILL. */
   stop(): Promise<void>
 }
 

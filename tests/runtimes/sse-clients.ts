@@ -51,8 +51,8 @@ export const withFetchEventStream: ReadSse = async ({ url, body, headers = {}, s
 }
 
 /**
- * One second after any error, even an error status, this client sends the request again, unless
- * `onerror` throws (docs/hazards.md#31).
+ * This client sends the request again one second after any error, even after an error status. To
+ * prevent this, `onerror` must throw (docs/hazards.md#31).
  */
 export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   fetchEventSource(url, {
@@ -71,8 +71,9 @@ export const withFetchEventSource: ReadSse = ({ url, body, headers = {}, signal,
   })
 
 /**
- * Two seconds after any end of the stream, even a clean one, this client sends the request again,
- * unless the caller has closed the client. It ignores the status (docs/hazards.md#31).
+ * This client sends the request again two seconds after the stream ends, even after a clean end. To
+ * prevent this, the caller must close the client. The client ignores the status of the response
+ * (docs/hazards.md#31).
  */
 export const withEventSourceClient: ReadSse = ({ url, body, headers = {}, signal, take }) =>
   new Promise((resolve, reject) => {

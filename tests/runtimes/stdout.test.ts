@@ -5,8 +5,8 @@ import { generate, read, readAll, readRaw, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
 /**
- * The log lines of this many requests do not fit into Sluice's log queue and the buffers of a pipe
- * and a socket.
+ * This many requests cause more log lines than Sluice's log queue and the buffers of a pipe and a
+ * socket can hold together.
  */
 const requests = 6000
 const longId = 'r'.repeat(128)

@@ -52,7 +52,7 @@ export const lacks = {
   },
 } as const satisfies Readonly<Record<string, Lack>>
 
-/** Whether a server lacks an ability. The servers in src/runtimes have all of them. */
+/** Whether a server lacks an ability. The servers in src/runtimes have every ability. */
 export function isLacking(name: ServerName, ability: keyof typeof lacks): boolean {
   const { on }: Lack = lacks[ability]
   return on.some((runtime) => name === `portable ${runtime}`)

@@ -19,7 +19,7 @@ const isWhole = (text: string) => text === Array.from({ length: longCount }, (_,
 /** Makes an answer of this size from long tokens, for tests of an answer in one piece. */
 const large = (megabytes: number): Script => tokens({ count: megabytes * 10, text: 'x'.repeat(100_000) })
 
-/** Reads a piece, pauses, reads the next one, and so on to the end. */
+/** Reads to the end in pieces of `pieceBytes`, with a pause before each. */
 async function readSlowly(reader: Reader, pieceBytes: number) {
   while (!reader.isEnded) {
     reader.pause()

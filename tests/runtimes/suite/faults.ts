@@ -103,8 +103,8 @@ function createHealthy() {
 }
 
 /**
- * A variant of docs/faults.md#F18. The FIN comes later, so every runtime has time to deliver all
- * bytes before it.
+ * A variant of docs/faults.md#F18. The FIN comes later, so every runtime has time to deliver the
+ * bytes that the upstream sent before the FIN.
  */
 const laterFin: Fault = {
   id: 'F18',
@@ -215,9 +215,10 @@ export function describeFaults(name: ServerName) {
         Array.from({ length: 4 }, () => readAll(generate(server, 'sse', upstream.script(script)))),
       ).finally(() => clearInterval(watch))
       for (const answer of answers) expectFailure(toOutcome('sse', answer), { code: 'line_too_long', status: 502 }, true)
-      // A line may have 4 MiB, and may cost twice that. So the four lines together may cost 32 MB.
-      // The rest of the 110 MB is for garbage that is not collected yet. If Sluice read the
-      // complete lines, they would use 200 MB as bytes and 200 MB more as text.
+      // Sluice accepts lines of up to 4 MiB, and may use 8 MiB of memory for each line. So the four
+      // lines together may use 32 MiB. The remaining 78 MB are for garbage that is not collected
+      // yet. If Sluice read the complete lines, they would use 200 MB as bytes and 200 MB more as
+      // text.
       expect((mostKb - beforeKb) / 1024).toBeLessThan(110)
     } finally {
       await server.stop()

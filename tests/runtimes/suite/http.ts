@@ -23,7 +23,7 @@ interface Framing {
   readonly name: string
   readonly bytes: Uint8Array | string
   readonly fate: Fate
-  /** The fate on runtimes that differ. */
+  /** The fate on each runtime where it is not `fate`. */
   readonly on?: Partial<Record<RuntimeName, Fate | 'passes'>>
 }
 
@@ -41,7 +41,7 @@ const framings: readonly Framing[] = [
     fate: 400,
     on: { worker: 'passes' },
   },
-  // The same value twice may be read as one value (RFC 9110 §8.6).
+  // RFC 9110 §8.6 allows a server to accept two equal lengths as one.
   {
     name: 'the same length twice',
     bytes: toPost('/api/generate', body, [size, size]),

@@ -15,7 +15,7 @@ const isTranslated = ({ path, endpoint }: Surface) => endpoint !== undefined && 
 const translated = surfaces.filter(isTranslated)
 const passedOn = surfaces.filter((surface) => surface.endpoint !== undefined && !isTranslated(surface))
 
-/** Removes `/ollama` from a path such as `/ollama/v1/…`, where the dialect is that of `/v1/…`. */
+/** Removes `/ollama` from paths such as `/ollama/v1/…`, which have the same dialect as `/v1/…`. */
 const toDialectPath = (path: string) => path.replace(/^\/ollama(?=\/v1)/, '')
 
 /** For each path, a value of a wrong type for an optional field. */
@@ -45,8 +45,8 @@ const parameters = { type: 'object', properties: {} }
 const functionTool = (name: string) => ({ type: 'function', function: { name, parameters } })
 
 /**
- * How each dialect demands a tool call: `any` demands a call of any tool, `one` a call of a certain
- * tool. `envelope` is the error if the model makes no call.
+ * How each dialect demands a tool call. `any` demands a call of any tool. `one` demands a call of
+ * one certain tool. `envelope` is the error that Sluice sends if the model makes no call.
  */
 const demands = [
   {

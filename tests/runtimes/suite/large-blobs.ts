@@ -115,7 +115,8 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       await expect.poll(() => logged(requestId)).toMatchObject(told)
     })
 
-    // workerd notices a disconnected client only when a write fails, and here it writes nothing.
+    // workerd notices a disconnected client only when a write to the client fails. In this test the
+    // server writes nothing to the client.
     test.skipIf(runtime === 'worker')('whose reader leaves before Ollama has answered stops that', async () => {
       const { request } = upload({ 'content-length': piece.byteLength })
       request.end(piece)

@@ -161,8 +161,8 @@ export function describeLeaving(name: ServerName) {
       })
     })
 
-    // If a reader does not read and then sends a FIN, the server possibly does not notice it
-    // (docs/hazards.md#38). So the stall limit must end such a stream.
+    // If a reader stops reading and then sends a FIN, the server cannot always notice the FIN
+    // (docs/hazards.md#38). So the stall limit must end the stream of such a reader.
     describe.each(['sse', 'ndjson'] as const)('of %s', (framing) => {
       test.each(leaves)('by %s, while not reading, closes the upstream at the stall limit at the latest', async (how) => {
         const { reader, exchange, requestId } = await reach(notReading, framing)

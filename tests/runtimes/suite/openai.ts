@@ -73,8 +73,9 @@ export function describeOpenAI(runtime: RuntimeName) {
 
         const ids = new Set(ours.map((chunk) => (chunk as unknown as { id: string }).id))
         expect(ids.size).toBe(1)
-        // The recorded stream differs from OpenAI's: OpenAI sends the role in a chunk before the
-        // first token, and sets `usage` to null in each chunk that does not contain the usage.
+        // The recorded stream is Ollama's. Sluice's stream differs from it in two points, because
+        // Sluice follows OpenAI. The role comes in a separate chunk before the first token. `usage`
+        // is null in each chunk that does not contain the usage.
         const [first, ...rest] = theirs.map((chunk) => ({ ...chunk, id: [...ids][0] }))
         const { role, ...delta } = first!.choices[0]!.delta as { role: string; content: string }
         const toFirst = (one: object) => ({ ...first, choices: [{ ...first!.choices[0], delta: one }] })

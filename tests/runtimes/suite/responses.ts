@@ -11,9 +11,10 @@ import type { Chunk } from '../reader.ts'
 import { useStage, type RuntimeName } from '../server.ts'
 
 /**
- * Sluice also notices a disconnected reader when a heartbeat fails. So heartbeats would hide an
- * abort that has no effect. These tests have no heartbeat, except on workerd, which notices nothing
- * without one (docs/hazards.md#11).
+ * Some tests check that a client's abort stops the stream. A failed heartbeat would also stop the
+ * stream, and would hide an abort that has no effect. So these tests have no heartbeats. Only
+ * workerd needs them, because it notices a disconnected reader only when a write fails
+ * (docs/hazards.md#11).
  */
 const hourMs = '3600000'
 

@@ -7,8 +7,8 @@ import { useStage, type RuntimeName, type Stage } from '../server.ts'
 const env = { SLUICE_GRACE_MS: '50', SLUICE_HEARTBEAT_MS: '100' }
 
 /**
- * A kind of request for which Sluice asks Ollama a question of its own. Simultaneous callers share
- * the answer.
+ * A kind of request that makes Sluice ask Ollama a separate question, for example for the loaded
+ * models. Simultaneous requests of a kind share the answer to that question.
  */
 interface Kind {
   readonly title: string

@@ -64,8 +64,8 @@ const bodies: readonly (readonly [name: string, bytes: string])[] = [
 ]
 
 /**
- * Sends bytes that a server could read as one request too many. The upstream must not get this
- * extra request, and the next connection must work.
+ * Sends bytes in which a server with a mistake would find an additional request. The upstream must
+ * not get this additional request, and the next connection must work.
  */
 export function describeSmuggling(runtime: RuntimeName) {
   describe('smuggling', () => {

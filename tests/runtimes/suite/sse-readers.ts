@@ -191,9 +191,9 @@ export function describeSseReaders(runtime: RuntimeName) {
         once.push(good, refused, broken)
       }
 
-      // These two clients, used without a safeguard, send their request again. They start after all
-      // other clients. So once these two have repeated their request, any other client would also
-      // have had the time to do so.
+      // By default, the two clients below send each request again after it has ended. They start
+      // after all other clients. So once both have repeated their request, every other client has
+      // also had time to repeat its request.
       const [good, refused] = [stage.upstream.script(tokens({ count: 1 })), stage.upstream.script(busy)]
       const url = `${stage.server.url}/api/generate`
       const source = createEventSource({ url, method: 'POST', body: JSON.stringify(toBody(good)) })

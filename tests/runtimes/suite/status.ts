@@ -33,7 +33,7 @@ interface Status {
   readonly elapsed_ms: number
 }
 
-/** Answers `GET /api/ps` with these models as the loaded ones. */
+/** Makes a script that answers `GET /api/ps` with a list of these loaded models. */
 const listing =
   (...names: string[]): Script =>
   (exchange) => {
@@ -208,8 +208,9 @@ export function describeStatus(runtime: RuntimeName) {
     const stage = useStage(runtime, { ...env, SLUICE_MODELS: '*,*:cloud' })
 
     /**
-     * Sends a request with `Prefer: status`. Ollama answers the question for the loaded models with
-     * `script`, and the request with `answering`. `question` is the exchange of the question.
+     * Requests a generation with `Prefer: status`. Ollama answers the generation with `answering`,
+     * and Sluice's `GET /api/ps` with `script`. In the result, `exchange` belongs to the
+     * generation, and `question` to `GET /api/ps`.
      */
     async function ask(script: Script, answering: Script = silent()) {
       const seen = Promise.withResolvers<Exchange>()

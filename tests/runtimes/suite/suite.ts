@@ -47,8 +47,9 @@ import { describeCancel } from './cancel.ts'
 import { describeOllamaClients } from './ollama-clients.ts'
 
 /**
- * The black-box suite. It tests every sentence of the wire contract, on each runtime. No test in
- * this part has a limit in milliseconds, so other test files may run at the same time.
+ * The black-box suite, which tests every sentence of the wire contract on each runtime. The tests
+ * that have limits in milliseconds are in `describeTiming` instead. So other test files may run at
+ * the same time as these tests.
  */
 export function describeRuntime(runtime: RuntimeName) {
   describe(runtime, () => {

@@ -10,8 +10,8 @@ import { toEach } from './tables.ts'
 const short = tokens({ count: 1 })
 
 /**
- * Every request that reaches the upstream. `target` is the fixed method and path with which Sluice
- * calls the upstream.
+ * Requests for which Sluice calls the upstream. `target` is the method and path that the upstream
+ * must get.
  */
 const asks = [
   { path: '/api/generate', body: { prompt: 'Hi' }, target: 'POST /api/generate' },
@@ -199,8 +199,8 @@ export function describeUpstream(runtime: RuntimeName) {
           expect((await readAll(generate(server, framing, model))).status).toBe(200)
           await upstream.requestsFor(model)[round]!.exchange.ended
         }
-        // The end of the body may arrive after the next request. That request then opens a second
-        // connection, which is also used again.
+        // If the next request starts before the body has ended, that request opens a second
+        // connection. The later requests then use these two connections again.
         expect(countSockets(upstream.requestsFor(model))).toBeLessThanOrEqual(2)
       },
     )
