@@ -26,10 +26,10 @@ export interface ChatOptions {
    * How many milliseconds the client waits for the next bytes before the stream fails with
    * `idle_timeout`. 0 means no limit.
    *
-   * The default for a stream of Server-Sent Events is 60 s. The server's heartbeats restart this
-   * wait. The default for an NDJSON stream is no limit, because it has no heartbeats while a model
-   * loads. The default for the wait for the headers is no limit either. A value that you set
-   * applies to both kinds of stream and to the headers.
+   * By default, the limit for a stream of Server-Sent Events is 60 s, and each heartbeat of the
+   * server starts the wait again. An NDJSON stream has no limit by default, because the server
+   * sends no heartbeats in it while a model loads. The wait for the headers has no limit by default
+   * either. A value that you set applies to both kinds of stream and to the headers.
    */
   readonly idleTimeoutMs?: number | undefined
 }

@@ -54,7 +54,7 @@ function toToolCall(call: unknown): ChatEvent | undefined {
 }
 
 function toDone(line: Fields): ChatEvent {
-  const tokens = toNumber(line['eval_count']) ?? 0 // Ollama leaves out a zero
+  const tokens = toNumber(line['eval_count']) ?? 0 // Ollama omits the field if it is 0
   const nanoseconds = toNumber(line['eval_duration'])
   return {
     type: 'done',

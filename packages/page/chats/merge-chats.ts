@@ -2,9 +2,9 @@ import type { Chat, Message } from './chat.ts'
 
 /**
  * Merges two states of one chat that two tabs have written. The result has every message of both,
- * each in its newer state, and the title, settings and branches of the newer chat. The result does
- * not depend on the order of `a` and `b`, or on how often they are merged. If a message is equal in
- * both, the result contains the message object of `a`.
+ * each in its newer state, and the title, settings and branches of the newer chat. The content of
+ * the result does not depend on the order of `a` and `b`, or on how often they are merged. If a
+ * message is equal in both, the result contains the message object of `a`.
  */
 export function mergeChats(a: Chat, b: Chat): Chat {
   const messages: Record<string, Message> = { ...a.messages }

@@ -29,7 +29,8 @@ export function createUnsavedChats(device: SafeStorage): UnsavedChats {
     found: [...found.values()],
     markStored: (chat) => Object.values(chat.messages).forEach((message) => onDisk.add(message)),
     write(saves) {
-      // Other tabs may have written chats too, because a browser closes all its tabs together.
+      // Keeps the chats that other tabs have just written, because a browser that quits closes all
+      // tabs together.
       const all = [...device.readMap(name), ...saves.map(({ chat }) => [chat.id, toNews(chat)])]
       if (saves.length > 0) device.write(name, JSON.stringify(all))
     },

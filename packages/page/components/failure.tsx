@@ -13,7 +13,8 @@ interface FailureProps {
 }
 
 /**
- * What went wrong, in plain words, and what the user can do. The server's own text is shown too.
+ * What went wrong, in plain words, and what the user can do. The server's own text is also shown.
+ * If the page has no hint for this failure, the server's text takes the place of the hint.
  */
 export function Failure({ message, failure: { code, text, requestId, retryAfterSeconds }, isLast }: FailureProps) {
   const page = usePage()
@@ -61,10 +62,7 @@ export function Failure({ message, failure: { code, text, requestId, retryAfterS
   )
 }
 
-/**
- * Returns the page's words for a failure. If they contain no hint, the page shows the server's own
- * text instead.
- */
+/** Returns the page's words for a failure. `hint` is absent if the page has none for this code. */
 export function toFailureWords(code: string, hasText: boolean): readonly [title: string, hint?: string] {
   const w = words.value
   return w.failures[code] ?? [hasText ? w.failed : w.notAnswered]

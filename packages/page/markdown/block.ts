@@ -36,7 +36,10 @@ export interface Blocks {
   show(tokens: readonly Token[], isOpen: boolean, settled?: SettledBlocks): void
 }
 
-/** How many blocks and items come before the tokens. They do not change any more. */
+/**
+ * How many blocks and list items come before the tokens that are passed to `show`. These blocks and
+ * items do not change any more.
+ */
 export interface SettledBlocks {
   readonly blocks: number
   /** If the first token is the rest of a list, this is the number of the list's items before it. */

@@ -4,19 +4,22 @@ import type { highlight } from './highlight.ts'
 import { focusWhenScrollable } from './scroller.ts'
 import { whenIdle } from './when-idle.ts'
 
-/** Code is highlighted in pieces of this length. A piece takes a millisecond or two. */
+/**
+ * Code is highlighted in pieces of at least this length. Highlighting a piece takes one or two
+ * milliseconds.
+ */
 const pieceLength = 1500
 const pieceMax = 3000
 /** After this many characters a piece ends even in the middle of a line. */
 const lineMax = 6000
 
 /**
- * Highlights code. It is loaded from a separate file, because most answers have no code. It is
- * undefined until the file is loaded.
+ * The function that highlights code, or `undefined` until its file is loaded. The file is separate,
+ * because most answers have no code.
  */
 let paintCode: typeof highlight | undefined
 
-/** Loads the highlighter. It rejects if the file does not load. Code then stays in one colour. */
+/** Loads the highlighter. Rejects if the file cannot be loaded. Code then stays in one colour. */
 async function loadHighlighter() {
   paintCode ??= (await import('./highlight.ts')).highlight
 }

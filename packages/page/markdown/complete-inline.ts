@@ -15,7 +15,7 @@ const plainAddress = String.raw`(?:[^\s()]|\([^\s()]*\))*`
 /** The part of a link after `[text]`: `(address "title")` or `(<address> "title")`. */
 const target = new RegExp(String.raw`\(\s?(?:<[^<>\n]*>|${plainAddress})(?:\s{1,2}(?:${title}))?\s?\)`, 'y')
 
-/** A title, an address and a target that the end of the text cuts off. */
+/** A title, an address and a target that are incomplete because the text ends inside them. */
 const openTitle = String.raw`"[^"]*|'[^']*|\([^()]*`
 const openPlainAddress = String.raw`(?:[^\s()]|\([^\s()]*(?:\)|$))*`
 const openTarget = new RegExp(String.raw`(?:\((?:\s?<[^<>\n]*|${openPlainAddress}(?:\s{1,2}(?:${openTitle})?)?))?$`, 'y')

@@ -14,7 +14,10 @@ import ts from '@speed-highlight/core/languages/ts.js'
 import yaml from '@speed-highlight/core/languages/yaml.js'
 import { sql } from './sql.ts'
 
-/** Docker's own file in the package is not used, because it would load `bash` a second time. */
+/**
+ * The rules for Dockerfiles. The package's own file for Docker is not used, because it would load
+ * the rules of `bash` a second time.
+ */
 const docker = [
   {
     type: 'kwd',
@@ -25,10 +28,10 @@ const docker = [
 ]
 
 /**
- * The names that models write after a fence, by language. If the rules of one language refer to
- * another language, they use its first name. The rules of TypeScript are also used for JavaScript,
- * because the package has the same rules for both. For the same reason, the rules of HTML are also
- * used for XML.
+ * The names that models write after a fence, by language. Where the rules of one language refer to
+ * another language, they use the first name in that language's row. The rules of TypeScript are
+ * also used for JavaScript, because the package has the same rules for both. For the same reason,
+ * the rules of HTML are also used for XML.
  */
 const names: readonly (readonly [language: object, names: readonly string[]])[] = [
   [bash, ['bash', 'sh', 'shell', 'zsh', 'console', 'terminal', 'fish', 'shellscript', 'make', 'makefile']],

@@ -35,8 +35,8 @@ class ChatTokenizer extends Tokenizer {
   override blockquote(src: string): Tokens.Blockquote | undefined {
     // If `lastToken` is a text, marked reads most lists as a part of that text. At the start of a
     // quote, `lastToken` is still the token before the quote, so it is deleted. Otherwise marked
-    // would throw for a quote in a list item. A list in a quote would also continue on lines
-    // without a `>`.
+    // would throw for a quote in a list item, and a list in a quote would continue on lines without
+    // a `>`.
     if (/^ {0,3}>/.test(src)) delete this.lexer.state.lastToken
     const end = src.indexOf('\n', quoteLength)
     return this.#deeper(() => super.blockquote(end === -1 ? src : src.slice(0, end + 1)))

@@ -74,7 +74,7 @@ function showItem(rendered: RenderedItem, item: Tokens.ListItem) {
   rendered.blocks.show(tokens, rendered.isOpen)
 }
 
-/** Removes `[x]` or `[ ]` from a paragraph, because in a loose list marked keeps it in the text. */
+/** Removes `[x]` or `[ ]` from a paragraph. In a loose list, marked keeps this mark in the text. */
 function withoutBox(token: Token): Token {
   if (token.type !== 'paragraph') return token
   const text = (token as Tokens.Paragraph).text.replace(/^\[[ xX]\][ \t]*/, '')

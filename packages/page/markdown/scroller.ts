@@ -2,7 +2,7 @@ const observer = new ResizeObserver((entries) => entries.forEach(({ target }) =>
 
 /**
  * Makes an element focusable while it overflows, because the arrow keys can scroll it only when it
- * has the focus. While it does not overflow, it would be a needless stop of the Tab key.
+ * has the focus. An element that does not overflow would be a needless stop of the Tab key.
  */
 export function focusWhenScrollable(element: HTMLElement): void {
   // A new observation checks the element again, even if its size has not changed.

@@ -108,8 +108,9 @@ const types = [
 ]
 
 /**
- * SQL with its common keywords. The list in the package has the keywords of every dialect, and is
- * as large as five other languages.
+ * The rules that highlight SQL, with only the common keywords. The rules for SQL in
+ * `@speed-highlight/core` have the keywords of every SQL dialect, so they are as large as the rules
+ * of five other languages together.
  */
 export const sql: ShjLanguageData = [
   { type: 'cmnt', match: /--.*\n?|\/\*((?!\*\/)[^])*(\*\/)?/g },

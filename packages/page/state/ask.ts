@@ -12,14 +12,14 @@ export interface Answer {
   readonly isGood: boolean
   /** The body, or an empty object if the body is not a JSON object. */
   readonly value: Readonly<Record<string, unknown>>
-  /** The model for a request without a model name. The server sends it with the list of models. */
+  /** The model for requests without a model name. The server names it with the list of models. */
   readonly defaultModel?: string | undefined
 }
 
 export interface Ask {
   /**
-   * Sends a GET, or a POST if there is a body. It uses the given key, or else the page's key. Never
-   * rejects.
+   * Sends a GET request, or a POST request if there is a `body`. The request is sent with `key`, or
+   * with the page's stored key if `key` is absent. Never rejects.
    */
   (path: string, options?: { readonly body?: object; readonly key?: string }): Promise<Answer>
 }

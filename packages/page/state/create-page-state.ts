@@ -66,7 +66,7 @@ export function createPageState({
       if (!isInterrupted) updateServer(answer)
     },
   })
-  /** Updates what is known about the server from the way in which an answer ended. */
+  /** Updates the state of the server and of the models after an answer has ended. */
   const updateServer = ({ end, model }: Message) => {
     if (end?.how === 'failed') {
       if (end.code === 'unauthorized') server.lock()
@@ -75,8 +75,8 @@ export function createPageState({
   }
 
   /**
-   * Returns the chat as it is exported. An answer that is being written is interrupted in the file,
-   * because it does not continue there.
+   * Returns the chat for an export. If an answer is being written, the exported answer is the text
+   * so far and is marked as interrupted, because nothing continues it in the file.
    */
   const toWritten = (chat: Chat): Chat => {
     const partial = runs.all.peek().get(chat.id)?.toPartial()

@@ -2,7 +2,8 @@ import type { Host } from './host.ts'
 
 /**
  * Calls `saveAll` when the page is closed or hidden. Returns a function that tells whether the page
- * is being closed. This matters because a reload breaks the page's streams before it ends the page.
+ * is being closed. The caller needs this because a reload first breaks the page's streams. Answers
+ * that fail in this way are interrupted by the reload, not by an error.
  */
 export function createLeaving(host: Host, saveAll: (isGoing: boolean) => void): () => boolean {
   let isLeaving = false

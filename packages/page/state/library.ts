@@ -8,8 +8,8 @@ import { mergeChats } from '../chats/merge-chats.ts'
 export type ChatHistory = Pick<History, 'all' | 'save' | 'flush' | 'leave' | 'remove' | 'removeAll' | 'onChange' | 'problem'>
 
 /**
- * All chats that have a message, in memory and in the history. The library applies changes of other
- * tabs by itself.
+ * All chats that have at least one message. The library keeps them in memory and stores them in the
+ * history. It applies the changes that other tabs make.
  */
 export interface Library {
   readonly all: ReadonlySignal<ReadonlyMap<string, Chat>>

@@ -8,8 +8,8 @@ import type { InstalledModel } from './to-models.ts'
 export interface ModelChoice {
   /**
    * Returns the model for a chat's next answer, or `undefined` while the model is not known or not
-   * installed. The method reads signals, so a computed signal that calls it is updated when they
-   * change.
+   * installed. The method reads signals. A computed signal that calls it is computed again when one
+   * of those signals changes.
    */
   toModel(chat: Chat): InstalledModel | undefined
   /** Whether the chat's model is known to be no longer installed. */

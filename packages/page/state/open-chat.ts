@@ -7,8 +7,8 @@ import type { Host } from './host.ts'
 import type { Library } from './library.ts'
 
 /**
- * Which chat is open. An empty chat is stored, and gets its address, when its first message is
- * added.
+ * Which chat is open. A new chat is empty. When its first message is added, the chat is stored and
+ * its id is written into the page's address.
  */
 export interface OpenChat {
   readonly chat: ReadonlySignal<Chat>

@@ -57,8 +57,8 @@ export function createServer({ host, ask, key, models }: { host: Host; ask: Ask;
     if (bad) {
       const trouble = toServerState(bad, sent !== undefined)
       // While six answers are being streamed, a browser sends no more requests to the same server.
-      // This request then times out (408), although the server works. A 429 does not show that the
-      // server is down either.
+      // The requests of this check then time out (408), although the server works. A 429 does not
+      // show that the server is down either.
       const isBusy = bad.status === 408 || bad.status === 429
       if (!isBusy || state.peek().kind !== 'ready') enter(trouble)
       return

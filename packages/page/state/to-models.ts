@@ -30,8 +30,8 @@ export function toModels(tags: unknown, ps: unknown): InstalledModel[] {
 }
 
 /**
- * Reads the answer of `/api/show`. Returns `undefined` if it does not contain capabilities, as in
- * an Ollama from before 2025.
+ * Reads the answer of `/api/show`. Returns `undefined` if the answer contains no capabilities.
+ * Versions of Ollama from before 2025 do not send them.
  */
 export function parseShow({ capabilities, model_info }: Readonly<Record<string, unknown>>): Abilities | undefined {
   return toAbilities(capabilities, Object.entries(toObject(model_info)).find(([key]) => key.endsWith('.context_length'))?.[1])
