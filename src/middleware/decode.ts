@@ -26,9 +26,9 @@ export async function decode(
   let decoded = 0
   const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
-      // workerd decodes everything that is written to it immediately, even if nobody reads the
-      // output (docs/hazards.md#85). So each piece is small enough that its output fits into the
-      // rest of the limit. The output is read before the next piece is written.
+      // workerd decodes each piece as soon as it is written, even if nobody reads the output
+      // (docs/hazards.md#85). So each piece is small enough that its output fits into the rest of
+      // the limit. The output is read before the next piece is written.
       async pull(controller) {
         if (offset > 0) await new Promise((resolve) => setTimeout(resolve))
         const end = offset + Math.max(smallestPiece, Math.floor((maxBytes - decoded) / largestRatio))

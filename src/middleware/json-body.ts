@@ -17,7 +17,7 @@ const defaultMaxMs = 30_000
 export interface JsonBodyOptions {
   /** The size limit of a body in bytes, both before and after decoding. */
   maxBytes: number
-  /** Decodes zstd, on a runtime whose `DecompressionStream` does not support it. */
+  /** Creates a decoder for zstd, on a runtime whose `DecompressionStream` does not support it. */
   zstd?: (() => Decompression) | undefined
   /** How long a body may take, in milliseconds. */
   maxMs?: number

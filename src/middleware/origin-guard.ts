@@ -33,9 +33,9 @@ const exposedHeaders = [
 
 /**
  * Decides which web pages may send requests (docs/protocol.md#7-who-may-ask). Pages of this server
- * and pages of listed origins may send requests. Responses to listed origins get CORS headers.
- * Requests of all other pages are rejected before the body is read. The content type does not
- * matter, so forms of other sites are rejected, too.
+ * and pages of the configured `origins` may send requests. Responses to the configured origins get
+ * CORS headers. Requests of all other pages are rejected before the body is read. The content type
+ * does not matter, so forms of other sites are rejected, too.
  */
 export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const listed = new Set(origins)
@@ -86,7 +86,8 @@ function assertNames(names: string) {
 function isSameHost(origin: string, host: string | undefined): boolean {
   const url = URL.parse(origin)
   if (!url || !host || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false
-  // `URL` drops the default port of a scheme, so both URLs must have the same scheme.
+  // The host is parsed with the scheme of the origin, because `URL` drops the default port of a
+  // scheme.
   const target = URL.parse(`${url.protocol}//${host}`)
   return target?.host === url.host
 }

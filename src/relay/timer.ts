@@ -1,17 +1,17 @@
 export interface Timer {
   /**
-   * Calls `fire` at `due`. Infinity means that nothing is due. If `fire` is called too early, it
-   * must call `schedule` again.
+   * Calls `fire` at about `due`, or earlier if an earlier time was scheduled before. So `fire` must
+   * check what is due, and call `schedule` again. Infinity means that nothing is due.
    */
   schedule(due: number): void
   stop(): void
 }
 
 /**
- * Returns the step for rounding the due times of all timers. Because of the rounding, many timers
- * fire together. 5,000 idle streams cost 5.5 ms of CPU a second with rounding, and 77 ms without it
- * (docs/hazards.md#30). A wait of less than two seconds has a finer step. Examples are the grace,
- * and the heartbeat on workerd.
+ * A due time is rounded up to a multiple of this step, so that many timers fire together. 5,000
+ * idle streams cost 5.5 ms of CPU a second with rounding, and 77 ms without it
+ * (docs/hazards.md#30). The step is finer for a wait of less than two seconds, such as the grace or
+ * the heartbeat on workerd.
  */
 const toGridMs = (waitMs: number) => (waitMs < 2000 ? 25 : 100)
 

@@ -63,7 +63,7 @@ function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {
 
 /**
  * Whether the list in a header contains this name with a quality above 0 (RFC 9110 §12.4.2). A
- * wildcard does not count, because browsers send the name itself.
+ * wildcard does not match the name, because browsers send the name itself.
  */
 function accepts(header = '', name: string): boolean {
   return parseAccept(header.toLowerCase()).some(({ type, q }) => type === name && q > 0)

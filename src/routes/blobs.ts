@@ -8,7 +8,7 @@ import { startStream } from './start-stream.ts'
 
 /**
  * The route that checks and uploads blobs. A blob is a part of a model, and `create` needs all
- * blobs of the new model. A blob may have gigabytes, so it is streamed, and its size is not
+ * blobs of the new model. A blob can be gigabytes long, so it is streamed, and its size is not
  * limited. The route exists only with SLUICE_MANAGEMENT=1, which is meant for the person who runs
  * the server.
  */

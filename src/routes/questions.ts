@@ -15,8 +15,8 @@ export interface QuestionsOptions {
 }
 
 /**
- * The routes of one dialect that Ollama answers with one JSON object. If the reader disconnects,
- * the request to Ollama is aborted.
+ * The routes for questions in one dialect. Ollama answers a question with one JSON object. If the
+ * reader disconnects, the request to Ollama is aborted.
  */
 export function questions({ dialect, body, upstream, streams }: QuestionsOptions) {
   const app = new Hono<Env>()

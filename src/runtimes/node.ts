@@ -30,8 +30,8 @@ await run(config, async () => {
     hostname: host,
     serverOptions: {
       // These limits apply to heads and bodies that arrive slowly (docs/hazards.md#22 and
-      // docs/hazards.md#41), and never to a response. If management is on, a body has no limit,
-      // because a blob of gigabytes takes long to upload.
+      // docs/hazards.md#41), and never to a response. If management is on, a body has no time
+      // limit, because a blob of gigabytes takes long to upload.
       headersTimeout: 10_000,
       requestTimeout: config.access.management ? 0 : 30_000,
       connectionsCheckingInterval: 1000,

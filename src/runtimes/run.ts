@@ -31,9 +31,9 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
 
 /**
  * Rejects new streams, lets the open streams finish within `shutdownGraceMs`, and exits with status
- * 0. On a port of its own, the listener stays open meanwhile, and new requests get `shutting_down`.
- * On a shared port, the listener closes first, so that the other processes get every new
- * connection.
+ * 0. If the port is not shared, the listener stays open until the streams have ended, and new
+ * requests get `shutting_down`. If the port is shared, the listener closes first, so that the other
+ * processes get every new connection.
  */
 async function drain({ server: { shutdownGraceMs, reusePort } }: Config, { app, close }: Listener) {
   // The process ends even if a reader never reads its last frame.

@@ -45,7 +45,7 @@ export function createCached<T>({
   load,
 }: CachedOptions<T>): (signal: AbortSignal) => Promise<T> {
   let cached: { readonly value: T; readonly loadedAt: number } | undefined
-  /** The running loads. Each counts until its `endsAt`. */
+  /** The running loads. A load counts towards `maxLoads` until its `endsAt`. */
   const loads = new Set<{ endsAt: number }>()
   const waiters = new Set<(failure?: Failure) => void>()
 

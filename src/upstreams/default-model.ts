@@ -14,9 +14,9 @@ export interface DefaultModelOptions {
 }
 
 /**
- * Returns a function that finds a model for a request that names no model. If a model is
- * configured, only that model is used. Otherwise, the function returns a loaded model, or else the
- * newest installed model. `isAllowed` must accept the model.
+ * Returns a function that finds a model for a request that names no model. The function considers
+ * only models that `isAllowed` accepts. If a model is configured, only that model is used.
+ * Otherwise, the function returns a loaded model, or else the newest installed model.
  * @throws ServiceError `no_model` if no model is found
  */
 export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultModelOptions) {
@@ -35,8 +35,8 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
   })
 
   /**
-   * @param tags Ollama's list of installed models, if the caller already has it. The cached lists
-   * may be 30 s old.
+   * @param tags Ollama's list of installed models, if the caller already has it. It is newer than
+   * the cached lists, which may be 30 s old.
    */
   return async ({ signal }: CallContext, isAllowed: (name: string) => boolean, tags?: Answer): Promise<string> => {
     const listed = tags && toNewestFirst(toWriters(tags))
@@ -68,8 +68,8 @@ function noModel(): ServiceError {
 /**
  * Returns the listed models that run on this machine and write text. A cloud model sends prompts to
  * another machine, and an embedding model writes no text. Since 0.33, Ollama lists the capabilities
- * of installed models. If the capabilities are not listed, a model of a BERT family counts as an
- * embedding model.
+ * of installed models. If the capabilities are not listed, a model of a BERT family is treated as
+ * an embedding model.
  */
 function toWriters(answer: Answer): FoundModel[] {
   return toModels(answer)

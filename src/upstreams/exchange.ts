@@ -13,8 +13,8 @@ export interface ExchangeOptions {
 }
 
 /**
- * Every path that Sluice requests from the upstream. The paths are constants, because a path that a
- * reader sends could lead elsewhere (docs/hazards.md#8).
+ * Every path that Sluice requests from the upstream. Only the digest of a blob comes from a reader,
+ * because any other text could lead to another path (docs/hazards.md#8).
  */
 export type UpstreamPath =
   | `/api/${'generate' | 'chat' | 'embed' | 'embeddings' | 'show' | 'tags' | 'ps' | 'version'}`
@@ -78,8 +78,8 @@ function toContent(body: unknown, headers: Readonly<Record<string, string>>): Pi
 }
 
 /**
- * Returns the body of a failed response. A body that is longer than 64 KiB or takes longer than a
- * second counts as empty, because the status alone is enough for an error.
+ * Returns the body of a failed response. If the body is longer than 64 KiB or takes longer than a
+ * second, returns an empty text, because the status alone is enough for an error.
  */
 function readReason({ flow }: UpstreamResponse): Promise<string> {
   const reason = readAll(flow, 65_536).catch(() => '')

@@ -105,8 +105,8 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
         from = to + 1
       }
       const end = Math.max(from, bytes.lastIndexOf(LF) + 1)
-      // Most pieces are complete lines. Such a piece is decoded without a view, because on Bun a
-      // view costs more than the decoding.
+      // Most pieces contain only complete lines. Such a piece is decoded without a view, because on
+      // Bun a view costs more than the decoding.
       if (end > from) decodeLines(from === 0 && end === bytes.byteLength ? bytes : bytes.subarray(from, end))
       if (end < bytes.byteLength) buffer(bytes.subarray(end))
     },

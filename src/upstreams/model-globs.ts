@@ -2,10 +2,10 @@ import { isCloud, toTagged } from '#ollama-grammar/model-name.ts'
 
 /**
  * Returns a function that tests whether the name of a model matches one of the globs. The only
- * wildcard is `*`. A name without a tag means `:latest`, as it does for Ollama. `*` does not match
- * a cloud model, because a cloud model sends prompts elsewhere. Only a glob that ends like the name
- * of a cloud model, such as `*:cloud`, matches cloud models. Without globs, all models except cloud
- * models match.
+ * wildcard is `*`. A name without a tag means `:latest`, as in Ollama. A cloud model sends prompts
+ * to another machine. So only a glob that ends like the name of a cloud model, such as `*:cloud`,
+ * matches cloud models. The glob `*` matches all other models. Without globs, all models except
+ * cloud models match.
  */
 export function createModelGlobs(globs: readonly string[] | undefined): (name: string) => boolean {
   const patterns = globs?.flatMap((glob) =>

@@ -95,8 +95,8 @@ function toDecoding(call: GenerationCall): Pick<DecoderOptions, 'isDone'> {
 }
 
 /**
- * Makes a flow of batches from a flow of bytes. Its promise resolves after the batch that contains
- * the terminal event. Later bytes are read and dropped.
+ * Makes a flow of batches from a flow of bytes. The flow of batches ends after the batch that
+ * contains the terminal event. Later bytes are read and dropped.
  */
 function toBatches(source: Flow<Uint8Array>, decoder: Decoder): Flow<Batch> {
   return (onBatch) =>

@@ -10,8 +10,8 @@ export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; 
   const first = Promise.withResolvers<T | undefined>()
   const drained = Promise.withResolvers<void>()
   /**
-   * The values that came before `flow` was called. There may be two, because a paused source may
-   * still end and then emit a last value.
+   * The values that came before `flow` was called. There may be two, because a source that ends
+   * while it is paused may emit a last value as it ends.
    */
   const early: T[] = []
   let onLater: ((value: T) => void | Promise<void>) | undefined

@@ -84,5 +84,5 @@ export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel,
 
 type Fields = GenerationCall['body']
 
-/** The fields of requests that name models. */
+/** The request fields that contain the name of a model. */
 const modelFields = ['model', 'name', 'from', 'source', 'destination']

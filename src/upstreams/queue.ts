@@ -10,8 +10,8 @@ export interface QueueOptions {
   /** How many more requests may wait for a place. */
   waiting: number
   /**
-   * How long an embedding may take, including its wait, in milliseconds. 0 means no limit. The wait
-   * of a generation is limited by the deadline for its first token, which the relay enforces.
+   * How long an embedding may take, including its wait in the queue, in milliseconds. 0 means no
+   * limit. Generations have no limit here, because the relay limits the time to the first token.
    */
   embedTimeoutMs: number
 }

@@ -38,8 +38,8 @@ export interface CallContext {
    */
   readonly models?: readonly string[] | undefined
   /**
-   * Keeps work running after the stream has ended, such as reading a finished response to its end
-   * (workerd, docs/hazards.md#12).
+   * Keeps the request alive on workerd until `promise` settles, even after the stream has ended
+   * (docs/hazards.md#12). For example, Ollama's response is then read to its end.
    */
   readonly waitUntil?: (promise: Promise<unknown>) => void
   /**
@@ -48,8 +48,8 @@ export interface CallContext {
    */
   readonly ignore?: (path: string) => void
   /**
-   * Called with what the generation waits for. `undefined` cancels the last state. Omit the
-   * callback if nobody needs it.
+   * Called when the generation begins to wait for something. `undefined` means that the last state
+   * is over. Omit the callback if nobody needs it.
    */
   readonly onWaiting?: (state: Waiting | undefined) => void
 }
@@ -62,8 +62,8 @@ export interface Generation {
   readonly flow: Flow<Batch>
   /**
    * Releases the connection. After `done`, the response is read to its end, for at most 50 ms, so
-   * that the connection can be used again. Otherwise the connection is closed. `close` may be
-   * called twice.
+   * that the connection can be used again. After any other outcome, the connection is closed.
+   * `close` may be called twice.
    */
   close(ended: Ended): void
 }
@@ -106,7 +106,7 @@ export interface Answer {
  */
 export type Digest = `sha256:${string}`
 
-/** A part of a model, for `create`. The content is streamed, because it may have gigabytes. */
+/** A part of a model, for `create`. The content is streamed, because it can be gigabytes long. */
 export interface ModelBlob {
   readonly digest: Digest
   readonly content: ReadableStream<Uint8Array> | undefined

@@ -50,8 +50,8 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
       const { model = '' } = call
       // A cloud model is not loaded by this Ollama, so its state is unknown.
       if (!context.onWaiting || isProgress(call) || isCloud(model)) return upstream.generate(call, context)
-      // The generation is sent before the request for the list of loaded models. Otherwise it could
-      // wait for that request, where the number of connections is limited.
+      // The generation is sent before the list is requested. If only a few connections may be open,
+      // the generation could otherwise wait until the request for the list has ended.
       const generation = upstream.generate(call, context)
       return generation.finally(report(model, context))
     },

@@ -13,8 +13,8 @@ declare class IdentityTransformStream extends TransformStream<Uint8Array, Uint8A
 const waitingBytes = 16_384
 
 /**
- * The error that breaks off a response. workerd treats a `retryable` error as a lost connection. It
- * would log any other error.
+ * The error that breaks off a response. workerd treats a `retryable` error as a lost connection,
+ * and logs any other error.
  */
 const cutting = Object.assign(new Error('The reader was cut'), { retryable: true })
 
@@ -28,7 +28,8 @@ const ignore = () => {}
  */
 export const openOnWorker: Open = Object.assign(open, {
   // In HTTP/1.0 a body ends when the connection closes, so a cut looks like a clean end
-  // (docs/hazards.md#84). Only Cloudflare reports the version of HTTP.
+  // (docs/hazards.md#84). Only Cloudflare reports the version of HTTP. An unknown version is
+  // assumed to be later than 1.0.
   canCut: ({ req }: Context) => (req.raw as CloudflareRequest).cf?.httpProtocol !== 'HTTP/1.0',
 })
 
