@@ -27,8 +27,8 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
     ...lists,
     async load(signal) {
       const models = toNewestFirst(await loadList('tags')(signal))
-      // An empty list is an error, because errors are not cached. So the first model is found as
-      // soon as it is pulled.
+      // An empty list must not be cached, so that the first model is found as soon as it is pulled.
+      // Errors are not cached.
       if (models.length === 0) throw noModel()
       return models
     },

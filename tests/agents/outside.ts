@@ -10,8 +10,8 @@ export interface Outside {
 }
 
 /**
- * Cuts off the programs of a `describe` from the network. The `describe` fails at its end if a
- * program has called another machine. Only the calls in `tries` are allowed.
+ * Cuts off the programs of a `describe` from the network: every call to another machine is refused.
+ * The `describe` fails at its end if a program has tried a call that is not in `tries`.
  */
 export function useOutside(tries: readonly string[] = []): Outside {
   const asked: string[] = []

@@ -2,8 +2,8 @@ import type { Chat, Message } from './chat.ts'
 
 /**
  * Returns the chat with the message added and shown. If the chat already has a message with this
- * id, the message is replaced, and the chat's `updatedAt` does not change. Otherwise each new state
- * of a growing answer would win over a title or branch that another tab sets at the same time.
+ * id, the message is replaced, and the chat's `updatedAt` does not change. If it changed, each new
+ * state of a growing answer would win over a title or branch that another tab sets meanwhile.
  */
 export function withMessage(chat: Chat, message: Message): Chat {
   const messages = { ...chat.messages, [message.id]: message }

@@ -74,7 +74,10 @@ function showItem(rendered: RenderedItem, item: Tokens.ListItem) {
   rendered.blocks.show(tokens, rendered.isOpen)
 }
 
-/** Removes `[x]` or `[ ]` from a paragraph. In a loose list, marked keeps this mark in the text. */
+/**
+ * Removes `[x]` or `[ ]` from a paragraph. The library `marked` leaves it in the text if the list
+ * is loose.
+ */
 function withoutBox(token: Token): Token {
   if (token.type !== 'paragraph') return token
   const text = (token as Tokens.Paragraph).text.replace(/^\[[ xX]\][ \t]*/, '')

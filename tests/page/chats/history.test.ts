@@ -51,7 +51,10 @@ async function openTab(how = ''): Promise<Page> {
   return page
 }
 
-/** Makes the store refuse a chat with a long title, in tabs with `#full`. */
+/**
+ * Makes the store refuse large chats, as if the disk were full, while a tab's address ends in
+ * `#full`.
+ */
 const failPutsOfMuch = () =>
   context.addInitScript(() => {
     const { put } = IDBObjectStore.prototype

@@ -6,7 +6,10 @@ import type { ResponsesRequest } from './schema.ts'
 /** The fields of a request that its response repeats. */
 export type Echo = ReturnType<typeof toEcho>
 
-/** Fields that Sluice cannot honour have their default values. */
+/**
+ * Returns the fields of the request that the response repeats. Instead of values that Sluice cannot
+ * honour, it returns the defaults.
+ */
 export function toEcho(request: ResponsesRequest) {
   const { reasoning, text } = request
   return {
