@@ -1,7 +1,7 @@
 declare const isCause: unique symbol
 
 /**
- * The text about the cause of an error in the access log. Only `toCause` creates a `Cause`. The
+ * What the access log contains about the cause of an error. Only `toCause` creates a `Cause`. The
  * text must not contain an error message, because a message may quote a prompt. For example, the
  * message of a JSON error quotes the text that could not be parsed.
  */

@@ -13,7 +13,7 @@ export interface Env {
     principal: Principal
     /** The parsed body. `jsonBody` sets it. */
     body: Record<string, unknown>
-    /** The stream of the answer. Without it, the answer is complete when the handler returns. */
+    /** The stream of the answer. Undefined if the answer is complete when the handler returns. */
     stream?: Stream
   }
 }

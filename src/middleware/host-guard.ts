@@ -3,8 +3,9 @@ import { ServiceError } from '../errors.ts'
 
 export interface HostGuardOptions {
   /**
-   * The host that the server listens on. It is undefined on Workers. By default, a Worker does not
-   * check the name, because Cloudflare sends a Worker only requests for its own names.
+   * The host that the server listens on. It is undefined on Workers. If `allowed` is empty, a Worker
+   * does not compare the `Host` header with any list, because Cloudflare sends a Worker only
+   * requests for its own names.
    */
   bound: string | undefined
   /** Other names that a `Host` header may have. */
@@ -61,8 +62,8 @@ function toBoundName(host: string): string {
 
 /**
  * Returns the name in a `Host` header in lower case, without its port and its trailing dot. Returns
- * undefined if the header does not name exactly one host. Node and Bun join two headers as `a, b`
- * (docs/hazards.md#42).
+ * undefined if the header does not name exactly one host. Node and Bun join two `Host` headers into
+ * one, such as `a, b` (docs/hazards.md#42).
  */
 function toHostName(host: string): string | undefined {
   const [, name] = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i.exec(host) ?? []

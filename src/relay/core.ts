@@ -44,9 +44,9 @@ export interface Tally {
  */
 export interface Core {
   /**
-   * Reports what the stream waits for before its first event. Undefined cancels the last state. If
-   * the encoder has a frame for states, the latest state is sent once the response is open. A state
-   * never opens the response early, so that a failure can still get its real HTTP status.
+   * Reports what the stream waits for before its first event. Undefined cancels the previous state.
+   * If the encoder has a frame for states, the latest state is sent once the response is open. A
+   * state never opens the response early, so that a failure can still get its real HTTP status.
    */
   waiting(state: Waiting | undefined, now: number): string
   push(batch: Batch, now: number): string
@@ -87,7 +87,8 @@ const statusMs = 1000
 /**
  * Creates the core of one stream. The stream ends at the first of these: Ollama's `done`, an error
  * of Ollama, a truncated source, a deadline, or an abort. No frame follows the end. Only a stall
- * can change the outcome later, because a reader that never reads the last frames is cut.
+ * can still change the outcome then: if the reader does not read the last frames in time, the
+ * outcome becomes `stalled`.
  */
 export function createCore({ encoder, requestId, deadlines, maxBytes, now: startedAt }: CoreOptions): Core {
   let encoded = ''

@@ -6,7 +6,7 @@ export interface Writer {
    * Ends the response cleanly. Resolves when the reader has received everything, including the end.
    */
   end(): Promise<void>
-  /** Breaks off the response, after everything that was written is sent. */
+  /** Lets the runtime send everything that was written, and then breaks off the response. */
   cut(): Promise<void>
 }
 

@@ -52,7 +52,7 @@ function createResponses({ gzip, etag, type, isImmutable, headers }: Asset, vary
         ...(isGzip && { 'content-encoding': 'gzip' }),
         ...headers,
       },
-      ...(isGzip && { encodeBody: 'manual' }), // otherwise workerd gzips it again
+      ...(isGzip && { encodeBody: 'manual' }), // otherwise workerd would gzip the body again
     })
   }
 }

@@ -6,8 +6,8 @@ import { toCause } from '../middleware/cause.ts'
 import type { Env } from '../middleware/env.ts'
 
 /**
- * Makes the response if a request fails before any frame is sent. The response has the real HTTP
- * status of the failure and the error format of the dialect. The cause is only logged.
+ * Makes the response to a request that fails before any frame is sent. The response has the real
+ * HTTP status of the failure and the error format of the dialect. The cause is only logged.
  */
 export function toErrorResponse(c: Context<Env>, thrown: unknown, { toFailure }: Dialect): Response {
   const error = toServiceError(thrown)

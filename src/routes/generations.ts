@@ -86,10 +86,11 @@ export function generations({
 }
 
 /**
- * Adapts the deadlines to a call. While a model writes a tool call, Ollama is silent. This may take
- * as long as a first token (docs/protocol.md#8-configuration). So a call with tools uses the limit
- * of the first token as its idle limit. Pull, push and create have no tokens, and may continue as
- * long as they report progress (docs/protocol.md#1-routes). So they use only the idle limit.
+ * Adapts the deadlines to a call. While a model writes a tool call, Ollama is silent. The silence
+ * may be as long as the wait for a first token (docs/protocol.md#8-configuration). So a call with
+ * tools uses the limit of the first token as its idle limit. Pull, push and create have no tokens,
+ * and may continue as long as they report progress (docs/protocol.md#1-routes). So they use only
+ * the idle limit.
  */
 function toDeadlines(deadlines: Deadlines, call: GenerationCall): Deadlines {
   if (isProgress(call)) return { ...deadlines, firstTokenMs: deadlines.idleMs, totalMs: 0 }

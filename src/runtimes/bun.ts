@@ -80,8 +80,8 @@ await run(config, () => {
         isStreaming: false,
       }
       const response = await app.fetch(withWholeUrl(request), bindings)
-      // After an error response, the caller may still send its request body. A short limit prevents
-      // a slow body from keeping the connection open.
+      // After an error response, the caller may still be sending its request body. A short limit
+      // prevents a slow body from keeping the connection open.
       if (!response.ok) server.timeout(request, headSeconds)
       else if (!bindings.isStreaming) bindings.onAnswered()
       return response

@@ -29,7 +29,8 @@ export function readConfig(check: (config: Config) => void = () => {}): Config {
 }
 
 /**
- * Requires keys if other machines can reach the address, because Ollama itself requires no keys.
+ * Requires keys or SLUICE_INSECURE=1 if other machines can reach the address, because Ollama itself
+ * requires no keys.
  * @throws ConfigError
  */
 function checkBinding({ access: { keys, insecure }, server: { host } }: Config) {

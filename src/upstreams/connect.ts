@@ -3,7 +3,7 @@ import type { Flow } from '../generation.ts'
 
 export interface UpstreamRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
-  /** An absolute URL. Only the digest of a blob in it comes from a reader. */
+  /** An absolute URL. The digest of a blob is the only part that can come from a reader. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   /** A stream is sent with chunked encoding, as fast as the upstream accepts it. */

@@ -28,7 +28,7 @@ export function createDefaultModel({ configured, ask, maxLoads, now }: DefaultMo
     async load(signal) {
       const models = toNewestFirst(await loadList('tags')(signal))
       // An empty list must not be cached, so that the first model is found as soon as it is pulled.
-      // Errors are not cached.
+      // So this throws an error, which is not cached.
       if (models.length === 0) throw noModel()
       return models
     },

@@ -13,7 +13,7 @@ export interface Decoder {
 
 export interface DecoderOptions {
   maxLineBytes: number
-  /** Whether a line ends the stream successfully. By default, a line does if its `done` is true. */
+  /** Whether a line ends the stream successfully. The default tests whether `done` is true. */
   isDone?(chunk: OllamaChunk): boolean
 }
 

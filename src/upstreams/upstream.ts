@@ -39,7 +39,7 @@ export interface CallContext {
   readonly models?: readonly string[] | undefined
   /**
    * Keeps the request alive on workerd until `promise` settles, even after the stream has ended
-   * (docs/hazards.md#12). For example, Ollama's response is then read to its end.
+   * (docs/hazards.md#12). For example, this lets Sluice read Ollama's response to its end.
    */
   readonly waitUntil?: (promise: Promise<unknown>) => void
   /**
@@ -48,8 +48,8 @@ export interface CallContext {
    */
   readonly ignore?: (path: string) => void
   /**
-   * Called when the generation begins to wait for something. `undefined` means that the last state
-   * is over. Omit the callback if nobody needs it.
+   * Called when the generation begins to wait for something. `undefined` means that the previous
+   * state is over. Omit the callback if nobody needs it.
    */
   readonly onWaiting?: (state: Waiting | undefined) => void
 }
@@ -94,8 +94,8 @@ export interface Answer {
   /** The default model, for a request that names no model. */
   readonly defaultModel?: string | undefined
   /**
-   * The aliases that may be used, each with the model that it stands for. Only the answers about
-   * `tags` and `ps` have aliases. The model need not be installed.
+   * The aliases that may be used, each with the model that it stands for. That model need not be
+   * installed. Only the answers about `tags` and `ps` have aliases.
    */
   readonly aliases?: readonly (readonly [name: string, model: string])[]
 }

@@ -4,7 +4,7 @@ import type { Open } from '../../relay/sink.ts'
 export interface BunBindings {
   /** The caller's IP address. */
   readonly address: string
-  /** Set when the body is a stream. Then `onAnswered` tells the server when the stream ends. */
+  /** True if the body is a stream. The sink then calls `onAnswered` when the stream ends. */
   isStreaming: boolean
   /** Called when the stream ends. */
   onAnswered(): void
