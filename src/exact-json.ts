@@ -25,7 +25,7 @@ declare global {
  * Like `JSON.parse`, but a number that JavaScript would write differently becomes a `RawNumber`.
  * Equal raw numbers usually share one object. For a text without raw numbers, the only extra cost
  * is one scan. A reviver would be many times slower (docs/hazards.md#87).
- * @param parsed the result of `JSON.parse` for this text, if there is one already
+ * @param parsed the result of `JSON.parse` for this text, if the caller already has it
  * @throws SyntaxError if the text is not JSON
  */
 export function parseExact(text: string, parsed?: unknown): unknown {
@@ -78,12 +78,12 @@ const candidates = /"|\d{16}|\d[.eE]|-0/g
  */
 const markUnit = 1e22
 
-/** The maximum size of the map `known`, which finds equal raw numbers. A larger map is slow. */
+/** The maximum size of the map with which `mark` finds equal raw numbers. A larger map is slow. */
 const maxKnown = 65_536
 
 /**
- * Replaces each number that is not exact (see `isExact`) with a mark. If all numbers are exact,
- * both `marked` and `raws` are empty.
+ * Replaces each number that is not exact (see `isExact`) with a mark. Returns the new text as
+ * `marked`, and the replaced numbers as `raws`. If all numbers are exact, both are empty.
  */
 function mark(text: string): { marked: string; raws: RawNumber[] } {
   const raws: RawNumber[] = []

@@ -35,8 +35,8 @@ export type GenerationEvent =
 export type Batch = readonly GenerationEvent[]
 
 /**
- * What a generation waits for before its first event. `queued`: a place in Sluice's queue.
- * `loading`: Ollama loads the model. `evaluating`: the model reads the prompt.
+ * Why a generation has no event yet. `queued`: it waits in Sluice's queue. `loading`: Ollama loads
+ * the model. `evaluating`: the model reads the prompt.
  */
 export type Waiting = 'queued' | 'loading' | 'evaluating'
 

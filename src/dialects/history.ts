@@ -106,9 +106,9 @@ export function toText(value: unknown): string {
 }
 
 /**
- * Returns the text of a message part of any API. Most parts have their text in one of four fields.
- * A part without any of these fields is left out. A value without a `type` is not a part. It is the
- * result of a tool, and becomes JSON.
+ * Returns the text of a message part of any API. Most parts have their text in `text`, `refusal`,
+ * `thinking` or `content`. Any other part is left out. A value without these fields and without
+ * a `type` is not a part but the result of a tool. It is converted with `toText`.
  */
 export function toTextPart(part: unknown, place: Place): { text: string } {
   const { type, text, refusal, thinking, content } = isObject(part) ? part : {}

@@ -20,7 +20,7 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons
 
-/** The error for a part of a request that cannot be honoured. It names the part by its path. */
+/** Returns the error for a refused part of a request. `path` is the path of this part. */
 export function refused(path: string, reason: Reason): ServiceError {
   const message = reasons[reason]
   return new ServiceError('not_supported', `${path} is not supported: ${message}`, { issues: [{ path, message }] })

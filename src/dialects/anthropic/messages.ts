@@ -55,8 +55,8 @@ function toAssistant({ content }: Message, place: Place, names: Map<string, stri
 }
 
 /**
- * Leaves out the tool calls that Anthropic's servers ran, and their results. The text after them
- * already includes the result.
+ * Returns the text of a block. Tool calls that Anthropic's servers ran, and the results of these
+ * calls, are left out. The text of the later blocks already includes the results.
  */
 function toAssistantText(block: unknown, place: Place): string {
   const isServerTool = isObject(block) && /_tool_(?:use|result)$/.test(toText(block.type))

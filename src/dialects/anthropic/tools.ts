@@ -31,8 +31,8 @@ export function toTools({ tools, messages }: MessagesRequest, ignored: Ignored):
 /**
  * Returns a function that tells whether a tool with `defer_loading` is still hidden from the model.
  * If the client runs the tool search itself, such a tool is hidden until a search result contains
- * its `tool_reference`. If Anthropic's servers would run the search, no tool is hidden, because
- * Sluice cannot run the search.
+ * its `tool_reference`. If the client expects Anthropic's servers to run the search, no tool is
+ * hidden, because Sluice cannot run the search.
  */
 function createDeferral(tools: readonly unknown[], messages: MessagesRequest['messages']) {
   const hasServerSearch = tools.some((tool) => isObject(tool) && toText(tool.type).startsWith('tool_search_tool'))

@@ -29,8 +29,8 @@ export function toToolUse({ id, name }: ToolCall, input: unknown) {
 }
 
 /**
- * If a stop sequence ended the answer, Ollama does not report this. So such an answer also has the
- * reason `end_turn`.
+ * Returns the reason why the answer ended. If a stop sequence ended it, the reason is `end_turn`,
+ * because Ollama does not report stop sequences.
  */
 export function toStopReason({ done_reason }: OllamaChunk, toolCalls: number) {
   const reason = toolCalls > 0 ? 'tool_use' : 'end_turn'

@@ -17,8 +17,9 @@ export interface Choices {
   /** The choice that is sent before the first token. */
   readonly first?: object
   /**
-   * The choice for one line of Ollama, or '' if there is nothing to send. For a plain token it is
-   * JSON text without braces, such as `"text":"Hel"`, because that is faster than an object.
+   * Returns the choice for one line of Ollama, or '' if there is nothing to send. The choice for a
+   * plain token is JSON text without braces, such as `"text":"Hel"`. Such a text is written faster
+   * than an object.
    */
   toChoice(chunk: OllamaChunk): string | object
   /** The choice that is sent with the finish reason. */

@@ -22,7 +22,8 @@ export type Logprob = ReturnType<typeof toLogprobs>[number]
 
 /**
  * Converts the log probabilities of one line into OpenAI's format.
- * @param noBytes the value of `bytes` if there are none: null in a chat, an empty list in Responses
+ * @param noBytes the value of `bytes` for a token without bytes: null in a chat, an empty list in
+ * Responses
  */
 export function toLogprobs(logprobs: readonly unknown[], noBytes: null | readonly number[]) {
   const toToken = ({ token = '', logprob = 0, bytes = noBytes }: OllamaLogprob) => ({ token, logprob, bytes })

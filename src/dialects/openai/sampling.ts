@@ -63,7 +63,10 @@ export const samplingHints: Rules['hints'] = [
 
 type Sampling = { readonly [Field in keyof typeof sampling]?: v.InferOutput<(typeof sampling)[Field]> }
 
-/** Leaves out absent fields, so that the defaults of the model apply. */
+/**
+ * Converts these fields into Ollama's fields. Absent options are left out, so that the defaults of
+ * the model apply.
+ */
 export function toSampling(request: Sampling) {
   const { temperature, top_p, presence_penalty, frequency_penalty, seed, stop, max_tokens, max_completion_tokens } = request
   return {

@@ -61,7 +61,7 @@ export function createTools(ignored: Ignored) {
       const combined = [description, rule].filter((text) => typeof text === 'string' && text !== '').join('\n\n')
       offer(path, 'custom', { name, description: combined, parameters: customParameters }, namespace)
     },
-    /** A tool search that the client itself runs. Codex is such a client. */
+    /** Adds a tool search that the client itself runs, as Codex does. */
     search(tool: ToolFields, path: string) {
       offer(path, 'search', { ...tool, name: 'tool_search' })
     },
@@ -84,13 +84,13 @@ export function toChatToolCall({ id, name, input, arguments: text }: ToolCall, o
   return { id, type: 'custom', custom: { name, input: toCustomInput(input) } }
 }
 
-/** The input text of a custom tool, from the arguments of the model's call. */
+/** Extracts the input text of a custom tool from the arguments of the model's call. */
 export function toCustomInput(input: unknown): string {
   const { input: text } = isObject(input) ? input : {}
   return typeof text === 'string' ? text : JSON.stringify(input)
 }
 
-/** The arguments for Ollama, from the input text of an earlier call of a custom tool. */
+/** Converts the input text of an earlier call of a custom tool into arguments for Ollama. */
 export function toCustomArguments(input: unknown): object {
   return { input: toText(input) }
 }

@@ -26,7 +26,10 @@ export interface ChatCall {
   readonly isDemanded: boolean
 }
 
-/** Converts a chat request for Ollama. @throws ServiceError `invalid_request`, `not_supported` */
+/**
+ * Converts OpenAI's chat request into a chat request for Ollama.
+ * @throws ServiceError `invalid_request`, `not_supported`
+ */
 export function toChatCall(request: ChatRequest, ignored: Ignored): ChatCall {
   const { messages, tool_choice, response_format: format, logprobs, top_logprobs, stream } = request
   const { offered, origins } = toTools(request.tools ?? [], ignored)

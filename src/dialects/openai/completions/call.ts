@@ -7,7 +7,7 @@ import { toSampling, toThinkWish } from '../sampling.ts'
 import type { CompletionRequest } from './schema.ts'
 
 /**
- * Converts a completion into a generate request for Ollama.
+ * Converts a completion request into a generate request for Ollama.
  * @throws ServiceError `invalid_request`, `not_supported`
  */
 export function toCompletionCall(request: CompletionRequest): GenerationCall {

@@ -71,7 +71,8 @@ interface PastCall {
 }
 
 /**
- * Converts a tool call that the client ran into a function call. Returns undefined for other items.
+ * If the item is a tool call that the client ran, returns it as a function call. Otherwise returns
+ * undefined.
  */
 function toPastCall({ type, call_id: id, namespace, name, ...item }: Item): PastCall | undefined {
   if (type === 'function_call' || type === 'custom_tool_call') {
@@ -94,7 +95,10 @@ function toOutput({ output, tools }: Item): unknown {
   return names.length > 0 ? `Found: ${names.join(', ')}` : 'Found nothing'
 }
 
-/** The names by which the model can call a found tool, or all tools of a found namespace. */
+/**
+ * Returns the name by which the model can call a found tool. For a found namespace, returns the
+ * names of all its tools.
+ */
 function toNames(tool: unknown, namespace?: unknown): string[] {
   if (!isObject(tool)) return []
   if (tool.type === 'namespace' && Array.isArray(tool.tools)) return tool.tools.flatMap((inner) => toNames(inner, tool.name))

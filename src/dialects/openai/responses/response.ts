@@ -7,8 +7,8 @@ import type { ResponsesRequest } from './schema.ts'
 export type Echo = ReturnType<typeof toEcho>
 
 /**
- * Returns the fields of the request that the response repeats. Instead of values that Sluice cannot
- * honour, it returns the defaults.
+ * Returns the fields of the request that the response repeats. A field that Sluice cannot honour
+ * has its default value.
  */
 export function toEcho(request: ResponsesRequest) {
   const { reasoning, text } = request

@@ -97,8 +97,8 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
   }
 
   /**
-   * OpenAI's clients throw only if the event has `error` at its top level. If only `response`
-   * contains the error, they treat the event as a normal end.
+   * Ends the stream with the error, both in `response` and at the top level of the event. If only
+   * `response` contained the error, OpenAI's clients would treat the event as a normal end.
    */
   function fail(head: ResponseHead, error: ServiceError) {
     const items = open ? [...output, open.toItem('incomplete')] : output
