@@ -26,7 +26,7 @@ export interface Share {
 const NAMED = new Set(['object', 'native', 'closure', 'hidden', 'object shape'])
 
 /**
- * Sums a heap snapshot by constructor.
+ * Returns the number and the size of the objects in a heap snapshot, by constructor.
  * @throws Error if the file is no snapshot
  */
 export async function readShares(file: string): Promise<Map<string, Share>> {

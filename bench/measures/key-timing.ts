@@ -36,8 +36,9 @@ function welch(a: readonly number[], b: readonly number[]): number {
 }
 
 /**
- * Compares `near` and `far` with the key, in random order. It drops the slowest twentieth of the
- * samples, because the machine causes those delays, not the comparison.
+ * Times how long it takes to compare `near` and `far` with the key, in random order. Returns Welch's
+ * t of the two samples without the slowest twentieth, because there the machine causes the delays,
+ * not the comparison.
  */
 function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
   const times: { near: number[]; far: number[] } = { near: [], far: [] }

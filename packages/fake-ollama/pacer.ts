@@ -14,9 +14,9 @@ const streams = new Set<Stream>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Calls `send` `count` times at a steady rate, the first time after `afterMs`. It resolves after
- * the last call. If the exchange ends early, it resolves when the next call is due. One timer
- * serves all streams, because a hundred timers would load the machine more.
+ * Calls `send` `count` times at a steady rate, the first time after `afterMs`. The promise resolves
+ * after the last call. If the exchange ends early, the promise resolves when the next call is due.
+ * One timer serves all streams, because a hundred timers would load the machine more.
  */
 export function pace(
   exchange: Exchange,

@@ -153,9 +153,9 @@ describe('a page of another site', () => {
   test('has another name when that is rebound to this machine: it is same-origin then, and refused by its Host', async () => {
     const rebound = `http://rebound.test:${server.port}`
     // In a real attack, the host name first resolves to the server of the attacker's page, and
-    // later to Sluice. In this test it always resolves to Sluice, so the page is Sluice's refusal,
-    // which has the same origin. The test bypasses the content security policy of the refusal,
-    // because the attacker's page would not have that policy.
+    // later to Sluice. In this test it always resolves to Sluice, so Sluice's refusal stands in for
+    // the attacker's page: both have the same origin. The test bypasses the content security policy
+    // of the refusal, because the attacker's page would not have that policy.
     const usual = page
     page = await browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)

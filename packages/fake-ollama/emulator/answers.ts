@@ -10,7 +10,9 @@ function isChinese(text: string): boolean {
   return /\p{Script=Han}/u.test(text) && !/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)
 }
 
-/** Returns the part of the tour that answers a question, in the question's language. */
+/**
+ * Answers a question in the question's language. The text comes from the tour of that language.
+ */
 export function toAnswer(question: string, random: Random): string {
   const tour = isChinese(question) ? chineseTour : englishTour
   const { end } = parseFaults(question)

@@ -31,8 +31,9 @@ const vocabularySize = 49_152
 export type Plan = ReturnType<typeof createPlan>
 
 /**
- * Plans the whole answer before the first token, except the times of the tokens. The same seed and
- * request result in the same plan. `stop` and `num_predict` only shorten it.
+ * Plans the whole answer before its first token is sent. The plan does not contain the times of the
+ * tokens. The same seed and request result in the same plan. `stop` and `num_predict` only shorten
+ * the plan.
  */
 export function createPlan(request: CompletionRequest, options: Options, model: Model) {
   const random = createRandom(toSeed(request, options, model))

@@ -18,7 +18,7 @@ export interface ChatPage {
   ask(question: string): Promise<void>
   /** Waits until no answer is being written. */
   settled(): Promise<void>
-  /** Reloads the page once all writes are on the disk. */
+  /** Waits until all writes are on the disk, then reloads the page. */
   reload(): Promise<void>
   newChat(): Promise<void>
   openChat(title: string): Promise<void>

@@ -14,7 +14,10 @@ export interface AskedBody {
 
 /** A fake Ollama. Each test sets its answers. */
 export interface Ollama {
-  /** Answers this question with the script. Several scripts answer one request each, in order. */
+  /**
+   * Answers this question with the script. With several scripts, each one answers one request, in
+   * order. The last one also answers all further requests.
+   */
   on(question: string, ...scripts: readonly Script[]): void
   /** Waits for the n-th request with this question, counted from 1. */
   asked(question: string, nth?: number): Promise<{ readonly request: SeenRequest; readonly body: AskedBody }>
@@ -143,7 +146,7 @@ export function finish(exchange: Exchange, changes: Readonly<Record<string, unkn
   exchange.end()
 }
 
-/** Makes a line whose message has more than text. */
+/** Makes a line of `/api/chat` whose message has these fields. */
 export function toLine(message: Readonly<Record<string, unknown>>): string {
   return `${JSON.stringify({ model: 'thinker', created_at: '2026-11-22T10:14:53Z', message: { role: 'assistant', content: '', ...message }, done: false })}\n`
 }

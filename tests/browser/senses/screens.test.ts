@@ -18,8 +18,8 @@ async function findOnAll(
   options: VisitOptions,
   find: (page: Page) => Promise<readonly string[]>,
 ): Promise<Record<string, readonly string[]>> {
-  // The browser logs every error status. The expected ones are caused by an answer that is stopped
-  // before its first token, and by an unreachable Ollama.
+  // The browser logs every error status. Error statuses are expected in two cases: an answer is
+  // stopped before its first token, or Ollama is unreachable.
   const page = await stage.visit({ expected: [/status of (?:499|50[234])/], ...options })
   const found: Record<string, readonly string[]> = {}
   for (const { name, enter, leave } of toScreens(stage, page, words)) {

@@ -6,7 +6,10 @@ import { launchChromium } from '../chromium.ts'
 import { visit, type Visit, type VisitOptions } from '../visit.ts'
 import { listModels } from './catalog.ts'
 
-/** The page with a fake Ollama that has the catalog. All tests of a file share one browser. */
+/**
+ * The page, with a fake Ollama that lists the models of `catalog.ts`. All tests of a file share one
+ * browser.
+ */
 export interface PageStage extends Stage {
   /**
    * Opens the page and waits until it is ready. If the visit causes a problem, the test fails at

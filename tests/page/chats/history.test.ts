@@ -42,7 +42,7 @@ afterEach(() => context.close())
 
 /**
  * Opens a tab. A tab with `#deaf` has no channel to the other tabs. A tab with `#full` cannot store
- * long titles after the test has called `failPutsOfMuch`.
+ * large chats if the test has called `failPutsOfMuch` before.
  */
 async function openTab(how = ''): Promise<Page> {
   const page = await context.newPage()
@@ -52,8 +52,8 @@ async function openTab(how = ''): Promise<Page> {
 }
 
 /**
- * Makes the store refuse large chats, as if the disk were full, while a tab's address ends in
- * `#full`.
+ * In every tab that is opened after this call, makes the store refuse large chats while the tab's
+ * address ends in `#full`, as if the disk were full.
  */
 const failPutsOfMuch = () =>
   context.addInitScript(() => {

@@ -562,8 +562,8 @@ test('it does not come back either while its stop and the disk take their time',
   const removal = page.remove(id)
   const savesOf = (chatId: string) => history.saves.filter((chat) => chat.id === chatId).length
   const before = savesOf(id)
-  // The test waits until another answer has been saved several times. In this time a mistaken save
-  // of the removed chat would have happened, too.
+  // The test waits until another answer has been saved several times. If the page saved the removed
+  // chat by mistake, it would have done so by then.
   await ask(head, 'And this?')
   await expect.poll(() => savesOf(page.chat.value.id)).toBeGreaterThan(3)
   expect(savesOf(id)).toBe(before)
