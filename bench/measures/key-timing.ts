@@ -36,9 +36,9 @@ function welch(a: readonly number[], b: readonly number[]): number {
 }
 
 /**
- * Times how long it takes to compare `near` and `far` with the key, in random order. Returns Welch's
- * t of the two samples without the slowest twentieth, because there the machine causes the delays,
- * not the comparison.
+ * Times comparisons of `near` and of `far` with the key, in random order. Returns Welch's t of the
+ * two samples. The slowest twentieth of the times is dropped, because the machine causes those
+ * delays, not the comparison.
  */
 function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
   const times: { near: number[]; far: number[] } = { near: [], far: [] }

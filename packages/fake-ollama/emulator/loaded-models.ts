@@ -14,9 +14,10 @@ export type LoadedModels = ReturnType<typeof createLoadedModels>
 
 /**
  * Creates the record of the models in memory. A load is stored as the time at which it ends. It is
- * not stored as a promise, because on workerd one request must not wait for the promise of another request. When a
- * request is aborted, its load stops if no other request waits for it. A request with another
- * `num_ctx` loads the model again (docs/ollama.md#1-stream, docs/ollama.md#4-cancellation).
+ * not stored as a promise, because on workerd one request must not wait for the promise of another
+ * request. When a request is aborted, its load stops if no other request waits for it. A request
+ * with another `num_ctx` loads the model again (docs/ollama.md#1-stream,
+ * docs/ollama.md#4-cancellation).
  */
 export function createLoadedModels({ coldStartMs }: { coldStartMs: number }) {
   const byName = new Map<string, Loaded>()

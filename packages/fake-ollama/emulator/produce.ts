@@ -26,8 +26,8 @@ const promptSpeedup = 20
 const maxPromptMs = 2000
 
 /**
- * Yields the lines of the plan at the speed of a model. If the prompt asks for a fault, the lines
- * end at that place, and the fault follows. Throws the signal's reason when the signal aborts.
+ * Yields the lines of the plan at the speed of a model. If the prompt asks for a fault, the fault
+ * replaces the lines after its number of tokens. Throws the signal's reason when the signal aborts.
  */
 export async function* produce(plan: Plan, options: ProduceOptions): AsyncGenerator<Piece, void, undefined> {
   const { tokensPerSecond, startedMs, loadedMs, signal } = options
