@@ -216,7 +216,7 @@ export function streamChat(options: ChatOptions): ChatStream {
       const frames = isEvents ? createEventReader() : createLineReader()
       for (;;) {
         const { done, value } = await wait(reader.read(), limitMs)
-        // The last line of NDJSON may have no LF.
+        // The last line of NDJSON may have no LF, so one is added.
         const piece = decoder.decode(value, { stream: !done }) + (done && !isEvents ? '\n' : '')
         for (const frame of frames.read(piece))
           for (const event of toEvents(frame)) {

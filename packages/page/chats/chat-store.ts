@@ -32,7 +32,7 @@ export interface ChatStore {
   remove(removal: Removal): Promise<void>
   /** Resolves to the ids of the removed chats. */
   removeAll(removedAt: number): Promise<string[]>
-  /** Deletes the records of chats that were removed before this time. */
+  /** Deletes the `Removal` records that are older than this time. */
   forget(before: number): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** Checks fields of untrusted JSON. Each function returns a valid value or undefined. */
+/** Checks fields of untrusted JSON. Each `to…` function returns a valid value or undefined. */
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -54,8 +54,8 @@ export type HistoryProblem = 'denied' | 'full'
 interface Pending {
   readonly chat: Chat
   /**
-   * If this tab saved the chat although it knew that the chat had been removed: the time of that
-   * removal. Such a save brings the chat back.
+   * The time of the chat's removal, if this tab already knew of the removal when it saved the chat.
+   * Such a save brings the chat back.
    */
   readonly removedAt: number | undefined
   hasFailed: boolean

@@ -4,7 +4,10 @@ import { Failure } from './failure.tsx'
 import { usePage } from './page.ts'
 import { retryAndFocus } from './ui-state.ts'
 
-/** Shows how an answer ended, if it is not simply complete, and a button to continue the answer. */
+/**
+ * Shows why an answer is not complete, and a button to continue it. Shows nothing if the answer is
+ * complete.
+ */
 export function Ending({ message, isLast }: { message: Message; isLast: boolean }) {
   const page = usePage()
   const { end, text } = message

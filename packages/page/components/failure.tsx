@@ -13,8 +13,8 @@ interface FailureProps {
 }
 
 /**
- * What went wrong, in plain words, and what the user can do. The server's own text is also shown.
- * If the page has no hint for this failure, the server's text takes the place of the hint.
+ * Shows what went wrong, in plain words, and what the user can do. The server's own text is also
+ * shown. If the page has no hint for this failure, the server's text takes the place of the hint.
  */
 export function Failure({ message, failure: { code, text, requestId, retryAfterSeconds }, isLast }: FailureProps) {
   const page = usePage()

@@ -42,7 +42,10 @@ export interface Blocks {
  */
 export interface SettledBlocks {
   readonly blocks: number
-  /** If the first token is the rest of a list, this is the number of the list's items before it. */
+  /**
+   * If the first token has only the last items of a list, `items` is the number of this list's
+   * earlier items. Otherwise it is 0.
+   */
   readonly items: number
 }
 
@@ -51,8 +54,8 @@ export interface Block {
   readonly node: HTMLElement
   /**
    * Shows the token in this block. Returns false if this block cannot show the token. The caller
-   * must then make a new block. If the token is the rest of a list, `settledItems` items of this
-   * list come before it.
+   * must then make a new block. If the token has only the last items of a list, `settledItems` is
+   * the number of this list's earlier items.
    */
   update(token: Token, isOpen: boolean, settledItems: number): boolean
 }

@@ -10,12 +10,12 @@ const cjk =
 const punctuation = /(?![_~])[\p{P}\p{S}]/u
 
 /**
- * Makes the mask in which marked looks for the ends of emphasis. In Chinese, Japanese or Korean
- * (CJK), the mask has a letter in place of punctuation beside a run of `*`. Such text often has no
- * spaces around emphasis, so CommonMark's flanking rule fails for `**中文。**后` and `**“引用”**的`.
- * Which punctuation becomes a letter is decided as in markdown-cjk-friendly: all CJK punctuation,
- * and other punctuation if the character on the other side of the run is CJK. The mask is as long
- * as the text, because marked requires this.
+ * Makes the mask: a copy of the text in which the library `marked` looks for the ends of emphasis.
+ * Chinese, Japanese and Korean (CJK) text often has no spaces around emphasis, so CommonMark's
+ * flanking rule fails for `**中文。**后` and `**“引用”**的`. Therefore the mask has letters in place of
+ * punctuation beside a run of `*`. As in the library markdown-cjk-friendly, a letter replaces all
+ * CJK punctuation, and other punctuation if the character on the other side of the run is CJK. The
+ * mask is as long as the text, because `marked` requires this.
  */
 export function toCjkMask(source: string): string {
   let masked = ''

@@ -136,8 +136,9 @@ function createPiece(parent: HTMLElement, language: string): Piece {
 }
 
 /**
- * Returns where a piece ends, if possible at an empty line. The result depends only on the text
- * before that place, so it does not change when more text comes.
+ * Returns where the first piece of the text ends, if possible at an empty line. Returns `undefined`
+ * if the piece may still grow. The end of a piece depends only on the text before it, so it does
+ * not change when more text comes.
  */
 function toPieceEnd(text: string): number | undefined {
   if (text.length <= pieceLength) return undefined

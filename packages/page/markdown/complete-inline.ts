@@ -28,7 +28,7 @@ interface Run {
   unclosed: number
 }
 
-/** A `[` or `![` without its `]` so far. */
+/** A `[` or `![` whose `]` has not come yet. */
 interface Bracket {
   /** Where the text inside the brackets begins. */
   readonly start: number
@@ -123,8 +123,9 @@ function isEndedBy({ mark: opener, isCloser }: Run, mark: string, isOpener: bool
 }
 
 /**
- * Whether a run is left-flanking (CommonMark §6.2). With the two characters swapped, it tells
- * whether the run is right-flanking.
+ * Whether a run is left-flanking (CommonMark §6.2), if `inner` is the character after the run and
+ * `outer` is the character before it. If the two are swapped, the result is whether the run is
+ * right-flanking.
  */
 function isFlanking(inner: string, outer: string): boolean {
   return !isSpace(inner) && (!isPunctuation(inner) || isSpace(outer) || isPunctuation(outer))

@@ -29,15 +29,15 @@ interface Piece {
 }
 
 /**
- * A longer text is cut into independent pieces, so that the work for each token of the answer has a
- * limit. For each token, marked parses a whole piece. The browser lays out a whole block element
- * when something in it changes, and searches all of it when a node is removed. So each piece has
- * its own block element.
+ * A text longer than this is cut into independent pieces, so that the work for each token of the
+ * answer has a limit. For each token, the library `marked` parses a whole piece. The browser lays
+ * out a whole block element when something in it changes, and searches all of it when a node is
+ * removed. So each piece has its own block element.
  */
 const pieceLength = 3072
 /**
- * The maximum number of marks in a piece. marked's work grows with the square of this number. For
- * example, 3,000 characters of `*a *a … *a*` would take 130 ms.
+ * The maximum number of marks in a piece. The work of `marked` grows with the square of this
+ * number. For example, 3,000 characters of `*a *a … *a*` would take 130 ms.
  */
 const pieceMarks = 256
 const pieceMargin = 512

@@ -7,14 +7,14 @@ import { isBesideCjk, toCjkMask } from './cjk.ts'
  */
 const maxDepth = 16
 /**
- * A longer quote is split into several quotes, because marked's work grows with the square of the
- * length of a quote.
+ * A quote longer than this is split into several quotes, because the work of `marked` grows with
+ * the square of the length of a quote.
  */
 const quoteLength = 8192
 
 /**
- * marked's tokenizer, changed for chats. HTML is text, emphasis works in Chinese, Japanese and
- * Korean, a single `~` is a tilde, and the depth is limited.
+ * The tokenizer of `marked`, changed for chats. HTML is text, emphasis works in Chinese, Japanese
+ * and Korean, a single `~` is a tilde, and the depth is limited.
  */
 class ChatTokenizer extends Tokenizer {
   #depth = 0
@@ -23,8 +23,8 @@ class ChatTokenizer extends Tokenizer {
 
   override tag(src: string): Tokens.Tag | undefined {
     const tag = /^<br[ \t]*\/?>/i.exec(src)?.[0]
-    // `br` is marked's type for a line break. marked itself makes such a token only from Markdown's
-    // own syntax, not from HTML.
+    // `marked` uses the type `br` for a line break in Markdown's own syntax. Here an HTML `<br>`
+    // becomes the same token.
     return tag === undefined ? undefined : ({ type: 'br', raw: tag } as unknown as Tokens.Tag)
   }
 
@@ -33,8 +33,8 @@ class ChatTokenizer extends Tokenizer {
   }
 
   override blockquote(src: string): Tokens.Blockquote | undefined {
-    // If `lastToken` is a text, marked reads most lists as a part of that text. At the start of a
-    // quote, `lastToken` is still the token before the quote, so it is deleted. Otherwise marked
+    // If `lastToken` is a text, `marked` reads most lists as a part of that text. At the start of a
+    // quote, `lastToken` is still the token before the quote. If it were not deleted, `marked`
     // would throw for a quote in a list item, and a list in a quote would continue on lines without
     // a `>`.
     if (/^ {0,3}>/.test(src)) delete this.lexer.state.lastToken

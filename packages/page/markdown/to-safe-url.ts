@@ -8,8 +8,8 @@ import { decodeEntities } from './entities.ts'
 const hidden = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffc]/
 
 /**
- * Returns the address of a model's link if it is safe: absolute, http, https or mailto, and without
- * hidden characters. Returns `undefined` if it is not.
+ * Returns the address of a link that a model wrote, or `undefined` if the address is not safe. A
+ * safe address is absolute, begins with http, https or mailto, and has no hidden characters.
  */
 export function toSafeUrl(href: string): URL | undefined {
   const text = decodeEntities(href).trim()
@@ -27,8 +27,9 @@ function toUrl(text: string): URL | undefined {
 }
 
 /**
- * Returns the host to show beside a link's text, if the link could mislead: the address has a user
- * name, which hides the host, or the text names another host.
+ * Returns the host of a misleading link, so that the page shows it beside the link's text. A link
+ * is misleading if its address has a user name, which hides the host, or if its text names another
+ * host. Returns `undefined` for any other link.
  */
 export function toHonestHost(url: URL, text: string): string | undefined {
   if (url.host === '') return undefined

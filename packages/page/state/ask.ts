@@ -12,7 +12,10 @@ export interface Answer {
   readonly isGood: boolean
   /** The body, or an empty object if the body is not a JSON object. */
   readonly value: Readonly<Record<string, unknown>>
-  /** The model for requests without a model name. The server names it with the list of models. */
+  /**
+   * The name of the model that answers requests without a model name. The server sends this name
+   * together with the list of models.
+   */
   readonly defaultModel?: string | undefined
 }
 

@@ -76,7 +76,7 @@ export function createPageState({
 
   /**
    * Returns the chat for an export. If an answer is being written, the exported answer is the text
-   * so far and is marked as interrupted, because nothing continues it in the file.
+   * so far and is marked as interrupted, because the file never receives the rest of it.
    */
   const toWritten = (chat: Chat): Chat => {
     const partial = runs.all.peek().get(chat.id)?.toPartial()

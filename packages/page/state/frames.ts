@@ -1,6 +1,9 @@
 import type { Host } from './host.ts'
 
-/** How often a hidden page is painted, because a hidden page gets no animation frames. */
+/**
+ * The time between two paints of a hidden page. These paints use a timer, because a hidden page
+ * gets no animation frames.
+ */
 const hiddenMs = 250
 
 /**

@@ -17,7 +17,7 @@ const maxPngBytes = 1024 * 1024
 /**
  * Converts an image to a format that Ollama accepts: JPEG or PNG, in base64 without a prefix. The
  * image is turned upright by its EXIF data, and its longer side has at most 1344 px. Resolves to
- * `undefined` if the browser does not support the format, or if the file is over 20 MB.
+ * `undefined` if the browser does not support the format, or if the file is larger than 20 MiB.
  */
 export async function toImage(file: Blob): Promise<string | undefined> {
   if (!/^image\/(?!svg)/.test(file.type) || file.size > maxImageBytes) return undefined

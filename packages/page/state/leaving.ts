@@ -2,8 +2,8 @@ import type { Host } from './host.ts'
 
 /**
  * Calls `saveAll` when the page is closed or hidden. Returns a function that tells whether the page
- * is being closed. The caller needs this because a reload first breaks the page's streams. Answers
- * that fail in this way are interrupted by the reload, not by an error.
+ * is being closed or reloaded. The browser then breaks the page's streams. The caller must mark the
+ * answers of these streams as interrupted, not as failed.
  */
 export function createLeaving(host: Host, saveAll: (isGoing: boolean) => void): () => boolean {
   let isLeaving = false

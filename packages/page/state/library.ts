@@ -27,7 +27,10 @@ export interface Library {
 
 interface LibraryOptions {
   readonly history: ChatHistory
-  /** Returns `merged`, but takes from `local` the parts that this tab is still changing. */
+  /**
+   * Returns a copy of `merged` in which the parts that this tab is still changing come from
+   * `local`.
+   */
   readonly preferLocal: (merged: Chat, local: Chat) => Chat
   /** Called when another tab has removed the chat. */
   readonly onRemoved: (id: string) => void

@@ -40,8 +40,8 @@ export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions)
   const writing = createWriting(host, answer, now)
   const abort = new AbortController()
   /**
-   * Set when the user has stopped the answer. Resolves to whether the server confirmed that it
-   * generates nothing any more.
+   * Set when the user has stopped the answer. Resolves to whether the server confirmed that the
+   * generation has ended.
    */
   let freed: Promise<boolean> | undefined
 

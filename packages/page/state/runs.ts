@@ -54,8 +54,8 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
       const tick = () => {
         // A dropped answer is not saved any more, because that would restore its chat.
         if (!isCurrent()) return
-        // An answer without new text is saved once a second. Otherwise other tabs assume that it is
-        // interrupted.
+        // An answer without new text is saved once a second. Otherwise other tabs would assume that
+        // it is interrupted.
         if (hasNews || ticks++ % 2 === 1) save(chatId, started.toPartial())
         hasNews = false
         timer = host.setTimeout(tick, saveEveryMs)

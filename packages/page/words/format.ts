@@ -1,6 +1,9 @@
 import type { Words } from './english.ts'
 
-/** `0.4 s`, `12 s`, `2 min 5 s`. Tenths are shown below ten seconds, but only if `isExact`. */
+/**
+ * Formats a duration: `0.4 s`, `12 s`, `2 min 5 s`. If `isExact`, a duration below ten seconds has
+ * tenths.
+ */
 export function formatSeconds(ms: number, words: Words, isExact = true): string {
   const seconds = Math.max(0, ms) / 1000
   const whole = Math.floor(seconds)
@@ -9,12 +12,12 @@ export function formatSeconds(ms: number, words: Words, isExact = true): string 
   return words.seconds(seconds < 9.95 ? toDecimal(seconds, words, 1) : String(Math.min(59, Math.round(seconds))))
 }
 
-/** `1,234`. Tenths are shown below ten. */
+/** Formats a number: `1,234`. Only a number below ten has tenths. */
 export function formatNumber(value: number, { tag }: Words): string {
   return value.toLocaleString(tag, { maximumFractionDigits: value < 10 ? 1 : 0 })
 }
 
-/** `3.3 GB`, in decimal units, as in Ollama's own list. */
+/** Formats a size in decimal units, as Ollama's own list does: `3.3 GB`. */
 export function formatSize(bytes: number, { tag }: Words): string {
   const units = ['kilobyte', 'megabyte', 'gigabyte'] as const
   const power = Math.min(2, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3) - 1))
