@@ -102,8 +102,8 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
     test('a failure has a frame, or else the encoder says that it needs a cut', () => {
       const event: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'it died') }
       const frames = startFrames(encoder, options)([event])
-      // An answer in one piece needs neither. Nothing is sent before the answer is complete, so a
-      // failure can still be sent with its real status.
+      // An answer in one piece needs no frame for a failure, and no cut. Nothing is sent before the
+      // answer is complete, so a failure can still be sent with its real status.
       const isWhole = encoder.contentType === 'application/json'
       expect(frames.length === 0 && !isWhole).toBe(encoder.failure === 'cut')
     })

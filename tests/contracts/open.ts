@@ -7,7 +7,7 @@ import type { Open, Sink } from '../../src/relay/sink.ts'
 
 export interface OpenContract {
   /**
-   * Whether `open` can cut an HTTP/1.1 response. The client then sees a broken response, not a
+   * Whether `open` can cut an HTTP/1.1 response. The client of a cut response sees an error, not a
    * clean end. `streamSSE` cannot cut (docs/hazards.md#45 and docs/hazards.md#55).
    */
   cuts: boolean
@@ -102,7 +102,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
 
   /**
    * Writes until every buffer is full. The reader must not read meanwhile. Returns the pending
-   * promise of the last write, and the number of bytes.
+   * promise of the last write, and the number of bytes written.
    */
   async function fill(sink: Sink): Promise<{ full: Promise<void>; bytes: number }> {
     for (let bytes = 0; bytes < 100_000_000;) {

@@ -155,8 +155,8 @@ export function upstreamContract(
         expect(outcome.isDone).toBe(false)
         expect(toText(outcome.events)).toBe(text)
         if (when === 'before-first-token') expect(outcome.events).toEqual([])
-        // An upstream may end cleanly after some tokens, without `done`. The upstream then reports
-        // no error, and the core reports `upstream_truncated`.
+        // Ollama may end the body cleanly after some tokens, without a done line. `flow` then
+        // reports no error. The core, which this test does not run, reports `upstream_truncated`.
         if (outcome.error === undefined) return expect(expected.code).toBe('upstream_truncated')
         const error = outcome.error as ServiceError
         expect(error).toBeInstanceOf(ServiceError)

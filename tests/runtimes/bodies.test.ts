@@ -8,9 +8,9 @@ const streams = 20
 const image = 'iVBORw0K'.repeat(250_000)
 
 /**
- * The most heap that one stream may use on average: a quarter of the image. A lower limit could
- * fail on Bun, which sometimes has not freed the images of a few streams when the test measures the
- * heap.
+ * The most heap that one stream may use on average: a quarter of the image's size. With a lower
+ * limit the test could fail on Bun, which sometimes has not freed the images of a few streams when
+ * the test measures the heap.
  */
 const maxBytes = image.length / 4
 

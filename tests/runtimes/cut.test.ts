@@ -16,8 +16,8 @@ test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
     const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
     try {
       // During its first stream, the server opens every descriptor that it keeps. So the test
-      // counts descriptors after this stream. It does not start more streams before, because their
-      // connections could still be closing and would be counted.
+      // counts the descriptors after one stream. After more than one stream, the count could
+      // include connections that are still closing.
       await readAll(generate(server, 'sse', upstream.script(tokens({ count: 2 }))))
       const before = descriptors()
 

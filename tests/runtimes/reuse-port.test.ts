@@ -50,7 +50,7 @@ function listenersOn(port: number): number {
   return sockets.map((line) => line.trim().split(/\s+/)).filter((fields) => fields[1] === local && fields[3] === '0A').length
 }
 
-/** Sends `count` requests, each on its own connection. */
+/** Sends `count` requests, each on its own connection, and returns the statuses of the answers. */
 async function ask(server: Server, path: string, count: number): Promise<number[]> {
   const statuses: number[] = []
   for (let i = 0; i < count; i++) statuses.push((await readAll(read(server, { path }))).status)

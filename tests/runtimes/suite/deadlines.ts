@@ -285,7 +285,7 @@ export function describeDeadlines(name: ServerName) {
           return ms
         })
         const ms = await Promise.all(silences)
-        // The heartbeats are spread over up to 150 ms.
+        // Sluice shortens the heartbeat interval of each stream by another time, at most 150 ms.
         expect(Math.max(...ms) - Math.min(...ms)).toBeGreaterThan(50)
       })
 

@@ -23,7 +23,7 @@ interface Framing {
   readonly name: string
   readonly bytes: Uint8Array | string
   readonly fate: Fate
-  /** The fate on each runtime where it is not `fate`. */
+  /** The runtimes on which the fate differs from `fate`, each with its own fate. */
   readonly on?: Partial<Record<RuntimeName, Fate | 'passes'>>
 }
 

@@ -97,8 +97,9 @@ export function describeOllamaClients(name: ServerName) {
             for await (const part of fullStream) {
               if (part.type === 'text-delta') await take(part.text)
               if (part.type === 'error') failure = part.error
-              // After an error line, this client reports no error, only another finish reason than
-              // after a success (docs/hazards.md#43). The test turns that reason into an error.
+              // For an error line, this client reports no error. It only reports a finish reason
+              // other than `stop` and `length` (docs/hazards.md#43). The test turns this finish
+              // reason into an error.
               if (part.type === 'finish' && !/^(stop|length)$/.test(part.finishReason))
                 failure ??= new Error(`Ollama: ${part.finishReason}`)
             }

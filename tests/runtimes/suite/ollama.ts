@@ -34,7 +34,7 @@ const apart = new Set([...refused, ...answered, ...routed, ...foreign, ...manage
 const verbatim = recordingNames().filter((name) => !apart.has(name.split('/')[1]!) && !isOther(name))
 
 const textOf = (recording: Recording) => Buffer.from(toBytes(recording)).toString()
-/** Splits a text into its lines. Each line ends with an LF. */
+/** Splits a text into its lines. Returns the lines without their LF. */
 const toSaid = (text: string) => text.replace(/\n$/, '').split('\n')
 const mediaTypeOf = ({ headers }: Pick<Answer, 'headers'> | Recording) => String(headers['content-type']).split(';')[0]
 

@@ -15,7 +15,7 @@ const chunksOf = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const textOf = (name: string) => toText(chunksOf(name))
 const recorded = (name: string) => JSON.parse(Buffer.from(toBytes(loadRecording(name))).toString()) as Record<string, unknown>
 const vectors = recorded('embed').embeddings as number[][]
-/** The same numbers, rounded to 32-bit floats. */
+/** The numbers of `vectors`, rounded to 32-bit floats. */
 const floats = vectors.map((vector) => vector.map(Math.fround))
 
 const messages = [{ role: 'user' as const, content: 'Weather in Tokyo?' }]

@@ -65,7 +65,7 @@ export function describeOpenAI(runtime: RuntimeName) {
         const deltas = theirs.flatMap(({ choices }) => choices).map(({ delta: { content } }) => content)
         const said = deltas.slice(0, -1).map((content) => ({ message: { content }, done: false }))
         const last = { done: true, done_reason: 'length', prompt_eval_count: prompt_tokens, eval_count: completion_tokens }
-        // In our stream, `created` of every chunk comes from Ollama's first line.
+        // In each chunk, Sluice sets `created` to the time in Ollama's first line.
         const { created, model } = theirs[0] as unknown as { created: number; model: string }
         const head = { model, created_at: new Date(created * 1000).toISOString() }
         const { text } = await streamOf([{ ...head, ...said[0]! }, ...said.slice(1), last], { stream_options })
@@ -73,9 +73,9 @@ export function describeOpenAI(runtime: RuntimeName) {
 
         const ids = new Set(ours.map((chunk) => (chunk as unknown as { id: string }).id))
         expect(ids.size).toBe(1)
-        // The recorded stream is Ollama's. Sluice's stream differs from it in two points, because
-        // Sluice follows OpenAI. The role comes in a separate chunk before the first token. `usage`
-        // is null in each chunk that does not contain the usage.
+        // The recorded stream comes from Ollama's own `/v1`. Sluice's chunks must be the same except
+        // in two points, in which Sluice follows OpenAI. Sluice sends the role in a separate chunk
+        // before the first token, and `usage: null` in each chunk that has no usage.
         const [first, ...rest] = theirs.map((chunk) => ({ ...chunk, id: [...ids][0] }))
         const { role, ...delta } = first!.choices[0]!.delta as { role: string; content: string }
         const toFirst = (one: object) => ({ ...first, choices: [{ ...first!.choices[0], delta: one }] })

@@ -12,8 +12,8 @@ const streams = recordingNames().filter((name) => {
 })
 
 /**
- * Converts CR and CRLF to LF. An SSE parser does the same, because SSE joins the lines of a text
- * with LF.
+ * Converts CR and CRLF to LF. A reader of SSE gets the text in this form, because SSE sends each
+ * line as a separate `data` field, and the reader's parser joins the lines with LF.
  */
 const toRead = (text: string) => text.replaceAll(/\r\n?/g, '\n')
 

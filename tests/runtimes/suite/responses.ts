@@ -12,9 +12,9 @@ import { useStage, type RuntimeName } from '../server.ts'
 
 /**
  * Some tests check that a client's abort stops the stream. A failed heartbeat would also stop the
- * stream, and would hide an abort that has no effect. So these tests have no heartbeats. Only
- * workerd needs them, because it notices a disconnected reader only when a write fails
- * (docs/hazards.md#11).
+ * stream, and would hide an abort that has no effect. So these tests run without heartbeats on
+ * Node and Bun. On workerd they run with heartbeats, because workerd notices a disconnected reader
+ * only when a write fails (docs/hazards.md#11).
  */
 const hourMs = '3600000'
 

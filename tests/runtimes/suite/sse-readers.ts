@@ -20,8 +20,8 @@ interface SseReader {
   /** How the reader ends when its signal aborts. */
   readonly aborts: 'throws' | 'ends'
   /**
-   * Returns what this reader delivers of a token that is sent as plain text instead of JSON. Some
-   * readers lose a part of it (docs/hazards.md#31 and docs/hazards.md#32).
+   * Returns the text that this reader delivers when a token is sent as plain text instead of JSON.
+   * Some readers lose a part of the token (docs/hazards.md#31 and docs/hazards.md#32).
    */
   toKept(token: string): string
 }

@@ -97,8 +97,8 @@ export function describeStatus(runtime: RuntimeName) {
       expect(await second.ended).toBe('clean')
       expect(toStates(second.text)).toEqual(['queued', 'evaluating'])
       const [queued, evaluating] = Array.from(second.text.matchAll(/"elapsed_ms":(\d+)/g), ([, ms]) => Number(ms))
-      // Sluice sends at most one status a second. The limit is 999 ms, because both times are
-      // rounded.
+      // Sluice sends at most one status a second. Both times are rounded to whole milliseconds, so
+      // their difference can be 999.
       expect(evaluating! - queued!).toBeGreaterThanOrEqual(999)
     })
 
@@ -194,7 +194,7 @@ export function describeStatus(runtime: RuntimeName) {
       })
       const model = stage.upstream.script(async (exchange) => {
         await known.promise
-        // When Sluice has answered this request, it has read the list.
+        // When Sluice has answered this request, it has also read the answer of `GET /api/ps`.
         await readAll(read(stage.server, { path: '/ping' }))
         await replay('error-model-not-found')(exchange)
       })
@@ -227,8 +227,9 @@ export function describeStatus(runtime: RuntimeName) {
       return { reader, exchange, question, asked: () => psIn(stage).length - before }
     }
 
-    // The order of these tests matters. Only the last tests let Sluice cache the list of loaded
-    // models. In the tests before them, Sluice asks Ollama whenever it needs the list.
+    // The order of these tests matters. Only the two tests at the end, which use `listing()`, let
+    // Sluice cache the list of loaded models. In the tests before them, Sluice asks Ollama whenever
+    // it needs the list.
     test.each([{}, { prefer: 'respond-async' }, { prefer: 'status=off' }, { prefer: 'x="a, status"' }] as Record<
       string,
       string
