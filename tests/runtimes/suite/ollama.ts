@@ -18,8 +18,8 @@ const answered = ['error-no-model', 'error-chat-no-model']
 /** Recordings of answers that come from Ollama's router. */
 const routed = ['root', 'head-root', 'error-method', 'error-unknown-path']
 /**
- * Recordings of how Ollama answers a foreign Origin or Host. Sluice never sends these two headers
- * of a reader to Ollama.
+ * Recordings of requests that Ollama refuses because of a foreign `Origin` or `Host` header. Sluice
+ * never sends the `Origin` or `Host` of a reader's request to Ollama.
  */
 const foreign = ['error-origin', 'error-host']
 /** Recordings of routes that exist only if management is on. management.ts tests them. */

@@ -73,8 +73,8 @@ export function describeOpenAI(runtime: RuntimeName) {
 
         const ids = new Set(ours.map((chunk) => (chunk as unknown as { id: string }).id))
         expect(ids.size).toBe(1)
-        // The recorded stream comes from Ollama's own `/v1`. Sluice's chunks must be the same except
-        // in two points, in which Sluice follows OpenAI. Sluice sends the role in a separate chunk
+        // The recorded stream comes from Ollama's own `/v1`. Sluice must send the same chunks, with
+        // two exceptions, in which it follows OpenAI. Sluice sends the role in a separate chunk
         // before the first token, and `usage: null` in each chunk that has no usage.
         const [first, ...rest] = theirs.map((chunk) => ({ ...chunk, id: [...ids][0] }))
         const { role, ...delta } = first!.choices[0]!.delta as { role: string; content: string }

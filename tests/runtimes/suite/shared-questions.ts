@@ -15,8 +15,8 @@ interface Kind {
   /** The route at which Sluice asks Ollama the question. */
   readonly route: string
   /**
-   * A route at which Ollama must answer with an empty list of models, so that Sluice asks the
-   * question at all.
+   * Another route, where Ollama must answer with an empty list of models. Otherwise Sluice does not
+   * ask the question.
    */
   readonly empty?: string
   /** Sends a request to Sluice. If the request starts a generation, `model` is its model. */

@@ -115,7 +115,7 @@ export function describeText(runtime: RuntimeName) {
     })
 
     // In HTTP/1.0 the body ends when the connection closes, so a cut can look like a normal end.
-    // nginx uses HTTP/1.0 for its upstreams by default.
+    // By default, nginx uses HTTP/1.0 to the servers behind it.
     test('HTTP/1.0 is answered with SSE on Node; where its version is not told, a cut is a reset on Bun and an end on workerd (hazard 84)', async () => {
       const body = JSON.stringify({ model: stage.upstream.script(thenSilent(1)), prompt: 'Hi' })
       const { hostname, port, host } = new URL(stage.server.url)
