@@ -14,8 +14,8 @@ const timed = [
 ].map((files) => `tests/${files}.test.ts`)
 
 /**
- * The black-box suite on each runtime, with the runtime's own `open` and `connect` and with the
- * portable ones.
+ * The black-box suite. It runs on each runtime twice: with the runtime's own `open` and `connect`,
+ * and with the portable `open` and `connect`.
  */
 const suites = ['tests/runtimes/{,portable/}{node,bun,worker}.test.ts']
 /** Longer limits for test files that run in parallel with others. */

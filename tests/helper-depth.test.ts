@@ -18,7 +18,7 @@ function toHelpers(files: Files, path: string): string[] {
   return imported.filter((path) => path in files && !isTest(path))
 }
 
-/** Returns the chains that begin like `chain` and have too many helpers. */
+/** Returns the chains of imports that begin with `chain` and have too many helpers. */
 function findTooDeep(files: Files, chain: readonly string[]): string[] {
   if (chain.length > 1 + most) return [chain.join(' → ')]
   return toHelpers(files, chain.at(-1)!).flatMap((helper) => findTooDeep(files, [...chain, helper]))

@@ -306,7 +306,7 @@ const encoders: readonly {
 describe('output as attack', () => {
   test.each(surfaces.filter(({ endpoint }) => endpoint !== undefined))('is tried at $path', ({ path }) => {
     const tried = encoders.map((one) => one.path)
-    // The same handlers serve the paths below /ollama.
+    // `/ollama/v1/…` has the same handlers as `/v1/…`, so the table contains only `/v1/…`.
     expect(tried, `add the encoders of ${path} to the table in tests/injection.test.ts`).toContain(
       path.replace(/^\/ollama(?=\/v1\/)/, ''),
     )

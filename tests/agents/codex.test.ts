@@ -4,7 +4,7 @@ import { codex } from './agents.ts'
 import { callTools, type Call, type Message } from './call-tools.ts'
 import { useAgent } from './use-agent.ts'
 
-/** Codex has a list of known models, and offers more kinds of tools to these models. */
+/** A model that Codex knows. Codex offers more kinds of tools to such a model. */
 const known = 'gpt-5.5'
 const closeAgent: Call = { name: 'multi_agent_v1__close_agent', arguments: { target: 'nobody' } }
 const patch = '*** Begin Patch\n*** Add File: note.txt\n+One line\n*** End Patch'

@@ -31,7 +31,7 @@ interface Compose {
 }
 
 /**
- * Reads the file with the variables of an `.env` filled in.
+ * Parses compose.yaml, with its variables replaced by their values in `env`.
  * @throws Error if a required variable is missing
  */
 function load(env: Readonly<Record<string, string>>): Compose {

@@ -90,7 +90,7 @@ describe('a request with very many', () => {
     const [small, large] = [toRequest(1000), toRequest(32_000)]
     const inParts = measure(() => times(32, () => ask(path, small)))
     const atOnce = measure(() => checkHeader(ask(path, large).header))
-    // A step in quadratic time would take 32 times as long.
+    // In quadratic time, the large request would take 32 times as long as 32 small requests.
     expect(atOnce / inParts).toBeLessThan(8)
   })
 })

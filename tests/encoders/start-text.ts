@@ -1,7 +1,7 @@
 import type { Encoder, StartOptions } from '../../src/encoders/encoder.ts'
 import type { Batch } from '../../src/generation.ts'
 
-/** Starts a stream of this encoder. Returns a function from a batch to its frames. */
+/** Starts a stream of this encoder. Returns a function that encodes a batch as frames. */
 export function startFrames(encoder: Encoder, { requestId, maxBytes }: Omit<StartOptions, 'emit'>): (batch: Batch) => string[] {
   let frames: string[] = []
   const encode = encoder.start({ requestId, maxBytes, emit: (frame) => frames.push(frame) })
@@ -12,7 +12,7 @@ export function startFrames(encoder: Encoder, { requestId, maxBytes }: Omit<Star
   }
 }
 
-/** Starts a stream whose function returns the frames as one text, as they are on the wire. */
+/** Starts a stream of this encoder. Returns a function that encodes a batch as one text. */
 export function startText(encoder: Encoder, options: Omit<StartOptions, 'emit'>): (batch: Batch) => string {
   const encode = startFrames(encoder, options)
   return (batch) => encode(batch).join('')

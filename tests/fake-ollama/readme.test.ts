@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const page = readFileSync(`${root}packages/fake-ollama/README.md`, 'utf8')
 const blocks = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = '']) => ({
   code,
-  /** The outputs that the comments after each `console.log` promise. */
+  /** The expected outputs, from the comment after each `console.log`. */
   expected: [...code.matchAll(/ \/\/ → (.*)$/gm)].map(([, text]) => text),
 }))
 

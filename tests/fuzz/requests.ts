@@ -15,8 +15,8 @@ const recorded = recordingNames()
   .filter((body) => typeof body === 'object' && body !== null)
 
 /**
- * Takes a good request of one of the surfaces, or a recorded request to a real Ollama, and spoils it
- * in one of many ways.
+ * Returns a request to one of the routes. Its body has random changes. The original body is a good
+ * body for this route or for another route, or a recorded request to a real Ollama.
  */
 export function toSpoiltRequest(random: Random, surfaces: readonly Surface[]): SpoiltRequest {
   const bodies: readonly object[] = [...surfaces.map(({ body }) => body), ...recorded]

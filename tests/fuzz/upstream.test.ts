@@ -28,7 +28,7 @@ function toSpoilt(random: Random): Uint8Array {
 }
 
 /**
- * Computes independently of our code how a stream must end. The stream ends at the first value that
+ * Computes independently of our code how a stream must end. The stream ends at the first line that
  * is not a JSON object, contains an error, or has `done: true`. This function does not check the
  * types of other fields. So Sluice may report a failure where this function returns `done`.
  */

@@ -6,8 +6,8 @@ import { createStream, type Stream } from '../../src/relay/stream.ts'
 import type { Limits } from '../../src/middleware/limits.ts'
 
 /**
- * Puts both guards in front of a handler. Records the client of each counted request, and the
- * clients whose answers are under way.
+ * Puts `rateGuard` and `answerGuard` in front of a handler. Records the client of each request that
+ * is counted for the rate, and the clients whose answers are under way.
  */
 function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined as Stream | undefined } = {}) {
   const counted: string[] = []

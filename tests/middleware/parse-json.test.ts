@@ -145,7 +145,7 @@ describe('a number', () => {
 })
 
 describe('through any value', () => {
-  /** Measures the depth of a value independently of our code, by levels. */
+  /** Measures the depth of a value independently of our code. */
   const depthOf = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
   const values = fc.oneof(

@@ -12,8 +12,8 @@ export interface Mutation {
 }
 
 /**
- * 60 mutations in all parts of the service. If a file no longer contains a mutation's text, update
- * it.
+ * 60 mutations in all parts of the service. If a file no longer contains the `from` text of a
+ * mutation, update the mutation.
  */
 export const mutations: readonly Mutation[] = [
   // The life of a stream.

@@ -7,7 +7,10 @@ import { twoTokensThen } from '../runtimes/deaths.ts'
 import type { Stage } from '../runtimes/server.ts'
 import type { Call } from './program.ts'
 
-/** A client's exceptions for each failure. `died` is a failure in the middle of a stream. */
+/**
+ * The type of the exception that a client raises for each failure. `died` is a failure in the middle
+ * of a stream.
+ */
 export interface Exceptions {
   readonly notFound: string
   readonly busy: string

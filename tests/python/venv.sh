@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a Python environment in FOLDER with the packages of REQUIREMENTS: venv.sh REQUIREMENTS
-# FOLDER. It needs no root.
+# Usage: venv.sh REQUIREMENTS FOLDER. Creates a Python environment in FOLDER, and installs the
+# packages that the file REQUIREMENTS lists. It needs no root.
 set -eu
 requirements=$1
 folder=$2

@@ -61,8 +61,8 @@ const faulty: Act = async (stage) => {
   const startedAt = performance.now()
   const fate = await toFate(ask(stage, surface, model), surface)
   const isHarmless = 'same' in fault.expect
-  // When a body breaks, Bun's fetch drops the bytes that it has not delivered. If the FIN comes
-  // with the done line, that line is lost.
+  // When a body breaks, Bun's fetch drops the bytes that it has not delivered. So Bun loses
+  // the done line if the FIN arrives together with this line.
   const mayFail = 'orCode' in fault.expect || (stage.server.runtime === 'bun' && fault.name.startsWith('FIN'))
   if (fate === 'done' && !isHarmless) throw new Error(`A success in spite of ${fault.id} ${fault.name}: ${surface.path}`)
   if (fate !== 'done' && isHarmless && !mayFail && !stage.wasAwaySince(startedAt))

@@ -227,7 +227,8 @@ describe('the queue', () => {
         expect(running).toBe(0)
         expect(most).toBeLessThanOrEqual(2)
 
-        // All places are free again: two run, three wait, and one is too many.
+        // All places must be free again. So two of five new calls run, three wait, and a sixth call
+        // is refused.
         const last = Array.from({ length: 5 }, () => come('z'))
         await expect(queue.generate(call, { signal: new AbortController().signal })).rejects.toMatchObject({
           code: 'too_many_streams',

@@ -362,7 +362,7 @@ describe('a response', () => {
   )
 })
 
-/** Turns values that differ between runs into matchers of their type. */
+/** Replaces texts and numbers with matchers, because they differ between runs. */
 function toShape(event: unknown): unknown {
   if (Array.isArray(event)) return event.map(toShape)
   if (typeof event === 'string') return expect.any(String)
