@@ -162,7 +162,7 @@ const refused: readonly Case[] = [
   ['src/dialects/x.ts', './ollama/native.ts'],
   ['packages/fake-ollama/emulator/x.ts', '../../../src/errors.ts'],
   ['packages/fake-ollama/emulator/x.ts', '../../../src/upstreams/connect.ts'],
-  // Packages that only other modules may import.
+  // Packages that these files must not import, although some other files may.
   ['src/errors.ts', 'hono'],
   ['src/generation.ts', 'valibot'],
   ['src/encoders/x.ts', 'hono'],

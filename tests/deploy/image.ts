@@ -19,8 +19,8 @@ export interface Image extends Dockerfile {
    */
   readonly env: Readonly<Record<string, string>>
   /**
-   * The user of the container's processes. If root runs the tests, this is another user, who may
-   * not write into the image.
+   * The user of the container's processes. If root runs the tests, this is another user, who
+   * cannot write into the image.
    */
   readonly ids: { readonly uid?: number; readonly gid?: number }
   remove(): void

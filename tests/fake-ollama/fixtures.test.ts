@@ -57,7 +57,7 @@ async function read(socket: Socket, isEnough: (text: string) => boolean): Promis
   throw new Error(`Cannot read on: ${Buffer.concat(pieces).toString('latin1')}`)
 }
 
-/** Returns the HTTP chunks of a chunked answer, without the last one. */
+/** Returns the HTTP chunks of a chunked answer, without the empty chunk at its end. */
 function toChunks(answer: string): string[] {
   const chunks: string[] = []
   let rest = answer.slice(answer.indexOf('\r\n\r\n') + 4)

@@ -98,8 +98,8 @@ const insertions = [
 ]
 
 /**
- * Returns a copy with one kind of change: bits are flipped, bytes are dropped, inserted or repeated,
- * the end is cut off, or the end is replaced with bytes of `other`.
+ * Returns a copy with one kind of change: bits are flipped, bytes are dropped, inserted or
+ * repeated, the end is cut off, or the end is replaced with bytes of `other`.
  */
 export function mutateBytes(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Array {
   const at = random(bytes.length + 1)

@@ -59,7 +59,7 @@ describe.each(['node', 'bun'] as const)('F31: %s, when the clock on the wall jum
       expect(told.code).toBe(code)
       expect(told.tookMs).toBeGreaterThan(limits[code] - earlyMs)
       expect(told.tookMs).toBeLessThan(limits[code] + lateMs)
-      // Sluice sends comments at the opening and during silence, but not while tokens arrive.
+      // Sluice sends SSE comments at the opening and during silence, but not while tokens arrive.
       const silentMs = code === 'total_timeout' ? 0 : limits[code]
       const comments = told.text.split('\n').filter((line) => line === ':').length
       expect(comments).toBeGreaterThanOrEqual(Math.floor(silentMs / heartbeatMs) - 2)

@@ -8,8 +8,8 @@ import type { Stage } from '../runtimes/server.ts'
 import type { Call } from './program.ts'
 
 /**
- * The type of the exception that a client raises for each failure. `died` is a failure in the middle
- * of a stream.
+ * The type of the exception that a client raises for each failure. `died` is a failure in the
+ * middle of a stream.
  */
 export interface Exceptions {
   readonly notFound: string

@@ -11,8 +11,8 @@ async function toEnd(reader: Reader): Promise<string> {
 }
 
 /**
- * The readers run in a separate process, because each reader needs a socket, and a process may open
- * only 20,000.
+ * The readers run in a separate process, because each reader needs a socket, and a process can open
+ * only 20,000 sockets.
  */
 const calls = {
   /** Opens `count` streams, 100 at a time. Rejects if a stream sends no token within a minute. */
