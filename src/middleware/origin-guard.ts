@@ -86,8 +86,8 @@ function assertNames(names: string) {
 function isSameHost(origin: string, host: string | undefined): boolean {
   const url = URL.parse(origin)
   if (!url || !host || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false
-  // The host is parsed with the scheme of the origin, because `URL` drops the default port of a
-  // scheme.
+  // `URL` drops a port that is the default of the scheme. So the host is parsed with the scheme of
+  // the origin: then such a port is dropped on both sides.
   const target = URL.parse(`${url.protocol}//${host}`)
   return target?.host === url.host
 }

@@ -20,7 +20,7 @@ export interface Agent {
   readonly tellsThinking: boolean
   /** The program's message for an unknown key. */
   readonly locked: RegExp
-  /** Requests to other machines that the program sends whatever its settings are. */
+  /** Requests to other machines. The program sends them, and no setting prevents that. */
   readonly tries?: readonly string[]
 }
 

@@ -26,8 +26,8 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
   })
 
   /**
-   * Limits the server to `count` more descriptors. The kernel always uses the lowest free number,
-   * and the limit is the first number that is not allowed.
+   * Limits the server to `count` more descriptors. The kernel gives a new descriptor the lowest
+   * free number. This number must be below the limit.
    */
   function leaveFree(count: number) {
     const taken = new Set(readdirSync(`/proc/${server.pid}/fd`).map(Number))

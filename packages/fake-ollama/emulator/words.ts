@@ -3,7 +3,7 @@ export type Words = ReturnType<typeof createWords>
 const quoted = /"([^"]+)"|“([^”]+)”/gu
 const capitalised = /\p{Lu}[\p{L}\p{M}'’-]*(?: \p{Lu}[\p{L}\p{M}'’-]*)*/gu
 const afterPreposition = /\b(?:in|at|for|from|to|of|about|near)\s+(?:the\s+)?([\p{L}\p{N}'’-]+)/giu
-/** A Chinese question has its subject between two matches of this pattern: 东京的天气怎么样 → 东京. */
+/** A Chinese question is split at each match. The rest is its subject: 东京的天气怎么样 → 东京. */
 const chineseGlue = /[^\p{Script=Han}]|[的在是吗呢啊把从到和]|怎么样|什么|多少|天气|请问|今天|明天|告诉我|查一下|查询/u
 
 /**

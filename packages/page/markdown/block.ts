@@ -43,8 +43,8 @@ export interface Blocks {
 export interface SettledBlocks {
   readonly blocks: number
   /**
-   * If the first token has only the last items of a list, `items` is the number of this list's
-   * earlier items. Otherwise it is 0.
+   * If the first token is the rest of a list, `items` is the number of items that come before this
+   * rest. Otherwise it is 0.
    */
   readonly items: number
 }
@@ -54,8 +54,8 @@ export interface Block {
   readonly node: HTMLElement
   /**
    * Shows the token in this block. Returns false if this block cannot show the token. The caller
-   * must then make a new block. If the token has only the last items of a list, `settledItems` is
-   * the number of this list's earlier items.
+   * must then make a new block. If the token is the rest of a list, `settledItems` is the number of
+   * items that come before this rest. Otherwise it is 0.
    */
   update(token: Token, isOpen: boolean, settledItems: number): boolean
 }

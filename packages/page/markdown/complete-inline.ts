@@ -96,7 +96,10 @@ export function completeInline(whole: string): string {
   return (code === '' ? shown.trimEnd() : shown) + code + closers.join('')
 }
 
-/** Closes the open runs that this run ends, or else opens this run. */
+/**
+ * Closes earlier runs with the marks of this run. If marks are left and may open a run, they are
+ * added to `runs`.
+ */
 function addRun(runs: Run[], mark: string, before = ' ', after = ' ', isTimes = false) {
   const isLeftFlanking = isFlanking(after, before)
   const isRightFlanking = isFlanking(before, after)

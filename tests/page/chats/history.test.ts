@@ -52,8 +52,8 @@ async function openTab(how = ''): Promise<Page> {
 }
 
 /**
- * In every tab that is opened after this call, makes the store refuse large chats while the tab's
- * address ends in `#full`, as if the disk were full.
+ * Makes the store refuse large chats, as if the disk were full. Only tabs that are opened after
+ * this call are affected, and only while their address ends in `#full`.
  */
 const failPutsOfMuch = () =>
   context.addInitScript(() => {
