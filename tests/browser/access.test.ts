@@ -69,7 +69,7 @@ describe('a page of another site', () => {
     ['as text/plain, which needs no preflight', { headers: { 'content-type': 'text/plain' } }],
     ['without CORS', { mode: 'no-cors', headers: { 'content-type': 'text/plain' } }],
     ['with cookies', { credentials: 'include', headers: { 'content-type': 'text/plain' } }],
-  ])('asks nothing of Ollama by fetch, %s, and reads nothing', async (_name, init) => {
+  ])('sends no request to Ollama by fetch, %s, and reads no response', async (_name, init) => {
     await visit(evil)
     const seen = await fetchFrom(`${server.url}/api/generate`, { method: 'POST', body, ...init })
     expect(seen).toBe('nothing')
@@ -77,7 +77,7 @@ describe('a page of another site', () => {
   })
 
   test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])(
-    'asks nothing by a form of %s',
+    'sends no request to Ollama by a form of %s',
     async (type) => {
       await visit(evil)
       const [response] = await Promise.all([
@@ -102,7 +102,7 @@ describe('a page of another site', () => {
     },
   )
 
-  test('neither reads nor stops anything by images, scripts, frames and links', async () => {
+  test('neither reads nor stops an answer by images, scripts, frames and links', async () => {
     const model = upstream.script(thenSilent(1))
     const reader: Reader = generate(server, 'sse', model, { headers: { 'x-request-id': 'running' } })
     await reader.until((text) => text.includes(' token'))
@@ -150,7 +150,7 @@ describe('a page of another site', () => {
     reader.leave()
   })
 
-  test('has another name when that is rebound to this machine: it is same-origin then, and refused by its Host', async () => {
+  test('is refused for its Host header when its name is rebound to this machine, though it is then same-origin', async () => {
     const rebound = `http://rebound.test:${server.port}`
     // In a real attack, the host name first resolves to the server of the attacker's page, and
     // later to Sluice. In this test it always resolves to Sluice, so Sluice's refusal stands in for
@@ -168,8 +168,8 @@ describe('a page of another site', () => {
   })
 })
 
-describe('a page that may ask', () => {
-  test('of a listed site, reads a stream as it comes', async () => {
+describe('a page of an allowed origin', () => {
+  test('on a listed site reads a stream as it arrives', async () => {
     await visit(good)
     const model = upstream.script(tokens({ count: 3 }))
     const seen = await fetchFrom(`${server.url}/v1/chat/completions`, {
@@ -186,7 +186,7 @@ describe('a page that may ask', () => {
     expect(seen).toMatchObject({ status: 200, text: expect.stringMatching(/ token[\s\S]*data: \[DONE\]\n\n$/) })
   })
 
-  test('of ours, reads too', async () => {
+  test('on the server itself reads a stream too', async () => {
     await page.route(`${server.url}/page`, (route) => route.fulfill({ contentType: 'text/html', body: '<title>Ours</title>' }))
     await visit(`${server.url}/page`)
     expect(await fetchFrom('/api/generate', { method: 'POST', body })).toMatchObject({ status: 200 })

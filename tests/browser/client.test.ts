@@ -62,7 +62,7 @@ test('the page is 20 lines', () => {
 })
 
 describe('the page of docs/browser.md, at another origin', () => {
-  test('chats, with the history', async () => {
+  test('sends the history with each question', async () => {
     await page.goto(listed)
     upstream.script(tokens({ count: 3, text: ' 汉<b>' }), 'm')
     await ask('One?')
@@ -78,7 +78,7 @@ describe('the page of docs/browser.md, at another origin', () => {
     })
   })
 
-  test('stops the upstream, and keeps what it has', async () => {
+  test('stops the upstream on Stop, and keeps the text of the answer', async () => {
     await page.goto(listed)
     upstream.script(thenSilent(2), 'm')
     await ask('One?')
@@ -97,7 +97,7 @@ describe('the page of docs/browser.md, at another origin', () => {
     })
   })
 
-  test('stops the upstream before the first token, and when it is closed', async () => {
+  test('stops the upstream before the first token, on Stop and when the page is closed', async () => {
     await page.goto(listed)
     for (const leave of [() => page.click('text=Stop'), () => page.goto('about:blank')]) {
       const seen = upstream.requests.length
@@ -109,7 +109,7 @@ describe('the page of docs/browser.md, at another origin', () => {
     }
   })
 
-  test.each(deaths)('says that the upstream %s', async (_name, _code, end) => {
+  test.each(deaths)('shows an error when the upstream %s', async (_name, _code, end) => {
     await page.goto(listed)
     upstream.script(twoTokensThen(end), 'm')
     await ask('Hi')
@@ -119,14 +119,14 @@ describe('the page of docs/browser.md, at another origin', () => {
     expect(await page.textContent('body')).toMatch(/One two\n\[[^\]]{10,}\]/)
   })
 
-  test('says what a refusal says', async () => {
+  test('shows the message of a refused request', async () => {
     await page.goto(listed)
     upstream.script(replay('error-busy'), 'm')
     await ask('Hi')
     await see('[server busy', true)
   })
 
-  test('says that Sluice is gone', async () => {
+  test('shows that the connection to Sluice failed', async () => {
     await page.goto(listed)
     await page.route('**/api/chat', (route) => route.abort('connectionrefused'))
     await ask('Hi')
@@ -135,7 +135,7 @@ describe('the page of docs/browser.md, at another origin', () => {
   })
 })
 
-test('a site that is not listed gets not even the script', async () => {
+test('a site that is not listed cannot load client.js', async () => {
   await page.goto(unlisted)
   const loaded = await page.evaluate<string>(`import('${server.url}/client.js').then(() => 'loaded', String)`)
   expect(loaded).toMatch(/^TypeError/)

@@ -51,8 +51,8 @@ async function toTypes(stream: ChatStream): Promise<ChatEvent['type'][]> {
   return types
 }
 
-describe('what is sent', () => {
-  test('is a POST of JSON that takes events first', async () => {
+describe('the request', () => {
+  test('is a POST of JSON whose Accept prefers SSE', async () => {
     let seen: http.IncomingMessage | undefined
     answer = (response, request) => {
       seen = request
@@ -69,7 +69,7 @@ describe('what is sent', () => {
     })
   })
 
-  test('is nothing before somebody reads, and nothing after the signal or return()', async () => {
+  test('is not sent before the first read, nor after an aborted signal or return()', async () => {
     const fetch = vi.fn()
     ask({ fetch })
     const left = ask({ fetch })
@@ -99,19 +99,19 @@ describe('a stream without a terminal throws', () => {
     await expect(stream.final()).rejects.toMatchObject({ code: 'network' })
   })
 
-  test('when nobody listens', async () => {
+  test('when no server listens: network', async () => {
     await expect(ask({ url: 'http://127.0.0.1:9/api/chat' }).text()).rejects.toMatchObject({ code: 'network' })
   })
 
   test.each([
-    ['a page', { 'content-type': 'text/html' }],
-    ['of no type', {}],
-  ])('when it is none: %s', async (_name, headers) => {
+    ['an HTML page', { 'content-type': 'text/html' }],
+    ['no content type', {}],
+  ])('when the response is not a stream: %s', async (_name, headers) => {
     void answerWith(headers, ['<!doctype html>'], true)
     await expect(ask().text()).rejects.toMatchObject({ name: 'ChatStreamError', code: 'not_a_stream' })
   })
 
-  test('when one frame does not end', async () => {
+  test('when one frame is too long', async () => {
     const left = answerWith(sse, ['data: ', 'x'.repeat(2 ** 24)])
     await expect(ask().text()).rejects.toMatchObject({ code: 'too_long' })
     await left
@@ -119,7 +119,7 @@ describe('a stream without a terminal throws', () => {
 })
 
 describe('the terminal', () => {
-  test('is the last event, whatever follows, and waits for no end', async () => {
+  test('is the last event, whatever follows it, and does not wait for the end of the body', async () => {
     const left = answerWith(sse, [token, `${end}${token}event: failed\ndata: {"error":"x"}\n\n`])
     const stream = ask()
     expect(await toTypes(stream)).toEqual(['start', 'delta', 'done'])
@@ -127,7 +127,7 @@ describe('the terminal', () => {
     await left
   })
 
-  test('leaves the connection to the next request', async () => {
+  test('lets the next request reuse the connection', async () => {
     const sockets = new Set<unknown>()
     answer = (response) => {
       sockets.add(response.socket)
@@ -138,7 +138,7 @@ describe('the terminal', () => {
     expect(sockets.size).toBeLessThan(8)
   })
 
-  test('that tells of a failure is an event; text() and final() reject with it', async () => {
+  test('that reports a failure is an event; text() and final() reject with it', async () => {
     void answerWith(sse, [token, 'event: failed\ndata: {"error":"No","code":"idle_timeout","request_id":"r2"}\n\n'], true)
     const stream = ask()
     expect(await toTypes(stream)).toEqual(['start', 'delta', 'failed'])
@@ -147,7 +147,7 @@ describe('the terminal', () => {
     await expect(ask().text()).rejects.toMatchObject(error)
   })
 
-  test('of a single object is the object', async () => {
+  test('of a stream:false response is its one object', async () => {
     void answerWith(
       { 'content-type': 'application/json; charset=utf-8' },
       ['{"response":"Hi","thinking":"Hm","done":true}'],
@@ -158,7 +158,7 @@ describe('the terminal', () => {
 })
 
 describe('final()', () => {
-  test('is the whole answer, also after some of it was read, and again', async () => {
+  test('resolves with the whole answer, also after some events were read, and on a second call', async () => {
     const call = { function: { name: 'f', arguments: { x: 1 } } }
     void answerWith(
       ndjson,
@@ -188,7 +188,7 @@ describe('final()', () => {
   })
 })
 
-describe('leaving', () => {
+describe('stopping early', () => {
   test('break stops the request', async () => {
     const left = answerWith(sse, [token])
     const stream = ask()
@@ -197,7 +197,7 @@ describe('leaving', () => {
     await expect(stream.final()).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  test('return() does while next() waits, which then ends', async () => {
+  test('return() stops the request while next() waits, and next() then ends', async () => {
     const left = answerWith(sse, [token])
     const stream = ask()
     await stream.next()
@@ -208,7 +208,7 @@ describe('leaving', () => {
     await left
   })
 
-  test('return() does before the response is there', async () => {
+  test('return() stops the request before the response has arrived', async () => {
     const asked = Promise.withResolvers<http.ServerResponse>()
     answer = asked.resolve
     const stream = ask()
@@ -219,7 +219,7 @@ describe('leaving', () => {
     if (!response.destroyed) await once(response, 'close')
   })
 
-  test('the signal does, with its reason, and shows nothing more of what has come', async () => {
+  test('the signal stops the request with its reason, and no event that has arrived follows', async () => {
     const left = answerWith(sse, [token.repeat(50)])
     const aborting = new AbortController()
     const stream = ask({ signal: aborting.signal })
@@ -236,7 +236,7 @@ describe('leaving', () => {
     await left
   })
 
-  test('the signal does while a byte is waited for', async () => {
+  test('the signal stops the request while the client waits for a byte', async () => {
     const left = answerWith(sse, [token])
     const aborting = new AbortController()
     const stream = ask({ signal: aborting.signal })
@@ -248,7 +248,7 @@ describe('leaving', () => {
     await left
   })
 
-  test('a signal that lives on keeps nothing of a stream that has ended', async () => {
+  test('a long-lived signal keeps no listener of a stream that has ended', async () => {
     void answerWith(sse, [end], true)
     const { signal } = new AbortController()
     const added = vi.spyOn(signal, 'addEventListener')
@@ -258,7 +258,7 @@ describe('leaving', () => {
     expect(options).toMatchObject({ signal: { aborted: true } })
   })
 
-  test('cancels the body of a fetch that heeds no signal', async () => {
+  test('the body is cancelled when fetch ignores the signal', async () => {
     const cancel = vi.fn()
     const start = (controller: ReadableStreamDefaultController) => controller.enqueue(new TextEncoder().encode(token))
     const fetch = async () => new Response(new ReadableStream({ start, cancel }), { headers: sse })
@@ -273,7 +273,7 @@ describe('leaving', () => {
 })
 
 describe('idleTimeoutMs', () => {
-  test('ends a stream that says nothing', async () => {
+  test('ends a stream that sends nothing', async () => {
     const left = answerWith(sse, [token])
     const stream = ask({ idleTimeoutMs: 40 })
     await expect(toTypes(stream)).rejects.toMatchObject({ name: 'ChatStreamError', code: 'idle_timeout' })
@@ -376,7 +376,7 @@ describe('a refusal is a ChatHttpError', () => {
   })
 })
 
-test('data that nobody knows are handed over and stop nothing', async () => {
+test('unknown data become unknown events and do not end the stream', async () => {
   void answerWith(sse, ['event: later\ndata: 1\n\ndata: nonsense\n\n', end], true)
   expect(await toTypes(ask())).toEqual(['start', 'unknown', 'unknown', 'done'])
 })

@@ -47,7 +47,7 @@ function toSnippet(mark: string): string {
   return block
 }
 
-test('it is what the page says: no dependency, at most 2,500 bytes gzipped', () => {
+test('the client has no dependency, and at most 2,500 bytes gzipped', () => {
   const text = readFileSync(join(consumer, 'node_modules/sluice/dist/client.js'))
   expect(gzipSync(text, { level: 9 }).byteLength).toBeLessThanOrEqual(2500)
   expect(text.toString()).not.toMatch(/\bimport\b|\brequire\b|process\.|Buffer/)
@@ -61,7 +61,7 @@ test.each(['node', 'bun'])('the snippet of the page runs on %s', async (runtime)
   expect(stdout).toMatch(/^ token token token\n3 tokens, 33\.3\d* per second\n$/)
 })
 
-test('the snippet that asks again does so once, when the server says when', async () => {
+test('the retryOnce snippet retries once, when the response has Retry-After', async () => {
   let asked = 0
   const refuses = (exchange: Exchange) => {
     asked++
@@ -76,13 +76,15 @@ test('the snippet that asks again does so once, when the server says when', asyn
   expect(asked).toBe(2)
 })
 
-test.each(['node', 'bun'])('leaving stops the upstream on %s, and failures are typed', async (runtime) => {
-  const stalled = upstream.script(thenSilent(1))
-  const queued = upstream.script(silent())
-  const failing = upstream.script(lines(['{"message":{"content":"Hi"}}', '{"error":"the runner died"}']))
-  writeFileSync(
-    join(consumer, 'leave.js'),
-    `import { streamChat, ChatHttpError, ChatStreamError } from 'sluice/client'
+test.each(['node', 'bun'])(
+  'break, return(), the signal and the time limit stop the upstream on %s, and failures are typed',
+  async (runtime) => {
+    const stalled = upstream.script(thenSilent(1))
+    const queued = upstream.script(silent())
+    const failing = upstream.script(lines(['{"message":{"content":"Hi"}}', '{"error":"the runner died"}']))
+    writeFileSync(
+      join(consumer, 'leave.js'),
+      `import { streamChat, ChatHttpError, ChatStreamError } from 'sluice/client'
      const ask = (model, options) => streamChat({ url: '${server.url}/api/chat', body: { model, messages: [] }, ...options })
      const tell = (answer) => answer.catch((error) => console.log(error.name, error.code, error instanceof ChatHttpError, error instanceof ChatStreamError))
 
@@ -101,22 +103,23 @@ test.each(['node', 'bun'])('leaving stops the upstream on %s, and failures are t
      await tell(ask('${failing}').text())
      await tell(ask(1).text())
      console.log('end')`,
-  )
-  const { stdout } = await run(join(root, 'node_modules/.bin', runtime), ['leave.js'], { cwd: consumer })
-  expect(stdout.split('\n')).toEqual([
-    expect.stringMatching(/^AbortError \d+ false false$/),
-    'true',
-    expect.stringMatching(/^TimeoutError \d+ false false$/),
-    'ChatStreamError idle_timeout false true',
-    'ChatStreamError upstream_failed false true',
-    'ChatHttpError invalid_request true false',
-    'end',
-    '',
-  ])
-  for (const model of [stalled, stalled, queued, stalled]) await (await upstream.next(model)).exchange.closedByReader
-})
+    )
+    const { stdout } = await run(join(root, 'node_modules/.bin', runtime), ['leave.js'], { cwd: consumer })
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^AbortError \d+ false false$/),
+      'true',
+      expect.stringMatching(/^TimeoutError \d+ false false$/),
+      'ChatStreamError idle_timeout false true',
+      'ChatStreamError upstream_failed false true',
+      'ChatHttpError invalid_request true false',
+      'end',
+      '',
+    ])
+    for (const model of [stalled, stalled, queued, stalled]) await (await upstream.next(model)).exchange.closedByReader
+  },
+)
 
-describe('its types', () => {
+describe('the types of the client', () => {
   const check = async (libraries: string[], types: string[]) => {
     writeFileSync(
       join(consumer, 'tsconfig.json'),
@@ -161,12 +164,12 @@ describe('its types', () => {
   test.each([
     ['of a browser', ['dom', 'dom.iterable'], []],
     ['of Node', [], ['node']],
-  ])('are right with the libraries %s, its declarations checked too', async (_name, libraries, types) => {
+  ])('compile with the libraries %s, without skipLibCheck', async (_name, libraries, types) => {
     writeFileSync(join(consumer, 'chat.ts'), good)
     expect(await check(libraries, types)).toBe('')
   })
 
-  test('refuse what is wrong', async () => {
+  test('reject wrong code', async () => {
     writeFileSync(
       join(consumer, 'chat.ts'),
       `import { streamChat } from 'sluice/client'

@@ -51,7 +51,7 @@ describe.each(surfaces)('%s', (name, toOptions) => {
     expect(await streamChat(toOptions(model)).final()).toMatchObject({ text: ' 汉\n字🎉', usage: { tokens: 3 } })
   })
 
-  test.each(deaths)('tells that the upstream %s', async (_death, code, end) => {
+  test.each(deaths)('gives a failed event when the upstream %s', async (_death, code, end) => {
     const model = upstream.script(twoTokensThen(end))
     const events: ChatEvent[] = []
     for await (const event of streamChat(toOptions(model))) {
@@ -66,7 +66,7 @@ describe.each(surfaces)('%s', (name, toOptions) => {
     })
   })
 
-  test('is refused with its real status before the first token', async () => {
+  test('rejects with the HTTP status of a refusal before the first token', async () => {
     const model = upstream.script(replay('error-busy'))
     await expect(read(toOptions(model))).rejects.toMatchObject({
       name: 'ChatHttpError',
@@ -78,7 +78,7 @@ describe.each(surfaces)('%s', (name, toOptions) => {
     })
   })
 
-  test('stops the upstream by break', async () => {
+  test('stops the upstream on break', async () => {
     const model = upstream.script(thenSilent(1))
     for await (const event of streamChat(toOptions(model))) if (event.type === 'delta') break
     await (
@@ -86,7 +86,7 @@ describe.each(surfaces)('%s', (name, toOptions) => {
     ).exchange.closedByReader
   })
 
-  test('stops the upstream by the signal before the first token', async () => {
+  test('stops the upstream on abort before the first token', async () => {
     const model = upstream.script(silent())
     const aborting = new AbortController()
     const answer = streamChat({ ...toOptions(model), signal: aborting.signal }).text()
@@ -97,7 +97,7 @@ describe.each(surfaces)('%s', (name, toOptions) => {
   })
 })
 
-test('thinking and calls come in their order, and stream:false is read too', async () => {
+test('thinking, tool calls and text come in their order, with stream:false too', async () => {
   const call = { function: { name: 'get_weather', arguments: { city: 'Paris' } } }
   const script = lines([
     '{"model":"m","message":{"role":"assistant","content":"","thinking":"Hm"},"done":false}',
@@ -115,7 +115,7 @@ test('thinking and calls come in their order, and stream:false is read too', asy
   }
 })
 
-test('a wait is told to who prefers it', async () => {
+test('a request with Prefer: status gets status events while it waits', async () => {
   const model = upstream.script((exchange) =>
     exchange.passed.then(() => {
       exchange.head(200, ndjson)
@@ -140,7 +140,7 @@ test('a wait is told to who prefers it', async () => {
   expect(await stream.text()).toBe('')
 })
 
-test('without the key it is a 401, and a wrong request says what is wrong', async () => {
+test('a request without the key is a 401, and an invalid request is a 400 invalid_request', async () => {
   const url = `${server.url}/api/chat`
   await expect(streamChat({ url, body: { messages } }).text()).rejects.toMatchObject({ status: 401, code: 'unauthorized' })
   await expect(streamChat({ url, headers, body: { model: 'a b', messages } }).text()).rejects.toMatchObject({

@@ -122,7 +122,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('every block is right for TypeScript', async () => {
+test('every code block passes the TypeScript compiler', async () => {
   const files = Object.entries(frameworks).flatMap(([name, { file, types }]) => {
     writeFileSync(join(folder, file), toSnippet(name))
     writeFileSync(join(folder, `${name}.d.ts`), types)
@@ -171,7 +171,7 @@ describe.each(Object.entries(frameworks))('%s', (name, { file, module, fake, use
     return start(`${server.url}/api/chat`)
   }
 
-  test('keeps the history', async () => {
+  test('sends the history with each question', async () => {
     const chat = await mount()
     upstream.script(tokens({ count: 2 }), 'm')
     await chat.ask('One?')
@@ -183,7 +183,7 @@ describe.each(Object.entries(frameworks))('%s', (name, { file, module, fake, use
     expect(chat.error()).toBeUndefined()
   })
 
-  test.each(['leave', 'stop'] as const)('%s ends the answer quietly and keeps what it has', async (how) => {
+  test.each(['leave', 'stop'] as const)('%s ends the answer without an error and keeps its text', async (how) => {
     const chat = await mount()
     upstream.script(thenSilent(1), 'm')
     const asking = chat.ask('One?')
@@ -195,7 +195,7 @@ describe.each(Object.entries(frameworks))('%s', (name, { file, module, fake, use
     expect(chat.error()).toBeUndefined()
   })
 
-  test('a new question ends the answer before it, which writes nothing any more', async () => {
+  test('a new question stops the answer before it, whose text no longer changes', async () => {
     const chat = await mount()
     upstream.script(thenSilent(1), 'm')
     const first = chat.ask('One?')
@@ -208,7 +208,7 @@ describe.each(Object.entries(frameworks))('%s', (name, { file, module, fake, use
     expect(chat.messages().map(({ content }) => content)).toEqual(['One?', ' token', 'Two?', ' token token'])
   })
 
-  test('an answer that fails keeps its text, and the error is there', async () => {
+  test('an answer that fails keeps its text, and sets the error', async () => {
     const chat = await mount()
     upstream.script(lines(['{"message":{"content":"Hi"}}', '{"error":"the runner died"}']), 'm')
     await chat.ask('One?')

@@ -52,20 +52,20 @@ test.each<[string, string, unknown, unknown[]]>([
 })
 
 test.each([
-  ['another name', 'ping', '{}'],
+  ['another event name', 'ping', '{}'],
   ['no JSON', 'message', '[DONE]'],
   ['no object', 'message', '[1]'],
   ['null', 'message', 'null'],
   ['an end that is no JSON', 'done', 'yes'],
   ['a failure without a text', 'failed', '{}'],
-  ['a status without one', 'status', '{"elapsed_ms":1}'],
+  ['a status event without a status', 'status', '{"elapsed_ms":1}'],
   ['a line about something else', 'message', '{"completed":1,"total":9,"done":false}'],
   ['a call without a name', 'message', '{"message":{"tool_calls":[{"function":{}}]}}'],
-])('what is unknown is handed over: %s', (_name, event, data) => {
+])('data of an unknown shape become an unknown event: %s', (_name, event, data) => {
   expect(toEvents({ event, data })).toEqual([{ type: 'unknown', event, data }])
 })
 
-test('no data make it throw', () => {
+test('toEvents never throws, whatever the data', () => {
   const names = fc.constantFrom('message', 'messages', 'thinking', 'status', 'done', 'failed', 'x')
   const value = fc.jsonValue()
   const key = fc.constantFrom(

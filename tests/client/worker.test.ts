@@ -31,7 +31,7 @@ afterAll(async () => {
   await upstream?.close()
 })
 
-test('a Worker reads, and stops the upstream in each way of leaving', async () => {
+test('a Worker reads a stream, and each way to stop early stops the upstream', async () => {
   const [line] = (await once(worker.stdio[3] as Readable, 'data')) as [Buffer]
   const { port } = JSON.parse(line.toString()) as { port: number }
   const response = await fetch(`http://127.0.0.1:${port}`)

@@ -89,12 +89,12 @@ describe('recordings', () => {
     }
   })
 
-  test('a name that is none is said', () => {
+  test('an unknown name is in the error', () => {
     expect(() => loadRecording('nothing')).toThrow('nothing.json')
     expect(() => loadRecording('0.33/nothing')).toThrow('nothing.json')
   })
 
-  test('a name without a version is the newest that has it', () => {
+  test('a name without a version means the newest version with that recording', () => {
     expect(loadRecording('tags')).toEqual(loadRecording('0.33/tags'))
     expect(loadRecording('tags')).not.toEqual(loadRecording('0.24/tags'))
     expect(loadRecording('embed')).toEqual(loadRecording('0.24/embed'))
@@ -252,7 +252,7 @@ describe('requests', () => {
     await expect.poll(() => upstream.connections).toBe(0)
   })
 
-  test('that are malformed are refused and told', async () => {
+  test('that are malformed get a 400, and are listed in strangers', async () => {
     const socket = await dial('hello\r\n\r\n')
     await read(socket, (text) => text.startsWith('HTTP/1.1 400'))
     expect(upstream.strangers).toEqual(['Error: Cannot parse a request: hello'])
@@ -268,13 +268,13 @@ describe('models', () => {
     expect(models.map((model) => upstream.requestsFor(model).length)).toEqual([1, 1, 1])
   })
 
-  test('may be named, and mean :latest without a tag', async () => {
+  test('can be given a name, which means :latest without a tag', async () => {
     upstream.script(lines(['named']), 'mine')
     expect(await (await ask('mine:latest')).text()).toBe('named\n')
     expect(upstream.requestsFor('mine')).toHaveLength(1)
   })
 
-  test('next gives each request once, seen already or still to come', async () => {
+  test('next() gives each request once, whether it has arrived before the call or after', async () => {
     const model = upstream.script(lines([]))
     await ask(model, { body: { n: 1 } })
     const second = upstream.next(model).then(() => upstream.next(model))
@@ -282,7 +282,7 @@ describe('models', () => {
     expect((await second).json).toEqual({ model, n: 2 })
   })
 
-  test('next fails naming the model, and counts on from there', async () => {
+  test('next() rejects with the name of the model after its limit, and then waits for the same request', async () => {
     const model = upstream.script(lines([]))
     await expect(upstream.next(model, 20)).rejects.toThrow(`Cannot see request 1 for ${model}: none in 20 ms`)
     await ask(model)
@@ -311,7 +311,7 @@ describe('routes', () => {
     expect(upstream.strangers).toEqual([])
   })
 
-  test('name the model that is not there, or that is not named', async () => {
+  test('refuse a missing model by its name, and a request without a model', async () => {
     const answers = [await ask('ghost'), await fetch(`${upstream.url}/api/chat`, { method: 'POST', body: '{}' })]
     expect(await Promise.all(answers.map(async (answer) => [answer.status, await answer.json()]))).toEqual([
       [404, { error: "model 'ghost' not found" }],
@@ -319,7 +319,7 @@ describe('routes', () => {
     ])
   })
 
-  test('that are none are told: odd paths, odd methods, queries', async () => {
+  test('that do not exist are refused and listed in strangers: odd paths, odd methods, queries', async () => {
     const targets = ['/api/pull', '//api/generate', '/api/tags?x=1']
     for (const target of targets) {
       const socket = await dial(`POST ${target} HTTP/1.1\r\nContent-Length: 0\r\n\r\n`)
@@ -331,7 +331,7 @@ describe('routes', () => {
     expect(upstream.strangers).toEqual([...targets.map((target) => `POST ${target}`), 'GET /api/generate'])
   })
 
-  test('can be replaced, added and given back', async () => {
+  test('can be replaced, added and restored', async () => {
     const restore = upstream.on('GET /api/version', (exchange) => exchange.reset())
     await expect(fetch(`${upstream.url}/api/version`)).rejects.toThrow()
     restore()
@@ -343,25 +343,28 @@ describe('routes', () => {
 })
 
 describe('ends', () => {
-  test.each([['FIN'], ['RST']])('closedByReader tells of a %s: in silence, between tokens, while not reading', async (how) => {
-    for (const script of [silent(), thenSilent(2), flatOut()]) {
-      const model = upstream.script(script)
-      const socket = await dial(toRequest(model))
-      const { exchange } = await upstream.next(model)
-      expect([upstream.open, upstream.connections, exchange.isOpen]).toEqual([1, 1, true])
-      const before = performance.now()
-      if (how === 'FIN') socket.end()
-      else socket.resetAndDestroy()
-      const at = await exchange.closedByReader
-      expect(at).toBeGreaterThanOrEqual(before)
-      expect(performance.now()).toBeGreaterThanOrEqual(at)
-      await exchange.ended
-      await expect.poll(() => [upstream.open, upstream.connections, exchange.isOpen]).toEqual([0, 0, false])
-      socket.destroy()
-    }
-  })
+  test.each([['FIN'], ['RST']])(
+    'closedByReader resolves on a %s: in silence, between tokens, while not reading',
+    async (how) => {
+      for (const script of [silent(), thenSilent(2), flatOut()]) {
+        const model = upstream.script(script)
+        const socket = await dial(toRequest(model))
+        const { exchange } = await upstream.next(model)
+        expect([upstream.open, upstream.connections, exchange.isOpen]).toEqual([1, 1, true])
+        const before = performance.now()
+        if (how === 'FIN') socket.end()
+        else socket.resetAndDestroy()
+        const at = await exchange.closedByReader
+        expect(at).toBeGreaterThanOrEqual(before)
+        expect(performance.now()).toBeGreaterThanOrEqual(at)
+        await exchange.ended
+        await expect.poll(() => [upstream.open, upstream.connections, exchange.isOpen]).toEqual([0, 0, false])
+        socket.destroy()
+      }
+    },
+  )
 
-  test('closedByReader says nothing once the exchange has ended by itself', async () => {
+  test('closedByReader does not resolve once the exchange has ended by itself', async () => {
     const model = upstream.script(lines(['x']))
     const socket = await dial(toRequest(model))
     await read(socket, isWhole)
@@ -437,7 +440,7 @@ describe('ends', () => {
     expect(await (await fetch(upstream.url)).text()).toBe('Ollama is running')
   })
 
-  test('a script that throws fails the close', async () => {
+  test('close() rejects with the error of a script', async () => {
     const own = await startUpstream()
     const model = own.script(() => {
       throw new Error('oops')
@@ -446,7 +449,7 @@ describe('ends', () => {
     await expect(own.close()).rejects.toThrow('Scripts failed: Error: oops')
   })
 
-  test('a close fails whoever still waits', async () => {
+  test('close() rejects a next() that still waits', async () => {
     const own = await startUpstream()
     const waiting = expect(own.next('x')).rejects.toThrow('the upstream is closed')
     await own.close()
@@ -508,7 +511,7 @@ describe('faults', () => {
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
   })
 
-  test('every recorded error is expected to be told', () => {
+  test('every recorded error is in upstreamErrors', () => {
     const recorded = recordingNames().filter((name) => name.includes('/error-') && !name.endsWith('/error-pull'))
     const told = new Set(upstreamErrors.map(({ recording }) => recording))
     const isTold = (name: string) => told.has(name) || told.has(name.split('/')[1]!)

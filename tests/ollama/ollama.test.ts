@@ -4,7 +4,7 @@ import { startServer, type RuntimeName, type Server } from '../runtimes/server.t
 
 const { OLLAMA_HOST, OLLAMA_MODEL } = process.env
 
-test('OLLAMA_HOST says where a real Ollama is', () => {
+test('OLLAMA_HOST is set to a real Ollama', () => {
   expect(OLLAMA_HOST, 'set OLLAMA_HOST, and OLLAMA_MODEL if the default model is not the one to use').toBeTruthy()
 })
 
@@ -55,13 +55,13 @@ describe.each<RuntimeName>(['node', 'bun', 'worker'])('a real Ollama behind Slui
     expect(events.some(({ event }) => event === 'messages')).toBe(true)
   })
 
-  test('says that a model is not there with the status of that', async () => {
+  test('answers 404 model_not_found for a missing model', async () => {
     const response = await post('/api/generate', { model: 'no-such-model', prompt: 'x' })
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ code: 'model_not_found' })
   })
 
-  test('a reader that leaves frees the model for the next one', async () => {
+  test('a reader that disconnects frees the model for the next request', async () => {
     const controller = new AbortController()
     const response = await post(
       '/api/generate',

@@ -20,7 +20,7 @@ const englishTexts = toTexts({ ...english, ...other })
 const chineseTexts = toTexts({ ...chinese, ...other })
 
 describe('the words of the page', () => {
-  it('are the same in both languages, failures included', () => {
+  it('have the same keys in both languages, failures included', () => {
     expect([...chineseTexts.keys()]).toEqual([...englishTexts.keys()])
     expect(englishTexts.size).toBeGreaterThan(100)
   })
@@ -91,7 +91,7 @@ describe('chats by their day', () => {
     updatedAt: new Date(2026, 2, day, hour).getTime(),
   })
 
-  it('are under the day of the calendar, not within so many hours', () => {
+  it('are grouped by calendar days, not by hours', () => {
     const groups = toGroups([at(30, 13), at(30, 0), at(29, 23), at(29, 0), at(28, 23), at(24, 0), at(23, 23)], noon)
     expect(groups.map(({ age, chats }) => [age, chats.map(({ id }) => id)])).toEqual([
       ['today', ['30.13', '30.0']],

@@ -10,7 +10,7 @@ const stage = usePageStage({ SLUICE_ALLOWED_HOSTS: 'lan.test' })
 const come = (options?: Parameters<typeof visitPage>[2]) => visitPage(chromium.browser, stage.server.url, options)
 
 describe('a first visit', () => {
-  test('to the demo has an answer after one click, and is told that no model is behind it', async () => {
+  test('to the demo gets an answer after one click, and the page says that no model is behind it', async () => {
     const server = await startServer('node', { SLUICE_DEMO: '1', SLUICE_LOG: 'silent' })
     try {
       const { page, button, answer, stop } = await visitPage(chromium.browser, server.url)
@@ -25,7 +25,7 @@ describe('a first visit', () => {
     }
   })
 
-  test('begins where typing goes, and sends with Enter', async () => {
+  test('begins with the focus in the message field, and Enter sends', async () => {
     const { page, field, answer, question } = await come()
     await see(page.getByRole('main'), 'What is on your mind?')
     await see(page.locator('.fine'), 'Chats stay in this browser.')
@@ -39,7 +39,7 @@ describe('a first visit', () => {
 })
 
 describe('an answer', () => {
-  test('says in the end how soon, how fast and how much', async () => {
+  test('shows at its end the time to the first token, the speed and the number of tokens', async () => {
     stage.ollama.on('Figures?', says('Three', ' tokens', ' here'))
     const { ask, answer, settled } = await come()
     await ask('Figures?')
@@ -50,7 +50,7 @@ describe('an answer', () => {
     )
   })
 
-  test('grows as it comes', async () => {
+  test('grows as its tokens arrive', async () => {
     stage.ollama.on('Bit by bit', begins(['One'], goesOn(' two')))
     const { ask, answer, stop, settled } = await come()
     await ask('Bit by bit')
@@ -64,7 +64,7 @@ describe('an answer', () => {
     expect(await stop.count()).toBe(0)
   })
 
-  test('that is stopped keeps what it has, and says that the GPU is free, which it is', async () => {
+  test('that is stopped keeps its text, stops the upstream, and says that the GPU is free', async () => {
     stage.ollama.on('Stop me', begins(['The first', ' half']))
     const { ask, answer, stop, field, button } = await come()
     await ask('Stop me')
@@ -90,7 +90,7 @@ describe('an answer', () => {
     await see(answer(), 'Stopped. The GPU is free.')
   })
 
-  test('is tried again as another version, and the first is still there', async () => {
+  test('is tried again as another version, and the first version stays', async () => {
     stage.ollama.on('Again?', says('First try'), says('Second try'), says('Third try'))
     const { ask, answer, button, settled } = await come()
     await ask('Again?')
@@ -138,7 +138,7 @@ describe('an answer', () => {
     await see(answer(), '6 tokens')
   })
 
-  test('shows what the model thought only to who wants to see it, and how long it did', async () => {
+  test('shows how long the model thought, and the thoughts only once they are opened', async () => {
     stage.ollama.on(
       'Think first',
       begins([''], (exchange) => exchange.chunk(toLine({ thinking: 'Hm, let me see' }))),
@@ -160,7 +160,7 @@ describe('an answer', () => {
     await see(answer(), 'Hm, let me see')
   })
 
-  test('shows the tools that it calls, with what it asks them', async () => {
+  test('shows the tools that it calls, with their arguments', async () => {
     stage.ollama.on(
       'Weather?',
       begins([], (exchange) => {
@@ -179,7 +179,7 @@ describe('an answer', () => {
 })
 
 describe('a question', () => {
-  test('in other words is a branch: both are kept, with all that follows', async () => {
+  test('that is edited becomes a branch: both questions are kept, with all that follows them', async () => {
     stage.ollama.on('Cats?', says('About cats'))
     stage.ollama.on('And their tails?', says('About tails'))
     stage.ollama.on('Dogs?', says('About dogs'))
@@ -208,7 +208,7 @@ describe('a question', () => {
     await see(answer(), 'About dogs')
   })
 
-  test('stays as it was when its editor is left', async () => {
+  test('is unchanged when its editor is cancelled', async () => {
     const { ask, question, page, settled } = await come()
     await ask('Never mind')
     await settled()
@@ -223,7 +223,7 @@ describe('a question', () => {
 describe('copying', () => {
   const markdown = 'Look:\n\n```js\nconst a = 1\nconst b = 2\n```\n\nDone.'
 
-  test('takes a message as it was written, and code alone', async () => {
+  test('takes a message as its Markdown source, and a code block alone', async () => {
     stage.ollama.on('Code?', says(markdown))
     const { ask, answer, button, page, context, settled } = await come()
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
@@ -251,8 +251,8 @@ describe('copying', () => {
   })
 })
 
-describe('while nothing has come, the page tells what it waits for, and how long', () => {
-  test('the connection, as long as nobody says more', async () => {
+describe('before the first token, the page shows what it waits for, and how long', () => {
+  test('the connection, until the server reports a status', async () => {
     stage.ollama.on('Nobody knows', silent())
     const { ask, answer, chooseModel } = await come()
     await chooseModel('talker')
@@ -282,11 +282,11 @@ describe('while nothing has come, the page tells what it waits for, and how long
   })
 })
 
-describe('the end of what is being written stays in view', () => {
+describe('the end of a growing answer stays in view', () => {
   const screens = Array.from({ length: 40 }, (_, index) => `\n\nParagraph ${index}`)
   const toRest = (element: Element) => element.scrollHeight - element.clientHeight - element.scrollTop
 
-  test('while its reader is there, and not once they scroll up', async () => {
+  test('while the reader is at the end, and not once they have scrolled up', async () => {
     stage.ollama.on('Much', begins(screens))
     const { ask, answer, button, page } = await come()
     await ask('Much')

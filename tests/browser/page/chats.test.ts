@@ -14,7 +14,7 @@ const come = (options?: Parameters<typeof visitPage>[2]) => visitPage(chromium.b
 const titles = ({ page }: ChatPage) => page.locator('.chat-open').allInnerTexts()
 
 describe('a reload', () => {
-  test('in the middle of an answer keeps what had come, stops the GPU, and one can go on', async () => {
+  test('in the middle of an answer keeps its text, stops the upstream, and the answer can be continued', async () => {
     stage.ollama.on('Long story', begins(['Once', ' upon']), says(' a time'))
     const { ask, answer, page, button, settled, reload } = await come()
     await ask('Long story')
@@ -34,7 +34,7 @@ describe('a reload', () => {
     expect(await read(answer())).not.toContain('closed before')
   })
 
-  test('at once keeps a name that was just given, and a question that was just asked', async () => {
+  test('right after a rename or a question loses neither', async () => {
     stage.ollama.on('Is this lost?', begins(['No']))
     const visitor = await come()
     await chat(visitor, 'Old name')
@@ -76,7 +76,7 @@ describe('a reload', () => {
   })
 })
 
-test('tabs that are closed in the middle of an answer leave every word that they showed', async () => {
+test('tabs that are closed in the middle of an answer keep every word that they showed', async () => {
   stage.ollama.on('One story', begins(['Once', ' upon']))
   stage.ollama.on('Another story', begins(['Long', ' ago']))
   const visitor = await come()
@@ -97,7 +97,7 @@ test('tabs that are closed in the middle of an answer leave every word that they
 })
 
 describe('the list of chats', () => {
-  test('finds by every word in a chat, and tells when there is none', async () => {
+  test('is searched by every word in a chat, and says when no chat matches', async () => {
     stage.ollama.on('About zebras', says('They have stripes'))
     const visitor = await come()
     await chat(visitor, 'About zebras')
@@ -110,7 +110,7 @@ describe('the list of chats', () => {
     await see(visitor.page.locator('.sidebar'), 'No chat has this.')
   })
 
-  test('has chats under the names that their owner gave', async () => {
+  test('shows chats under the names that the user gave them', async () => {
     const visitor = await come()
     await chat(visitor, 'Some question')
     await choose(visitor, 'Some question', 'Rename')
@@ -123,7 +123,7 @@ describe('the list of chats', () => {
     await see(visitor.question(), 'Some question')
   })
 
-  test('loses only what is deleted, after it asked', async () => {
+  test('loses only the deleted chat, and only after a confirmation', async () => {
     const visitor = await come()
     await chat(visitor, 'To be kept')
     await chat(visitor, 'To be deleted')
@@ -156,7 +156,7 @@ describe('the list of chats', () => {
 })
 
 describe('a file of chats', () => {
-  test('brings them to another browser, with all that they have', async () => {
+  test('restores the chats in another browser, with all their content', async () => {
     stage.ollama.on('Take me along', says('First answer'), says('Second answer'))
     const visitor = await come()
     await chat(visitor, 'Take me along')
@@ -183,7 +183,7 @@ describe('a file of chats', () => {
     expect((await titles(other)).toSorted()).toEqual(['Mine', 'Take me along'])
   })
 
-  test('that is none is refused, and harms nothing', async () => {
+  test('in another format is refused, and changes no chat', async () => {
     const visitor = await come()
     await chat(visitor, 'Still here')
     await visitor.openSettings()
@@ -225,7 +225,7 @@ describe('several chats', () => {
   })
 })
 
-test('where there is no more room the page says so, and chats go on, which are kept once there is', async () => {
+test('when the storage is full the page says so, chats continue, and they are stored once there is room', async () => {
   const visitor = await come()
   const { page, ask, settled, answer, reload } = visitor
   const session = await visitor.context.newCDPSession(page)
@@ -274,7 +274,7 @@ describe('two tabs', () => {
     }
   })
 
-  test('lose nothing of each other even if they cannot hear each other', async () => {
+  test('keep both their messages even without BroadcastChannel', async () => {
     const visitor = await come()
     await chat(visitor, 'Known to both')
     await visitor.context.addInitScript(() => Object.assign(globalThis, { BroadcastChannel: undefined }))
@@ -291,7 +291,7 @@ describe('two tabs', () => {
     await see(other.answer(), 'You asked: Of the first')
   })
 
-  test('know of new, renamed and deleted chats of each other', async () => {
+  test('show the new, renamed and deleted chats of each other', async () => {
     const visitor = await come()
     const other = toChatPage(await visitor.open())
     await chat(visitor, 'New in one tab')
@@ -307,7 +307,7 @@ describe('two tabs', () => {
     await see(other.page.getByRole('main'), 'What is on your mind?')
   })
 
-  test('tell an answer of the other one from one that is lost', async () => {
+  test('tell an answer that the other tab is writing from one that was interrupted', async () => {
     stage.ollama.on('Who writes this?', begins(['Somebody']))
     const visitor = await come()
     await visitor.ask('Who writes this?')

@@ -27,30 +27,27 @@ describe('an answer that fails', () => {
     ['by the death of Ollama', here, (exchange) => exchange.reset(), 'Ollama gave up'],
     ['without a word', here, (exchange) => exchange.end(), 'The answer broke off', 'Continue, or try again.'],
     ['by silence', there, () => {}, 'The model fell silent', 'Continue, or try again.'],
-  ])(
-    'in the middle %s keeps what it has, says what happened, and goes on from there',
-    async (name, at, end, title, ...texts) => {
-      const question = `Fail ${name}`
-      at.ollama.on(question, begins(['Half of', ' an answer'], end), says(' and the rest'))
-      const { newChat, ask, answer, button, page, settled, reload } = at.visitor
-      await newChat()
-      await ask(question)
-      await see(answer(), 'Half of an answer')
-      ;(await at.ollama.asked(question)).request.exchange.pass()
-      await see(answer(), title)
-      for (const text of [...texts, 'Half of an answer', 'What has arrived is kept.', /Request page-[0-9a-f]{24}/])
-        await see(answer(), text)
-      await see(answer().locator('.figures'), 'talker')
-      await expect.poll(() => page.getByRole('status').textContent()).toBe(`Failed: ${title}`)
-      await reload()
-      await see(answer(), title)
-      await see(answer().locator('.figures'), 'talker')
-      await button('Continue').click()
-      await see(answer(), 'Half of an answer and the rest')
-      await settled()
-      expect(await read(answer())).not.toContain(title)
-    },
-  )
+  ])('in the middle %s keeps its text, says what happened, and can be continued', async (name, at, end, title, ...texts) => {
+    const question = `Fail ${name}`
+    at.ollama.on(question, begins(['Half of', ' an answer'], end), says(' and the rest'))
+    const { newChat, ask, answer, button, page, settled, reload } = at.visitor
+    await newChat()
+    await ask(question)
+    await see(answer(), 'Half of an answer')
+    ;(await at.ollama.asked(question)).request.exchange.pass()
+    await see(answer(), title)
+    for (const text of [...texts, 'Half of an answer', 'What has arrived is kept.', /Request page-[0-9a-f]{24}/])
+      await see(answer(), text)
+    await see(answer().locator('.figures'), 'talker')
+    await expect.poll(() => page.getByRole('status').textContent()).toBe(`Failed: ${title}`)
+    await reload()
+    await see(answer(), title)
+    await see(answer().locator('.figures'), 'talker')
+    await button('Continue').click()
+    await see(answer(), 'Half of an answer and the rest')
+    await settled()
+    expect(await read(answer())).not.toContain(title)
+  })
 
   test.each<[name: string, at: typeof here, script: Script, title: string, ...texts: string[]]>([
     [
@@ -82,7 +79,7 @@ describe('an answer that fails', () => {
       (exchange) => (exchange.head(200, { 'content-type': 'text/html' }), exchange.chunk('<p>Hi'), exchange.end()),
       'No answer',
     ],
-  ])('at its start %s says what to do, and is tried again in its place', async (name, at, script, title, ...texts) => {
+  ])('at its start %s says what to do, and “Try again” replaces it', async (name, at, script, title, ...texts) => {
     const question = `Refuse ${name}`
     at.ollama.on(question, script, says('Here I am'))
     const { newChat, ask, answer, settled, page } = at.visitor
@@ -101,7 +98,7 @@ describe('without an Ollama', () => {
   const stage = usePageStage()
   const come = () => visitPage(chromium.browser, stage.server.url, { expected })
 
-  test('that can be reached, the page says so, and recovers by itself', async () => {
+  test('that can be reached, the page says so, and recovers once Ollama is back', async () => {
     await stage.upstream.stop()
     const { page, field, button, answer, ask, settled } = await come()
     await see(page.getByRole('main'), 'Ollama does not answer')
@@ -137,7 +134,7 @@ describe('without an Ollama', () => {
   })
 })
 
-describe('without the server', () => {
+describe('when the server fails', () => {
   const stage = usePageStage()
 
   /** Starts a Sluice server that can be stopped and started again on the same port. */
@@ -171,7 +168,7 @@ describe('without the server', () => {
     await see(answer(), 'Half of it')
   }
 
-  test('an answer breaks off, and goes on when the server is back', () =>
+  test('an answer breaks off, and can be continued when the server is back', () =>
     withOwnServer(async ({ url, end, begin }) => {
       const visitor = await visitPage(chromium.browser, url, { expected })
       const { answer, page, settled, button } = visitor
@@ -187,7 +184,7 @@ describe('without the server', () => {
       await settled()
     }))
 
-  test('that hangs, an answer is stopped all the same, and nothing is said of the GPU', () =>
+  test('Stop ends the answer of a server that hangs, and the page does not say that the GPU is free', () =>
     withOwnServer(async ({ url, signal }) => {
       const visitor = await visitPage(chromium.browser, url, { expected })
       await halfAnswer(visitor, 'Until the server hangs')
@@ -198,7 +195,7 @@ describe('without the server', () => {
       expect(await read(visitor.answer())).not.toContain('GPU')
     }))
 
-  test('that gives no more time for an answer, it can be gone on with', () =>
+  test('an answer that reaches the total time limit can be continued', () =>
     withOwnServer(
       async ({ url }) => {
         const visitor = await visitPage(chromium.browser, url, { expected })
@@ -211,7 +208,7 @@ describe('without the server', () => {
       { SLUICE_TOTAL_TIMEOUT_MS: '400' },
     ))
 
-  test('that is shut down, an answer ends with that, and keeps what it has', () =>
+  test('an answer that a shutdown ends says so, and keeps its text', () =>
     withOwnServer(
       async ({ url, signal }) => {
         const visitor = await visitPage(chromium.browser, url, { expected })
@@ -223,7 +220,7 @@ describe('without the server', () => {
       { SLUICE_SHUTDOWN_GRACE_MS: '100' },
     ))
 
-  test('a key that is not known any more is asked for again, and the answer then', () =>
+  test('a refused key is asked for again, and “Try again” then gets the answer', () =>
     withOwnServer(
       async ({ url, end, begin }) => {
         const { page, dialog, ask, answer, button, settled } = await visitPage(chromium.browser, url, { expected })
@@ -246,10 +243,10 @@ describe('without the server', () => {
     ))
 })
 
-describe('when others are being answered', () => {
+describe('when the server is busy with other answers', () => {
   const stage = usePageStage({ SLUICE_UPSTREAM_STREAMS: '1', SLUICE_QUEUE: '1' })
 
-  test('an answer waits in line, says so, and has its turn', async () => {
+  test('an answer waits in line, says so, and comes when the answer before it ends', async () => {
     stage.ollama.on('First in line', begins(['The first']))
     stage.ollama.on('Second in line', says('The second'))
     const { ask, answer, stop, newChat, openChat } = await visitPage(chromium.browser, stage.server.url, { expected })

@@ -77,7 +77,7 @@ test('a double click on Stop stops, and sends nothing', async () => {
   expect(stage.ollama.countOf('half of the next one')).toBe(0)
 })
 
-test('what is written in a chat that goes meanwhile is a chat of its own', async () => {
+test('a question asked in a chat that has just been deleted begins a new chat', async () => {
   const visitor = await come()
   const { page, dialog, openChat, row, ask, settled, answer } = visitor
   await chat(visitor, 'Doomed')
@@ -93,7 +93,7 @@ test('what is written in a chat that goes meanwhile is a chat of its own', async
   await see(answer(), 'You asked: Still here?')
 })
 
-test('Back, before the history is read, leads to the chat that was there', async () => {
+test('Back, before the history is read, opens the chat before', async () => {
   const visitor = await come()
   const { page, answer, reload } = visitor
   await chat(visitor, 'Earlier')
@@ -112,7 +112,7 @@ test('Back, before the history is read, leads to the chat that was there', async
   await other.close()
 })
 
-test('a message waits for its images, which keep their order', async () => {
+test('a message is not sent before its images are ready, and they keep their order', async () => {
   const { page, chooseModel, field, button } = await come()
   await chooseModel('seer:8b')
   await button('Add images').waitFor()
@@ -128,7 +128,7 @@ test('a message waits for its images, which keep their order', async () => {
   expect(others).toEqual([40, 20])
 })
 
-test('a menu has the focus as soon as it is there, and the search field as soon as its keys are pressed', async () => {
+test('a menu gets the focus as soon as it opens, and the search field as soon as its shortcut is pressed', async () => {
   const visitor = await come()
   const { page, row } = visitor
   await chat(visitor, 'One')
@@ -148,7 +148,7 @@ test('a menu has the focus as soon as it is there, and the search field as soon 
   expect(searching).toBe('search')
 })
 
-test('options that are open are those of the chat that is open, also after Back', async () => {
+test('an open options dialog shows the options of the open chat, also after Back', async () => {
   const visitor = await come()
   const { page, openOptions, button } = visitor
   await chat(visitor, 'Chat A')

@@ -105,7 +105,7 @@ describe('hostile text is nothing but text', () => {
     expect(await foreign(page)).toBe(0)
   })
 
-  test('as thoughts, tools and their arguments, and the name of who answers', async () => {
+  test('as thoughts, tools and their arguments, and the name of the answering model', async () => {
     stage.ollama.on(
       'Call',
       begins([], (exchange) => {
@@ -127,7 +127,7 @@ describe('hostile text is nothing but text', () => {
     expect(await foreign(page)).toBe(0)
   })
 
-  test('in every field of an imported file, and what is no text there is left out', async () => {
+  test('in every field of an imported file, and values that are not text are left out', async () => {
     const at = Date.now() - 1000
     const message = { createdAt: at, updatedAt: at, text: attack }
     const chat = (id: string, more: object) => ({

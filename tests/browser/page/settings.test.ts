@@ -60,7 +60,7 @@ describe('the models', () => {
     expect((await stage.ollama.asked('And now which?')).body.model).toBe('seer:8b')
   })
 
-  test('are gone through with the arrows, past those that cannot be chosen', async () => {
+  test('are moved through with the arrow keys, which skip models that cannot be chosen', async () => {
     const visitor = await come()
     const picker = await openPicker(visitor)
     await see(picker, 'Makes vectors')
@@ -80,7 +80,7 @@ describe('the models', () => {
     await see(picker, 'No model has this name.')
   })
 
-  test('each chat keeps its own', async () => {
+  test('are chosen for each chat on its own', async () => {
     const { chooseModel, ask, newChat, openChat, settled, button } = await come()
     await chooseModel('thinker')
     await ask('To the thinker')
@@ -95,7 +95,7 @@ describe('the models', () => {
     await button('Model: talker:latest').waitFor()
   })
 
-  test('that can think do so unless they are told not to', async () => {
+  test('that can think do so unless Think is turned off', async () => {
     const { chooseModel, button, ask, settled } = await come()
     await chooseModel('thinker')
     await button('Think').click()
@@ -113,7 +113,7 @@ describe('the options of a chat', () => {
   const stage = usePageStage()
   const come = () => visitPage(chromium.browser, stage.server.url)
 
-  test('reach Ollama, and hold for this chat alone, over a reload', async () => {
+  test('are sent to Ollama for this chat alone, also after a reload', async () => {
     const { page, openOptions, button, ask, settled, newChat, dialog, reload } = await come()
     await openOptions()
     await page.getByLabel('System prompt').fill('You are a pirate')
@@ -153,7 +153,7 @@ describe('the options of a chat', () => {
     expect(plain.body.messages).toEqual([{ role: 'user', content: 'Plain' }])
   })
 
-  test('are refused out of their limits, and not sent', async () => {
+  test('are marked as invalid outside their limits, and not sent', async () => {
     const { page, openOptions, button, ask, settled, dialog } = await come()
     await button('Model: talker:latest').waitFor()
     await openOptions()
@@ -214,7 +214,7 @@ describe('images', () => {
       return [width, height]
     }, image)
 
-  test('that one picks, pastes or drops are made smaller, shown, and sent', async () => {
+  test('that the user picks, pastes or drops are made smaller, shown, and sent', async () => {
     const visitor = await come()
     await visitor.chooseModel('seer:8b')
     await visitor.button('Add images').waitFor()
@@ -235,7 +235,7 @@ describe('images', () => {
     await visitor.question().getByRole('img', { name: 'Image 1' }).waitFor()
   })
 
-  test('can be taken away again, and be all of a message', async () => {
+  test('can be removed again, and can be sent without text', async () => {
     const visitor = await come()
     await visitor.chooseModel('seer:8b')
     await visitor.button('Add images').waitFor()
@@ -265,7 +265,7 @@ describe('images', () => {
     await see(visitor.answer(), 'You asked: Look')
   })
 
-  test('that are none are refused', async () => {
+  test('that cannot be decoded are refused', async () => {
     const visitor = await come()
     await visitor.chooseModel('seer:8b')
     await visitor.button('Add images').waitFor()
@@ -277,7 +277,7 @@ describe('images', () => {
   })
 })
 
-describe('the key of a server that wants one', () => {
+describe('the key of a server that needs one', () => {
   const stage = usePageStage({ SLUICE_API_KEYS: toEntry('open-sesame') })
   const come = () => visitPage(chromium.browser, stage.server.url, { expected })
   const enter = async ({ page, button }: ChatPage, key: string) => {
@@ -285,7 +285,7 @@ describe('the key of a server that wants one', () => {
     await button('Unlock').click()
   }
 
-  test('is asked for, is not any, and is for this tab alone', async () => {
+  test('is asked for, is refused if it is wrong, and is kept for this tab alone', async () => {
     const visitor = await come()
     const { page, dialog, ask, answer, settled, reload } = visitor
     await see(dialog, 'A key is needed')
@@ -311,7 +311,7 @@ describe('the key of a server that wants one', () => {
     await see(tab.locator('dialog.dialog'), 'A key is needed')
   })
 
-  test('is kept on the device if one wants that, until it is forgotten', async () => {
+  test('is kept on the device if the user chooses that, until “Forget the key”', async () => {
     const visitor = await come()
     await visitor.page.getByLabel('Keep it on this device').check()
     await enter(visitor, 'open-sesame')
@@ -328,7 +328,7 @@ describe('the key of a server that wants one', () => {
     await see(visitor.dialog, 'A key is needed')
   })
 
-  test('can wait: chats are read without it', async () => {
+  test('can be entered later: the dialog closes without it', async () => {
     const visitor = await come()
     await see(visitor.dialog, 'A key is needed')
     await visitor.page.keyboard.press('Escape')

@@ -44,7 +44,7 @@ test('an answer is announced when it begins and when it is complete, once each, 
   await expect.poll(() => heard(page)).toEqual(['The answer begins', 'The answer is complete'])
 })
 
-test('that it was stopped is announced, and that it failed', async () => {
+test('an answer is announced when it is stopped and when it fails', async () => {
   stage.upstream.script(pausing('As far as it'), model)
   const page = await stage.visit()
   await listen(page)
@@ -60,7 +60,7 @@ test('that it was stopped is announced, and that it failed', async () => {
   await expect.poll(() => heard(page).then((all) => all.at(-1))).toBe('Failed: Ollama gave up')
 })
 
-test('an answer that comes at once, after one that was stopped, is announced as complete', async () => {
+test('an answer that arrives at once, after a stopped one, is announced as complete', async () => {
   stage.upstream.script(pausing('As far as it'), model)
   const page = await stage.visit()
   await ask(page, 'Begin')
@@ -73,7 +73,7 @@ test('an answer that comes at once, after one that was stopped, is announced as 
   await expect.poll(() => page.getByRole('status').innerText()).toBe('The answer is complete')
 })
 
-test('what was imported is announced by the same status, which is in the dialog, where it is heard', async () => {
+test('the result of an import is announced by the one status region, which is then inside the dialog', async () => {
   const page = await stage.visit()
   await page.getByRole('button', { name: 'Settings' }).click()
   await listen(page)
@@ -88,7 +88,7 @@ test('what was imported is announced by the same status, which is in the dialog,
   expect(await page.getByRole('status').innerText()).toBe('')
 })
 
-test('that chats are not kept is announced', async () => {
+test('it is announced that the browser denies storage and chats are lost', async () => {
   const page = await stage.visit()
   await page.addInitScript(() => {
     IDBFactory.prototype.open = () => {
@@ -101,7 +101,7 @@ test('that chats are not kept is announced', async () => {
     .toBe('This browser denies storage: chats are lost with this tab.')
 })
 
-test('there is one log, one polite region, one main, one first heading, and every control has a name', async () => {
+test('the page has one log, one polite region, one main, one first-level heading, and a name for every control', async () => {
   stage.upstream.script(answering({ thinking: 'Well.' }, ...toTokens(richAnswer)), model)
   const page = await stage.visit()
   await ask(page, 'Explain binary search')

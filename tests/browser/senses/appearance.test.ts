@@ -15,7 +15,7 @@ const lightness = (page: Page) =>
     return (red + green + blue) / 3
   })
 
-test('it is as dark as the system, until its reader chooses; the choice is kept', async () => {
+test('the page follows the colour scheme of the system, until the user chooses one; the choice is kept', async () => {
   const page = await stage.visit({ colorScheme: 'dark' })
   expect(await lightness(page)).toBeLessThan(50)
   await page.emulateMedia({ colorScheme: 'light' })
@@ -40,7 +40,7 @@ test('it is as dark as the system, until its reader chooses; the choice is kept'
   await expect.poll(() => lightness(page)).toBeGreaterThan(200)
 })
 
-test('it speaks the language of the browser, until its reader chooses; the choice is kept, and changes what is there already', async () => {
+test('the page is in the language of the browser, until the user chooses one; the choice is kept, and applies at once', async () => {
   stage.upstream.script(answering('**好。**行'), model)
   const page = await stage.visit({ locale: 'zh-TW' })
   expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh-CN')
@@ -56,7 +56,7 @@ test('it speaks the language of the browser, until its reader chooses; the choic
   await page.getByRole('button', { name: 'Settings' }).waitFor()
 })
 
-test('who wants no motion gets none, wherever one is while others see it', async () => {
+test('with reduced motion nothing is animated that is animated without it', async () => {
   stage.upstream.script(pausing(), model)
   const running = (page: Page) => page.evaluate(() => document.getAnimations().length)
   const [calm, lively] = [await stage.visit(), await stage.visit({ reducedMotion: 'no-preference' })]
@@ -115,7 +115,7 @@ test.each([
   ['text on a phone', { width: 390, height: 844 }, 32],
   // A zoom of 200 % halves the width and the height of the page's window.
   ['everything', { width: 640, height: 400 }, 16],
-])('%s twice as large breaks nothing: all is there, and nothing is cut off', async (_, viewport, px) => {
+])('with %s twice as large every control is in view, and nothing is cut off', async (_, viewport, px) => {
   stage.upstream.script(answering(...toTokens(richAnswer)), model)
   const page = await stage.visit({ viewport })
   await setTextSize(page, px)

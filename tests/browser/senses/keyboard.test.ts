@@ -185,24 +185,21 @@ test('Tab goes round the whole page in the order of reading, and the first stop 
   expect(await focused(page)).toBe('textarea: Message')
 })
 
-test.each(['Options of this chat', 'Settings'])(
-  '“%s” opens though the dialog before it has told nothing of its end yet',
-  async (name) => {
-    const page = await stage.visit()
-    await page.getByRole('button', { name: 'Options of this chat' }).click()
-    await page.getByRole('dialog', { name: 'Options of this chat' }).waitFor()
-    const button = page.getByRole('button', { name, includeHidden: true })
-    await button.evaluate((next: HTMLElement) => {
-      const before = document.querySelector<HTMLDialogElement>('dialog.dialog[open]')!
-      const told = new Promise((resolve) => before.addEventListener('close', resolve))
-      before.close()
-      next.focus()
-      next.click()
-      return told.then(() => new Promise(requestAnimationFrame))
-    })
-    await page.getByRole('dialog', { name }).waitFor()
-    await page.keyboard.press('Escape')
-    await page.getByRole('dialog').waitFor({ state: 'hidden' })
-    await expect.poll(() => focused(page)).toBe(`button: ${name}`)
-  },
-)
+test.each(['Options of this chat', 'Settings'])('“%s” opens before the `close` event of the dialog before it', async (name) => {
+  const page = await stage.visit()
+  await page.getByRole('button', { name: 'Options of this chat' }).click()
+  await page.getByRole('dialog', { name: 'Options of this chat' }).waitFor()
+  const button = page.getByRole('button', { name, includeHidden: true })
+  await button.evaluate((next: HTMLElement) => {
+    const before = document.querySelector<HTMLDialogElement>('dialog.dialog[open]')!
+    const told = new Promise((resolve) => before.addEventListener('close', resolve))
+    before.close()
+    next.focus()
+    next.click()
+    return told.then(() => new Promise(requestAnimationFrame))
+  })
+  await page.getByRole('dialog', { name }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  await expect.poll(() => focused(page)).toBe(`button: ${name}`)
+})

@@ -10,33 +10,36 @@ const stage = usePage({ SLUICE_API_KEYS: `somebody:${createHash('sha256').update
 test.each([
   ['English', english, 'en-US'],
   ['Chinese', chinese, 'zh-CN'],
-])('a key is asked for without barriers, also after a wrong one and after No, in %s', async (_, words, locale) => {
-  const page = await stage.visit({ locale, expected: [/status of 401/] })
-  const findAll = async () => {
-    const inLight = await findBarriers(page)
-    await page.emulateMedia({ colorScheme: 'dark' })
-    const inDark = await findBarriers(page, ['color-contrast'])
-    await page.emulateMedia({ colorScheme: 'light' })
-    return [...inLight, ...inDark]
-  }
-  const dialog = page.getByRole('dialog', { name: words.locked })
-  await dialog.waitFor()
-  expect(await findAll()).toEqual([])
-  await page.keyboard.type('wrong')
-  await page.keyboard.press('Enter')
-  await page.getByRole('alert').waitFor()
-  expect(await page.getByRole('alert').innerText()).toBe(words.keyWrong)
-  expect(await findAll()).toEqual([])
-  await page.keyboard.press('Escape')
-  await dialog.waitFor({ state: 'hidden' })
-  expect(await findAll()).toEqual([])
-  await page.getByRole('button', { name: words.enterKey }).click()
-  await page.keyboard.type('open-sesame')
-  await page.keyboard.press('Enter')
-  await page.locator('.starters').waitFor()
-})
+])(
+  'axe-core finds nothing on the locked page, also after a wrong key and after the dialog is closed, in %s',
+  async (_, words, locale) => {
+    const page = await stage.visit({ locale, expected: [/status of 401/] })
+    const findAll = async () => {
+      const inLight = await findBarriers(page)
+      await page.emulateMedia({ colorScheme: 'dark' })
+      const inDark = await findBarriers(page, ['color-contrast'])
+      await page.emulateMedia({ colorScheme: 'light' })
+      return [...inLight, ...inDark]
+    }
+    const dialog = page.getByRole('dialog', { name: words.locked })
+    await dialog.waitFor()
+    expect(await findAll()).toEqual([])
+    await page.keyboard.type('wrong')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').waitFor()
+    expect(await page.getByRole('alert').innerText()).toBe(words.keyWrong)
+    expect(await findAll()).toEqual([])
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+    expect(await findAll()).toEqual([])
+    await page.getByRole('button', { name: words.enterKey }).click()
+    await page.keyboard.type('open-sesame')
+    await page.keyboard.press('Enter')
+    await page.locator('.starters').waitFor()
+  },
+)
 
-test('an unlocking that its reader did not wait for leaves the next dialog open', async () => {
+test('when the dialog of the key is closed before its answer, unlocking leaves the next dialog open', async () => {
   const page = await stage.visit({ expected: [/status of 401/] })
   await page.getByRole('dialog').waitFor()
   const held = Promise.withResolvers<void>()

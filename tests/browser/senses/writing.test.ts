@@ -48,7 +48,7 @@ test('Enter with nothing written, or only spaces, sends nothing', async () => {
   expect(await page.locator('article').count()).toBe(0)
 })
 
-test('Enter is the input method’s while it composes, and the one that ends it too', async () => {
+test('Enter sends nothing while the input method composes, nor does the Enter that ends the composition', async () => {
   stage.upstream.script(answering('好。'), model)
   const page = await stage.visit()
   const ime = await createInputMethod(page)
@@ -77,7 +77,7 @@ test('Enter is the input method’s while it composes, and the one that ends it 
   await expect.poll(() => questions(page)).toEqual(['你好'])
 })
 
-test('a search in Chinese does not choose a model while it is composed', async () => {
+test('Enter chooses no model while a Chinese search is being composed', async () => {
   const page = await stage.visit()
   const ime = await createInputMethod(page)
   await page.getByRole('button', { name: /^Model/ }).click()
@@ -91,7 +91,7 @@ test('a search in Chinese does not choose a model while it is composed', async (
   await expect.poll(() => page.locator('.model-button').innerText()).toBe('gemma3:4b')
 })
 
-test('Escape stops the answer, from wherever it is pressed, but not while something is composed or open', async () => {
+test('Escape stops the answer wherever the focus is, but not during a composition or with something open', async () => {
   stage.upstream.script(pausing('As far as it'), model)
   const page = await stage.visit()
   await ask(page, 'Begin')
@@ -117,23 +117,26 @@ test('Escape stops the answer, from wherever it is pressed, but not while someth
   expect(await lastAnswer(page).innerText()).toMatch(/As far as it[\s\S]*Stopped/)
 })
 
-test.each(['Control', 'Meta'])('%s-K searches, also with the list hidden, and with Shift and O a chat begins', async (key) => {
-  stage.upstream.script(answering('Here.'), model)
-  const page = await stage.visit()
-  await ask(page, 'About boats')
-  await waitForEnd(page)
-  await page.getByRole('button', { name: 'Hide chats' }).click()
-  await page.keyboard.press(`${key}+k`)
-  const search = page.getByRole('searchbox')
-  await expect.poll(() => search.evaluate((field) => field === document.activeElement)).toBe(true)
-  await page.keyboard.type('cars')
-  await page.getByText('No chat has this.').waitFor()
-  await page.keyboard.press(`${key}+k`)
-  await expect.poll(() => page.evaluate(() => getSelection()?.toString())).toBe('cars')
-  await page.keyboard.type('boats')
-  await page.locator('.chat-open').waitFor()
+test.each(['Control', 'Meta'])(
+  '%s-K focuses the search, also with the list hidden; the same key with Shift-O begins a chat',
+  async (key) => {
+    stage.upstream.script(answering('Here.'), model)
+    const page = await stage.visit()
+    await ask(page, 'About boats')
+    await waitForEnd(page)
+    await page.getByRole('button', { name: 'Hide chats' }).click()
+    await page.keyboard.press(`${key}+k`)
+    const search = page.getByRole('searchbox')
+    await expect.poll(() => search.evaluate((field) => field === document.activeElement)).toBe(true)
+    await page.keyboard.type('cars')
+    await page.getByText('No chat has this.').waitFor()
+    await page.keyboard.press(`${key}+k`)
+    await expect.poll(() => page.evaluate(() => getSelection()?.toString())).toBe('cars')
+    await page.keyboard.type('boats')
+    await page.locator('.chat-open').waitFor()
 
-  await page.keyboard.press(`${key}+Shift+O`)
-  await expect.poll(() => page.locator('article').count()).toBe(0)
-  expect(await page.locator('#message').evaluate((field) => field === document.activeElement)).toBe(true)
-})
+    await page.keyboard.press(`${key}+Shift+O`)
+    await expect.poll(() => page.locator('article').count()).toBe(0)
+    expect(await page.locator('#message').evaluate((field) => field === document.activeElement)).toBe(true)
+  },
+)

@@ -7,7 +7,7 @@ const emulator = createEmulator({ tokensPerSecond: Infinity, coldStartMs: 0 })
 const paths = ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/api/show']
 const models = ['demo', 'demo-thinking', 'demo-tools', 'demo-embed', '']
 
-test('whatever the fields hold, the answer is an answer or a refusal in words', async () => {
+test('a request with any values in its fields gets an answer or an error text', async () => {
   const field = fc.constantFrom(
     'model',
     'prompt',
@@ -45,7 +45,7 @@ test('whatever the fields hold, the answer is an answer or a refusal in words', 
   )
 })
 
-test('a body that is no JSON is refused in Go words', async () => {
+test('a body that is no JSON is refused with the error text of Go', async () => {
   const refusal = async (body: string) => ((await (await post(emulator, '/api/chat', body)).json()) as { error: string }).error
   expect(await refusal('hello')).toBe("invalid character 'h' looking for beginning of value")
   expect(await refusal('{"model":')).toBe('unexpected EOF')

@@ -20,12 +20,12 @@ describe('seed', () => {
     expect(one).toEqual(other)
   })
 
-  test('a stream and stream:false say the same', async () => {
+  test('a stream and stream:false give the same text', async () => {
     const [once] = await generate(emulator, 'what is Sluice?', { ...seeded(), stream: false })
     expect(once?.response).toBe(toText(await generate(emulator, 'what is Sluice?', seeded())))
   })
 
-  test('temperature 0 leaves nothing to chance', async () => {
+  test('temperature 0 gives the same answer every time', async () => {
     const ask = async () => toText(await generate(emulator, 'hi', { options: { temperature: 0 } }))
     expect(await ask()).toBe(await ask())
   })
@@ -37,7 +37,7 @@ describe('seed', () => {
 })
 
 describe('length', () => {
-  test('num_predict cuts the answer and says so', async () => {
+  test('num_predict cuts the answer, and done_reason is length', async () => {
     const all = await generate(emulator, 'hi', seeded())
     const cut = await generate(emulator, 'hi', seeded({ num_predict: 9 }))
     expect(cut.length).toBe(10)
@@ -54,13 +54,13 @@ describe('length', () => {
     expect(lines.at(-1)).toMatchObject({ done: true, done_reason: 'stop' })
   })
 
-  test('context goes on from the one that was sent', async () => {
+  test('the context of an answer begins with the context that was sent', async () => {
     const [first] = await generate(emulator, 'hi', { ...seeded(), stream: false })
     const [second] = await generate(emulator, 'and then?', { ...seeded(), stream: false, context: first?.context })
     expect(second?.context?.slice(0, first?.context?.length)).toEqual(first?.context)
   })
 
-  test('raw has no context', async () => {
+  test('a raw request gets no context', async () => {
     const lines = await generate(emulator, 'hi', { raw: true, options: { num_predict: 2 } })
     expect(lines.at(-1)).not.toHaveProperty('context')
   })
@@ -180,7 +180,7 @@ describe('format', () => {
   })
 })
 
-test('images and a system text are taken', async () => {
+test('images and a system text are accepted', async () => {
   const lines = await generate(emulator, 'hi', { images: ['aGk='], system: 'Be brief', options: { num_predict: 1 } })
   expect(lines.at(-1)?.done_reason).toBe('length')
 })

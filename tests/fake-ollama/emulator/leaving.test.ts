@@ -67,7 +67,7 @@ test.each([true, false])('an abort before the first token rejects, with stream:%
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('a slow start is silence without headers, for as long as was said', async () => {
+test('/slow-start sends no headers for as many seconds as it says', async () => {
   const started = performance.now()
   const response = post(createEmulator({ coldStartMs: 0 }), '/api/generate', { ...body, prompt: '/slow-start 10' })
   let headersAfterMs = 0
@@ -80,7 +80,7 @@ test('a slow start is silence without headers, for as long as was said', async (
   await (await response).body?.cancel()
 })
 
-test('a cancelled body stops producing, at once', async () => {
+test('cancelling the body stops the production of tokens at once', async () => {
   const emulator = createEmulator()
   const reader = await readTokens(post(emulator, '/api/generate', { ...body, prompt: '/stall after 3', keep_alive: 0 }), 3)
   expect(vi.getTimerCount()).toBe(1)
@@ -100,7 +100,7 @@ test('an abort in mid-stream errors the body with its reason and stops producing
   await timersRunning(0)
 })
 
-test('a reader that does not read is not produced for', async () => {
+test('no token is produced while the reader does not read', async () => {
   const response = post(createEmulator(), '/api/generate', body)
   const reader = await readTokens(response, 1)
   await vi.advanceTimersByTimeAsync(60_000)
@@ -120,7 +120,7 @@ test('an abort ends a stream that nobody reads', async () => {
   await expect(reader.read()).rejects.toThrow('left')
 })
 
-test('a stream that was read to its end leaves nothing behind, on the signal neither', async () => {
+test('a stream that was read to its end leaves no timer, and no listener on the signal', async () => {
   const { signal } = new AbortController()
   const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')]
   const response = post(createEmulator(), '/api/generate', { ...body, options: { num_predict: 3 } }, signal)

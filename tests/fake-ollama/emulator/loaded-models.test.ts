@@ -92,7 +92,7 @@ test('an empty prompt loads, an empty prompt with keep_alive 0 unloads', async (
   expect(await running()).toEqual([])
 })
 
-test('who comes while a model is loading waits for the rest of it', async () => {
+test('a request that arrives while a model is loading waits only for the rest of the loading', async () => {
   const [first, second] = [generate(emulator, 'hi', short), generate(emulator, 'hi', short)]
   await vi.advanceTimersByTimeAsync(coldStartMs - 500)
   const third = generate(emulator, 'hi', short)

@@ -83,7 +83,7 @@ test('lists, shows, and sees what is loaded', async () => {
   expect((await ollama.ps()).models.map(({ name }) => name)).not.toContain('demo:latest')
 })
 
-test('throws what Ollama would say', async () => {
+test('throws the error text of Ollama', async () => {
   await expect(ollama.chat({ model: 'nope', messages })).rejects.toThrow("model 'nope' not found")
   await expect(ollama.show({ model: 'nope' })).rejects.toThrow("model 'nope' not found")
   await expect(ollama.embed({ model: 'nope', input: 'x' })).rejects.toThrow('model "nope" not found, try pulling it first')

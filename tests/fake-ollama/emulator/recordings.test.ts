@@ -86,7 +86,7 @@ const errors = [
   'head-root',
 ]
 
-describe('a refusal says what the recorded one says', () => {
+describe('a refusal has the text of the recorded one', () => {
   test.each(errors)('%s', async (name) => {
     const recording = loadRecording(name)
     const response = await replay(name)

@@ -86,7 +86,7 @@ test('a value conforms to its schema, whatever the message says', () => {
   )
 })
 
-describe('what a message offers', () => {
+describe('values taken from a message', () => {
   test.each([
     ['Weather in Tokyo?', 'Tokyo'],
     ['what is the weather in tokyo', 'tokyo'],
@@ -97,7 +97,7 @@ describe('what a message offers', () => {
     expect(valueOf({ properties: { city: { type: 'string' } } }, message)).toEqual({ city })
   })
 
-  test('numbers and dates are taken over, and an option that is mentioned', () => {
+  test('numbers, dates and a mentioned option are taken from the message', () => {
     const properties = {
       day: { type: 'string', format: 'date' },
       people: { type: 'integer' },
@@ -126,7 +126,7 @@ test('references, unions and a list of types are followed', () => {
   expect(valueOf(schema)).toEqual({ at: { name: 'Tokyo' }, size: 9, ok: true })
 })
 
-test('a schema without end comes to one', () => {
+test('a recursive schema gives a finite value', () => {
   const endless: Record<string, unknown> = { type: 'object', required: ['next'] }
   endless.properties = { next: { $ref: '#' } }
   expect(JSON.stringify(valueOf(endless)).length).toBeLessThan(20_000)
@@ -136,6 +136,6 @@ test('a schema without end comes to one', () => {
   for (const required of [[], ['a', 'b']]) expect(JSON.stringify(valueOf({ ...pair, required })).length).toBeLessThan(20_000)
 })
 
-test.each([undefined, null, 5, 'object', []])('%j is no schema, and no reason to fail', (schema) => {
+test.each([undefined, null, 5, 'object', []])('%j, which is no schema, gives a text', (schema) => {
   expect(typeof valueOf(schema)).toBe('string')
 })

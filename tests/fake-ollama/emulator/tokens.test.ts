@@ -17,7 +17,7 @@ test('tokens joined are the text, and none ends inside a character', () => {
   )
 })
 
-test('a stop sequence is never in the text, which is a beginning of the unstopped one', () => {
+test('a stop sequence is never in the text, and the text is a prefix of the text without it', () => {
   const sequence = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n'), minLength: 1, maxLength: 4 })
   const spoken = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n'), maxLength: 60 })
   fc.assert(

@@ -26,12 +26,12 @@ const branched = toChat(
 describe('a message', () => {
   const chat = toChat([toMessage('q1', ''), toMessage('a2', 'q1')], { updatedAt: 5, chosen: { q1: 'a2' } })
 
-  test('that is new is shown, and makes its chat the newest, even if the clock was set back', () => {
+  test('that is new becomes the chosen one, and makes its chat the newest, even if the clock was set back', () => {
     expect(withMessage(chat, toMessage('a3', 'q1'))).toMatchObject({ updatedAt: 6, chosen: { q1: 'a3' } })
     expect(withMessage(chat, toMessage('a9', 'q1'))).toMatchObject({ updatedAt: 9, chosen: { q1: 'a9' } })
   })
 
-  test('that is being written leaves all else as it is', () => {
+  test('that is being written changes nothing else in its chat', () => {
     const newer = toMessage('a2', 'q1', { text: 'more', updatedAt: 99 })
     const other = { ...chat, chosen: { q1: 'a7' } }
     expect(withMessage(other, newer)).toEqual({ ...other, messages: { ...chat.messages, a2: newer } })
@@ -56,11 +56,11 @@ describe('a thread', () => {
     expect(shown({ ...branched, chosen: { q1: 'a2', a3: 'q4' } })).toEqual(['q1 1/1', 'a2 1/2'])
   })
 
-  test('takes no notice of a choice that is not there', () => {
+  test('ignores a choice of a message that does not exist', () => {
     expect(shown({ ...branched, chosen: { q1: 'nobody', a3: 'q1' } })).toEqual(['q1 1/1', 'a3 2/2', 'q5 2/2'])
   })
 
-  test('of whatever a chat is has an end, and each message once', () => {
+  test('of any chat is finite, and has each message once', () => {
     fc.assert(
       fc.property(anyChat, (chat) => {
         const thread = toThread(chat)
@@ -74,13 +74,13 @@ describe('a thread', () => {
     )
   })
 
-  test('has an end where a message follows itself, and another has its id', () => {
+  test('is finite where a message is its own parent, or has the id of another', () => {
     const [one, other] = [toMessage('a1', ''), toMessage('a1', 'a1')]
     expect(shown(toChat([], { messages: { x: one, y: other } }))).toEqual(['a1 1/1'])
     expect(shown(toChat([], { messages: { '': { ...one, id: '' } } }))).toEqual([' 1/1'])
   })
 
-  test('takes what all objects have for no choice', () => {
+  test('does not take a property of Object.prototype for a choice', () => {
     expect(shown(toChat([toMessage('q1', ''), { ...toMessage('a2', 'q1'), id: '__proto__' }]))).toEqual([
       'q1 1/1',
       '__proto__ 1/1',
@@ -89,7 +89,7 @@ describe('a thread', () => {
 })
 
 describe('a merge', () => {
-  test('has what both tabs wrote, of each message the newer', () => {
+  test('has the messages of both tabs, and the newer version of each', () => {
     const base = toChat([toMessage('q1', ''), toMessage('a2', 'q1', { text: 'half' })])
     const one = withMessage(base, toMessage('a2', 'q1', { text: 'whole', updatedAt: 3, end: { how: 'done' } }))
     const other = { ...withMessage(base, toMessage('q9', '', { updatedAt: 2 })), title: 'Other' }
@@ -97,13 +97,13 @@ describe('a merge', () => {
     expect(merged).toMatchObject({ title: 'Other', updatedAt: 9, messages: { a2: { text: 'whole' }, q9: { id: 'q9' } } })
   })
 
-  test('takes an answer that has ended before one that is being written, if they are as new', () => {
+  test('prefers an answer that has ended to one that is being written, if both are equally new', () => {
     const unended = toChat([toMessage('a1', '')])
     const ended = toChat([toMessage('a1', '', { end: { how: 'interrupted' } })])
     for (const merged of [mergeChats(ended, unended), mergeChats(unended, ended)]) expect(merged).toEqual(ended)
   })
 
-  test('keeps what another tab renames while an answer is being written', () => {
+  test('keeps the title from another tab while an answer is being written', () => {
     const base = toChat([toMessage('q1', ''), toMessage('a2', 'q1', { text: 'half' })], { updatedAt: 5 })
     const written = withMessage(base, toMessage('a2', 'q1', { text: 'more', updatedAt: 99 }))
     expect(mergeChats({ ...base, title: 'Mine', updatedAt: 6 }, written)).toMatchObject({
@@ -112,13 +112,13 @@ describe('a merge', () => {
     })
   })
 
-  test('has the very messages of the first where both are the same', () => {
+  test('reuses the message objects of the first chat where both are equal', () => {
     const copy = structuredClone(branched)
     const merged = mergeChats(branched, copy)
     for (const [id, message] of Object.entries(merged.messages)) expect(message).toBe(branched.messages[id])
   })
 
-  test('was created when the older says', () => {
+  test('has the earlier creation time', () => {
     const [one, other] = [toChat([], { createdAt: 3 }), toChat([], { createdAt: 2, updatedAt: 9 })]
     expect([mergeChats(one, other).createdAt, mergeChats(other, one).createdAt]).toEqual([2, 2])
     expect(mergeChats({ ...one, updatedAt: 10 }, other).createdAt).toBe(2)
@@ -129,7 +129,7 @@ describe('a merge', () => {
     expect(mergeChats(one!, other!)).toEqual(mergeChats(other!, one!))
   })
 
-  test('is the same in any order, and however often', () => {
+  test('is commutative, associative and idempotent', () => {
     fc.assert(
       fc.property(anyChat, anyChat, anyChat, (a, b, c) => {
         const ab = mergeChats(a, b)
@@ -146,7 +146,7 @@ describe('a merge', () => {
 })
 
 describe('a request', () => {
-  test('has what came before the answer, in its branch', () => {
+  test('has the messages before the answer, in its branch', () => {
     const chat = toChat([
       toMessage('q1', ''),
       toMessage('a2', 'q1'),
@@ -163,7 +163,7 @@ describe('a request', () => {
     expect(toRequest(chat, 'a2')).toMatchObject({ messages: [{ role: 'user' }, { role: 'assistant', content: 'text of a2' }] })
   })
 
-  test('has no answer that said nothing, and nothing of what a model thought', () => {
+  test('has no answer without text, and no thoughts of a model', () => {
     const chat = toChat([
       toMessage('q1', ''),
       toMessage('a2', 'q1', { text: '', thinking: 'Hm', end: { how: 'failed', code: 'network', text: 'x' } }),
@@ -178,7 +178,7 @@ describe('a request', () => {
     })
   })
 
-  test('goes on with what there is of an answer, after one that failed half-way', () => {
+  test('ends with the text of the answer to continue, and contains an earlier answer that failed half-way', () => {
     const failed = { how: 'failed', code: 'network', text: 'x' } as const
     const chat = toChat([
       toMessage('q1', ''),
@@ -194,7 +194,7 @@ describe('a request', () => {
     ])
   })
 
-  test('has the settings, as Ollama takes them', () => {
+  test('has the settings in the format of Ollama', () => {
     const settings = { model: 'm', system: 'Be brief', think: false, temperature: 0, numCtx: 8192, numPredict: -1, seed: 7 }
     const chat = toChat([toMessage('q1', ''), toMessage('a2', 'q1', { text: '' })])
     expect(toRequest({ ...chat, settings: { ...settings, keepAlive: '5m' } }, 'a2')).toEqual({
@@ -211,7 +211,7 @@ describe('a request', () => {
     expect(toRequest({ ...chat, settings: { keepAlive: '300' } }, 'a2')).toMatchObject({ keep_alive: 300 })
   })
 
-  test('of whatever a chat is has an end', () => {
+  test('is built for any chat', () => {
     fc.assert(fc.property(anyChat, fc.constantFrom('a', 'b', 'nobody'), (chat, id) => void toRequest(chat, id)))
   })
 })

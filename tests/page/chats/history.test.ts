@@ -104,7 +104,7 @@ const stored = (page: Page) =>
   )
 const heard = (page: Page) => page.evaluate(() => tab.heard)
 
-test('what is kept is there after a reload', async () => {
+test('saved chats are there after a reload', async () => {
   const page = await openTab()
   await save(page, toChat('one'), toChat('two'))
   await page.reload()
@@ -118,7 +118,7 @@ test('of many saves at once the last of each chat is kept', async () => {
   expect(await all(page)).toEqual([toChat('one', { title: '49', updatedAt: 50 }), toChat('two')])
 })
 
-test('two tabs that write into one chat at once lose nothing, and hear of each other', async () => {
+test('two tabs that write into one chat at once lose nothing, and notify each other', async () => {
   const tabs = [await openTab(), await openTab()]
   const ids = await Promise.all(
     tabs.map((page, own) =>
@@ -148,7 +148,7 @@ test('two tabs that write into one chat at once lose nothing, and hear of each o
   }
 })
 
-test('a chat that another tab has removed is not brought back by a tab that has not heard of it', async () => {
+test('a chat that another tab has removed is not brought back by a tab that was not notified', async () => {
   const left = await openTab('#deaf')
   await save(left, toChat('one'))
   const right = await openTab()
@@ -160,7 +160,7 @@ test('a chat that another tab has removed is not brought back by a tab that has 
   expect(await all(right)).toEqual([])
 })
 
-test('a tab hears that a chat is removed, and forgets what it could not keep of it', async () => {
+test('a tab is notified that a chat is removed, and drops the version that it could not store', async () => {
   await failPutsOfMuch()
   const left = await openTab('#full')
   const right = await openTab()
@@ -185,7 +185,7 @@ test('a removed chat comes back from a file, in any tab that knows that it was r
   expect(await all(page)).toEqual([toChat('two')])
 })
 
-test('all are removed at once, in every tab', async () => {
+test('removeAll() removes all chats, in every tab', async () => {
   const [left, right] = [await openTab(), await openTab()]
   await save(left, toChat('one'), toChat('two'))
   await right.evaluate(() => tab.history.removeAll())
@@ -199,7 +199,7 @@ test('all are removed at once, in every tab', async () => {
   expect(await all(left)).toEqual([])
 })
 
-test('nothing is left of a removed chat after a month, and until then no word of it', async () => {
+test('a removed chat leaves only its id and time, and nothing after a month', async () => {
   const page = await openTab()
   await save(page, toChat('one', { title: 'A secret' }))
   await page.evaluate(() => tab.history.remove('one'))
@@ -219,7 +219,7 @@ test('an answer whose tab was reloaded is interrupted, and keeps what it has', a
   expect((await all(page))[0]!.messages.a).toEqual({ ...partial, end: { how: 'interrupted' } })
 })
 
-test('an answer that another tab is writing is left alone, until that tab saves it no more', async () => {
+test('an answer that another tab is writing is unchanged, until that tab no longer saves it', async () => {
   const [left, right] = [await openTab(), await openTab()]
   const partial = { ...unended, updatedAt: Date.now() }
   await save(left, toChat('one', { messages: { a: partial } }))
@@ -234,7 +234,7 @@ test('an answer that another tab is writing is left alone, until that tab saves 
   await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(next)
 })
 
-test('where nothing can be kept it says so, and nothing rejects', async () => {
+test('where storage is denied the problem is “denied”, and no call rejects', async () => {
   await context.addInitScript(() => {
     IDBFactory.prototype.open = () => {
       throw new DOMException('denied', 'SecurityError')
@@ -251,7 +251,7 @@ test('where nothing can be kept it says so, and nothing rejects', async () => {
   expect(await all(page)).toEqual([])
 })
 
-test('where there is no more room it says so, keeps what is small, and the rest once there is', async () => {
+test('when the storage is full the problem is “full”, small chats are stored, and the rest once there is room', async () => {
   await failPutsOfMuch()
   const page = await openTab('#full')
   await save(page, large('large'), toChat('small'))
@@ -265,7 +265,7 @@ test('where there is no more room it says so, keeps what is small, and the rest 
   expect((await all(page)).map(({ id }) => id)).toEqual(['another', 'large', 'small'])
 })
 
-describe('what pages could not keep when they went', () => {
+describe('what closed tabs could not store', () => {
   const newer = (id: string) => ({ ...large(id), messages: { b: { ...message, id: 'b', parent: 'a' } } })
   const whole = (id: string) => ({ ...large(id), messages: { a: message, ...newer(id).messages } })
   const left = (page: Page) => page.evaluate(() => localStorage.getItem('sluice.last-words'))
@@ -284,7 +284,7 @@ describe('what pages could not keep when they went', () => {
     await page.close()
   }
 
-  test('the next one keeps, whichever tab that is in; what the disk has is not left to it', async () => {
+  test('is stored by the next page load, for every closed tab; stored messages are not left to it', async () => {
     await failPutsOfMuch()
     const [page, first, second] = [await openTab(), await openTab('#full'), await openTab('#full')]
     await leaveIn(first, 'one')
@@ -296,7 +296,7 @@ describe('what pages could not keep when they went', () => {
     expect(await left(page)).toBeNull()
   })
 
-  test('is gone if another tab has removed the chat meanwhile', async () => {
+  test('is dropped if another tab has removed the chat meanwhile', async () => {
     await failPutsOfMuch()
     const page = await openTab()
     await leaveIn(await openTab('#full'), 'one')
@@ -307,7 +307,7 @@ describe('what pages could not keep when they went', () => {
   })
 })
 
-test('tabs that cannot hear each other keep chats all the same', async () => {
+test('a tab without BroadcastChannel stores chats all the same', async () => {
   const page = await openTab('#deaf')
   await save(page, toChat('one'))
   await page.reload()

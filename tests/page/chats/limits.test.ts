@@ -29,7 +29,7 @@ test.each([
   expect(parseNumber(name, typed)).toEqual(parsed)
 })
 
-test('no more context than the model has', () => {
+test('a context above the limit of the model is refused', () => {
   expect(parseNumber('numCtx', '8192', 4096)).toEqual({ mistake: 'range' })
   expect(parseNumber('numCtx', '4096', 4096)).toEqual({ value: 4096 })
   expect(parseNumber('seed', '8192', 4096)).toEqual({ value: 8192 })
@@ -37,10 +37,10 @@ test('no more context than the model has', () => {
   expect(toLimit('numCtx')).toEqual({ min: 512, max: 1_048_576, isWhole: true })
 })
 
-test.each(['5m', '1h30m', '1.5h', '300', '-1', '0'])('a model may be kept for %s', (text) => {
+test.each(['5m', '1h30m', '1.5h', '300', '-1', '0'])('%s is a valid keep-alive time', (text) => {
   expect(isKeepAlive(text)).toBe(true)
 })
 
-test.each(['', '-5m', '5 minutes', '1h-30m', '9999999999', 'm'])('but not for %j', (text) => {
+test.each(['', '-5m', '5 minutes', '1h-30m', '9999999999', 'm'])('%j is no valid keep-alive time', (text) => {
   expect(isKeepAlive(text)).toBe(false)
 })

@@ -72,7 +72,7 @@ test.each([
   expect(parseFile(text)).toEqual(chats)
 })
 
-test('images that are none, unknown fields and odd settings are left out', () => {
+test('invalid images, unknown fields and odd settings are left out', () => {
   const images = [
     'data:image/png;base64,iVBORw0KGgo=',
     'https://evil.example/x.png',
@@ -92,13 +92,13 @@ test('images that are none, unknown fields and odd settings are left out', () =>
   expect(parseFile(toText([odd]))).toEqual([{ ...chat, messages: { a: { ...message, images: ['iVBORw0KGgo='] } } }])
 })
 
-test('no name of a message reaches what all objects have', () => {
+test('a message with the name __proto__ does not reach Object.prototype', () => {
   const text = toText([chat]).replaceAll('"a"', '"__proto__"')
   expect(parseFile(text)).toEqual([])
   expect({}).not.toHaveProperty('role')
 })
 
-test('what comes from the future is of now, or it would win for ever', () => {
+test('a time in the future becomes the present, or that chat would win every merge', () => {
   const future = { ...chat, updatedAt: 9e15, messages: { a: { ...message, updatedAt: 9e15 } } }
   expect(parseFile(toText([future]), 1000)).toEqual([
     { ...chat, updatedAt: 1000, messages: { a: { ...message, updatedAt: 1000 } } },
@@ -123,7 +123,7 @@ test('a file that is too long is refused', () => {
   expect(parseFile(text.padEnd(64 * 2 ** 20 + 1))).toBeUndefined()
 })
 
-test('whatever a file is, it is parsed or refused', () => {
+test('any file is parsed or refused, and nothing throws', () => {
   fc.assert(fc.property(fc.json(), (text) => void parseFile(text)))
   fc.assert(fc.property(fc.jsonValue(), (value) => void parseFile(toText([{ ...chat, messages: { a: value } }, value]))))
 })

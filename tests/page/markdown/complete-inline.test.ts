@@ -57,12 +57,12 @@ test.each([
   ['a ![b *c', 'a ![b *c]()'],
   ['[![a](b)](http', '![a](b)'],
   ['[![a](b', '![a]()'],
-])('of a link its text is shown, of an image its label, until the address is whole: %j', (text, whole) => {
+])('until its address is whole, a link is shown as its text, and an image as its label: %j', (text, whole) => {
   expect(completeInline(text)).toBe(whole)
 })
 
 test.each(['a *', 'a **', 'a `', 'a ``', 'a ~~', 'a _', 'a <', 'a [', 'a ![', 'a **[', 'a \\'])(
-  'marks that have not begun anything are left off: %j',
+  'marks at the end that have not begun anything are left off: %j',
   (text) => {
     expect(completeInline(text)).toBe('a')
   },
@@ -85,7 +85,7 @@ test.each([
   '_https://a.b_ c',
   'wow! b',
   '- b',
-])('what is half of nothing stays: %j', (text) => {
+])('text without half-open Markdown is unchanged: %j', (text) => {
   expect(completeInline(text)).toBe(text)
 })
 
@@ -118,7 +118,7 @@ const { inline } = fc.letrec<{ inline: string; mixed: string }>((tie) => ({
   ),
 }))
 
-test('what is shown of a text that comes is what its whole begins with: nothing flickers', () => {
+test('the shown text of each prefix is a prefix of the whole shown text: nothing flickers', () => {
   fc.assert(
     fc.property(fc.array(inline, { minLength: 1, maxLength: 5 }), (parts) => {
       const text = parts.join(' ')

@@ -26,12 +26,12 @@ test.each([
   '- [ ]',
   '  ',
   '',
-])('a last line that may become anything is not shown yet: %j', (line) => {
+])('a last line whose kind is still open is not shown yet: %j', (line) => {
   expect(toShownLength(`a\n${line}`)).toBe(2)
 })
 
 test.each(['a', '- a', '1. a', '**a', '# a', '> a', '`a', '| a', '3.14 is', '-a', '- [x] a', '[a'])(
-  'a last line that has begun is shown: %j',
+  'a last line whose kind is clear is shown: %j',
   (line) => {
     expect(toShownLength(`a\n${line}`)).toBe(2 + line.length)
   },
@@ -46,6 +46,9 @@ test.each([
   expect(toTable(row)?.header.map(({ text }) => text)).toEqual(names)
 })
 
-test.each(['a | b', 'a', '|', '| a |\ntext', ''])('a line without is none: %j', (text) => {
-  expect(toTable(text)).toBeUndefined()
-})
+test.each(['a | b', 'a', '|', '| a |\ntext', ''])(
+  'a text that does not begin with a bar, or has more than one line or no cell, is no table yet: %j',
+  (text) => {
+    expect(toTable(text)).toBeUndefined()
+  },
+)

@@ -56,7 +56,7 @@ describe('what is shown', () => {
       '<ul><li><p>a</p><blockquote><ol start="2"><li><p>b\nc</p></li></ol></blockquote></li></ul>',
     ],
     ['a rule', '---', '<hr>'],
-    ['a link that is none', '[a](javascript:alert(1)) [b](/c)', '<p><span>a</span> <span>b</span></p>'],
+    ['a link with a forbidden address as text', '[a](javascript:alert(1)) [b](/c)', '<p><span>a</span> <span>b</span></p>'],
     ['a link whose host is hidden', '[a](https://google.com@evil.com)', expect.stringContaining('>a (evil.com)</a>')],
     [
       'a link that names another host',
@@ -98,7 +98,7 @@ describe('what is shown', () => {
     expect(await show(text)).toBe(`<p>${html}</p>`)
   })
 
-  test('has an end to its depth', async () => {
+  test('has a limit to its depth', async () => {
     for (const text of ['>'.repeat(10_000), '- '.repeat(10_000) + 'a', '[a'.repeat(10_000), '**a '.repeat(5000)])
       expect(await show(text, [text.length - 1])).toContain('<')
   })
@@ -177,7 +177,7 @@ describe('while it streams', () => {
     expect(await showOpen(text, everyCut(text))).toEqual(html)
   })
 
-  test('a text that is another one starts over', async () => {
+  test('a text that does not continue the one before replaces it', async () => {
     const html = await opened.page.evaluate(() => {
       const { root, markdown } = (window as unknown as PageGlobals).create()
       markdown.update('# One\n\n- a\n- b\n- c', false)
@@ -187,7 +187,7 @@ describe('while it streams', () => {
     expect(html).toBe('<p>Two</p>')
   })
 
-  test('what is closed is never touched again, and ends as if it had come at once', async () => {
+  test('a closed block is never changed again, and the end is the same as for the whole text at once', async () => {
     const text = await sample()
     const { changes, html } = await opened.page.evaluate(async (text) => {
       const { create, idle } = window as unknown as PageGlobals
@@ -247,14 +247,14 @@ describe('while it streams', () => {
     expect(isSame).toBe(true)
   })
 
-  test('items that are alike are shown as often as they come', async () => {
+  test('equal items of a list are all shown', async () => {
     const item = '- a\n'
     // When the first item is settled, two items remain. Their text equals the text of the whole
     // list before the update.
     expect(await showOpen(item.repeat(3), [item.length * 2])).toBe(`<ul>${'<li><p>a</p></li>'.repeat(3)}</ul>`)
   })
 
-  test('a line that only its end makes a part of the paragraph before it is no block of its own', async () => {
+  test('a line that begins like a fence but continues the paragraph is no block of its own', async () => {
     const text = `a\n\`\`\`${'b'.repeat(200)}\`c\nd\ne`
     expect(await showOpen(text, [150, 205, 208])).toBe(await showOpen(text))
   })
@@ -265,7 +265,7 @@ describe('while it streams', () => {
     expect(html.match(/href="https:\/\/a.com\/"/g)).toHaveLength(3)
   })
 
-  test('any text ends the same in any cuts', async () => {
+  test('any text gives the same end result however it is cut', async () => {
     const text = fc.array(fc.constantFrom(...words), { maxLength: 60 }).map((words) => words.join(''))
     const cuts = fc.array(fc.nat(150), { maxLength: 40 }).map((cuts) => cuts.toSorted((a, b) => a - b))
     await fc.assert(
@@ -289,7 +289,7 @@ describe('while it streams', () => {
     )
   })
 
-  test('what is settled is what it would be without: any text looks the same in any cuts, before its end as well', async () => {
+  test('settled blocks change nothing: any text looks the same however it is cut, before its end as well', async () => {
     // Definitions are left out, because a definition may change the text above it until the end.
     const settling = words.filter((word) => !word.includes('[') && !word.includes('"'))
     const text = fc
@@ -321,7 +321,7 @@ describe('while it streams', () => {
     )
   })
 
-  test('long paragraphs, quotes and code end the same in any cuts', async () => {
+  test('long paragraphs, quotes and code give the same end result however they are cut', async () => {
     const line = 'A **bold** word, `code`, [a link](https://a.com/) and so on. '
     for (const text of [
       line.repeat(150),

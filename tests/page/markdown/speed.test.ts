@@ -103,7 +103,7 @@ const nasty = [
   '\t',
 ]
 
-test('nothing that a model repeats stops the page', async () => {
+test('no repeated text of a model blocks the page for more than a second', async () => {
   for (const unit of nasty) {
     for (const [text, end] of [
       [unit.repeat(Math.ceil(20_000 / unit.length)), ''],

@@ -44,7 +44,7 @@ test.each([
   expect(toSafeUrl(href)).toBeUndefined()
 })
 
-describe('the host is told', () => {
+describe('the real host is shown', () => {
   test.each([
     ['https://google.com@evil.com/', 'a', 'evil.com'],
     ['https://google.com:443@evil.com:8080/', 'a', 'evil.com:8080'],

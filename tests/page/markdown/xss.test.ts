@@ -65,12 +65,12 @@ function findForbidden(cases: readonly (readonly [string, readonly number[]])[])
   )
 }
 
-test('there are at least 150 of them, each once', () => {
+test('there are more than 150 XSS attacks, each once', () => {
   expect(new Set(xss).size).toBe(xss.length)
   expect(xss.length).toBeGreaterThan(150)
 })
 
-test('nothing of a model runs or loads, whole or split anywhere', async () => {
+test('no XSS attack of a model runs or loads anything, whole or split anywhere', async () => {
   const random = createRandom(7)
   const split = (text: string) => Array.from({ length: 1 + random(6) }, () => random(text.length + 1)).toSorted((a, b) => a - b)
   expect(await findForbidden(xss.map((text) => [text, []]))).toEqual([])

@@ -109,7 +109,7 @@ test.each([
   ['a photo is made smaller', 4032, 3024, 'image/jpeg', [1344, 1008, 'jpeg', [256, 0, 0, 256]]],
   ['a small drawing stays as it is', 40, 30, 'image/png', [40, 30, 'png', [256, 0, 0, 256]]],
   ['a thin strip stays visible', 5000, 10, 'image/png', [1344, 3, 'png', [256, 0, 0, 256]]],
-  ['what is neither becomes a PNG', 40, 30, 'image/webp', [40, 30, 'png', [256, 0, 0, 256]]],
+  ['a WebP image becomes a PNG', 40, 30, 'image/webp', [40, 30, 'png', [256, 0, 0, 256]]],
 ])('%s', async (_, width, height, type, expected) => {
   const found = await page.evaluate(async ([width, height, type]) => look(await toPicture(await paint(width, height, type))), [
     width,
@@ -119,7 +119,7 @@ test.each([
   expect(found).toEqual(expected)
 })
 
-test('what is clear becomes white, not black', async () => {
+test('transparent pixels become white, not black', async () => {
   expect(await page.evaluate(async () => look(await toPicture(await paint(8, 8, 'image/png', true))))).toEqual([
     8,
     8,
@@ -128,7 +128,7 @@ test('what is clear becomes white, not black', async () => {
   ])
 })
 
-test('a photo stands upright, as its camera says', async () => {
+test('a photo is turned upright by its EXIF orientation', async () => {
   const found = await page.evaluate(async () => {
     const jpeg = new Uint8Array(await (await paint(80, 40, 'image/jpeg')).arrayBuffer())
     // EXIF with an orientation of 8: a quarter turn to the left, after which the picture's left
@@ -143,7 +143,7 @@ test('a photo stands upright, as its camera says', async () => {
   expect(found).toEqual([40, 80, 'jpeg', [256, 0, 0, 256]])
 })
 
-test('what is no picture, or too large a file, is none', async () => {
+test('a file that is no picture, or too large, gives no picture', async () => {
   const found = await page.evaluate(async () => {
     const svg = new Blob(['<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'], { type: 'image/svg+xml' })
     const large = new Blob([new Uint8Array(20 * 1024 * 1024 + 1)], { type: 'image/png' })

@@ -43,12 +43,12 @@ test('lists of any other shape become no models', () => {
   ])
 })
 
-test('what a model can do comes with the most that it can take', () => {
+test('the abilities of a model come with its context length', () => {
   expect(parseShow(read('show'))).toMatchObject({ contextLength: 8192 })
   expect(parseShow({})).toBeUndefined()
 })
 
-test('a name without a tag is the latest', () => {
+test('a name without a tag means :latest', () => {
   const models = toModels({ models: [{ name: 'a:1b' }, { name: 'a:latest' }] }, {})
   expect(findModel(models, 'a')?.name).toBe('a:latest')
   expect(findModel(models, 'a:1b')?.name).toBe('a:1b')
@@ -78,7 +78,7 @@ function createAsked(count: number, stores = createStores()) {
   return { models, host, stores, take, most: () => most }
 }
 
-test('what all can do is asked four at a time, and what fails is asked again the next time', async () => {
+test('abilities are asked for four models at a time, and a failed request is repeated the next time', async () => {
   const { models, host, most } = createAsked(10)
   await models.loadAllAbilities()
   expect(most()).toBe(4)
@@ -98,7 +98,7 @@ test('what all can do is asked four at a time, and what fails is asked again the
   expect(host.asked).toHaveLength(11)
 })
 
-test('what the list says is not asked for, and is not kept', async () => {
+test('abilities in the list are not asked for, and are not stored', async () => {
   const { models, host, stores } = createAsked(0)
   models.update(read('tags'), {}, undefined)
   await models.loadAllAbilities()
@@ -108,14 +108,14 @@ test('what the list says is not asked for, and is not kept', async () => {
   expect(models.all.value[0]?.capabilities).toEqual(['completion', 'thinking'])
 })
 
-test('what the list says wins over what an older Ollama said', async () => {
+test('abilities in the list win over those that were asked for', async () => {
   const { models } = createAsked(1)
   await models.loadAbilities('m0')
   models.update({ models: [{ name: 'm0', digest: 'd0', capabilities: ['embedding'] }] }, {}, undefined)
   expect(models.all.value[0]?.capabilities).toEqual(['embedding'])
 })
 
-test('one is asked about once, in this tab', async () => {
+test('the abilities of a model are asked for once in a tab', async () => {
   const { models, host, stores, take } = createAsked(2)
   await Promise.all([models.loadAbilities('m1'), models.loadAbilities('m1'), models.loadAbilities('unknown')])
   take()
@@ -125,7 +125,7 @@ test('one is asked about once, in this tab', async () => {
   expect(reloaded.models.all.value[1]?.capabilities).toEqual(['completion', 'm1'])
 })
 
-test('what the tab keeps may be broken', () => {
+test('broken abilities in the storage of the tab are ignored', () => {
   const stores = createStores()
   stores.tab.set('sluice.models', '{')
   expect(createAsked(1, stores).models.all.value).toHaveLength(1)

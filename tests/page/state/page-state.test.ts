@@ -101,7 +101,7 @@ test('thinking is shown apart, and timed', async () => {
   expect(answer()).toMatchObject({ text: 'So', thinking: 'Hm.', thinkingMs: expect.any(Number) as number })
 })
 
-test('before the first token it shows what the server is doing', async () => {
+test('before the first token the phase shows what the server is doing', async () => {
   const { page, ask, ended } = createPage()
   const phases: Phase[] = []
   const asked = ask(head)
@@ -114,7 +114,7 @@ test('before the first token it shows what the server is doing', async () => {
   expect(['queued', 'loading', 'evaluating']).toContain(phases[1])
 })
 
-test('many pieces change the text once a frame', async () => {
+test('many pieces change the text at most once a frame', async () => {
   const { page, ask, ended, answer, host } = createPage()
   const asked = ask(saying(...Array.from({ length: 2000 }, () => 'word ')))
   let changes = 0
@@ -126,7 +126,7 @@ test('many pieces change the text once a frame', async () => {
   expect(changes).toBeLessThanOrEqual(host.frames - before + 2)
 })
 
-test('on a hidden page the text goes on', async () => {
+test('on a hidden page the text still grows', async () => {
   const { page, ask, ended, host } = createPage()
   host.hide()
   const exchange = await ask(head)
@@ -136,7 +136,7 @@ test('on a hidden page the text goes on', async () => {
   await ended()
 })
 
-test('stop frees the GPU and keeps what there is', async () => {
+test('stop ends the upstream request and keeps the text', async () => {
   const { page, ask, ended, answer } = createPage()
   const exchange = await ask(head)
   line(exchange, 'Half an ans')
@@ -149,7 +149,7 @@ test('stop frees the GPU and keeps what there is', async () => {
   expect(answer()).toMatchObject({ text: 'Half an ans', model, end: { how: 'stopped', isFreed: true } })
 })
 
-test('stop with the server gone says that it is not confirmed', async () => {
+test('stop with an unreachable server does not report a free GPU', async () => {
   let isGone = false
   // The timers are so slow that the page's own limit would end the wait only after minutes.
   const host = createFakeHost({ url: () => (isGone ? 'http://127.0.0.1:9' : sluice.url), hurry: 0.01 })
@@ -161,7 +161,7 @@ test('stop with the server gone says that it is not confirmed', async () => {
   expect(answer().end).toEqual({ how: 'stopped', isFreed: false })
 })
 
-test('stop waits a second for the server at most', async () => {
+test('stop waits at most a second for the server', async () => {
   const host = createFakeHost({
     url: sluice.url,
     hurry: 20,
@@ -179,7 +179,7 @@ test('stop waits a second for the server at most', async () => {
   expect(answer().end).toEqual({ how: 'stopped', isFreed: false })
 })
 
-test('an answer that ends while it is being stopped has its own end', async () => {
+test('an answer that is complete while it is being stopped ends as done', async () => {
   let exchange: Exchange | undefined
   const host = createFakeHost({
     url: sluice.url,
@@ -215,7 +215,7 @@ test("a failure before the stream has the server's code and words", async () => 
   })
 })
 
-test('Retry-After comes along', async () => {
+test('a failure has the seconds of Retry-After', async () => {
   const { ask, ended, answer } = createPage()
   await ask((exchange) => {
     exchange.head(503, { 'content-type': 'application/json', 'retry-after': '7' })
@@ -230,7 +230,7 @@ test.each([
   ['upstream_failed', (exchange: Exchange) => exchange.chunk('{"error":"the runner died"}\n')],
   ['upstream_truncated', (exchange: Exchange) => exchange.end()],
   ['upstream_failed', (exchange: Exchange) => exchange.reset()],
-])('a failure in the middle keeps what there is: %s', async (code, fail) => {
+])('a failure in the middle keeps the text: %s', async (code, fail) => {
   const { page, ask, ended, answer } = createPage()
   const exchange = await ask(head)
   line(exchange, 'Half')
@@ -240,7 +240,7 @@ test.each([
   expect(answer()).toMatchObject({ text: 'Half', end: { how: 'failed', code } })
 })
 
-test('an answer that was cut off goes on in its place', async () => {
+test('an answer that was cut off at the limit is continued in its place', async () => {
   const { page, ask, ended, answer } = createPage()
   const exchange = await ask(head)
   think(exchange, 'Hm.')
@@ -260,7 +260,7 @@ test('an answer that was cut off goes on in its place', async () => {
   expect((json as { messages: object[] }).messages.at(-1)).toMatchObject({ role: 'assistant', content: 'One, ' })
 })
 
-test('another answer is a branch, and so are other words', async () => {
+test('a retry is a branch, and so is an edited question', async () => {
   const { page, ask, ended, answer } = createPage()
   await ask(saying('first'))
   await ended()
@@ -285,7 +285,7 @@ test('another answer is a branch, and so are other words', async () => {
   expect(page.thread.value[0]!.message.text).toBe('Why?')
 })
 
-test('an answer of which nothing came is asked for again in its place', async () => {
+test('a retry replaces an answer without text', async () => {
   const { page, ask, ended, answer } = createPage()
   await ask((exchange) => exchange.reset())
   await ended()
@@ -296,7 +296,7 @@ test('an answer of which nothing came is asked for again in its place', async ()
   expect(page.thread.value.at(-1)).toMatchObject({ count: 1, message: { id, text: 'now', end: { how: 'done' } } })
 })
 
-test('without a key the question stays, and is asked again with one', async () => {
+test('without a key the question stays, and a retry with the key answers it', async () => {
   const { page, ended, answer } = createPage({ host: createFakeHost({ url: locked.url }) })
   const model = upstream.script(saying('yes'))
   page.set({ model })
@@ -310,7 +310,7 @@ test('without a key the question stays, and is asked again with one', async () =
   expect(page.thread.value.map(({ message }) => message.text)).toEqual(['Open?', 'yes'])
 })
 
-test('a key that is not known any more locks the page', async () => {
+test('a refused key locks the page', async () => {
   let { url } = sluice
   const host = createFakeHost({ url: () => url })
   const { page, ended } = createPage({ host })
@@ -356,7 +356,7 @@ test('several chats answer at once, and go on when another is opened', async () 
   expect(page.chats.value.map(({ title }) => title)).toEqual(['Second?', 'First?'])
 })
 
-test('what there is is kept twice a second, when the page is hidden, and when it goes', async () => {
+test('a growing answer is saved twice a second, when the page is hidden, and when it is closed', async () => {
   const { page, ask, ended, host, history } = createPage()
   const kept = () => Object.values(history.kept.get(page.chat.value.id)!.messages).at(-1)!
   const exchange = await ask(head)
@@ -375,7 +375,7 @@ test('what there is is kept twice a second, when the page is hidden, and when it
   await ended()
 })
 
-test('an answer of which nothing comes yet is kept, too, so that other tabs know that it is waited for', async () => {
+test('an answer without a token is saved again and again, so that other tabs know that it is being written', async () => {
   const { ask, ended, history } = createPage({ host: createFakeHost({ url: sluice.url, hurry: 20 }) })
   const exchange = await ask(head)
   const before = history.saves.length
@@ -384,7 +384,7 @@ test('an answer of which nothing comes yet is kept, too, so that other tabs know
   await ended()
 })
 
-test('a page that goes away in the middle leaves the whole partial, as interrupted', async () => {
+test('a page that is closed in the middle hands the partial answer to the history, as interrupted', async () => {
   const { page, ask, ended, answer, host, history } = createPage()
   const exchange = await ask(head)
   line(exchange, 'Half')
@@ -398,7 +398,7 @@ test('a page that goes away in the middle leaves the whole partial, as interrupt
   expect(answer()).toMatchObject(interrupted)
 })
 
-test('the address is the open chat: reload and Back find it', async () => {
+test('the address names the open chat: a reload and Back open it', async () => {
   const { page, ask, ended, host, history } = createPage()
   await ask(saying('one'), 'First?')
   const first = page.chat.value.id
@@ -436,7 +436,7 @@ test("a new chat has the last one's model and no other setting, after a reload t
   expect(reloaded.page.chat.value.settings).toEqual({ model: 'smollm2:135m' })
 })
 
-test('a new chat lets go of a model that is not there any more', async () => {
+test('a new chat drops a model that no longer exists', async () => {
   const { page, host } = createPage()
   page.set({ model: 'removed:1b' })
   const reloaded = createPage({ host: createFakeHost({ url: sluice.url, stores: host.stores }) })
@@ -445,7 +445,7 @@ test('a new chat lets go of a model that is not there any more', async () => {
   expect(reloaded.page.chat.value.settings).toEqual({})
 })
 
-test('what the models can do comes with their list', async () => {
+test('the abilities of the models come with their list', async () => {
   const { page, host } = createPage()
   await expect.poll(() => page.model.value?.capabilities).toContain('completion')
   await page.refresh()
@@ -453,7 +453,7 @@ test('what the models can do comes with their list', async () => {
   expect(host.asked).not.toContain('POST /api/show')
 })
 
-test('what the model of an older Ollama can do is asked at once, and of the others when the picker opens', async () => {
+test('with an older Ollama the abilities of the current model are asked for at once, and of the others when the picker opens', async () => {
   const older: typeof fetch = async (input, init) => {
     const response = await fetch(input, init)
     if (!response.url.endsWith('/api/tags')) return response
@@ -485,7 +485,7 @@ test('the model is the server’s default, and each request names it', async () 
   }
 })
 
-test('an answer that does not come to its end has the model that was to answer, which counts as loaded only once one did', async () => {
+test('an answer that is stopped while its model loads has the name of that model, which does not count as loaded', async () => {
   const { page, ended, answer } = createPage()
   await expect.poll(() => page.model.value).toBeDefined()
   const loaded = () => page.models.value.filter(({ isLoaded }) => isLoaded).map(({ name }) => name)
@@ -524,7 +524,7 @@ test("other tabs' changes come in, but not over what is being written", async ()
   expect([page.chats.value, page.thread.value]).toEqual([[], []])
 })
 
-test('a chat leaves the list once the history is rid of it, and not before', async () => {
+test('a chat leaves the list once the history has removed it, and not before', async () => {
   const chat: Chat = { id: 'one', title: '', createdAt: 1, updatedAt: 1, settings: {}, messages: {}, chosen: {} }
   const history = createMemoryHistory([chat, { ...chat, id: 'two' }, { ...chat, id: 'three' }])
   const gate = Promise.withResolvers<void>()
@@ -537,7 +537,7 @@ test('a chat leaves the list once the history is rid of it, and not before', asy
   expect(page.chats.value).toEqual([])
 })
 
-test('a removed chat stops, and does not come back', async () => {
+test('removing a chat stops its answer, and the chat does not come back', async () => {
   const { page, ask, history } = createPage()
   const exchange = await ask(head)
   line(exchange, 'x')
@@ -546,7 +546,7 @@ test('a removed chat stops, and does not come back', async () => {
   expect([page.thread.value, page.chats.value, page.running.value.size, history.kept.size]).toEqual([[], [], 0, 0])
 })
 
-test('it does not come back either while its stop and the disk take their time', async () => {
+test('a removed chat is not saved again while its stop and the disk are slow', async () => {
   const gate = Promise.withResolvers<void>()
   const host = createFakeHost({
     url: sluice.url,
@@ -571,7 +571,7 @@ test('it does not come back either while its stop and the disk take their time',
   await removal
 })
 
-test('chats are found, renamed, taken out and taken in', async () => {
+test('chats are searched, renamed, exported and imported', async () => {
   const { page, ask, ended } = createPage()
   await ask(saying('about herons'), 'Birds?')
   await ended()

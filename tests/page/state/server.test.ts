@@ -49,7 +49,7 @@ test('a server that answers is ready, with its version and models', async () => 
   expect(models.all.value.map(({ name }) => name)).toContain('smollm2:135m')
 })
 
-test('without models it is empty, and asks again until there are some', async () => {
+test('a server without models is empty, and the page asks again until there are some', async () => {
   const host = createFakeHost({ url: open.url })
   const { server } = createParts(host)
   const putBack = upstream.on('GET /api/tags', (exchange) => {
@@ -64,7 +64,7 @@ test('without models it is empty, and asks again until there are some', async ()
   await expect.poll(() => server.state.value.kind).toBe('ready')
 })
 
-test('Ollama gone is told from Sluice gone, and both come back', async () => {
+test('an unreachable Ollama is told from an unreachable Sluice, and the page recovers from both', async () => {
   let url = 'http://127.0.0.1:9'
   const host = createFakeHost({ url: () => url, hurry: 20 })
   const { server } = createParts(host)
@@ -80,7 +80,7 @@ test('Ollama gone is told from Sluice gone, and both come back', async () => {
   await expect.poll(() => server.state.value.kind).toBe('ready')
 })
 
-test('it waits twice as long each time, half a minute at most, and anew once it was there', async () => {
+test('the page waits twice as long before each check, at most 30 s, and 2 s again after a success', async () => {
   let isGone = true
   const fetch = () =>
     isGone ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(Response.json({ models: [{ name: 'a' }] }))
@@ -96,7 +96,7 @@ test('it waits twice as long each time, half a minute at most, and anew once it 
   expect(host.waitsMs[before]).toBe(2000)
 })
 
-test('what answers there but is not Sluice counts as gone', async () => {
+test('a server that is not Sluice counts as unreachable', async () => {
   const host = createFakeHost({ url: '', fetch: () => Promise.resolve(new Response('<h1>Router</h1>')) })
   const { server } = createParts(host)
   await server.check()
@@ -129,7 +129,7 @@ test('a server that wants a key is locked until it gets the right one', async ()
   expect([server.state.value.kind, key.current()]).toEqual(['ready', secret])
 })
 
-test('what comes late of a question without the key changes nothing', async () => {
+test('a late response to a check without the key changes nothing', async () => {
   let release = () => {}
   const gate = new Promise<void>((resolve) => (release = resolve))
   const host = createFakeHost({
@@ -147,7 +147,7 @@ test('what comes late of a question without the key changes nothing', async () =
   expect(server.state.value.kind).toBe('ready')
 })
 
-test('a key is kept for the tab, on the device if its owner wants it, and forgotten in both', async () => {
+test('a key is kept for the tab, or on the device if the user chooses that, and forgotten in both', async () => {
   const stores = createStores()
   const { server } = createParts(createFakeHost({ url: locked.url, stores }))
   await server.setKey(secret, false)
@@ -169,7 +169,7 @@ test('where storage is denied a key lasts until the reload', async () => {
   expect(server.state.value.kind).toBe('ready')
 })
 
-test('too many requests take nothing away from a page that is ready', async () => {
+test('a 429 leaves a ready page ready, with its models', async () => {
   const answers = [{ version: '1' }, { models: [{ name: 'a:latest' }] }, { models: [] }]
   const fetch = () => {
     const answer = answers.shift()
@@ -182,7 +182,7 @@ test('too many requests take nothing away from a page that is ready', async () =
   expect(models.all.value).toHaveLength(1)
 })
 
-test('a question that finds no way in time takes nothing away from a page that is ready, and is an absence for others', async () => {
+test('a check that times out leaves a ready page ready, and makes any other page unreachable', async () => {
   const { server } = createParts(createFakeHost({ url: open.url }))
   await server.check()
   const limit = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort())
@@ -194,7 +194,7 @@ test('a question that finds no way in time takes nothing away from a page that i
   expect(other.state.value).toMatchObject({ kind: 'unreachable', service: 'sluice' })
 })
 
-test('questions at the same time are one', async () => {
+test('checks at the same time send their requests once', async () => {
   const host = createFakeHost({ url: open.url })
   const { server } = createParts(host)
   await Promise.all([server.check(), server.check()])

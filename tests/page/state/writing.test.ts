@@ -24,7 +24,7 @@ function createWritten(message = empty) {
   }
 }
 
-test('times: of the phase, the first token, the thinking, and the speed since the first token', () => {
+test('an answer has the times of its phase, first token and thinking, and the speed since the first token', () => {
   const { writing, pass, paint } = createWritten()
   const { run } = writing
   pass(100)
@@ -63,7 +63,7 @@ test('pieces between two frames are one change', () => {
   expect(seen).toEqual(['', 'abc', 'abcd'])
 })
 
-test('while it is being stopped nothing changes its phase', () => {
+test('text that arrives while an answer is being stopped does not change its phase', () => {
   const { writing } = createWritten()
   writing.enter('stopping')
   writing.addText('late')
@@ -71,7 +71,7 @@ test('while it is being stopped nothing changes its phase', () => {
   expect(writing.finish({ how: 'stopped', isFreed: true }).text).toBe('late')
 })
 
-test('tool calls are kept, and nothing at all has no usage', () => {
+test('tool calls are kept, and an empty answer has no usage', () => {
   const call = { name: 'f', arguments: { x: 1 } }
   const { writing } = createWritten()
   expect(writing.toPartial()).toEqual({ ...empty, updatedAt: 5 })
