@@ -200,14 +200,14 @@ export const mutations: readonly Mutation[] = [
     from: "readerSignal.addEventListener('abort', leave)",
     to: '',
     test: 'runtimes/node',
-    title: 'a reader that leaves',
+    title: 'a reader that disconnects',
   },
   {
     file: 'relay/stream.ts',
     from: "readerSignal.addEventListener('abort', leave)",
     to: '',
     test: 'runtimes/bun',
-    title: 'a reader that leaves',
+    title: 'a reader that disconnects',
   },
   { file: 'runtimes/node/open.ts', from: 'outgoing.destroy()', to: 'undefined', test: 'runtimes/node', title: 'bare text' },
   {

@@ -35,24 +35,27 @@ export function describeAccess(runtime: RuntimeName) {
       SLUICE_LOG: 'json',
     })
 
-    test.each(surfaces)('%s wants one, in its own envelope, and Ollama hears nothing', async (path, request, toCode) => {
-      for (const headers of [
-        {},
-        { authorization: 'Bearer ' },
-        { authorization: `Bearer ${secrets.alice}x` },
-        { authorization: `Basic ${Buffer.from(`alice:${secrets.alice}`).toString('base64')}` },
-        { authorization: secrets.alice },
-        { 'x-api-key': 'alice' },
-      ]) {
-        const asked = await countRequests(stage, async () => {
-          const answer = await readAll(read(stage.server, { path, ...request, headers }))
-          expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer realm="sluice"' } })
-          expect(toCode(answer.text)).toBe(path.startsWith('/ollama') ? 'error' : 'unauthorized')
-          expect(answer.text).not.toContain(secrets.alice)
-        })
-        expect(asked).toBe(0)
-      }
-    })
+    test.each(surfaces)(
+      '%s without a good key is 401 in the envelope of its dialect, and Ollama gets no request',
+      async (path, request, toCode) => {
+        for (const headers of [
+          {},
+          { authorization: 'Bearer ' },
+          { authorization: `Bearer ${secrets.alice}x` },
+          { authorization: `Basic ${Buffer.from(`alice:${secrets.alice}`).toString('base64')}` },
+          { authorization: secrets.alice },
+          { 'x-api-key': 'alice' },
+        ]) {
+          const asked = await countRequests(stage, async () => {
+            const answer = await readAll(read(stage.server, { path, ...request, headers }))
+            expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer realm="sluice"' } })
+            expect(toCode(answer.text)).toBe(path.startsWith('/ollama') ? 'error' : 'unauthorized')
+            expect(answer.text).not.toContain(secrets.alice)
+          })
+          expect(asked).toBe(0)
+        }
+      },
+    )
 
     test.each([
       ['a wrong Bearer, a good x-api-key', ['Authorization: Bearer x', `X-Api-Key: ${secrets.alice}`], true],
@@ -72,7 +75,7 @@ export function describeAccess(runtime: RuntimeName) {
       ['a good one twice in x-api-key', [`X-Api-Key: ${secrets.alice}`, `X-Api-Key: ${secrets.alice}`], false],
       ['a good one behind the length of a key', [`X-Api-Key: ${'x'.repeat(5000)}${secrets.alice}`], false],
       ['other headers', [`Proxy-Authorization: Bearer ${secrets.alice}`, `X-Goog-Api-Key: ${secrets.alice}`], false],
-    ])('of several one good one is enough, each header once: %s', async (_name, headers, isIn) => {
+    ])('one good key among several headers is enough, if each header is sent once: %s', async (_name, headers, isIn) => {
       for (const method of ['GET', 'HEAD']) {
         const asked = await countRequests(stage, async () => {
           const head = [`${method} /api/version HTTP/1.1`, 'Host: localhost', ...headers, 'Connection: close', '', '']
@@ -84,21 +87,18 @@ export function describeAccess(runtime: RuntimeName) {
       }
     })
 
-    test.each(['HEAD', 'PUT', 'DELETE', 'OPTIONS'])(
-      'is wanted for a %s too, and before anything is told of a path',
-      async (method) => {
-        for (const path of ['/api/tags', '/api/generate', '/nothing'])
-          expect((await readAll(read(stage.server, { path, method }))).status).toBe(401)
-      },
-    )
+    test.each(['HEAD', 'PUT', 'DELETE', 'OPTIONS'])('a %s without a key is 401 on every path, known or not', async (method) => {
+      for (const path of ['/api/tags', '/api/generate', '/nothing'])
+        expect((await readAll(read(stage.server, { path, method }))).status).toBe(401)
+    })
 
-    test('is asked for before the body: one that never comes keeps nobody waiting', async () => {
+    test('a request without a key is 401 before its body arrives', async () => {
       const reader = readRaw(stage.server, toPost('/api/chat', '', ['Content-Length: 100000']))
       await expect.poll(() => reader.text).toMatch(/^HTTP\/1\.1 401 /)
       reader.socket.destroy()
     })
 
-    test('never counts in a URL', async () => {
+    test('a key in the URL is not accepted', async () => {
       for (const name of ['key', 'api_key', 'access_token', 'authorization'])
         expect(await readFailure(read(stage.server, { path: `/api/tags?${name}=${secrets.alice}` }))).toMatchObject({
           status: 401,
@@ -110,7 +110,7 @@ export function describeAccess(runtime: RuntimeName) {
       ['Authorization in other letters', { authorization: `bearer ${secrets.alice}` }],
       ['x-api-key, as Anthropic’s clients send it', { 'x-api-key': secrets.alice }],
       ['api-key, as Azure’s clients send it', { 'api-key': secrets.alice }],
-    ])('in %s lets in', async (_name, headers) => {
+    ])('a good key in %s is accepted', async (_name, headers) => {
       const model = stage.upstream.script(tokens({ count: 2 }))
       const answer = await readAll(generate(stage.server, 'sse', model, { headers }))
       expect(toTold('sse', answer.text).failed).toBeUndefined()
@@ -129,11 +129,11 @@ export function describeAccess(runtime: RuntimeName) {
       '/ollama/api/',
       '/ollama/v1',
       '/ollama/v1/',
-    ])('%s is open', async (path) => {
+    ])('%s needs no key', async (path) => {
       expect(await readAll(read(stage.server, { path }))).toMatchObject({ status: 200 })
     })
 
-    test('the log has its name, and never its secret', async () => {
+    test('the log has the name of a key, and never its secret', async () => {
       const model = stage.upstream.script(tokens({ count: 1 }))
       await readAll(generate(stage.server, 'sse', model, { headers: bearer('alice') }))
       await readAll(read(stage.server, { path: '/api/tags', headers: bearer('bob') }))
@@ -145,7 +145,7 @@ export function describeAccess(runtime: RuntimeName) {
     test.each([
       ['Authorization', { ...bearer('bob'), 'x-api-key': secrets.alice, 'api-key': secrets.alice }],
       ['x-api-key', { authorization: 'Bearer x', 'x-api-key': secrets.bob, 'api-key': secrets.alice }],
-    ])('of two good ones that in %s counts', async (_name, headers) => {
+    ])('of two good keys the one in %s counts', async (_name, headers) => {
       const asked = await countRequests(stage, async () => {
         expect((await readFailure(generate(stage.server, 'sse', 'gemma3:270m', { headers }))).code).toBe('model_not_found')
       })
@@ -154,7 +154,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect((await readAll(generate(stage.server, 'sse', 'gemma3:270m', { headers: other }))).status).toBe(200)
     })
 
-    test('has its own models: others are not found, in lists neither', async () => {
+    test('a key may use only its own models: others are not found and not listed', async () => {
       const model = stage.upstream.script(tokens({ count: 1 }), 'mine:1b')
       expect((await readAll(generate(stage.server, 'sse', model, { headers: bearer('bob') }))).status).toBe(200)
       expect((await readAll(generate(stage.server, 'sse', 'gemma3:270m', { headers: bearer('alice') }))).status).toBe(200)
@@ -182,7 +182,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(large.status).toBe(404)
     })
 
-    test('of one does not cancel what another has running', async () => {
+    test('a key cannot cancel a stream of another key', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const headers = { ...bearer('alice'), 'x-request-id': 'mine' }
       const reader = generate(stage.server, 'sse', model, { headers })
@@ -214,7 +214,7 @@ export function describeAccess(runtime: RuntimeName) {
       'chat.example',
       'Chat.Example:443',
       '[2001:db8::1]:80',
-    ])('%s is one of ours', async (host) => {
+    ])('%s is accepted', async (host) => {
       expect(await ask(host)).toMatchObject({ status: 200 })
     })
 
@@ -231,14 +231,14 @@ export function describeAccess(runtime: RuntimeName) {
       '2130706433',
       'a@localhost',
       'localhost:80:80',
-    ])('%s is another’s name: a page that was rebound to us has one', async (host) => {
+    ])('%s is refused, as a page after DNS rebinding sends such a name', async (host) => {
       const answer = await ask(host)
       expect(answer.status).toBeGreaterThanOrEqual(400)
       // If the text is not a valid host, the runtime may refuse the request before Sluice gets it.
       if (answer.text.startsWith('{')) expect(JSON.parse(answer.text)).toMatchObject({ code: 'forbidden_host' })
     })
 
-    test.each(['/ping', '/healthz'])('%s is answered whatever the name, as load balancers ask by address', async (path) => {
+    test.each(['/ping', '/healthz'])('%s is answered for any Host, as load balancers send an address', async (path) => {
       for (const host of ['10.1.2.3:8083', 'evil.example', '[2001:db8::2]'])
         expect(await ask(host, path)).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
       expect(await ask('10.1.2.3:8083', '/readyz')).toMatchObject({ status: 403 })
@@ -249,16 +249,19 @@ export function describeAccess(runtime: RuntimeName) {
     })
 
     // workerd requires a Host header even in HTTP/1.0.
-    test.skipIf(runtime === 'worker')('a probe of HTTP/1.0 names none', async () => {
-      const ask = async (path: string) => {
-        const reader = readRaw(stage.server, `GET ${path} HTTP/1.0\r\n\r\n`)
-        await reader.closed
-        return reader.text
-      }
-      for (const path of ['/ping', '/healthz']) expect(await ask(path)).toMatch(/^HTTP\/1\.1 200 /)
-      for (const path of ['/chat', '/nothing', '/', '/v1/models'])
-        expect(await ask(path)).toMatch(/^HTTP\/1\.1 403 [^]*"code":"forbidden_host"/)
-    })
+    test.skipIf(runtime === 'worker')(
+      'a request of HTTP/1.0 without a Host is answered only at /ping and /healthz',
+      async () => {
+        const ask = async (path: string) => {
+          const reader = readRaw(stage.server, `GET ${path} HTTP/1.0\r\n\r\n`)
+          await reader.closed
+          return reader.text
+        }
+        for (const path of ['/ping', '/healthz']) expect(await ask(path)).toMatch(/^HTTP\/1\.1 200 /)
+        for (const path of ['/chat', '/nothing', '/', '/v1/models'])
+          expect(await ask(path)).toMatch(/^HTTP\/1\.1 403 [^]*"code":"forbidden_host"/)
+      },
+    )
   })
 
   describe('origins', () => {
@@ -306,7 +309,7 @@ export function describeAccess(runtime: RuntimeName) {
       'https://*',
       '*',
       'nonsense',
-    ])('%s may not ask, whatever it sends: not as JSON, not as a form', async (origin) => {
+    ])('%s is refused, with every content type', async (origin) => {
       for (const type of [
         'application/json',
         'text/plain',
@@ -323,7 +326,7 @@ export function describeAccess(runtime: RuntimeName) {
       }
     })
 
-    test('our own may, under either scheme and with its default port dropped', async () => {
+    test('our own origin is allowed, under either scheme and without its default port', async () => {
       const { port } = stage.server
       for (const [origin, host] of [
         [`http://127.0.0.1:${port}`, `127.0.0.1:${port}`],
@@ -339,14 +342,14 @@ export function describeAccess(runtime: RuntimeName) {
       ...others,
       'moz-extension://3f0b9e2c-1d3c-4b7e-9c55-0123456789ab',
       'vscode-webview://0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q7r8s9t0u1v2w3x4y5z',
-    ])('%s may: it is listed, or its scheme is', async (origin) => {
+    ])('%s is allowed, as it or its scheme is listed', async (origin) => {
       const headers = { 'access-control-allow-origin': origin, vary: expect.stringMatching(/origin/i) as string }
       expect(await ask({ origin })).toMatchObject({ status: 400, headers })
       const method = { 'access-control-request-method': 'POST' }
       expect(await ask({ origin, ...method }, { method: 'OPTIONS', body: '' })).toMatchObject({ status: 204, headers })
     })
 
-    test('a listed one may, and its page may read what comes, errors too', async () => {
+    test('a listed origin is allowed, and its page can read the answers, errors too', async () => {
       const model = stage.upstream.script(tokens({ count: 1 }))
       const answer = await readAll(generate(stage.server, 'sse', model, { headers: { origin: listed } }))
       expect(answer).toMatchObject({ status: 200, headers: { 'access-control-allow-origin': listed } })
@@ -383,7 +386,7 @@ export function describeAccess(runtime: RuntimeName) {
       'x-requested-with',
       "a-name-of-nobody,!#$%&'*+.^_`|~",
       Array.from({ length: 300 }, (_, i) => `x-header-${i}`).join(),
-    ])('a preflight of a listed one allows the headers that it asks for: %.40s', async (names) => {
+    ])('a preflight of a listed origin allows the headers that it asks for: %.40s', async (names) => {
       const { status, headers } = await preflight(listed, names)
       expect(status).toBe(204)
       expect(headers).toMatchObject({
@@ -395,7 +398,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(headers).not.toHaveProperty('access-control-allow-credentials')
     })
 
-    test('that asks for none is allowed none', async () => {
+    test('a preflight that asks for no headers allows none', async () => {
       for (const names of [undefined, '']) {
         const { status, headers } = await preflight(listed, names)
         expect(status).toBe(204)
@@ -404,7 +407,7 @@ export function describeAccess(runtime: RuntimeName) {
     })
 
     each(['a b', 'a:b', 'a;b', '"a"', 'a,,b', ',a', '<a>', 'x'.repeat(4097)])(
-      'that asks for what is no name gets nothing: %.20s',
+      'a preflight that asks for an invalid header name is 400: %.20s',
       async (names) => {
         const { status, headers } = await preflight(listed, names)
         expect(status).toBe(400)
@@ -412,7 +415,7 @@ export function describeAccess(runtime: RuntimeName) {
       },
     )
 
-    test('a preflight of another gets nothing', async () => {
+    test('a preflight of an origin that is not listed is 403 without CORS headers', async () => {
       for (const origin of ['https://evil.example', 'null', 'moz-extension://', 'app://evil.md']) {
         const { status, headers } = await preflight(origin, 'authorization')
         expect(status).toBe(403)
@@ -420,7 +423,7 @@ export function describeAccess(runtime: RuntimeName) {
       }
     })
 
-    test('CORS is for listed ones alone: to ours and to programs, headers and preflights say nothing of it', async () => {
+    test('our own origin and programs without an origin get no CORS headers', async () => {
       const own = { origin: `http://127.0.0.1:${stage.server.port}` }
       for (const headers of [{}, own]) {
         for (const [path, method, status] of [
@@ -435,7 +438,7 @@ export function describeAccess(runtime: RuntimeName) {
       }
     })
 
-    test('a request without an origin that is of another site is refused, but a link to an open page', async () => {
+    test('a cross-site request without an origin is refused, but not a link to an open page', async () => {
       const get = (path: string, headers: Readonly<Record<string, string>>) =>
         readAll(read(stage.server, { path, headers: { 'sec-fetch-site': 'cross-site', ...headers } }))
       expect(await get('/api/tags', { 'sec-fetch-mode': 'no-cors' })).toMatchObject({ status: 403 })
@@ -453,7 +456,7 @@ export function describeAccess(runtime: RuntimeName) {
     describe('a Worker without keys', () => {
       const stage = useStage(runtime)
 
-      test('serves loopback names only, and is alive for all', async () => {
+      test('serves loopback names only, but /ping and /healthz for every name', async () => {
         const ask = (path: string, host: string) => readAll(read(stage.server, { path, headers: { host } }))
         expect(await ask('/api/tags', 'localhost')).toMatchObject({ status: 200 })
         const refused = await ask('/api/tags', 'my.workers.dev')

@@ -103,7 +103,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         })
       })
 
-      test('is told nothing by the opening and by heartbeats', async () => {
+      test('gets no chunk from the opening or from heartbeats', async () => {
         const model = stage.upstream.script(delayed(600, tokens({ count: 3, perSecond: 4 })))
         const reader = read(stage.server, { path, body: { messages: [hi], model } })
         const types = []
@@ -143,7 +143,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         expect(chat.error).toBeUndefined()
       })
 
-      test('goes on with what was said, and says an answer anew', async () => {
+      test('continues a conversation, and regenerates an answer', async () => {
         const model = stage.upstream.script(tokens({ count: 1, text: 'Hello' }))
         const chat = createChat({ model }, { transport: transport({ body: { model }, headers: { 'x-request-id': 'same' } }) })
         await chat.sendMessage({ text: 'Hi' })
@@ -161,7 +161,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         expect(seenOf(model).map(({ messages }) => messages)).toEqual([asked.slice(0, 1), asked, asked])
       })
 
-      test('passes on what the page adds', async () => {
+      test('passes on the fields that the page adds', async () => {
         const model = stage.upstream.script(replay('chat-thinking'))
         const more = { think: true, options: { seed: 1 }, keep_alive: '5m', tools }
         const chat = createChat({ model, system: 'Be brief', ...more })
@@ -223,7 +223,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         ])
       })
 
-      test('stops in the middle, keeps what was said, and the upstream stops', async () => {
+      test('stops in the middle, keeps the text so far, and the upstream stops', async () => {
         const model = stage.upstream.script(thenSilent(2))
         const chat = createChat({ model })
         const sent = chat.sendMessage({ text: 'Hi' })
@@ -246,7 +246,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         ],
         ['says what is no JSON', /Ollama/, (exchange) => (exchange.chunk('<html>\n'), exchange.end())],
         ['falls silent', /fell silent for 1 s/, () => {}],
-      ])('fails when the upstream %s in the middle, and keeps what was said', async (_name, message, end) => {
+      ])('fails when the upstream %s in the middle, and keeps the text so far', async (_name, message, end) => {
         const model = stage.upstream.script(tokensThen(['One', ' two'], end))
         const ends: { isError: boolean }[] = []
         const chat = createChat({ model }, { onFinish: (how) => ends.push(how) })
@@ -301,7 +301,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         }
       })
 
-      test('the last frame of a failure is its error, and nothing of a success', async () => {
+      test('a failed stream ends with an error frame, without finish or [DONE]', async () => {
         const model = stage.upstream.script(tokensThen(['One', ' two'], ({ reset }) => reset()))
         const reader = post({ messages: [hi], model })
         await reader.until((text) => text.includes('two'))
@@ -322,7 +322,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         ])
       })
 
-      test('what looks like a frame, in a token, is a text', async () => {
+      test('a token that looks like a frame stays text', async () => {
         const said = ['\n\ndata: [DONE]\n\n', '\r', 'event: error\n', '\u2028\0', ' 你好', '{"type":"finish"}']
         const model = stage.upstream.script((exchange) => {
           exchange.head(200, ndjson)
@@ -343,10 +343,10 @@ export function describeAiSdk(runtime: RuntimeName) {
         each<[name: string, body: object, message: object, ignored?: string]>([
           ['an unknown role', { messages: [{ ...hi, role: 'robot' }] }, { role: 'robot', content: 'Hi' }],
           ['text that is no text', part({ type: 'text', text: { toString: 'x' } }), leftOut('part'), place],
-          ['a type that JavaScript knows', part({ type: '__proto__' }), leftOut('part'), place],
+          ['a type named __proto__', part({ type: '__proto__' }), leftOut('part'), place],
           ['a PDF', file('application/pdf', 'data:application/pdf;base64,AAAA'), leftOut('file'), place],
           ['a bad seed', { messages: [hi], options: { seed: '5' } }, { role: 'user', content: 'Hi' }, 'options.seed'],
-        ])('with %s is none, and the answer says what was left out', async (_name, body, message, ignored) => {
+        ])('with %s is answered all the same, and reports what was left out', async (_name, body, message, ignored) => {
           const model = stage.upstream.script(tokens({ count: 1 }))
           const { status, headers } = await readAll(post({ ...body, model }))
           expect([status, headers['x-sluice-ignored']]).toEqual([200, ignored])
@@ -363,7 +363,7 @@ export function describeAiSdk(runtime: RuntimeName) {
           ['an empty list of messages', { messages: [] }, 'invalid_request', 'messages'],
           ['a question without a word', { messages: [{ ...hi, parts: [] }] }, 'invalid_request', 'messages'],
           ['messages that are a text', { messages: 'Hi' }, 'invalid_request', 'messages'],
-          ['parts that are none', { messages: [{ ...hi, parts: { length: 1 } }] }, 'invalid_request', 'messages'],
+          ['parts that are no list', { messages: [{ ...hi, parts: { length: 1 } }] }, 'invalid_request', 'messages'],
           [
             'an image that is no base64',
             file('image/png', 'data:image/png;base64,?'),
@@ -371,8 +371,8 @@ export function describeAiSdk(runtime: RuntimeName) {
             'messages.0.parts.0.url',
           ],
           ['an image that is a path', file('image/png', '/etc/passwd'), 'not_supported', 'messages.0.parts.0.url'],
-          ['an image elsewhere', file('image/png', 'http://evil/x'), 'not_supported', 'messages.0.parts.0.url'],
-          ['tools that are none', { messages: [hi], tools: 5 }, 'invalid_request', 'tools'],
+          ['an image on another server', file('image/png', 'http://evil/x'), 'not_supported', 'messages.0.parts.0.url'],
+          ['tools that are no list', { messages: [hi], tools: 5 }, 'invalid_request', 'tools'],
         ])('with %s is refused in the envelope, and the upstream sees nothing', async (_name, body, code, where) => {
           let failure: Failure | undefined
           const asked = await countRequests(stage, async () => {
@@ -387,7 +387,7 @@ export function describeAiSdk(runtime: RuntimeName) {
           expect(failure!.error).not.toMatch(/evil|passwd|robot/)
         })
 
-        test('is in an unknown coding, or of another method', async () => {
+        test('in an unknown coding is 415, and with another method 405', async () => {
           expect(await readFailure(post({ messages: [hi] }, { 'content-encoding': 'compress' }))).toMatchObject({ status: 415 })
           expect(await readFailure(read(stage.server, { path }))).toMatchObject({ status: 405, headers: { allow: 'POST' } })
         })
@@ -399,7 +399,7 @@ export function describeAiSdk(runtime: RuntimeName) {
         ['100,000 messages', { messages: Array.from({ length: 100_000 }, () => hi) }],
         ['10,000 tools', { messages: [hi], tools: Array.from({ length: 10_000 }, () => tools[0]!) }],
         [
-          'fields that nobody knows',
+          'unknown fields',
           JSON.parse(`{"messages":[${JSON.stringify(hi)}],"__proto__":{"a":1},"constructor":{"prototype":{}}}`),
         ],
       ])('%s passes', async (_name, body) => {

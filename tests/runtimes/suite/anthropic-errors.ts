@@ -137,13 +137,13 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
       expect(toEarly(await readAll(read(stage.server, { path, body: {}, headers })))).toMatchObject({ status: 400 })
     })
 
-    test('two hosts are forbidden_host', async () => {
+    test('a request with two Host headers is forbidden_host', async () => {
       const reader = readRaw(stage.server, toPost(path, '{}', ['Host: evil', 'Content-Length: 2']))
       await expect.poll(() => reader.text).toMatch(/^HTTP\/1\.1 403 [^]*"type":"permission_error"[^]*"code":"forbidden_host"/)
       reader.socket.destroy()
     })
 
-    test('no place is too_many_streams, and says when to come back', async () => {
+    test('a request beyond SLUICE_MAX_STREAMS is too_many_streams with Retry-After', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const readers = Array.from({ length: 20 }, () => read(stage.server, ask(model, true)))
       await Promise.all(readers.map((reader) => reader.until((text) => text.includes(' token'))))
@@ -198,7 +198,7 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
     const failing = faults.filter(
       (fault): fault is Fault & { expect: FailedAnswer } => 'code' in fault.expect && fault.id !== 'F12',
     )
-    each(failing)('$id: $name is told as $expect.code', async ({ script, when, text, expect: expected }) => {
+    each(failing)('$id: $name is the error $expect.code', async ({ script, when, text, expect: expected }) => {
       const isCommitted = when === 'after-first-token'
       const codes = [expected.code, expected.orCode ?? expected.code]
       const [streamed, whole] = await Promise.all(
@@ -221,7 +221,7 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
       expect(told.text).toBe(text)
     })
 
-    test('nothing of them is left, and nothing was asked twice', async () => {
+    test('no upstream connection stays open after these errors', async () => {
       await expect.poll(() => stage.upstream.open).toBe(0)
     })
   })
@@ -237,12 +237,15 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
       SLUICE_MAX_LINE_BYTES: '10000',
     })
 
-    test.each(late)('%s is an error event of %s, after "%s", and the last', async (code, type, text, script) => {
-      const answer = await readAll(read(stage.server, ask(stage.upstream.script(script), true)))
-      expect(toLate(answer)).toMatchObject({ code, type, text })
-    })
+    test.each(late)(
+      '%s is an error event of type %s after the text "%s", and the last event',
+      async (code, type, text, script) => {
+        const answer = await readAll(read(stage.server, ask(stage.upstream.script(script), true)))
+        expect(toLate(answer)).toMatchObject({ code, type, text })
+      },
+    )
 
-    test('total_timeout too, in the middle of its tokens', async () => {
+    test('total_timeout between tokens is an error event too', async () => {
       const model = stage.upstream.script(tokens({ count: 1000, perSecond: 20 }))
       const answer = await readAll(read(stage.server, ask(model, true)))
       expect(toLate(answer)).toMatchObject({
@@ -252,7 +255,7 @@ export function describeAnthropicErrors(runtime: RuntimeName) {
       })
     })
 
-    test('cancelled too', async () => {
+    test('cancelled is an error event too', async () => {
       const model = stage.upstream.script(tokens({ count: 1000, perSecond: 20 }))
       const reader = read(stage.server, { ...ask(model, true), headers: { 'x-request-id': `cancel-${runtime}` } })
       await reader.until((said) => said.includes(' token'))

@@ -120,7 +120,7 @@ export function describeAnthropicRequests(runtime: RuntimeName) {
       'text/event-stream',
       'multipart/form-data',
       '',
-    ])('content type "%s" is JSON all the same', async (type) => {
+    ])('a body with content type "%s" is read as JSON', async (type) => {
       expect(await post(json(base), { 'content-type': type })).toMatchObject({ status: 200 })
     })
 
@@ -128,19 +128,26 @@ export function describeAnthropicRequests(runtime: RuntimeName) {
       {},
       { 'anthropic-version': '2023-06-01' },
       { 'anthropic-version': 'future', 'anthropic-beta': 'a,b', accept: 'text/event-stream' },
-    ])('with the headers %j it is answered the same', async (headers) => {
+    ])('a request with the headers %j gets the same answer', async (headers) => {
       const answer = await post(json(base), headers)
       expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
     })
 
-    each(['application/json', 'text/event-stream', '*/*'])('a stream is one, whatever Accept says: %s', async (accept) => {
-      expect(await post(json({ ...base, stream: true }), { accept })).toMatchObject({
-        status: 200,
-        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' },
-      })
-    })
+    each(['application/json', 'text/event-stream', '*/*'])(
+      'stream: true is answered with SSE, whatever Accept says: %s',
+      async (accept) => {
+        expect(await post(json({ ...base, stream: true }), { accept })).toMatchObject({
+          status: 200,
+          headers: {
+            'content-type': 'text/event-stream',
+            'cache-control': 'no-cache, no-transform',
+            'x-accel-buffering': 'no',
+          },
+        })
+      },
+    )
 
-    test('without a model the one that is loaded answers', async () => {
+    test('a request without a model is answered by the loaded model', async () => {
       const answer = await post(json({ max_tokens: 5, messages: [hi] }))
       expect(JSON.parse(answer.text)).toMatchObject({ type: 'message', model: 'gemma3:270m' })
     })

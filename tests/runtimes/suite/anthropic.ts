@@ -48,7 +48,7 @@ export function describeAnthropic(runtime: RuntimeName) {
         expect(askedOf(model)).toEqual([{ target: '/api/chat', json }])
       })
 
-      test('tells the request’s id, of an answer, a stream and an error', async () => {
+      test('reports the request id of an answer, a stream and an error', async () => {
         const headers = { 'x-request-id': 'My.own_id-1' }
         const request = ask(tokens({ count: 1 }))
         expect(await messages().create(request, { headers })).toHaveProperty('_request_id', 'My.own_id-1')
@@ -77,7 +77,7 @@ export function describeAnthropic(runtime: RuntimeName) {
       })
 
       test.each(['chat-stream', 'chat-history', 'chat-thinking', 'chat-tool-call'])(
-        'puts %s together, of a stream and of one piece alike',
+        'assembles %s the same from a stream and from one piece',
         async (name) => {
           const request = ask(replay(name))
           const { id: _id, ...whole } = await messages().create(request)
@@ -86,7 +86,7 @@ export function describeAnthropic(runtime: RuntimeName) {
         },
       )
 
-      test('thinks, and sends its thoughts back', async () => {
+      test('gets the thinking, and sends it back', async () => {
         const request = { ...ask(replay('chat-thinking')), max_tokens: 2000 }
         const thinking = { type: 'enabled', budget_tokens: 1024 } as const
         const stream = messages().stream({ ...request, thinking })
@@ -111,7 +111,7 @@ export function describeAnthropic(runtime: RuntimeName) {
         ])
       })
 
-      test.each([true, false])('calls a tool and brings its result (stream: %s)', async (isStream) => {
+      test.each([true, false])('gets a tool call and sends its result (stream: %s)', async (isStream) => {
         const request = ask(replay('chat-tool-call'))
         const input_schema = { type: 'object' as const, properties: { city: { type: 'string' } }, required: ['city'] }
         const tools = [{ name: 'get_weather', description: 'Weather of a city', input_schema }]
@@ -281,7 +281,7 @@ export function describeAnthropic(runtime: RuntimeName) {
         })
       })
 
-      test('throws when the upstream fails after the stream was opened, and before it said anything', async () => {
+      test('throws when the upstream fails after the opening and before the first token', async () => {
         const request = ask(delayed(600, lines(['{"error":"no memory"}'])))
         await expect(messages().stream(request).finalMessage()).rejects.toThrow(/no memory/)
         expect(stage.upstream.requestsFor(request.model)).toHaveLength(1)
@@ -314,7 +314,7 @@ export function describeAnthropic(runtime: RuntimeName) {
           expect(error.headers!.get('retry-after')).toBe('1')
         })
 
-        test('when the request is none', async () => {
+        test('when the request is invalid', async () => {
           const error = await catchError(create({ messages: [] }))
           expect(error).toBeInstanceOf(BadRequestError)
           expect(error).toMatchObject({
@@ -325,7 +325,7 @@ export function describeAnthropic(runtime: RuntimeName) {
         })
       })
 
-      test('is told that tokens are not counted beforehand', async () => {
+      test('gets not_supported from countTokens', async () => {
         const error = await catchError(messages().countTokens({ model: 'any', messages: [hi] }))
         expect(error).toMatchObject({ status: 400, error: { error: { code: 'not_supported' } } })
       })

@@ -18,7 +18,7 @@ export function describeAssets(runtime: RuntimeName) {
       readAll(read(stage.server, { path, method, headers }))
     const toFiles = (page: string) => [...page.matchAll(/"(\/assets\/[\w.-]+)"/g)].map(([, path]) => path!)
 
-    test('a browser gets the page at / and all that it names, and nothing of it touches the upstream', async () => {
+    test('a browser gets the page at / and its files, without a request to the upstream', async () => {
       const asked = await countRequests(stage, async () => {
         const page = await get('/', { accept: html })
         expect(page).toMatchObject({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } })
@@ -35,12 +35,15 @@ export function describeAssets(runtime: RuntimeName) {
       expect(asked).toBe(0)
     })
 
-    test.each([undefined, '*/*', 'application/json', 'text/html;q=0'])('who accepts %s gets a word at /', async (accept) => {
-      const answer = await get('/', accept === undefined ? {} : { accept })
-      expect(answer).toMatchObject({ status: 200, text: 'Sluice is running' })
-    })
+    test.each([undefined, '*/*', 'application/json', 'text/html;q=0'])(
+      'a client that accepts %s gets one line of text at /',
+      async (accept) => {
+        const answer = await get('/', accept === undefined ? {} : { accept })
+        expect(answer).toMatchObject({ status: 200, text: 'Sluice is running' })
+      },
+    )
 
-    test('the client has a name that stays, one by its content, and its types', async () => {
+    test('client.js is served at a fixed path and at a hashed path, with its types', async () => {
       const client = await get('/client.js')
       expect(client.headers).toMatchObject({
         'content-type': 'text/javascript; charset=utf-8',
@@ -55,21 +58,24 @@ export function describeAssets(runtime: RuntimeName) {
       expect((await get(`/assets/client-${hash}.js`)).text).toBe(client.text)
     })
 
-    test.each(['/', '/client.js', '/client.d.ts'])('%s is gzipped for who takes that, the same otherwise', async (path) => {
-      const plain = await get(path, { accept: html })
-      const pieces: Buffer[] = []
-      const headers = { accept: html, 'accept-encoding': 'gzip, br' }
-      const response = await readAll(read(stage.server, { path, headers, take: (piece) => pieces.push(piece) }))
-      expect(response.headers['content-encoding']).toBe('gzip')
-      expect(gunzipSync(Buffer.concat(pieces)).toString()).toBe(plain.text)
-      expect(plain.headers).not.toHaveProperty('content-encoding')
-      for (const { vary } of [plain.headers, response.headers]) expect(vary).toContain('accept-encoding')
-      expect(response.headers.etag).not.toBe(plain.headers.etag)
-      const refusing = await get(path, { accept: html, 'accept-encoding': 'gzip;q=0' })
-      expect(refusing.text).toBe(plain.text)
-    })
+    test.each(['/', '/client.js', '/client.d.ts'])(
+      '%s is gzipped for clients that accept gzip, and plain for others',
+      async (path) => {
+        const plain = await get(path, { accept: html })
+        const pieces: Buffer[] = []
+        const headers = { accept: html, 'accept-encoding': 'gzip, br' }
+        const response = await readAll(read(stage.server, { path, headers, take: (piece) => pieces.push(piece) }))
+        expect(response.headers['content-encoding']).toBe('gzip')
+        expect(gunzipSync(Buffer.concat(pieces)).toString()).toBe(plain.text)
+        expect(plain.headers).not.toHaveProperty('content-encoding')
+        for (const { vary } of [plain.headers, response.headers]) expect(vary).toContain('accept-encoding')
+        expect(response.headers.etag).not.toBe(plain.headers.etag)
+        const refusing = await get(path, { accept: html, 'accept-encoding': 'gzip;q=0' })
+        expect(refusing.text).toBe(plain.text)
+      },
+    )
 
-    test.each(['/', '/client.js'])('%s is not sent again to who has it', async (path) => {
+    test.each(['/', '/client.js'])('%s is 304 for a client that has it', async (path) => {
       const { headers } = await get(path, { accept: html })
       const again = await get(path, { accept: html, 'if-none-match': `"other", ${headers.etag}`, 'x-request-id': 'again' })
       expect(again).toMatchObject({ status: 304, text: '', headers: { etag: headers.etag, 'x-request-id': 'again' } })

@@ -33,7 +33,7 @@ async function readSlowly(reader: Reader, pieceBytes: number) {
 
 export function describeBackpressure(name: ServerName) {
   // These tests mostly wait, so they run at the same time.
-  describe.concurrent('a reader that takes little or nothing', () => {
+  describe.concurrent('a reader that reads little or nothing', () => {
     let upstream: Upstream
     let server: Server
 
@@ -107,7 +107,7 @@ export function describeBackpressure(name: ServerName) {
       expect([await reader.ended, text.length]).toEqual(['clean', megabytes * 1_000_000])
     })
 
-    test('3 MB of stream:false that nobody reads hold no stream: they fit in the kernel', async () => {
+    test('3 MB of stream:false that nobody reads occupy no stream, as they fit in the kernel’s buffers', async () => {
       const options = { headers: { 'x-request-id': 'never-3' } }
       const reader = generate(server, 'folded', upstream.script(large(3)), options)
       reader.pause()
@@ -115,7 +115,7 @@ export function describeBackpressure(name: ServerName) {
       reader.leave()
     })
 
-    test('24 MB of stream:false that nobody reads hold a stream until the stall limit', async () => {
+    test('24 MB of stream:false that nobody reads occupy a stream until the stall limit', async () => {
       const options = { headers: { 'x-request-id': 'never-24' } }
       const reader = generate(server, 'folded', upstream.script(large(24)), options)
       reader.pause()
@@ -152,7 +152,7 @@ export function describeBackpressure(name: ServerName) {
       },
     )
 
-    test('20 that stall cost some megabytes each, once', async () => {
+    test('20 stalled readers cost some megabytes each, and the memory stops growing', async () => {
       const rssMb = () => rssKbOf(server.pid) / 1024
       const beforeMb = rssMb()
       const model = upstream.script(flatOut({ linesPerChunk: 64 }))
@@ -175,7 +175,7 @@ export function describeBackpressure(name: ServerName) {
       await expect.poll(() => upstream.open, { timeout: 3000 }).toBe(0)
     })
 
-    test('300 at once have their first token: no more wait than the streams that are allowed (hazard 29)', async () => {
+    test('300 readers at once all get their first token, as no connection limit makes them wait (hazard 29)', async () => {
       const model = upstream.script(thenSilent(1))
       const readers = Array.from({ length: 300 }, () => generate(server, 'sse', model))
       await Promise.all(readers.map((reader) => reader.until((text) => text.includes(' token'), 10_000)))
@@ -199,7 +199,7 @@ export function describeBackpressure(name: ServerName) {
       await upstream.close()
     })
 
-    test('is how many there are; the next is told when to come again, and comes in when one has left', async () => {
+    test('limits the streams: the next gets Retry-After, and is accepted once a reader has disconnected', async () => {
       const model = upstream.script(thenSilent(1))
       const readers = [generate(server, 'sse', model), generate(server, 'sse', model)]
       await Promise.all(readers.map((reader) => reader.until((text) => text.includes(' token'))))

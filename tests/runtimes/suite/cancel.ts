@@ -124,7 +124,7 @@ export function describeCancel(name: ServerName) {
       readAll(read(stage.server, { method, path: `/ollama/cancel/${requestId}` }))
 
     describe.each(surfaces)('of $name', (surface) => {
-      test('before the first token stops the upstream, and its reader is told', async () => {
+      test('before the first token stops the upstream, and the reader gets the error', async () => {
         const model = stage.upstream.script(silent())
         const requestId = toId()
         const reader = ask(surface, model, requestId)
@@ -138,7 +138,7 @@ export function describeCancel(name: ServerName) {
         await expect.poll(() => logged(requestId)).toMatchObject({ ended: 'failed', code: 'cancelled' })
       })
 
-      test('between tokens stops the upstream, and its reader is told after the tokens', async () => {
+      test('between tokens stops the upstream, and the reader gets the error after the tokens', async () => {
         const model = stage.upstream.script(thenSilent(1))
         const requestId = toId()
         const reader = ask(surface, model, requestId)
@@ -197,7 +197,7 @@ export function describeCancel(name: ServerName) {
       expect(await reader.ended).toBe('clean')
     })
 
-    test('stops a stream that its reader does not take', async () => {
+    test('stops a stream that its reader does not read', async () => {
       const requestId = toId()
       const model = stage.upstream.script(flatOut({ linesPerChunk: 64 }))
       const reader = ask(sse!, model, requestId)
@@ -213,7 +213,7 @@ export function describeCancel(name: ServerName) {
       expect(toLastEvent(text)).toMatchObject(said)
     })
 
-    test('stops a question as well', async () => {
+    test('stops an embedding too', async () => {
       const undo = stage.upstream.on('POST /api/embed', silent())
       const requestId = toId()
       const model = `embedded-${requestId}`
@@ -229,7 +229,7 @@ export function describeCancel(name: ServerName) {
       undo()
     })
 
-    test('of what is over, was cancelled before, or never was is 404', async () => {
+    test('of an id that is over, already cancelled or unknown is 404', async () => {
       const over = toId()
       await readAll(ask(sse!, stage.upstream.script(tokens({ count: 1 })), over))
       await expect.poll(async () => (await cancel(over)).status).toBe(404)

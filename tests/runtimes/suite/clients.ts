@@ -54,7 +54,7 @@ export function describeClients(name: ServerName) {
         expect(stage.upstream.requestsFor(model)[1]!.json).toMatchObject({ tools })
       })
 
-      test('thinks', async () => {
+      test('gets the thinking', async () => {
         const model = stage.upstream.script(replay('chat-thinking'))
         const { message } = await client().chat({ model, messages, think: true })
         expect(message).toMatchObject({ content: 'Blue.', thinking: 'The user asks a simple question.' })
@@ -87,7 +87,7 @@ export function describeClients(name: ServerName) {
         expect(said).toEqual(['One', ' two'])
       })
 
-      test('throws Ollama’s own words when there is no such model', async () => {
+      test('throws Ollama’s own message when there is no such model', async () => {
         for (const stream of [true, false] as const) {
           const asked = client().chat({ model: 'nobody', messages, stream: stream as true })
           await expect(asked).rejects.toMatchObject({ status_code: 404, message: "model 'nobody' not found" })

@@ -44,7 +44,7 @@ export function describeCodings(runtime: RuntimeName) {
     describe.each(taken[runtime])('a body in %s', (coding) => {
       const encode = encoders[coding]
 
-      each(requests)('arrives at %s as it is without', async (path, body) => {
+      each(requests)('at %s reaches Ollama decoded, and equal to a plain body', async (path, body) => {
         const model = stage.upstream.script(tokens({ count: 1 }))
         const json = JSON.stringify({ model, ...body })
         expect(await readAll(send(path, coding, encode(json)))).toMatchObject({ status: 200, ended: 'clean' })
@@ -55,7 +55,7 @@ export function describeCodings(runtime: RuntimeName) {
         expect(decoded!.headers).not.toHaveProperty('content-encoding')
       })
 
-      test('may be sent in chunks, its coding in any case', async () => {
+      test('may be chunked, with the name of its coding in upper case', async () => {
         const body = toChunked(encode(JSON.stringify({ model: 'smollm2:135m', prompt: 'Hi' })), 20)
         const headers = ['Transfer-Encoding: chunked', `Content-Encoding: ${coding.toUpperCase()}`]
         const reader = readRaw(stage.server, toPost('/api/generate', body, headers))
@@ -63,7 +63,7 @@ export function describeCodings(runtime: RuntimeName) {
         reader.socket.destroy()
       })
 
-      test('that is cut, broken or none is invalid_json, whatever is in it', async () => {
+      test('that is truncated, corrupt, not encoded or no JSON is invalid_json', async () => {
         const good = encode(JSON.stringify({ model: 'smollm2:135m', prompt: 'Hi'.repeat(5000) }))
         const bad = [
           Buffer.alloc(0),
@@ -96,7 +96,7 @@ export function describeCodings(runtime: RuntimeName) {
       'compress',
       'nonsense',
       'constructor',
-    ])('Content-Encoding: %s is refused with the names of those that are taken', async (coding) => {
+    ])('Content-Encoding: %s is refused with the names of the supported codings', async (coding) => {
       const asked = await countRequests(stage, async () => {
         for (const [path] of requests) {
           const { status, headers, text } = await readAll(send(path, coding, deflateRawSync('{}')))
@@ -110,7 +110,7 @@ export function describeCodings(runtime: RuntimeName) {
       expect(asked).toBe(0)
     })
 
-    test('two headers are a list', async () => {
+    test('two Content-Encoding headers are refused, as a list is', async () => {
       const body = gzipSync('{"model":"smollm2:135m","prompt":"Hi"}')
       const headers = ['Content-Encoding: gzip', 'Content-Encoding: gzip', `Content-Length: ${body.length}`]
       const reader = readRaw(stage.server, toPost('/api/generate', body, headers))
@@ -118,7 +118,7 @@ export function describeCodings(runtime: RuntimeName) {
       reader.socket.destroy()
     })
 
-    describe('under the limit of a body', () => {
+    describe('the body limit', () => {
       const limit = 2000
       const small = useStage(runtime, { SLUICE_MAX_BODY_BYTES: String(limit) })
       const bodyOf = (bytes: number) => {
@@ -128,7 +128,7 @@ export function describeCodings(runtime: RuntimeName) {
       const post = (coding: Coding, body: Uint8Array) =>
         readAll(read(small.server, { path: '/api/generate', method: 'POST', body, headers: { 'content-encoding': coding } }))
 
-      test.each(taken[runtime])('%s is counted as it is decoded', async (coding) => {
+      test.each(taken[runtime])('counts the decoded bytes of %s', async (coding) => {
         expect(await post(coding, encoders[coding](bodyOf(limit)))).toMatchObject({ status: 200 })
         const asked = await countRequests(small, async () => {
           for (const bytes of [limit + 1, limit * 100]) {
@@ -140,7 +140,7 @@ export function describeCodings(runtime: RuntimeName) {
         expect(asked).toBe(0)
       })
 
-      test('is counted as it is sent, too', async () => {
+      test('counts the encoded bytes too', async () => {
         const asked = await countRequests(small, async () => {
           expect(await post('gzip', Buffer.alloc(limit + 1))).toMatchObject({ status: 413 })
         })

@@ -173,27 +173,27 @@ export function describeDeadlines(name: ServerName) {
       }
 
       test.each(['sse', 'ndjson'] as const)(
-        'a silence beyond the idle limit is one of composing a call: %s',
+        'a silence beyond the idle limit is allowed, as the model may compose a call: %s',
         async (framing) => {
           const { text } = await ask(framing, upstream.script(pausing(900)), [tool])
           expect(toTold(framing, text)).toMatchObject({ text: ' token', failed: undefined })
         },
       )
 
-      test.each(['sse', 'ndjson'] as const)('a silence beyond the first-token limit is too long: %s', async (framing) => {
+      test.each(['sse', 'ndjson'] as const)('a silence beyond the first-token limit is idle_timeout: %s', async (framing) => {
         const sentAt = performance.now()
         const { text } = await ask(framing, upstream.script(thenSilent(1)), [tool])
         expect(toTold(framing, text).failed?.code).toBe('idle_timeout')
         expect(performance.now() - sentAt).toBeGreaterThan(1500 - toleranceMs)
       })
 
-      test.each(['sse', 'ndjson'] as const)('an empty list of tools is none: %s', async (framing) => {
+      test.each(['sse', 'ndjson'] as const)('an empty list of tools does not extend the idle limit: %s', async (framing) => {
         const { text } = await ask(framing, upstream.script(pausing(900)), [])
         expect(toTold(framing, text).failed?.code).toBe('idle_timeout')
       })
     })
 
-    test.each(framings)('a deadline of 0 is none: %s', async (framing) => {
+    test.each(framings)('a setting of 0 disables the deadline: %s', async (framing) => {
       const { status, text } = await readAll(generate(servers.off, framing, upstream.script(delayed(800, pausing(800)))))
       const told = toTold(framing, text)
       expect([status, told.text, told.failed]).toEqual([200, ' token', undefined])
@@ -202,12 +202,12 @@ export function describeDeadlines(name: ServerName) {
     describe('grace', () => {
       const failing = replay('error-bad-format')
 
-      test.each(framings)('a failure before its end has its real status: %s', async (framing) => {
+      test.each(framings)('a failure before the end of the grace has its real status: %s', async (framing) => {
         const { status, text } = await readAll(generate(servers.grace, framing, upstream.script(delayed(50, failing))))
         expect([status, (JSON.parse(text) as { code: string }).code]).toEqual([502, 'upstream_failed'])
       })
 
-      test('a failure after its end is an event in a 200, behind the opening', async () => {
+      test('a failure after the end of the grace is an event in a 200, behind the opening', async () => {
         const { status, text } = await readAll(generate(servers.grace, 'sse', upstream.script(delayed(1000, failing))))
         expect(status).toBe(200)
         expect(text).toMatch(/^:\nevent: failed\ndata: \{.+\}\n\n$/)
@@ -215,14 +215,14 @@ export function describeDeadlines(name: ServerName) {
       })
 
       test.each(['ndjson', 'folded'] as const)(
-        'only SSE has one: %s has a real status until its first line',
+        'only SSE has a grace: %s has a real status until its first line',
         async (framing) => {
           const { status } = await readAll(generate(servers.grace, framing, upstream.script(delayed(1000, failing))))
           expect(status).toBe(502)
         },
       )
 
-      test('its end sends the opening and nothing else', async () => {
+      test('the end of the grace sends the opening and nothing else', async () => {
         const sentAt = performance.now()
         const model = upstream.script(silent())
         const reader = generate(servers.grace, 'sse', model)
@@ -237,7 +237,7 @@ export function describeDeadlines(name: ServerName) {
         await reader.ended
       })
 
-      test('a token before its end opens the stream', async () => {
+      test('a token before the end of the grace opens the stream', async () => {
         const sentAt = performance.now()
         const reader = generate(servers['first and idle, long grace'], 'sse', upstream.script(thenSilent(1)))
         await reader.until((text) => text.startsWith(':\ndata: {'))
@@ -245,7 +245,7 @@ export function describeDeadlines(name: ServerName) {
         await reader.ended
       })
 
-      test('none opens at once', async () => {
+      test('a grace of 0 sends the opening at once', async () => {
         const reader = generate(servers.off, 'sse', upstream.script(silent()))
         await reader.until((text) => text.startsWith(':\n'))
         reader.leave()
@@ -273,7 +273,7 @@ export function describeDeadlines(name: ServerName) {
         await reader.ended
       })
 
-      test('streams that fall silent together do not all have theirs in one tick', async () => {
+      test('streams that fall silent together do not all get heartbeats in one tick', async () => {
         const silences = Array.from({ length: 10 }, async () => {
           const reader = generate(servers.slowHeart, 'sse', upstream.script(thenSilent(1)))
           await reader.until((text) => text.endsWith('\n\n'))
@@ -289,14 +289,14 @@ export function describeDeadlines(name: ServerName) {
         expect(Math.max(...ms) - Math.min(...ms)).toBeGreaterThan(50)
       })
 
-      test('before the first token too', async () => {
+      test('come before the first token too', async () => {
         const reader = generate(servers.off, 'sse', upstream.script(silent()))
         await reader.until((text) => text === ':\n'.repeat(4))
         reader.leave()
         await reader.ended
       })
 
-      test.each(['ndjson', 'folded'] as const)('never in %s', async (framing) => {
+      test.each(['ndjson', 'folded'] as const)('are never sent in %s', async (framing) => {
         const { text } = await readAll(generate(servers.off, framing, upstream.script(pausing(4 * heartbeatMs))))
         expect(text.split('\n').filter((line) => line === '')).toHaveLength(framing === 'ndjson' ? 1 : 0)
         expect(text).not.toContain(':\n')

@@ -79,18 +79,18 @@ export function describeErrors(runtime: RuntimeName) {
         ...early,
       ]
 
-      each(answers)('the caller’s own comes back with $name', async (request) => {
+      each(answers)('the caller’s own id comes back with $name', async (request) => {
         expect((await ask('My.own_id-1', request)).headers['x-request-id']).toBe('My.own_id-1')
       })
 
-      each(answers)('a new one comes with $name', async (request) => {
+      each(answers)('a new id comes with $name', async (request) => {
         const [first, second] = await Promise.all([readAll(read(stage.server, request)), readAll(read(stage.server, request))])
         expect(first.headers['x-request-id']).toMatch(uuid)
         expect(second.headers['x-request-id']).not.toBe(first.headers['x-request-id'])
       })
 
       each(['a', '0', '.', '_', '-', 'A.b_c-9', 'x'.repeat(128), '..', '550e8400-e29b-41d4-a716-446655440000'])(
-        '%s is taken',
+        '%s is accepted',
         async (id) => {
           const { headers, text } = await ask(id, { path: '/nothing' })
           expect(headers['x-request-id']).toBe(id)
@@ -107,7 +107,7 @@ export function describeErrors(runtime: RuntimeName) {
         },
       )
 
-      test.each(['sse', 'ndjson'] as const)('a failure after commit has it too, as %s', async (framing) => {
+      test.each(['sse', 'ndjson'] as const)('a failure after commit has the caller’s id too, as %s', async (framing) => {
         const model = stage.upstream.script(lines(['{"response":"a","done":false}', '{"error":"died"}']))
         const told = await readAll(generate(stage.server, framing, model, { headers: { 'x-request-id': 'mine-7' } }))
         expect(told.headers['x-request-id']).toBe('mine-7')
@@ -122,7 +122,7 @@ export function describeErrors(runtime: RuntimeName) {
         ['/api/embed', { model: ['m'], input: [['a']] }, ['model']],
         ['/chat', { model: 'a b', text: 5 }, ['text', 'model']],
         ['/chat', { text: '' }, ['text']],
-      ])('%s %j: at %j', async (path, body, paths) => {
+      ])('%s %j has issues at %j', async (path, body, paths) => {
         const { status, code, error, issues } = await readFailure(read(stage.server, { path, body }))
         expect({ status, code }).toEqual({ status: 400, code: 'invalid_request' })
         expect(issues!.map((issue) => issue.path)).toEqual(paths)
@@ -144,7 +144,7 @@ export function describeErrors(runtime: RuntimeName) {
     describe('Retry-After', () => {
       const one = useStage(runtime, { SLUICE_MAX_STREAMS: '1', ...(runtime !== 'worker' && { SLUICE_HEARTBEAT_MS: '1000' }) })
 
-      test('too_many_streams says when to come back, and a place that was left is free again', async () => {
+      test('too_many_streams has Retry-After, and a reader that disconnects frees its place', async () => {
         const model = one.upstream.script(thenSilent(1))
         const first = generate(one.server, 'sse', model)
         await first.until((text) => text.includes('token'))
@@ -166,7 +166,7 @@ export function describeErrors(runtime: RuntimeName) {
         await expect.poll(again, { timeout: 5000, interval: 50 }).toMatchObject({ status: 200 })
       })
 
-      test.each(framings)('upstream_busy has 1 where Ollama says nothing, as %s', async (framing) => {
+      test.each(framings)('upstream_busy has Retry-After: 1 where Ollama sends none, as %s', async (framing) => {
         const model = stage.upstream.script(answer(503, '{"error":"server busy"}'))
         const failure = await readFailure(generate(stage.server, framing, model))
         expect(failure).toMatchObject({
@@ -178,7 +178,7 @@ export function describeErrors(runtime: RuntimeName) {
       })
     })
 
-    describe('what an upstream says of itself stays inside', () => {
+    describe('internals of the upstream do not reach the reader', () => {
       const stack = 'goroutine 1 [running]:\nmain.main()\n\t/go/src/ollama/main.go:17 +0x1d'
       each<readonly [name: string, status: number, body: string, code: string, kept: string]>([
         ['a stack', 500, JSON.stringify({ error: `panic: boom\n${stack}` }), 'upstream_failed', 'panic: boom'],
@@ -195,7 +195,7 @@ export function describeErrors(runtime: RuntimeName) {
         ],
         ['HTML as its error', 500, JSON.stringify({ error: '<html>inner.lan</html>' }), 'upstream_failed', 'Ollama failed'],
         ['plain text', 500, `at inner.lan\n${stack}`, 'upstream_failed', 'Ollama failed'],
-        ['a novel', 400, JSON.stringify({ error: `boom ${'x'.repeat(5000)}` }), 'upstream_rejected', 'boom'],
+        ['a very long error', 400, JSON.stringify({ error: `boom ${'x'.repeat(5000)}` }), 'upstream_rejected', 'boom'],
       ])('%s', async (_name, status, body, code, kept) => {
         for (const framing of framings) {
           const reader = generate(stage.server, framing, stage.upstream.script(answer(status, body)))
@@ -217,7 +217,7 @@ export function describeErrors(runtime: RuntimeName) {
         expect(text).not.toMatch(/goroutine|127\.0\.0\.1/)
       })
 
-      test('so does its address, when it cannot be reached', async () => {
+      test('its address, when the upstream cannot be reached', async () => {
         await stage.upstream.stop()
         const readers = [generate(stage.server, 'sse', 'm'), read(stage.server, { path: '/api/tags' })]
         for (const reader of readers) {
@@ -255,7 +255,7 @@ export function describeErrors(runtime: RuntimeName) {
     describe('without any model', () => {
       const empty = useStage(runtime)
 
-      test('a request that names none is told how to get one', async () => {
+      test('a request that names no model is no_model, and its text says how to get one', async () => {
         const none = answer(200, '{"models":[]}', { 'content-type': 'application/json' })
         const restore = [empty.upstream.on('GET /api/ps', none), empty.upstream.on('GET /api/tags', none)]
         for (const framing of framings) {
@@ -271,7 +271,7 @@ export function describeErrors(runtime: RuntimeName) {
     // V8 in workerd can write JSON of any depth, so no answer of Ollama can make the encoder fail
     // there.
     if (runtime !== 'worker') {
-      describe('what breaks inside', () => {
+      describe('an error inside Sluice', () => {
         // The grace is long enough for a slow machine to parse the deeply nested JSON below.
         const stage = useStage(runtime, { SLUICE_LOG: 'json', SLUICE_GRACE_MS: '10000' })
         const canary = 'canary7f3a'
@@ -280,7 +280,7 @@ export function describeErrors(runtime: RuntimeName) {
         const deep = `${'['.repeat(100_000)}"${canary}"${']'.repeat(100_000)}`
         const odd = `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${deep}}}]},"deep":${deep},"done":true}`
 
-        test('is internal, with a text that says nothing about it; the log has the stack', async () => {
+        test('has the code internal and a text without details; the log has the cause', async () => {
           const headers = { 'x-request-id': 'stumble-1' }
           const model = stage.upstream.script(lines([odd]))
           const readers = [
@@ -342,7 +342,7 @@ export function describeErrors(runtime: RuntimeName) {
             { messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] },
             /^data: \{"type":"error"/,
           ],
-        ])('%s tells of what breaks inside in its own way, last and once', async (path, body, told) => {
+        ])('at %s is the last event, in the envelope of the dialect', async (path, body, told) => {
           const model = stage.upstream.script(lines(['{"message":{"content":"a"}}', odd], { pace: 100 }))
           const messages = [{ role: 'user', content: 'Hi' }]
           const { text } = await readAll(read(stage.server, { path, body: { model, messages, ...body } }))
@@ -361,7 +361,7 @@ export function describeErrors(runtime: RuntimeName) {
       await exchange.closedByReader
     })
 
-    test('a reader that waits for its first line is not told a status that may still change', async () => {
+    test('a reader of NDJSON gets no status before the first line', async () => {
       const model = stage.upstream.script(silent())
       const reader = generate(stage.server, 'ndjson', model)
       const { exchange } = await stage.upstream.next(model)

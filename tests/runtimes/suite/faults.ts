@@ -143,7 +143,7 @@ export function describeFaults(name: ServerName) {
     })
 
     const failing = faults.filter((fault): fault is Fault & { expect: FailedAnswer } => 'code' in fault.expect)
-    test.each(failing)('$id: $name is told as $expect.code', async (fault) => {
+    test.each(failing)('$id: $name is the error $expect.code', async (fault) => {
       const isCommitted = fault.when === 'after-first-token'
       for (const { framing, path, ...outcome } of await askEveryWay(server, upstream, fault)) {
         const isStreamed = isCommitted && framing !== 'folded'
@@ -173,13 +173,13 @@ export function describeFaults(name: ServerName) {
       }
     })
 
-    each(upstreamErrors)('Ollama’s $recording is told as $code', async ({ recording, ...expected }) => {
+    each(upstreamErrors)('Ollama’s $recording is the error $code', async ({ recording, ...expected }) => {
       const script = replay(recording)
       for (const outcome of await askEveryWay(server, upstream, { script, when: 'before-first-token' }))
         expectFailure(outcome, expected, false)
     })
 
-    test('another stream goes on beside all of these, whole and in order', async () => {
+    test('another stream continues during all of these faults, whole and in order', async () => {
       healthy.finish()
       const { text, failed, chunks } = toOutcome('sse', await readAll(healthyReader))
       expect(failed).toBeUndefined()
@@ -192,7 +192,7 @@ export function describeFaults(name: ServerName) {
       )
     })
 
-    test('nothing of them is left: no exchange open, nothing asked that is no route, nothing printed but the access log', async () => {
+    test('after these faults no exchange is open, no unknown route was requested, and only the access log was printed', async () => {
       await expect.poll(() => upstream.open, { timeout: 2000 }).toBe(0)
       expect(upstream.strangers).toEqual([])
       const printed = server.output().trim().split('\n')
@@ -200,7 +200,7 @@ export function describeFaults(name: ServerName) {
     })
   })
 
-  test('F12: four lines of 50 MB at once cost no more than their limit, and not themselves', async () => {
+  test('F12: four lines of 50 MB at once cost memory for the line limit only', async () => {
     const upstream = await startUpstream()
     // This test needs a new server. A server that has already read lines of this size keeps the
     // memory for them, so its memory would not grow again.
@@ -300,7 +300,7 @@ export function describeFaults(name: ServerName) {
       await expect.poll(() => upstream.open).toBe(0)
     })
 
-    test('F20: a connection that the upstream has closed is not used again, and nothing is asked twice', async () => {
+    test('F20: a connection that the upstream has closed is not used again, and no request is sent twice', async () => {
       for (let round = 0; round < 5; round++) {
         const model = upstream.script(thenClosing(tokens({ count: 2 }), 0))
         const answer = await readAll(generate(server, 'sse', model))

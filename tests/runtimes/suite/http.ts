@@ -221,7 +221,7 @@ export function describeHttp(runtime: RuntimeName) {
       expect(await readAll(read(stage.server, { path: '/ping' }))).toMatchObject({ status: 200 })
     })
 
-    test('chunks that are none are a 4xx, and the upstream hears nothing', async () => {
+    test('malformed chunks are a 400, and the upstream gets no request', async () => {
       const asked = await countRequests(stage, async () => {
         const reader = readRaw(stage.server, toPost('/api/generate', `zz\r\n${body}\r\n0\r\n\r\n`, [chunked]))
         expect(await toFate(reader)).toBe(400)
@@ -237,7 +237,7 @@ export function describeHttp(runtime: RuntimeName) {
       ['two hosts', ['Host: evil']],
       ['the same host twice', ['Host: 127.0.0.1']],
       ['three hosts', ['Host: a', 'Host: b']],
-    ])('%s do not pass', async (_name, hosts) => {
+    ])('%s are refused', async (_name, hosts) => {
       const asked = await countRequests(stage, async () => {
         for (const path of ['/api/generate', '/chat', '/api/embed', '/nothing']) {
           const reader = readRaw(stage.server, toPost(path, body, [...hosts, size]))
@@ -266,7 +266,7 @@ export function describeHttp(runtime: RuntimeName) {
         expect(asked).toBe(0)
       })
 
-      test.each(['GET', 'POST', 'OPTIONS'])('%s * is nothing', async (method) => {
+      test.each(['GET', 'POST', 'OPTIONS'])('%s * is refused', async (method) => {
         const asked = await countRequests(stage, async () => {
           const bytes = toPost('*', body).toString().replace('POST', method)
           expect(await toFate(readRaw(stage.server, bytes))).toSatisfy((fate) => fate === 'closed' || fate >= 400)

@@ -85,7 +85,7 @@ const demands = [
  */
 export function describeIgnored(runtime: RuntimeName) {
   const each = toEach(runtime)
-  describe('what is left out', () => {
+  describe('ignored fields', () => {
     const listed = 'https://chat.example'
     const stage = useStage(runtime, { SLUICE_LOG: 'json', SLUICE_CORS_ORIGINS: listed })
 
@@ -101,7 +101,7 @@ export function describeIgnored(runtime: RuntimeName) {
         .split('\n')
         .find((line) => line.includes(`"request_id":"${id}"`))
 
-    each(translated)('is nothing of a good request at $path', async ({ path, body }) => {
+    each(translated)('are not reported for a good request at $path', async ({ path, body }) => {
       const id = `good${path.replaceAll('/', '.')}`
       const answer = await ask(path, body, { 'x-request-id': id })
       expect(answer.headers).not.toHaveProperty('x-sluice-ignored')
@@ -110,7 +110,7 @@ export function describeIgnored(runtime: RuntimeName) {
     })
 
     each(translated)(
-      'is named at $path, on a stream and on a whole answer, and in the log',
+      'are named at $path, on a stream and on a whole answer, and in the log',
       async ({ path, body, streams }) => {
         const wish = wishes[toDialectPath(path)]!
         for (const [i, framing] of [streams, {}].entries()) {
@@ -124,7 +124,7 @@ export function describeIgnored(runtime: RuntimeName) {
       },
     )
 
-    each(translated)('is told at $path without a word of the request', async ({ path, body }) => {
+    each(translated)('are reported at $path without any text of the request', async ({ path, body }) => {
       const id = `hostile${path.replaceAll('/', '.')}`
       const tools = [{ type: `${canary}\r\nx: y`, name: canary }, canary]
       const hasTools = ['/v1/chat/completions', '/v1/responses', '/v1/messages'].includes(toDialectPath(path))
@@ -136,7 +136,7 @@ export function describeIgnored(runtime: RuntimeName) {
       expect(lineOf(id)).not.toContain(canary)
     })
 
-    test('is counted where it is much: the header has 1 kB at most', async () => {
+    test('are only counted beyond the first ones: the header has 1 kB at most', async () => {
       const tools = Array.from({ length: 10_000 }, () => ({ type: 'web_search' }))
       const unknown = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, i]))
       const { headers } = await ask('/v1/responses', { input: 'Hi', tools, parallel_tool_calls: false, ...unknown })
@@ -148,13 +148,13 @@ export function describeIgnored(runtime: RuntimeName) {
       expect(told.match(/tools\.\d+/g)!.length + Number(more)).toBe(10_000)
     })
 
-    each(passedOn)('is nothing at $path: Ollama gets the request as it is', async ({ path, body }) => {
+    each(passedOn)('do not exist at $path: Ollama gets every field', async ({ path, body }) => {
       const answer = await ask(path, { ...body, a_field_to_come: 1 })
       expect(answer.headers).not.toHaveProperty('x-sluice-ignored')
       expect(stage.upstream.requests.at(-1)!.json).toMatchObject({ a_field_to_come: 1 })
     })
 
-    test('is named for embeddings too', async () => {
+    test('are named for embeddings too', async () => {
       const body = { model: 'gemma3:270m', input: 'Hi', keep_alive: [5], user: 'u', a_field_to_come: 1 }
       const { status, headers } = await readAll(read(stage.server, { path: '/v1/embeddings', body }))
       expect([status, headers['x-sluice-ignored']]).toEqual([200, 'keep_alive, +1 unknown'])
@@ -167,7 +167,7 @@ export function describeIgnored(runtime: RuntimeName) {
     })
   })
 
-  describe('a call that is demanded', () => {
+  describe('a demanded tool call', () => {
     const stage = useStage(runtime)
     const noCall = lines(['{"model":"x","message":{"role":"assistant","content":"No."},"done":true,"done_reason":"stop"}'])
     const cases = demands.flatMap(({ any, one, ...rest }) => [
@@ -176,7 +176,7 @@ export function describeIgnored(runtime: RuntimeName) {
     ])
     const post = (path: string, body: Json) => readAll(read(stage.server, { path, body }))
 
-    each(cases)('of $what at $path: only what is chosen is offered, and a call is an answer', async (demand) => {
+    each(cases)('of $what at $path: Ollama gets only the chosen tools, and an answer with a call is a 200', async (demand) => {
       const model = stage.upstream.script(replay('chat-tool-call'))
       const { status, text } = await post(demand.path, { ...demand.body, tool_choice: demand.tool_choice, model })
       expect(status).toBe(200)
@@ -193,7 +193,7 @@ export function describeIgnored(runtime: RuntimeName) {
       expect(text).not.toContain('No.')
     })
 
-    each(cases)('of $what at $path: a stream is refused, and Ollama hears nothing', async (demand) => {
+    each(cases)('of $what at $path: a stream is refused, and Ollama gets no request', async (demand) => {
       const asked = await countRequests(stage, async () => {
         const { status, text } = await post(demand.path, { ...demand.body, tool_choice: demand.tool_choice, stream: true })
         expect(status).toBe(400)

@@ -115,7 +115,7 @@ export function describeKeyedClients(runtime: RuntimeName) {
     const hash = createHash('sha256').update(secret).digest('hex')
     const stage = useStage(runtime, { SLUICE_API_KEYS: `me:${hash}` })
 
-    test.each(clients)('%s: sends it, and hears 401 of a wrong one', async (_name, ask) => {
+    test.each(clients)('%s sends its key, and gets 401 for a wrong key', async (_name, ask) => {
       const model = stage.upstream.script(tokens({ count: 2 }))
       expect(await ask(stage.server.url, secret, model)).toBe(' token token')
       const asked = await countRequests(stage, async () => {

@@ -90,7 +90,7 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       expect(peak - before, 'MB').toBeLessThan(byteCount / 1024 / 1024 / 2)
     })
 
-    test.each(framings)('is taken no faster than Ollama takes it, %s', async (_name, headers) => {
+    test.each(framings)('is read no faster than Ollama reads it, %s', async (_name, headers) => {
       const { request } = upload(headers)
       let sent = 0
       do sent += piece.byteLength
@@ -102,22 +102,25 @@ export function describeLargeBlobs(runtime: RuntimeName) {
       expect(await seen.digest).toBeUndefined()
     })
 
-    test.each(framings)('whose reader leaves in the middle is not taken for a whole one, %s', async (_name, headers) => {
-      const { request, requestId } = upload(headers)
-      request.write(piece)
-      const seen = await store.next()
-      seen.accept()
-      await expect.poll(() => seen.byteCount).toBe(piece.byteLength)
-      request.destroy()
-      expect(await seen.digest).toBeUndefined()
-      // workerd does not report which side broke off the upload.
-      const told = runtime === 'worker' ? { status: 502, code: 'upstream_unreachable' } : { status: 499, ended: 'left' }
-      await expect.poll(() => logged(requestId)).toMatchObject(told)
-    })
+    test.each(framings)(
+      'whose client disconnects in the middle does not look complete to Ollama, %s',
+      async (_name, headers) => {
+        const { request, requestId } = upload(headers)
+        request.write(piece)
+        const seen = await store.next()
+        seen.accept()
+        await expect.poll(() => seen.byteCount).toBe(piece.byteLength)
+        request.destroy()
+        expect(await seen.digest).toBeUndefined()
+        // workerd does not report which side broke off the upload.
+        const told = runtime === 'worker' ? { status: 502, code: 'upstream_unreachable' } : { status: 499, ended: 'left' }
+        await expect.poll(() => logged(requestId)).toMatchObject(told)
+      },
+    )
 
     // workerd notices a disconnected client only when a write to the client fails. In this test the
     // server writes nothing to the client.
-    test.skipIf(runtime === 'worker')('whose reader leaves before Ollama has answered stops that', async () => {
+    test.skipIf(runtime === 'worker')('whose client disconnects before Ollama has answered closes the upstream', async () => {
       const { request } = upload({ 'content-length': piece.byteLength })
       request.end(piece)
       const seen = await store.next()

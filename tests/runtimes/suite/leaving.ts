@@ -51,7 +51,7 @@ async function untilSent(socket: Socket) {
 
 export function describeLeaving(name: ServerName) {
   const runtime = toRuntime(name)
-  describe('a reader that leaves', () => {
+  describe('a reader that disconnects', () => {
     let upstream: Upstream
     let server: Server
 
@@ -179,7 +179,7 @@ export function describeLeaving(name: ServerName) {
     })
 
     describe.each(framings)('of %s', (framing) => {
-      test.each(leaves)('by %s, at done, leaves nothing open', async (how) => {
+      test.each(leaves)('by %s, at done, keeps no connection open', async (how) => {
         const model = upstream.script(doneThenSilent)
         const reader = generate(server, framing, model)
         const { exchange } = await upstream.next(model)
@@ -191,7 +191,7 @@ export function describeLeaving(name: ServerName) {
         await exchange.closedByReader
       })
 
-      test.each(leaves)('by %s, after done, is none that left', async (how) => {
+      test.each(leaves)('by %s, after done, is logged as done', async (how) => {
         const requestId = `leaving-${++count}`
         const options = { headers: { 'x-request-id': requestId } }
         const reader = generate(server, framing, upstream.script(tokens({ count: 1 })), options)
@@ -201,7 +201,7 @@ export function describeLeaving(name: ServerName) {
       })
     })
 
-    test.each(leaves)('by %s, in the middle of its head, asks nothing of the upstream', async (how) => {
+    test.each(leaves)('by %s, in the middle of its head, causes no request to the upstream', async (how) => {
       const asked = upstream.requests.length
       const { socket } = readRaw(server, 'POST /api/generate HTTP/1.1\r\nhost: localhost\r\ncontent-le')
       await untilSent(socket)
@@ -210,7 +210,7 @@ export function describeLeaving(name: ServerName) {
       expect(upstream.requests).toHaveLength(asked)
     })
 
-    test.each(leaves)('by %s, in the middle of its body, asks nothing of the upstream', async (how) => {
+    test.each(leaves)('by %s, in the middle of its body, causes no request to the upstream', async (how) => {
       const asked = upstream.requests.length
       const requestId = `leaving-${++count}`
       const head = `POST /api/generate HTTP/1.1\r\nhost: localhost\r\nx-request-id: ${requestId}\r\ncontent-length: 1000\r\n\r\n`
@@ -229,13 +229,13 @@ export function describeLeaving(name: ServerName) {
     else describeWhatProcessesNotice()
 
     function describeWhatProcessesNotice() {
-      test.each(framings)('a half-close is leaving (hazard 13): %s', async (framing) => {
+      test.each(framings)('a half-close counts as a disconnect (hazard 13): %s', async (framing) => {
         const { reader, exchange, requestId } = await reach(points[2]!, framing)
         expect(await leave(reader, exchange, 'half-close')).toBeLessThan(soonMs)
         expect(await logged(requestId)).toMatchObject({ ended: 'left' })
       })
 
-      test.each(leaves)('a reader that leaves by %s while its texts are embedded stops that', async (how) => {
+      test.each(leaves)('by %s, while its texts are embedded, stops the embedding', async (how) => {
         const undo = upstream.on('POST /api/embed', silent())
         const model = `embedded-by-${how}`
         const reader = read(server, { path: '/api/embed', body: { model, input: 'Hi' } })
@@ -246,7 +246,7 @@ export function describeLeaving(name: ServerName) {
     }
 
     function describeLimitsOfWorkerd() {
-      test.each(framings)('a half-close is not leaving (hazard 13): %s', async (framing) => {
+      test.each(framings)('a half-close does not count as a disconnect (hazard 13): %s', async (framing) => {
         const { reader, exchange } = await reach({ ...points[2]!, script: tokenThenMore }, framing)
         reader.leave('half-close')
         exchange.pass()
@@ -254,7 +254,7 @@ export function describeLeaving(name: ServerName) {
         expect(toTold(framing, reader.text).text).toBe(' token'.repeat(21))
       })
 
-      test.each(leaves)('a reader of NDJSON that leaves by %s is noticed at the next lines', async (how) => {
+      test.each(leaves)('a reader of NDJSON that disconnects by %s is noticed at the next lines', async (how) => {
         const { reader, exchange, requestId } = await reach({ ...points[2]!, script: tokenThenMore }, 'ndjson')
         reader.leave(how)
         exchange.pass()
@@ -263,21 +263,21 @@ export function describeLeaving(name: ServerName) {
       })
 
       test.each(['ndjson', 'folded'] as const)(
-        'a reader of %s that leaves before the first token holds the upstream no longer than the first-token limit',
+        'a reader of %s that disconnects before the first token holds the upstream no longer than the first-token limit',
         async (framing) => {
           const { reader, exchange } = await reach(points[0]!, framing)
           expect(await leave(reader, exchange, 'fin')).toBeLessThan(firstTokenMs + soonMs)
         },
       )
 
-      test('a reader of stream:false that leaves holds the upstream no longer than its answer', async () => {
+      test('a reader of stream:false that disconnects holds the upstream no longer than its answer', async () => {
         const { reader, exchange } = await reach({ ...points[2]!, script: tokenThenMore }, 'folded')
         reader.leave()
         exchange.pass()
         await exchange.ended
       })
 
-      test('a reader that leaves while its texts are embedded holds the upstream no longer than the first-token limit', async () => {
+      test('a reader that disconnects while its texts are embedded holds the upstream no longer than the first-token limit', async () => {
         const undo = upstream.on('POST /api/embed', silent())
         const reader = read(server, { path: '/api/embed', body: { model: 'embedded', input: 'Hi' } })
         const { exchange } = await upstream.next('embedded')
@@ -286,7 +286,7 @@ export function describeLeaving(name: ServerName) {
       })
     }
 
-    test.each(leaves)('by %s, while its default model is looked up, stops that', async (how) => {
+    test.each(leaves)('by %s, while its default model is looked up, stops the look-up', async (how) => {
       const asked = Promise.withResolvers<Exchange>()
       const undo = upstream.on('GET /api/ps', asked.resolve)
       const reader = generate(server, 'sse', { prompt: 'Hi' })

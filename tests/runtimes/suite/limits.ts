@@ -13,7 +13,7 @@ export function describeLimits(name: ServerName) {
   describe('requests a minute', () => {
     const stage = useStage(name, { SLUICE_RATE_PER_MINUTE: '5' })
 
-    test('are counted, told by the standard headers, and refused when there are too many; open routes are not counted', async () => {
+    test('are counted, reported in the standard headers, and refused beyond the limit; open routes are not counted', async () => {
       const ask = () => readAll(read(stage.server, { path: '/v1/models' }))
       const remaining: unknown[] = []
       for (let i = 0; i < 5; i++) {
@@ -42,7 +42,7 @@ export function describeLimits(name: ServerName) {
   describe('answers at a time', () => {
     const stage = useStage(name, { SLUICE_MAX_STREAMS_PER_KEY: '2' })
 
-    test('are refused when there are too many, and there is a place again when one is over or left', async () => {
+    test('are refused beyond the limit, until one ends or its reader disconnects', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const open = async () => {
         const reader = generate(stage.server, 'sse', model)
@@ -66,10 +66,10 @@ export function describeLimits(name: ServerName) {
     })
   })
 
-  describe('all answers that one may have', () => {
+  describe('a caller at its limit of answers', () => {
     const stage = useStage(name, { SLUICE_MAX_STREAMS_PER_KEY: '1', SLUICE_RATE_PER_MINUTE: '100' })
 
-    test('can be stopped by who has them, as a cancel is none; it counts as a request', async () => {
+    test('can still cancel one: a cancel counts as a request, not as an answer', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const reader = generate(stage.server, 'sse', model, { headers: { 'x-request-id': 'mine' } })
       await reader.until(isFirst)
@@ -92,7 +92,7 @@ export function describeLimits(name: ServerName) {
       exchange.end()
     }
 
-    test('are waited for, in order and with heartbeats; who leaves the line is never asked; one too many is told so', async () => {
+    test('are given in order, with heartbeats during the wait; a reader that disconnects causes no request; a full queue is too_many_streams', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const first = generate(stage.server, 'sse', model)
       await first.until(isFirst)
@@ -130,7 +130,7 @@ export function describeLimits(name: ServerName) {
       expect(stage.upstream.requestsFor(model)).toHaveLength(3)
     })
 
-    test('are free again after a failure, and after a reader that left', async () => {
+    test('are free again after a failure, and after a reader that disconnected', async () => {
       const broken = stage.upstream.script((exchange) => exchange.reset())
       const slow = stage.upstream.script(silent())
       const good = stage.upstream.script(tokens({ count: 1 }))
@@ -149,7 +149,7 @@ export function describeLimits(name: ServerName) {
   describe('a wait for a place at Ollama', () => {
     const stage = useStage(name, { SLUICE_UPSTREAM_STREAMS: '1', SLUICE_FIRST_TOKEN_TIMEOUT_MS: '400' })
 
-    test('is over for an embedding as well when the first token would be late, in the words of each dialect, and Ollama hears nothing of it', async () => {
+    test('ends for an embedding too at the first-token limit, with the error of its dialect and no request to Ollama', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const first = generate(stage.server, 'sse', model)
       await first.until(isFirst)
@@ -176,7 +176,7 @@ export function describeLimits(name: ServerName) {
       expect(await waiting).toMatchObject({ status: 200 })
     })
 
-    test('is part of the wait for the first token, and over with it: the place goes to the next', async () => {
+    test('ends at the first-token limit, and the place goes to the next request', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const first = generate(stage.server, 'sse', model)
       await first.until(isFirst)
@@ -218,7 +218,7 @@ export function describeLimits(name: ServerName) {
         { options: { num_predict: 100 } },
       ],
       ['/v1/messages', { messages: [{ role: 'user', content: 'Hi' }], max_tokens: 50 }, { options: { num_predict: 50 } }],
-    ])('%s %j asks for no more than may be', async (path, body, expected) => {
+    ])('%s %j asks Ollama for no more than the limits', async (path, body, expected) => {
       await readAll(read(stage.server, { path, body: { model: 'smollm2:135m', ...body } }))
       expect(last()).toMatchObject(expected)
     })
@@ -230,7 +230,7 @@ export function describeLimits(name: ServerName) {
       ['/api/show', { MODEL: 'gemma3:270m' }],
       ['/api/embed', { input: 'Hi', mOdel: 'gemma3:270m' }],
       ['/ollama/api/embeddings', { 'OPTION\u017f': { num_ctx: 1e6 } }],
-    ])('%s takes no field twice, as Ollama reads names in any case: %j', async (path, more) => {
+    ])('%s refuses a field name in another case, as Ollama ignores case: %j', async (path, more) => {
       const asked = await countRequests(stage, async () => {
         expect(await readAll(read(stage.server, { path, body: { model: 'smollm2:135m', ...more } }))).toMatchObject({
           status: 400,
@@ -239,7 +239,7 @@ export function describeLimits(name: ServerName) {
       expect(asked).toBe(0)
     })
 
-    test('another name of a model means it, on every surface', async () => {
+    test('an alias selects its model on every surface', async () => {
       const messages = [{ role: 'user', content: 'Hi' }]
       await readAll(read(stage.server, { path: '/v1/chat/completions', body: { model: 'gpt-4o', messages } }))
       expect(last()).toMatchObject({ model: 'smollm2:135m' })
@@ -247,7 +247,7 @@ export function describeLimits(name: ServerName) {
       expect(last()).toMatchObject({ model: 'smollm2:135m' })
     })
 
-    test('a model that is not listed is told as one that is not there, cloud models too', async () => {
+    test('a model outside SLUICE_MODELS is model_not_found, cloud models too', async () => {
       for (const model of ['gemma3:270m', 'smollm2:135m-cloud', 'smollm2:cloud']) {
         const asked = await countRequests(stage, async () => {
           const failure = await readFailure(generate(stage.server, 'sse', model))
@@ -260,7 +260,7 @@ export function describeLimits(name: ServerName) {
       expect(ids).toEqual(['smollm2:135m', 'gpt-4o', 'claude-sonnet'])
     })
 
-    test('another name of a model is in OpenAI’s list, as the model is; in Ollama’s, which are Ollama’s own, it is not', async () => {
+    test('an alias is in OpenAI’s list with the data of its model, and not in Ollama’s list', async () => {
       const get = async (path: string) => {
         const { status, text } = await readAll(read(stage.server, { path }))
         return { status, ...(JSON.parse(text) as { data?: object[]; models?: { name: string }[] }) }
