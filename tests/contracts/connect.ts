@@ -37,7 +37,7 @@ export function connectContract(name: string, createConnect: () => Connect) {
   const ask = (script: Script, signal = live) => connect(toRequest(script), signal)
 
   describe(`the contract of ways to the upstream: ${name}`, () => {
-    test('the request arrives as it was given, its length in bytes', async () => {
+    test('the request arrives unchanged, with its length in bytes', async () => {
       const request = toRequest(tokens({ count: 1 }), { prompt: 'grüße 👋' })
       const headers = { 'x-own': 'a b', accept: 'application/json', 'accept-encoding': 'identity' }
       await readText(await connect({ ...request, headers }, live))
@@ -53,7 +53,7 @@ export function connectContract(name: string, createConnect: () => Connect) {
       expect(upstream.requests[0]).toMatchObject({ method: 'GET', target: '/api/version', body: '' })
     })
 
-    test.each([200, 404, 503])('the head of a %d is told, and its body can be read', async (status) => {
+    test.each([200, 404, 503])('the head and the body of a %d can be read', async (status) => {
       const response = await ask((exchange) => {
         exchange.head(status, { 'content-type': 'application/json', 'retry-after': '7', 'x-two': 'a', 'X-Two': 'b' })
         exchange.chunk('{"error":')
@@ -86,7 +86,7 @@ export function connectContract(name: string, createConnect: () => Connect) {
       expect(await text).toBe('late')
     })
 
-    test('the body streams: a piece is given before the next one is sent', async () => {
+    test('the body streams: a piece arrives before the next one is sent', async () => {
       const { flow } = await ask((exchange) => exchange.head(200, ndjson))
       const { exchange } = upstream.requests[0]!
       let taken = ''
@@ -138,7 +138,7 @@ export function connectContract(name: string, createConnect: () => Connect) {
         await expect(ended).rejects.toBe(controller.signal.reason)
       })
 
-      test('a source that always has data lets others run: no more than a few turns’ worth in a row', async () => {
+      test('a source that always has data does not block the event loop: only a few turns’ worth in a row', async () => {
         const piece = 'x'.repeat(65_535) + '\n'
         const { flow } = await ask((exchange) => {
           exchange.head(200, ndjson)
@@ -195,7 +195,7 @@ export function connectContract(name: string, createConnect: () => Connect) {
         },
       )
 
-      test('before the request asks nothing', async () => {
+      test('before the request sends nothing to the upstream', async () => {
         const reason = new Error('too late')
         await expect(ask(silent(), AbortSignal.abort(reason))).rejects.toBe(reason)
         expect(upstream.requests).toEqual([])
@@ -326,7 +326,7 @@ export function connectContract(name: string, createConnect: () => Connect) {
         expect(new Set(upstream.requests.map(({ exchange }) => exchange.socket)).size).toBe(1)
       })
 
-      test('serves many requests at once, each by its own', async () => {
+      test('gives each of many simultaneous requests its own answer', async () => {
         const texts = await Promise.all(Array.from({ length: 30 }, async () => readText(await ask(tokens({ count: 20 })))))
         for (const text of texts) expect(text.split('\n')).toHaveLength(22)
       })

@@ -33,7 +33,7 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
   }
 
   describe(`the contract of encoders: ${name}`, () => {
-    test('a reader gets what was sent, however it came in batches and however the bytes are cut', () => {
+    test('a reader gets the events that were sent, whatever the batches and however the bytes are cut', () => {
       fc.assert(
         fc.property(generations, batchSizes, cuts, (events, sizes, offsets) => {
           const text = encodeAll(events, sizes).join('')
@@ -43,7 +43,7 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
       )
     })
 
-    test('what is written does not depend on the batches', () => {
+    test('the text does not depend on the batches', () => {
       fc.assert(
         fc.property(generations, batchSizes, (events, sizes) => {
           expect(encodeAll(events, sizes).join('')).toBe(encodeAll(events, [events.length + 1]).join(''))
@@ -51,7 +51,7 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
       )
     })
 
-    test('opening and heartbeats tell a reader nothing, wherever they stand', () => {
+    test('the opening and heartbeats give a reader no event, wherever they are', () => {
       fc.assert(
         fc.property(generations, batchSizes, (events, sizes) => {
           const parts = encodeAll(events, sizes).filter((frames) => frames !== '')
@@ -62,7 +62,7 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
       expect(read([toUtf8(encoder.opening + encoder.heartbeat.repeat(3))])).toEqual([])
     })
 
-    test('one serves any number of streams at once', () => {
+    test('one encoder serves any number of streams at once', () => {
       fc.assert(
         fc.property(generations, generations, (a, b) => {
           const [encodeA, encodeB] = [startText(encoder, options), startText(encoder, { ...options, requestId: 'id-2' })]
@@ -86,7 +86,7 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
       )
     })
 
-    test('a batch of nothing writes nothing', () => {
+    test('an empty batch writes nothing', () => {
       expect(startText(encoder, options)([])).toBe('')
     })
 
@@ -108,13 +108,13 @@ export function encoderContract(name: string, { encoder, read, expected }: Encod
       expect(frames.length === 0 && !isWhole).toBe(encoder.failure === 'cut')
     })
 
-    test('its headers are headers, and none that a runtime has to set itself (hazard 5)', () => {
+    test('its headers are valid, and none is one that a runtime sets itself (hazard 5)', () => {
       const headers = new Headers({ ...encoder.headers, 'content-type': encoder.contentType })
       for (const name of ['transfer-encoding', 'connection', 'content-length']) expect(headers.has(name)).toBe(false)
       expect(encoder.contentType).toMatch(/^[a-z]+\/[a-z-]+(?:; charset=utf-8)?$/)
     })
 
-    test('one with a heartbeat has an opening: a heartbeat follows a commit', () => {
+    test('an encoder with a heartbeat has an opening, as heartbeats start after the commit', () => {
       if (encoder.heartbeat !== '') expect(encoder.opening).not.toBe('')
     })
   })

@@ -21,19 +21,19 @@ export function limitsContract(name: string, { create }: LimitsContract) {
       return allowed
     }
 
-    test('a minute’s requests may come at once, and no more', async () => {
+    test('one minute’s requests are allowed at once, and no more', async () => {
       const { limits } = create()
       expect(await takeAll(limits, 'a', 100)).toBe(60)
     })
 
-    test('after a rest there are more, but never more than a minute’s', async () => {
+    test('after a pause requests are allowed again, but never more than one minute’s', async () => {
       const { limits, pass } = create()
       await takeAll(limits, 'a', 100)
       pass(3_600_000)
       expect(await takeAll(limits, 'a', 100)).toBe(60)
     })
 
-    test('who is refused is told when to come back, and then may', async () => {
+    test('a refusal has a Retry-After, and a request after that time is allowed', async () => {
       const { limits, pass } = create()
       await takeAll(limits, 'a', 60)
       const refused = await limits.consume('a')
@@ -44,11 +44,11 @@ export function limitsContract(name: string, { create }: LimitsContract) {
       expect(await limits.consume('a')).toMatchObject({ isAllowed: true })
     })
 
-    test('who may is not told to wait', async () => {
+    test('an allowed request has a Retry-After of 0', async () => {
       expect(await create().limits.consume('a')).toMatchObject({ isAllowed: true, retryAfterSeconds: 0 })
     })
 
-    test('a refusal costs nothing', async () => {
+    test('refused requests do not count against the limit', async () => {
       const { limits, pass } = create()
       await takeAll(limits, 'a', 60)
       const { retryAfterSeconds } = await limits.consume('a')
@@ -57,13 +57,13 @@ export function limitsContract(name: string, { create }: LimitsContract) {
       expect(await takeAll(limits, 'a', 1)).toBe(1)
     })
 
-    test('one does not use up another’s', async () => {
+    test('one principal does not use up the requests of another', async () => {
       const { limits } = create()
       await takeAll(limits, 'a', 100)
       expect(await takeAll(limits, 'b', 100)).toBe(60)
     })
 
-    test('there are so many places at a time, each given up once', async () => {
+    test('each principal has a fixed number of places, and releasing one twice frees only one', async () => {
       const { limits } = create()
       const leave = await limits.enter('a')
       expect(leave).toBeDefined()

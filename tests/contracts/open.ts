@@ -143,7 +143,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       expect(sink.bytesWritten).toBe(Buffer.byteLength(expected))
     })
 
-    test('what is written in one turn, without waiting, arrives as well', async () => {
+    test('text that is written in one turn, without waiting, arrives as well', async () => {
       const { sink, reader } = await start('a')
       for (let i = 0; i < 100; i++) void sink.write(`${i} `)
       void sink.end()
@@ -151,7 +151,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       expect(reader.text).toBe(`a${Array.from({ length: 100 }, (_, i) => `${i} `).join('')}`)
     })
 
-    test('an end is clean, and is no leaving', async () => {
+    test('an end is clean, and does not count as a disconnect', async () => {
       const { sink, stream, reader } = await start('a')
       await sink.end()
       expect(await reader.ended).toBe('clean')
@@ -170,7 +170,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       expect(reader.text.length).toBe(bytes)
     })
 
-    test('a full sink settles when its reader leaves', async () => {
+    test('a full sink settles when its reader disconnects', async () => {
       const { sink, hasLeft, reader } = await start('')
       reader.pause()
       const { full } = await fill(sink)
@@ -179,7 +179,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       await full
     })
 
-    test('a reader that leaves is told of once, and what is written then goes nowhere', async () => {
+    test('a disconnect is reported once, and later writes are discarded', async () => {
       const { sink, hasLeft, stream, reader } = await start('a')
       await expect.poll(() => reader.text, { interval: 1 }).toBe('a')
       reader.leave()
@@ -191,14 +191,14 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
     })
 
     if (cuts) {
-      test('a cut is no clean end, for a reader that reads', async () => {
+      test('a reader that reads sees a cut as a broken response', async () => {
         const { sink, reader } = await start('a')
         await expect.poll(() => reader.text, { interval: 1 }).toBe('a')
         sink.cut()
         expect(await reader.ended).not.toBe('clean')
       })
 
-      test('a cut closes the socket of a reader that takes nothing, and settles what is pending', async () => {
+      test('a cut closes the socket of a reader that takes nothing, and settles pending writes', async () => {
         const { sink, socket, reader } = await start('')
         reader.pause()
         const { full } = await fill(sink)
@@ -224,7 +224,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
         expect(await reader.ended).toBe('clean')
       })
     } else {
-      test('a cut settles what is pending, so that the stream is over for us', async () => {
+      test('a cut settles pending writes, so that the stream ends for Sluice', async () => {
         const { sink, reader } = await start('')
         reader.pause()
         const { full } = await fill(sink)

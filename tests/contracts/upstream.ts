@@ -66,7 +66,7 @@ export function upstreamContract(
         },
       )
 
-      test.each(['generate', 'chat'] as const)('asks %s what it was told to, as a stream', async (endpoint) => {
+      test.each(['generate', 'chat'] as const)('sends the given request to %s, as a stream', async (endpoint) => {
         const body = { prompt: 'grüße', model: 'another', stream: false, options: { seed: 1 }, unknown: [1] }
         const call = toCall(tokens({ count: 1 }), { endpoint, body })
         const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=b' }
@@ -95,7 +95,7 @@ export function upstreamContract(
         generation.close({ how: 'done' })
       })
 
-      test('resolves right after its terminal, though the upstream goes on', async () => {
+      test('resolves right after its terminal, though the upstream continues to send', async () => {
         const call = toCall((exchange) => {
           exchange.head(200, ndjson)
           exchange.chunk('{"response":"a"}\n{"done":true}\n{"response":"late"}\n')
@@ -225,7 +225,7 @@ export function upstreamContract(
         },
       )
 
-      test('one that nobody took stops the upstream too', async () => {
+      test('a generation that nobody has read stops the upstream too', async () => {
         const call = toCall(thenSilent(3))
         const generation = await upstream.generate(call, { signal: live })
         generation.close({ how: 'left' })
@@ -234,7 +234,7 @@ export function upstreamContract(
         ).closedByReader
       })
 
-      test('one that is done leaves its connection for the next (hazard 16), also if its signal aborts then', async () => {
+      test('a finished generation keeps its connection for reuse (hazard 16), even if its signal aborts later', async () => {
         for (let i = 0; i < 4; i++) {
           const controller = new AbortController()
           const generation = await upstream.generate(toCall(tokens({ count: 3 })), { signal: controller.signal })
@@ -248,7 +248,7 @@ export function upstreamContract(
         expect(new Set(fixture.requests.map(({ exchange }) => exchange.socket)).size).toBe(1)
       })
 
-      test('one that is done, but whose upstream does not end, closes the connection after 50 ms', async () => {
+      test('a finished generation whose upstream does not end its body closes the connection after 50 ms', async () => {
         const call = toCall((exchange) => {
           exchange.head(200, ndjson)
           exchange.chunk('{"done":true}\n')
@@ -268,7 +268,7 @@ export function upstreamContract(
       })
     })
 
-    test('nothing of it stays on the signal of its call (hazard 37)', async () => {
+    test('a closed generation leaves no listener on the signal of its call (hazard 37)', async () => {
       const { signal } = new AbortController()
       const listeners = new Set<unknown>()
       const { addEventListener, removeEventListener } = signal

@@ -149,7 +149,7 @@ export const mutations: readonly Mutation[] = [
     from: 'Number(length) > maxBytes',
     to: 'false',
     test: 'runtimes/node',
-    title: 'what a body may weigh',
+    title: 'the size limit of a body',
   },
   { file: 'middleware/decode.ts', from: 'decoded > maxBytes', to: 'decoded > 2 * maxBytes', test: 'middleware/decode' },
   { file: 'middleware/parse-json.ts', from: '++depth > maxDepth', to: '++depth > maxDepth + 1', test: 'middleware/parse-json' },
@@ -235,6 +235,6 @@ export const mutations: readonly Mutation[] = [
     from: 'insecure || isLoopback(host)) return',
     to: 'insecure || !isLoopback(host)) return',
     test: 'runtimes/process',
-    title: 'an address that others reach',
+    title: 'an address that other machines reach',
   },
 ]

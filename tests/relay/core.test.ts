@@ -92,7 +92,7 @@ describe('the response breaks', () => {
     expect(core.mustBreak).toBe(true)
   })
 
-  test('not before it is open, because the failure has its status then', () => {
+  test('not before it is open, because the failure then has a real status', () => {
     const core = create({ encoder: bare })
     core.push([failed], 1)
     expect(core.mustBreak).toBe(false)
@@ -186,7 +186,7 @@ describe('a terminal', () => {
     ['a shutdown', new ServiceError('shutting_down', 'bye'), 'shutting_down'],
     ['something unknown', new TypeError('secret'), 'internal'],
     ['a thrown text', 'secret', 'internal'],
-  ])('%s ends it with its code', (_, error, code) => {
+  ])('%s ends the stream with its code', (_, error, code) => {
     const core = create()
     core.push([delta('a')], 1)
     expect(core.end(error)).toBe(`!${code}`)
@@ -196,7 +196,7 @@ describe('a terminal', () => {
     expect(codeOf(early)).toBe(code)
   })
 
-  test('an encoder that throws ends it with what it threw', () => {
+  test('an encoder that throws ends the stream with its error', () => {
     const core = create()
     core.push([delta('a')], 1)
     expect(core.push([delta('BROKEN')], 2)).toBe('!line_too_long')
@@ -225,7 +225,7 @@ describe('a terminal', () => {
     }
   })
 
-  test('leaving ends it without a frame', () => {
+  test('a disconnect ends the stream without a frame', () => {
     const core = create()
     core.push([delta('a')], 1)
     core.leave()
@@ -270,7 +270,7 @@ describe('a heartbeat', () => {
     expect(core.tick(900)).toBe('.')
   })
 
-  test('is no token: idle counts on', () => {
+  test('is no token: the idle deadline continues to run', () => {
     const core = create({ heartbeatMs: 100, idleMs: 250 })
     core.push([delta('a')], 0)
     expect(core.tick(100) + core.tick(200)).toBe('..')
@@ -279,15 +279,15 @@ describe('a heartbeat', () => {
   })
 })
 
-describe('what it waits for', () => {
-  test('is told at once, after the opening and before the first event', () => {
+describe('the state that a stream waits in', () => {
+  test('is sent at once, after the opening and before the first event', () => {
     const core = create({ encoder: telling, graceMs: 250, now: 1000 })
     expect(core.tick(1250)).toBe('<')
     expect(core.waiting('loading', 1300)).toBe('l300 ')
     expect(core.push([delta('a')], 3000)).toBe('a')
   })
 
-  test('commits nothing: it goes out with the opening, the latest alone, and a failure before has its real status', () => {
+  test('does not commit: only the latest state is sent with the opening, and an earlier failure has its real status', () => {
     const core = create({ encoder: telling, graceMs: 250 })
     expect(core.waiting('queued', 10) + core.waiting('loading', 20)).toBe('')
     expect(core.due).toBe(250)
@@ -298,7 +298,7 @@ describe('what it waits for', () => {
     expect(codeOf(failing)).toBe('upstream_failed')
   })
 
-  test('is told once, until it changes, and a change no sooner than a second later', () => {
+  test('is sent once per change, and at most once a second', () => {
     const core = create({ encoder: telling, graceMs: 0 })
     core.tick(0)
     expect(core.waiting('queued', 100)).toBe('q100 ')
@@ -311,7 +311,7 @@ describe('what it waits for', () => {
     expect(core.tick(6000)).toBe('e6000 ')
   })
 
-  test('is not told if it has changed back meanwhile, or is over', () => {
+  test('is not sent if it has changed back or ended meanwhile', () => {
     for (const next of ['queued', undefined] as const) {
       const core = create({ encoder: telling, graceMs: 0 })
       core.tick(0)
@@ -323,7 +323,7 @@ describe('what it waits for', () => {
     }
   })
 
-  test('is not told after the first event, nor with it, nor after a terminal', () => {
+  test('is not sent with or after the first event, nor after a terminal', () => {
     const core = create({ encoder: telling })
     core.waiting('loading', 1)
     expect(core.push([delta('a')], 2)).toBe('<a')
@@ -339,7 +339,7 @@ describe('what it waits for', () => {
     }
   })
 
-  test('waits while the reader is full', () => {
+  test('is not sent while the reader is full', () => {
     const core = create({ encoder: telling, graceMs: 0 })
     core.tick(0)
     core.blocked(true, 1)
@@ -349,7 +349,7 @@ describe('what it waits for', () => {
     expect(core.tick(3001)).toBe('q3001 ')
   })
 
-  test('is output for the heartbeat, and no token for the deadlines', () => {
+  test('counts as output for the heartbeat, but not as a token for the deadlines', () => {
     const core = create({ encoder: telling, graceMs: 0, heartbeatMs: 1000, firstTokenMs: 2500 })
     core.tick(0)
     expect(core.waiting('queued', 900)).toBe('q900 ')
@@ -359,7 +359,7 @@ describe('what it waits for', () => {
     expect(core.tick(2500)).toBe('!first_token_timeout')
   })
 
-  test('is nothing to an encoder that cannot tell', () => {
+  test('is not sent by an encoder without status frames', () => {
     for (const encoder of [live, plainFrames, sse, ndjson, folded]) {
       const core = create({ encoder, graceMs: 0 })
       core.tick(0)
@@ -396,7 +396,7 @@ describe('a deadline', () => {
     expect(core.tick(1000)).toBe('!total_timeout')
   })
 
-  test('before commit it has a real status, and says how long it waited', () => {
+  test('before commit has a real status, and its error has the time that was waited', () => {
     const core = create({ firstTokenMs: 1500 })
     expect(core.tick(1500)).toBe('')
     expect(core.ended).toMatchObject({ how: 'failed', error: { status: 504, message: 'Ollama sent no token within 1.5 s' } })
@@ -410,7 +410,7 @@ describe('a deadline', () => {
     expect(core.due).toBe(Infinity)
   })
 
-  test('of the upstream does not run while the reader is full: its silence is of our making', () => {
+  test('of the upstream does not run while the reader is full, because Sluice has paused the upstream', () => {
     const core = create({ idleMs: 100 })
     core.push([delta('a')], 0)
     core.blocked(true, 10)
@@ -454,7 +454,7 @@ describe('a stalled reader', () => {
   })
 })
 
-test('the tally tells of the first token, the number of them, and the last line', () => {
+test('the tally has the time of the first token, the number of tokens, and the last line', () => {
   const core = create()
   expect(core.tally).toEqual({ firstDeltaAt: undefined, deltas: 0, done: undefined })
   core.push([delta('a')], 10)
@@ -671,7 +671,7 @@ test.each([
   ['that gathers', gathering],
   ['with an opening only', { ...live, heartbeat: '' }],
   ['that tells what it waits for', telling],
-])('through any history the core does what the rules say, for an encoder %s', (_, encoder) => {
+])('after any history the core equals the reference, for an encoder %s', (_, encoder) => {
   fc.assert(
     fc.property(limits, fc.nat(1000), commands, (deadlines, askedAt, history) => {
       const reference = createReference(encoder, deadlines, askedAt)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createJitter } from '../../src/relay/jitter.ts'
 
-test('intervals fill the last tenth evenly, however many streams there are', () => {
+test('intervals are spread evenly over their last tenth, however many streams there are', () => {
   const spread = createJitter()
   const perPart = Array.from({ length: 10 }, () => 0)
   for (let stream = 0; stream < 1_000; stream++) {
@@ -13,6 +13,6 @@ test('intervals fill the last tenth evenly, however many streams there are', () 
   for (const streams of perPart) expect(Math.abs(streams - 100)).toBeLessThanOrEqual(2)
 })
 
-test('none stays none', () => {
+test('an interval of 0 stays 0', () => {
   expect(createJitter()(0)).toBe(0)
 })

@@ -164,7 +164,7 @@ async function expectOver(state: State, how: string) {
 }
 
 describe('a stream', () => {
-  test('goes from the upstream to the sink as it comes, and ends cleanly', async () => {
+  test('goes from the upstream to the sink without delay, and ends cleanly', async () => {
     const state = start()
     await state.upstream.start()
     expect(state.upstream.push(delta('a'))).toBeUndefined()
@@ -179,7 +179,7 @@ describe('a stream', () => {
     expect(state.stream.signal.aborted).toBe(false)
   })
 
-  test('opens when grace ends, and beats in the silence after it', async () => {
+  test('opens when grace ends, and sends heartbeats in the silence after it', async () => {
     const state = start({ graceMs: 250, heartbeatMs: 1000 })
     await pass(249)
     expect(state.opened).toBe(0)
@@ -217,8 +217,8 @@ describe('a stream', () => {
   })
 })
 
-describe('what a stream waits for', () => {
-  test('is told with the opening, and a change a second later', async () => {
+describe('the state that a stream waits in', () => {
+  test('is sent with the opening, and a change a second later', async () => {
     const state = start({ encoder: telling, graceMs: 200 })
     state.waiting('queued')
     await pass(100)
@@ -240,7 +240,7 @@ describe('what a stream waits for', () => {
     await expectOver(state, 'done')
   })
 
-  test('may be known before it runs, and commits nothing', async () => {
+  test('may be known before the stream runs, and does not commit', async () => {
     const state = start({ encoder: telling, waitsFor: 'queued' })
     await pass(1000)
     await state.upstream.break(new ServiceError('model_not_found', 'none'))
@@ -248,7 +248,7 @@ describe('what a stream waits for', () => {
     await expectOver(state, 'model_not_found')
   })
 
-  test('goes to nobody who has left', async () => {
+  test('is not sent after the reader has disconnected', async () => {
     const state = start({ encoder: telling, graceMs: 0 })
     await pass(0)
     state.stream.leave()
@@ -290,7 +290,7 @@ describe('a failure', () => {
     await expectOver(state, 'upstream_unreachable')
   })
 
-  test('in the middle is a terminal, whether the source breaks, says so, or ends without done', async () => {
+  test('in the middle is a terminal, whether the source breaks, reports a failure, or ends without done', async () => {
     const ways: [string, (state: State) => Promise<void>][] = [
       ['upstream_failed', ({ upstream }) => upstream.break(new ServiceError('upstream_failed', 'reset'))],
       ['internal', ({ upstream }) => upstream.break(new RangeError('x'))],
@@ -359,7 +359,7 @@ describe('a deadline', () => {
     expect(state.upstream.closed).toHaveLength(1)
   })
 
-  test('of the whole ends a stream that flows', async () => {
+  test('for the total time ends a stream that still sends', async () => {
     const state = start({ totalMs: 1000 })
     await state.upstream.start()
     for (let i = 0; i < 9; i++) {
@@ -427,7 +427,7 @@ describe('a full sink', () => {
     await expectOver(state, 'done')
   })
 
-  test('gets no heartbeat, and its upstream’s silence is no idleness', async () => {
+  test('gets no heartbeat, and the idle deadline does not run', async () => {
     const state = start({ heartbeatMs: 100, idleMs: 500 })
     await state.upstream.start()
     state.sink.fill()
@@ -510,7 +510,7 @@ describe('a full sink', () => {
   })
 })
 
-describe('a reader that leaves', () => {
+describe('a reader that disconnects', () => {
   const leave = ({ stream }: State) => stream.leave()
 
   test('before the first token stops the pending generation, and gets nothing', async () => {
@@ -544,7 +544,7 @@ describe('a reader that leaves', () => {
     await expectOver(state, 'left')
   })
 
-  test('while it is full stops the generation, and holds nothing up', async () => {
+  test('while it is full stops the generation without delay', async () => {
     const state = start({ stallMs: 1000 })
     await state.upstream.start()
     state.sink.fill()
@@ -555,7 +555,7 @@ describe('a reader that leaves', () => {
     await expectOver(state, 'left')
   })
 
-  test('before it began is refused: nobody is there', async () => {
+  test('before the stream begins is refused', async () => {
     const request = new AbortController()
     request.abort()
     const state = start({ request })

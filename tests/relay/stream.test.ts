@@ -8,13 +8,13 @@ function start() {
 }
 
 describe('a stream', () => {
-  test('stops when its request’s signal does, for a reason of its own', () => {
+  test('aborts with a reason of its own when its request’s signal aborts', () => {
     const { request, stream } = start()
     request.abort('a text, as some runtimes give it')
     expect(stream.signal.reason).toMatchObject({ name: 'AbortError', message: 'The reader left' })
   })
 
-  test('is stopped already if its reader left before it began', () => {
+  test('is aborted from the start if its reader disconnected before', () => {
     const { signal } = createStream({ requestId: 'id', principal: '', signal: AbortSignal.abort() })
     expect(signal.aborted).toBe(true)
   })
@@ -35,7 +35,7 @@ describe('a stream', () => {
     expect(stream.signal.reason).toMatchObject({ code: 'cancelled' })
   })
 
-  test('tells how it ended, and keeps no listener on its request (hazard 37)', async () => {
+  test('reports how it ended, and keeps no listener on its request (hazard 37)', async () => {
     const request = new AbortController()
     const add = vi.spyOn(request.signal, 'addEventListener')
     const remove = vi.spyOn(request.signal, 'removeEventListener')

@@ -26,7 +26,7 @@ async function end(stream: Stream) {
 }
 
 describe('streams', () => {
-  test('are as many as allowed, and no more', async () => {
+  test('are limited to the allowed number', async () => {
     const streams = createStreams({ max: 2 })
     streams.start(mine)
     const second = streams.start(mine)
@@ -37,7 +37,7 @@ describe('streams', () => {
     streams.start(mine)
   })
 
-  test('give up their place once, however often they end', async () => {
+  test('release their place once, however often they end', async () => {
     const streams = createStreams({ max: 2 })
     const stream = streams.start(mine)
     await end(stream)
@@ -78,7 +78,7 @@ describe('cancelling', () => {
     expect(stream.signal.aborted).toBe(false)
   })
 
-  test('finds nothing once a stream is over, and where there was none', async () => {
+  test('returns false for a stream that is over, or never existed', async () => {
     const streams = createStreams({ max: 5 })
     await end(streams.start(mine))
     expect([streams.cancel(mine), streams.cancel({ ...mine, requestId: '' })]).toEqual([false, false])
@@ -92,7 +92,7 @@ describe('a drain', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('takes no more', () => {
+  test('refuses new streams with shutting_down', () => {
     const streams = createStreams({ max: 5 })
     streams.start(mine)
     expect(streams.isDraining).toBe(false)
@@ -103,7 +103,7 @@ describe('a drain', () => {
     )
   })
 
-  test('is over when the last stream is, and stops none of those that end in time', async () => {
+  test('is over when the last stream ends, and stops no stream that ends in time', async () => {
     const streams = createStreams({ max: 5 })
     const [first, last] = [streams.start(mine), streams.start(mine)]
     const drained = streams.drain(1000)
@@ -117,7 +117,7 @@ describe('a drain', () => {
     for (const { signal } of [first, last]) expect(signal.aborted).toBe(false)
   })
 
-  test('ends what is left after the grace with shutting_down, and waits for it', async () => {
+  test('ends the open streams after the grace with shutting_down, and waits for them', async () => {
     const streams = createStreams({ max: 5 })
     const early = streams.start(mine)
     await end(early)

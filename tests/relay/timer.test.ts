@@ -40,7 +40,7 @@ describe('a timer', () => {
     expect(fired).toEqual([1200])
   })
 
-  test('fires once for each time that it is asked', () => {
+  test('fires once for each time that it is set', () => {
     const { timer, fired } = create()
     timer.schedule(1100)
     vi.advanceTimersByTime(1000)
@@ -68,7 +68,7 @@ describe('a timer', () => {
     expect(fired).toEqual([2000])
   })
 
-  test('is not armed anew when it is asked for the same, wherever that is on the grid', () => {
+  test('is not armed anew when it is set to the same time, wherever that is on the grid', () => {
     const { timer } = create()
     const arm = vi.spyOn(globalThis, 'setTimeout')
     for (let token = 0; token < 1000; token++) timer.schedule(5051)
@@ -83,7 +83,7 @@ describe('a timer', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('fires in the next turn for what is past, not at once', () => {
+  test('fires in the next turn, not at once, for a time in the past', () => {
     const { timer, fired } = create()
     timer.schedule(500)
     expect(fired).toEqual([])
@@ -101,7 +101,7 @@ describe('a timer', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('can be asked again from its own call', () => {
+  test('can be set again from its own callback', () => {
     const fired: number[] = []
     const timer = createTimer(Date.now, () => {
       fired.push(Date.now())
@@ -113,7 +113,7 @@ describe('a timer', () => {
     expect(fired).toEqual([100, 300, 500])
   })
 
-  test('does not overflow: what is due in months wakes up a little before and asks again', () => {
+  test('does not overflow: for a time in months it wakes up earlier and is armed again', () => {
     const { timer } = create()
     const arm = vi.spyOn(globalThis, 'setTimeout')
     timer.schedule(1e12)

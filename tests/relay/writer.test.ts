@@ -16,14 +16,14 @@ beforeEach(() => create())
 const turn = () => new Promise(setImmediate)
 
 describe('a writer', () => {
-  test('writes at once, and has nothing to say while there is room', () => {
+  test('writes at once, and reports nothing while there is room', () => {
     expect(writer.write('a')).toBeUndefined()
     expect(writer.write('grüße')).toBeUndefined()
     expect(sink.written).toEqual(['a', 'grüße'])
     expect(said).toEqual([])
   })
 
-  test('tells when its sink is full and when it has room, and gives the promise of that', async () => {
+  test('reports when its sink is full and when it has room, and returns a promise for the room', async () => {
     sink.fill()
     const full = writer.write('a')
     expect(full).toBeInstanceOf(Promise)
@@ -34,7 +34,7 @@ describe('a writer', () => {
     expect(writer.write('b')).toBeUndefined()
   })
 
-  test('keeps the order: what is written while full goes out after it has room', async () => {
+  test('keeps the order: text written while full goes out once there is room', async () => {
     sink.fill()
     void writer.write('a')
     const second = writer.write('b')
@@ -47,7 +47,7 @@ describe('a writer', () => {
     expect(said.at(-1)).toBe(false)
   })
 
-  test('says full again each time that the reader has taken something', async () => {
+  test('reports full again each time that the reader has taken something', async () => {
     sink.fill()
     void writer.write('a')
     const second = writer.write('b')
@@ -79,7 +79,7 @@ describe('a writer', () => {
     expect(sink.written.map((part) => Buffer.from(part).toString()).join('')).toBe(long)
   })
 
-  test('says full again for each part of a long piece: a slow reader that takes some has not stalled', async () => {
+  test('reports full again for each part of a long piece: a slow reader that takes some has not stalled', async () => {
     sink.fill()
     const full = writer.write('x'.repeat(4 * 65_536))
     for (let parts = 1; parts <= 4; parts++) {

@@ -47,7 +47,7 @@ describe.each(['node', 'bun'] as const)('%s', (runtime) => {
     ],
     ['/api/chat', { messages: [{ role: 'user', content: 'Hi', images: [image] }] }, { prefer: 'status' }],
   ] as [string, object, Record<string, string>?][])(
-    'an image at %s does not stay with its stream once Ollama has it (hazard 81)',
+    'an image at %s is not kept in memory once Ollama has it (hazard 81)',
     async (path, body, headers = {}) => {
       const model = upstream.script(thenSilent(1))
       const ask = async (count: number) => {

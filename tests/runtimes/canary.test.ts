@@ -238,7 +238,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
     expectClean(await readLog())
   })
 
-  test('of what is left out are in no header, no answer and no line of the log', async () => {
+  test('of ignored fields are in no header, no answer and no line of the log', async () => {
     for (const [path, body] of oddities) {
       const model = upstream.script(tokens({ count: 1 }))
       const { text, head } = await ask({ path, body: { model, ...body } })
@@ -287,7 +287,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
       expect(server.output()).toMatch(/"code":"upstream_protocol".*"cause":"SyntaxError at /)
     }, 60_000)
 
-    test('are in no line of the log, wherever the answer to a small question breaks', async () => {
+    test('are in no line of the log, wherever an answer without a stream breaks', async () => {
       const restore = ['tags', 'ps', 'version'].map((about) =>
         upstream.on(`GET /api/${about}`, answer(200, { 'content-type': 'application/json' }, `{"models":${quoted}}`)),
       )

@@ -45,7 +45,7 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     await old.until(() => old.byteCount > count + 1000)
   }
 
-  test('answers 503 where the upstream’s socket is the one too many, goes on with old streams, and recovers', async () => {
+  test('answers 503 if no descriptor is left for the upstream’s socket, continues old streams, and recovers', async () => {
     // The one free descriptor is enough for a reader, but not for its stream: each stream needs a
     // second descriptor, for the upstream.
     const readers = await withRoomFor(1)
@@ -73,7 +73,7 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     expect(server.errors()).toBe('')
   }
 
-  test('takes no connection that it has no descriptor for, goes on with old streams, and recovers', async () => {
+  test('accepts no connection that it has no descriptor for, continues old streams, and recovers', async () => {
     leaveFree(0)
     const model = upstream.script(thenSilent(1))
     const readers = Array.from({ length: 20 }, () => generate(server, 'sse', model))

@@ -26,14 +26,14 @@ function createSink(maxWaiting: number) {
   return { output, dropped, sink: createLogSink({ output, maxWaiting, onDropped: (count) => dropped.push(count) }) }
 }
 
-test('each line has its end', () => {
+test('each line ends with a line feed', () => {
   const { output, sink } = createSink(100)
   sink.write('one')
   sink.write('two')
   expect(output.texts).toEqual(['one\n', 'two\n'])
 })
 
-test('what is more than may wait is dropped, and its count told once there is room again', () => {
+test('lines beyond the buffer limit are dropped, and their number is logged once there is room again', () => {
   const { output, dropped, sink } = createSink(8)
   for (const line of ['four', 'more', 'lost', 'too']) sink.write(line)
   expect(output.texts).toEqual(['four\n', 'more\n'])
@@ -50,7 +50,7 @@ test('an output that is closed has a listener: its error would end the process',
   expect(createSink(8).output.errorListeners).toBe(1)
 })
 
-test('it is flushed once all is taken, or after the limit', async () => {
+test('a flush ends once all lines are written, or after the time limit', async () => {
   const { output, sink } = createSink(8)
   await sink.flush(1e6)
   sink.write('one')

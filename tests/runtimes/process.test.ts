@@ -46,7 +46,7 @@ const lineOf = (server: Server, id: string) => logOf(server).find(({ request_id 
 const withId = (id: string, accept = 'text/event-stream') => ({ headers: { 'x-request-id': id, accept } })
 
 describe.each(runtimes)('%s: start', (runtime) => {
-  test('one line says where it listens, on a port that was free, and what is behind it', async () => {
+  test('one line names the address, with a free port, and the upstream', async () => {
     const server = await start(runtime, { PORT: '0' })
     expect(linesOf(server)).toEqual([`Sluice listens on http://127.0.0.1:${server.port} in front of Ollama at ${upstream.url}`])
     expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
@@ -58,7 +58,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
     expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
   })
 
-  test('an address that others reach wants keys, or somebody who insists and is warned each time', async () => {
+  test('an address that other machines reach needs keys, or an explicit setting and a warning at each start', async () => {
     const text = await refusalOf(runtime, { HOST: '0.0.0.0' })
     expect(text).toContain('it ended with 1\n')
     expect(text).toContain('HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS')
@@ -69,7 +69,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
     expect(keyed.output()).not.toContain('Warning')
   })
 
-  test('the demo says that its answers are made up, and prints a command that streams at once', async () => {
+  test('the demo states that its answers are invented, and prints a command that streams at once', async () => {
     const server = await start(runtime, { SLUICE_DEMO: '1', OLLAMA_HOST: '' })
     await expect.poll(() => linesOf(server).length).toBe(2)
     const [first, second] = linesOf(server)
@@ -88,7 +88,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
     expect(JSON.parse(toSseEvents(one.text).at(-1)!.data)).toMatchObject({ done: true, model: expect.stringContaining('demo') })
   })
 
-  test('without Ollama it starts all the same, says so in one line, and /readyz tells', async () => {
+  test('without Ollama it starts, warns in one line, and /readyz is not ready', async () => {
     const url = await refusedUrl()
     const server = await start(runtime, { OLLAMA_HOST: url })
     await expect.poll(() => linesOf(server).length).toBe(2)
@@ -98,7 +98,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
     expect(await readAll(read(server, { path: '/ping' }))).toMatchObject({ status: 200 })
   })
 
-  test('a port that is in use is named, with the way out', async () => {
+  test('the error for a port in use names the port and a solution', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as AddressInfo
@@ -111,7 +111,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
     expect(text).not.toMatch(/\.ts:\d|^ +at |EADDRINUSE/m)
   })
 
-  test('an address that is not this machine’s is named', async () => {
+  test('the error for an address of another machine names the address', async () => {
     const text = await refusalOf(runtime, { HOST: '192.0.2.1', SLUICE_INSECURE: '1' })
     expect(text).toContain('it ended with 1\n')
     expect(text).toContain('Cannot listen on 192.0.2.1')
@@ -128,7 +128,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
   })
 })
 
-describe('Bun runs so many requests at once, and no stream may wait for one (hazard 29)', () => {
+describe('Bun limits simultaneous requests, and no stream may wait for one (hazard 29)', () => {
   const remedy = 'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it'
 
   // If Bun does not understand the variable, it uses its default, 256.
@@ -148,7 +148,7 @@ describe('Bun runs so many requests at once, and no stream may wait for one (haz
     expect(text).toContain(remedy)
   })
 
-  test('as many streams as requests are well', async () => {
+  test('as many streams as requests are accepted', async () => {
     const server = await start('bun', { BUN_CONFIG_MAX_HTTP_REQUESTS: '256', SLUICE_MAX_STREAMS: '256' })
     expect(linesOf(server)).toHaveLength(1)
   })
@@ -205,7 +205,7 @@ describe.each(runtimes)('%s: end', (runtime) => {
     },
   )
 
-  test('what is open at the grace’s end is told shutting_down: an event or a line after commit, a status before it', async () => {
+  test('streams open at the end of the grace get shutting_down: an event or a line after commit, a status before it', async () => {
     const graceMs = 500
     const server = await start(runtime, { SLUICE_SHUTDOWN_GRACE_MS: String(graceMs) })
     const speaking = upstream.script(thenSilent(2))
@@ -242,7 +242,7 @@ describe.each(runtimes)('%s: end', (runtime) => {
     expect(logOf(server).filter(({ code }) => code === 'shutting_down')).toHaveLength(7)
   })
 
-  test('who waits for a place has his turn within the grace; then all are told, and Ollama never hears of the rest', async () => {
+  test('a queued stream may still run within the grace; then all get shutting_down, and Ollama gets no request for the rest', async () => {
     const server = await start(runtime, {
       SLUICE_UPSTREAM_STREAMS: '1',
       SLUICE_SHUTDOWN_GRACE_MS: '1000',
@@ -275,7 +275,7 @@ describe.each(runtimes)('%s: end', (runtime) => {
     expect(upstream.requestsFor(model)).toHaveLength(2)
   })
 
-  test('F29: a thousand streams end honestly, and /readyz tells meanwhile', { timeout: 60_000, retry: 1 }, async () => {
+  test('F29: a thousand streams end honestly, and /readyz is 503 meanwhile', { timeout: 60_000, retry: 1 }, async () => {
     const graceMs = 1500
     const server = await start(runtime, { SLUICE_SHUTDOWN_GRACE_MS: `${graceMs}` })
     const model = upstream.script(thenSilent(1))
@@ -364,7 +364,7 @@ describe.each(runtimes)('%s: access log', (runtime) => {
     expect(server.output()).not.toContain(canary)
   })
 
-  test('tells how a stream ended, and not before it has', async () => {
+  test('logs how a stream ended, and only after its end', async () => {
     const server = await start(runtime, { SLUICE_STALL_TIMEOUT_MS: '400' })
     const open = upstream.script(thenSilent(2))
 
@@ -410,7 +410,7 @@ describe.each(runtimes)('%s: access log', (runtime) => {
     expect(logOf(server)).toHaveLength(8)
   })
 
-  test('names what is behind a failure of the connection, which its reader is not told', async () => {
+  test('names the cause of a connection failure, which the reader does not get', async () => {
     const server = await start(runtime, { OLLAMA_HOST: await refusedUrl() })
     const { text } = await readAll(generate(server, 'sse', 'm', withId('unreachable')))
     expect(text).not.toMatch(/refused/i)
@@ -433,7 +433,7 @@ describe.each(runtimes)('%s: access log', (runtime) => {
     expect(nothing).toMatch(/^\d\d:\d\d:\d\d 404 GET {2}- not_found \d+ ms$/)
   })
 
-  test('is nothing with SLUICE_LOG=silent', async () => {
+  test('is empty with SLUICE_LOG=silent', async () => {
     const server = await start(runtime, { SLUICE_LOG: 'silent' })
     await readAll(generate(server, 'sse', 'smollm2:135m'))
     await readFailure(generate(server, 'sse', 'nobody'))

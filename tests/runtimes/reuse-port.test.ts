@@ -99,7 +99,7 @@ describe.each(['node', 'bun'] as const)('%s: SLUICE_REUSE_PORT=1', (runtime) => 
     for (const share of shares()) expect(share).toBeGreaterThan(0)
   })
 
-  test('each drains by its own SIGTERM, while the other answers whatever comes, and a new one may join it', async () => {
+  test('each process drains on its own SIGTERM, while the other answers all requests, and a new one may join', async () => {
     const [first, second] = await startTwo(runtime, { SLUICE_MAX_STREAMS: '1' })
     const model = upstream.script(thenSilent(1))
     const readers = [await open(first, model), await open(first, model)]
@@ -118,7 +118,7 @@ describe.each(['node', 'bun'] as const)('%s: SLUICE_REUSE_PORT=1', (runtime) => 
     expect(await ask(third, '/readyz', 20)).toEqual(Array.from({ length: 20 }, () => 200))
   })
 
-  test('what is open at the end of the grace is told shutting_down', async () => {
+  test('streams open at the end of the grace get shutting_down', async () => {
     const [first, second] = await startTwo(runtime, { SLUICE_MAX_STREAMS: '1', SLUICE_SHUTDOWN_GRACE_MS: '100' })
     const model = upstream.script(thenSilent(1))
     const readers = [await open(first, model), await open(first, model)]
@@ -133,7 +133,7 @@ describe.each(['node', 'bun'] as const)('%s: SLUICE_REUSE_PORT=1', (runtime) => 
     expect(await ask(second, '/readyz', 1)).toEqual([200])
   })
 
-  test('a cancel stops what runs in the process that it reaches, and is 404 in the other one', async () => {
+  test('a cancel stops a stream of the process that it reaches, and is 404 in the other one', async () => {
     const pair = await startTwo(runtime)
     const reader = generate(pair[0], 'sse', upstream.script(thenSilent(1)), { headers: { 'x-request-id': 'mine' } })
     await reader.until((text) => text.includes('token'))
@@ -145,7 +145,7 @@ describe.each(['node', 'bun'] as const)('%s: SLUICE_REUSE_PORT=1', (runtime) => 
     expect(statuses.filter((status) => status !== 404)).toEqual([204])
   })
 
-  test('all processes of a port must have it', async () => {
+  test('all processes of a port must set it', async () => {
     const [shared] = await startTwo(runtime)
     const plain = await refusalOf(runtime, { PORT: String(shared.port) })
     expect(plain).toContain(
@@ -164,7 +164,7 @@ describe.each(['node', 'bun'] as const)('%s: SLUICE_REUSE_PORT=1', (runtime) => 
     }
   })
 
-  test('it is refused without a PORT that all can have', async () => {
+  test('it is refused without a fixed PORT', async () => {
     const text = await refusalOf(runtime, sharing(0))
     expect(text).toContain('it ended with 1\n')
     expect(text).toContain('mistakes\nSLUICE_REUSE_PORT: needs a PORT, because PORT=0 gives each process a port of its own\n')

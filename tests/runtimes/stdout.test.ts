@@ -46,7 +46,7 @@ describe.each(['node', 'bun'] as const)('F32: %s, when its standard output is', 
     reader.socket.destroy()
   }
 
-  test('not read, streams go on, requests are answered, and lines are dropped; then it says how many', async () => {
+  test('not read, streams continue, requests are answered, and lines are dropped; then it logs how many', async () => {
     server.stdout.pause()
     await askOften()
     await goesOn()
@@ -63,7 +63,7 @@ describe.each(['node', 'bun'] as const)('F32: %s, when its standard output is', 
     await expect.poll(() => server.output()).toContain('"request_id":"afterwards"')
   })
 
-  test('closed, streams go on and requests are answered', async () => {
+  test('closed, streams continue and requests are answered', async () => {
     server.stdout.destroy()
     await askOften()
     await goesOn()

@@ -58,7 +58,7 @@ describe.each(chosen)('a Worker whose bindings have a mistake: $name', ({ env, s
     expect(reader.text).not.toContain(canary)
   })
 
-  test('says so in the words of each dialect, with the headers of every answer', async () => {
+  test('has this error in the envelope of each dialect, with the headers of every answer', async () => {
     const error = expect.stringContaining(says[0]!) as string
     for (const [path, body] of [
       ['/v1/chat/completions', { error: { code: 'misconfigured', message: error, type: 'server_error' } }],
@@ -75,7 +75,7 @@ describe.each(chosen)('a Worker whose bindings have a mistake: $name', ({ env, s
     }
   })
 
-  test('has the same in its log, once, and no value anywhere', async () => {
+  test('logs the same error once, and no value anywhere', async () => {
     await readAll(read(server, { path: '/' }))
     for (const part of says) await expect.poll(() => server.output()).toContain(part)
     expect(server.output().match(/Misconfigured:/g)).toHaveLength(1)

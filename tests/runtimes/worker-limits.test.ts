@@ -25,7 +25,7 @@ function create() {
 limitsContract('behind a rate limiter’s binding', { create })
 
 describe('limits behind a rate limiter’s binding', () => {
-  test('do not tell what remains, and a refusal asks to come back after the period', async () => {
+  test('do not report what remains, and a refusal has the period as Retry-After', async () => {
     const { limits } = create()
     const allowed = { isAllowed: true, remaining: undefined, retryAfterSeconds: 0 }
     const refused = { isAllowed: false, remaining: undefined, retryAfterSeconds: 60 }
@@ -33,7 +33,7 @@ describe('limits behind a rate limiter’s binding', () => {
     for (let i = 0; i < 3; i++) expect(await limits.consume('a')).toEqual(refused)
   })
 
-  test.each([undefined, null, 'x', 5, {}, { limit: 5 }])('%j is no such binding', (value) => {
+  test.each([undefined, null, 'x', 5, {}, { limit: 5 }])('%j is not a rate limiter’s binding', (value) => {
     expect(isRateLimiter(value)).toBe(false)
   })
 })

@@ -66,7 +66,7 @@ describe('wrangler dev', () => {
     expect(chunks.at(-1)).toMatchObject({ done: true, model: expect.stringContaining('demo') })
   })
 
-  test('notices a reader that leaves', async () => {
+  test('stops the upstream when a reader disconnects', async () => {
     const body = { prompt: 'Hi', options: { num_predict: -1 } }
     const reader = generate(dev, 'sse', body, { headers: { 'x-request-id': 'leaving' } })
     await reader.until((text) => text.split('data: ').length > 3, 15_000)
@@ -87,7 +87,7 @@ describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  test('counts by the binding, and says so', async () => {
+  test('counts by the binding, and reports the limit in headers', async () => {
     const ask = () => readAll(read(dev, { path: '/api/version' }))
     const answers = []
     // Each period is a minute of the clock. During these requests one period may end, but not two.
@@ -102,7 +102,7 @@ describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
 })
 
 test(
-  'npm run deploy bundles the Worker, of nothing that is Node’s, and without the emulator',
+  'npm run deploy bundles the Worker without Node modules and without the emulator',
   { timeout: 60_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-deploy-'))

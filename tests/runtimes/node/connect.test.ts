@@ -65,11 +65,11 @@ describe('https', () => {
     return text
   }
 
-  test('an upstream whose certificate nobody vouches for is unreachable', async () => {
+  test('an upstream with an untrusted certificate is unreachable', async () => {
     await expect(ask()).rejects.toMatchObject({ code: 'upstream_unreachable', cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } })
   })
 
-  test('an upstream whose certificate is trusted streams as over http', async () => {
+  test('an upstream with a trusted certificate streams as over http', async () => {
     const before = tls.getCACertificates('default')
     tls.setDefaultCACertificates([certificate])
     try {

@@ -3,7 +3,7 @@ import { createTurns } from '../../../src/runtimes/node/turns.ts'
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 
-test('steps go on a few in each turn of the loop, first come, first served', async () => {
+test('a few steps run in each turn of the event loop, in the order of their requests', async () => {
   const later = createTurns()
   const ran: number[] = []
   for (let i = 0; i < 10; i++) later(() => void ran.push(i))
@@ -16,7 +16,7 @@ test('steps go on a few in each turn of the loop, first come, first served', asy
   expect(ran).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 })
 
-test('a step that asks for another turn waits behind those that were there before', async () => {
+test('a step that asks for another turn waits behind the earlier ones', async () => {
   const later = createTurns()
   const ran: string[] = []
   const again = (name: string, times: number) => () => {
@@ -28,7 +28,7 @@ test('a step that asks for another turn waits behind those that were there befor
   expect(ran.join('')).toBe('abcdeabcde')
 })
 
-test('they begin anew after they were over', async () => {
+test('steps run again after the queue was empty', async () => {
   const later = createTurns()
   let count = 0
   for (let i = 0; i < 3; i++) {

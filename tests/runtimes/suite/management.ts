@@ -56,7 +56,7 @@ export function describeManagement(runtime: RuntimeName) {
         ['DELETE', '/api/delete'],
         ['HEAD', `/api/blobs/${toDigest('x')}`],
         ['POST', `/api/blobs/${toDigest('x')}`],
-      ] as const)('is off: %s %s is nothing, under /ollama neither', async (method, path) => {
+      ] as const)('%s %s is 404, also under /ollama', async (method, path) => {
         const asked = await countRequests(stage, async () => {
           const request = { method, ...(method !== 'HEAD' && { body: { model: 'm' } }) }
           const native = await readAll(read(stage.server, { ...request, path }))
@@ -97,7 +97,7 @@ export function describeManagement(runtime: RuntimeName) {
         ['POST', '/v1/audio/transcriptions'],
         ['POST', '/v1/images/generations'],
         ['POST', '/v1/images/edits'],
-      ])('%s %s of Ollama’s stays closed', async (method, path) => {
+      ])('%s %s is 404, although Ollama has this route', async (method, path) => {
         const asked = await countRequests(stage, async () => {
           for (const prefix of ['', '/ollama']) {
             const request = { method, path: prefix + path, ...(method !== 'GET' && { body: { model: 'gemma3:270m' } }) }
@@ -110,7 +110,7 @@ export function describeManagement(runtime: RuntimeName) {
       describe.each(streams)('$path', ({ path, body }) => {
         const route = `POST ${path}`
 
-        test('tells of its progress as SSE, and ends with success', async () => {
+        test('streams its progress as SSE, and ends with success', async () => {
           on(route, lines(progress))
           const { status, headers, text } = await readAll(send({ path, body }))
           expect(status).toBe(200)
@@ -122,13 +122,13 @@ export function describeManagement(runtime: RuntimeName) {
         test.each([
           ['/api, if Accept says so', path, 'application/x-ndjson'],
           ['/ollama, whatever Accept says', `/ollama${path}`, 'text/event-stream'],
-        ])('tells of its progress as lines under %s', async (_name, path, accept) => {
+        ])('streams its progress as NDJSON under %s', async (_name, path, accept) => {
           on(route, lines(progress))
           const answer = await readAll(send({ path, body, headers: { accept } }))
           expect(answer).toMatchObject({ status: 200, text: said, headers: { 'content-type': 'application/x-ndjson' } })
         })
 
-        test.each(['', '/ollama'])('stream:false has the last object, under %s', async (prefix) => {
+        test.each(['', '/ollama'])('with stream:false answers only the last object, under "%s"', async (prefix) => {
           on(route, lines(progress))
           const answer = await readAll(send({ path: prefix + path, body: { ...body, stream: false } }))
           expect(answer).toMatchObject({
@@ -138,7 +138,7 @@ export function describeManagement(runtime: RuntimeName) {
           })
         })
 
-        test('without success at its end has failed', async () => {
+        test('fails if Ollama’s stream ends without success', async () => {
           on(route, lines(progress.slice(0, 2)))
           const { text } = await readAll(send({ path, body }))
           const events = toSseEvents(text)
@@ -154,14 +154,14 @@ export function describeManagement(runtime: RuntimeName) {
           expect(status).toBe(502)
         })
 
-        test('is told why it failed, in the middle', async () => {
+        test('passes on Ollama’s error in the middle of the stream', async () => {
           on(route, lines([progress[0]!, '{"error":"no space left on device"}', '{"status":"success"}']))
           const { text } = await readAll(send({ path: `/ollama${path}`, body }))
           expect(text).toBe(`${progress[0]}\n{"error":"no space left on device"}\n`)
           expect(await readAll(send({ path, body: { ...body, stream: false } }))).toMatchObject({ status: 502 })
         })
 
-        test('has the status that Ollama refuses it with', async () => {
+        test('has the status of Ollama’s refusal', async () => {
           on(route, answer(400, '{"error":"invalid model name"}'))
           expect(await readAll(send({ path: `/ollama${path}`, body }))).toMatchObject({
             status: 400,
@@ -169,7 +169,7 @@ export function describeManagement(runtime: RuntimeName) {
           })
         })
 
-        test('a reader that leaves stops it', async () => {
+        test('stops at Ollama when the reader disconnects', async () => {
           on(route, async (exchange) => {
             exchange.head(200, ndjson)
             while (exchange.isOpen) {
@@ -207,7 +207,7 @@ export function describeManagement(runtime: RuntimeName) {
           expect(asked).toBe(0)
         })
 
-        test('takes a model by its old name', async () => {
+        test('accepts the old field `name` for the model', async () => {
           on(route, lines(progress))
           const { model, ...rest } = body
           // Ollama's Go client sends both fields, one of them empty.
@@ -219,14 +219,14 @@ export function describeManagement(runtime: RuntimeName) {
         })
       })
 
-      test('a create as it was recorded has the same bytes', async () => {
+      test('a recorded create has the same bytes', async () => {
         on('POST /api/create', replay('create-stream'))
         const { body } = loadRecording('create-stream').request
         const { status, text } = await readAll(send({ path: '/ollama/api/create', body: body as object }))
         expect({ status, text }).toEqual({ status: 200, text: textOf('create-stream') })
       })
 
-      test('a pull that fails as it was recorded has the same lines, but for the address', async () => {
+      test('a recorded pull that fails has the same lines, without the address', async () => {
         on('POST /api/pull', replay('error-pull'))
         const { status, text } = await readAll(send({ path: '/ollama/api/pull', body: { model: 'nope-nope' } }))
         expect(status).toBe(200)
@@ -244,7 +244,7 @@ export function describeManagement(runtime: RuntimeName) {
           ['DELETE', '/api/delete', { name: 'b:c' }],
           ['DELETE', '/api/delete', { model: 'b:c', name: '' }],
           ['DELETE', '/api/delete', { model: '', name: 'b:c' }],
-        ])('%s %s %j is done, and says nothing', async (method, path, body) => {
+        ])('%s %s %j succeeds with an empty body', async (method, path, body) => {
           on(`${method} ${path}`, whole)
           const { status, headers, text } = await readAll(send({ method, path: prefix + path, body }))
           expect({ status, text }).toEqual({ status: 200, text: '' })
@@ -255,7 +255,7 @@ export function describeManagement(runtime: RuntimeName) {
         test.each([
           ['POST', '/api/copy', { source: 'a', destination: 'b' }],
           ['DELETE', '/api/delete', { model: 'a' }],
-        ])('%s %s of what is not there is 404, in Ollama’s words', async (method, path, body) => {
+        ])('%s %s of a missing model is 404 with Ollama’s error', async (method, path, body) => {
           on(`${method} ${path}`, answer(404, `{"error":"model 'a' not found"}`))
           const { status, text } = await readAll(send({ method, path: prefix + path, body }))
           expect(status).toBe(404)
@@ -280,7 +280,7 @@ export function describeManagement(runtime: RuntimeName) {
         const digest = toDigest('hello')
         const path = `${prefix}/api/blobs/${digest}`
 
-        test('HEAD of a blob says whether it is there', async () => {
+        test('HEAD of a blob is 200 if Ollama has it, else 404', async () => {
           on(`HEAD /api/blobs/${digest}`, whole)
           expect(await readAll(send({ method: 'HEAD', path }))).toMatchObject({ status: 200, text: '' })
           on(`HEAD /api/blobs/${digest}`, (exchange) => {
@@ -294,7 +294,7 @@ export function describeManagement(runtime: RuntimeName) {
           ['with its length', toPost(path, 'hello')],
           ['in chunks', toPost(path, toChunked('hello', 2), ['Transfer-Encoding: chunked'])],
           ['as curl asks first', toPost(path, 'hello', ['Content-Length: 5', 'Expect: 100-continue'])],
-        ])('POST brings a blob, %s', async (_name, bytes) => {
+        ])('POST uploads a blob, %s', async (_name, bytes) => {
           on(`POST /api/blobs/${digest}`, (exchange) => {
             exchange.head(201, { 'content-length': '0' })
             exchange.end()
@@ -320,7 +320,7 @@ export function describeManagement(runtime: RuntimeName) {
           expect(stage.upstream.requests.at(-1)).toMatchObject({ body: '' })
         })
 
-        test('a digest that does not match is told in Ollama’s words', async () => {
+        test('a digest that does not match is 400 with Ollama’s error', async () => {
           const error = `digest mismatch, expected "${digest}", got "sha256:0"`
           on(`POST /api/blobs/${digest}`, answer(400, JSON.stringify({ error })))
           const { status, text } = await readAll(send({ method: 'POST', path, body: 'other' }))
@@ -341,7 +341,7 @@ export function describeManagement(runtime: RuntimeName) {
           `sha256:${'0'.repeat(64)}%2f..%2f..%2fpull`,
           `sha256:${'0'.repeat(64)}%0a`,
           `..%2f..%2fapi%2fpull`,
-        ])('a blob of %s is nothing', async (name) => {
+        ])('a blob with the invalid digest %s is 404', async (name) => {
           const asked = await countRequests(stage, async () => {
             for (const method of ['HEAD', 'POST']) {
               const path = `${prefix}/api/blobs/${name}`
@@ -375,7 +375,7 @@ export function describeManagement(runtime: RuntimeName) {
       }
     })
 
-    describe('its deadlines', () => {
+    describe('deadlines of its streams', () => {
       const limits = { SLUICE_FIRST_TOKEN_TIMEOUT_MS: '200', SLUICE_TOTAL_TIMEOUT_MS: '400', SLUICE_IDLE_TIMEOUT_MS: '700' }
       const stage = useStage(runtime, { SLUICE_MANAGEMENT: '1', ...limits })
       const pull = () => read(stage.server, { path: '/ollama/api/pull', body: { model: 'gemma3' } })
@@ -391,14 +391,14 @@ export function describeManagement(runtime: RuntimeName) {
           }
         }
 
-      test('one that goes on may take as long as it does, its first line too', async () => {
+      test('a stream with progress may take any time, also until its first line', async () => {
         const undo = stage.upstream.on('POST /api/pull', paced(progress, 350))
         const { text, ended } = await readAll(pull())
         undo()
         expect({ text, ended }).toEqual({ text: said, ended: 'clean' })
       })
 
-      test('one that falls silent has failed', async () => {
+      test('a stream that becomes silent fails', async () => {
         const undo = stage.upstream.on('POST /api/pull', paced(progress.slice(0, 1), 10))
         const [first, last] = linesOf((await readAll(pull())).text)
         undo()
@@ -406,7 +406,7 @@ export function describeManagement(runtime: RuntimeName) {
         expect(JSON.parse(last!)).toEqual({ error: 'Ollama fell silent for 0.7 s' })
       })
 
-      test('one that never begins has failed', async () => {
+      test('a stream that never begins fails', async () => {
         const undo = stage.upstream.on('POST /api/pull', silent())
         expect(await readAll(pull())).toMatchObject({ status: 504 })
         undo()

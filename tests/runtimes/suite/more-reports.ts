@@ -98,12 +98,12 @@ export function describeMoreReports(runtime: RuntimeName) {
     })
   })
 
-  describe('reports of who may ask', () => {
+  describe('reports of callers that must be accepted', () => {
     const origins = ['app://obsidian.md', 'tauri://localhost', 'chrome-extension://abcdefghijklmnopabcdefghijklmnop']
     const stage = useStage(runtime, { SLUICE_CORS_ORIGINS: [...origins, 'moz-extension://*'].join(',') })
 
     test.each([...origins, 'moz-extension://0a1b2c3d-0000-0000-0000-000000000000'])(
-      'ollama/ollama#4385: a page of %s may ask, and may send any header',
+      'ollama/ollama#4385: a page of the origin %s may send requests, with any header',
       async (origin) => {
         const answer = await readAll(read(stage.server, { path: '/api/tags', headers: { origin } }))
         expect(answer).toMatchObject({ status: 200, headers: { 'access-control-allow-origin': origin } })
@@ -117,7 +117,7 @@ export function describeMoreReports(runtime: RuntimeName) {
       },
     )
 
-    test('nulab/backlog-mcp-server#214: a health check asks by an address', async () => {
+    test('nulab/backlog-mcp-server#214: a health check may use an IP address as Host', async () => {
       for (const path of ['/healthz', '/ping'])
         expect(await readAll(read(stage.server, { path, headers: { host: '10.1.2.3:8083' } }))).toMatchObject({ status: 200 })
     })

@@ -52,7 +52,7 @@ export function describeNative(name: ServerName) {
   describe('native', () => {
     const stage = useStage(name)
 
-    test('no recorded stream is forgotten', () => {
+    test('every recorded stream is in the tables of this file', () => {
       const broken = recordingNames().filter(
         (name) => isGeneration(name) && isStream(name) && !streams.some(([n]) => n === name),
       )
@@ -115,7 +115,7 @@ export function describeNative(name: ServerName) {
       test.each([
         ['sse', ['cache-control', 'content-type', 'x-accel-buffering', 'x-request-id', ...secure]],
         ['ndjson', ['cache-control', 'content-type', 'x-accel-buffering', 'x-request-id', ...secure]],
-      ] as const)('of %s are these and no others', async (framing, ours) => {
+      ] as const)('of %s are exactly the documented ones', async (framing, ours) => {
         const { headers } = await readAll(generate(stage.server, framing, 'smollm2:135m'))
         expect(Object.keys(headers).toSorted()).toEqual([...ours, ...added[runtime]].toSorted())
         expect(headers['content-type']).toBe(types[framing])
@@ -125,7 +125,7 @@ export function describeNative(name: ServerName) {
         expect(headers).toMatchObject({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
       })
 
-      test('of one object are those of JSON', async () => {
+      test('of an answer in one piece are those of JSON', async () => {
         const { headers } = await readAll(generate(stage.server, 'folded', 'smollm2:135m'))
         expect(headers).toMatchObject({ 'content-type': 'application/json', 'x-request-id': expect.any(String) })
         expect(headers).not.toHaveProperty('x-accel-buffering')
@@ -145,13 +145,13 @@ export function describeNative(name: ServerName) {
         if (framing === 'sse') expect(toSseEvents(answer.text)).toEqual(recorded.map((data) => ({ event: undefined, data })))
       })
 
-      test('arrives verbatim, however it is cut', async () => {
+      test('arrives verbatim, however its bytes are cut into chunks', async () => {
         const model = stage.upstream.script(replay(name, { cut: [1, 7, 100, 101, 333, 1000, 1500] }))
         const answer = await readAll(generate(stage.server, 'sse', model, { path }))
         expect(answer.text).toBe(toBody('sse', recorded))
       })
 
-      test('is one object with stream:false: text, thinking, tool calls and logprobs in order, the rest of the last line', async () => {
+      test('with stream:false is one object: text, thinking, tool calls and logprobs are joined in order, other fields are those of the last line', async () => {
         const model = stage.upstream.script(replay(name))
         const answer = await readAll(generate(stage.server, 'folded', model, { path }))
         expect(answer).toMatchObject({ status: 200, ended: 'clean' })
@@ -222,7 +222,7 @@ export function describeNative(name: ServerName) {
     })
 
     test.each(['sse', 'ndjson'] as const)(
-      'fields, spacing and numbers that nobody knows arrive verbatim as %s',
+      'unknown fields, odd spacing and odd numbers arrive verbatim as %s',
       async (framing) => {
         const said = [
           '{ "future" : [1.0, 1e2,\t-0, 9007199254740993] ,"done":false}',
@@ -264,7 +264,7 @@ export function describeNative(name: ServerName) {
       }
     })
 
-    test.each(['sse', 'ndjson'] as const)('each token is there as %s before the next one comes', async (framing) => {
+    test.each(['sse', 'ndjson'] as const)('each token arrives as %s before Ollama sends the next one', async (framing) => {
       const model = stage.upstream.script(thenSilent(3))
       const reader = generate(stage.server, framing, model)
       await reader.until((text) => text.split(' token').length === 4)
@@ -276,7 +276,7 @@ export function describeNative(name: ServerName) {
       expect(toTold(framing, reader.text).text).toBe(' token token token')
     })
 
-    test('a request without a model gets the one that is loaded', async () => {
+    test('a request without a model gets the loaded model', async () => {
       for (const model of [undefined, null]) {
         const answer = await readAll(generate(stage.server, 'ndjson', { prompt: 'Hi', ...(model === null && { model }) }))
         expect(answer.text).toBe(toBody('ndjson', toLines(loadRecording('generate-stream'))))

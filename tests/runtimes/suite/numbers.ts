@@ -27,7 +27,7 @@ export function describeNumbers(runtime: RuntimeName) {
       return text
     }
 
-    describe('of an answer arrive as Ollama wrote them', () => {
+    describe('of an answer arrive with the digits that Ollama wrote', () => {
       each<[path: string, body: object, ...expected: string[]]>([
         ['/v1/chat/completions', { messages: [hi], stream: true }, `"arguments":${quoted}`, '"logprob":-1.50,"bytes":[97]'],
         ['/v1/chat/completions', { messages: [hi] }, `"arguments":${quoted}`, '"logprob":-1.50', '"total_tokens":29'],
@@ -53,7 +53,7 @@ export function describeNumbers(runtime: RuntimeName) {
           )
       })
 
-      test('in a message that only an earlier line has', async () => {
+      test('in a message that is only in a line before the last', async () => {
         const model = stage.upstream.script(lines(['{"message":{"content":"a","future":1.0},"done":false}', '{"done":true}']))
         expect(await ask('/api/chat', { model, messages: [hi], stream: false })).toContain('"future":1.0')
       })
@@ -81,7 +81,7 @@ export function describeNumbers(runtime: RuntimeName) {
       })
     })
 
-    describe('of a request reach Ollama as they were sent', () => {
+    describe('of a request reach Ollama with the digits that were sent', () => {
       const schema = `{"type":"object","properties":{"n":{"type":"integer","maximum":9223372036854775807,"minimum":-1.0}}}`
       const chatTool = `[{"type":"function","function":{"name":"pay","parameters":${schema}}}]`
       const toolPart = `{"type":"tool-get","toolCallId":"c","state":"output-available","input":${odd},"output":{"a":1.0}}`
@@ -145,7 +145,7 @@ export function describeNumbers(runtime: RuntimeName) {
         for (const part of expected) expect(sent).toContain(part)
       })
 
-      test('but an integer of another API is one that Ollama can read', async () => {
+      test('but an integer of another API is rewritten so that Ollama can read it', async () => {
         const model = stage.upstream.script(lines([doneLine]))
         await ask(
           '/v1/chat/completions',
@@ -163,7 +163,7 @@ export function describeNumbers(runtime: RuntimeName) {
       ['/v1/chat/completions', 'top_logprobs', '"top_logprobs":20.5,"messages":[{"role":"user","content":"Hi"}]'],
       ['/v1/responses', 'max_output_tokens', '"max_output_tokens":1e400,"input":"Hi"'],
       ['/v1/messages', 'max_tokens', '"max_tokens":1e400,"messages":[{"role":"user","content":"Hi"}]'],
-    ])('%s leaves out a %s that is no integer', async (path, field, fields) => {
+    ])('%s does not pass on a %s that is no integer', async (path, field, fields) => {
       const model = stage.upstream.script(lines([doneLine]))
       const body = `{"model":"${model}",${fields}}`
       const { status, headers } = await readAll(read(stage.server, { path, body }))
@@ -181,7 +181,7 @@ export function describeNumbers(runtime: RuntimeName) {
     each([
       ['/v1/chat/completions', '"n":2.0,"messages":[{"role":"user","content":"Hi"}]'],
       ['/v1/completions', '"prompt":1.0'],
-    ])('%s computes with a number, or takes none: {%s} is refused', async (path, fields) => {
+    ])('%s refuses a number that it does not support: {%s}', async (path, fields) => {
       const { status } = await readAll(read(stage.server, { path, body: `{"model":"m",${fields}}` }))
       expect(status).toBe(400)
     })

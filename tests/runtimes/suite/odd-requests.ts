@@ -79,12 +79,12 @@ const passed: readonly (readonly [name: string, paths: readonly string[], body: 
   ['content that is a number', chats, { messages: [{ role: 'user', content: 5 }] }],
   ['content that is a list', chats, { messages: [{ role: 'user', content: [] }] }],
   ['content that is an object', chats, { messages: [{ role: 'user', content: { toString: 'x' } }] }],
-  ['messages that are none', chats, { messages: [5] }],
+  ['messages that are not objects', chats, { messages: [5] }],
   ['an image that is no base64', chats, { messages: [{ ...hi, images: ['?'] }] }],
   ['an image that is a file’s path', chats, { messages: [{ ...hi, images: ['/etc/passwd'] }] }],
   ['an image at a URL', ['/api/generate'], { prompt: 'Hi', images: ['http://evil/x'] }],
   ['a data URL', ['/api/generate'], { prompt: 'Hi', images: ['data:image/png;base64,AAAA'] }],
-  ['a prompt that is none', ['/api/generate'], { prompt: ['Hi'] }],
+  ['a prompt that is not a string', ['/api/generate'], { prompt: ['Hi'] }],
 ]
 
 /** Requests with odd keys, odd text or odd values, on every surface. */
@@ -105,11 +105,11 @@ export function describeOddRequests(runtime: RuntimeName) {
       return seen[0]!.json
     }
 
-    each(keys)('with %s pass everywhere, and ask the same', async (_name, change) => {
+    each(keys)('with %s pass on every surface, and Ollama gets the same prompt', async (_name, change) => {
       for (const surface of generating) expect(toAsked(await expectPassed(surface, change)), surface.path).toBe('Hi')
     })
 
-    each(texts)('%s passes everywhere', async (_name, text) => {
+    each(texts)('%s passes on every surface', async (_name, text) => {
       for (const surface of generating) {
         const json = await expectPassed(surface, ({ model }) => ({ ...say(surface, text), model }))
         expect(toAsked(json), surface.path).toBe(text)
@@ -139,12 +139,12 @@ export function describeOddRequests(runtime: RuntimeName) {
       }
     })
 
-    test('a long time to live passes', async () => {
+    test('a long keep_alive passes', async () => {
       for (const surface of generating.filter(({ path }) => ownPaths.includes(path) || path === '/chat'))
         expect(await expectPassed(surface, (body) => ({ ...body, keep_alive: '999h' }))).toMatchObject({ keep_alive: '999h' })
     })
 
-    test('numbers that are negative, and -0, pass', async () => {
+    test('negative numbers and -0 pass', async () => {
       for (const surface of generating.filter(({ path }) => ownPaths.includes(path) || path === '/chat')) {
         const json = await expectPassed(surface, before('"options":{"seed":-1,"temperature":-0}'))
         expect(json).toMatchObject({ options: { seed: -1, temperature: -0 } })
@@ -166,7 +166,7 @@ export function describeOddRequests(runtime: RuntimeName) {
       }
     })
 
-    each(passed)('%s passes as it is', async (_name, paths, body) => {
+    each(passed)('%s passes unchanged', async (_name, paths, body) => {
       for (const path of paths) {
         const surface = surfaces.find((one) => one.path === path)!
         const json = await expectPassed(surface, ({ model }) => ({ model, ...body }))
@@ -174,7 +174,7 @@ export function describeOddRequests(runtime: RuntimeName) {
       }
     })
 
-    test('a Last-Event-ID reaches nobody, and one of 1 MB is refused or ignored', async () => {
+    test('a Last-Event-ID does not reach Ollama, and one of 1 MB is refused or ignored', async () => {
       for (const surface of generating) await expectPassed(surface, (body) => body, { 'last-event-id': 'x'.repeat(4000) })
       for (const { headers } of stage.upstream.requests) expect(headers).not.toHaveProperty('last-event-id')
       const reader = readRaw(
@@ -188,7 +188,7 @@ export function describeOddRequests(runtime: RuntimeName) {
       expect(await readAll(read(stage.server, { path: '/ping' }))).toMatchObject({ status: 200 })
     })
 
-    test('a header that goes on in another line gives Ollama none', async () => {
+    test('a header that continues on the next line adds no header at Ollama', async () => {
       const body = JSON.stringify({ model: 'smollm2:135m', prompt: 'Hi' })
       const odd = ['traceparent: 00-a%0d%0aX-Evil: 1', 'tracestate: a=b%0d%0aX-Evil:1', 'x-request-id: a%0d%0ab']
       const { socket, ...reader } = readRaw(

@@ -161,12 +161,12 @@ export function describeOllamaClients(name: ServerName) {
         expect(said).toEqual(pieces.filter((piece) => piece !== ''))
       })
 
-      test('gets what a model thinks', async () => {
+      test('gets the thinking of a model', async () => {
         const thought = { text: 'Blue.', thinking: 'The user asks a simple question.' }
         expect(await client.say(stage.upstream.script(replay('chat-thinking')))).toEqual(thought)
       })
 
-      test('calls a tool, and tells the model what it gave', async () => {
+      test('calls a tool, and sends its result to the model', async () => {
         const model = stage.upstream.script(callsThenTells)
         expect(await client.call(model)).toBe('Blue.')
         const [first, second, ...more] = seenOf(model)
@@ -280,7 +280,7 @@ export function describeOllamaClients(name: ServerName) {
       })
     })
 
-    test('ai with ollama-ai-provider-v2 never says that an answer stopped which failed (hazard 43)', async () => {
+    test('ai with ollama-ai-provider-v2 never reports a failed answer as finished (hazard 43)', async () => {
       const [first] = toLines(loadRecording('chat-history'))
       const model = stage.upstream.script(lines([first!, '{"error":"the runner died"}']))
       const { fullStream } = streamText({ model: provider()(model), messages, maxRetries: 0, onError: () => {} })
@@ -312,7 +312,7 @@ export function describeOllamaClients(name: ServerName) {
       expect(embedded.embeddings).toEqual(recorded('embed').embeddings)
     })
 
-    test('@langchain/ollama streams what a model thinks, and embeds', async () => {
+    test('@langchain/ollama streams the thinking of a model, and embeds', async () => {
       const model = stage.upstream.script(replay('chat-thinking'))
       let thinking = ''
       for await (const { additional_kwargs: more } of await langchain(model, { think: true }).stream('Hi'))

@@ -77,7 +77,7 @@ export function describeOllama(runtime: RuntimeName) {
         if (body) expect(seen.json).toEqual({ ...body, model, ...(/generate|chat/.test(path) && { stream: true }) })
       })
 
-      test('an answer in one piece, of the lines that a stream has', async () => {
+      test('an answer in one piece is joined from the lines of the stream', async () => {
         const model = stage.upstream.script(replay('chat-stream'))
         const { headers, text } = await readAll(chat(model, { stream: false }))
         expect(headers).toMatchObject({ 'content-type': 'application/json' })
@@ -98,7 +98,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect((await readAll(read(stage.server, { path, body: body as object }))).text).toBe(textOf(recording))
       })
 
-      test('POST /api/embeddings, in both places', async () => {
+      test('POST /api/embeddings, with and without /ollama', async () => {
         const said = '{ "embedding": [1e-5,-0, 0.10],\t"x":"\\u003c" }'
         const undo = stage.upstream.on('POST /api/embeddings', (exchange) => {
           exchange.head(200, { 'content-type': 'application/json; charset=utf-8' })
@@ -111,7 +111,7 @@ export function describeOllama(runtime: RuntimeName) {
       })
 
       test.each([undefined, 'text/event-stream', '*/*', 'application/x-ndjson;q=0, text/event-stream'])(
-        'a stream is lines, with Accept: %s',
+        'a stream is NDJSON, whatever Accept says: %s',
         async (accept) => {
           const recording = loadRecording('generate-html')
           const model = stage.upstream.script(replay('generate-html'))
@@ -124,8 +124,8 @@ export function describeOllama(runtime: RuntimeName) {
       )
     })
 
-    describe('in words of our own', () => {
-      each(refused)('%s is refused, and Ollama hears nothing', async (name) => {
+    describe('with errors and defaults of Sluice’s own', () => {
+      each(refused)('%s is refused before Ollama gets a request', async (name) => {
         const asked = await countRequests(stage, async () => {
           const answer = await readAll(repeat(loadRecording(name)))
           expect(answer.status).toBe(400)
@@ -142,7 +142,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect(stage.upstream.requests.at(-1)!.json).toMatchObject({ model: 'gemma3:270m' })
       })
 
-      test('what Ollama refuses without a word gets one', async () => {
+      test('a refusal of Ollama’s with an empty body gets an error text', async () => {
         const { status, text } = await readAll(chat(stage.upstream.script(replay('error-origin'))))
         expect(status).toBe(403)
         expect(JSON.parse(text)).toEqual({ error: expect.stringContaining('OLLAMA_ORIGINS') as string })
@@ -158,7 +158,7 @@ export function describeOllama(runtime: RuntimeName) {
         ['a model that is a URL', { model: 'http://evil/x' }, {}, 400],
         ['a model with CRLF', { model: 'a\r\nx: y' }, {}, 400],
         ['a body in an unknown coding', {}, { 'content-encoding': 'compress' }, 415],
-      ])('%s is refused, and not repeated', async (_name, body, headers, status) => {
+      ])('%s is refused, and the error does not quote it', async (_name, body, headers, status) => {
         const asked = await countRequests(stage, async () => {
           const answer = await readAll(send({ path: '/api/chat', body, headers }))
           expect(answer.status).toBe(status)
@@ -183,14 +183,14 @@ export function describeOllama(runtime: RuntimeName) {
       })
     })
 
-    describe('what Ollama judges', () => {
+    describe('requests that only Ollama checks', () => {
       each([
         { messages: [{ role: 'control', content: 'thinking' }] },
         { messages: [{ role: 'document 1', content: 'Hi' }] },
         { messages: [{ role: 'thinking', content: 'hm' }], think: 'a level of this model' },
         { messages: [{ role: 'User', images: ['aGVs\r\nbG8='] }], options: 'odd', keep_alive: {}, format: [], tools: '' },
         { messages: [{ role: 'user', content: 'Hi' }], Format: 'json', future: [1] },
-      ])('%j arrives as it is, in both places', async (body) => {
+      ])('%j arrives unchanged, with and without /ollama', async (body) => {
         const model = stage.upstream.script(tokens({ count: 1 }))
         for (const prefix of ['', '/ollama']) {
           const { status } = await readAll(read(stage.server, { path: `${prefix}/api/chat`, body: { model, ...body } }))
@@ -199,7 +199,7 @@ export function describeOllama(runtime: RuntimeName) {
         }
       })
 
-      each(['', null, [], {}])('%j as model and stream asks for nothing', async (nothing) => {
+      each(['', null, [], {}])('%j as model and as stream means the defaults', async (nothing) => {
         const { status, text } = await readAll(
           send({ path: '/api/generate', body: { model: nothing, stream: nothing, prompt: 'Hi' } }),
         )
@@ -210,7 +210,7 @@ export function describeOllama(runtime: RuntimeName) {
       each([
         { model: 'smollm2:135m', system: '', template: '', verbose: false, options: null, name: '' },
         { model: '', name: 'smollm2:135m' },
-      ])('show takes both fields, as Go’s client sends them: %j', async (body) => {
+      ])('show accepts both `model` and `name`, as Go’s client sends them: %j', async (body) => {
         expect(await readAll(send({ path: '/api/show', body }))).toMatchObject({ status: 200 })
         expect(stage.upstream.requests.at(-1)!.json).toEqual(body)
       })
@@ -242,22 +242,22 @@ export function describeOllama(runtime: RuntimeName) {
         ['as Ollama writes it', '{"error":"a \\u003cb\\u003e \\u0026 more"}', '{"error":"a \\u003cb\\u003e \\u0026 more"}'],
         ['without an address', '{"error":"dial tcp 10.1.2.3:4000: refused"}', '{"error":"dial tcp [address]: refused"}'],
         ['without a stack', '{"error":"panic\\ngoroutine 1"}', '{"error":"panic"}'],
-        ['without what else it says', '{"error":"no","signin_url":"https://ollama.com/x"}', '{"error":"no"}'],
-      ])('in the middle is told %s', async (_name, said, told) => {
+        ['without its other fields', '{"error":"no","signin_url":"https://ollama.com/x"}', '{"error":"no"}'],
+      ])('in the middle is passed on %s', async (_name, said, told) => {
         const delta = '{"model":"m","response":"One","done":false}'
         const model = stage.upstream.script(lines([delta, said, '{"response":"","done":true}']))
         const { text } = await readAll(send({ path: '/api/generate', body: { model, prompt: 'Hi' } }))
         expect(text).toBe(`${delta}\n${told}\n`)
       })
 
-      test('of a busy Ollama has its status, its words and Retry-After', async () => {
+      test('of a busy Ollama has Ollama’s status and error, and Retry-After', async () => {
         const { status, headers, text } = await readAll(chat(stage.upstream.script(replay('error-busy'))))
         expect(status).toBe(503)
         expect(headers).toMatchObject({ 'retry-after': '1' })
         expect(text).toBe(textOf(loadRecording('error-busy')))
       })
 
-      test('of a prompt that is longer than the context has its words, and is an invalid request in Sluice’s own', async () => {
+      test('of a prompt that is longer than the context has Ollama’s error, and is invalid_request on Sluice’s own routes', async () => {
         const error = 'the prompt is longer than the context length currently available to the model; shorten the prompt'
         const model = stage.upstream.script(json({ error }, 400))
         expect(await readAll(chat(model))).toMatchObject({ status: 400, text: JSON.stringify({ error }) })
@@ -266,7 +266,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect(JSON.parse(own.text)).toEqual({ error, code: 'invalid_request', request_id: expect.any(String) })
       })
 
-      test.each([true, false])('before the first line has a status, stream: %s', async (stream) => {
+      test.each([true, false])('before the first line has a real status, stream: %s', async (stream) => {
         const answer = await readAll(
           chat(
             stage.upstream.script(({ reset }) => reset()),
@@ -277,7 +277,7 @@ export function describeOllama(runtime: RuntimeName) {
         expect(JSON.parse(answer.text)).toEqual({ error: expect.stringContaining('Ollama') as string })
       })
 
-      test('in the middle of an answer in one piece has a status', async () => {
+      test('in the middle of an answer in one piece has a real status', async () => {
         const model = stage.upstream.script(lines(['{"response":"One","done":false}', '{"error":"the runner died"}']))
         const answer = await readAll(send({ path: '/api/generate', body: { model, prompt: 'Hi', stream: false } }))
         expect(answer).toMatchObject({ status: 502, text: '{"error":"the runner died"}' })
@@ -374,7 +374,7 @@ export function describeOllama(runtime: RuntimeName) {
       })
     })
 
-    test('a reader that leaves stops the upstream', async () => {
+    test('a reader that disconnects stops the upstream', async () => {
       const model = stage.upstream.script(tokens({ count: 5000, perSecond: 50 }))
       const reader = chat(model)
       await reader.until((text) => text.includes('\n'))
@@ -385,7 +385,7 @@ export function describeOllama(runtime: RuntimeName) {
     })
 
     if (runtime !== 'worker') {
-      test('a reader that leaves before the first line stops the upstream', async () => {
+      test('a reader that disconnects before the first line stops the upstream', async () => {
         const model = stage.upstream.script(silent())
         const reader = chat(model)
         const { exchange } = await stage.upstream.next(model)

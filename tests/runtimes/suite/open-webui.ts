@@ -41,7 +41,7 @@ export function describeOpenWebUI(runtime: RuntimeName) {
         expect(stage.upstream.requestsFor(model)[0]!.headers['accept-encoding']).toBe('identity')
       })
 
-      test.each(deaths)('is told when the upstream %s in the middle of a chat', async (_name, _code, end) => {
+      test.each(deaths)('gets an error when the upstream %s in the middle of a chat', async (_name, _code, end) => {
         const model = stage.upstream.script(twoTokensThen(end))
         const reader = chat(model)
         await reader.until((text) => text.includes(' two'))
@@ -50,11 +50,11 @@ export function describeOpenWebUI(runtime: RuntimeName) {
         expect(JSON.parse(text.trimEnd().split('\n').at(-1)!)).toEqual({ error: expect.stringMatching(/\w/) as string })
       })
 
-      test('is told that there is no such model', async () => {
+      test('gets an error when there is no such model', async () => {
         expect(await readAll(chat('nobody'))).toMatchObject({ status: 404, text: `{"error":"model 'nobody' not found"}` })
       })
 
-      test('stops the upstream when its reader leaves', async () => {
+      test('stops the upstream when its reader disconnects', async () => {
         const model = stage.upstream.script(tokens({ count: 5000, perSecond: 50 }))
         const reader = chat(model)
         await reader.until((text) => text.includes(' token'))
@@ -95,7 +95,7 @@ export function describeOpenWebUI(runtime: RuntimeName) {
         expect(chunks.at(-1)!.usage).toMatchObject({ completion_tokens: recorded.at(-1)!.eval_count })
       })
 
-      test.each(deaths)('is told when the upstream %s in the middle of a chat', async (_name, code, end) => {
+      test.each(deaths)('gets an error when the upstream %s in the middle of a chat', async (_name, code, end) => {
         const model = stage.upstream.script(twoTokensThen(end))
         const reader = chat(model)
         await reader.until((text) => text.includes(' two'))
@@ -104,7 +104,7 @@ export function describeOpenWebUI(runtime: RuntimeName) {
         expect(JSON.parse(toSseEvents(text).at(-1)!.data)).toMatchObject({ error: { code } })
       })
 
-      test('is told that there is no such model', async () => {
+      test('gets an error when there is no such model', async () => {
         const { status, text } = await readAll(chat('nobody'))
         expect(status).toBe(404)
         expect(JSON.parse(text)).toMatchObject({ error: { message: "model 'nobody' not found" } })

@@ -170,12 +170,12 @@ export function describeOpenAIClients(name: ServerName) {
         expect(said).toEqual(pieces.filter((piece) => piece !== ''))
       })
 
-      test('gets what a model thinks', async () => {
+      test('gets the thinking of a model', async () => {
         const thought = { text: 'Blue.', thinking: 'The user asks a simple question.' }
         expect(await client.say(stage.upstream.script(replay('chat-thinking')))).toEqual(thought)
       })
 
-      test('calls a tool, and tells the model what it gave', async () => {
+      test('calls a tool, and sends its result to the model', async () => {
         const model = stage.upstream.script(callsThenTells)
         expect(await client.call(model)).toBe('Blue.')
         const [first, second, ...more] = seenOf(model)
@@ -288,7 +288,7 @@ export function describeOpenAIClients(name: ServerName) {
         await expect(openai().models.retrieve('nobody/nothing')).rejects.toMatchObject({ status: 404, code: 'model_not_found' })
       })
 
-      test('is told which field is refused', async () => {
+      test('gets the name of the refused field in the error', async () => {
         const refused = openai().chat.completions.create({ model: 'any', messages, n: 2 })
         const told = { status: 400, code: 'not_supported', param: 'n', type: 'invalid_request_error' }
         await expect(refused).rejects.toMatchObject(told)

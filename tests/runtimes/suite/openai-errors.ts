@@ -146,13 +146,13 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       if (status === 405) expect(headers.allow).toBe(request.path === chat ? 'POST' : 'GET, HEAD')
     })
 
-    test('two hosts are forbidden_host', async () => {
+    test('two Host headers are forbidden_host', async () => {
       const reader = readRaw(stage.server, toPost(chat, '{}', ['Host: evil', 'Content-Length: 2']))
       await expect.poll(() => reader.text).toMatch(/^HTTP\/1\.1 403 [^]*"type":"permission_error","code":"forbidden_host"/)
       reader.socket.destroy()
     })
 
-    test('no model to be had is no_model', async () => {
+    test('a request without a model is no_model if Ollama has none', async () => {
       const nothing: Script = (exchange) => {
         exchange.head(200, { 'content-type': 'application/json', 'content-length': '13' })
         exchange.chunk('{"models":[]}')
@@ -165,7 +165,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       expect(failure.message).toContain('ollama pull')
     })
 
-    test('no place is too_many_streams, and says when to come back', async () => {
+    test('a stream beyond the limit is too_many_streams, with Retry-After', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const readers = Array.from({ length: 20 }, () => read(stage.server, ask(model)))
       for (const reader of readers) await reader.until((text) => text.includes('token'))
@@ -232,12 +232,12 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       SLUICE_MAX_LINE_BYTES: '10000',
     })
 
-    test.each(late)('%s is a %s, after "%s"', async (code, type, said, script) => {
+    test.each(late)('%s has the type %s, after the text "%s"', async (code, type, said, script) => {
       const answer = await readAll(read(stage.server, ask(stage.upstream.script(script))))
       expect(toLate(answer)).toMatchObject({ code, type, said, param: null })
     })
 
-    test('total_timeout is told', async () => {
+    test('a stream that exceeds the total timeout ends with total_timeout', async () => {
       const model = stage.upstream.script(tokens({ count: 5000, perSecond: 20 }))
       expect(toLate(await readAll(read(stage.server, ask(model))))).toMatchObject({
         code: 'total_timeout',
@@ -245,7 +245,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       })
     })
 
-    test('cancelled is told, in the stream and as a status', async () => {
+    test('a cancel ends a stream with cancelled, and an answer in one piece with 499', async () => {
       for (const stream of [true, false]) {
         const model = stage.upstream.script(thenSilent(1))
         const reader = read(stage.server, { ...ask(model, stream), headers: { 'x-request-id': `cancel-${stream}` } })
@@ -257,7 +257,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
       }
     })
 
-    test.each(deaths)('an upstream that %s: %s, and a completion has it too', async (_name, code, end) => {
+    test.each(deaths)('an upstream that %s: %s, in a chat and in a completion', async (_name, code, end) => {
       for (const path of [chat, '/v1/completions']) {
         const model = stage.upstream.script(twoTokensThen(end))
         const body = { model, stream: true, prompt: 'Hi', messages: [{ role: 'user', content: 'Hi' }] }
@@ -283,7 +283,7 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
   })
 
   // Workers have no signals.
-  test.skipIf(runtime === 'worker')('shutting_down is told before commit and after it', async () => {
+  test.skipIf(runtime === 'worker')('a shutdown gives shutting_down, before commit as a status and after it in the stream', async () => {
     const upstream = await startUpstream()
     const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_SHUTDOWN_GRACE_MS: '1500' })
     try {

@@ -149,7 +149,7 @@ export function describeOpenAIRequests(runtime: RuntimeName) {
       await expectPassed({ ...good, tools }, { messages: [hi], tools })
     })
 
-    test('odd headers reach nobody', async () => {
+    test('odd headers do not reach Ollama', async () => {
       const named = stage.upstream.script(replay('chat-stream'))
       const headers = { 'last-event-id': 'x'.repeat(10_000), authorization: 'Bearer sk-none', origin: stage.server.url }
       await readAll(read(stage.server, { path: chat, body: { ...good, model: named }, headers }))

@@ -28,7 +28,7 @@ export function describeOpenAI(runtime: RuntimeName) {
       const streamOf = (said: readonly object[], more: object = {}): Promise<Answer> =>
         readAll(chat(stage.upstream.script(lines(said.map((line) => JSON.stringify(line)))), { stream: true, ...more }))
 
-      test('a stream is these frames', async () => {
+      test('a stream has exactly the expected frames', async () => {
         const head =
           '{"id":"chatcmpl-my_id","object":"chat.completion.chunk","created":1795342430,"model":"m","system_fingerprint":"fp_ollama"'
         const frame = (choice: string) => `data: ${head},"choices":[${choice}],"usage":null}\n\n`
@@ -57,7 +57,7 @@ export function describeOpenAI(runtime: RuntimeName) {
         })
       })
 
-      test('a stream is chunk for chunk what Ollama 0.33’s own /v1 says, and in two places what OpenAI’s says', async () => {
+      test('a stream has the same chunks as Ollama 0.33’s own /v1, except for two differences that follow OpenAI', async () => {
         const recording = loadRecording('0.33/v1-chat-stream')
         const { stream_options } = recording.request.body as { stream_options: object }
         const theirs = toChunks(Buffer.from(toBytes(recording)).toString())
@@ -94,7 +94,7 @@ export function describeOpenAI(runtime: RuntimeName) {
           })
       })
 
-      test('without stream_options no chunk speaks of usage', async () => {
+      test('without stream_options no chunk has usage', async () => {
         const { text } = await readAll(chat(stage.upstream.script(tokens({ count: 2 })), { stream: true }))
         expect(text).not.toContain('usage')
         expect(toChunks(text)).toHaveLength(4)
@@ -117,14 +117,14 @@ export function describeOpenAI(runtime: RuntimeName) {
         ['NUL, quotes and backslashes', ['a\0b', '"', '\\', '\\n', '"}],"finish_reason":"stop"']],
         ['several scripts and emoji', ['你好', '👨‍👩‍👧', 'é', '\u202eabc']],
         ['a long line', ['x'.repeat(100_000)]],
-      ])('%s in tokens are read back', async (_name, texts) => {
+      ])('tokens with %s arrive unchanged', async (_name, texts) => {
         const said = texts.map((content) => ({ message: { content }, done: false }))
         const { text } = await streamOf([...said, { done: true }])
         const deltas = toChunks(text).map(({ choices }) => choices[0]!.delta.content)
         expect(deltas).toEqual(['', ...texts, undefined])
       })
 
-      test('text, thinking and calls of the last line are told', async () => {
+      test('text, thinking and calls of the last line are sent', async () => {
         const call = { function: { name: 'f', arguments: { done: true } } }
         const last = { message: { content: '!', thinking: 'hm', tool_calls: [call, call] }, done: true, done_reason: 'stop' }
         const { text, headers } = await streamOf([last])

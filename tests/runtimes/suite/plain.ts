@@ -43,7 +43,7 @@ export function describePlain(runtime: RuntimeName) {
       expect(text).toBe(`:\nevent: messages\ndata: Hel\n\nevent: messages\ndata:   lo\n\n${done}`)
     })
 
-    each(streams)('%s is read back whole', async (name) => {
+    each(streams)('%s arrives complete', async (name) => {
       const chunks = toLines(loadRecording(name)).map((line) => JSON.parse(line) as Chunk)
       const answer = await readAll(chat({ text: 'Hi', model: stage.upstream.script(replay(name)) }))
       expect(answer).toMatchObject({ status: 200, ended: 'clean', headers: { 'content-type': 'text/event-stream' } })
@@ -70,7 +70,7 @@ export function describePlain(runtime: RuntimeName) {
       ['several scripts and emoji', ['你好', '👨‍👩‍👧', 'é', '\u202eabc']],
       ['colons and quotes', [':', '": "', '\\n', '{"done":true}']],
       ['a long line', ['x'.repeat(100_000), 'y\n'.repeat(1000)]],
-    ])('%s in tokens are read back', async (_name, texts) => {
+    ])('tokens with %s arrive unchanged', async (_name, texts) => {
       const { text } = await chatWith([...texts.map((response) => ({ response, done: false })), { done: true }])
       expect(toSseEvents(text)).toEqual([
         ...texts.map((data) => ({ event: 'messages', data: toRead(data) })),
@@ -158,7 +158,7 @@ export function describePlain(runtime: RuntimeName) {
       [{ text: 'Hi', prompt: 'no', raw: true, template: 'x', context: [1], messages: 5, future: {} }, {}, '+5 unknown'],
       [{ text: 'Hi', think: 5, options: [5], keep_alive: true }, {}, 'think, options, keep_alive'],
       [{ text: 'Hi', options: { temperature: '1', seed: 5 } }, { options: { seed: 5 } }, 'options.temperature'],
-    ])('%j asks /api/generate for just that', async (body, more, ignored?: string) => {
+    ])('%j becomes a request of /api/generate with only the known, valid fields', async (body, more, ignored?: string) => {
       const model = stage.upstream.script(tokens({ count: 1 }))
       const { status, headers } = await readAll(chat({ ...body, model }))
       expect([status, headers['x-sluice-ignored']]).toEqual([200, ignored])
@@ -167,7 +167,7 @@ export function describePlain(runtime: RuntimeName) {
       expect(seen!.json).toEqual({ model, prompt: body.text, stream: true, ...more })
     })
 
-    test.each([{}, { model: '' }, { model: null }])('without a model the one that is loaded answers: %j', async (none) => {
+    test.each([{}, { model: '' }, { model: null }])('without a model the loaded model answers: %j', async (none) => {
       expect(await readAll(chat({ text: 'Hi', ...none }))).toMatchObject({ status: 200 })
       expect(stage.upstream.requests.at(-1)!.json).toEqual({ model: 'gemma3:270m', prompt: 'Hi', stream: true })
     })

@@ -197,7 +197,7 @@ export function describeRequests(runtime: RuntimeName) {
         'nonsense',
         '',
         undefined,
-      ])('%s does not matter where the body is JSON', async (type) => {
+      ])('Content-Type: %s is accepted if the body is JSON', async (type) => {
         const sent = { ...(JSON.parse(good) as object), stream: true }
         await expectPassed('/api/generate', good, sent, type === undefined ? {} : { 'content-type': type })
       })
@@ -207,12 +207,12 @@ export function describeRequests(runtime: RuntimeName) {
           await expectRefused(path, good, { status: 415, code: 'unsupported_encoding' }, { 'content-encoding': encoding })
       })
 
-      test.each(['identity', 'Identity', ''])('Content-Encoding: "%s" is none', async (encoding) => {
+      test.each(['identity', 'Identity', ''])('Content-Encoding: "%s" means no coding', async (encoding) => {
         const sent = { ...(JSON.parse(good) as object), stream: true }
         await expectPassed('/api/generate', good, sent, { 'content-encoding': encoding })
       })
 
-      test.each(['iso-8859-1', 'utf-8', 'windows-1252'])('a charset of %s makes no JSON of other bytes', async (charset) => {
+      test.each(['iso-8859-1', 'utf-8', 'windows-1252'])('a charset of %s does not make invalid UTF-8 valid', async (charset) => {
         const headers = { 'content-type': `application/json; charset=${charset}` }
         await expectRefused('/api/generate', latin1, { status: 400, code: 'invalid_json' }, headers)
       })
@@ -223,7 +223,7 @@ export function describeRequests(runtime: RuntimeName) {
         await expectRefused('/api/generate', body, { status: 400, code: 'invalid_json' })
       })
 
-      test.each(posts)('at %s too', async (path) => {
+      test.each(posts)('invalid JSON is refused at %s too', async (path) => {
         for (const body of ['', '{', 'null', '[]', latin1, '['.repeat(100_000)])
           await expectRefused(path, body, { status: 400, code: 'invalid_json' })
       })
@@ -242,13 +242,13 @@ export function describeRequests(runtime: RuntimeName) {
     })
 
     describe('model', () => {
-      each(badModels)('%s is no name', async (_name, name) => {
+      each(badModels)('%s is not a valid name', async (_name, name) => {
         const body = JSON.stringify({ model: name, prompt: 'Hi', text: 'Hi', input: 'Hi' })
         for (const path of posts) await expectRefused(path, body, { status: 400, code: 'invalid_request' })
         expect((await readFailure(post('/api/chat', body))).issues![0]!.path).toBe('model')
       })
 
-      test('an empty one is none: who generates gets the default, others must name one', async () => {
+      test('an empty name counts as none: a generation gets the default model, other routes refuse', async () => {
         for (const path of ['/api/generate', '/api/chat']) {
           const { status } = await readAll(post(path, JSON.stringify({ model: '', prompt: 'Hi' })))
           expect(status, path).toBe(200)
@@ -258,7 +258,7 @@ export function describeRequests(runtime: RuntimeName) {
           await expectRefused(path, '{"model":""}', { status: 400, code: 'invalid_request' })
       })
 
-      each(goodModels)('%s is one', async (name) => {
+      each(goodModels)('%s is a valid name', async (name) => {
         stage.upstream.script((exchange) => {
           exchange.head(200, { 'content-type': 'application/json' })
           exchange.chunk('{"done":true}')
@@ -282,7 +282,7 @@ export function describeRequests(runtime: RuntimeName) {
         expect(stage.upstream.requests.at(-1)!.body).toContain(json.slice(1, -1))
       })
 
-      test('a number that nobody computes with passes at every path', async () => {
+      test('a number in an unknown field passes at every path', async () => {
         for (const path of posts) {
           const body = `{"model":"${model}","text":"a","input":"a","future":1e400}`
           expect(await readAll(read(stage.server, { path, body })), path).toMatchObject({ status: 200 })
@@ -290,13 +290,13 @@ export function describeRequests(runtime: RuntimeName) {
       })
     })
 
-    describe('what a body may weigh', () => {
+    describe('the size limit of a body', () => {
       const limit = 2000
       const small = useStage(runtime, { SLUICE_MAX_BODY_BYTES: String(limit) })
       const bodyOf = (bytes: number) => JSON.stringify({ model, prompt: '' }).replace(/"}$/, `${'x'.repeat(bytes - 36)}"}`)
       const tooLarge = /^HTTP\/1\.1 413 [^]*"code":"body_too_large"/
 
-      test('the bodies of these tests weigh what they say', () => {
+      test('the bodies of these tests have the size that they claim', () => {
         for (const bytes of [limit - 1, limit, limit + 1]) expect(bodyOf(bytes)).toHaveLength(bytes)
       })
 
@@ -312,7 +312,7 @@ export function describeRequests(runtime: RuntimeName) {
         expect(small.upstream.requests.at(-1)!.body).toContain('x'.repeat(bytes - 36))
       })
 
-      test.each([limit + 1, limit * 10, 3_000_000])('%i bytes are not, with a length and in chunks', async (bytes) => {
+      test.each([limit + 1, limit * 10, 3_000_000])('%i bytes are beyond the limit, with a length and in chunks', async (bytes) => {
         const asked = await countRequests(small, async () => {
           for (const path of posts) {
             const raw = [
@@ -350,7 +350,7 @@ export function describeRequests(runtime: RuntimeName) {
       })
     })
 
-    test('a reader that leaves stops the upstream after a body in chunks too', async () => {
+    test('a reader that disconnects stops the upstream after a body in chunks too', async () => {
       const name = stage.upstream.script(thenSilent(1))
       const body = toChunked(JSON.stringify({ model: name, prompt: 'Hi' }), 10)
       const reader = readRaw(stage.server, toPost('/api/generate', body, ['Transfer-Encoding: chunked']))

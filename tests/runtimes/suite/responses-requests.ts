@@ -23,7 +23,7 @@ export function describeResponsesRequests(runtime: RuntimeName) {
       ['a model with a line break', { input: 'Hi', model: 'a\r\nb' }, 'invalid_request', 'model'],
       ['an image that is elsewhere', image('http://127.0.0.1/x'), 'not_supported', 'input.0.content.0.image_url'],
       ['a schema 10,000 deep', `{"input":"Hi","text":{"format":${nested(10_000)}}}`, 'invalid_json', null],
-      ['something said before', { input: 'Hi', previous_response_id: 'resp_1' }, 'not_supported', 'previous_response_id'],
+      ['previous_response_id', { input: 'Hi', previous_response_id: 'resp_1' }, 'not_supported', 'previous_response_id'],
     ])('with %s are refused in OpenAI’s envelope, and the upstream sees nothing', async (_, body, code, param) => {
       const asked = await countRequests(stage, async () => {
         const { status, headers, text } = await ask(body)
@@ -51,7 +51,7 @@ export function describeResponsesRequests(runtime: RuntimeName) {
           ],
         },
       ],
-    ])('with %s pass, and the answer says what was left out', async (_, body, asked, ignored) => {
+    ])('with %s pass, and X-Sluice-Ignored names the ignored fields', async (_, body, asked, ignored) => {
       const model = stage.upstream.script(replay('chat-stream'))
       const { status, headers } = await ask({ input: 'Hi', ...body, model })
       expect([status, headers['x-sluice-ignored']]).toEqual([200, ignored])
@@ -104,7 +104,7 @@ export function describeResponsesRequests(runtime: RuntimeName) {
       expect(JSON.parse(text)).toMatchObject({ error: { code: 'unsupported_encoding', type: 'invalid_request_error' } })
     })
 
-    test('open at once, with a comment that no reader sees, and end with the whole response', async () => {
+    test('streams open at once with a comment, which clients ignore, and end with the whole response', async () => {
       const { status, headers, text } = await ask({ ...hi, stream: true })
       expect(status).toBe(200)
       expect(headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' })

@@ -69,7 +69,7 @@ export function describeResponses(runtime: RuntimeName) {
       })
 
       test.each(['chat-stream', 'chat-history', 'chat-thinking', 'chat-tool-call'])(
-        'puts %s together, of a stream and of one piece alike',
+        'joins %s into the same response from a stream as from an answer in one piece',
         async (name) => {
           const request = ask(replay(name))
           const { id: _id, output, ...whole } = await client().create(request)
@@ -80,7 +80,7 @@ export function describeResponses(runtime: RuntimeName) {
         },
       )
 
-      test('thinks, and sends its thoughts back', async () => {
+      test('gets the reasoning, and sends it back in the next request', async () => {
         const request = ask(replay('chat-thinking'))
         const { output, output_text: text } = await client().create({
           ...request,
@@ -97,7 +97,7 @@ export function describeResponses(runtime: RuntimeName) {
         expect(askedOf(request.model)).toMatchObject([{ think: 'high' }, { think: false, messages: [hi, said, hi] }])
       })
 
-      test.each([true, false])('calls a function and brings its output (stream: %s)', async (isStream) => {
+      test.each([true, false])('calls a function and sends its output to the model (stream: %s)', async (isStream) => {
         const request = ask(replay('chat-tool-call'))
         const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
         const tools: Tool[] = [
@@ -129,7 +129,7 @@ export function describeResponses(runtime: RuntimeName) {
         ])
       })
 
-      test('hears of a call in the stream: its arguments, and then all of it', async () => {
+      test('gets the events of a call in the stream: its arguments, and then the whole call', async () => {
         const stream = client().stream(ask(replay('chat-tool-call')))
         const told: string[] = []
         stream.on('response.function_call_arguments.delta', ({ snapshot }) => told.push(snapshot))
@@ -138,7 +138,7 @@ export function describeResponses(runtime: RuntimeName) {
         expect(told).toEqual(['{"city":"Tokyo"}', 'function_call'])
       })
 
-      test('is told that the limit cut an answer', async () => {
+      test('gets status incomplete when the token limit cut an answer', async () => {
         const request = ask(lines([toLine('Hel'), toLine('lo', { done: true, done_reason: 'length' })]))
         for (const response of [
           await client().create({ ...request, max_output_tokens: 2 }),
@@ -260,7 +260,7 @@ export function describeResponses(runtime: RuntimeName) {
         })
       })
 
-      test('throws when the upstream fails after the stream was opened, and before it said anything', async () => {
+      test('throws when the upstream fails after the opening and before the first token', async () => {
         const request = ask(delayed(600, lines(['{"error":"no memory"}'])))
         const failing = client().stream(request).finalResponse()
         await expect(failing).rejects.toMatchObject({ code: 'upstream_failed', message: 'no memory' })
@@ -285,7 +285,7 @@ export function describeResponses(runtime: RuntimeName) {
           expect((error as APIError).headers!.get('retry-after')).toBe('1')
         })
 
-        test('when it asks for what is not supported', async () => {
+        test('when the request has an unsupported field', async () => {
           const asked = stage.upstream.requests.length
           const error = await catchError(create({ previous_response_id: 'resp_1' }))
           expect(error).toBeInstanceOf(BadRequestError)
@@ -294,7 +294,7 @@ export function describeResponses(runtime: RuntimeName) {
         })
       })
 
-      test('gets a whole long answer, and its text at the end is what its deltas were', async () => {
+      test('gets a whole long answer, and its final text equals its joined deltas', async () => {
         const stream = client().stream(ask(tokens({ count: 500, text: (i) => (i % 7 === 0 ? '\n\ndata: ✓' : ` ${i}`) })))
         let text = ''
         stream.on('response.output_text.delta', ({ delta }) => (text += delta))
@@ -303,7 +303,7 @@ export function describeResponses(runtime: RuntimeName) {
         expect(whole).toMatch(/^\n\ndata: ✓ 1 2.* 499$/s)
       })
 
-      test('finds nothing of what was said before: nothing is stored', async () => {
+      test('cannot continue or retrieve an earlier response: none is stored', async () => {
         const gone = { status: 404, code: 'not_found' }
         await expect(client().retrieve('resp_1')).rejects.toMatchObject(gone)
         await expect(client().delete('resp_1')).rejects.toMatchObject(gone)
@@ -334,7 +334,7 @@ export function describeResponses(runtime: RuntimeName) {
         expect([text, thoughts.join('')]).toEqual(['Blue.', 'The user asks a simple question.'])
       })
 
-      test('calls a tool and brings its result', async () => {
+      test('calls a tool and sends its result to the model', async () => {
         const { model, langchain } = chat(replay('chat-tool-call'))
         const parameters = { type: 'object', properties: { city: { type: 'string' } } }
         const bound = langchain.bindTools([{ type: 'function', function: { name: 'get_weather', parameters } }])
@@ -367,7 +367,7 @@ export function describeResponses(runtime: RuntimeName) {
       })
     })
 
-    describe('an answer that is too long to be repeated at its end', () => {
+    describe('an answer that is too long for the final event, which repeats it,', () => {
       const stage = useStage(runtime, { SLUICE_MAX_LINE_BYTES: '20000' })
 
       test.each([true, false])('fails, and the upstream stops (stream: %s)', async (stream) => {

@@ -73,7 +73,7 @@ export function describeRoutes(runtime: RuntimeName) {
       expect(head!.headers['x-request-id']).toBeTruthy()
     })
 
-    test('/readyz says whether Ollama answers, and which version does', async () => {
+    test('/readyz reports whether Ollama answers, and its version', async () => {
       const ready = () => readAll(read(stage.server, { path: '/readyz' }))
       const upstream = toRecorded('version')
       expect(await ready()).toMatchObject({ status: 200, text: JSON.stringify({ status: 'ready', upstream }) })
@@ -88,7 +88,7 @@ export function describeRoutes(runtime: RuntimeName) {
       await expect.poll(ready, { timeout: 5000, interval: 50 }).toMatchObject({ status: 200 })
     })
 
-    test('/readyz names the code of what an upstream answers instead of its version', async () => {
+    test('/readyz has the error code if the upstream does not answer with a version', async () => {
       const restore = stage.upstream.on('GET /api/version', (exchange) => {
         exchange.head(500, { 'content-length': '0' })
         exchange.end()
@@ -100,7 +100,7 @@ export function describeRoutes(runtime: RuntimeName) {
       restore()
     })
 
-    test('what /readyz found is kept for a second, whoever asks', async () => {
+    test('the result of /readyz is cached for one second for all readers', async () => {
       const asked = () => stage.upstream.requests.filter(({ target }) => target === '/api/version').length
       const ready = () => readAll(read(stage.server, { path: '/readyz' }))
       const before = asked()
@@ -112,14 +112,14 @@ export function describeRoutes(runtime: RuntimeName) {
       expect(performance.now() - foundAt).toBeGreaterThan(900)
     })
 
-    test.each(questions)('GET %s passes on what Ollama says, as it is', async (path) => {
+    test.each(questions)('GET %s passes on Ollama’s answer unchanged', async (path) => {
       const answer = await readAll(read(stage.server, { path }))
       const { 'content-type': type } = loadRecording(path.slice('/api/'.length)).headers
       expect(answer).toMatchObject({ status: 200, headers: { 'content-type': type } })
       expect(JSON.parse(answer.text)).toEqual(toRecorded(path.slice('/api/'.length)))
     })
 
-    test.each(questions)('GET %s passes fields that nobody knows', async (path) => {
+    test.each(questions)('GET %s passes on unknown fields', async (path) => {
       const said = { models: [{ name: 'a', future: { deep: [1, null, 'ü'] } }], version: '9', another: -0.5 }
       const restore = stage.upstream.on(`GET ${path}`, json(said))
       expect(JSON.parse((await readAll(read(stage.server, { path }))).text)).toEqual(said)
@@ -133,7 +133,7 @@ export function describeRoutes(runtime: RuntimeName) {
       ['/api/embed', { model: 'smollm2:135m', input: 'a', options: { num_ctx: 512 } }],
       ['/api/embeddings', { model: 'smollm2:135m', prompt: 'a' }],
       ['/v1/systemone', { model: 'smollm2:135m', state: 'a', questions: { a: { type: 'score', criteria: ['b', 'c'] } } }],
-    ])('POST %s %j passes both ways, fields that nobody knows included', async (path, body) => {
+    ])('POST %s %j passes in both directions, with unknown fields', async (path, body) => {
       const said = { embedding: [-0.00013487095, 1e-5, 0], embeddings: [[0.1, -0.2]], model_info: { 'a.b': 1 }, future: ['ü'] }
       const restore = stage.upstream.on(`POST ${path}`, json(said))
       const sent = { ...body, future: { deep: [null, -0.5] } }
@@ -161,7 +161,7 @@ export function describeRoutes(runtime: RuntimeName) {
       expect(asked).toBe(0)
     })
 
-    test('the reader’s query and headers stay here, but for its trace', async () => {
+    test('the reader’s query and headers do not reach Ollama, except the trace headers', async () => {
       const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'vendor=1' }
       const headers = { cookie: 'a=b', authorization: 'Bearer reader', 'x-forwarded-for': '1.2.3.4', 'accept-language': 'de' }
       await readAll(

@@ -36,16 +36,16 @@ const kinds: readonly Kind[] = [
     ask: ({ server }) => read(server, { path: '/readyz' }),
     isAnswered: ({ text }) => text === '{"status":"ready","upstream":{"version":"0.24.0"}}',
   },
-  { title: 'the default model, if it is loaded,', route: 'GET /api/ps', ask: askDefault, isAnswered: isDone },
+  { title: 'the default model, when one is loaded', route: 'GET /api/ps', ask: askDefault, isAnswered: isDone },
   {
-    title: 'the default model, if none is loaded,',
+    title: 'the default model, when none is loaded',
     route: 'GET /api/tags',
     empty: 'GET /api/ps',
     ask: askDefault,
     isAnswered: isDone,
   },
   {
-    title: 'what Ollama has loaded',
+    title: 'the list of loaded models',
     route: 'GET /api/ps',
     ask: ({ server }, model) => generate(server, 'sse', model, { headers: { prefer: 'status' } }),
     isTold: (text) => text.includes('{"status":"loading"'),
@@ -78,7 +78,7 @@ export function describeSharedQuestions(runtime: RuntimeName) {
   describe.each(kinds)('$title', ({ route, ask, isAnswered, empty, isTold }) => {
     const stage = useStage(runtime, env)
 
-    test('is asked for once by as many as may, for 20 who want it at once', async () => {
+    test('20 readers at once share the few requests that Sluice may send to Ollama', async () => {
       if (empty) stage.upstream.on(empty, json({ models: [] }))
       const { count, release } = holdBack(stage, route)
       const answering = Promise.withResolvers<void>()
@@ -101,7 +101,7 @@ export function describeSharedQuestions(runtime: RuntimeName) {
   describe('an Ollama that hangs', () => {
     const stage = useStage(runtime, env)
 
-    test('is asked by /readyz over as few connections, however many ask, and all are told in time', async () => {
+    test('60 requests of /readyz use only the allowed connections, and all get their 503 in time', async () => {
       const { count, restore } = holdBack(stage, 'GET /api/version')
       const startedAt = performance.now()
       const answers = await Promise.all(Array.from({ length: 60 }, () => readAll(read(stage.server, { path: '/readyz' }))))
@@ -114,7 +114,7 @@ export function describeSharedQuestions(runtime: RuntimeName) {
       await expect.poll(async () => (await readAll(read(stage.server, { path: '/readyz' }))).status).toBe(200)
     })
 
-    test('keeps nobody from an answer who only wants to know what it waits for', async () => {
+    test('Prefer: status does not delay an answer when GET /api/ps hangs', async () => {
       const { count, restore } = holdBack(stage, 'GET /api/ps')
       const model = stage.upstream.script(tokens({ count: 1 }))
       const prefer = { headers: { prefer: 'status' } }
@@ -128,7 +128,7 @@ export function describeSharedQuestions(runtime: RuntimeName) {
       restore()
     })
 
-    test('is asked by others when those who asked have left, and by nobody when all have', async () => {
+    test('when the asking readers disconnect, waiting readers ask Ollama, and when all disconnect, nobody does', async () => {
       const { count, restore } = holdBack(stage, 'GET /api/ps')
       const askTimes = (times: number) => Array.from({ length: times }, () => askDefault(stage))
       const first = askTimes(max)

@@ -102,7 +102,7 @@ export function describeSmuggling(runtime: RuntimeName) {
       expect(seen.length).toBeLessThanOrEqual(prompts.length)
     })
 
-    test.each(bodies)('a request inside a body of %s is a body', async (_name, bytes) => {
+    test.each(bodies)('a request inside a body with %s is only read as the body', async (_name, bytes) => {
       expect(await attack(bytes)).toEqual([])
     })
   })

@@ -103,7 +103,7 @@ export function describeSseReaders(runtime: RuntimeName) {
         expect(events).toEqual(toLines(loadRecording(name)).map((data) => ({ event: undefined, data })))
       })
 
-      test('reads messages and done of /chat, and of the tokens as much as it does of any', async () => {
+      test('reads messages and done of /chat, and keeps as much of the tokens as it does of any event', async () => {
         const events = await readWhole(reader, '/chat', stage.upstream.script(replay('generate-html')))
         const said = chunksOf('generate-html').map(({ response }) => response ?? '')
         const messages = said.filter((text) => text !== '').map((text) => ({ event: 'messages', data: reader.toKept(text) }))
@@ -124,7 +124,7 @@ export function describeSseReaders(runtime: RuntimeName) {
         expect(JSON.parse(events[2]!.data!)).toMatchObject({ code: 'upstream_failed', error: expect.stringMatching(/Ollama/) })
       })
 
-      test.each(paths)('learns the status of a refusal of %s', async (path) => {
+      test.each(paths)('gets the status of a refusal of %s', async (path) => {
         await expect(readWhole(reader, path, 'nobody')).rejects.toMatchObject({ status: 404 })
         const busy = stage.upstream.script(replay('error-busy'))
         await expect(readWhole(reader, path, busy)).rejects.toMatchObject({ status: 503 })
@@ -153,7 +153,7 @@ export function describeSseReaders(runtime: RuntimeName) {
 
     // These tests mostly wait, so they run at the same time.
     describe.concurrent('before the first token and between tokens', () => {
-      test.each(readers)('$name is told nothing by the opening and the heartbeats', async (reader) => {
+      test.each(readers)('$name gets no event from the opening and the heartbeats', async (reader) => {
         const readSlowly = async (path: string) => {
           const model = stage.upstream.script(delayed(600, tokens({ count: 3, perSecond: 4 })))
           const raw = readAll(read(stage.server, { path, body: toBody(model) }))
@@ -167,7 +167,7 @@ export function describeSseReaders(runtime: RuntimeName) {
         for (const events of native) expect(events).toEqual(Array(4).fill(undefined))
       })
 
-      test.each(readers)('$name sees what it waits for as an event of its own, if it asks for that', async (reader) => {
+      test.each(readers)('$name gets a status event with Prefer: status', async (reader) => {
         const model = stage.upstream.script(delayed(600, tokens({ count: 1 })))
         const { events, ended } = start(reader, '/api/chat', model, { prefer: 'status' })
         await ended
@@ -176,7 +176,7 @@ export function describeSseReaders(runtime: RuntimeName) {
       })
     })
 
-    test('none asks twice, as two of them would without what stops them', async () => {
+    test('no client repeats its request, as two of them would by default', async () => {
       const busy = replay('error-busy')
       const once: string[] = []
       for (const reader of readers) {

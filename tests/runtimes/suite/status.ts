@@ -72,7 +72,7 @@ export function describeStatus(runtime: RuntimeName) {
       return exchange
     }
 
-    test('tells that the model loads, before its token and never after it', async () => {
+    test('sends loading before the first token, and never after it', async () => {
       const model = stage.upstream.script(silent())
       const reader = prefers(stage, model)
       await reader.until(isTold('loading'))
@@ -83,7 +83,7 @@ export function describeStatus(runtime: RuntimeName) {
       expect(toTold('sse', toRest(reader.text)).text).toBe(' token')
     })
 
-    test('tells that it is queued, and then that the prompt is read', async () => {
+    test('sends queued, and then evaluating', async () => {
       const model = stage.upstream.script(silent(), resident)
       const busy = stage.upstream.script(thenSilent(1))
       const first = generate(stage.server, 'sse', busy)
@@ -105,7 +105,7 @@ export function describeStatus(runtime: RuntimeName) {
     test.each([
       ['/api/chat', 'Status', 'RESIDENT:latest'],
       ['/api/generate', 'respond-async, status', 'library/resident'],
-    ])('is told at %s for Prefer: %s, by the name that Ollama gives to %s', async (path, wanted, name) => {
+    ])('sends evaluating at %s for Prefer: %s, by the name that Ollama gives to %s', async (path, wanted, name) => {
       const model = stage.upstream.script(silent(), name)
       const reader = generate(stage.server, 'sse', model, { path, headers: { prefer: wanted } })
       await reader.until(isTold('evaluating'))
@@ -114,7 +114,7 @@ export function describeStatus(runtime: RuntimeName) {
       expect(toStates(reader.text)).toEqual(['evaluating'])
     })
 
-    test('may be said in a header of its own beside others', async () => {
+    test('may be in a second Prefer header', async () => {
       const model = stage.upstream.script(tokens({ count: 1 }))
       const body = JSON.stringify({ model, prompt: 'Hi' })
       const headers = [`Content-Length: ${body.length}`, 'Prefer: wait=10', 'Prefer: status', 'Connection: close']
@@ -123,7 +123,7 @@ export function describeStatus(runtime: RuntimeName) {
       expect(reader.text.toLowerCase()).toContain('\r\npreference-applied: status\r\n')
     })
 
-    test('a reader that leaves the line is never asked for, and its place goes to the next', async () => {
+    test('a reader that disconnects in the queue causes no request to Ollama, and its place goes to the next', async () => {
       const model = stage.upstream.script(thenSilent(1))
       const first = generate(stage.server, 'sse', model)
       await first.until(isFirst)
@@ -151,14 +151,14 @@ export function describeStatus(runtime: RuntimeName) {
       stage.upstream.on('GET /api/ps', replay('error-busy'))
     })
 
-    test('an answer that comes at once is told of by nothing but its header', async () => {
+    test('an answer that comes at once has Preference-Applied and no status event', async () => {
       const { text, headers } = await readAll(prefers(stage, stage.upstream.script(tokens({ count: 2 }))))
       expect(headers).toMatchObject({ 'preference-applied': 'status', 'content-type': 'text/event-stream' })
       expect(toStates(text)).toEqual([])
       expect(toTold('sse', text).text).toBe(' token token')
     })
 
-    test('means nothing to the progress of a pull', async () => {
+    test('is ignored for the progress of a pull', async () => {
       const restore = stage.upstream.on('POST /api/pull', lines(['{"status":"success"}']))
       const { text, headers } = await readAll(read(stage.server, { path: '/api/pull', body: { model: 'm' }, headers: prefer }))
       expect(text).toBe(':\ndata: {"status":"success"}\n\n')
@@ -173,7 +173,7 @@ export function describeStatus(runtime: RuntimeName) {
       ['/ollama', '/ollama/api/chat', {}, {}],
       ['/v1', '/v1/chat/completions', {}, { stream: true, stream_options: { include_usage: true } }],
       ['/v1/messages', '/v1/messages', {}, { stream: true, max_tokens: 5 }],
-    ])('means nothing to %s', async (_, path, headers, more) => {
+    ])('is ignored for %s', async (_, path, headers, more) => {
       const model = stage.upstream.script(tokens({ count: 2 }))
       const body = { model, messages: [{ role: 'user', content: 'Hi' }], text: 'Hi', ...more }
       const before = psIn(stage).length
@@ -186,7 +186,7 @@ export function describeStatus(runtime: RuntimeName) {
       expect(psIn(stage)).toHaveLength(before)
     })
 
-    test('leaves a failure its real status, though it was known what Ollama does', async () => {
+    test('a failure has its real status, though Sluice already knew that the model loads', async () => {
       const known = Promise.withResolvers<void>()
       stage.upstream.on('GET /api/ps', async (exchange) => {
         await listing()(exchange)
@@ -204,7 +204,7 @@ export function describeStatus(runtime: RuntimeName) {
     })
   })
 
-  describe('Prefer: status, where the list of what is loaded', () => {
+  describe('Prefer: status, when the list of loaded models', () => {
     const stage = useStage(runtime, { ...env, SLUICE_MODELS: '*,*:cloud' })
 
     /**
@@ -233,7 +233,7 @@ export function describeStatus(runtime: RuntimeName) {
     test.each([{}, { prefer: 'respond-async' }, { prefer: 'status=off' }, { prefer: 'x="a, status"' }] as Record<
       string,
       string
-    >[])('is nothing that was asked for, nobody asks and nothing is told: %j', async (headers) => {
+    >[])('is not needed (no Prefer: status), Sluice does not ask for it and sends no status: %j', async (headers) => {
       const model = stage.upstream.script(silent())
       const before = psIn(stage).length
       const reader = generate(stage.server, 'sse', model, { headers })
@@ -264,7 +264,7 @@ export function describeStatus(runtime: RuntimeName) {
           exchange.end()
         },
       ],
-    ])('%s, nothing is told and nothing fails; it is asked for once', async (_, script) => {
+    ])('%s, Sluice sends no status, asks only once, and the answer succeeds', async (_, script) => {
       const { reader, exchange, asked } = await ask(script)
       await reader.until((text) => text.startsWith(':\n:\n:\n'))
       answer(exchange)
@@ -274,7 +274,7 @@ export function describeStatus(runtime: RuntimeName) {
       expect(asked()).toBe(1)
     })
 
-    test('cannot have it, as a cloud model is loaded elsewhere, nothing is told and nothing asked', async () => {
+    test('cannot contain a cloud model, Sluice does not ask for it and sends no status', async () => {
       const model = stage.upstream.script(silent(), 'far:cloud')
       const before = psIn(stage).length
       const reader = prefers(stage, model)
@@ -285,7 +285,7 @@ export function describeStatus(runtime: RuntimeName) {
       expect(psIn(stage)).toHaveLength(before)
     })
 
-    test('hangs, the answer comes all the same, and the question ends with its first token', async () => {
+    test('hangs, the answer still arrives, and its first token aborts GET /api/ps', async () => {
       const askedAt = performance.now()
       const { reader, exchange, question } = await ask(silent())
       await reader.until((text) => text.startsWith(':\n:\n'))
@@ -299,7 +299,7 @@ export function describeStatus(runtime: RuntimeName) {
       expect(toStates(reader.text)).toEqual([])
     })
 
-    test.each(['fin', 'reset'] as const)('hangs, a reader that leaves by %s ends both questions', async (how) => {
+    test.each(['fin', 'reset'] as const)('hangs, a reader that disconnects by %s aborts both requests to Ollama', async (how) => {
       const { reader, exchange, question } = await ask(silent())
       await reader.until((text) => text.startsWith(':\n:\n'))
       reader.leave(how)
@@ -307,7 +307,7 @@ export function describeStatus(runtime: RuntimeName) {
       await expect.poll(() => stage.upstream.open).toBe(0)
     })
 
-    test('says that the model loads, a reader that leaves then stops that', async () => {
+    test('shows that the model loads, a reader that disconnects then stops the upstream', async () => {
       const { reader, exchange } = await ask(listing())
       await reader.until(isTold('loading'))
       reader.leave()
@@ -315,7 +315,7 @@ export function describeStatus(runtime: RuntimeName) {
       await expect.poll(() => stage.upstream.open).toBe(0)
     })
 
-    test('has come within the last second, it serves others too', async () => {
+    test('was received within the last second, other requests use it too', async () => {
       const restore = stage.upstream.on('GET /api/ps', listing())
       const model = stage.upstream.script(silent())
       const ask = async () => {

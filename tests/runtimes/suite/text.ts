@@ -57,7 +57,7 @@ export function describeText(runtime: RuntimeName) {
       })
     })
 
-    test.each(paths)('%s: so does a failure right behind the first token', async (path) => {
+    test.each(paths)('%s: a failure right behind the first token breaks the response', async (path) => {
       const field = path === '/api/chat' ? '"message":{"role":"assistant","content":"Hi"}' : '"response":"Hi"'
       const reader = ask(path, (exchange) => {
         exchange.head(200, { 'content-type': 'application/x-ndjson' })
@@ -82,7 +82,7 @@ export function describeText(runtime: RuntimeName) {
       expect(answer).toMatchObject({ status: 200, ended: 'clean', text: '' })
     })
 
-    test('a reader who leaves stops the upstream', async () => {
+    test('a reader that disconnects stops the upstream', async () => {
       const model = stage.upstream.script(async (exchange) => {
         await tokens({ count: 100_000, perSecond: 50 })(exchange)
       })
@@ -101,7 +101,7 @@ export function describeText(runtime: RuntimeName) {
       ['text/plain, */*', 'text/event-stream'],
       ['application/json, text/plain, */*', 'application/x-ndjson'],
       ['text/plain, text/event-stream', 'text/event-stream'],
-    ])('Accept: %s is %s, because text has to be wanted most', async (accept, type) => {
+    ])('Accept: %s is %s, because text/plain must have the highest preference', async (accept, type) => {
       const answer = await readAll(ask('/api/generate', tokens({ count: 1 }), { accept }))
       expect(answer.headers['content-type']).toBe(type)
     })
@@ -116,7 +116,7 @@ export function describeText(runtime: RuntimeName) {
 
     // In HTTP/1.0 the body ends when the connection closes, so a cut can look like a normal end.
     // By default, nginx uses HTTP/1.0 to the servers behind it.
-    test('HTTP/1.0 is answered with SSE on Node; where its version is not told, a cut is a reset on Bun and an end on workerd (hazard 84)', async () => {
+    test('HTTP/1.0 is answered with SSE on Node; Bun and workerd do not show the version, and a cut is a reset on Bun and an end on workerd (hazard 84)', async () => {
       const body = JSON.stringify({ model: stage.upstream.script(thenSilent(1)), prompt: 'Hi' })
       const { hostname, port, host } = new URL(stage.server.url)
       const socket = net.connect(Number(port), hostname)

@@ -23,12 +23,12 @@ const wishes: readonly (readonly [path: string, ignored: string, body: object])[
 export function describeThink(runtime: RuntimeName) {
   const each = toEach(runtime)
   describe.each([
-    ['that is listed as one', [{ name: 'cannot:latest', capabilities: ['completion'] }], 1],
-    ['that an older Ollama lists', [{ name: 'cannot:latest' }], 2],
+    ['whose listed capabilities lack thinking', [{ name: 'cannot:latest', capabilities: ['completion'] }], 1],
+    ['which an older Ollama lists without capabilities', [{ name: 'cannot:latest' }], 2],
   ])('a model that cannot think, %s,', (_, models, asked) => {
     const stage = useStage(runtime)
 
-    each(wishes)('answers at %s without thinking, and says so: %s', async (path, ignored, body) => {
+    each(wishes)('answers at %s without thinking, and X-Sluice-Ignored names the field: %s', async (path, ignored, body) => {
       stage.upstream.on('GET /api/tags', json({ models }))
       const model = stage.upstream.script(withoutThinking(tokens({ count: 2 })), 'cannot')
       const before = stage.upstream.requestsFor(model).length
@@ -40,7 +40,7 @@ export function describeThink(runtime: RuntimeName) {
       expect(thoughts.slice(before)).toEqual([true, false].slice(-asked))
     })
 
-    test.each(['/api/chat', '/ollama/api/chat'])('is for Ollama to judge at %s', async (path) => {
+    test.each(['/api/chat', '/ollama/api/chat'])('is refused by Ollama itself at %s', async (path) => {
       const model = stage.upstream.script(withoutThinking(tokens({ count: 2 })), 'cannot')
       const { status, text, headers } = await readAll(read(stage.server, { path, body: { model, messages, think: true } }))
       expect(status).toBe(400)

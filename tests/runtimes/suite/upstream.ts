@@ -94,7 +94,7 @@ function countSockets(requests: readonly SeenRequest[]): number {
 
 export function describeUpstream(runtime: RuntimeName) {
   const each = toEach(runtime)
-  describe('what the upstream sees', () => {
+  describe('requests to the upstream', () => {
     let upstream: Upstream
     let server: Server
 
@@ -124,13 +124,13 @@ export function describeUpstream(runtime: RuntimeName) {
       return seen!
     }
 
-    each(asks)('$path is $target there, without its query', async ({ path, body, target }) => {
+    each(asks)('$path becomes $target, without its query', async ({ path, body, target }) => {
       const model = toModel(target)
       for (const query of ['', '?model=evil&stream=false'])
         expect(toTarget(await see(path + query, body && { ...body, model }))).toBe(target)
     })
 
-    each(asks)('$path: none of its headers arrive', async ({ path, body, target }) => {
+    each(asks)('$path: no header of the reader arrives', async ({ path, body, target }) => {
       const model = toModel(target)
       const { headers } = await see(path, body && { ...body, model }, readerHeaders)
       expect(Object.keys(headers).filter((name) => !allowed.has(name))).toEqual([])
@@ -151,10 +151,10 @@ export function describeUpstream(runtime: RuntimeName) {
         seen: { traceparent, tracestate: 'a=1,b=2' },
       },
       { name: 'a trace without a state arrives', sent: { traceparent }, seen: { traceparent } },
-      { name: 'a state without its trace does not', sent: { tracestate: 'a=1' }, seen: {} },
-      { name: 'a trace in capitals does not', sent: { traceparent: traceparent.toUpperCase(), tracestate: 'a=1' }, seen: {} },
-      { name: 'a trace of another length does not', sent: { traceparent: `${traceparent}0`, tracestate: 'a=1' }, seen: {} },
-      { name: 'a state that is too long does not', sent: { traceparent, tracestate: 'a'.repeat(513) }, seen: { traceparent } },
+      { name: 'a tracestate without a traceparent does not arrive', sent: { tracestate: 'a=1' }, seen: {} },
+      { name: 'a trace in capitals does not arrive', sent: { traceparent: traceparent.toUpperCase(), tracestate: 'a=1' }, seen: {} },
+      { name: 'a trace of another length does not arrive', sent: { traceparent: `${traceparent}0`, tracestate: 'a=1' }, seen: {} },
+      { name: 'a tracestate that is too long does not arrive', sent: { traceparent, tracestate: 'a'.repeat(513) }, seen: { traceparent } },
     ])('$name', async ({ sent, seen }) => {
       const { headers } = await see('/api/generate', { model: upstream.script(short) }, sent)
       const trace = Object.entries(headers).filter(([name]) => name.startsWith('trace'))
@@ -162,7 +162,7 @@ export function describeUpstream(runtime: RuntimeName) {
     })
 
     describe.each(framings)('of %s', (framing) => {
-      test.each(['/api/generate', '/api/chat'])('%s: its body as it is, but with stream:true', async (path) => {
+      test.each(['/api/generate', '/api/chat'])('%s: the body arrives unchanged, but with stream:true', async (path) => {
         const model = upstream.script(short)
         const body = {
           prompt: 'Grüße 👋🏽 \u2028 \u0000',
@@ -281,7 +281,7 @@ export function describeUpstream(runtime: RuntimeName) {
       .models
     const newest = installed.toSorted((a, b) => Date.parse(b.modified_at) - Date.parse(a.modified_at))[0]!.name
 
-    test('is SLUICE_MODEL, and nothing is looked up', async () => {
+    test('is SLUICE_MODEL, without a request for a list', async () => {
       await withLists({ env: { SLUICE_MODEL: 'configured:1b' } }, async (ask, asked) => {
         expect(await ask()).toMatchObject({ status: 200, model: 'configured:1b' })
         expect(await ask({ model: null })).toMatchObject({ status: 200, model: 'configured:1b' })
@@ -290,7 +290,7 @@ export function describeUpstream(runtime: RuntimeName) {
       })
     })
 
-    test('is else one that is loaded, looked up once', async () => {
+    test('is otherwise a loaded model, looked up once', async () => {
       await withLists({}, async (ask, asked) => {
         expect(await ask()).toMatchObject({ status: 200, model: 'gemma3:270m' })
         expect(await ask()).toMatchObject({ status: 200, model: 'gemma3:270m' })
@@ -298,7 +298,7 @@ export function describeUpstream(runtime: RuntimeName) {
       })
     })
 
-    test('is else the newest that is installed, wherever in the list, looked up once', async () => {
+    test('is otherwise the newest installed model, wherever in the list, looked up once', async () => {
       await withLists({ ps: [], tags: installed.toReversed() }, async (ask, asked) => {
         expect(await ask()).toMatchObject({ status: 200, model: newest })
         expect(await ask()).toMatchObject({ status: 200, model: newest })
@@ -306,7 +306,7 @@ export function describeUpstream(runtime: RuntimeName) {
       })
     })
 
-    test('is none that embeds, and none that runs elsewhere', async () => {
+    test('is never an embedding model or a cloud model', async () => {
       const useless = [
         { name: 'embedder', modified_at: '2027-01-01T00:00:00Z', details: { family: 'nomic-bert' } },
         { name: 'elsewhere:cloud', modified_at: '2027-01-01T00:00:00Z', remote_host: 'https://ollama.com' },
@@ -316,7 +316,7 @@ export function describeUpstream(runtime: RuntimeName) {
       })
     })
 
-    test('is 503 no_model with the line to run if there is none, until there is one', async () => {
+    test('if none is installed, the answer is 503 no_model with the command to run, until one is installed', async () => {
       const tags: object[] = []
       await withLists({ ps: [], tags }, async (ask) => {
         const { status, text } = await ask()
@@ -344,7 +344,7 @@ export function describeUpstream(runtime: RuntimeName) {
       }
     })
 
-    test.each(framings)('is no secret to the reader: %s', async (framing) => {
+    test.each(framings)('is in a header of the answer: %s', async (framing) => {
       const server = await startServer(runtime, { SLUICE_CORS_ORIGINS: readerHeaders.origin, OLLAMA_HOST: upstream.url })
       try {
         const { text } = await readAll(generate(server, framing, { prompt: 'Hi' }))
