@@ -101,20 +101,16 @@ describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
   })
 })
 
-test(
-  'npm run deploy bundles the Worker without Node modules and without the emulator',
-  { timeout: 60_000 },
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'sluice-deploy-'))
-    const deploy = run('deploy', '--', '--dry-run', '--outdir', folder)
-    const [status] = (await once(deploy.child, 'exit')) as [number | null]
-    expect(status, deploy.output()).toBe(0)
-    const bundle = readFileSync(join(folder, 'worker.js'), 'utf8')
-    rmSync(folder, { recursive: true })
-    expect(bundle).toContain('Sluice is running')
-    expect(bundle).not.toMatch(/from ?["'](node:|bun)/)
-    expect(bundle, 'a polyfill of fetch').not.toContain('XMLHttpRequest')
-    expect(bundle).toContain('this Worker has no emulator')
-    expect(bundle, 'the answers of the emulator').not.toContain('completion-request')
-  },
-)
+test('npm run deploy bundles the Worker without Node modules and without the emulator', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-deploy-'))
+  const deploy = run('deploy', '--', '--dry-run', '--outdir', folder)
+  const [status] = (await once(deploy.child, 'exit')) as [number | null]
+  expect(status, deploy.output()).toBe(0)
+  const bundle = readFileSync(join(folder, 'worker.js'), 'utf8')
+  rmSync(folder, { recursive: true })
+  expect(bundle).toContain('Sluice is running')
+  expect(bundle).not.toMatch(/from ?["'](node:|bun)/)
+  expect(bundle, 'a polyfill of fetch').not.toContain('XMLHttpRequest')
+  expect(bundle).toContain('this Worker has no emulator')
+  expect(bundle, 'the answers of the emulator').not.toContain('completion-request')
+})

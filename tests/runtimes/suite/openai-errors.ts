@@ -283,20 +283,23 @@ export function describeOpenAIErrors(runtime: RuntimeName) {
   })
 
   // Workers have no signals.
-  test.skipIf(runtime === 'worker')('a shutdown gives shutting_down, before commit as a status and after it in the stream', async () => {
-    const upstream = await startUpstream()
-    const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_SHUTDOWN_GRACE_MS: '1500' })
-    try {
-      const model = upstream.script(thenSilent(1))
-      const reader = read(server, ask(model))
-      await reader.until((text) => text.includes('token'))
-      server.signal('SIGTERM')
-      await expect.poll(async () => (await readAll(read(server, { path: '/readyz' }))).status).toBe(503)
-      expect(await readOpenAIError(read(server, ask(model)))).toMatchObject({ status: 503, code: 'shutting_down' })
-      expect(toLate(await readAll(reader))).toMatchObject({ type: 'server_error', code: 'shutting_down', said: ' token' })
-    } finally {
-      await server.stop()
-      await upstream.close()
-    }
-  })
+  test.skipIf(runtime === 'worker')(
+    'a shutdown gives shutting_down, before commit as a status and after it in the stream',
+    async () => {
+      const upstream = await startUpstream()
+      const server = await startServer(runtime, { OLLAMA_HOST: upstream.url, SLUICE_SHUTDOWN_GRACE_MS: '1500' })
+      try {
+        const model = upstream.script(thenSilent(1))
+        const reader = read(server, ask(model))
+        await reader.until((text) => text.includes('token'))
+        server.signal('SIGTERM')
+        await expect.poll(async () => (await readAll(read(server, { path: '/readyz' }))).status).toBe(503)
+        expect(await readOpenAIError(read(server, ask(model)))).toMatchObject({ status: 503, code: 'shutting_down' })
+        expect(toLate(await readAll(reader))).toMatchObject({ type: 'server_error', code: 'shutting_down', said: ' token' })
+      } finally {
+        await server.stop()
+        await upstream.close()
+      }
+    },
+  )
 }

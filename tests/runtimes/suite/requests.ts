@@ -212,10 +212,13 @@ export function describeRequests(runtime: RuntimeName) {
         await expectPassed('/api/generate', good, sent, { 'content-encoding': encoding })
       })
 
-      test.each(['iso-8859-1', 'utf-8', 'windows-1252'])('a charset of %s does not make invalid UTF-8 valid', async (charset) => {
-        const headers = { 'content-type': `application/json; charset=${charset}` }
-        await expectRefused('/api/generate', latin1, { status: 400, code: 'invalid_json' }, headers)
-      })
+      test.each(['iso-8859-1', 'utf-8', 'windows-1252'])(
+        'a charset of %s does not make invalid UTF-8 valid',
+        async (charset) => {
+          const headers = { 'content-type': `application/json; charset=${charset}` }
+          await expectRefused('/api/generate', latin1, { status: 400, code: 'invalid_json' }, headers)
+        },
+      )
     })
 
     describe('syntax', () => {
@@ -312,27 +315,30 @@ export function describeRequests(runtime: RuntimeName) {
         expect(small.upstream.requests.at(-1)!.body).toContain('x'.repeat(bytes - 36))
       })
 
-      test.each([limit + 1, limit * 10, 3_000_000])('%i bytes are beyond the limit, with a length and in chunks', async (bytes) => {
-        const asked = await countRequests(small, async () => {
-          for (const path of posts) {
-            const raw = [
-              readRaw(small.server, toPost(path, bodyOf(bytes))),
-              readRaw(small.server, toPost(path, toChunked(bodyOf(bytes), 50_000), ['Transfer-Encoding: chunked'])),
-            ]
-            for (const reader of raw) {
-              let isClosed = false
-              void reader.closed.then(() => (isClosed = true))
-              await expect.poll(() => isClosed || tooLarge.test(reader.text), { timeout: 5000 }).toBe(true)
-              reader.socket.destroy()
-              // workerd closes the connection directly after its answer. The unread rest of the
-              // body then causes a reset, which can destroy the answer before it is read. So the
-              // answer may be missing, but no other answer is allowed.
-              if (runtime !== 'worker' || bytes === limit + 1 || reader.text !== '') expect(reader.text).toMatch(tooLarge)
+      test.each([limit + 1, limit * 10, 3_000_000])(
+        '%i bytes are beyond the limit, with a length and in chunks',
+        async (bytes) => {
+          const asked = await countRequests(small, async () => {
+            for (const path of posts) {
+              const raw = [
+                readRaw(small.server, toPost(path, bodyOf(bytes))),
+                readRaw(small.server, toPost(path, toChunked(bodyOf(bytes), 50_000), ['Transfer-Encoding: chunked'])),
+              ]
+              for (const reader of raw) {
+                let isClosed = false
+                void reader.closed.then(() => (isClosed = true))
+                await expect.poll(() => isClosed || tooLarge.test(reader.text), { timeout: 5000 }).toBe(true)
+                reader.socket.destroy()
+                // workerd closes the connection directly after its answer. The unread rest of the
+                // body then causes a reset, which can destroy the answer before it is read. So the
+                // answer may be missing, but no other answer is allowed.
+                if (runtime !== 'worker' || bytes === limit + 1 || reader.text !== '') expect(reader.text).toMatch(tooLarge)
+              }
             }
-          }
-        })
-        expect(asked).toBe(0)
-      })
+          })
+          expect(asked).toBe(0)
+        },
+      )
 
       test('a length beyond the limit is refused before a byte of the body has come', async () => {
         for (const bytes of [limit + 1, 10_000_000_000]) {

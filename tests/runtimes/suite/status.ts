@@ -299,13 +299,16 @@ export function describeStatus(runtime: RuntimeName) {
       expect(toStates(reader.text)).toEqual([])
     })
 
-    test.each(['fin', 'reset'] as const)('hangs, a reader that disconnects by %s aborts both requests to Ollama', async (how) => {
-      const { reader, exchange, question } = await ask(silent())
-      await reader.until((text) => text.startsWith(':\n:\n'))
-      reader.leave(how)
-      await Promise.all([exchange.closedByReader, question.closedByReader])
-      await expect.poll(() => stage.upstream.open).toBe(0)
-    })
+    test.each(['fin', 'reset'] as const)(
+      'hangs, a reader that disconnects by %s aborts both requests to Ollama',
+      async (how) => {
+        const { reader, exchange, question } = await ask(silent())
+        await reader.until((text) => text.startsWith(':\n:\n'))
+        reader.leave(how)
+        await Promise.all([exchange.closedByReader, question.closedByReader])
+        await expect.poll(() => stage.upstream.open).toBe(0)
+      },
+    )
 
     test('shows that the model loads, a reader that disconnects then stops the upstream', async () => {
       const { reader, exchange } = await ask(listing())

@@ -152,9 +152,21 @@ export function describeUpstream(runtime: RuntimeName) {
       },
       { name: 'a trace without a state arrives', sent: { traceparent }, seen: { traceparent } },
       { name: 'a tracestate without a traceparent does not arrive', sent: { tracestate: 'a=1' }, seen: {} },
-      { name: 'a trace in capitals does not arrive', sent: { traceparent: traceparent.toUpperCase(), tracestate: 'a=1' }, seen: {} },
-      { name: 'a trace of another length does not arrive', sent: { traceparent: `${traceparent}0`, tracestate: 'a=1' }, seen: {} },
-      { name: 'a tracestate that is too long does not arrive', sent: { traceparent, tracestate: 'a'.repeat(513) }, seen: { traceparent } },
+      {
+        name: 'a trace in capitals does not arrive',
+        sent: { traceparent: traceparent.toUpperCase(), tracestate: 'a=1' },
+        seen: {},
+      },
+      {
+        name: 'a trace of another length does not arrive',
+        sent: { traceparent: `${traceparent}0`, tracestate: 'a=1' },
+        seen: {},
+      },
+      {
+        name: 'a tracestate that is too long does not arrive',
+        sent: { traceparent, tracestate: 'a'.repeat(513) },
+        seen: { traceparent },
+      },
     ])('$name', async ({ sent, seen }) => {
       const { headers } = await see('/api/generate', { model: upstream.script(short) }, sent)
       const trace = Object.entries(headers).filter(([name]) => name.startsWith('trace'))
