@@ -188,7 +188,7 @@ export function describeOddRequests(runtime: RuntimeName) {
       expect(await readAll(read(stage.server, { path: '/ping' }))).toMatchObject({ status: 200 })
     })
 
-    test('a header that continues on the next line adds no header at Ollama', async () => {
+    test('a header with an escaped line break adds no header at Ollama', async () => {
       const body = JSON.stringify({ model: 'smollm2:135m', prompt: 'Hi' })
       const odd = ['traceparent: 00-a%0d%0aX-Evil: 1', 'tracestate: a=b%0d%0aX-Evil:1', 'x-request-id: a%0d%0ab']
       const { socket, ...reader } = readRaw(

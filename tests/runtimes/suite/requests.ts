@@ -285,7 +285,7 @@ export function describeRequests(runtime: RuntimeName) {
         expect(stage.upstream.requests.at(-1)!.body).toContain(json.slice(1, -1))
       })
 
-      test('a number in an unknown field passes at every path', async () => {
+      test('a huge number in an unknown field passes at every path', async () => {
         for (const path of posts) {
           const body = `{"model":"${model}","text":"a","input":"a","future":1e400}`
           expect(await readAll(read(stage.server, { path, body })), path).toMatchObject({ status: 200 })

@@ -303,7 +303,7 @@ export function describeResponses(runtime: RuntimeName) {
         expect(whole).toMatch(/^\n\ndata: ✓ 1 2.* 499$/s)
       })
 
-      test('cannot continue or retrieve an earlier response: none is stored', async () => {
+      test('cannot retrieve, delete or cancel a response: none is stored', async () => {
         const gone = { status: 404, code: 'not_found' }
         await expect(client().retrieve('resp_1')).rejects.toMatchObject(gone)
         await expect(client().delete('resp_1')).rejects.toMatchObject(gone)

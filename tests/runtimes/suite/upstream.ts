@@ -356,7 +356,7 @@ export function describeUpstream(runtime: RuntimeName) {
       }
     })
 
-    test.each(framings)('is in a header of the answer: %s', async (framing) => {
+    test.each(framings)('is in the last line of the answer: %s', async (framing) => {
       const server = await startServer(runtime, { SLUICE_CORS_ORIGINS: readerHeaders.origin, OLLAMA_HOST: upstream.url })
       try {
         const { text } = await readAll(generate(server, framing, { prompt: 'Hi' }))
