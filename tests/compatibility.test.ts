@@ -26,11 +26,11 @@ const isNamed = (text: string, field: string) =>
   text.includes(`\`${field}\``) || text.includes(`\`${field}.`) || text.includes(`\`${field}:`)
 
 describe('docs/compatibility.md', () => {
-  test.each(Object.entries(reasons))('has the reason "%s" as the error says it', (_name, reason) => {
+  test.each(Object.entries(reasons))('contains the reason "%s", worded as in the error', (_name, reason) => {
     expect(refused).toContain(`| ${reason} |`)
   })
 
-  test('has no reason that no error gives', () => {
+  test('contains no reason that no error has', () => {
     const told = [...refused.matchAll(/^\|.*\| (.*) \|$/gm)].map(([, reason]) => reason)
     expect(new Set(told.slice(1))).toEqual(new Set(Object.values(reasons)))
   })
@@ -43,7 +43,7 @@ describe('docs/compatibility.md', () => {
     ['/v1/responses', responses],
     ['/v1/messages', messages],
     ['/api/ui/chat', uiChat],
-  ] as const)('names every field that is known at %s', (path, { schema, wishes = {}, hints = [], refusals = {} }) => {
+  ] as const)('names every field that %s accepts', (path, { schema, wishes = {}, hints = [], refusals = {} }) => {
     const section = toSection(path)
     const left = [...Object.keys(schema.entries), ...Object.keys(wishes), ...hints].filter((field) => !isNamed(section, field))
     expect(left, `of ${path}`).toEqual([])

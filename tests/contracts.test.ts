@@ -129,7 +129,7 @@ const isRun = ({ type, module, name }: Implementation) => runs.get(type)!.has(`$
 describe.each(Object.entries(contracts))('%s', (type, contract) => {
   const own = implementations.filter((implementation) => implementation.type === type)
 
-  test('has implementations, and they are found', () => {
+  test('has implementations, which this test finds', () => {
     expect(own.length).toBeGreaterThan(1)
     expect(own.filter(isRun)).not.toEqual([])
   })

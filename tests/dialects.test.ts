@@ -27,11 +27,11 @@ describe('the surfaces of the hostile tests (tests/surfaces.ts)', () => {
     expect(paths, `add a row for ${path} to tests/surfaces.ts`).toContain(path)
   })
 
-  test.each(surfaces)('say of $path whether it generates', ({ path, endpoint }) => {
+  test.each(surfaces)('say whether $path generates', ({ path, endpoint }) => {
     expect(generations.includes(path), `correct the endpoint of ${path} in tests/surfaces.ts`).toBe(endpoint !== undefined)
   })
 
-  test('have nothing that no dialect has', () => {
+  test('contain no path that no dialect has', () => {
     const strangers = paths.filter((path) => ![...generations, ...asked].includes(path))
     expect(strangers, `take ${strangers.join(', ')} out of tests/surfaces.ts`).toEqual([])
   })
@@ -73,7 +73,7 @@ const owners = [
 
 describe('the dialect at a path', () => {
   test.each(owners.flatMap(([prefix, paths]) => paths.map((path) => ({ prefix, path }))))(
-    '$path is that of the prefix "$prefix", whatever the order of the list',
+    '$path belongs to the dialect with the prefix "$prefix", in any order of the list',
     ({ prefix, path }) => {
       expect(prefixAt(path)).toBe(prefix)
       fc.assert(
@@ -85,7 +85,7 @@ describe('the dialect at a path', () => {
     },
   )
 
-  test('is the one that has a route there', () => {
+  test('is the one that has a route at this path', () => {
     for (const dialect of everyDialect) {
       const routes = Object.keys(dialect.questions).map((route) => route.split(' ')[1]!)
       const paths = [...Object.keys(dialect.generations), ...routes]

@@ -111,7 +111,7 @@ describe('the cost', () => {
     expect(value).toHaveLength(text.split(',').length)
   })
 
-  test('is not the text for as long as one of its numbers is there', () => {
+  test('of one kept number does not include the whole text', () => {
     // The text is made in a separate function, so that no variable of the test keeps it in memory.
     const keep = () => {
       const text = `{"kept":1234567890123456789,"text":"${'x'.repeat(2 ** 24)}","list":[${'1,'.repeat(100)}1.0]}`
@@ -125,7 +125,7 @@ describe('the cost', () => {
 })
 
 describe('whatever the text', () => {
-  test('each number is written as it was read', () => {
+  test('each number is written with the digits that were read', () => {
     fc.assert(
       fc.property(jsonTexts, space, ([compact, spaced], around) => {
         expect(JSON.stringify(parseExact(compact))).toBe(compact)
@@ -211,7 +211,7 @@ describe('a number', () => {
     expect(first).not.toBe(third)
   })
 
-  test('is none in a text, as a name, or as an object that looks like a raw one', () => {
+  test('is not found in a string, in a name or in an object that looks like a raw number', () => {
     const text = '{"1.0":"1.0","1e22":"1e22","a":{"rawJSON":"1.0"}}'
     const value = parseExact(text) as { a: object }
     expect(value).toEqual(JSON.parse(text))
@@ -219,7 +219,7 @@ describe('a number', () => {
     expect(JSON.stringify(value)).toBe(text)
   })
 
-  test('in a `__proto__` is in a field of its own', () => {
+  test('in a `__proto__` stays in a field of that name', () => {
     const value = parseExact('{"__proto__":1.0}') as object
     expect(Object.keys(value)).toEqual(['__proto__'])
     expect(JSON.stringify(value)).toBe('{"__proto__":1.0}')

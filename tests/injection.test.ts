@@ -304,7 +304,7 @@ const encoders: readonly {
 ]
 
 describe('output as attack', () => {
-  test.each(surfaces.filter(({ endpoint }) => endpoint !== undefined))('is tried at $path', ({ path }) => {
+  test.each(surfaces.filter(({ endpoint }) => endpoint !== undefined))('is tested at $path', ({ path }) => {
     const tried = encoders.map((one) => one.path)
     // `/ollama/v1/…` has the same handlers as `/v1/…`, so the table contains only `/v1/…`.
     expect(tried, `add the encoders of ${path} to the table in tests/injection.test.ts`).toContain(

@@ -37,7 +37,7 @@ function isThere(link: string): boolean {
   return anchor === undefined || toAnchors(toProse(readPage(path))).includes(anchor)
 }
 
-test('every link of a page leads to a file, and to a place in it', () => {
+test('every link of a page leads to an existing file and anchor', () => {
   const links = pages.flatMap(({ file, text }) =>
     [...text.matchAll(/\]\((?!\w+:)([^)\s]+)\)/g)].map(([, target = '']) => ({
       file,
@@ -51,7 +51,7 @@ test('every link of a page leads to a file, and to a place in it', () => {
   ).toEqual([])
 })
 
-test('every link to a page in the source leads to a place in it', () => {
+test('every link from the source to a page leads to an existing anchor', () => {
   const links = sources.flatMap(({ file, text }) =>
     [...text.matchAll(/(?:docs|packages)\/[\w/-]+\.md#[\w-]*/g)].map(([link]) => ({ file, link })),
   )

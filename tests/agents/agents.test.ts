@@ -23,7 +23,7 @@ describe.each(agents)('$name, as docs/clients.md says', (agent) => {
       expect(status).toBe(0)
     })
 
-    test('runs the tool that the model calls, and tells it what the tool gave', async () => {
+    test('runs the tool that the model calls, and sends the result to the model', async () => {
       const model = stage.upstream.script(callTools(agent.call))
       const { status, out, all } = await ask(stage, model, { more: agent.tooled })
       expect(out, all).toContain('The tool has answered')
@@ -39,7 +39,7 @@ describe.each(agents)('$name, as docs/clients.md says', (agent) => {
       ])
     })
 
-    test('says that there is no such model', async () => {
+    test('reports that the model does not exist', async () => {
       const { status, all } = await ask(stage, 'nobody')
       expect(all).toMatch(/model 'nobody' not found|nobody.*may not exist/)
       expect(status).not.toBe(0)
@@ -49,7 +49,7 @@ describe.each(agents)('$name, as docs/clients.md says', (agent) => {
   describe('with keys', () => {
     const stage = useStage('node', { SLUICE_API_KEYS: `me:${hash}` })
 
-    test('sends its own, and fails with a wrong one', async () => {
+    test('sends its own key, and fails with a wrong key', async () => {
       const model = stage.upstream.script(tokens({ count: 3 }))
       const good = await ask(stage, model, { key: secret })
       expect(good.out, good.all).toContain('token token token')
@@ -68,7 +68,7 @@ describe.each(agents)('$name, as docs/clients.md says', (agent) => {
   describe.concurrent('when the upstream', { timeout: 120_000 }, () => {
     const stage = useStage('node')
 
-    test.each(deaths)('%s in the middle, says why it has failed', async (_how, _code, end) => {
+    test.each(deaths)('%s in the middle, reports the reason', async (_how, _code, end) => {
       const { status, all } = await ask(stage, stage.upstream.script(dies(end)))
       expect(all).toMatch(/broke in the middle|without finishing|the runner died/)
       expect(status, all).toBe(1)

@@ -25,7 +25,7 @@ describe('Codex runs', () => {
     expect(seen(model)).toEqual([expect.stringContaining('invalid agent id nobody')])
   })
 
-  test('a custom tool, whose input is a text', async () => {
+  test('a custom tool, which takes one text as its input', async () => {
     stage.upstream.script(callTools({ name: 'apply_patch', arguments: { input: patch } }), known)
     const { status, out, all } = await ask(stage, known, { more: '--sandbox workspace-write && cat note.txt' })
     expect(status, all).toBe(0)

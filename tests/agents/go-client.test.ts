@@ -66,12 +66,12 @@ describe('Ollama’s Go client', () => {
     return { status, got, all }
   }
 
-  test('has these methods, and no others', async () => {
+  test('has exactly the methods that this file tests', async () => {
     const { got } = await call('methods')
     expect(got).toEqual([[...whole.map(([method]) => method), ...closed, 'Chat', 'Generate'].toSorted()])
   })
 
-  test.each(whole)('%s gets what Ollama says at %s', async (method, route, says, asked, got) => {
+  test.each(whole)('%s gets Ollama’s answer to %s', async (method, route, says, asked, got) => {
     const undo = stage.upstream.on(route, says)
     const before = stage.upstream.requests.length
     const said = await call(method)
@@ -90,7 +90,7 @@ describe('Ollama’s Go client', () => {
     expect(got.at(-1)).toMatchObject({ done: true, eval_count: 3 })
   })
 
-  test('gets a tool call, and tells what the tool gave', async () => {
+  test('gets a tool call, and sends the tool’s result', async () => {
     const model = stage.upstream.script(callTools(tool))
     const { got, all } = await call('tool', model)
     expect(toText(got), all).toBe('The tool has answered')
@@ -101,7 +101,7 @@ describe('Ollama’s Go client', () => {
     ])
   })
 
-  test.each(closed)('%s is nothing here, and Ollama is not asked', async (method) => {
+  test.each(closed)('%s gets 404, and no request reaches Ollama', async (method) => {
     const asked = await countRequests(stage, async () => {
       expect(await call(method)).toMatchObject({ status: 1, got: [], all: expect.stringContaining('404') })
     })
@@ -116,14 +116,14 @@ describe('Ollama’s Go client', () => {
     expect(status).toBe(1)
   })
 
-  test('fails for a model that is not there', async () => {
+  test('fails for a model that does not exist', async () => {
     expect(await call('Chat', 'nobody')).toMatchObject({ status: 1, all: expect.stringContaining("model 'nobody' not found") })
   })
 
   describe('with keys', () => {
     const locked = useStage('node', { SLUICE_API_KEYS: keys })
 
-    test('sends its own, and fails with a wrong one', async () => {
+    test('sends its own key, and fails with a wrong key', async () => {
       const model = locked.upstream.script(tokens({ count: 1 }))
       expect(await call('Chat', model, { url: locked.server.url, key: secret })).toMatchObject({ status: 0 })
       const asked = await countRequests(locked, async () => {

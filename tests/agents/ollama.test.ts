@@ -31,19 +31,19 @@ describe('the ollama command, as docs/clients.md says', () => {
   const asked = (route: string) =>
     stage.upstream.requests.findLast(({ method, target }) => `${method} ${target}` === route)?.json
 
-  test('list lists', async () => {
+  test('list prints the installed models', async () => {
     const { status, out, all } = await ollama('list')
     expect(status, all).toBe(0)
     for (const { name } of models) expect(out).toContain(name)
   })
 
-  test('ps lists what is loaded', async () => {
+  test('ps prints the table of loaded models', async () => {
     const { status, out, all } = await ollama('ps')
     expect(status, all).toBe(0)
     expect(out).toMatch(/^NAME +ID/)
   })
 
-  test('show shows', async () => {
+  test('show prints the model’s capabilities', async () => {
     const { status, out, all } = await ollama('show gemma3:270m')
     expect(status, all).toBe(0)
     expect(out).toContain('Capabilities')
@@ -55,13 +55,13 @@ describe('the ollama command, as docs/clients.md says', () => {
     expect(status).toBe(0)
   })
 
-  test.each(deaths)('run says why it has failed when the upstream %s in the middle', async (_how, _code, end) => {
+  test.each(deaths)('run reports the reason when the upstream %s in the middle', async (_how, _code, end) => {
     const { status, all } = await ollama(`run ${stage.upstream.script(dies(end))} 'What is Sluice?'`)
     expect(all).toMatch(/broke in the middle|without finishing|the runner died/)
     expect(status).toBe(1)
   })
 
-  test('create sends the file that it is made from, and says when it is there', async () => {
+  test('create sends the content of the Modelfile, and reports success', async () => {
     stage.upstream.on(`HEAD /api/blobs/${digest}`, answer(404, {}, ''))
     stage.upstream.on(`POST /api/blobs/${digest}`, nothing)
     stage.upstream.on('POST /api/create', progress)
@@ -73,7 +73,7 @@ describe('the ollama command, as docs/clients.md says', () => {
     expect(asked('POST /api/create')).toMatchObject({ model: 'mine', from: 'gemma3:270m', system: 'Be brief.' })
   })
 
-  test('cp copies, rm removes, pull and push say how far they are', async () => {
+  test('cp copies, rm deletes, and pull and push succeed', async () => {
     for (const route of ['POST /api/pull', 'POST /api/push']) stage.upstream.on(route, progress)
     for (const route of ['POST /api/copy', 'DELETE /api/delete']) stage.upstream.on(route, nothing)
     for (const args of ['cp gemma3:270m copied', 'rm gemma3:270m', 'pull gemma3:270m', 'push registry.example/me/mine']) {

@@ -17,7 +17,7 @@ test('the client has 2.5 kB at most, gzipped', () => {
   expect(toBytes((path) => path === '/client.js')).toBeLessThanOrEqual(2500)
 })
 
-test('what is gzipped is the same each time: it has no time in it', () => {
+test('gzip gives the same bytes each time: they contain no timestamp', () => {
   for (const { gzip } of assets) expect([...Buffer.from(gzip, 'base64').subarray(4, 8)]).toEqual([0, 0, 0, 0])
 })
 
@@ -35,7 +35,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-test('nothing is built twice; a change of the page is built', () => {
+test('an unchanged page is not built again; a changed page is', () => {
   const before = readFileSync(module(), 'utf8')
   utimesSync(module(), 1, 1)
   build()

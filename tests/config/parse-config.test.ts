@@ -116,7 +116,7 @@ test('an empty value is unset', () => {
   expect(parseConfig({ SLUICE_NO_SUCH_THING: '' })).toEqual(parseConfig({}))
 })
 
-test("a runtime's own defaults stand where nothing is set", () => {
+test("a runtime's own defaults apply where no variable is set", () => {
   const defaults: ConfigDefaults = { deadlines: { heartbeatMs: 1000 }, server: { log: 'pretty' } }
   const expected = { deadlines: { heartbeatMs: 1000, graceMs: 250 }, server: { log: 'pretty', port: 8083 } }
   expect(parseConfig({}, defaults)).toMatchObject(expected)
@@ -124,7 +124,7 @@ test("a runtime's own defaults stand where nothing is set", () => {
   expect(parseConfig({ SLUICE_HEARTBEAT_MS: '2000' }, defaults)).toHaveProperty('deadlines.heartbeatMs', 2000)
 })
 
-test("other programs' variables are none of ours", () => {
+test("variables of other programs are ignored", () => {
   const env = { PATH: '/bin', OLLAMA_MODELS: '/models', sluice_port: '1', constructor: 'x', toString: 'x' }
   expect(parseConfig(env)).toEqual(parseConfig({}))
 })
@@ -137,7 +137,7 @@ test('bindings of a Worker may be numbers and booleans', () => {
   expect(mistakesOf({ SLUICE_DEMO: true })).toBe('SLUICE_DEMO: must be 0 or 1')
 })
 
-test('a binding that is no text is a mistake', () => {
+test('a binding of another type is a mistake', () => {
   expect(mistakesOf({ OLLAMA_HOST: { fetch: canary } })).toBe('OLLAMA_HOST: must be a text')
   expect(mistakesOf({ PORT: null })).toBe('PORT: must be a text')
   expect(mistakesOf({ SLUICE_LOG: { canary } })).toBe('SLUICE_LOG: must be pretty, json or silent')

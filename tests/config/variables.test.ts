@@ -59,7 +59,7 @@ const file = 'docs/protocol.md'
 describe(`the table of variables in ${file}`, () => {
   const rows = toRows(readPage(file))
 
-  test('has each variable once, and no other', () => {
+  test('contains each variable once, and no others', () => {
     const names = rows.map(({ name }) => name)
     const missing = variableNames.filter((name) => !names.includes(name))
     const unknown = names.filter((name) => !variableNames.includes(name))
@@ -68,13 +68,13 @@ describe(`the table of variables in ${file}`, () => {
     expect(names, `name each variable once in the table in ${file}`).toEqual([...new Set(names)])
   })
 
-  test.each(rows)('$name has the default that it says: $told', ({ name, told }) => {
+  test.each(rows)('$name has the documented default: $told', ({ name, told }) => {
     const advice = `${file} and src/config differ in the default of ${name}`
     expect(toValue(told), advice).toBe(defaults.get(name))
   })
 })
 
-test('src has the names of variables in src/config alone', () => {
+test('only src/config contains names of variables', () => {
   const files = globSync('src/**/*.ts', { exclude: ['src/config', 'src/generated'] })
   expect(files).toContain('src/app.ts')
   const mangleProps = new RegExp(`^(?:${variableNames.join('|')})$`)

@@ -50,19 +50,19 @@ const { services, volumes } = load({ SLUICE_API_KEYS: keys })
 const { ollama, pull, sluice } = services
 const config = parseConfig({ ...dockerfile.env, ...sluice.environment })
 
-test('Sluice has a key, or nothing starts', () => {
+test('without a key for Sluice, no container starts', () => {
   expect(() => load({})).toThrow(/^SLUICE_API_KEYS: .*npm run key/)
   expect(config.access.keys.map(({ name }) => name)).toEqual(['alice'])
   expect(config.access.insecure).toBe(false)
 })
 
-test('nothing is published but Sluice, on 127.0.0.1', () => {
+test('only Sluice’s port is published, on 127.0.0.1', () => {
   const published = Object.values(services).flatMap(({ ports = [] }) => ports)
   expect(published).toEqual([`127.0.0.1:8083:${dockerfile.expose}`])
   for (const { network_mode: mode } of Object.values(services)) expect(mode).toBeUndefined()
 })
 
-test('there may be several of Sluice, as the comment says: nothing but the published port stands in the way', () => {
+test('several Sluice containers are possible, as the comment says: only the published port prevents them', () => {
   const [, setting = ''] = /^ {4}# (deploy: .*)$/m.exec(text) ?? []
   expect(parse(setting)).toEqual({ deploy: { replicas: 2 } })
   expect(sluice.container_name).toBeUndefined()
@@ -74,7 +74,7 @@ test('Ollama keeps its models in a volume and says when it is healthy', () => {
   expect(ollama.healthcheck?.test.join(' ')).toBe('CMD ollama list')
 })
 
-test('the model of Sluice is pulled once, by the same Ollama, which is healthy by then', () => {
+test('Sluice’s model is pulled once, by the same Ollama, after it has become healthy', () => {
   expect(pull.command).toEqual(['pull', config.models.defaultModel])
   expect(pull.image).toBe(ollama.image)
   expect(pull.restart).toBe('no')
@@ -82,13 +82,13 @@ test('the model of Sluice is pulled once, by the same Ollama, which is healthy b
   expect(pull.depends_on).toEqual({ ollama: { condition: 'service_healthy' } })
 })
 
-test('another model is set in one place', () => {
+test('the model is set in one place only', () => {
   const { services } = load({ SLUICE_API_KEYS: keys, SLUICE_MODEL: 'qwen3:8b' })
   expect(services.pull.command).toEqual(['pull', 'qwen3:8b'])
   expect(services.sluice.environment?.SLUICE_MODEL).toBe('qwen3:8b')
 })
 
-test('Sluice asks that Ollama, and starts once the model is there', () => {
+test('Sluice uses the same Ollama, and starts after the model is pulled', () => {
   expect(new URL(config.upstream.host).host).toBe('ollama:11434')
   expect(sluice.depends_on).toEqual({
     ollama: { condition: 'service_healthy' },
@@ -99,7 +99,7 @@ test('Sluice asks that Ollama, and starts once the model is there', () => {
   expect(sluice.healthcheck).toBeUndefined()
 })
 
-test('streams may come to their end before Docker kills', () => {
+test('streams have time to end before Docker kills Sluice', () => {
   const [, seconds] = /^(\d+)s$/.exec(sluice.stop_grace_period ?? '') ?? []
   expect(Number(seconds) * 1000).toBeGreaterThan(config.server.shutdownGraceMs + 1000)
 })

@@ -38,13 +38,13 @@ describe('the image', () => {
   const start = async (env: Record<string, string>) =>
     (container = await startProgram(image.cmd, { ...toOptions(env), ...image.ids }))
 
-  test('has the Node that the tests run on, and the command of npm start', () => {
+  test('uses the Node version of the tests, and the command of npm start', () => {
     expect(image.from).toBe(`node:${packageJson.devDependencies.node}-slim`)
     expect(process.version).toBe(`v${packageJson.devDependencies.node}`)
     expect(image.cmd.join(' ')).toBe(packageJson.scripts.start)
   })
 
-  test('holds the source, the grammar of Ollama and what production needs of node_modules', () => {
+  test('contains the source, Ollama’s grammar and the production dependencies', () => {
     const files = ['node_modules', 'package-lock.json', 'package.json', 'packages', 'src']
     expect(readdirSync(image.app).toSorted()).toEqual(files)
     expect(readdirSync(join(image.app, 'packages'))).toEqual(['ollama-grammar'])
@@ -53,7 +53,7 @@ describe('the image', () => {
     expect(packages.toSorted()).toEqual(['@hono', 'hono', 'ollama', 'valibot', 'whatwg-fetch'])
   })
 
-  test('runs as somebody who is not root, listens on every address, and is told to stop by SIGTERM', () => {
+  test('does not run as root, listens on every address, and is stopped by SIGTERM', () => {
     expect(image.user).toBe('node')
     expect(image.stopSignal).toBe('SIGTERM')
     const { host, port } = parseConfig(image.env).server
@@ -61,7 +61,7 @@ describe('the image', () => {
     expect(image.expose).toBe(`${port}`)
   })
 
-  test('does not start without a key, and says what is missing', async () => {
+  test('does not start without a key, and names the missing variable', async () => {
     await expect(start({})).rejects.toThrow(/ended with 1\n[\s\S]*SLUICE_API_KEYS/)
   })
 
@@ -76,7 +76,7 @@ describe('the image', () => {
     )
   })
 
-  test('makes a key, streams to whoever has it, is healthy meanwhile, and ends with 0 on SIGTERM', async () => {
+  test('makes a key, streams to a client with this key, stays healthy, and exits with 0 on SIGTERM', async () => {
     const { stdout } = await execute(['node', 'src/runtimes/key.ts', 'alice'])
     const [secret = '', keys = ''] = [...stdout.matchAll(/^ {2}(\S+)$/gm)].map(([, word]) => word)
     const { url, end } = await start({ SLUICE_API_KEYS: keys, OLLAMA_HOST: upstream.url })
@@ -101,7 +101,7 @@ test.each([
   'FROM node AS build\nWORKDIR /app',
   'FROM node\nCOPY --chown=node src ./src',
   'FROM node\nWORKDIR /app\nUSER node\nEXPOSE 1\nSTOPSIGNAL SIGTERM\nHEALTHCHECK CMD ["node"]\nCMD npm start',
-])('an instruction that the test cannot follow fails it: %j', (text) => {
+])('an instruction that the test does not know makes the test fail: %j', (text) => {
   expect(() => parseDockerfile(text)).toThrow()
 })
 

@@ -11,14 +11,14 @@ const page = readFileSync(`${root}docs/deploy.md`, 'utf8')
 const blocks = [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({ language, code }))
 const toCode = (name: string) => blocks.filter(({ language }) => language === name).map(({ code }) => code)
 
-test('every block is run here, by wrangler’s or by the proxies’ tests, but for what needs Docker, root or an account', () => {
+test('every code block is run by a test, unless it needs Docker, root or an account', () => {
   const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini', 'toml']
   for (const { language } of blocks) expect(known).toContain(language)
   for (const code of toCode('sh not run in CI')) expect(code).toMatch(/^docker |^systemctl |^npm run deploy$/m)
   for (const code of toCode('ini')) expect(code).toMatch(/^net\.ipv4\.\w+ = \d+\n$/)
 })
 
-test('the command for a key gives a secret and the entry that knows it', async () => {
+test('the command for a key prints a secret and the matching entry', async () => {
   const [command = ''] = toCode('sh')
   expect(toCode('sh')).toEqual(['npm run key -- alice\n'])
   const { stdout } = await run('sh', ['-c', command], { cwd: root })
@@ -27,7 +27,7 @@ test('the command for a key gives a secret and the entry that knows it', async (
   expect(key).toEqual({ name: 'alice', sha256: createHash('sha256').update(secret).digest('hex'), models: undefined })
 })
 
-test('the environment of the unit is one that Sluice takes', () => {
+test('Sluice accepts the environment of the systemd unit', () => {
   const [, lines = ''] = /<<'END'\n([\s\S]*?)END\n/.exec(page) ?? []
   const variables = [...lines.replace('…', 'a'.repeat(64)).matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value])
   const { access } = parseConfig(Object.fromEntries(variables) as Record<string, string>)
@@ -41,7 +41,7 @@ test.each(['docs/deploy.md', 'compose.yaml', 'deploy/sluice@.service'])('every v
   for (const name of names) expect(toProblem(name), name).not.toContain('no such variable')
 })
 
-test('the section that the start names for what is gone is there', () => {
+test('the page has the section about removed variables that the start-up error names', () => {
   const [, number] = /docs\/deploy\.md §(\d+)/.exec(toProblem('SLUICE_WORKERS')) ?? []
   expect(page).toContain(`\n## ${number}. Several processes\n`)
 })

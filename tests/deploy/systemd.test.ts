@@ -15,7 +15,7 @@ const unit = parseUnit(text)
 const [execStart = ''] = unit.ExecStart ?? []
 const environment = Object.fromEntries((unit.Environment ?? []).map((line) => line.split('=') as [string, string]))
 
-test('the command is that of npm start; two instances share a port, and SIGTERM ends each with 0', async () => {
+test('the command is that of npm start; two instances share a port, and each exits with 0 on SIGTERM', async () => {
   const [file, ...args] = execStart.split(' ')
   expect(file).toBe('/usr/bin/node')
   expect(['node', ...args].join(' ')).toBe(packageJson.scripts.start)
@@ -36,15 +36,15 @@ test('all instances run as one user, or Linux gives the port to the first alone 
   expect(unit).toMatchObject({ DynamicUser: ['yes'], User: ['sluice'] })
 })
 
-test('streams may come to their end before systemd kills', () => {
+test('streams have time to end before systemd kills Sluice', () => {
   expect(Number(unit.TimeoutStopSec?.[0]) * 1000).toBeGreaterThan(parseConfig({}).server.shutdownGraceMs + 1000)
 })
 
-test('it is started again after a crash, has descriptors, and reads its keys from a file', () => {
+test('the service is restarted after a crash, has enough file descriptors, and reads its keys from a file', () => {
   expect(unit).toMatchObject({ Restart: ['on-failure'], LimitNOFILE: ['65536'], EnvironmentFile: ['/etc/sluice.env'] })
 })
 
-test('it has no rights that it does not need', () => {
+test('the service has no rights that it does not need', () => {
   expect(unit).toMatchObject({
     NoNewPrivileges: ['yes'],
     ProtectSystem: ['strict'],
@@ -72,7 +72,7 @@ describe.skipIf(!hasSystemd)('systemd itself', () => {
     expect(analyze('verify')).toMatchObject({ status: 0, stderr: '' })
   })
 
-  test('finds it hardened: 1.3 of 10 is exposed', () => {
+  test('rates the exposure of the unit at 1.3 of 10', () => {
     expect(analyze('security', '--offline=true', '--threshold=15').status).toBe(0)
   })
 })

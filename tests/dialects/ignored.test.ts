@@ -9,18 +9,18 @@ function toHeader(paths: readonly string[], unknown = 0) {
   return ignored.toHeader()
 }
 
-describe('what is left out', () => {
+describe('the header with ignored fields', () => {
   test.each<[readonly string[], number, string | undefined]>([
     [[], 0, undefined],
     [['n'], 0, 'n'],
     [['n', 'tools.4', 'n'], 0, 'n, tools.4'],
     [[], 3, '+3 unknown'],
     [['n'], 1, 'n, +1 unknown'],
-  ])('%j and %i unknown fields are told as %s', (paths, unknown, header) => {
+  ])('names %j and %i unknown fields as %s', (paths, unknown, header) => {
     expect(toHeader(paths, unknown)).toBe(header)
   })
 
-  test('is counted where the header has no room: it stays within 1 kB, and loses none', () => {
+  test('counts the fields that have no room: it stays within 1 kB, and no field is lost', () => {
     for (const length of [1, 9, 100, 985, 986, 1024, 5000]) {
       for (const count of [1, 2, 50, 1000]) {
         const paths = Array.from({ length: count }, (_, i) => `${i}.`.padEnd(length, 'x'))
@@ -34,7 +34,7 @@ describe('what is left out', () => {
     }
   })
 
-  test('of a wish that turns out later is told too', () => {
+  test('names a field that is found to be ignored only later', () => {
     const ignored = createIgnored()
     const { add } = ignored
     expect(ignored.toHeader()).toBeUndefined()

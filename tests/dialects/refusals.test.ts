@@ -23,7 +23,7 @@ const requests: Readonly<Record<Reason, readonly [path: string, run: () => unkno
   tool: ['tool_choice', chat({ tools: [{ type: 'web_search' }], tool_choice: { type: 'web_search' } })],
 }
 
-describe('what is refused although it is well formed', () => {
+describe('a valid request that is refused', () => {
   test.each(Object.entries(requests) as [Reason, (typeof requests)[Reason]][])('%s', (reason, [path, run]) => {
     const { message, code, status, issues } = refused(path, reason)
     expect({ code, status }).toEqual({ code: 'not_supported', status: 400 })

@@ -89,7 +89,7 @@ describe('one object', () => {
     expect(toComparable(whole)).toEqual(toComparable(once))
   })
 
-  test.each(['generate-once', 'chat-once', 'generate-load', 'chat-load'])('%s: one line is itself', (name) => {
+  test.each(['generate-once', 'chat-once', 'generate-load', 'chat-load'])('%s: an answer of one line is unchanged', (name) => {
     expect(fold(chunksOf(name))).toEqual(chunksOf(name)[0])
   })
 
@@ -99,7 +99,7 @@ describe('one object', () => {
     expect(encode([toEvent({ response: 'c', done: true })])).toBe('{"response":"abc","done":true}')
   })
 
-  test('is nothing if the stream fails: its status says so', () => {
+  test('is empty if the stream fails: the status reports the failure', () => {
     const encode = startText(folded, { requestId: 'id-1', maxBytes: 1e6 })
     encode([toEvent({ response: 'a' })])
     expect(encode([toEvent({ response: 'b' }), { type: 'failed', error: new ServiceError('internal', '') }])).toBe('')
@@ -121,11 +121,11 @@ describe('one object', () => {
       ],
       { response: 'b', done: true },
     ],
-  ])('loses nothing that the last line does not repeat: %s', (_, chunks, whole) => {
+  ])('keeps a field that the last line does not repeat: %s', (_, chunks, whole) => {
     expect(fold(chunks as readonly OllamaChunk[])).toEqual(whole)
   })
 
-  test('is refused when it grows over the limit, and not before', () => {
+  test('fails when it grows over the limit, and not before', () => {
     fc.assert(
       fc.property(generations, (events) => {
         const chunks = events.flatMap((event) => (event.type === 'delta' ? [event.chunk] : []))
@@ -146,7 +146,7 @@ describe('one object', () => {
     ['thinking of a message', { message: { thinking: 'x'.repeat(60) } }],
     ['tool calls', { message: { tool_calls: ['x'.repeat(60)] } }],
     ['logprobs', { logprobs: ['x'.repeat(60)] }],
-  ])('counts %s too', (_, chunk) => {
+  ])('counts %s towards the limit', (_, chunk) => {
     expect(() => fold([chunk, chunk, { done: true }], 1000)).not.toThrow()
     expect(() => fold([chunk, chunk, { done: true }], 100)).toThrow(expect.objectContaining({ code: 'line_too_long' }))
   })

@@ -29,7 +29,7 @@ describe('NDJSON', () => {
     expect(ndjson).toMatchObject({ contentType: 'application/x-ndjson', opening: '', heartbeat: '' })
   })
 
-  test('writes our own failure, not the line of the upstream', () => {
+  test('writes our own error line for a failure, not the line of the upstream', () => {
     const error = new ServiceError('upstream_failed', 'it died')
     expect(encode({ type: 'failed', error, line: '{"error":"it died at 10.0.0.7"}' })).toBe(
       '{"error":"it died","code":"upstream_failed","request_id":"id-1"}\n',

@@ -85,7 +85,7 @@ describe('a stream is bare text for', () => {
   })
 })
 
-describe('text has to be named and wanted most, so a stream is not text for', () => {
+describe('a stream is text only if Accept names text and prefers it, so not for', () => {
   test.each([
     ['text/plain, text/event-stream', sse],
     ['text/plain, */*', sse],
@@ -107,7 +107,7 @@ test.each(['text/plain', 'text/plain, application/json;q=0.5'])('%s is no text w
 
 // With quadratic work, this test would take minutes.
 test.each([',', ';', ' ', '"', '\\"', '=', 'a ', 'a,', 'a ;', 'a;b', ';q=0', ';q==', 'a;b="c" ,', 'text/plain;q=0.1,'])(
-  'a long header takes no time: %s',
+  'a long header takes linear time: %s',
   (piece) => {
     expect(framings.map(({ encoder }) => encoder)).toContain(negotiate(piece.repeat(300_000), true))
   },

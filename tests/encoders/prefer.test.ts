@@ -19,7 +19,7 @@ test.each([
   'status = ""; x',
   ',,status,',
   'status, status=off',
-])('asks for it: Prefer: %s', (prefer) => {
+])('asks for status events: Prefer: %s', (prefer) => {
   expect(prefers('status', prefer)).toBe(true)
 })
 
@@ -41,11 +41,11 @@ test.each([
   'foo="a, status, b"',
   'foo="a\\", status, b"',
   'foo="a, status',
-])('does not: Prefer: %s', (prefer) => {
+])('does not ask for status events: Prefer: %s', (prefer) => {
   expect(prefers('status', prefer)).toBe(false)
 })
 
-test('whatever stands around it, in whatever quotes', () => {
+test('`status` is found between any other preferences, and not inside quotes', () => {
   const quoted = fc.string().map((text) => `x="${text.replaceAll(/["\\]/g, '\\$&')}"`)
   const others = fc.array(fc.oneof(quoted, fc.constantFrom('respond-async', 'wait=5', 'foo; bar="status"')))
   fc.assert(
@@ -57,6 +57,6 @@ test('whatever stands around it, in whatever quotes', () => {
 })
 
 // With quadratic work, this test would take minutes.
-test.each(['"', '\\"', '"\\', '",', '\\', 'status=x,'])('a long one takes no time: %s', (piece) => {
+test.each(['"', '\\"', '"\\', '",', '\\', 'status=x,'])('a long header takes linear time: %s', (piece) => {
   expect(prefers('status', piece.repeat(300_000))).toBe(false)
 })

@@ -33,18 +33,18 @@ describe('SSE', () => {
     )
   })
 
-  test('writes a line with a raw CR anew: it would be two lines in SSE', () => {
+  test('encodes a line with a raw CR again: it would be two lines in SSE', () => {
     expect(encode(toEvent('{"a":\r1,\r\t"b":"\\r\\n"}'))).toBe('data: {"a":1,"b":"\\r\\n"}\n\n')
   })
 
-  test('tells of a failure by an event that is not EventSource’s own', () => {
+  test('reports a failure in an event whose name is not EventSource’s own `error`', () => {
     const error = new ServiceError('invalid_request', 'no\ngood', { issues: [{ path: 'a', message: 'b' }] })
     expect(encode({ type: 'failed', error })).toBe(
       'event: failed\ndata: {"error":"no\\ngood","code":"invalid_request","request_id":"id-1","issues":[{"path":"a","message":"b"}]}\n\n',
     )
   })
 
-  test('tells of a wait by an event of its own, for who has asked', () => {
+  test('sends a status event during a wait, to readers that asked for it', () => {
     expect(sse.toStatus).toBeUndefined()
     expect(sseWithStatus.toStatus!('loading', 1234)).toBe('event: status\ndata: {"status":"loading","elapsed_ms":1234}\n\n')
     expect(sseWithStatus).toMatchObject({ start: sse.start, headers: { ...sse.headers, 'preference-applied': 'status' } })

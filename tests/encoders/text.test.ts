@@ -19,11 +19,11 @@ describe('text', () => {
   test.each([
     ['generate', { response: 'Hi' }],
     ['chat', { message: { content: 'Hi' } }],
-  ])('of %s is the text alone', (_name, chunk) => {
+  ])('of %s is only the generated text', (_name, chunk) => {
     expect(startFrames(text, options)([{ type: 'delta', line: '', chunk }])).toEqual(['Hi'])
   })
 
-  test('has no thinking, no call, and no figure', () => {
+  test('has no thinking, no tool call and no statistics', () => {
     const events: GenerationEvent[] = [
       { type: 'delta', line: '', chunk: { thinking: 'hm', response: '' } },
       { type: 'delta', line: '', chunk: { message: { content: '', thinking: 'hm', tool_calls: [{}] } } },
@@ -32,7 +32,7 @@ describe('text', () => {
     expect(startFrames(text, options)(events)).toEqual([])
   })
 
-  test('writes nothing of a failure: the response breaks', () => {
+  test('writes nothing for a failure: the response is cut', () => {
     const error = new ServiceError('upstream_failed', 'it died')
     expect(startFrames(text, options)([{ type: 'failed', error }])).toEqual([])
     expect(text.failure).toBe('cut')

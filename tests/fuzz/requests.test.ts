@@ -14,7 +14,7 @@ const toGoodAnswer = (path: string) =>
     ? [toBytes(loadRecording(path === '/api/chat' ? 'chat-tool-call' : 'generate-chinese'))]
     : [toSmallAnswer(path)]
 
-test.each(surfaces)('unspoilt, the body for $path is a good one', async (surface) => {
+test.each(surfaces)('the unspoilt body for $path is accepted', async (surface) => {
   const isRefused = surface.path.endsWith('count_tokens')
   for (const streams of [{}, surface.streams]) {
     const body = JSON.stringify({ model: 'gemma3:270m', ...surface.body, ...streams })

@@ -54,7 +54,7 @@ describe.each(['node', 'bun'] as const)('F31: %s, when the clock on the wall jum
     ['total_timeout', tokens({ count: 1e6, perSecond: 20 })],
   ]
   describe.each([hour, -hour])('by %d s', (offset) => {
-    test.each(scripts)('%s comes neither early nor late, nor do heartbeats', async (code, script) => {
+    test.each(scripts)('%s and the heartbeats come neither early nor late', async (code, script) => {
       const told = await jumpWithin(script, offset)
       expect(told.code).toBe(code)
       expect(told.tookMs).toBeGreaterThan(limits[code] - earlyMs)
@@ -83,7 +83,7 @@ describe.each(['node', 'bun'] as const)('F31: %s, when the clock on the wall jum
     })
   })
 
-  test('back and forth, a stream goes on', async () => {
+  test('back and forth, a stream continues', async () => {
     const reader = generate(server, 'sse', upstream.script(tokens({ count: 20, perSecond: 20 })))
     for (const offset of [hour, -hour, 0]) {
       const count = reader.byteCount

@@ -13,14 +13,14 @@ const thrownBy = (step: () => unknown): Error => {
 }
 
 describe('the cause in the access log', () => {
-  test('is nothing but what toCause makes, by its type', () => {
+  test('can only come from toCause, by its type', () => {
     expectTypeOf<string>().not.toExtend<Cause>()
     expectTypeOf(toCause).returns.toEqualTypeOf<Cause | undefined>()
     expect(toCause(undefined)).toBeUndefined()
   })
 
   test.each(['ECONNREFUSED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'ConnectionRefused', 'HPE_INVALID_CONSTANT'])(
-    'is the code of a connection, of the error or of what is behind it: %s',
+    'is the code of a connection error, or of its `cause`: %s',
     (code) => {
       const error = Object.assign(new Error('wmur'), { code })
       expect(toCause(error)).toBe(code)
@@ -29,13 +29,13 @@ describe('the cause in the access log', () => {
   )
 
   test.each(['', 'wmur', 'WMUR said', 'E', `E${'X'.repeat(50)}`, 'E\nE', 20, { toString: () => 'EPIPE' }])(
-    'is no code of another shape: %j',
+    'is not a code of another shape: %j',
     (code) => {
       expect(toCause(Object.assign(new Error('x'), { code }))).toMatch(/^Error at \S+cause\.test\.ts:\d+:\d+/)
     },
   )
 
-  test('is else the class and where it was thrown, without the text', () => {
+  test('is otherwise the error’s class and where it was thrown, without the message', () => {
     const error = thrownBy(() => JSON.parse('{"response": wmur}'))
     // The message must contain this word. Otherwise the test would prove nothing.
     expect(error.message).toContain('wmur')
@@ -50,7 +50,7 @@ describe('the cause in the access log', () => {
     ['that is its own class', 'Odd'],
     ['of nothing but a line’s end', '\n'],
     ['of nothing', ''],
-  ])('has nothing of a message %s', (_, message) => {
+  ])('has no part of a message %s', (_, message) => {
     const cause = toCause(new Odd(message))
     expect(cause).toMatch(/^Odd\b/)
     expect(cause).not.toContain('wmur')
@@ -68,7 +68,7 @@ describe('the cause in the access log', () => {
     expect(toCause(error)).toBe('Odd')
   })
 
-  test('has no name of a function: it may be made of anything', () => {
+  test('has no name of a function: such a name may contain anything', () => {
     const named = { 'wmur (x)': () => JSON.parse('?') as unknown }
     const error = thrownBy(() => named['wmur (x)']())
     expect(error.stack).toContain('wmur')
@@ -86,7 +86,7 @@ describe('the cause in the access log', () => {
     [null, 'object'],
     [{ code: 'EWMUR' }, 'object'],
     [7, 'number'],
-  ])('is of what is no error its type: %j', (thrown, type) => {
+  ])('is the type of a thrown value that is not an error: %j', (thrown, type) => {
     expect(toCause(thrown)).toBe(type)
   })
 })

@@ -31,18 +31,18 @@ test('zstd with a window of more than 8 MiB is refused before it costs its memor
 })
 
 describe.each(names)('%s', (name) => {
-  test.each([0, 1, 1000, 70_000, 1_000_000])('gives back %i bytes as they were', async (length) => {
+  test.each([0, 1, 1000, 70_000, 1_000_000])('decodes %i bytes to the original bytes', async (length) => {
     const bytes = noise(length)
     expect(Buffer.from(await decodeIn(name, encode(name, bytes))).equals(bytes)).toBe(true)
   })
 
-  test('decodes just as much as the limit', async () => {
+  test('decodes exactly as many bytes as the limit', async () => {
     const bytes = noise(5000)
     expect(await decodeIn(name, encode(name, bytes), 5000)).toHaveLength(5000)
     await expect(decodeIn(name, encode(name, bytes), 4999)).rejects.toMatchObject({ code: 'body_too_large' })
   })
 
-  test('refuses what is cut or broken, and no error is left behind', async () => {
+  test('refuses a cut or broken body, and leaves no unhandled error', async () => {
     const good = encode(name, noise(3000))
     const bad = [
       new Uint8Array(0),

@@ -17,7 +17,7 @@ test.each([
   ['192.0.2.1', '192.0.2.1:8083'],
   ['2001:db8::1', '[2001:db8::1]:8083'],
   ['2001:DB8::A', '[2001:db8::a]'],
-])('listening on %s, it is asked by %s', async (bound, host) => {
+])('a server that listens on %s accepts Host: %s and no other host', async (bound, host) => {
   expect(await statusOf(bound, host)).toBe(200)
   expect(await statusOf(bound, 'evil.example')).toBe(403)
 })

@@ -37,7 +37,7 @@ function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined a
   return { app, counted, inside }
 }
 
-describe('who is counted', () => {
+describe('the client that a rate limit counts', () => {
   test.each([
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
@@ -49,19 +49,19 @@ describe('who is counted', () => {
     ['::1', '0:0:0:0::/64'],
     ['1::', '1:0:0:0::/64'],
     ['', ''],
-  ])('the address %s is counted as %s', async (address, network) => {
+  ])('with the address %s is %s', async (address, network) => {
     const { app, counted } = create({ address })
     expect(await (await app.request('/')).text()).toBe(`address ${network}`)
     expect(counted).toEqual([`address ${network}`])
   })
 
-  test('a key is counted by its name, wherever it is, and is nobody’s address', async () => {
+  test('with a key is the key’s name, and not an address', async () => {
     const { app, counted } = create({ key: '192.0.2.1' })
     await app.request('/')
     expect(counted).toEqual(['key 192.0.2.1'])
   })
 
-  test('where there is no limit nobody is', async () => {
+  test('is nobody if there is no limit', async () => {
     const { app, counted } = create({ max: 0 })
     const response = await app.request('/')
     expect(await response.text()).toBe('')
@@ -70,20 +70,20 @@ describe('who is counted', () => {
   })
 })
 
-describe('a place for an answer is given up', () => {
-  test('once it is there', async () => {
+describe('the place of an answer is released', () => {
+  test('once the answer is complete', async () => {
     const { app, inside } = create()
     await app.request('/')
     expect(inside.size).toBe(0)
   })
 
-  test('if it is an error', async () => {
+  test('if the answer is an error', async () => {
     const { app, inside } = create()
     expect((await app.request('/broken')).status).toBe(500)
     expect(inside.size).toBe(0)
   })
 
-  test('with its stream, not with its head', async () => {
+  test('at the end of its stream, not after its headers', async () => {
     const stream = createStream({ requestId: 'id', principal: '', signal: new AbortController().signal })
     const { app, inside } = create({ stream })
     await app.request('/')

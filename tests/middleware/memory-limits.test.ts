@@ -29,14 +29,14 @@ describe('limits in memory', () => {
     expect(await limits.consume('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
   })
 
-  test('tell what remains', async () => {
+  test('report the remaining requests', async () => {
     const { limits } = create({ perMinute: 3 })
     const remaining = []
     for (let i = 0; i < 4; i++) remaining.push((await limits.consume('a')).remaining)
     expect(remaining).toEqual([2, 1, 0, 0])
   })
 
-  test('forget who has been away: a million addresses do not stay', async () => {
+  test('forget clients that stay away: a million addresses do not stay in memory', async () => {
     const { limits, pass } = create()
     await limits.consume('first')
     setFlagsFromString('--expose-gc')

@@ -27,7 +27,7 @@ describe('a body', () => {
     ['{"":null,"é":"\\u00e9"}', { '': null, é: 'é' }],
     ['{"a":"\\ud800"}', { a: '\ud800' }],
     ['{"constructor":1,"toString":{"a":1}}', { constructor: 1, toString: { a: 1 } }],
-  ])('is what it says: %s', (text, value) => {
+  ])('is parsed to its value: %s', (text, value) => {
     expect(parse(text)).toEqual(value)
   })
 
@@ -93,12 +93,12 @@ describe('depth', () => {
     ['an escaped quote', '"\\""'],
     ['both', '"\\\\\\""'],
     ['an empty text', '""'],
-  ])('is counted on behind a text that ends with %s', (_, text) => {
+  ])('is still counted after a string that ends with %s', (_, text) => {
     expect(codeOf(toUtf8(`{"a":${text},"b":${'['.repeat(31)}${']'.repeat(31)}}`))).toBe('accepted')
     expect(codeOf(toUtf8(`{"a":${text},"b":${'['.repeat(32)}${']'.repeat(32)}}`))).toBe('invalid_json')
   })
 
-  test('is not what stands one beside the other, nor in a text', () => {
+  test('does not count siblings, nor brackets in a string', () => {
     expect(codeOf(toUtf8(`{"a":[${'[],'.repeat(1000)}[]]}`))).toBe('accepted')
     expect(codeOf(toUtf8(`{"a":${JSON.stringify('[{"\\'.repeat(1000))}}`))).toBe('accepted')
   })
@@ -114,7 +114,7 @@ describe('depth', () => {
     ['backslashes', `{"a":"${'\\\\'.repeat(2_000_000)}"}`],
     ['quotes', `{"a":"${'\\"'.repeat(2_000_000)}"}`],
     ['texts', `{"a":[${'"",'.repeat(1_000_000)}""]}`],
-  ])('is found in linear time among %s', (_, text) => {
+  ])('is measured in linear time among %s', (_, text) => {
     const bytes = toUtf8(text)
     const start = performance.now()
     expect(codeOf(bytes)).toBe('accepted')
@@ -144,7 +144,7 @@ describe('a number', () => {
   })
 })
 
-describe('through any value', () => {
+describe('of any body', () => {
   /** Measures the depth of a value independently of our code. */
   const depthOf = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
@@ -163,7 +163,7 @@ describe('through any value', () => {
     }),
   )
 
-  test('it is what JSON.parse gives, as long as it is shallow', () => {
+  test('the result is that of JSON.parse, unless the body is too deep', () => {
     fc.assert(
       fc.property(objects, fc.constantFrom(undefined, 1, '\r\n\t'), (value, indent) => {
         const text = JSON.stringify(value, undefined, indent)
@@ -176,7 +176,7 @@ describe('through any value', () => {
     )
   })
 
-  test('and whatever JSON.parse refuses is refused', () => {
+  test('parseJson refuses exactly what JSON.parse refuses', () => {
     const parts = fc.array(
       fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', '1', 'a', ' ', 'null', 'true', '-', '.', 'e', '\n'),
       { maxLength: 12 },
@@ -202,7 +202,7 @@ describe('through any value', () => {
     )
   })
 
-  test('and no bytes make it throw anything else', () => {
+  test('parseJson throws no error except invalid_json, for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
         expect(['accepted', 'invalid_json']).toContain(codeOf(bytes))

@@ -17,7 +17,7 @@ const image = (url?: string) => ({ type: 'file', mediaType: 'image/png', url })
 const tool = (more: object) => ({ type: 'tool-get_weather', toolCallId: 'c1', input: { city: 'Tokyo' }, ...more })
 
 describe('POST /api/ui/chat', () => {
-  test('asks chat what DefaultChatTransport posts, for either trigger', () => {
+  test('sends the request of DefaultChatTransport to chat, for both triggers', () => {
     for (const trigger of ['submit-message', 'regenerate-message']) {
       const made = parse({ id: 'chat-1', messages: [hi], trigger, messageId: 'u' })
       const { call, encoder } = made
@@ -27,7 +27,7 @@ describe('POST /api/ui/chat', () => {
     }
   })
 
-  test('passes on what a page may add, its system prompt in front', () => {
+  test('passes on the fields that a page adds, and puts its system prompt first', () => {
     const known = {
       tools: [{ type: 'function', function: { name: 'f' } }],
       think: 'low',
@@ -53,7 +53,7 @@ describe('POST /api/ui/chat', () => {
   })
 
   test.each(['model', 'system', 'tools', 'think', 'format', 'options', 'keep_alive'])(
-    'takes null and what is empty as an absent %s',
+    'treats null and empty values as an absent %s',
     (field) => {
       const body = { messages: [{ role: 'user', content: 'Hi' }] }
       for (const nothing of [null, '', [], {}]) expect(toMade(parse({ messages: [hi], [field]: nothing }))).toEqual({ body })
@@ -72,7 +72,7 @@ describe('POST /api/ui/chat', () => {
     ])
   })
 
-  test('tells an assistant’s reasoning, and each of its steps as a message with the results of its tools', () => {
+  test('sends an assistant’s reasoning, and each step as a message followed by its tool results', () => {
     const answer = assistant(
       { type: 'step-start' },
       { type: 'reasoning', text: 'hm', state: 'done' },
@@ -124,7 +124,7 @@ describe('POST /api/ui/chat', () => {
     expect(JSON.stringify(said?.tool_calls)).toContain(JSON.stringify(input))
   })
 
-  test('leaves out what is for the page alone', () => {
+  test('leaves out the parts that are only for the page', () => {
     const parts = [
       { type: 'source-url', sourceId: 's', url: 'http://x' },
       { type: 'source-document', sourceId: 's', mediaType: 'text/plain', title: 't' },
@@ -148,7 +148,7 @@ describe('POST /api/ui/chat', () => {
     ['a bad system', { messages: [hi], system: 1 }, 'system'],
     ['tools of the SDK', { messages: [hi], tools: { f: {} } }, 'tools'],
     ['a bad format', { messages: [hi], format: 'xml' }, 'format'],
-  ])('refuses %s, and says where', (_, body: Json, path) => {
+  ])('refuses %s, and names the path of the field', (_, body: Json, path) => {
     expectRefused(() => parse(body), 'invalid_request', path)
   })
 
@@ -161,7 +161,7 @@ describe('POST /api/ui/chat', () => {
     ['options', { options: ['x'] }, 'options'],
     ['keep_alive', { keep_alive: true }, 'keep_alive'],
     ['tools that are none', { tools: [{ function: {} }, { name: 'f', inputSchema: {} }, 5] }, 'tools.0, tools.1, tools.2'],
-  ])('goes on without odd %s, and names it', (_, more, header) => {
+  ])('ignores invalid %s, and names it in the header', (_, more, header) => {
     expect(toMade(parse({ messages: [hi], ...more }))).toEqual({
       body: { messages: [{ role: 'user', content: 'Hi' }] },
       header,
@@ -208,7 +208,7 @@ describe('POST /api/ui/chat', () => {
       assistant({ type: 'dynamic-tool' }),
       [{ role: 'assistant', content: '', tool_calls: [{ id: '', function: { name: '', arguments: {} } }] }],
     ],
-  ])('takes %s in what was said before', (_, message, messages, header) => {
+  ])('accepts %s in earlier messages', (_, message, messages, header) => {
     expect(toMade(parse({ messages: [message, hi] }))).toEqual({
       body: { messages: [...messages, { role: 'user', content: 'Hi' }] },
       header,

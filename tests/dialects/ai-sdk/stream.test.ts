@@ -101,7 +101,7 @@ describe('the UI message stream', () => {
     )
   })
 
-  test('is told by its header, and is not held back by a proxy', () => {
+  test('has headers that name the protocol and turn off a proxy’s buffering', () => {
     expect(uiMessageStream).toMatchObject({ contentType: 'text/event-stream', opening: ':\n', heartbeat: ':\n' })
     expect(uiMessageStream.headers).toEqual({
       'cache-control': 'no-cache, no-transform',
@@ -128,7 +128,7 @@ describe('the UI message stream', () => {
     ])
   })
 
-  test('tells of a call whole, with Ollama’s id or one of the request’s', () => {
+  test('sends a tool call in one piece, with Ollama’s id or one made from the request’s id', () => {
     const call = (name: string, id?: string) => ({ ...(id && { id }), function: { name, arguments: { city: 'Tokyo' } } })
     const chunks = chunksOf(
       say({ content: 'Let me see' }),
@@ -152,17 +152,17 @@ describe('the UI message stream', () => {
     ['unload', 'other'],
     ['something new', 'other'],
     [undefined, 'stop'],
-  ])('says that %s is the reason %s', (done_reason, finishReason) => {
+  ])('maps done_reason %s to finishReason %s', (done_reason, finishReason) => {
     const last = chunksOf({ ...done, done_reason } as OllamaChunk).at(-1)
     expect(last).toMatchObject({ type: 'finish', finishReason })
   })
 
-  test('a call that was cut by the limit is told as that', () => {
+  test('reports a call that the token limit cut', () => {
     const last = say({ content: '', tool_calls: [{ function: { name: 'a' } }] }, { done: true, done_reason: 'length' })
     expect(chunksOf(last).at(-1)).toMatchObject({ finishReason: 'length' })
   })
 
-  test('ends with what Ollama says of its work, in tokens and milliseconds', () => {
+  test('ends with Ollama’s token counts, and its durations in milliseconds', () => {
     const chunks = toLines(loadRecording('chat-stream')).map((line) => JSON.parse(line) as OllamaChunk)
     const last = chunks.at(-1)! as Required<Record<string, number>>
     expect(chunksOf(...chunks).at(-1)!.messageMetadata).toEqual({
@@ -183,7 +183,7 @@ describe('the UI message stream', () => {
   })
 
   test.each([[[]], [[say({ content: 'a' })]]])(
-    'that fails after %j ends with error, and with nothing of a success',
+    'that fails after %j ends with an error event, and without any event of a success',
     (chunks) => {
       const error = new ServiceError('idle_timeout', 'Ollama fell silent for 120 s')
       const data = read(encodeEvents([...chunks.map(toEvent), { type: 'failed', error }])).map((event) => event.data)
@@ -194,7 +194,7 @@ describe('the UI message stream', () => {
 })
 
 describe('the SDK', () => {
-  test('takes every frame for a chunk of its own', async () => {
+  test('accepts every frame as a UI message chunk', async () => {
     const { validate } = uiMessageChunkSchema()
     await fc.assert(
       fc.asyncProperty(generations, async (events) => {
@@ -208,7 +208,7 @@ describe('the SDK', () => {
     )
   })
 
-  test('puts every generation together again, and is told of every failure', async () => {
+  test('rebuilds every generation, and gets an error for every failure', async () => {
     await fc.assert(
       fc.asyncProperty(generations, async (events) => {
         const chunks = read(encodeEvents(events)).flatMap(({ data }) =>

@@ -27,7 +27,7 @@ const isTool = { role: 'tool', tool_name: 'weather', tool_call_id: 'call_1' }
 const tool = { name: 'weather', description: 'Weather of a city', input_schema: { type: 'object', properties: {} } }
 
 describe('POST /v1/messages', () => {
-  test('asks chat', () => {
+  test('is sent to chat', () => {
     expect(parse(base)).toMatchObject({
       call: { endpoint: 'chat', model: 'gemma3' },
       body: { messages: [hi], options: { num_predict: 5 } },
@@ -77,7 +77,7 @@ describe('POST /v1/messages', () => {
     [{ output_config: {} }, undefined],
     [{ output_config: { effort: '', format: {} } }, undefined],
     [{ thinking: { type: 'adaptive', display: 'updates' } }, undefined],
-  ])('%j thinks: %s', (more, think) => {
+  ])('%j sets think to %s', (more, think) => {
     expect(asked({ ...more }).think).toBe(think)
   })
 
@@ -101,7 +101,7 @@ describe('POST /v1/messages', () => {
     [{ type: 'auto' }, true],
     [{ type: 'auto', disable_parallel_tool_use: false }, true],
     [{ type: 'none' }, false],
-  ])('%j offers them: %s', (tool_choice, isOffered) => {
+  ])('%j offers the tools: %s', (tool_choice, isOffered) => {
     expect('tools' in asked({ tools: [tool], tool_choice })).toBe(isOffered)
   })
 
@@ -169,7 +169,7 @@ describe('POST /v1/messages', () => {
     ['a text as stop_sequences', { stop_sequences: 'END' }, 'stop_sequences'],
     ['a number as stop sequence', { stop_sequences: [5] }, 'stop_sequences'],
     ['an effort that is none', { output_config: { effort: 5 } }, 'output_config.effort'],
-  ])('goes on without %s: %j', (_, more, header) => {
+  ])('ignores %s, and names it: %j', (_, more, header) => {
     expect(toMade(parse({ ...base, ...more }))).toEqual({ body: parse(base).body, header })
   })
 
@@ -205,7 +205,7 @@ describe('POST /v1/messages', () => {
       expect(told({ role: 'user', content })).toEqual([{ role: 'user', content: 'One\n\ntwo', images: ['aGk=', 'aGk='] }])
     })
 
-    test('an assistant’s blocks are what it said, as it said it', () => {
+    test('an assistant’s blocks become one message with the same text and thinking', () => {
       const content = [
         { type: 'thinking', thinking: 'Hm', signature: 'x' },
         { type: 'redacted_thinking', data: 'x' },
@@ -216,11 +216,11 @@ describe('POST /v1/messages', () => {
       expect(told(hi, { role: 'assistant', content })).toEqual([hi, { role: 'assistant', content: 'One', thinking: 'Hm.' }])
     })
 
-    test('calls of tools are calls of tools', () => {
+    test('tool_use blocks become tool calls', () => {
       expect(told(hi, calling)).toEqual([hi, called])
     })
 
-    test('a result is a message of its own, before what the user says beside it', () => {
+    test('a tool result becomes a separate message, before the user’s text in the same turn', () => {
       const content = [{ type: 'text', text: 'So?' }, { ...result, content: '20 °C' }, png]
       expect(told(hi, calling, { role: 'user', content })).toEqual([
         hi,
@@ -242,7 +242,7 @@ describe('POST /v1/messages', () => {
       ],
       ['an error', { content: 'no network', is_error: true }, { content: 'Error: no network' }],
       ['no error', { content: 'fine', is_error: false }, { content: 'fine' }],
-    ])('a result may be %s', (_, more, message) => {
+    ])('a tool result may be %s', (_, more, message) => {
       expect(told(calling, { role: 'user', content: [{ ...result, ...more }] })).toEqual([called, { ...isTool, ...message }])
     })
 
@@ -337,21 +337,21 @@ describe('POST /v1/messages', () => {
       [called, { ...isTool, content: '[image left out]' }],
       'messages.1.content.0.content.0.source',
     ],
-  ])('takes %s in what was said before', (_, messages, taken, header) => {
+  ])('accepts %s in earlier messages', (_, messages, taken, header) => {
     expect(toMade(parse({ ...base, messages: [...messages, hi] }))).toEqual({
       body: { messages: [...taken, hi], options: { num_predict: 5 } },
       header,
     })
   })
 
-  test('leaves out of the last turn what a tool gave and Ollama cannot take, and does not refuse it', () => {
+  test('leaves out blocks of a tool result that Ollama cannot take, and does not refuse the request', () => {
     expect(parse({ ...base, messages: [hi, ...results(source({ type: 'base64' }), elsewhere)] })).toMatchObject({
       body: { messages: [hi, called, { ...isTool, content: '[document left out]\n\n[image left out]' }] },
       header: 'messages.2.content.0.content.0, messages.2.content.0.content.1.source',
     })
   })
 
-  test('takes an image as the system prompt as a text', () => {
+  test('replaces an image in the system prompt with a text', () => {
     expect(toMade(parse({ ...base, system: [elsewhere] }))).toEqual({
       body: { messages: [{ role: 'system', content: '[image left out]' }, hi], options: { num_predict: 5 } },
       header: 'system.0.source',
@@ -396,7 +396,7 @@ describe('POST /v1/messages', () => {
     ['an unknown format', { output_config: { format: { type: 'xml' } } }, 'output_config.format.type'],
     ['a format without schema', { output_format: { type: 'json_schema' } }, 'output_format.schema'],
     ['a bad model', { model: '../x' }, 'model'],
-  ])('refuses %s, and says where', (_, more, path) => {
+  ])('refuses %s, and names the path of the field', (_, more, path) => {
     expectRefused(() => asked(more), 'invalid_request', path)
   })
 
@@ -407,13 +407,13 @@ describe('POST /v1/messages', () => {
     asking({ source: { type: 'url', url: 'secret' } }),
     { output_format: { type: 'secret' } },
     { model: '../secret' },
-  ])('says nothing of what was sent: %j', (more) => {
+  ])('does not repeat the sent value in the error: %j', (more) => {
     expect(() => asked(more)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('secret') as unknown }))
   })
 })
 
 describe('the paths of Anthropic’s', () => {
-  test('count_tokens is refused: Ollama cannot tell beforehand', () => {
+  test('count_tokens is refused: Ollama cannot count tokens before it generates', () => {
     const ask = anthropic.questions['POST /v1/messages/count_tokens']!
     expect(() => ask({ params: {}, body: base })).toThrow(expect.objectContaining({ code: 'not_supported', status: 400 }))
   })

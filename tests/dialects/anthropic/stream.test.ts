@@ -76,7 +76,7 @@ const done: OllamaChunk = { model: 'm', done: true, done_reason: 'stop', prompt_
 const weather = { function: { name: 'weather', arguments: { city: 'Tokyo' } } }
 
 describe('events of Anthropic’s', () => {
-  test('are these', () => {
+  test('are exactly these events', () => {
     expect(encode(say('Hel'), say('lo'), done)).toBe(
       [
         'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_id_1","type":"message","role":"assistant","model":"m",' +
@@ -148,7 +148,7 @@ describe('events of Anthropic’s', () => {
     expect(message.end).toMatchObject({ delta: { stop_reason: 'tool_use' } })
   })
 
-  test('tell of a call on the last line too', () => {
+  test('include a tool call on the last line', () => {
     const message = read({ ...done, message: { content: '', tool_calls: [weather] } })
     expect(message.content).toMatchObject([{ type: 'tool_use', name: 'weather', pieces: ['{"city":"Tokyo"}'] }])
     expect(message.end).toMatchObject({ delta: { stop_reason: 'tool_use' } })
@@ -161,7 +161,7 @@ describe('events of Anthropic’s', () => {
     ['length', 1, 'max_tokens'],
     ['load', 0, 'end_turn'],
     [undefined, 0, 'end_turn'],
-  ])('that end by %s after %i calls say so: %s', (done_reason, calls, stop_reason) => {
+  ])('after done_reason %s and %i calls have the stop_reason %s', (done_reason, calls, stop_reason) => {
     const { end } = read(...Array.from({ length: calls }, () => call(weather)), {
       model: 'm',
       done: true,
@@ -170,7 +170,7 @@ describe('events of Anthropic’s', () => {
     expect(end).toMatchObject({ delta: { stop_reason, stop_sequence: null }, usage: { input_tokens: 0, output_tokens: 0 } })
   })
 
-  test('have no block where nothing was said', () => {
+  test('have no block for an empty answer', () => {
     expect(read({ model: 'm', message: { content: '' } }, done)).toMatchObject({ content: [], isStopped: true })
     expect(
       read({ model: 'm', message: { content: null, thinking: null, tool_calls: null } } as unknown as OllamaChunk, done),
@@ -179,7 +179,7 @@ describe('events of Anthropic’s', () => {
     })
   })
 
-  test('that fail end with `error`, and nothing after it: what is open stays open', () => {
+  test('of a failed stream end with `error`, and no open block is closed', () => {
     const failed: GenerationEvent = { type: 'failed', error: new ServiceError('idle_timeout', 'silent') }
     const frames = startText(messageStream, { requestId: 'id-1', maxBytes: 1 })([toEvent(say('a')), failed])
     expect(frames.split('\n\n').slice(-2)).toEqual([
@@ -189,13 +189,13 @@ describe('events of Anthropic’s', () => {
     expect(frames).not.toMatch(/_stop/)
   })
 
-  test('that fail before the first are `error` alone', () => {
+  test('of a stream that fails before its first event are only `error`', () => {
     const failed: GenerationEvent = { type: 'failed', error: new ServiceError('upstream_failed', 'died') }
     const frames = startText(messageStream, { requestId: 'id-1', maxBytes: 1 })([failed])
     expect(readEvents([new TextEncoder().encode(frames)]).map(({ event }) => event)).toEqual(['error'])
   })
 
-  test('are kept alive by pings', () => {
+  test('include pings as heartbeats', () => {
     expect(messageStream).toMatchObject({ opening: ':\n', heartbeat: 'event: ping\ndata: {"type":"ping"}\n\n' })
   })
 

@@ -61,14 +61,14 @@ encoderContract('a message of Anthropic’s', {
 
 describe('a message of Anthropic’s', () => {
   test.each(['chat-stream', 'chat-once', 'chat-thinking', 'chat-thinking-once', 'chat-tool-call', 'chat-tool-call-once'])(
-    '%s: is all that was said',
+    '%s: contains all text, thinking and calls',
     (name) => {
       const chunks = toLines(loadRecording(name)).map((line) => JSON.parse(line) as OllamaChunk)
       expect(encode(chunks)).toEqual(toExpected(chunks, 'id_1'))
     },
   )
 
-  test('has no block where nothing was said', () => {
+  test('has no block for an empty answer', () => {
     expect(encode([{ model: 'm', message: { content: '' }, done: true }]).content).toEqual([])
   })
 })

@@ -32,14 +32,14 @@ const message = (more: object) => ({ messages: [{ role: 'user', content: 'hi', .
 
 describe('a call', () => {
   test.each(['generate', 'chat'] as const)(
-    'of %s passes the body on as it is, fields that nobody knows included',
+    'of %s passes the body on unchanged, with its unknown fields',
     (endpoint) => {
       const body = { model: 'm', prompt: 'hi', messages: [], odd: { a: [1] }, options: { odd: 'x' }, stream: true }
       expect(parse(`/api/${endpoint}`, body).call).toEqual({ endpoint, model: 'm', body })
     },
   )
 
-  test.each([[{}], [{ model: null }]])('without a model leaves it open: %j', (body) => {
+  test.each([[{}], [{ model: null }]])('without a model does not choose one: %j', (body) => {
     expect(parse('/api/generate', body).call.model).toBeUndefined()
   })
 
@@ -53,17 +53,17 @@ describe('a call', () => {
     expect(framingOf({}, 'text/plain')).toBe(text)
   })
 
-  test('is SSE where a response cannot be broken, because text could not tell a failure there', () => {
+  test('is SSE where a response cannot be cut, because plain text could not report a failure', () => {
     const request = { accept: 'text/plain', canCut: false, body: { model: 'm' } }
     expect(native.generations['/api/generate']!(request).encoder).toBe(sse)
   })
 
-  test('has no text where it shows progress', () => {
+  test('that reports progress is never plain text', () => {
     const pull = createNative({ management: true }).generations['/api/pull']!
     expect(pull({ accept: 'text/plain', canCut: true, body: { model: 'm' } }).encoder).toBe(sse)
   })
 
-  test('tells of its wait where SSE is asked to, and nowhere else', () => {
+  test('sends status events only in SSE, and only if Prefer asks for them', () => {
     const all = createNative({ management: true }).generations
     const framingOf = (path: keyof typeof all, body: Body, accept?: string, prefer = 'status') =>
       all[path]!({ accept, prefer, canCut: true, body: { model: 'm', ...body } }).encoder
@@ -157,7 +157,7 @@ describe('refused', () => {
     ['a text as stream', { stream: 'false' }, 'stream'],
     ['a number as stream', { stream: 0 }, 'stream'],
     ['a list as model', { model: ['a'] }, 'model'],
-  ])('%s, and says where', (_, body, where) => {
+  ])('%s, and the error names the field', (_, body, where) => {
     expect(issuesOf(() => parse('/api/generate', body)).map((issue) => issue.path)).toContain(where)
   })
 
@@ -207,13 +207,13 @@ describe('refused', () => {
     expect(issuesOf(() => parse(path, body))).toMatchObject([{ message: 'Expected the names of fields in lower case' }])
   })
 
-  test('never with what was sent', () => {
+  test('never repeats a sent value in the error', () => {
     const issues = issuesOf(() => parse('/api/generate', { model: 'SECRET SECRET', stream: 'SECRET' }))
     expect(issues.map(({ path }) => path)).toEqual(['model', 'stream'])
     expect(JSON.stringify(issues)).not.toContain('SECRET')
   })
 
-  test('a hostile name takes no time: a model of 16 MB', () => {
+  test('a hostile model name of 16 MB is refused within 4 s', () => {
     const started = performance.now()
     for (const model of ['a'.repeat(16_000_000), 'a.'.repeat(8_000_000), 'a/'.repeat(8_000_000), 'a:'.repeat(8_000_000)])
       expect(issuesOf(() => parse('/api/generate', { model }))).not.toEqual([])
@@ -232,7 +232,7 @@ describe('a question', () => {
     ['embed', { model: 'm', input: ['a', 7], truncate: false, dimensions: 1.5, odd: 1 }],
     ['embed', { model: 'm' }],
     ['embeddings', { model: 'm', prompt: ['a'], options: { num_ctx: 'x' }, keep_alive: '1m' }],
-  ])('%s is asked as it is: %j', (about, body) => {
+  ])('%s is passed on unchanged: %j', (about, body) => {
     expect(parseQuestion(about, body)).toEqual({ question: { about, body } })
   })
 

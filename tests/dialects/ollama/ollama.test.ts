@@ -43,7 +43,7 @@ describe('an answer', () => {
     ['/api/generate', { model: 'm', prompt: null, keep_alive: 0 }],
     ['/api/chat', { model: 'm' }],
     ['/api/chat', { model: 'm', messages: [], stream: true }],
-  ])('of what only loads or unloads is one object: %s %j', (path, body) => {
+  ])('to a request that only loads or unloads is one object: %s %j', (path, body) => {
     expect(parse(path, body).encoder).toBe(folded)
   })
 
@@ -51,13 +51,13 @@ describe('an answer', () => {
     const { request, status } = loadRecording(name)
     return status === 200 && ['/api/generate', '/api/chat', '/api/create'].includes(request.path)
   })
-  test.each(recorded)('to what was recorded is framed as that was: %s', (name) => {
+  test.each(recorded)('has the content type of the recording: %s', (name) => {
     const { request, headers } = loadRecording(name)
     expect(headers['content-type']!.split(';')[0]).toBe(parse(request.path, request.body as Body).encoder.contentType)
   })
 })
 
-test.each(['pull', 'push', 'create'] as const)('%s is called as it was asked', (endpoint) => {
+test.each(['pull', 'push', 'create'] as const)('%s passes the body on unchanged', (endpoint) => {
   const body = { name: 'm', odd: [1], stream: false }
   expect(parse(`/api/${endpoint}`, body).call).toEqual({ endpoint, model: 'm', body })
 })
@@ -74,7 +74,7 @@ test.each(['pull', 'push', 'create'] as const)(
   },
 )
 
-test('create makes no cloud model under a name that does not say so', () => {
+test('create refuses a cloud model whose name does not end in cloud', () => {
   const create = (more: Body) => () => parse('/api/create', { model: 'm', from: 'gpt-oss:120b', ...more })
   expect(create({ remote_host: 'https://ollama.com' })).toThrow('a cloud model has a name that ends in cloud')
   expect(create({ Remote_Host: 'https://ollama.com' })).toThrow('in lower case')
@@ -82,10 +82,10 @@ test('create makes no cloud model under a name that does not say so', () => {
   expect(create({ from: '../../etc/passwd' })).toThrow('from')
 })
 
-describe('a failure is told as Ollama would', () => {
+describe('a failure has the form of Ollama’s own', () => {
   const toFailure = (...args: ConstructorParameters<typeof ServiceError>) => ollama.toFailure(new ServiceError(...args), 'id-1')
 
-  test('with nothing but its text', () => {
+  test('with only the error text in its body', () => {
     const issues = [{ path: 'prompt', message: 'Expected string' }]
     expect(toFailure('invalid_request', 'prompt: Expected string', { issues })).toEqual({
       status: 400,
@@ -93,14 +93,14 @@ describe('a failure is told as Ollama would', () => {
     })
   })
 
-  test('with the status that it gave itself', () => {
+  test('with Ollama’s own status', () => {
     expect(toFailure('upstream_failed', 'x', { upstreamStatus: 500 }).status).toBe(500)
     expect(toFailure('upstream_rejected', 'x', { status: 401 }).status).toBe(401)
     expect(toFailure('upstream_failed', 'x').status).toBe(502)
     expect(toFailure('upstream_protocol', 'x', { upstreamStatus: 404 }).status).toBe(502)
   })
 
-  test('in its router’s plain words', () => {
+  test('as plain text, like that of Ollama’s router', () => {
     expect(toFailure('not_found', 'x')).toEqual({ status: 404, body: '404 page not found' })
     expect(toFailure('method_not_allowed', 'x')).toEqual({ status: 405, body: '405 method not allowed' })
   })

@@ -49,11 +49,11 @@ describe('a failure', () => {
     ['more than the text', 'no', '{"error":"no","signin_url":"https://x"}'],
     ['the text in an object', 'no', '{"error":{"message":"no"}}'],
     ['the name twice', 'no', '{"error":{"at":"10.0.0.7"},"error":"yes"}'],
-  ])('is our own line where Ollama’s has %s', (_name, message, line) => {
+  ])('is our own line where Ollama’s line has %s', (_name, message, line) => {
     expect(fail(message, line)).toBe(`${JSON.stringify({ error: message })}\n`)
   })
 
-  test('of ours has nothing but its text', () => {
+  test('of our own has only its text', () => {
     expect(fail('Ollama fell silent for 120 s')).toBe('{"error":"Ollama fell silent for 120 s"}\n')
   })
 })

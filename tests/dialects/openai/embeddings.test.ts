@@ -24,7 +24,7 @@ describe('embeddings', () => {
     [{ user: 'me', keep_alive: null, encoding_format: '' }, undefined],
     [{ keep_alive: true }, 'keep_alive'],
     [{ input_type: 'query', who: 5 }, '+2 unknown'],
-  ])('go on without %j, and name %s', (more, header) => {
+  ])('ignore %j, and name %s in the header', (more, header) => {
     const { question, ignored } = ask({ model: 'm', input: 'a', ...more })
     expect(question).toEqual({ about: 'embed', body: { model: 'm', input: 'a' } })
     expect(ignored!.toHeader()).toBe(header)
@@ -71,7 +71,7 @@ describe('vectors', () => {
     expect(embed({ encoding_format: 'base64' }, toAnswer({ embeddings: [[1, -2]] })).data[0]!.embedding).toBe('AACAPwAAAMA=')
   })
 
-  test('that Ollama did not give are its failure', () => {
+  test('that Ollama did not return are an upstream failure', () => {
     expect(() => embed({}, toAnswer({}))).toThrow(expect.objectContaining({ code: 'upstream_protocol' }))
   })
 })

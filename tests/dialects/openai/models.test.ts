@@ -15,7 +15,7 @@ const created = Date.parse(modified_at) / 1000
 const list = (answer: object = { aliases }) => models().toAnswer!({ text: '', value, ...answer }) as { data: { id: string }[] }
 const find = (id: string) => model({ params: { id }, body: {} }).toAnswer!({ text: '', value, aliases }) as { id: string }
 
-test('other names of installed models are listed after them, once each, with what their model has', () => {
+test('aliases of installed models are listed after the models, once each, with the data of their model', () => {
   const { data } = list()
   expect(data.map(({ id }) => id)).toEqual(['gemma3:270m', 'me/mine:latest', 'smollm2:135m', 'gpt-4o', 'assistant'])
   expect(data.at(-1)).toEqual({ id: 'assistant', object: 'model', created: Math.floor(created), owned_by: 'me' })
@@ -27,7 +27,7 @@ test.each([
   ['Gemma3:270M', 'gemma3:270m'],
   ['library/gemma3:270m', 'gemma3:270m'],
   ['gpt-4o', 'gpt-4o'],
-])('%s is found, as %s', (id, found) => {
+])('%s is found, with the id %s', (id, found) => {
   expect(find(id).id).toBe(found)
 })
 

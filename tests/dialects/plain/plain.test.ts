@@ -17,7 +17,7 @@ describe('POST /chat', () => {
     expect(parse({ text: 'hi' }, accept, canCut).encoder).toBe(encoder)
   })
 
-  test('asks generate, its text as the prompt', () => {
+  test('is sent to generate, with its text as the prompt', () => {
     expect(parse({ text: ' hi ' }).call).toEqual({
       endpoint: 'generate',
       model: undefined,
@@ -26,7 +26,7 @@ describe('POST /chat', () => {
     })
   })
 
-  test('passes on what it knows, and drops the rest', () => {
+  test('passes on the known fields, and drops the others', () => {
     const known = { system: 's', think: 'low', options: { seed: 1, odd: 2 }, keep_alive: '1m' }
     const { call, ignored } = parse({
       text: 'hi',
@@ -54,7 +54,7 @@ describe('POST /chat', () => {
     ['a list', { text: ['hi'] }, 'text'],
     ['a bad model', { text: 'hi', model: '../x' }, 'model'],
     ['a bad system', { text: 'hi', system: 1 }, 'system'],
-  ])('refuses %s, and says where', (_, body, path) => {
+  ])('refuses %s, and names the field', (_, body, path) => {
     expect(() => parse(body)).toThrow(
       expect.objectContaining({ code: 'invalid_request', issues: expect.arrayContaining([expect.objectContaining({ path })]) }),
     )
@@ -64,14 +64,14 @@ describe('POST /chat', () => {
     [{ think: 5 }, 'think'],
     [{ options: 'x' }, 'options'],
     [{ keep_alive: true, who: 5 }, 'keep_alive, +1 unknown'],
-  ])('goes on without %j, and names %s', (more, header) => {
+  ])('ignores %j, and names %s in the header', (more, header) => {
     const { call, ignored } = parse({ text: 'hi', ...more })
     expect(call.body).toEqual({ prompt: 'hi' })
     expect(ignored!.toHeader()).toBe(header)
   })
 
   test.each([{ model: null }, { system: null }, { think: null }, { options: null }, { keep_alive: null }])(
-    'takes %j as absent',
+    'treats %j as absent',
     (more) => {
       const { call, ignored } = parse({ text: 'hi', ...more })
       expect([call.body, ignored!.toHeader()]).toEqual([{ prompt: 'hi' }, undefined])

@@ -81,14 +81,14 @@ describe('messages', () => {
     )
   })
 
-  test('that fail end with `failed`', () => {
+  test('of a failed stream end with `failed`', () => {
     const event: GenerationEvent = { type: 'failed', error: new ServiceError('idle_timeout', 'silent') }
     expect(startText(plainStream, { requestId: 'id-1', maxBytes: 1 })([toEvent({ response: 'a' }), event])).toBe(
       'event: messages\ndata: a\n\nevent: failed\ndata: {"error":"silent","code":"idle_timeout","request_id":"id-1"}\n\n',
     )
   })
 
-  test('of a recording, joined, are its text', () => {
+  test('of a recording contain its text when joined', () => {
     const chunks = toLines(loadRecording('generate-html')).map((line) => JSON.parse(line) as OllamaChunk)
     const events = readEvents([new TextEncoder().encode(encode(...chunks))])
     const text = events

@@ -15,7 +15,7 @@ const weather = { name: 'get_weather', description: 'Weather', parameters: { typ
 const call = (text: string, id = 'call_1') => ({ id, type: 'function', function: { name: 'get_weather', arguments: text } })
 
 describe('a chat', () => {
-  test('is Ollama’s', () => {
+  test('is sent to Ollama’s chat', () => {
     expect(chat({ model: 'gemma3', ...hi })).toMatchObject({
       call: { endpoint: 'chat', model: 'gemma3' },
       body: { ...hi, options: {} },
@@ -34,7 +34,7 @@ describe('a chat', () => {
     expect(answer({ stream: true, ...usage })).toContain('"usage"')
   })
 
-  test('takes options, and leaves to the model what is not given', () => {
+  test('passes on its options, and no option that is absent', () => {
     const options = { temperature: 0, top_p: 0.5, presence_penalty: -1, frequency_penalty: 2, seed: 7 }
     expect(asked(options).options).toEqual(options)
     expect(asked({ temperature: null, seed: null, stop: null, max_tokens: null }).options).toEqual({})
@@ -82,7 +82,7 @@ describe('a chat', () => {
     [{ tools: [] }, {}],
     [{ response_format: { type: 'text' } }, {}],
     [{ reasoning: {} }, {}],
-  ])('%j is %j', (more, sent) => {
+  ])('%j becomes %j', (more, sent) => {
     expect(asked(more)).toEqual({ ...hi, options: {}, ...sent })
   })
 
@@ -92,7 +92,7 @@ describe('a chat', () => {
     { n: 1, logit_bias: {}, modalities: ['text'], parallel_tool_calls: true, tool_choice: 'auto', function_call: 'none' },
     { n: null, logit_bias: null, audio: null, functions: null, prediction: null, web_search_options: null },
     { functions: [], web_search_options: {}, tools: [], stop: [], reasoning_effort: '', response_format: {}, tool_choice: '' },
-  ])('does not change by %j, and says nothing of it', (more) => {
+  ])('ignores %j without naming it in the header', (more) => {
     expect(toMade(chat({ ...hi, ...more }))).toEqual({ body: { ...hi, options: {} }, header: undefined })
   })
 
@@ -143,7 +143,7 @@ describe('a chat', () => {
     [{ options: { num_ctx: 5 }, format: 'json', think: true, raw: true, nobody_knows: [1] }, '+5 unknown'],
     [JSON.parse('{"__proto__":{"n":5},"constructor":{"prototype":{"n":5}}}') as Body, '+2 unknown'],
     [{ verbosity: 'high', who: 5 }, 'verbosity, +1 unknown'],
-  ])('goes on without %j, and names %s', (more, header) => {
+  ])('ignores %j, and names %s in the header', (more, header) => {
     expect(toMade(chat({ ...hi, ...more }))).toEqual({ body: { ...hi, options: {} }, header })
   })
 })
@@ -167,7 +167,7 @@ describe('the tools of a chat', () => {
     expect(header).toBe('tools.0.strict, tools.1.format')
   })
 
-  test('of one name are one, and the first', () => {
+  test('with the same name are reduced to the first', () => {
     const { body, header } = chat({ ...hi, tools: [fn('a'), custom('a'), fn('b'), fn('a')] })
     expect(namesOf(body)).toEqual(['a', 'b'])
     expect(header).toBe('tools.1, tools.3')
@@ -188,7 +188,7 @@ describe('the tools of a chat', () => {
 
   const demanded = ['required', { type: 'function', function: { name: 'a' } }]
 
-  test.each(demanded)('that must be called (%j) make an answer without a call a failure', (tool_choice) => {
+  test.each(demanded)('that must be called (%j): an answer without a call is a failure', (tool_choice) => {
     const { encoder } = chat({ ...hi, tools: [fn('a')], tool_choice })
     const call = { function: { name: 'a', arguments: {} } }
     const [calls, done] = [toEvent({ message: { tool_calls: [call] } }), toEvent({ done: true })]
@@ -212,7 +212,7 @@ describe('the tools of a chat', () => {
     expectRefused(() => chat({ ...hi, ...more }), 'not_supported', path)
   })
 
-  test('that are custom are called in their own shape', () => {
+  test('that are custom get calls in the custom shape', () => {
     const origins = chat({ ...hi, tools: [custom('patch'), fn('a')] })
     const calls = [
       { function: { name: 'patch', arguments: { input: '*** Begin' } } },
@@ -248,7 +248,7 @@ describe('messages', () => {
     expect(said({ role, content: 'a' })).toEqual([{ role, content: 'a' }])
   })
 
-  test('of parts are one text and a list of images', () => {
+  test('made of parts become one text and a list of images', () => {
     const parts = [
       { type: 'text', text: 'What' },
       imageOf(`data:image/png;base64,${png}`),
@@ -258,7 +258,7 @@ describe('messages', () => {
     expect(said({ role: 'user', content: parts })).toEqual([{ role: 'user', content: 'What\nis that?', images: [png, png] }])
   })
 
-  test('of a tool have the name of what was called', () => {
+  test('of a tool have the name of the called tool', () => {
     const messages = said(
       { role: 'user', content: 'Hi' },
       { role: 'assistant', content: null, tool_calls: [call('{"city":"Rome"}', 'a'), call(' {} ', 'b')] },
@@ -291,7 +291,7 @@ describe('messages', () => {
     },
   )
 
-  test('of an assistant that refused say so', () => {
+  test('of an assistant that refused have the refusal as their content', () => {
     const refusal = 'No.'
     const messages = said(
       { role: 'assistant', content: null, refusal },
@@ -358,13 +358,13 @@ describe('what a model or a server said is never refused', () => {
     ['"{}"', { _raw: '"{}"' }],
     [`{"a":${'['.repeat(40)}${']'.repeat(40)}}`, { _raw: `{"a":${'['.repeat(40)}${']'.repeat(40)}}` }],
     ['['.repeat(100_000), { _raw: '['.repeat(100_000) }],
-  ])('arguments in whatever state: %#', (given, taken) => {
+  ])('arguments, valid or not: %#', (given, taken) => {
     const messages = [{ role: 'assistant', tool_calls: [{ function: { name: 'f', arguments: given } }] }, last]
     const called = { role: 'assistant', content: '', tool_calls: [{ function: { name: 'f', arguments: taken } }] }
     expect(toMade(chat({ messages }))).toEqual({ body: { messages: [called, last], options: {} }, header: undefined })
   })
 
-  test('calls of all kinds, whole or not', () => {
+  test('calls of all kinds, complete or not', () => {
     const calls = [
       { id: 'a', type: 'custom', custom: { name: 'patch', input: '*** Begin' } },
       { id: 'b', type: 'custom', custom: { name: 'patch' } },
@@ -428,11 +428,11 @@ describe('what the client’s own code relies upon is refused', () => {
     [{ response_format: { type: 'json_schema' } }, 'response_format.json_schema'],
     [{ response_format: { type: 'json_schema', json_schema: { name: 'x', schema: 5 } } }, 'response_format.json_schema.schema'],
     [{ tools: { a: 1 } }, 'tools'],
-  ])('where it is wrong: %j', (more, path) => {
+  ])('an invalid value, by its path: %j', (more, path) => {
     expectRefused(() => asked(more), 'invalid_request', path)
   })
 
-  test('and never repeats what was sent', () => {
+  test('and the error never repeats a sent value', () => {
     const canary = 'canary7f3a'
     const bodies: Body[] = [
       { model: `${canary}/../x` },

@@ -119,7 +119,7 @@ describe('chat completion chunks', () => {
     )
   })
 
-  test('name the role in the first one and in no other', () => {
+  test('name the role only in the first chunk', () => {
     const roles = deltasOf(chunksOf('chat-stream')).map((delta) => delta.role)
     expect(roles[0]).toBe('assistant')
     expect(roles.slice(1).filter((role) => role !== undefined)).toEqual([])
@@ -167,7 +167,7 @@ describe('chat completion chunks', () => {
     expect(choicesOf([{ done: true, ...(done_reason && { done_reason }) }]).at(-1)!.finish_reason).toBe(reason)
   })
 
-  test('have logprobs in OpenAI’s shape, of tokens without a text of their own too', () => {
+  test('have logprobs in OpenAI’s shape, also for tokens without text', () => {
     const logprobs = [{ token: 'é', logprob: -1, bytes: [195, 169], top_logprobs: [{ token: 'e', logprob: -2, bytes: [101] }] }]
     const [, first, second] = choicesOf([
       { message: { content: '' }, logprobs },
@@ -177,7 +177,7 @@ describe('chat completion chunks', () => {
     expect(second).toMatchObject({ delta: { content: 'é' }, logprobs: { content: logprobs } })
   })
 
-  test('that fail end with an error, and have neither a finish_reason nor [DONE]', () => {
+  test('of a failed stream end with an error, and have neither a finish_reason nor [DONE]', () => {
     const error = new ServiceError('idle_timeout', 'silent')
     const text = startText(chatStream, options)([toEvent({ message: { content: 'a' } }), { type: 'failed', error }])
     expect(text).toMatch(

@@ -50,7 +50,7 @@ describe('a chat’s answer in one piece', () => {
     })
   })
 
-  test('of a call has its arguments as text', () => {
+  test('with a tool call has the arguments as text', () => {
     const called = { name: 'get_weather', arguments: '{"city":"Tokyo"}' }
     expect(encode('chat-tool-call').choices).toMatchObject([
       { message: { tool_calls: [{ id: 'call_0v2e5mnj', type: 'function', function: called }] }, finish_reason: 'tool_calls' },
@@ -63,7 +63,7 @@ describe('a chat’s answer in one piece', () => {
     ])
   })
 
-  test('is nothing if the stream fails: its status says so', () => {
+  test('is empty if the stream fails: the status reports the failure', () => {
     const failed = { type: 'failed', error: new ServiceError('internal', '') } as const
     expect(startText(chatWhole, options)([toEvent({ message: { content: 'a' } }), failed])).toBe('')
   })

@@ -24,7 +24,7 @@ describe('a text to complete', () => {
   })
 
   test.each([{ echo: false, best_of: 1, n: 1 }, { logprobs: null }, { logprobs: false }, { user: 'me', suffix: '' }])(
-    'does not change by %j, and says nothing of it',
+    'ignores %j without naming it in the header',
     (more) => {
       expect(toMade(complete({ prompt: 'a', ...more }))).toEqual({ body: { prompt: 'a', options: {} } })
     },
@@ -37,7 +37,7 @@ describe('a text to complete', () => {
     [{ logit_bias: { '1': 1 } }, 'logit_bias'],
     [{ suffix: 5 }, 'suffix'],
     [{ raw: true, images: ['x'] }, '+2 unknown'],
-  ])('goes on without %j, and names %s', (more, header) => {
+  ])('ignores %j, and names %s in the header', (more, header) => {
     expect(toMade(complete({ prompt: 'a', ...more }))).toEqual({ body: { prompt: 'a', options: {} }, header })
   })
 
@@ -47,14 +47,14 @@ describe('a text to complete', () => {
     [{ prompt: [[1, 2]] }, 'prompt'],
     [{ n: 2 }, 'n'],
     [{ logprobs: 0 }, 'logprobs'],
-  ])('is not with %j', (more, path) => {
+  ])('is refused with %j', (more, path) => {
     expectRefused(() => complete({ prompt: 'a', ...more }), 'not_supported', path)
   })
 
   test.each<Refused>([
     ...[undefined, null, '', [], [''], 5, {}, ['a', 5], [null]].map((prompt): Refused => [{ prompt }, 'prompt']),
     [{ stream: 1 }, 'stream'],
-  ])('is none of %j', (more, path) => {
+  ])('is invalid with %j', (more, path) => {
     expectRefused(() => complete({ prompt: 'a', ...more }), 'invalid_request', path)
   })
 })

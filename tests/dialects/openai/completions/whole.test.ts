@@ -22,7 +22,7 @@ encoderContract('a text completion', {
   },
 })
 
-test('an answer in one piece is nothing if the stream fails: its status says so', () => {
+test('an answer in one piece is empty if the stream fails: the status reports the failure', () => {
   const failed = { type: 'failed', error: new ServiceError('internal', '') } as const
   expect(startText(completionWhole, options)([toEvent({ response: 'a' }), failed])).toBe('')
 })

@@ -18,7 +18,7 @@ const called = (id: string, name = 'look') => ({ id, function: { name, arguments
 const png = 'iVBORw0KGgo='
 
 describe('a request for a response', () => {
-  test('is a chat, and no stream unless it says so', () => {
+  test('is sent to chat, and is a stream only if it asks for one', () => {
     for (const more of [{}, { stream: null }, { stream: false }])
       expect(respond({ model: 'gemma3', ...more })).toMatchObject({
         call: { endpoint: 'chat', model: 'gemma3' },
@@ -143,7 +143,7 @@ describe('a request for a response', () => {
     expect(toMessages(input)).toEqual(messages)
   })
 
-  test('takes a turn of very many calls, in time', () => {
+  test('accepts a turn of 100,000 calls without a timeout', () => {
     const [turn] = toMessages(Array.from({ length: 100_000 }, () => call('1'))) as { tool_calls: object[] }[]
     expect(turn?.tool_calls).toHaveLength(100_000)
   })
@@ -208,7 +208,7 @@ describe('a request for a response', () => {
     { instructions: null, stream: null, metadata: null, top_logprobs: null, model: null, keep_alive: null },
     { context_management: [], previous_response_id: '', conversation: {}, prompt: {}, moderation: {}, text: {} },
     { text: { verbosity: 'medium' } },
-  ])('does not change by %j, and says nothing of it', (body) => {
+  ])('ignores %j without naming it in the header', (body) => {
     expect(toMade(respond(body))).toEqual({ body: toBody({}), header: undefined })
   })
 
@@ -244,11 +244,11 @@ describe('a request for a response', () => {
     ],
     ['tools.0.tools.0', { tools: [{ type: 'namespace', name: 'n', tools: [{ type: 'function' }] }] }],
     ['+2 unknown', { a_field_to_come: 1, seed: 5 }],
-  ])('goes on, and names %s: %j', (header, body) => {
+  ])('ignores a field, and names %s in the header: %j', (header, body) => {
     expect(toMade(respond(body))).toEqual({ body: toBody({}), header })
   })
 
-  test('has the tools of Codex, each by a name of its own', () => {
+  test('offers the tools of Codex, each under a unique name', () => {
     const namespace = (name: string) => ({
       type: 'namespace',
       name,
@@ -284,7 +284,7 @@ describe('a request for a response', () => {
     expect(header).toBe('tools.0.strict, tools.1.tools.0.strict, tools.2.tools.0.strict, tools.3, tools.4.format')
   })
 
-  test('has the tools that its items bring', () => {
+  test('offers the tools that its input items contain', () => {
     const found = [{ type: 'namespace', name: 'agents', tools: [{ type: 'function', name: 'spawn' }] }]
     const input = [
       { type: 'additional_tools', tools: [{ type: 'function', name: 'more' }] },
@@ -370,11 +370,11 @@ describe('a request for a response', () => {
     ['text.format.type', { text: { format: { type: 'yaml' } } }],
     ['text.format.schema', { text: { format: { type: 'json_schema', name: 'x', schema: 5 } } }],
     ['tools', { tools: { a: 1 } }],
-  ])('is wrong at %s: %j', (path, body) => {
+  ])('is invalid at %s: %j', (path, body) => {
     expectRefused(() => respond(body), 'invalid_request', path)
   })
 
-  test('never has what was sent in the text that refuses it', () => {
+  test('never repeats a sent value in the error', () => {
     const secret = 'hunter2'
     for (const body of [
       { input: [secret] },
@@ -388,7 +388,7 @@ describe('a request for a response', () => {
   })
 })
 
-describe('what a model or a server left in the input of a response', () => {
+describe('an earlier output of a model or a server in the input', () => {
   const last = { role: 'user', content: 'So?' }
   const asCall = (name: string, given: object, id = '1') => ({
     role: 'assistant',
@@ -461,7 +461,7 @@ describe('what a model or a server left in the input of a response', () => {
       [{ role: 'user', content: '[image left out]' }],
       'input.0.content.0.file_id',
     ],
-  ])('is taken: %s', (_, items, messages, header) => {
+  ])('is accepted: %s', (_, items, messages, header) => {
     const { body, header: told } = respond({ input: [...items, last] })
     expect(body.messages).toEqual([...messages, last])
     expect(told).toBe(header)

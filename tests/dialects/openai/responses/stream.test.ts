@@ -84,7 +84,7 @@ encoderContract('a response in one piece', {
 })
 
 describe('a response', () => {
-  test('in one piece is what the stream’s last event has, byte for byte', () => {
+  test('in one piece equals the response in the stream’s last event, byte for byte', () => {
     fc.assert(
       fc.property(generations, (events) => {
         const streamed = startText(createResponseStream(answered), options)(events)
@@ -95,7 +95,7 @@ describe('a response', () => {
     )
   })
 
-  test('is told by the events that OpenAI has', () => {
+  test('is sent as events of OpenAI’s', () => {
     const events = eventsOf(
       toEvent({ message: { role: 'assistant', thinking: 'hm' } }),
       say('Let me '),
@@ -154,7 +154,7 @@ describe('a response', () => {
     ])
   })
 
-  test('has the events, and the members of each, that a recording of Ollama’s own has', () => {
+  test('has the same events, with the same members, as a recording of Ollama’s own', () => {
     const recorded = readTypedEvents([toBytes(loadRecording('v1-responses-stream'))])
     const ours = eventsOf(
       say('In', { model: 'smollm2:135m' }),
@@ -167,7 +167,7 @@ describe('a response', () => {
     expect(ours.at(-1)!.response).toMatchObject({ usage, model: 'smollm2:135m' })
   })
 
-  test('tells when it began and when it was complete, by Ollama’s clock', () => {
+  test('has the times of its start and completion, by Ollama’s clock', () => {
     const [created, ...rest] = eventsOf(
       say('a', { created_at: '2026-11-22T10:14:53.032075304Z' }),
       say('', { created_at: '2026-11-22T10:14:59.9Z', done: true }),
@@ -176,7 +176,7 @@ describe('a response', () => {
     expect(rest.at(-1)!.response).toMatchObject({ created_at: 1795342493, completed_at: 1795342499 })
   })
 
-  test('repeats what was asked', () => {
+  test('repeats the fields of the request', () => {
     const asked = {
       model: 'asked',
       instructions: 'Be brief',
@@ -194,7 +194,7 @@ describe('a response', () => {
     expect(JSON.parse(whole)).toMatchObject({ ...asked, ...fixed, id: 'resp_id_1' })
   })
 
-  test('that its limit cut is incomplete, and so is the item that was cut', () => {
+  test('that the token limit cut is incomplete, and so is its last item', () => {
     const events = eventsOf(toEvent({ message: { thinking: 'hm' } }), say('a'), say('b', { done: true, done_reason: 'length' }))
     const { type, response } = events.at(-1)!
     expect(type).toBe('response.incomplete')
@@ -206,7 +206,7 @@ describe('a response', () => {
     })
   })
 
-  test('that fails says so last, twice: for those who read it, and for clients that throw for an `error` of the event', () => {
+  test('that fails ends with two failure events: one to read, and an `error` for which clients throw', () => {
     const events = eventsOf(say('a'), say('b'), failed('no\n\ndata: memory'))
     const { type, response, error } = events.at(-1)!
     expect(type).toBe('response.failed')
@@ -219,13 +219,13 @@ describe('a response', () => {
     expect(error).toEqual({ message: 'no\n\ndata: memory', type: 'server_error', code: 'upstream_failed', param: null })
   })
 
-  test('that fails before a word is created first: clients want to know what failed', () => {
+  test('that fails before its first token still begins with response.created', () => {
     const events = eventsOf(failed())
     expect(typesOf(events)).toEqual(['response.created', 'response.in_progress', 'response.failed'])
     expect(events.at(-1)!.response).toMatchObject({ model: 'asked', output: [], status: 'failed' })
   })
 
-  test('of nothing is complete and empty', () => {
+  test('without output is complete and empty', () => {
     const events = eventsOf(say('', { done: true, done_reason: 'stop' }))
     expect(typesOf(events)).toEqual(['response.created', 'response.in_progress', 'response.completed'])
     expect(events.at(-1)!.response!.output).toEqual([])
@@ -259,13 +259,13 @@ describe('a response', () => {
       expect(events.at(-1)!.response!.output[0]!.content).toMatchObject([{ logprobs: [first, second] }])
     })
 
-    test('that ride on lines without text, with the text that they belong to', () => {
+    test('that came on lines without text, with the text that they belong to', () => {
       const events = eventsOf(say('', { logprobs: [one('\\u4f')] }), say('你', { logprobs: [one('\\u60')] }))
       const deltas = events.filter(({ type }) => type === 'response.output_text.delta')
       expect(deltas.map(({ delta, logprobs }) => [delta, logprobs])).toEqual([['你', [full('\\u4f'), full('\\u60')]]])
     })
 
-    test('of its text only: those of thoughts and calls are nobody’s', () => {
+    test('of its text only, and not of its thinking and calls', () => {
       const events = eventsOf(
         say('', { logprobs: [one('<think>')] }),
         say('', { message: { thinking: 'hm' }, logprobs: [one('hm')] }),
@@ -319,7 +319,7 @@ describe('a response', () => {
     expect(told.find(({ type }) => type === 'response.custom_tool_call_input.done')).toMatchObject({ input: '*** Begin' })
   })
 
-  describe('that is longer than may be gathered', () => {
+  describe('that is longer than the limit', () => {
     const tooLong = expect.objectContaining({ code: 'line_too_long' })
 
     test.each([
@@ -327,7 +327,7 @@ describe('a response', () => {
       ['thinking', toEvent({ message: { thinking: 'x'.repeat(80) } })],
       ['calls', toEvent({ message: { tool_calls: [{ function: { name: 'f', arguments: { a: 'x'.repeat(80) } } }] } })],
       ['log probabilities', say('', { logprobs: [{ token: 'x'.repeat(30) }] })],
-    ])('fails, and not before: %s', (_, event) => {
+    ])('fails at the limit, and not before: %s', (_, event) => {
       for (const encoder of [createResponseStream(answered), createResponseWhole(answered)]) {
         const encode = startText(encoder, { requestId: 'id-1', maxBytes: 150 })
         encode([event])
@@ -338,7 +338,7 @@ describe('a response', () => {
       for (let i = 0; i < 4; i++) expect(() => encode([event])).not.toThrow()
     })
 
-    test('fails honestly: the failure is the last event, and no number is missing', () => {
+    test('ends with a failure event, and has no gap in its sequence numbers', () => {
       const encode = startText(createResponseStream(answered), { requestId: 'id-1', maxBytes: 10 })
       let text = encode([say('x'.repeat(8)), say('y'.repeat(8))])
       expect(() => encode([say('z')])).toThrow(tooLong)
@@ -351,7 +351,7 @@ describe('a response', () => {
   })
 
   test.each(['chat-stream', 'chat-history', 'chat-thinking', 'chat-tool-call', 'chat-once'])(
-    '%s: is read back whole',
+    '%s: is read back completely',
     (name) => {
       const chunks = chunksOf(name)
       const events = eventsOf(...chunks.map(toEvent))
