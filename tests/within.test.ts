@@ -30,7 +30,7 @@ test('onLate may throw', async () => {
   await seen
 })
 
-test('an error of the work after the limit is nobody’s', async () => {
+test('an error of the work after the limit is ignored', async () => {
   const work = Promise.withResolvers<string>()
   const result = within(10, work.promise, () => 'late')
   await vi.advanceTimersByTimeAsync(10)

@@ -25,7 +25,7 @@ test.each([
   expect([response.status, await response.text()]).toEqual([400, 'invalid_json: The body took longer than 0.05 s to arrive'])
 })
 
-test('a body that arrives in time is read, and time that passes later changes nothing', async () => {
+test('a body that arrives in time is read', async () => {
   const response = await post('{"a":1}', { 'content-length': '7' })
   expect(await response.json()).toEqual({ a: 1 })
 })

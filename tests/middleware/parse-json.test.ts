@@ -144,7 +144,7 @@ describe('a number', () => {
   })
 })
 
-describe('of any body', () => {
+describe('any body', () => {
   /** Measures the depth of a value independently of our code. */
   const depthOf = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
@@ -176,7 +176,7 @@ describe('of any body', () => {
     )
   })
 
-  test('parseJson refuses exactly what JSON.parse refuses', () => {
+  test('parseJson refuses whatever JSON.parse refuses', () => {
     const parts = fc.array(
       fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', '1', 'a', ' ', 'null', 'true', '-', '.', 'e', '\n'),
       { maxLength: 12 },

@@ -71,7 +71,7 @@ describe.each(proxyNames)('%s', (name) => {
     // Without `http-no-delay`, HAProxy delays each token by 200 ms, which adds up to 20 s. With
     // this option, the test takes some tenths of a second.
     test.each(streamed)(
-      'the next token is sent only when the reader has the last one: %s',
+      'each token arrives before the next one is sent: %s',
       { timeout: 10_000 },
       async (framing) => {
         const model = upstream.script(thenSilent(0))
@@ -90,7 +90,7 @@ describe.each(proxyNames)('%s', (name) => {
       },
     )
 
-    test('the opening comment arrives before anything is known of the answer', async () => {
+    test('the opening comment arrives before Ollama answers', async () => {
       const reader = generate(proxy, 'sse', upstream.script(silent()))
       await reader.until((text) => text === ':\n')
       expect(await reader.head).toMatchObject({ status: 200, headers: { 'content-type': 'text/event-stream' } })
@@ -108,7 +108,7 @@ describe.each(proxyNames)('%s', (name) => {
       expect(toTold(framing, reader.text)).toMatchObject({ text: ' token', failed: { code: 'upstream_truncated' } })
     })
 
-    describe.each(leaves)('a reader that leaves by %s closes the upstream', (how) => {
+    describe.each(leaves)('a reader that disconnects by %s closes the upstream connection', (how) => {
       // Sluice sends no byte before the first line of NDJSON, or before an answer in one piece.
       test.each(['ndjson', 'folded'] as const)('before the first byte: %s', async (framing) => {
         const model = upstream.script(silent())
@@ -169,7 +169,7 @@ describe.each(proxyNames)('%s', (name) => {
       upstream_busy: { path: '/chat', body: { text: 'Hi', model: 'busy' } },
       upstream_failed: { path: '/chat', body: { text: 'Hi', model: 'failing' } },
     }
-    test.each(Object.entries(failures))('%s arrives as Sluice says it', async (code, request) => {
+    test.each(Object.entries(failures))('%s arrives unchanged', async (code, request) => {
       const answer = (status: number) => (exchange: Exchange) => {
         exchange.head(status, { 'content-type': 'application/json' })
         exchange.chunk('{"error":"no"}')
@@ -199,7 +199,7 @@ describe.each(proxyNames)('%s', (name) => {
       reader.leave()
     })
 
-    test('a reader that takes nothing stops the upstream, and what it was sent does not look whole', async () => {
+    test('a reader that reads nothing stops the upstream, and its response does not look complete', async () => {
       const { port } = await start({ SLUICE_STALL_TIMEOUT_MS: '1000' })
       const model = upstream.script(flatOut({ linesPerChunk: 64 }))
       const reader = generate(await startInFront(port), 'sse', model)
@@ -212,7 +212,7 @@ describe.each(proxyNames)('%s', (name) => {
       expect(() => toTold('sse', reader.text)).toThrow()
     })
 
-    test.each(streamed)('a stream whose server dies does not look whole: %s', async (framing) => {
+    test.each(streamed)('a stream whose server dies does not look complete: %s', async (framing) => {
       const server = await start({})
       const reader = generate(await startInFront(server.port), framing, upstream.script(thenSilent(1)))
       await reader.until(isFirst)
@@ -221,7 +221,7 @@ describe.each(proxyNames)('%s', (name) => {
       expect(() => toTold(framing, reader.text)).toThrow('No terminal')
     })
 
-    test('the requests of a connection share one to the server', async () => {
+    test('the requests of one connection share one connection to the server', async () => {
       const { port } = await start({})
       const tap = await startTap(port)
       stops.push(tap.stop)

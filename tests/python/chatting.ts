@@ -65,7 +65,7 @@ export function testChatting(stage: Stage, call: Call, exceptions: Exceptions) {
     expect([joined(got.map(([thinking]) => thinking)), joined(got.map(([, text]) => text))]).toEqual(thoughts)
   })
 
-  test('leaves in the middle of a stream, and the upstream stops', async () => {
+  test('disconnects in the middle of a stream, and the upstream stops', async () => {
     const model = stage.upstream.script(tokens({ count: 5000, perSecond: 50 }))
     expect(await ask(call, 'leave', model)).toEqual([' token'])
     const { exchange } = await stage.upstream.next(model)

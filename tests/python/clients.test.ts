@@ -88,7 +88,7 @@ describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
         expect(got.at(-1)).toEqual(['response.completed', null])
       })
 
-      test('are left in the middle, and the upstream stops', async () => {
+      test('stop the upstream when the client disconnects in the middle', async () => {
         const model = stage.upstream.script(tokens({ count: 5000, perSecond: 50 }))
         expect(await ask(call, 'leave_response', model)).toEqual([' token'])
         const { exchange } = await stage.upstream.next(model)

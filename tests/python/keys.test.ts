@@ -16,7 +16,7 @@ const clients: readonly (readonly [file: string, exception: string])[] = [
 describe.each(['node', 'bun', 'worker'] as const)('%s, with keys', (runtime) => {
   const stage = useStage(runtime, { SLUICE_API_KEYS: `me:${createHash('sha256').update(secret).digest('hex')}` })
 
-  test.each(clients)('%s sends its own, and raises for a wrong one', async (file, exception) => {
+  test.each(clients)('%s sends its own key, and raises for a wrong key', async (file, exception) => {
     const model = stage.upstream.script(tokens({ count: 2 }))
     const chat = async (key: string): Promise<Outcome> => {
       const program = startProgram(file, stage.server.url, key)

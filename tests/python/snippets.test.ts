@@ -13,7 +13,7 @@ describe('every Python snippet of docs/clients.md', () => {
   })
   afterAll(() => server.stop())
 
-  test('is here', () => {
+  test('is tested in this file', () => {
     expect(snippets.length).toBeGreaterThanOrEqual(5)
   })
 

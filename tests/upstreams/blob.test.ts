@@ -40,7 +40,7 @@ describe.each<[string, () => Connect]>([
     await fixture.close()
   })
 
-  test('is there, if Ollama says so', async () => {
+  test('is found if Ollama has it', async () => {
     on('HEAD', answer(200))
     await blob()
     expect(fixture.requests).toMatchObject([{ method: 'HEAD', body: '', headers: { authorization: 'Bearer key' } }])
@@ -51,7 +51,7 @@ describe.each<[string, () => Connect]>([
     await expect(blob()).rejects.toMatchObject({ code: 'not_found', status: 404 })
   })
 
-  test('goes there as it is', async () => {
+  test('is sent to Ollama unchanged', async () => {
     on('POST', answer(201))
     await blob(toStream('{"not": ', 'json}', '\0'))
     expect(fixture.requests).toMatchObject([
@@ -59,17 +59,17 @@ describe.each<[string, () => Connect]>([
     ])
   })
 
-  test('has Ollama’s own words when it is refused', async () => {
+  test('has Ollama’s own message when Ollama refuses it', async () => {
     on('POST', answer(400, '{"error":"digest mismatch"}'))
     await expect(blob(toStream('x'))).rejects.toMatchObject({ code: 'upstream_rejected', message: 'digest mismatch' })
   })
 
-  test('that has no place to go to is not merely missing', async () => {
+  test('that Ollama answers with 404 is upstream_protocol, not not_found', async () => {
     on('POST', answer(404))
     await expect(blob(toStream('x'))).rejects.toMatchObject({ code: 'upstream_protocol', status: 502 })
   })
 
-  test('whose own source breaks does not arrive whole', async () => {
+  test('whose source breaks does not arrive complete', async () => {
     let pulls = 0
     const content = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -81,7 +81,7 @@ describe.each<[string, () => Connect]>([
     expect(fixture.requests).toEqual([])
   })
 
-  test('stops in the middle with the signal’s reason', async () => {
+  test('stops in the middle of its upload with the signal’s reason', async () => {
     const controller = new AbortController()
     const content = new ReadableStream<Uint8Array>({ start: (source) => source.enqueue(new Uint8Array(1000)) })
     const reason = new Error('enough')
@@ -104,7 +104,7 @@ describe.each<[string, () => Connect]>([
     await store.close()
   })
 
-  test('that is refused with words that never end leaves nothing open', async () => {
+  test('that is refused with an endless message leaves no connection open', async () => {
     on('POST', (exchange) => {
       exchange.head(400, { 'content-type': 'application/json' })
       exchange.chunk('{"error":')
@@ -112,7 +112,7 @@ describe.each<[string, () => Connect]>([
     await expect(blob(toStream('x'))).rejects.toMatchObject({ code: 'upstream_rejected', status: 400 })
   })
 
-  test('that Ollama is asked for stops with the signal’s reason', async () => {
+  test('whose existence is being checked stops with the signal’s reason', async () => {
     on('HEAD', silent())
     const controller = new AbortController()
     const asked = blob(undefined, controller.signal)
@@ -123,7 +123,7 @@ describe.each<[string, () => Connect]>([
   })
 })
 
-describe('without an answer', () => {
+describe('a blob to which Ollama never answers', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
@@ -132,7 +132,7 @@ describe('without an answer', () => {
     (_request, within) => new Promise((_, reject) => within.addEventListener('abort', () => reject(within.reason as Error))),
   )
 
-  test('to whether it is there, it is too late after ten seconds', async () => {
+  test('fails after ten seconds when its existence is checked', async () => {
     const asked = blob({ digest, content: undefined }, { signal })
     const failed = expect(asked).rejects.toMatchObject({ code: 'first_token_timeout' })
     await vi.advanceTimersByTimeAsync(10_000)
@@ -140,7 +140,7 @@ describe('without an answer', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('to one that is brought, nothing is late', async () => {
+  test('has no time limit when it is uploaded', async () => {
     void blob({ digest, content: toStream('x') }, { signal })
     expect(vi.getTimerCount()).toBe(0)
   })

@@ -46,7 +46,7 @@ async function fill(value: string) {
 }
 
 describe('a cached value', () => {
-  test('is loaded when it is asked for, with a signal that aborts with its caller’s', async () => {
+  test('is loaded on the first call, with a signal that aborts with the caller’s', async () => {
     expect(loads).toHaveLength(0)
     const controller = new AbortController()
     const asked = ask(controller.signal)
@@ -58,7 +58,7 @@ describe('a cached value', () => {
     expect(loads[1]!.signal.reason).toBe('left')
   })
 
-  test('is kept until it is as old as its time', async () => {
+  test('is kept until its lifetime is over', async () => {
     await fill('a')
     await pass(99)
     expect(await get(signal)).toBe('a')
@@ -68,7 +68,7 @@ describe('a cached value', () => {
     expect(loads).toHaveLength(2)
   })
 
-  test('is as old as its answer, not as its question', async () => {
+  test('has a lifetime that begins with the end of its load, not with its start', async () => {
     const first = ask()
     await pass(500)
     loads[0]!.resolve('a')
@@ -80,7 +80,7 @@ describe('a cached value', () => {
 })
 
 describe('of 20 callers at once', () => {
-  test('as many load it as may, and the others wait for what comes', async () => {
+  test('as many as the limit allows load the value, and the others wait for the first result', async () => {
     const callers = askTimes(20)
     await pass(0)
     expect(loads).toHaveLength(2)
@@ -92,7 +92,7 @@ describe('of 20 callers at once', () => {
     expect(loads).toHaveLength(2)
   })
 
-  test('none gets another’s promise: no promise is shared (hazard 40)', async () => {
+  test('each gets its own promise: no promise is shared (hazard 40)', async () => {
     const callers = askTimes(20)
     expect(new Set(callers).size).toBe(20)
     // The first load does not finish in this test.
@@ -101,7 +101,7 @@ describe('of 20 callers at once', () => {
     expect(await get(signal)).toBe('b')
   })
 
-  test('an old value is refreshed by as many as may', async () => {
+  test('as many as the limit allows refresh an old value', async () => {
     await fill('a')
     await pass(100)
     const callers = askTimes(20)
@@ -111,7 +111,7 @@ describe('of 20 callers at once', () => {
     expect(await Promise.all(callers)).toEqual(Array(20).fill('b'))
   })
 
-  test('those that wait are told a failure, and nobody asks again for them', async () => {
+  test('those that wait get the error of a failed load, and no new load starts for them', async () => {
     const callers = askTimes(20)
     await pass(0)
     loads[0]!.reject(new Error('down'))
@@ -121,7 +121,7 @@ describe('of 20 callers at once', () => {
     expect(await callers[1]).toBe('b')
   })
 
-  test('all have waited long enough at the limit, and nobody asks again for them', async () => {
+  test('all fail at the time limit, and no new load starts for them', async () => {
     const callers = askTimes(20)
     for (const { signal, reject } of loads) signal.addEventListener('abort', () => reject(signal.reason))
     await pass(4999)
@@ -134,14 +134,14 @@ describe('of 20 callers at once', () => {
 })
 
 describe('a failed load', () => {
-  test('is told to who asked, and is not kept', async () => {
+  test('rejects for its caller, and is not kept', async () => {
     const first = ask()
     loads[0]!.reject(new Error('down'))
     await expect(first).rejects.toThrow('down')
     await fill('a')
   })
 
-  test('counts for 100 ms, in which its connection closes', async () => {
+  test('counts as a running load for 100 ms, while its connection closes', async () => {
     for (const caller of askTimes(2)) {
       loads.at(-1)!.reject(new Error('down'))
       loads.at(-2)?.reject(new Error('down'))
@@ -156,10 +156,10 @@ describe('a failed load', () => {
   })
 })
 
-describe('a caller that leaves', () => {
+describe('a caller that disconnects', () => {
   const aborting = ({ signal, reject }: Load) => signal.addEventListener('abort', () => reject(signal.reason))
 
-  test('gives its load up, and one that waits tries again', async () => {
+  test('aborts its load, and a waiting caller starts a new one', async () => {
     const controller = new AbortController()
     const leaving = [ask(controller.signal), ask(controller.signal)]
     const callers = askTimes(18)
@@ -180,7 +180,7 @@ describe('a caller that leaves', () => {
     expect(loads).toHaveLength(4)
   })
 
-  test('while it waits waits no longer, and leaves nothing behind', async () => {
+  test('while it waits is rejected at once, and leaves no timer and no listener behind', async () => {
     void askTimes(2)
     const controller = new AbortController()
     const remove = vi.spyOn(controller.signal, 'removeEventListener')
@@ -197,7 +197,7 @@ describe('a caller that leaves', () => {
 })
 
 describe('a load that dies with its request (workerd)', () => {
-  test('counts until its limit, and then another caller tries', async () => {
+  test('counts as running until its time limit, and then another caller starts a new load', async () => {
     void askTimes(2)
     await pass(2000)
     const late = ask()
@@ -210,7 +210,7 @@ describe('a load that dies with its request (workerd)', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('keeps nobody longer than the limit, with the load that is tried then', async () => {
+  test('makes no caller wait longer than the time limit, the new load included', async () => {
     void askTimes(2)
     await pass(1000)
     const late = ask()

@@ -56,7 +56,7 @@ describe('a clamp', () => {
     expect(clamp(body, { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 })).toEqual(body)
   })
 
-  test('changes no body that somebody else holds', () => {
+  test('does not change the caller’s body', () => {
     const body = { keep_alive: -1, options: { num_predict: -1, num_ctx: 1e9 } }
     const before = structuredClone(body)
     clamp(body, limits)
@@ -70,7 +70,7 @@ describe('a clamp', () => {
     ['{"options":{"num_predict":1e400}}', '{"options":{"num_predict":100}}'],
     ['{"options":{"num_predict":1,"num_ctx":12345678901234567890}}', '{"options":{"num_predict":1,"num_ctx":4096}}'],
     ['{"options":{"num_predict":1},"keep_alive":6.01e2}', '{"options":{"num_predict":1},"keep_alive":600}'],
-  ])('computes with the value, and leaves the digits: %s → %s', (text, clamped = text) => {
+  ])('compares by value, and keeps the digits: %s → %s', (text, clamped = text) => {
     expect(JSON.stringify(clamp(parseExact(text) as object as Readonly<Record<string, unknown>>, limits))).toBe(clamped)
   })
 })

@@ -22,7 +22,7 @@ test('a body that never waits lets timers run', async () => {
   expect(bytes).toBeLessThan(1_000_000)
 })
 
-test('an abort cancels a body that does not know the signal: the emulator’s', async () => {
+test('an abort cancels a body that ignores the signal, such as the emulator’s', async () => {
   const controller = new AbortController()
   const cancelled = Promise.withResolvers<unknown>()
   const body = new ReadableStream<Uint8Array>({ cancel: cancelled.resolve })

@@ -24,13 +24,13 @@ function create({ configured, ps = [], tags = [] }: { configured?: string; ps?: 
 const installed = (name: string, modified_at?: string, more: object = {}) => ({ name, modified_at, ...more })
 
 describe('the default model', () => {
-  test('is the configured one, and then nothing is asked', async () => {
+  test('is the configured one, without a request to Ollama', async () => {
     const { find, asked } = create({ configured: 'mine:7b', ps: [installed('other')] })
     expect(await find()).toBe('mine:7b')
     expect(asked).toEqual([])
   })
 
-  test('is one that is loaded, and then the installed ones are not asked for', async () => {
+  test('is a loaded model, without a request for the installed ones', async () => {
     const { find, asked } = create({ ps: [installed('loaded')], tags: [installed('newest', '2026-01-01T00:00:00Z')] })
     expect(await find()).toBe('loaded')
     expect(asked).toEqual(['ps'])
@@ -43,11 +43,11 @@ describe('the default model', () => {
     ],
     ['across time zones', [installed('b', '2026-03-01T10:00:00+08:00'), installed('c', '2026-03-01T10:00:00-07:00')]],
     ['where some have no date', [installed('b'), installed('c', '2026-03-01T00:00:00Z'), installed('a', 'yesterday')]],
-  ])('is else the newest installed one, %s', async (_, tags) => {
+  ])('is otherwise the newest installed model, %s', async (_, tags) => {
     expect(await create({ tags }).find()).toBe('c')
   })
 
-  test('is none that embeds, and none of another machine', async () => {
+  test('is never an embedding model, nor a model on another machine', async () => {
     const others = [
       installed('nomic-embed-text', '2026-09-09T00:00:00Z', { details: { family: 'nomic-bert' } }),
       installed('all-minilm', '2026-09-09T00:00:00Z', { details: { family: 'bert' } }),
@@ -58,7 +58,7 @@ describe('the default model', () => {
     await expect(create({ tags: others }).find()).rejects.toMatchObject({ code: 'no_model' })
   })
 
-  test('is none that cannot write, as the list of Ollama 0.33 says, whatever its family', async () => {
+  test('is never a model without the `completion` capability in the list of Ollama 0.33, whatever its family', async () => {
     const embeds = installed('qwen3-embedding', '2026-09-09T00:00:00Z', {
       details: { family: 'qwen3' },
       capabilities: ['embedding'],
@@ -72,7 +72,7 @@ describe('the default model', () => {
   })
 
   test.each([[[]], [undefined], [[{}]], [[{ name: 7 }]]])(
-    'is told to be missing, with what to do, if the list is %j',
+    'is reported as missing, with advice, if the list is %j',
     async (models) => {
       await expect(create({ ps: models, tags: models }).find()).rejects.toMatchObject({
         code: 'no_model',
@@ -82,7 +82,7 @@ describe('the default model', () => {
     },
   )
 
-  test('is one that may be asked: another loaded one, or an installed one', async () => {
+  test('is an allowed model: another loaded one, or an installed one', async () => {
     const { find } = create({
       ps: [installed('a'), installed('b')],
       tags: [installed('c', '2025-01-01T00:00:00Z'), installed('d', '2026-01-01T00:00:00Z')],
@@ -112,13 +112,13 @@ describe('the default model', () => {
     expect(await find()).toBe('pulled')
   })
 
-  test('is looked for twice, for 20 requests at once', async () => {
+  test('is looked up twice for 20 simultaneous requests', async () => {
     const { find, asked } = create({ tags: [installed('a')] })
     expect(await Promise.all(Array.from({ length: 20 }, () => find()))).toEqual(Array(20).fill('a'))
     expect(asked).toEqual(['ps', 'ps', 'tags', 'tags'])
   })
 
-  test('that is missing is told to all of 20 requests at once', async () => {
+  test('that is missing is an error for all of 20 simultaneous requests', async () => {
     const { find, asked } = create()
     const all = Array.from({ length: 20 }, () => find())
     for (const one of all) await expect(one).rejects.toMatchObject({ code: 'no_model' })

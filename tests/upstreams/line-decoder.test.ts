@@ -30,7 +30,7 @@ const lineTexts = fc.array(
 )
 
 describe('lines', () => {
-  test('are what stands between the line feeds', () => {
+  test('are the bytes between the line feeds', () => {
     expect(decodeText('a\nbc\n\nd\n')).toEqual(['a', 'bc', '', 'd'])
   })
 
@@ -121,7 +121,7 @@ describe('the limit', () => {
     )
   })
 
-  test('is one for each line: many lines in a piece may be longer together', () => {
+  test('applies to each line: many lines in one piece may be longer together', () => {
     const lines = Array.from({ length: 50 }, () => 'x'.repeat(maxLineBytes))
     expect(decode([toUtf8(`${lines.join('\n')}\n`)], maxLineBytes)).toEqual({ lines })
   })

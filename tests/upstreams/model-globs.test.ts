@@ -26,7 +26,7 @@ describe('globs of models', () => {
     expect(createModelGlobs([glob])(name)).toBe(isListed)
   })
 
-  test('one of several is enough, none lists nothing', () => {
+  test('one matching glob of several is enough, and without globs no model is listed', () => {
     expect(createModelGlobs(['a', 'b*'])('bee')).toBe(true)
     expect(createModelGlobs([])('bee')).toBe(false)
   })
@@ -47,7 +47,7 @@ describe('globs of models', () => {
     expect(createModelGlobs(globs)(name)).toBe(isListed)
   })
 
-  test('are as a regular expression would have them, in linear time', () => {
+  test('match as equivalent regular expressions do, in linear time', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 8 })
     const names = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 10 })
     fc.assert(

@@ -56,7 +56,7 @@ describe('a recording', () => {
     expect(events.indexOf('done')).toBe(events.length - 1)
   })
 
-  test('of a runner that dies ends with what Ollama said, and its line', () => {
+  test('of a runner that dies ends with Ollama’s message, and its line', () => {
     const recording = loadRecording('runner-dies')
     const last = toLines(recording).at(-1)!
     const events = decode([toBytes(recording)])
@@ -164,7 +164,7 @@ describe('a terminal', () => {
     expect(types(decoder.end())).toEqual(['done'])
   })
 
-  test('is none at the end of nothing', () => {
+  test('is not emitted at the end of an empty source', () => {
     expect(decodeText('')).toEqual([])
     expect(decodeText('\n\r\n \n')).toEqual([])
     expect(types(decodeText(`${delta('a')}\n`))).toEqual(['delta'])
@@ -182,7 +182,7 @@ describe('a fault', () => {
     ['HTML', '<html></html>'],
     ['two objects in a line', `${delta('a')}${delta('b')}`],
     ['a BOM of a second line', `\uFEFF${delta('a')}`],
-  ])('%s: is upstream_protocol, and says nothing of what came', (_, line) => {
+  ])('%s: is upstream_protocol, and its message repeats no received byte', (_, line) => {
     const [, event] = decodeText(`${delta('a')}\n${line}\n`)
     expect(event).toMatchObject({ type: 'failed', code: 'upstream_protocol', status: 502 })
     expect((event as { message: string }).message).not.toContain(line)
@@ -222,11 +222,11 @@ describe('a fault', () => {
     { message: { content: null, thinking: null, tool_calls: null } },
     { message: { role: 5, tool_calls: [{ function: { arguments: 5 } }], images: {} }, future: [5] },
     { status: 'success', total: 5, logprobs: [{}] },
-  ])('what is absent or unknown is none: %j', (chunk) => {
+  ])('absent or unknown fields are no fault: %j', (chunk) => {
     expect(decodeText(JSON.stringify(chunk))).toEqual([{ type: 'delta', line: JSON.stringify(chunk), chunk }])
   })
 
-  test('an error of Ollama’s own is told as that, whatever else its line says', () => {
+  test('an error of Ollama’s own is reported, whatever other fields its line has', () => {
     expect(decodeText('{"error":"it died","response":5}')).toMatchObject([{ code: 'upstream_failed', message: 'it died' }])
   })
 
@@ -248,12 +248,12 @@ describe('a fault', () => {
     expect(decode([toUtf8(line)], line.length - 1)).toMatchObject([{ type: 'failed', code: 'line_too_long', status: 502 }])
   })
 
-  test('is told for a line before its end', () => {
+  test('is reported before the end of the line', () => {
     const decoder = createDecoder({ maxLineBytes: 1000 })
     expect(types(decoder.push(toUtf8(`${delta('a')}\n${'x'.repeat(1001)}`)))).toEqual(['delta', 'failed'])
   })
 
-  test('never throws, for any bytes, and tells of a terminal once', () => {
+  test('the decoder never throws, for any bytes, and emits one terminal', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc
@@ -287,15 +287,15 @@ describe('a number', () => {
     '{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"id":1234567890123456789}}}]},"future":1.0}',
     '{"logprobs":[{"logprob":-1.50}]}',
     '{"done":true,"eval_count":18.0}',
-  ])('that an encoder may write anew keeps its digits: %s', (line) => {
+  ])('that an encoder may write again keeps its digits: %s', (line) => {
     expect(JSON.stringify(decode(line))).toBe(line)
   })
 
-  test('of a token is not looked at twice', () => {
+  test('of a token line is not parsed twice', () => {
     expect(decode('{"response":"a","future":1.0,"done":false}')).toEqual({ response: 'a', future: 1, done: false })
   })
 
-  test('stands in the place of no other value', () => {
+  test('never replaces a value of another type', () => {
     expect(decode('{"logprobs":[1.0]}')).toBeUndefined()
     expect(decode('{"message":1.0,"done":true}')).toBeUndefined()
   })

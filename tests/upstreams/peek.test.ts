@@ -51,7 +51,7 @@ describe('peek', () => {
     expect(taken).toEqual(['a', 'b', 'c'])
   })
 
-  test('gives what came while it was held, and what comes right then, in order', async () => {
+  test('gives the values that came while the source was held, and then the new ones, in order', async () => {
     const source = createSource()
     const peeked = peek(source.flow)
     void source.push('a')
@@ -66,7 +66,7 @@ describe('peek', () => {
     expect(taken).toEqual(['a', 'b', 'c'])
   })
 
-  test('passes on what the taker returns: a full one pauses the source, at the first value too', async () => {
+  test('passes on the taker’s return value: a full taker pauses the source, at the first value too', async () => {
     const source = createSource()
     const peeked = peek(source.flow)
     const full = Promise.withResolvers<void>()

@@ -62,20 +62,20 @@ function create(options: Partial<PolicyOptions> = {}) {
 const notFound = (name: string) => ({ code: 'model_not_found', status: 404, message: `model '${name}' not found` })
 
 describe('the policy of models', () => {
-  test('lets all pass but cloud models, if nothing is set', async () => {
+  test('allows all models except cloud models, if nothing is set', async () => {
     const { generate } = create()
     expect((await generate('anything:7b')).model).toBe('anything:7b')
     await expect(generate('kimi:cloud')).rejects.toMatchObject(notFound('kimi:cloud'))
   })
 
-  test('tells of what is not listed as Ollama tells of what is not there, and asks nothing', async () => {
+  test('answers for a model that is not allowed as Ollama does for a missing one, and sends no request', async () => {
     const { generate, calls } = create({ allowed: ['gemma3:*'] })
     await generate('gemma3:270m')
     await expect(generate('llama3:8b')).rejects.toMatchObject(notFound('llama3:8b'))
     expect(calls).toHaveLength(1)
   })
 
-  test('a key has its own models, of those that are listed', async () => {
+  test('a key may use its own models, if they are also in the general list', async () => {
     const { generate } = create({ allowed: ['gemma3:*', 'llama3:*'] })
     const key = { models: ['llama3:*', 'other'] }
     await generate('llama3:8b', key)
@@ -83,7 +83,7 @@ describe('the policy of models', () => {
     await expect(generate('other', key)).rejects.toMatchObject(notFound('other'))
   })
 
-  test('an alias means its model; whether that may be asked is what counts', async () => {
+  test('an alias is replaced by its model, and that model must be allowed', async () => {
     const aliases = new Map([
       ['gpt-4o', 'gemma3:270m'],
       ['secret', 'llama3:8b'],
@@ -98,14 +98,14 @@ describe('the policy of models', () => {
     expect(await generate(undefined)).toMatchObject({ model: 'gemma3:270m' })
   })
 
-  test('the default model is one that the key may use', async () => {
+  test('the default model is one that the key allows', async () => {
     const { generate } = create()
     expect((await generate(undefined)).model).toBe('gemma3:270m')
     expect((await generate(undefined, { models: ['llama3:*'] })).model).toBe('llama3:8b')
     await expect(generate(undefined, { models: ['nothing'] })).rejects.toMatchObject({ code: 'no_model' })
   })
 
-  test('holds for the small questions and for management, whatever the field is called', async () => {
+  test('applies to questions and to management, whatever the name of the model’s field', async () => {
     const { policy, generate, questions } = create({ allowed: ['gemma3:*'], aliases: new Map([['g', 'gemma3:1b']]) })
     for (const [about, body] of [
       ['show', { model: 'llama3' }],
@@ -129,7 +129,7 @@ describe('the policy of models', () => {
     expect(questions).toEqual([{ about: 'show', body: { model: 'gemma3:1b', verbose: true } }])
   })
 
-  test('lists what may be asked, and Ollama’s own bytes where that is everything', async () => {
+  test('lists only allowed models, and keeps Ollama’s bytes if all are allowed', async () => {
     const context = { signal }
     const all = create({ allowed: ['*', '*:cloud'] })
     expect((await all.policy.ask({ about: 'tags' }, context)).text).toBe(text)
@@ -138,7 +138,7 @@ describe('the policy of models', () => {
     expect(JSON.stringify(some.value)).toBe(some.text)
   })
 
-  test('tells with a list what other names mean, if that may be asked', async () => {
+  test('adds to a list the aliases whose models are allowed', async () => {
     const aliases = new Map([
       ['gpt-4o', 'gemma3:270m'],
       ['secret', 'llama3:8b'],
@@ -154,7 +154,7 @@ describe('the policy of models', () => {
     expect(await aliasesFor({ models: ['llama3:*'] })).toEqual([['secret', 'llama3:8b']])
   })
 
-  test('clamps what is generated, and leaves management alone', async () => {
+  test('clamps generations and embeddings, and does not change management calls', async () => {
     const { generate, policy, questions } = create({ clamps: { numPredict: 10, numCtx: 100, keepAliveSeconds: 60 } })
     expect((await generate('a', {}, { body: { keep_alive: -1, options: { num_ctx: 1e6 } } })).body).toEqual({
       keep_alive: 60,

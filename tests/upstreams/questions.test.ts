@@ -42,7 +42,7 @@ const askOf = (script: Script, about: 'show' | 'embed' = 'show') => {
 }
 
 describe('a question', () => {
-  test('asks a constant path and no other', async () => {
+  test('requests only a constant path', async () => {
     for (const about of ['tags', 'ps', 'version'] as const) await createAskOf()({ about }, { signal: live })
     expect(fixture.requests.map(({ method, target }) => `${method} ${target}`)).toEqual([
       'GET /api/tags',
@@ -52,7 +52,7 @@ describe('a question', () => {
     expect(fixture.strangers).toEqual([])
   })
 
-  test('passes on the trace', async () => {
+  test('passes on the trace headers', async () => {
     const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
     await createAskOf()({ about: 'ps' }, { signal: live, trace })
     expect(fixture.requests[0]!.headers).toMatchObject(trace)
@@ -86,7 +86,7 @@ describe('an answer', () => {
     await expect(askOf(answer('{}', { 'content-type': type }))).rejects.toMatchObject({ code: 'upstream_protocol' })
   })
 
-  test('that is refused is not read on: its connection is closed', async () => {
+  test('of a wrong type is not read to its end: the connection is closed', async () => {
     const model = fixture.script((exchange) => {
       exchange.head(200, { 'content-type': 'text/html' })
       exchange.chunk('<html>')
@@ -128,7 +128,7 @@ describe('an answer', () => {
     await expect(askOf(failed)).rejects.toMatchObject({ name: 'ServiceError', code, message })
   })
 
-  test('that does not come in time is first_token_timeout, and the upstream sees it', async () => {
+  test('that does not come in time is first_token_timeout, and the connection is closed', async () => {
     const model = fixture.script(silent())
     const asked = createAskOf(50)({ about: 'embed', body: { model, input: 'a' } }, { signal: live })
     await expect(asked).rejects.toMatchObject({
@@ -141,7 +141,7 @@ describe('an answer', () => {
     ).exchange.closedByReader
   })
 
-  test('that stops in its middle is late as well', async () => {
+  test('that stalls in the middle is first_token_timeout as well', async () => {
     const model = fixture.script((exchange) => {
       exchange.head(200, { 'content-type': 'application/json' })
       exchange.chunk('{"a":')
@@ -153,7 +153,7 @@ describe('an answer', () => {
     ).exchange.closedByReader
   })
 
-  test('that is a failure is nothing to a reader that left while it came', async () => {
+  test('that is an error rejects with the reader’s reason if the reader has disconnected', async () => {
     const reader = new AbortController()
     const exchange = createExchange({
       host: 'http://ollama',
@@ -171,7 +171,7 @@ describe('an answer', () => {
     await expect(asked).rejects.toThrow('left')
   })
 
-  test('of an embedding has no limit, if that is 0', async () => {
+  test('of an embedding has no time limit, if the limit is 0', async () => {
     const model = fixture.script(silent())
     const controller = new AbortController()
     const asked = createAskOf(0)({ about: 'embed', body: { model, input: 'a' } }, { signal: controller.signal })

@@ -44,7 +44,7 @@ const turns = async () => {
 }
 
 describe('the queue', () => {
-  test('lets as many run as may, and the next when one is over', async () => {
+  test('runs as many generations as the limit allows, and the next when one ends', async () => {
     const { enter, started } = create({ running: 2 })
     const first = await enter('a', '1')
     await enter('a', '2')
@@ -60,7 +60,7 @@ describe('the queue', () => {
     expect(started).toHaveLength(3)
   })
 
-  test('gives each key its turn, however many requests one of them has sent', async () => {
+  test('serves the keys in turn, however many requests one key has sent', async () => {
     const { enter, started } = create()
     /** Waits for a generation to start, and closes it immediately. */
     const run = async (who: string, id: string) => (await enter(who, id)).close({ how: 'done' })
@@ -72,7 +72,7 @@ describe('the queue', () => {
     expect(started).toEqual(['a0', 'a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
   })
 
-  test('tells who waits that it does, and when that is over', async () => {
+  test('reports `queued` to a waiting call, and the end of its wait', async () => {
     const { queue, enter } = create()
     const states: unknown[] = []
     const first = await enter('a')
@@ -89,14 +89,14 @@ describe('the queue', () => {
     expect(states).toEqual(['queued', undefined, undefined])
   })
 
-  test('refuses who would be one too many, and says when to come back', async () => {
+  test('refuses a call when the line is full, with a Retry-After', async () => {
     const { enter } = create({ waiting: 1 })
     await enter('a')
     void enter('a')
     await expect(enter('a')).rejects.toMatchObject({ code: 'too_many_streams', status: 503, retryAfterSeconds: 5 })
   })
 
-  test('forgets who leaves: its place in the line is free', async () => {
+  test('releases the place in the line of a reader that disconnects', async () => {
     const { enter, started } = create({ waiting: 1 })
     const first = await enter('a', '1')
     const controller = new AbortController()
@@ -109,13 +109,13 @@ describe('the queue', () => {
     expect(started).toEqual(['1', '3'])
   })
 
-  test('has a place again when the upstream refuses', async () => {
+  test('releases the place of a generation that the upstream refuses', async () => {
     const { enter, started } = create({ fails: true })
     for (let i = 0; i < 3; i++) await expect(enter('a', `${i}`)).rejects.toThrow('refused')
     expect(started).toEqual(['0', '1', '2'])
   })
 
-  test.each(['embed', 'systemone'] as const)('%s waits as generations do, the small questions do not', async (about) => {
+  test.each(['embed', 'systemone'] as const)('%s waits as generations do, and other questions do not wait', async (about) => {
     const { queue, enter, started } = create()
     const { signal } = new AbortController()
     const first = await enter('a', '1')
@@ -134,7 +134,7 @@ describe('the queue', () => {
     beforeEach(() => void vi.useFakeTimers())
     afterEach(() => void vi.useRealTimers())
 
-    test('that waits too long is late, and its place in the line is free', async () => {
+    test('that waits too long is first_token_timeout, and its place in the line is released', async () => {
       const { queue, enter, started } = create({ waiting: 1 })
       const first = await enter('a', '1')
       const waiting = expect(queue.ask(embed, context())).rejects.toMatchObject(late)
@@ -146,7 +146,7 @@ describe('the queue', () => {
       expect(started).toEqual(['1', '2'])
     })
 
-    test('has its limit for the wait and the answer together, and gives its place back', async () => {
+    test('has one time limit for the wait and the answer, and releases its place', async () => {
       const asked: AbortSignal[] = []
       const { queue, enter } = create({
         ask: (_question, { signal }) => {
@@ -166,7 +166,7 @@ describe('the queue', () => {
     })
   })
 
-  test.each(['pull', 'push', 'create'] as const)('a %s takes no place, and waits for none', async (endpoint) => {
+  test.each(['pull', 'push', 'create'] as const)('a %s needs no place, and does not wait', async (endpoint) => {
     const { queue, enter, started } = create()
     await enter('a', '1')
     const context = { signal: new AbortController().signal, principal: 'b' }
@@ -176,7 +176,7 @@ describe('the queue', () => {
     expect(started).toEqual(['1', 'b'])
   })
 
-  test('loses no place and lets nobody too many in, whoever comes, waits, leaves, is refused or breaks, in any order', async () => {
+  test('loses no place and never runs too many, for calls that start, wait, end, disconnect or fail in any order', async () => {
     const step = fc.oneof(
       fc.record({ does: fc.constant('come' as const), key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean() }),
       fc.record({ does: fc.constantFrom('leave' as const, 'end' as const), which: fc.nat(50) }),

@@ -29,7 +29,7 @@ describe('a whole body', () => {
     await expect(readAll(from(cutBytes(toUtf8('x'.repeat(101)), [40])), 100)).rejects.toMatchObject({ code: 'line_too_long' })
   })
 
-  test('is not read on past the limit', async () => {
+  test('is not read beyond the limit', async () => {
     const taken: Uint8Array[] = []
     await expect(readAll(from([toUtf8('ab'), toUtf8('cd'), toUtf8('ef')], taken), 3)).rejects.toMatchObject({
       code: 'line_too_long',

@@ -53,13 +53,13 @@ const answer = tokens({ count: 2 })
 const toBody = (model: string, think?: unknown) => ({ model, stream: true, options: {}, ...(think !== undefined && { think }) })
 
 describe('a wish for thinking', () => {
-  test('of a model that can think is sent', async () => {
+  test('for a model that can think is sent', async () => {
     list({ 'm:latest': able })
     expect(await generate(answer, { model: 'm' })).toEqual({ ignored: [], bodies: [toBody('m', true)] })
   })
 
   test.each(['m', 'M:latest', 'library/m', 'registry.ollama.ai/library/m'])(
-    'of a model whose capabilities lack it is left out, and said so: %s',
+    'for a model that cannot think is removed, and named as ignored: %s',
     async (model) => {
       list({ 'other:latest': able, 'm:latest': unable })
       expect(await generate(answer, { model })).toEqual({ ignored: ['reasoning_effort'], bodies: [toBody(model)] })
@@ -105,7 +105,7 @@ describe('a wish for thinking', () => {
     expect(bodies).toHaveLength(1)
   })
 
-  test('is left out once: a second refusal is told', async () => {
+  test('is removed for one retry: a second refusal is passed on', async () => {
     list({})
     const { bodies, error, ignored } = await generate(replay('error-no-thinking'))
     expect(error).toMatchObject({ code: 'upstream_rejected', status: 400 })
@@ -113,13 +113,13 @@ describe('a wish for thinking', () => {
     expect(ignored).toEqual(['reasoning_effort'])
   })
 
-  test('is left out where nobody hears of it', async () => {
+  test('is removed even if the caller does not collect ignored fields', async () => {
     list({ 'm:latest': unable })
     const { bodies } = await generate(answer, { model: 'm' }, { ignore: undefined } as object)
     expect(bodies).toEqual([toBody('m')])
   })
 
-  test('asks for the list once in 30 s, and for 20 at once twice', async () => {
+  test('requests the list once in 30 s, and twice for 20 simultaneous calls', async () => {
     list({ 'm:latest': unable })
     fixture.script(answer, 'm')
     const { signal } = new AbortController()
@@ -137,7 +137,7 @@ describe('a wish for thinking', () => {
     )
   })
 
-  test('whose caller leaves while the list is awaited asks for nothing else', async () => {
+  test('whose caller disconnects while the list is awaited sends no other request', async () => {
     fixture.on('GET /api/tags', silent())
     const controller = new AbortController()
     const outcome = generate(answer, {}, { signal: controller.signal })
@@ -149,12 +149,12 @@ describe('a wish for thinking', () => {
   })
 })
 
-describe('nobody asks for the list', () => {
+describe('the list is not requested', () => {
   test.each<[string, Partial<GenerationCall>]>([
-    ['of Ollama’s own field', { thinkWish: undefined } as object],
-    ['of a wish not to think', { body: { think: false, options: {} } }],
-    ['of no wish', { body: { options: {} } }],
-  ])('because %s', async (_, more) => {
+    ['Ollama’s own field', { thinkWish: undefined } as object],
+    ['a wish not to think', { body: { think: false, options: {} } }],
+    ['the absence of a wish', { body: { options: {} } }],
+  ])('because of %s', async (_, more) => {
     list({ 'm:latest': unable })
     const { ignored, bodies } = await generate(answer, { model: 'm', ...more })
     expect(asked()).toEqual(['/api/chat'])
@@ -162,7 +162,7 @@ describe('nobody asks for the list', () => {
     expect(ignored).toEqual([])
   })
 
-  test('and Ollama’s own refusal of its own field is told', async () => {
+  test('and Ollama’s refusal is passed on, for Ollama’s own field', async () => {
     const { error, bodies } = await generate(withoutThinking(answer), { thinkWish: undefined } as object)
     expect(error).toMatchObject({ code: 'upstream_rejected', message: expect.stringContaining('does not support thinking') })
     expect(bodies).toHaveLength(1)

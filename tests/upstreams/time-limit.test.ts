@@ -9,7 +9,7 @@ const endless = (signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
 
 describe('work within a limit', () => {
-  test('gives what it gives, and leaves no timer, no listener and nothing running behind', async () => {
+  test('returns its result, and leaves no timer and no listener behind, and its signal aborted', async () => {
     const { signal } = new AbortController()
     const listeners = vi.spyOn(signal, 'addEventListener')
     const removed = vi.spyOn(signal, 'removeEventListener')
@@ -25,7 +25,7 @@ describe('work within a limit', () => {
     expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(listeners.mock.calls.map(([, listener]) => listener))
   })
 
-  test('is late after it, and not before', async () => {
+  test('is first_token_timeout at the limit, and not before', async () => {
     const { signal } = new AbortController()
     const ended = vi.fn()
     const work = withinLimit(1500, signal, endless).catch(ended)
@@ -37,7 +37,7 @@ describe('work within a limit', () => {
     expect(ended.mock.calls).toMatchObject([[late]])
   })
 
-  test('ends for the caller’s own reason', async () => {
+  test('rejects with the caller’s own reason', async () => {
     const controller = new AbortController()
     const work = expect(withinLimit(1000, controller.signal, endless)).rejects.toThrow('left')
     controller.abort(new Error('left'))
@@ -45,7 +45,7 @@ describe('work within a limit', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('has none at 0', async () => {
+  test('has no timer if the limit is 0', async () => {
     const { signal } = new AbortController()
     void withinLimit(0, signal, endless)
     expect(vi.getTimerCount()).toBe(0)

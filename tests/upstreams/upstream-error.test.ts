@@ -57,7 +57,7 @@ describe('a status', () => {
   })
 
   test.each(upstreamErrors)(
-    'of the recording $recording is told as $code',
+    'of the recording $recording is $code',
     ({ recording: name, code, status, message, retryAfter }) => {
       const recording = loadRecording(name)
       const body = recording.chunks.map(([, text]) => text).join('')
@@ -70,7 +70,7 @@ describe('a status', () => {
   )
 })
 
-test('a prompt that is longer than the context says so, for a dialect that has a code for it', () => {
+test('a prompt that is longer than the context is marked, for a dialect that has a code for it', () => {
   const message =
     'the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length'
   const error = toUpstreamError(400, noHeaders, says(message))
@@ -99,13 +99,13 @@ describe('Retry-After', () => {
     expect(toAnswer(429, '', value).retryAfterSeconds).toBe(seconds)
   })
 
-  test('a date is told as the seconds until then', () => {
+  test('of a date becomes the seconds until then', () => {
     const { retryAfterSeconds } = toAnswer(503, '', inTwentySeconds())
     expect(retryAfterSeconds).toBeGreaterThanOrEqual(18)
     expect(retryAfterSeconds).toBeLessThanOrEqual(20)
   })
 
-  test('only a busy upstream has one', () => {
+  test('is kept only for a busy upstream', () => {
     expect(toAnswer(500, '', '7').retryAfterSeconds).toBeUndefined()
     expect(toAnswer(400, '', '7').retryAfterSeconds).toBeUndefined()
   })
@@ -147,7 +147,7 @@ describe('a message', () => {
     expect(toMessage('\n\n  boom  \n')).toBe('boom')
   })
 
-  test('is none where there is only HTML, nothing, or no text', () => {
+  test('is absent if the body is HTML, empty or without a text', () => {
     for (const error of [
       '<html>',
       '  <!doctype html><title>502</title>',

@@ -82,7 +82,7 @@ describe('what Ollama does before the first event', () => {
     ['Registry.Ollama.AI/me/gemma3', 'me/gemma3:latest'],
     ['gemma3', 'registry.ollama.ai/library/gemma3:latest'],
     ['localhost:5000/me/gemma3', 'localhost:5000/me/gemma3:latest'],
-  ])('goes by names as Ollama compares them: %s is %s', async (model, listed) => {
+  ])('depends on names as Ollama compares them: %s is %s', async (model, listed) => {
     expect(await tellFor(model, listed)).toEqual(['evaluating'])
   })
 
@@ -96,7 +96,7 @@ describe('what Ollama does before the first event', () => {
   })
 
   test.each([{}, { models: null }, { models: 'x' }, { models: [{}, { name: 5 }] }])(
-    'is told by a list of whatever shape: %j',
+    'is loading for a list of any other shape: %j',
     async (value) => {
       const { states } = generate()
       questions[0]!.resolve({ text: '', value })
@@ -106,8 +106,8 @@ describe('what Ollama does before the first event', () => {
   )
 })
 
-describe('the question', () => {
-  test('goes beside the generation, and after it; neither waits for the other', async () => {
+describe('the request for the loaded models', () => {
+  test('is sent after the generation’s request, and neither waits for the other', async () => {
     const { asked, states } = generate()
     expect(order).toEqual(['generate', 'ps'])
     generations[0]!.resolve(generation)
@@ -115,7 +115,7 @@ describe('the question', () => {
     expect(states).toEqual([])
   })
 
-  test('is over with the first event, and nothing is told any more', async () => {
+  test('is aborted at the first event, and no status is reported any more', async () => {
     const { asked, states, held } = generate()
     generations[0]!.resolve(generation)
     await asked
@@ -124,7 +124,7 @@ describe('the question', () => {
     expect(states).toEqual([])
   })
 
-  test('is over with a generation that fails, or whose reader leaves, and what it holds settles', async () => {
+  test('is aborted if the generation fails or its reader disconnects, and its waitUntil promises settle', async () => {
     const failing = generate()
     const refused = new Error('refused')
     generations[0]!.reject(refused)
@@ -141,7 +141,7 @@ describe('the question', () => {
     expect([...failing.states, ...left.states]).toEqual([])
   })
 
-  test('may fail: that is nobody’s business', async () => {
+  test('may fail without any effect on the generation', async () => {
     const { asked, states, held } = generate()
     questions[0]!.reject(new Error('no ps here'))
     await Promise.all(held)
@@ -150,7 +150,7 @@ describe('the question', () => {
     expect(states).toEqual([])
   })
 
-  test('is not put without anybody who wants to know, nor for progress, nor for a cloud model', () => {
+  test('is not sent if the reader wants no status, nor for pull, push and create, nor for a cloud model', () => {
     const { signal } = new AbortController()
     void upstream.generate({ endpoint: 'chat', model: 'm', body: {} }, { signal })
     for (const endpoint of ['pull', 'push', 'create'] as const) generate('m', { endpoint })
@@ -158,7 +158,7 @@ describe('the question', () => {
     expect(order).toEqual(Array(5).fill('generate'))
   })
 
-  test('serves who asks within a second of it, and no longer', async () => {
+  test('has a result that other generations use for one second, and no longer', async () => {
     generate()
     questions[0]!.resolve(toList('gemma3:latest'))
     await settle()
@@ -172,7 +172,7 @@ describe('the question', () => {
     expect(questions).toHaveLength(2)
   })
 
-  test('of another is not waited for, where one more may ask (hazard 40)', async () => {
+  test('of another generation is not awaited while one more is allowed (hazard 40)', async () => {
     generate()
     const { states } = generate()
     expect(questions).toHaveLength(2)
@@ -181,7 +181,7 @@ describe('the question', () => {
     expect(states).toEqual(['loading'])
   })
 
-  test('of others is waited for, where no more may ask', async () => {
+  test('of another generation is awaited when no more are allowed', async () => {
     const all = [generate(), generate(), generate()]
     expect(order).toEqual(['generate', 'ps', 'generate', 'ps', 'generate'])
     questions[0]!.resolve(toList())

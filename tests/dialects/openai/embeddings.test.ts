@@ -30,7 +30,7 @@ describe('embeddings', () => {
     expect(ignored!.toHeader()).toBe(header)
   })
 
-  test.each([[[1, 2]], [[[1], [2]]]])('are not of tokens: %j', (input) => {
+  test.each([[[1, 2]], [[[1], [2]]]])('are refused for tokens as the input: %j', (input) => {
     expectRefused(() => ask({ model: 'm', input }), 'not_supported', 'input')
   })
 
@@ -40,7 +40,7 @@ describe('embeddings', () => {
     ...[undefined, null, '', [], 5, {}, ['a', 1]].map((input): Refused => [{ input }, 'input']),
     [{ encoding_format: 'binary' }, 'encoding_format'],
     [{ dimensions: 0.5 }, 'dimensions'],
-  ])('are not of %j', (more, path) => {
+  ])('are invalid with %j', (more, path) => {
     expectRefused(() => ask({ model: 'm', input: 'a', ...more }), 'invalid_request', path)
   })
 })
