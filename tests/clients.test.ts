@@ -49,8 +49,11 @@ describe('every snippet of docs/clients.md', () => {
     expect(status).toBe(0)
   })
 
-  test.concurrent.for(runs)('$name reports a failure in the middle of a stream', async ({ snippet, interpreter }, { expect }) => {
-    const { all } = await runSnippet(snippet, interpreter, server.url, failing)
-    expect(all).toContain(snippet.code.includes("'ollama-ai-provider-v2'") ? 'The answer broke off' : failure)
-  })
+  test.concurrent.for(runs)(
+    '$name reports a failure in the middle of a stream',
+    async ({ snippet, interpreter }, { expect }) => {
+      const { all } = await runSnippet(snippet, interpreter, server.url, failing)
+      expect(all).toContain(snippet.code.includes("'ollama-ai-provider-v2'") ? 'The answer broke off' : failure)
+    },
+  )
 })

@@ -124,7 +124,7 @@ test("a runtime's own defaults apply where no variable is set", () => {
   expect(parseConfig({ SLUICE_HEARTBEAT_MS: '2000' }, defaults)).toHaveProperty('deadlines.heartbeatMs', 2000)
 })
 
-test("variables of other programs are ignored", () => {
+test('variables of other programs are ignored', () => {
   const env = { PATH: '/bin', OLLAMA_MODELS: '/models', sluice_port: '1', constructor: 'x', toString: 'x' }
   expect(parseConfig(env)).toEqual(parseConfig({}))
 })

@@ -70,25 +70,21 @@ describe.each(proxyNames)('%s', (name) => {
 
     // Without `http-no-delay`, HAProxy delays each token by 200 ms, which adds up to 20 s. With
     // this option, the test takes some tenths of a second.
-    test.each(streamed)(
-      'each token arrives before the next one is sent: %s',
-      { timeout: 10_000 },
-      async (framing) => {
-        const model = upstream.script(thenSilent(0))
-        const reader = generate(proxy, framing, model, { headers: { 'accept-encoding': 'gzip, br' } })
-        const { exchange } = await upstream.next(model)
-        const texts = Array.from({ length: 100 }, (_, index) => ` ${index};`)
-        for (const text of texts) {
-          send(exchange, text)
-          await reader.until((all) => all.includes(text))
-        }
-        exchange.chunk(`${toDoneLine(exchange.request, texts.length)}\n`)
-        exchange.end()
-        expect(await reader.ended).toBe('clean')
-        expect(toTold(framing, reader.text)).toMatchObject({ text: texts.join(''), failed: undefined })
-        expect((await reader.head).headers['content-encoding']).toBeUndefined()
-      },
-    )
+    test.each(streamed)('each token arrives before the next one is sent: %s', { timeout: 10_000 }, async (framing) => {
+      const model = upstream.script(thenSilent(0))
+      const reader = generate(proxy, framing, model, { headers: { 'accept-encoding': 'gzip, br' } })
+      const { exchange } = await upstream.next(model)
+      const texts = Array.from({ length: 100 }, (_, index) => ` ${index};`)
+      for (const text of texts) {
+        send(exchange, text)
+        await reader.until((all) => all.includes(text))
+      }
+      exchange.chunk(`${toDoneLine(exchange.request, texts.length)}\n`)
+      exchange.end()
+      expect(await reader.ended).toBe('clean')
+      expect(toTold(framing, reader.text)).toMatchObject({ text: texts.join(''), failed: undefined })
+      expect((await reader.head).headers['content-encoding']).toBeUndefined()
+    })
 
     test('the opening comment arrives before Ollama answers', async () => {
       const reader = generate(proxy, 'sse', upstream.script(silent()))

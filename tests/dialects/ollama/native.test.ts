@@ -31,13 +31,10 @@ function issuesOf(step: () => unknown): Issue[] {
 const message = (more: object) => ({ messages: [{ role: 'user', content: 'hi', ...more }] })
 
 describe('a call', () => {
-  test.each(['generate', 'chat'] as const)(
-    'of %s passes the body on unchanged, with its unknown fields',
-    (endpoint) => {
-      const body = { model: 'm', prompt: 'hi', messages: [], odd: { a: [1] }, options: { odd: 'x' }, stream: true }
-      expect(parse(`/api/${endpoint}`, body).call).toEqual({ endpoint, model: 'm', body })
-    },
-  )
+  test.each(['generate', 'chat'] as const)('of %s passes the body on unchanged, with its unknown fields', (endpoint) => {
+    const body = { model: 'm', prompt: 'hi', messages: [], odd: { a: [1] }, options: { odd: 'x' }, stream: true }
+    expect(parse(`/api/${endpoint}`, body).call).toEqual({ endpoint, model: 'm', body })
+  })
 
   test.each([[{}], [{ model: null }]])('without a model does not choose one: %j', (body) => {
     expect(parse('/api/generate', body).call.model).toBeUndefined()
