@@ -70,7 +70,7 @@ describe('a clamp', () => {
     ['{"options":{"num_predict":1e400}}', '{"options":{"num_predict":100}}'],
     ['{"options":{"num_predict":1,"num_ctx":12345678901234567890}}', '{"options":{"num_predict":1,"num_ctx":4096}}'],
     ['{"options":{"num_predict":1},"keep_alive":6.01e2}', '{"options":{"num_predict":1},"keep_alive":600}'],
-  ])('compares by value, and keeps the digits: %s → %s', (text, clamped = text) => {
+  ])('compares numbers by value, and keeps their digits within the limit: %s → %s', (text, clamped = text) => {
     expect(JSON.stringify(clamp(parseExact(text) as object as Readonly<Record<string, unknown>>, limits))).toBe(clamped)
   })
 })

@@ -291,11 +291,11 @@ describe('a number', () => {
     expect(JSON.stringify(decode(line))).toBe(line)
   })
 
-  test('of a token line is not parsed twice', () => {
+  test('of an unknown field on a token line is an ordinary JavaScript number', () => {
     expect(decode('{"response":"a","future":1.0,"done":false}')).toEqual({ response: 'a', future: 1, done: false })
   })
 
-  test('never replaces a value of another type', () => {
+  test('is refused where a message or a log probability belongs', () => {
     expect(decode('{"logprobs":[1.0]}')).toBeUndefined()
     expect(decode('{"message":1.0,"done":true}')).toBeUndefined()
   })

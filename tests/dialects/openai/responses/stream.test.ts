@@ -206,7 +206,7 @@ describe('a response', () => {
     })
   })
 
-  test('that fails ends with two failure events: one to read, and an `error` for which clients throw', () => {
+  test('that fails ends with response.failed, which has the error twice: in its response, and as an `error` for which clients throw', () => {
     const events = eventsOf(say('a'), say('b'), failed('no\n\ndata: memory'))
     const { type, response, error } = events.at(-1)!
     expect(type).toBe('response.failed')
