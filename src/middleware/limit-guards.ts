@@ -21,7 +21,7 @@ export interface LimitGuardOptions {
 export function rateGuard({ limits, max, address }: LimitGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
     if (max === 0) return next()
-    const { isAllowed, remaining, retryAfterSeconds } = await limits.consume(toCaller(c, address))
+    const { isAllowed, remaining, retryAfterSeconds } = await limits.consume(toLimitKey(c, address))
     c.header('ratelimit-policy', `"minute";q=${max};w=60`)
     if (remaining !== undefined) c.header('ratelimit', `"minute";r=${remaining};t=${retryAfterSeconds}`)
     if (!isAllowed) {
@@ -41,7 +41,7 @@ export function rateGuard({ limits, max, address }: LimitGuardOptions) {
 export function answerGuard({ limits, max, address }: LimitGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
     if (max === 0) return next()
-    const leave = await limits.enter(toCaller(c, address))
+    const leave = await limits.enter(toLimitKey(c, address))
     if (!leave) {
       throw new ServiceError('rate_limited', `More than ${max} answers at a time; try again when one is over`, {
         retryAfterSeconds: 5,
@@ -57,7 +57,7 @@ export function answerGuard({ limits, max, address }: LimitGuardOptions) {
   })
 }
 
-function toCaller(c: Context<Env>, address: LimitGuardOptions['address']): string {
+function toLimitKey(c: Context<Env>, address: LimitGuardOptions['address']): string {
   const { name } = c.var.principal
   return name ? `key ${name}` : `address ${toNetwork(address(c))}`
 }
