@@ -37,6 +37,15 @@ function isThere(link: string): boolean {
   return anchor === undefined || toAnchors(toProse(readPage(path))).includes(anchor)
 }
 
+/** Expects that there are many links, and that each leads to an existing file and anchor. */
+function expectThere(links: readonly { file: string; link: string }[]) {
+  expect(links.length).toBeGreaterThan(200)
+  expect(
+    links.filter(({ link }) => !isThere(link)),
+    'correct the link, or give its place an anchor',
+  ).toEqual([])
+}
+
 test('every link of a page leads to an existing file and anchor', () => {
   const links = pages.flatMap(({ file, text }) =>
     [...text.matchAll(/\]\((?!\w+:)([^)\s]+)\)/g)].map(([, target = '']) => ({
@@ -44,22 +53,14 @@ test('every link of a page leads to an existing file and anchor', () => {
       link: target.startsWith('#') ? file + target : posix.join(posix.dirname(file), target),
     })),
   )
-  expect(links.length).toBeGreaterThan(200)
-  expect(
-    links.filter(({ link }) => !isThere(link)),
-    'correct the link, or give its place an anchor',
-  ).toEqual([])
+  expectThere(links)
 })
 
 test('every link from the source to a page leads to an existing anchor', () => {
   const links = sources.flatMap(({ file, text }) =>
     [...text.matchAll(/(?:docs|packages)\/[\w/-]+\.md#[\w-]*/g)].map(([link]) => ({ file, link })),
   )
-  expect(links.length).toBeGreaterThan(200)
-  expect(
-    links.filter(({ link }) => !isThere(link)),
-    'correct the link, or give its place an anchor',
-  ).toEqual([])
+  expectThere(links)
 })
 
 test('a page names a hazard, a fault and a section of a page with a link', () => {
