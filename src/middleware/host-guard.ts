@@ -3,8 +3,8 @@ import { ServiceError } from '../errors.ts'
 
 export interface HostGuardOptions {
   /**
-   * The host that the server listens on. It is undefined on Workers. If `allowed` is empty, a Worker
-   * does not compare the `Host` header with any list, because Cloudflare sends a Worker only
+   * The host that the server listens on. It is undefined on Workers. If `allowed` is empty, a
+   * Worker does not compare the `Host` header with any list, because Cloudflare sends a Worker only
    * requests for its own names.
    */
   bound: string | undefined

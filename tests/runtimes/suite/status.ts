@@ -249,7 +249,8 @@ export function describeStatus(runtime: RuntimeName) {
     test.each<[string, Script]>([
       ['fails', replay('error-busy')],
       [
-        'breaks', // The connection breaks in the body. If it broke earlier, Bun would repeat the GET.
+        // The connection breaks in the body. If it broke earlier, Bun would repeat the GET.
+        'breaks',
         (exchange) => {
           exchange.head(200, { 'content-type': 'application/json' })
           exchange.chunk('{"models":')
