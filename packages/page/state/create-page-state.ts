@@ -87,10 +87,10 @@ export function createPageState({
     history,
     preferLocal(merged, local) {
       const id = runs.all.peek().get(local.id)?.run.answerId
-      if (id === undefined) return merged
-      // The answer that is being written stays in view, even if another tab has chosen another
-      // branch.
+      if (id === undefined && local.id !== open.chat.peek().id) return merged
+      // The branches in view stay in view, even if another tab has chosen other ones.
       const chosen = { ...merged.chosen, ...local.chosen }
+      if (id === undefined) return { ...merged, chosen }
       return { ...merged, chosen, messages: { ...merged.messages, [id]: local.messages[id]! } }
     },
     onRemoved(id) {

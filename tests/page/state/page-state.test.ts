@@ -524,6 +524,22 @@ test("other tabs' changes come in, but not over what is being written", async ()
   expect([page.chats.value, page.thread.value]).toEqual([[], []])
 })
 
+test('a branch that another tab chooses is shown when the chat is opened, and not before', async () => {
+  const { page, ask, ended, answer, history } = createPage()
+  await ask(saying('first'))
+  await ended()
+  const before = page.chat.value
+  const other = { ...answer(), id: 'other', text: 'second', createdAt: answer().createdAt + 1 }
+  const chosen = { ...before.chosen, [other.parent]: other.id }
+  const updatedAt = before.updatedAt + 1
+  history.fromOtherTab(before.id, { ...before, updatedAt, chosen, messages: { ...before.messages, other } })
+  expect(page.thread.value.at(-1)).toMatchObject({ message: { text: 'first' }, index: 1, count: 2 })
+  page.create()
+  history.fromOtherTab(before.id, { ...before, updatedAt: updatedAt + 1, chosen })
+  await page.open(before.id)
+  expect(page.thread.value.at(-1)).toMatchObject({ message: { text: 'second' }, index: 2, count: 2 })
+})
+
 test('a chat leaves the list once the history has removed it, and not before', async () => {
   const chat: Chat = { id: 'one', title: '', createdAt: 1, updatedAt: 1, settings: {}, messages: {}, chosen: {} }
   const history = createMemoryHistory([chat, { ...chat, id: 'two' }, { ...chat, id: 'three' }])
