@@ -1,6 +1,6 @@
 import { createApp } from '../app.ts'
-import { viaFetch } from '../upstreams/connect.ts'
 import { checkConfig } from './bun/check-config.ts'
+import { connectOnBun } from './bun/connect.ts'
 import { openOnBun, type BunBindings } from './bun/open.ts'
 import { readConfig, standardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
@@ -58,9 +58,7 @@ function withWholeUrl(request: Request): Request {
 await run(config, () => {
   const app = createApp({
     config,
-    // Without `timeout: false`, Bun's `fetch` would time out after six minutes
-    // (docs/hazards.md#15).
-    connect: viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit)),
+    connect: connectOnBun(),
     open: openOnBun,
     bound: host,
     address: (c) => (c.env as BunBindings).address,

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { createApp } from '../app.ts'
 import { readConfig, standardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
-import { viaHttp } from './node/connect.ts'
+import { connectOnNode } from './node/connect.ts'
 import { openOnNode } from './node/open.ts'
 import { zstdOfNode } from './node/zstd.ts'
 import { run } from './run.ts'
@@ -17,7 +17,7 @@ const { host, port, reusePort, log } = config.server
 await run(config, async () => {
   const app = createApp({
     config,
-    connect: viaHttp(),
+    connect: connectOnNode(),
     open: openOnNode,
     bound: host,
     address: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? '',

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import { Duplex } from 'node:stream'
-import { pick, type Random } from '../random.ts'
+import type { Random } from '../random.ts'
 import { mutateBytes } from './mutate.ts'
 
 /** What a program made of a response that it accepted. */
@@ -184,7 +184,7 @@ const behind = ['\r\n', 'x', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', '0\
 
 /** In most cases the usual value, so that most responses have few oddities. */
 const rarely = (random: Random, usual: string, odd: readonly string[], oneIn = 25) =>
-  random(oneIn) === 0 ? pick(random, odd) : usual
+  random(oneIn) === 0 ? random.pick(odd) : usual
 const toText = (random: Random) => 'hello\r\n0\r\n\r\n5\r\nworld'.slice(random(12), random(22))
 
 function toChunk(random: Random, text: string): string {
@@ -204,14 +204,14 @@ function toField(random: Random, name: string, value: string): string {
 }
 
 function toHead(random: Random, framing: readonly string[]): string {
-  const status = random(100) === 0 ? pick(random, oddStatusLines) : rarely(random, 'HTTP/1.1 200 OK', statusLines, 10)
+  const status = random(100) === 0 ? random.pick(oddStatusLines) : rarely(random, 'HTTP/1.1 200 OK', statusLines, 10)
   const fields = [
     ...framing,
     ...Array.from({ length: random(3) }, () =>
       toField(random, rarely(random, 'X-A', names, 20), rarely(random, 'b', values, 20)),
     ),
   ]
-  if (random(4) === 0) fields.push(toField(random, 'Connection', pick(random, connections)))
+  if (random(4) === 0) fields.push(toField(random, 'Connection', random.pick(connections)))
   if (random(80) === 0) fields.push('X-Many: 1\r\n'.repeat(190 + random(20)))
   if (random(2) === 0) fields.reverse()
   return `${random(12) === 0 ? status.replace('1.1', '1.0') : status}${rarely(random, '\r\n', ends, 150)}${fields.join('')}${rarely(random, '\r\n', ends, 150)}`
@@ -241,7 +241,7 @@ export function toSpoiltResponse(random: Random): { method: 'GET' | 'HEAD' | 'PO
     'latin1',
   )
   const spoilt = random(4) === 0 ? mutateBytes(random, bytes, Buffer.from(toPlain(random), 'latin1')) : bytes
-  return { method: random(12) === 0 ? 'HEAD' : pick(random, ['GET', 'POST']), bytes: spoilt }
+  return { method: random(12) === 0 ? 'HEAD' : random.pick(['GET', 'POST']), bytes: spoilt }
 }
 
 /** Reads a response with `node:http`, without a socket. Returns its error if it refuses it. */

@@ -128,7 +128,7 @@ describe.each(runtimes)('%s: start', (runtime) => {
   })
 })
 
-describe('Bun limits simultaneous requests, and no stream may wait for one (hazard 29)', () => {
+describe('Bun limits simultaneous requests over TLS, and no stream may wait for one (hazard 29)', () => {
   const remedy = 'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it'
 
   // If Bun does not understand the variable, it uses its default, 256.
@@ -140,7 +140,8 @@ describe('Bun limits simultaneous requests, and no stream may wait for one (haza
     ['1e5', '1000', 256],
     ['65536', '1000', 256],
   ])('BUN_CONFIG_MAX_HTTP_REQUESTS=%s refuses SLUICE_MAX_STREAMS=%s', async (requests, streams, max) => {
-    const text = await refusalOf('bun', { BUN_CONFIG_MAX_HTTP_REQUESTS: requests, SLUICE_MAX_STREAMS: streams })
+    const limits = { BUN_CONFIG_MAX_HTTP_REQUESTS: requests, SLUICE_MAX_STREAMS: streams }
+    const text = await refusalOf('bun', { OLLAMA_HOST: 'https://ollama.test', ...limits })
     expect(text).toContain('it ended with 1\n')
     expect(text).toContain(
       `Cannot start: the environment has mistakes\nSLUICE_MAX_STREAMS: must be at most ${max}, because Bun`,
@@ -149,7 +150,13 @@ describe('Bun limits simultaneous requests, and no stream may wait for one (haza
   })
 
   test('as many streams as requests are accepted', async () => {
-    const server = await start('bun', { BUN_CONFIG_MAX_HTTP_REQUESTS: '256', SLUICE_MAX_STREAMS: '256' })
+    const limits = { BUN_CONFIG_MAX_HTTP_REQUESTS: '256', SLUICE_MAX_STREAMS: '256' }
+    const server = await start('bun', { OLLAMA_HOST: 'https://127.0.0.1:9', ...limits })
+    expect(server.output()).toContain('Sluice listens on')
+  })
+
+  test('plain HTTP goes over sockets, which have no such limit', async () => {
+    const server = await start('bun', { BUN_CONFIG_MAX_HTTP_REQUESTS: '1', SLUICE_MAX_STREAMS: '1000' })
     expect(linesOf(server)).toHaveLength(1)
   })
 })

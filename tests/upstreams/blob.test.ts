@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { viaHttp } from '../../src/runtimes/node/connect.ts'
+import { viaHttp } from '../../src/runtimes/node/via-http.ts'
 import { createBlob } from '../../src/upstreams/blob.ts'
 import { viaFetch, type Connect } from '../../src/upstreams/connect.ts'
 import { createExchange } from '../../src/upstreams/exchange.ts'

@@ -1,4 +1,4 @@
-import { viaHttp } from '../../src/runtimes/node/connect.ts'
+import { viaHttp } from '../../src/runtimes/node/via-http.ts'
 import { createOllama } from '../../src/upstreams/ollama.ts'
 
 /**

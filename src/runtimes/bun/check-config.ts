@@ -1,20 +1,28 @@
 import process from 'node:process'
 import { ConfigError, type Config } from '../../config/parse-config.ts'
+import { usesSockets } from './connect.ts'
 
 /** Checks for settings that are invalid only on Bun. @throws ConfigError */
-export function checkConfig({ limits: { maxStreams } }: Config): void {
+export function checkConfig({ limits: { maxStreams }, upstream: { host } }: Config): void {
+  if (usesSockets(host)) return
   const max = maxRequests(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? '')
   if (maxStreams <= max) return
   throw new ConfigError([
-    `SLUICE_MAX_STREAMS: must be at most ${max}, because Bun runs no more requests at once; ` +
+    `SLUICE_MAX_STREAMS: must be at most ${max}, because Bun runs no more requests over TLS or a proxy at once; ` +
       'BUN_CONFIG_MAX_HTTP_REQUESTS=65336 raises that, and npm run start:bun sets it',
   ])
 }
 
 /**
- * Returns how many requests to Ollama can run at once on Bun. Bun reads the variable when it
+<<<<<<< HEAD
+ * Returns how many requests by `fetch` can run at once on Bun. Bun reads the variable when it
  * starts, and uses its default of 256 if the value is invalid. A stream beyond the limit would wait
  * without an error (docs/hazards.md#29).
+=======
+ * Returns how many requests by `fetch` Bun can run at once. Bun reads the variable when it starts,
+ * and uses its default of 256 if the value is invalid. A stream beyond the limit would wait without
+ * an error (docs/hazards.md#29).
+>>>>>>> 15d4b4b (wip: bun limits, heartbeat 15 s, env proxy test)
  */
 function maxRequests(given: string): number {
   return /^[1-9]\d*$/.test(given) && Number(given) <= 65_535 ? Number(given) : 256

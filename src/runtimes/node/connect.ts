@@ -1,118 +1,18 @@
-import http from 'node:http'
-import https from 'node:https'
-import { finished, pipeline, Readable } from 'node:stream'
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
-import {
-  broken,
-  turnBytes,
-  unreachable,
-  type Connect,
-  type UpstreamRequest,
-  type UpstreamResponse,
-} from '../../upstreams/connect.ts'
-import { createTurns } from './turns.ts'
+import process from 'node:process'
+import type { Connect } from '../../upstreams/connect.ts'
+import { viaSockets } from '../../upstreams/sockets/via-sockets.ts'
+import { createTurns } from '../turns.ts'
+import { dialOnNode } from './dial.ts'
+import { viaHttp } from './via-http.ts'
 
 /**
- * A `Connect` that uses `node:http`, because Node's `fetch` times out after 300 seconds
- * (docs/hazards.md#15). Besides, the `data` events of `node:http` cost half the CPU of awaited
- * reads. There is no timeout here, because the relay enforces the deadlines. For a caller,
- * `viaHttp` behaves like `viaFetch`.
+ * Plain HTTP goes over sockets. TLS, and all requests of a process that uses the proxies of its
+ * environment, go through `node:http`.
  */
-export function viaHttp(): Connect {
-  const defer = createTurns()
-  const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) }
-
-  return async ({ method, url, headers, body }, signal) => {
-    signal.throwIfAborted()
-    const isTls = url.startsWith('https:')
-    const request = isTls
-      ? https.request(url, { method, headers: withLength(headers, body), agent: agents.https })
-      : http.request(url, { method, headers: withLength(headers, body), agent: agents.http })
-    const response = toResponse(request, signal, defer)
-    // The callback does nothing, because a failure of the body also fails the request.
-    if (typeof body === 'object') pipeline(Readable.fromWeb(body as NodeReadableStream), request, () => {})
-    else request.end(body)
-    return response
-  }
-}
-
-/**
- * This is a separate function, because its closures live as long as the stream. They must not keep
- * the body of the request in memory (docs/hazards.md#81).
- */
-function toResponse(
-  request: http.ClientRequest,
-  signal: AbortSignal,
-  defer: (step: () => void) => void,
-): Promise<UpstreamResponse> {
-  return new Promise((resolve, reject) => {
-    const abort = () => request.destroy()
-    signal.addEventListener('abort', abort)
-    request.on('close', () => signal.removeEventListener('abort', abort))
-    request.on('error', (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(cause)))
-    request.on('upgrade', (_response, socket) => {
-      // No error is passed to `destroy`. The socket has no error listener, so an error would end
-      // the process.
-      socket.destroy()
-      reject(unreachable(new Error('Ollama asked for another protocol')))
-    })
-    request.on('response', (response) => {
-      resolve({
-        status: response.statusCode ?? 0,
-        headers: toHeaders(response),
-        flow: (onBytes) => flow(response, onBytes, signal, defer),
-      })
-    })
-  })
-}
-
-function withLength(headers: Readonly<Record<string, string>>, body: UpstreamRequest['body']): http.OutgoingHttpHeaders {
-  return typeof body !== 'string' ? { ...headers } : { ...headers, 'content-length': Buffer.byteLength(body) }
-}
-
-function toHeaders({ headersDistinct }: http.IncomingMessage): Headers {
-  return new Headers(
-    Object.entries(headersDistinct).flatMap(([name, values = []]) => values.map((value): [string, string] => [name, value])),
-  )
-}
-
-/**
- * Passes the bytes of a response to `onBytes`. Ollama sends each line as an HTTP chunk, and Node
- * emits a `data` event for each chunk. A microtask joins the chunks that arrive in one read of the
- * socket. A response that always has data pauses after `turnBytes`. Otherwise libuv would read its
- * socket up to 32 times before it reads the next socket.
- */
-function flow(
-  response: http.IncomingMessage,
-  onBytes: (bytes: Uint8Array) => void | Promise<void>,
-  signal: AbortSignal,
-  defer: (step: () => void) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let pieces: Buffer[] = []
-    let bytesOfTurn = 0
-    const resume = () => void response.resume()
-
-    function flushRead() {
-      const [first] = pieces
-      if (!first) return
-      const bytes = pieces.length === 1 ? first : Buffer.concat(pieces)
-      pieces = []
-      bytesOfTurn += bytes.byteLength
-      const drained = onBytes(bytes)
-      if (!drained && bytesOfTurn < turnBytes) return
-      bytesOfTurn = 0
-      response.pause()
-      if (drained) void drained.then(() => defer(resume))
-      else defer(resume)
-    }
-    response.on('data', function onData(bytes: Buffer) {
-      if (pieces.push(bytes) === 1) queueMicrotask(flushRead)
-    })
-    finished(response, (error) => {
-      flushRead()
-      if (!error) resolve()
-      else reject(signal.aborted ? (signal.reason as Error) : broken(error))
-    })
-  })
+export function connectOnNode(): Connect {
+  const usesProxies = process.env.NODE_USE_ENV_PROXY === '1' || process.execArgv.includes('--use-env-proxy')
+  const http = viaHttp(usesProxies ? { proxyEnv: process.env } : {})
+  if (usesProxies) return http
+  const sockets = viaSockets({ dial: dialOnNode, defer: createTurns() })
+  return (request, signal) => (request.url.startsWith('https:') ? http : sockets)(request, signal)
 }

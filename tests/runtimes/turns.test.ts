@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTurns } from '../../../src/runtimes/node/turns.ts'
+import { createTurns } from '../../src/runtimes/turns.ts'
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 

@@ -1,0 +1,135 @@
+import type { Flow } from '../../generation.ts'
+import { createResponseReader } from '../../http1/response-reader.ts'
+import { broken, turnBytes, unreachable, type UpstreamResponse } from '../connect.ts'
+import type { IdleWires } from './idle-wires.ts'
+import type { Wire } from './wire.ts'
+import type { Upload } from './write-request.ts'
+
+export interface ReadResponseOptions {
+  readonly method: string
+  readonly signal: AbortSignal
+  /** Takes the wire when it may carry another request. */
+  readonly idle: IdleWires
+  /** Runs a step in a later turn, so that other streams get their turn (docs/hazards.md#44). */
+  readonly defer: (step: () => void) => void
+  /** The part of the request that is still on its way. */
+  readonly upload: Upload | undefined
+  /**
+   * Sends the request again, if a used wire closed before any byte of the response. Undefined if
+   * the request may not be sent twice.
+   */
+  readonly again: (() => Promise<UpstreamResponse>) | undefined
+}
+
+/**
+ * Reads one response from a wire. Another function writes the request, because these closures live
+ * as long as the stream and must not keep its body (docs/hazards.md#81).
+ */
+export function readResponse(
+  wire: Wire,
+  { method, signal, idle, defer, upload, again }: ReadResponseOptions,
+): Promise<UpstreamResponse> {
+  const { promise: response, resolve, reject } = Promise.withResolvers<UpstreamResponse>()
+  const ended = Promise.withResolvers<void>()
+  ended.promise.catch(() => {}) // nobody may read the body
+  let [hasBytes, hasHead, isOver, isPaused] = [false, false, false, false]
+  let onBytes: ((bytes: Uint8Array) => void | Promise<void>) | undefined
+  /** The part of the body that came before anybody read it. Meanwhile the wire is paused. */
+  const early: Uint8Array[] = []
+  let bytesOfTurn = 0
+
+  const reader = createResponseReader({
+    method,
+    onHead(status, headers) {
+      hasHead = true
+      resolve({ status, headers, flow })
+    },
+    onBody,
+    onEnd(canReuse) {
+      if (isOver) return // the last bytes made the consumer abort
+      resume() // an idle wire has to notice that it closes
+      finish()
+      if (canReuse && !upload) idle.put(wire)
+      else wire.destroy()
+      ended.resolve()
+    },
+  })
+
+  function onBody(bytes: Uint8Array) {
+    if (!onBytes) {
+      early.push(new Uint8Array(bytes))
+      return pause()
+    }
+    const drained = onBytes(bytes)
+    bytesOfTurn += bytes.byteLength
+    if (!drained && bytesOfTurn < turnBytes) return
+    bytesOfTurn = 0
+    pause()
+    if (drained) void drained.then(() => defer(resume))
+    else defer(resume)
+  }
+
+  const flow: Flow<Uint8Array> = (consumer) => {
+    onBytes = consumer
+    if (early.length > 0) {
+      isPaused = false
+      for (const bytes of early.splice(0)) onBody(bytes)
+      if (!isPaused) resume()
+    }
+    return ended.promise
+  }
+
+  function pause() {
+    isPaused = true
+    if (!isOver) wire.pause()
+  }
+  function resume() {
+    isPaused = false
+    if (!isOver) wire.resume()
+  }
+  function finish() {
+    isOver = true
+    upload?.stop()
+    signal.removeEventListener('abort', onAbort)
+  }
+  function fail(error: unknown) {
+    if (isOver) return
+    finish()
+    wire.destroy()
+    if (hasHead) ended.reject(error)
+    else reject(error)
+  }
+  function onFault(cause: unknown) {
+    if (isOver) return
+    if (hasBytes || !again) return fail(hasHead ? broken(cause) : unreachable(cause))
+    finish()
+    wire.destroy()
+    resolve(again())
+  }
+  function onAbort() {
+    fail(signal.reason)
+  }
+
+  signal.addEventListener('abort', onAbort)
+  upload?.ended.catch(onFault)
+  wire.listener = {
+    onBytes(bytes) {
+      hasBytes = true
+      try {
+        reader.push(bytes)
+      } catch (fault) {
+        onFault(fault)
+      }
+    },
+    onDrain: () => upload?.onDrain(),
+    onClose(error) {
+      if (error !== undefined) return onFault(error)
+      try {
+        reader.close()
+      } catch (fault) {
+        onFault(fault)
+      }
+    },
+  }
+  return response
+}

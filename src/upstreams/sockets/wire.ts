@@ -1,0 +1,29 @@
+/** One TCP connection, as a runtime gives it. It may still be opening. */
+export interface Wire {
+  /** Hears of the connection. A wire that goes from one exchange to the next changes its listener. */
+  listener: WireListener
+  /** Sends in order. Returns false while the kernel does not take everything; `onDrain` follows. */
+  write(data: string | Uint8Array): boolean
+  /** Stops reading, so that the upstream has to wait. */
+  pause(): void
+  resume(): void
+  /** Closes at once. The listener hears nothing more. */
+  destroy(): void
+}
+
+export interface WireListener {
+  /** The bytes are valid until this returns, because all wires may read into one buffer. */
+  onBytes(bytes: Uint8Array): void
+  onDrain(): void
+  /**
+   * The connection is over, and no byte follows. `error` is undefined if the upstream closed it in
+   * good order.
+   */
+  onClose(error: unknown): void
+}
+
+/** Opens a wire. Writes before it is open wait. A failure to open it is an `onClose`. */
+export type Dial = (to: { readonly host: string; readonly port: number }) => Wire
+
+/** The listener of a wire that nobody listens to. */
+export const deaf: WireListener = { onBytes() {}, onDrain() {}, onClose() {} }
