@@ -142,7 +142,7 @@ export const variables = {
      * How long a stream is silent before a heartbeat is sent. The default on workerd is 1 s,
      * because there only a heartbeat detects that a reader has disconnected (docs/hazards.md#11).
      */
-    heartbeatMs: variable('SLUICE_HEARTBEAT_MS', ms(5000, { min: 100 })),
+    heartbeatMs: variable('SLUICE_HEARTBEAT_MS', ms(15_000, { min: 100 })),
     /**
      * How long the first token may take. The default is long, because loading a model may take
      * minutes. After a timeout, Ollama would have to load the model from the beginning.

@@ -26,7 +26,7 @@ test('an empty environment has the documented defaults', () => {
     limits: { maxStreams: 1000, maxBodyBytes: 16_777_216, maxLineBytes: 4_194_304 },
     deadlines: {
       graceMs: 250,
-      heartbeatMs: 5000,
+      heartbeatMs: 15_000,
       firstTokenMs: 600_000,
       idleMs: 120_000,
       totalMs: 3_600_000,
