@@ -19,6 +19,8 @@ const contracts = {
 
 /** Exports that have one of these types but need no contract test, each with the reason. */
 const exceptions: Readonly<Record<string, string>> = {
+  connectOnBun: 'needs Bun: its sockets run in the black-box suite',
+  connectOnNode: 'chooses between two that run it themselves',
   createChunks: 'makes the chunks of OpenAI, which run it one by one',
   demanding: 'fails where an answer has no call, as most of the contract’s have: tests/dialects/openai/chat/call.test.ts',
   folding: 'makes the encoders of one object, which run it one by one',

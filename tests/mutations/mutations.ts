@@ -225,10 +225,10 @@ export const mutations: readonly Mutation[] = [
     title: 'bare text',
   },
   {
-    file: 'runtimes/node/connect.ts',
+    file: 'runtimes/node/via-http.ts',
     from: 'const abort = () => request.destroy()',
     to: 'const abort = () => {}',
-    test: 'runtimes/node/connect',
+    test: 'runtimes/node/via-http',
   },
   {
     file: 'runtimes/host-process.ts',
