@@ -78,7 +78,7 @@ export const dialOnBun: Dial = ({ host, port }) => {
         if (isClosed) return socket.terminate()
         socket.setNoDelay(true)
         socket.setKeepAlive(true, 1000)
-        flush()
+        if (flush()) wire.listener.onDrain()
       },
       data: (_socket, bytes) => wire.listener.onBytes(bytes),
       drain() {
