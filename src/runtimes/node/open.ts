@@ -30,6 +30,9 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   let drained: PromiseWithResolvers<void> | undefined
   let bytesWritten = 0
+  /** Set when frames may bypass the stream. */
+  let socket: Socket | null = null
+  let isChunked = false
   /** Whether the stream is empty and a read of it is pending. */
   let isAwaited = false
 
@@ -62,7 +65,18 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
     }
     const byteLength = Buffer.byteLength(frames)
     bytesWritten += byteLength
-    return socket.write(outgoing.chunkedEncoding ? `${byteLength.toString(16)}\r\n${frames}\r\n` : frames)
+    // In ASCII both encodings are the same bytes, and Node writes latin1 faster.
+    const encoding = byteLength === frames.length ? 'latin1' : 'utf8'
+    return socket.write(isChunked ? `${byteLength.toString(16)}\r\n${frames}\r\n` : frames, encoding)
+  }
+
+  /**
+   * Frames may bypass the stream only when the head and everything in the stream are sent. With
+   * pipelining, there is no socket while an earlier response on the connection is not finished.
+   */
+  function findSocket() {
+    if (outgoing.headersSent) socket = outgoing.socket
+    isChunked = outgoing.chunkedEncoding
   }
 
   return {
@@ -70,11 +84,8 @@ function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
     sink: {
       write(frames) {
         if (!controller) return
-        const { socket } = outgoing
-        // Frames may bypass the stream only when the head and everything in the stream are sent.
-        // With pipelining, there is no socket while an earlier response on the connection is not
-        // finished.
-        if (isAwaited && outgoing.headersSent && socket) {
+        if (isAwaited && !socket) findSocket()
+        if (isAwaited && socket) {
           if (writeToSocket(frames, socket)) return
           if (!drained) socket.once('drain', onDrain)
         } else {
