@@ -14,12 +14,12 @@ export interface ResponseReaderOptions {
 
 export interface ResponseReader {
   /**
-   * Takes the next bytes, cut anywhere. It moves the chunks of the body together in place, so the
-   * bytes are its own. Before it throws it gives the body up to the fault. Bytes behind the end are
+   * Takes the next bytes, cut anywhere: the first `length` of `bytes`. It moves the chunks of the
+   * body together in place, so the bytes are its own. Before it throws it gives the body up to the fault. Bytes behind the end are
    * a fault, too. If they come in the same read as the end, the fault takes the place of `onEnd`.
    * @throws Http1Fault
    */
-  push(bytes: Uint8Array): void
+  push(bytes: Uint8Array, length: number): void
   /** The connection has ended. @throws Http1Fault `truncated`, if the response had not */
   close(): void
 }
@@ -44,35 +44,36 @@ export function createResponseReader({ method, onHead, onBody, onEnd }: Response
   let canReuse = false
   let [from, to] = [0, 0] // the body within the bytes of this push
 
-  function read(bytes: Uint8Array) {
-    for (let at = 0; at < bytes.length;) {
+  function read(bytes: Uint8Array, length: number) {
+    for (let at = 0; at < length;) {
       if (left > 0) {
-        const end = Math.min(at + left, bytes.length)
+        const end = Math.min(at + left, length)
         if (from === to) from = to = at
         else bytes.copyWithin(to, at, end)
         to += end - at
         left -= end - at
         at = end
-      } else if (next === 'gap' && bytes[at] === CR && bytes[at + 1] === LF && line === '') {
+      } else if (next === 'gap' && at + 1 < length && bytes[at] === CR && bytes[at + 1] === LF && line === '') {
         next = 'size'
         at += 2
-      } else at = next === 'size' && line === '' ? readSize(bytes, at) : readLine(bytes, at)
+      } else at = next === 'size' && line === '' ? readSize(bytes, length, at) : readLine(bytes, length, at)
     }
   }
 
   /** Makes no text of a size line that is whole and has no extension, as most are. */
-  function readSize(bytes: Uint8Array, at: number): number {
+  function readSize(bytes: Uint8Array, length: number, at: number): number {
     let [size, end] = [0, at]
     for (let digit; end < at + 13 && (digit = toDigit(bytes[end])) !== -1; end++) size = size * 16 + digit
-    if (end === at || bytes[end] !== CR || bytes[end + 1] !== LF) return readLine(bytes, at)
+    if (end === at || end + 1 >= length || bytes[end] !== CR || bytes[end + 1] !== LF) return readLine(bytes, length, at)
     startChunk(size)
     return end + 2
   }
 
-  function readLine(bytes: Uint8Array, at: number): number {
+  function readLine(bytes: Uint8Array, length: number, at: number): number {
     if (next === 'end' || next === 'over') throw new Http1Fault('Bytes follow the end of the response')
-    const lf = bytes.indexOf(LF, at)
-    const end = lf === -1 ? bytes.length : lf
+    const found = bytes.indexOf(LF, at)
+    const lf = found < length ? found : -1
+    const end = lf === -1 ? length : lf
     const max = next === 'gap' ? 2 : next === 'size' ? maxSizeLineBytes : bytesLeft
     if (line.length + end - at >= max)
       throw new Http1Fault(next === 'gap' ? 'A chunk is longer than its size' : 'A line is too long')
@@ -118,10 +119,10 @@ export function createResponseReader({ method, onHead, onBody, onEnd }: Response
   }
 
   return {
-    push(bytes) {
+    push(bytes, length) {
       from = to = 0
       try {
-        read(bytes)
+        read(bytes, length)
       } catch (fault) {
         left = 0
         next = 'over'

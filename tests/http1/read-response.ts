@@ -40,9 +40,12 @@ export function readResponse(pieces: readonly Uint8Array[], method = 'GET', isCl
     },
   })
   try {
-    for (const piece of pieces) {
+    for (const [index, piece] of pieces.entries()) {
       isBodyGiven = false
-      reader.push(Uint8Array.from(piece))
+      // A read may fill a part of its buffer. Here the bytes behind that part are the next ones,
+      // because a reader that went too far would understand them.
+      const behind = pieces.slice(index + 1, index + 20).flatMap((next) => [...next.subarray(0, 20)])
+      reader.push(Uint8Array.from([...piece, ...behind]), piece.length)
     }
     if (isClosed) reader.close()
   } catch (error) {

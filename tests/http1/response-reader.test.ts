@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createResponseReader } from '../../src/http1/response-reader.ts'
+import { createResponseReader, type ResponseReader } from '../../src/http1/response-reader.ts'
 import { cutBytes } from '#fake-ollama/scripts.ts'
 import { cutAnywhere, cuts } from '../cuts.ts'
 import { toSpoiltResponse } from '../fuzz/responses.ts'
@@ -11,6 +11,7 @@ const toBytes = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'))
 const toLines = (...lines: readonly string[]) => `${lines.join('\r\n')}\r\n\r\n`
 const ok = 'HTTP/1.1 200 OK'
 const chunked = toLines(ok, 'Transfer-Encoding: chunked')
+const pushAll = (reader: ResponseReader, bytes: Uint8Array) => reader.push(bytes, bytes.length)
 
 /**
  * Reads a text in one piece, byte by byte, and with a cut at each place. All readings must be equal.
@@ -289,7 +290,7 @@ describe('a fault of the protocol', () => {
   test('in the read of the end takes the place of the end', () => {
     const ends: boolean[] = []
     const reader = createResponseReader({ method: 'GET', onHead() {}, onBody() {}, onEnd: (canReuse) => ends.push(canReuse) })
-    expect(() => reader.push(toBytes(`${toLines(ok, 'Content-Length: 0')}x`))).toThrow('Bytes follow')
+    expect(() => pushAll(reader, toBytes(`${toLines(ok, 'Content-Length: 0')}x`))).toThrow('Bytes follow')
     expect(ends).toEqual([])
   })
 
@@ -298,22 +299,22 @@ describe('a fault of the protocol', () => {
       throw new Error('mine')
     }
     const reader = createResponseReader({ method: 'GET', onHead, onBody: () => expect.fail(), onEnd: () => expect.fail() })
-    expect(() => reader.push(toBytes(toLines(ok, 'Content-Length: 5')))).toThrow('mine')
-    expect(() => reader.push(toBytes('hello'))).toThrow('Bytes follow')
+    expect(() => pushAll(reader, toBytes(toLines(ok, 'Content-Length: 5')))).toThrow('mine')
+    expect(() => pushAll(reader, toBytes('hello'))).toThrow('Bytes follow')
   })
 
   test('are bytes behind the FIN', () => {
     const reader = createResponseReader({ method: 'GET', onHead() {}, onBody: () => expect.fail(), onEnd() {} })
-    reader.push(toBytes(toLines(ok)))
+    pushAll(reader, toBytes(toLines(ok)))
     reader.close()
     reader.close()
-    expect(() => reader.push(toBytes('hello'))).toThrow('Bytes follow')
+    expect(() => pushAll(reader, toBytes('hello'))).toThrow('Bytes follow')
   })
 
   test('is final: later bytes are a fault again, and the FIN is not', () => {
     const reader = createResponseReader({ method: 'GET', onHead() {}, onBody() {}, onEnd: () => expect.fail() })
-    expect(() => reader.push(toBytes('x\r\n'))).toThrow('The status line is malformed')
-    expect(() => reader.push(toBytes(toLines(ok, 'Content-Length: 0')))).toThrow('Bytes follow')
+    expect(() => pushAll(reader, toBytes('x\r\n'))).toThrow('The status line is malformed')
+    expect(() => pushAll(reader, toBytes(toLines(ok, 'Content-Length: 0')))).toThrow('Bytes follow')
     reader.close()
   })
 })
@@ -377,10 +378,10 @@ describe('the body of a read', () => {
   function push(text: string, headers = 'Transfer-Encoding: chunked') {
     const got: Uint8Array[] = []
     const reader = createResponseReader({ method: 'GET', onHead() {}, onBody: (bytes) => got.push(bytes), onEnd() {} })
-    reader.push(toBytes(toLines(ok, headers)))
+    pushAll(reader, toBytes(toLines(ok, headers)))
     const around = toBytes(`<<<${text}>>>`)
     const bytes = around.subarray(3, -3)
-    reader.push(bytes)
+    pushAll(reader, bytes)
     return { got, around, bytes }
   }
 
@@ -444,10 +445,10 @@ describe('limits', () => {
     ['a gap', `${chunked}1\r\nx`],
   ])('end %s without an end while it comes', (_, before) => {
     const reader = createResponseReader({ method: 'GET', onHead() {}, onBody() {}, onEnd() {} })
-    reader.push(toBytes(before))
+    pushAll(reader, toBytes(before))
     const piece = toBytes('a'.repeat(1024))
     expect(() => {
-      for (let left = 65; left > 0; left--) reader.push(piece)
+      for (let left = 65; left > 0; left--) pushAll(reader, piece)
     }).toThrow(/too long|longer/)
   })
 })

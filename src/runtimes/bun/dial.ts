@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs'
+import { turnBytes } from '../../upstreams/connect.ts'
 import { deaf, type Dial, type Wire } from '../../upstreams/sockets/wire.ts'
 
 interface Socket {
@@ -32,8 +34,11 @@ const utf8 = new TextEncoder()
 /** Opens TCP connections by `Bun.connect`, whose `write` keeps nothing that the kernel does not take. */
 export const dialOnBun: Dial = ({ host, port }) => {
   let socket: Socket | undefined
-  let isClosed = false
+  let [isClosed, isPaused, isReading] = [false, false, false]
   let waiting: Uint8Array[] = []
+  /** What Bun has read and the listener has not. The connection may have ended behind it. */
+  let unread: Uint8Array[] = []
+  let onRead: (() => void) | undefined
 
   function flush(): boolean {
     if (!socket) return false
@@ -47,10 +52,28 @@ export const dialOnBun: Dial = ({ host, port }) => {
     }
     return true
   }
+  /**
+   * Bun reads half a megabyte at once. The listener gets it in parts, so that it can pause between
+   * them and other streams get their turn.
+   */
+  function read() {
+    if (isReading) return // the listener has called `resume`, and the loop below goes on
+    isReading = true
+    for (let bytes; !isPaused && (bytes = unread.shift());) {
+      if (bytes.byteLength > turnBytes) unread.unshift(bytes.subarray(turnBytes))
+      const part = bytes.byteLength > turnBytes ? bytes.subarray(0, turnBytes) : bytes
+      wire.listener.onBytes(part, part.byteLength)
+    }
+    isReading = false
+    if (unread.length === 0) onRead?.()
+  }
   function close(error?: unknown) {
-    const { listener } = wire
-    wire.destroy()
-    listener.onClose(error)
+    onRead = () => {
+      const { listener } = wire
+      wire.destroy()
+      listener.onClose(error)
+    }
+    read()
   }
   const wire: Wire = {
     listener: deaf,
@@ -59,11 +82,20 @@ export const dialOnBun: Dial = ({ host, port }) => {
       waiting.push(typeof data === 'string' ? utf8.encode(data) : data)
       return waiting.length > 1 ? false : flush()
     },
-    pause: () => socket?.pause(),
-    resume: () => socket?.resume(),
+    pause() {
+      isPaused = true
+      socket?.pause()
+    },
+    resume() {
+      isPaused = false
+      read()
+      if (!isPaused) socket?.resume()
+    },
     destroy() {
       isClosed = true
       waiting = []
+      unread = []
+      onRead = undefined
       wire.listener = deaf
       socket?.terminate()
     },
@@ -80,7 +112,10 @@ export const dialOnBun: Dial = ({ host, port }) => {
         socket.setKeepAlive(true, 1000)
         if (flush()) wire.listener.onDrain()
       },
-      data: (_socket, bytes) => wire.listener.onBytes(bytes),
+      data(_socket, bytes) {
+        unread.push(bytes)
+        read()
+      },
       drain() {
         if (flush()) wire.listener.onDrain()
       },
@@ -88,6 +123,19 @@ export const dialOnBun: Dial = ({ host, port }) => {
       close: (_socket, error) => close(error),
       error: (_socket, error) => close(error),
     },
-  }).catch(close)
+  }).catch((error: unknown) => close(toCause(error)))
   return wire
+}
+
+/**
+ * Returns the reason why a connection could not be opened. If no descriptor is free, Bun says
+ * ECONNREFUSED. A file can then not be opened either, and its error says EMFILE.
+ */
+function toCause(error: unknown): unknown {
+  try {
+    closeSync(openSync('/dev/null', 'r'))
+    return error
+  } catch (cause) {
+    return cause
+  }
 }

@@ -16,7 +16,7 @@ export const dialOnNode: Dial = ({ host, port }) => {
     onread: {
       buffer,
       callback: function onRead(length) {
-        wire.listener.onBytes(buffer.subarray(0, length))
+        wire.listener.onBytes(buffer, length)
         return true
       },
     },

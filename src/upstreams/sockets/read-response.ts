@@ -113,10 +113,10 @@ export function readResponse(
   signal.addEventListener('abort', onAbort)
   upload?.ended.catch(onFault)
   wire.listener = {
-    onBytes(bytes) {
+    onBytes(bytes, length) {
       hasBytes = true
       try {
-        reader.push(bytes)
+        reader.push(bytes, length)
       } catch (fault) {
         onFault(fault)
       }

@@ -12,8 +12,11 @@ export interface Wire {
 }
 
 export interface WireListener {
-  /** The bytes are valid until this returns, because all wires may read into one buffer. */
-  onBytes(bytes: Uint8Array): void
+  /**
+   * The first `length` of `bytes` have come. They are valid until this returns, because all wires
+   * may read into one buffer.
+   */
+  onBytes(bytes: Uint8Array, length: number): void
   onDrain(): void
   /**
    * The connection is over, and no byte follows. `error` is undefined if the upstream closed it in
