@@ -3,6 +3,7 @@ import type { RuntimeName } from '../server.ts'
 import { describeAgents } from './agents.ts'
 import { describeAssets } from './assets.ts'
 import { describeAccess } from './access.ts'
+import { describeBrokenHttp } from './broken-http.ts'
 import { describeFaults } from './faults.ts'
 import { describeLimits } from './limits.ts'
 import { describeKeyedClients } from './keyed-clients.ts'
@@ -73,6 +74,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeOddRequests(runtime)
     describeSmuggling(runtime)
     describeUpstream(runtime)
+    describeBrokenHttp(runtime)
     describeLeaving(runtime)
     describeClients(runtime)
     describeSseReaders(runtime)
