@@ -1,4 +1,4 @@
-# The page and the client, which need tools that the image does not.
+# The program for Node, with the page and the client in it. The image needs no other package.
 FROM node:24.21.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -14,13 +14,9 @@ FROM node:24.21.0-slim
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0
 
-COPY package.json package-lock.json ./
-# Without --omit=optional npm also installs TypeScript, an optional peer of valibot. The packages
-# would have 37 MB instead of 6.
-RUN npm ci --omit=dev --omit=optional
-COPY --from=build /app/src ./src
-# The only package that the service needs when it runs: the page and the client are in src by now.
-COPY --from=build /app/packages/ollama-grammar ./packages/ollama-grammar
+# package.json says that the files are modules. The emulator of the demo stays outside.
+COPY package.json ./
+COPY --from=build /app/dist/node.js /app/dist/node.js.map /app/dist/key.js /app/dist/licenses.txt ./dist/
 
 USER node
 EXPOSE 8083
@@ -29,4 +25,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8083) + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 
 # The command of `npm start`, without npm between the signals and Node.
-CMD ["node", "--max-semi-space-size=8", "--import", "./src/runtimes/node/compile-cache.mjs", "src/runtimes/node.ts"]
+CMD ["node", "--max-semi-space-size=8", "--enable-source-maps", "dist/node.js"]

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { bundleModule, bundleScript, bundleStyle } from './bundle.ts'
+import { writeAtomically } from './write-atomically.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const dist = join(root, 'dist')
@@ -105,15 +106,4 @@ function toAsset({ path, type, text, isImmutable = false, headers = {} }: Output
 
 function toModule(assets: readonly object[]): string {
   return `export const assets: readonly Asset[] = ${JSON.stringify(assets, null, 2)}\n`
-}
-
-/**
- * Writes a temporary file and then renames it, so that a server that starts meanwhile never reads
- * half a file.
- */
-async function writeAtomically(path: string, text: string) {
-  await mkdir(join(path, '..'), { recursive: true })
-  const part = `${path}.${process.pid}`
-  await writeFile(part, text)
-  await rename(part, path)
 }

@@ -28,9 +28,9 @@ export const rows: readonly Row[] = [
   {
     name: 'sluice-node',
     runtime: 'node',
-    entry: here('../../src/runtimes/node.ts'),
-    flags: ['--max-semi-space-size=8', '--import', here('../../src/runtimes/node/compile-cache.mjs').href],
+    entry: here('../../dist/node.js'),
+    flags: ['--max-semi-space-size=8', '--enable-source-maps'],
   },
-  { name: 'sluice-bun', runtime: 'bun', entry: here('../../src/runtimes/bun.ts') },
+  { name: 'sluice-bun', runtime: 'bun', entry: here('../../dist/bun.js') },
   { name: 'sluice-worker', runtime: 'worker', entry: here('../../src/runtimes/worker.ts') },
 ]

@@ -44,7 +44,7 @@ const headSeconds = 10
  */
 const idleSeconds = 60
 
-const config = readConfig(checkConfig)
+const config = await readConfig(checkConfig)
 const { host, port, reusePort, log } = config.server
 
 /**
@@ -56,9 +56,10 @@ function withWholeUrl(request: Request): Request {
 }
 
 await run(config, () => {
+  const connect = connectOnBun()
   const app = createApp({
     config,
-    connect: connectOnBun(),
+    connect,
     open: openOnBun,
     bound: host,
     address: (c) => (c.env as BunBindings).address,
@@ -95,5 +96,5 @@ await run(config, () => {
     // code.
     development: false,
   })
-  return { app, hostname: server.hostname, port: server.port, close: () => server.stop() }
+  return { app, connect, hostname: server.hostname, port: server.port, close: () => server.stop() }
 })

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import process from 'node:process'
 import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
+import type { Connect } from '../upstreams/connect.ts'
 import { createLogSink } from './log-sink.ts'
 
 /**
@@ -13,12 +13,12 @@ import { createLogSink } from './log-sink.ts'
  * and ends the process with status 1. `check` throws ConfigError for a mistake that matters only on
  * one runtime.
  */
-export function readConfig(check: (config: Config) => void = () => {}): Config {
+export async function readConfig(check: (config: Config) => void = () => {}): Promise<Config> {
   try {
     const config = parseConfig(process.env, { server: { log: process.stdout.isTTY ? 'pretty' : 'json' } })
     checkBinding(config)
     checkSharing(config)
-    checkDemo(config)
+    await checkDemo(config)
     check(config)
     return config
   } catch (error) {
@@ -51,10 +51,10 @@ function checkSharing({ server: { reusePort, port } }: Config) {
 }
 
 /** The demo needs the emulator, which the Docker image does not have. @throws ConfigError */
-function checkDemo({ upstream: { demo } }: Config) {
+async function checkDemo({ upstream: { demo } }: Config) {
   if (!demo) return
   try {
-    createRequire(import.meta.url).resolve('#fake-ollama')
+    await import('#fake-ollama')
   } catch {
     throw new ConfigError([
       'SLUICE_DEMO: must be 0 here, because this copy of Sluice has no emulator; a clone of its repository has it',
@@ -84,11 +84,13 @@ export function exitOnListenError(error: unknown, { server: { host, port, reuseP
 
 /**
  * Prints the address of the server, and whether the server uses Ollama or the demo. In demo mode,
- * also prints a command to try. Otherwise, also prints a hint if Ollama does not answer yet.
+ * also prints a command to try. Otherwise, also prints a hint if Ollama does not answer yet. It
+ * asks over `connect`, because the first `fetch` of a process takes as long as ten requests, and
+ * the first reader would wait for it.
  */
 export async function announce(
   { server: { host }, upstream, access: { keys, insecure } }: Config,
-  { hostname, port }: { hostname: string; port: number },
+  { connect, hostname, port }: { connect: Connect; hostname: string; port: number },
 ) {
   const name = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
   const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}`
@@ -98,7 +100,9 @@ export async function announce(
     console.log(`Warning: there are no keys (SLUICE_INSECURE=1): whoever reaches ${host} may use Ollama`)
   if (upstream.demo) return console.log(`Try: curl -N ${url}/chat -d '{"text":"What is Sluice?"}'`)
   try {
-    await fetch(`${upstream.host}/api/version`, { signal: AbortSignal.timeout(2000) })
+    const request = { method: 'GET', url: `${upstream.host}/api/version`, headers: {} } as const
+    const { flow } = await connect(request, AbortSignal.timeout(2000))
+    await flow(() => {})
   } catch {
     console.log('Ollama does not answer there yet: start it (ollama serve), or set OLLAMA_HOST; /readyz says when it does')
   }

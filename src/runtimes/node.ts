@@ -11,13 +11,14 @@ import { zstdOfNode } from './node/zstd.ts'
 import { run } from './run.ts'
 import { sha256OfNode } from './sha256.ts'
 
-const config = readConfig()
+const config = await readConfig()
 const { host, port, reusePort, log } = config.server
 
 await run(config, async () => {
+  const connect = connectOnNode()
   const app = createApp({
     config,
-    connect: connectOnNode(),
+    connect,
     open: openOnNode,
     bound: host,
     address: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? '',
@@ -42,6 +43,7 @@ await run(config, async () => {
   const listening = server.address() as AddressInfo
   return {
     app,
+    connect,
     hostname: listening.address,
     port: listening.port,
     async close() {

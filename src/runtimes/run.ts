@@ -1,11 +1,14 @@
 import process from 'node:process'
 import type { App } from '../app.ts'
 import type { Config } from '../config/parse-config.ts'
+import type { Connect } from '../upstreams/connect.ts'
 import { announce, exitOnListenError, onSignals, standardOutput } from './host-process.ts'
 
 /** An app, and the address at which it listens. */
 export interface Listener {
   readonly app: Pick<App, 'drain'>
+  /** Connects to Ollama. */
+  readonly connect: Connect
   readonly hostname: string
   readonly port: number
   /** Stops accepting new connections, and closes idle connections. */

@@ -430,6 +430,15 @@ describe.each(runtimes)('%s: access log', (runtime) => {
       })
   })
 
+  test('names the places in the source of any other failure; on Bun, their lines in the built file', async () => {
+    const server = await start(runtime)
+    await readAll(generate(server, 'ndjson', upstream.script(lines(['{"response": wmur}'])), withId('broken')))
+    const place = runtime === 'node' ? 'src/upstreams/ollama-decoder\\.ts' : 'dist/bun\\.js'
+    await expect
+      .poll(() => lineOf(server, 'broken'))
+      .toMatchObject({ cause: expect.stringMatching(new RegExp(`^SyntaxError at \\S+/${place}:\\d+:\\d+ at `)) })
+  })
+
   test('is a short line for people with SLUICE_LOG=pretty', async () => {
     const server = await start(runtime, { SLUICE_LOG: 'pretty' })
     await readAll(generate(server, 'sse', 'smollm2:135m'))

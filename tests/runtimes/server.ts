@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
@@ -10,8 +10,8 @@ import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 export type RuntimeName = 'node' | 'bun' | 'worker'
 
 /**
- * Which entry file a server runs. A name without `portable` selects the entry file in src/runtimes.
- * A name with `portable` selects the entry file in tests/fixtures/portable, which uses the portable
+ * Which entry file a server runs. A name without `portable` selects the file that users run: on
+ * Node and Bun the built one, on workerd the entry file in src/runtimes. A name with `portable` selects the entry file in tests/fixtures/portable, which uses the portable
  * defaults of `createApp`.
  */
 export type ServerName = RuntimeName | `portable ${RuntimeName}`
@@ -22,8 +22,9 @@ export function toRuntime(name: ServerName): RuntimeName {
 }
 
 function toEntry(name: ServerName): URL {
-  const folder = name.startsWith('portable ') ? '../fixtures/portable/' : '../../src/runtimes/'
-  return new URL(`${folder}${toRuntime(name)}.ts`, import.meta.url)
+  const runtime = toRuntime(name)
+  if (name.startsWith('portable ')) return new URL(`../fixtures/portable/${runtime}.ts`, import.meta.url)
+  return new URL(runtime === 'worker' ? '../../src/runtimes/worker.ts' : `../../dist/${runtime}.js`, import.meta.url)
 }
 
 /** Sluice in a separate process, on a real runtime and a real socket. */
@@ -208,8 +209,8 @@ async function spawnRuntime(name: ServerName, env: Readonly<Record<string, strin
   // These are the commands of `npm start` and `npm run start:bun`.
   const [file, ...args] =
     runtime === 'node'
-      ? [process.execPath, '--max-semi-space-size=8', `--import=${pathToFileURL(root).href}src/runtimes/node/compile-cache.mjs`]
-      : [bin('bun'), `--env-file=${root}src/runtimes/bun/bun.env`]
+      ? [process.execPath, '--max-semi-space-size=8', '--enable-source-maps']
+      : [bin('bun'), `--env-file=${root}dist/bun.env`]
   const probe = runtime === 'node' ? ['--expose-gc', `--import=${heapProbe.href}`] : ['--preload', fileURLToPath(heapProbe)]
   const child = spawn(file, [...args, ...(tellsHeap ? probe : []), fileURLToPath(entry)], {
     env: { ...base, PORT: '0', ...env },

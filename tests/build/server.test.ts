@@ -1,0 +1,91 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+/** A copy of the build's sources. */
+let folder: string
+const built = () => join(folder, 'dist/node.js')
+const build = () => execFileSync(process.execPath, ['build/build.ts'], { cwd: folder, stdio: 'pipe' })
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-build-'))
+  for (const path of ['build', 'packages', 'src', 'dist', 'package.json', 'package-lock.json', 'tsconfig.json'])
+    cpSync(path, join(folder, path), { recursive: true })
+  symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Changes the first line that a server prints. */
+function change(to: string) {
+  const path = join(folder, 'src/runtimes/host-process.ts')
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/console\.log\(`\S+ listens on/, `console.log(\`${to} listens on`))
+}
+
+/** Runs an npm script until its server listens. Returns the line that says so. */
+async function start(script: string): Promise<string> {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', OLLAMA_HOST: 'http://127.0.0.1:1' }
+  const child = spawn('npm', ['run', '--silent', script], {
+    cwd: folder,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  try {
+    for await (const data of child.stdout) {
+      said += String(data)
+      const [line] = /^.* listens on .*$/m.exec(said) ?? []
+      if (line) return line
+    }
+    throw new Error(`npm run ${script} ended:\n${said}`)
+  } finally {
+    process.kill(-child.pid!, 'SIGKILL')
+  }
+}
+
+test('unchanged programs are not built again; after a change of the source they are, without the page', () => {
+  const page = join(folder, 'src/generated/assets.ts')
+  for (const path of [page, built()]) utimesSync(path, 1, 1)
+  build()
+  expect(statSync(built()).mtimeMs).toBe(1000)
+  change('Changed')
+  build()
+  expect(readFileSync(built(), 'utf8')).toContain('console.log(`Changed listens on')
+  expect(statSync(page).mtimeMs).toBe(1000)
+})
+
+test('a change of the page reaches the programs, which contain the page', () => {
+  const before = readFileSync(built(), 'utf8')
+  writeFileSync(join(folder, 'packages/page/style.css'), '\n.changed { color: red }\n', { flag: 'a' })
+  build()
+  const toPath = (text: string) => /\/assets\/page-[\w-]+\.css/.exec(text)![0]
+  expect(toPath(readFileSync(built(), 'utf8'))).not.toBe(toPath(before))
+})
+
+test.each(['start', 'start:bun', 'demo', 'dev'])(
+  'npm run %s runs the built program, and builds it first if it is stale',
+  async (script) => {
+    const name = `Changed-for-${script}`
+    change(name)
+    expect(await start(script)).toMatch(new RegExp(`^${name} listens on http://127\\.0\\.0\\.1:\\d+ `))
+    // The source is no longer needed.
+    const program = script === 'start:bun' ? 'bun.js' : 'node.js'
+    const path = join(folder, 'dist', program)
+    writeFileSync(path, readFileSync(path, 'utf8').replace(`${name} listens`, 'Built listens'))
+    expect(await start(script)).toMatch(/^Built listens on /)
+  },
+)
+
+test.each(['node', 'bun'])('%s.js needs no package and no emulator, and refuses the demo without it', (runtime) => {
+  const alone = mkdtempSync(join(tmpdir(), 'sluice-alone-'))
+  for (const name of ['package.json', `dist/${runtime}.js`]) cpSync(name, join(alone, name), { recursive: true })
+  const command = join(process.cwd(), 'node_modules/.bin', runtime)
+  const run = () => execFileSync(command, [`dist/${runtime}.js`], { cwd: alone, env: { SLUICE_DEMO: '1' }, stdio: 'pipe' })
+  expect(run).toThrow(
+    /Cannot start: the environment has mistakes\nSLUICE_DEMO: must be 0 here, because this copy of Sluice has no emulator; /,
+  )
+  rmSync(alone, { recursive: true })
+})
