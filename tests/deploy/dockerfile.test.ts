@@ -8,7 +8,7 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { parseDockerfile, parseDockerignore } from './dockerfile.ts'
-import { buildImage, root, type Image } from './image.ts'
+import { buildImage, type Image } from './image.ts'
 import { startProgram, type Program } from './program.ts'
 
 const run = promisify(execFile)
