@@ -14,15 +14,9 @@ export function checkConfig({ limits: { maxStreams }, upstream: { host } }: Conf
 }
 
 /**
-<<<<<<< HEAD
  * Returns how many requests by `fetch` can run at once on Bun. Bun reads the variable when it
  * starts, and uses its default of 256 if the value is invalid. A stream beyond the limit would wait
  * without an error (docs/hazards.md#29).
-=======
- * Returns how many requests by `fetch` Bun can run at once. Bun reads the variable when it starts,
- * and uses its default of 256 if the value is invalid. A stream beyond the limit would wait without
- * an error (docs/hazards.md#29).
->>>>>>> 15d4b4b (wip: bun limits, heartbeat 15 s, env proxy test)
  */
 function maxRequests(given: string): number {
   return /^[1-9]\d*$/.test(given) && Number(given) <= 65_535 ? Number(given) : 256
