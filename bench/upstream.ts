@@ -37,7 +37,6 @@ const answers: Record<Mode, (exchange: Exchange, lines: Lines, question: Questio
     exchange.end()
   },
   flat: (exchange, { block }) => flood(exchange.socket, block),
-  wide: (exchange, { wideBlock }) => flood(exchange.socket, wideBlock),
   idle: (exchange, { token }) => exchange.raw(token),
   silent() {},
 }

@@ -20,33 +20,23 @@ export interface Lines {
    * than Ollama sends, one read returns such a block.
    */
   readonly block: Buffer
-  /**
-   * A block with tokens of 32 KB. They fill the kernel's buffers in seconds on every runtime, while
-   * small tokens take minutes on workerd.
-   */
-  readonly wideBlock: Buffer
   /** The end of the stream. */
   readonly ending: Buffer
 }
 
 const BLOCK_BYTES = 65_536
-const WIDE_WORDS = 6_400
 
 /** Wraps a line or an event in one HTTP chunk, as Ollama does when it flushes. */
 function toHttpChunk(text: string): Buffer {
   return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
 }
 
-const toBlock = (chunk: Buffer): Buffer =>
-  Buffer.concat(Array.from({ length: Math.floor(BLOCK_BYTES / chunk.length) }, () => chunk))
-
 function toLines(contentType: string, toText: (token: string) => string, last: string[]): Lines {
   const token = toHttpChunk(toText(` tok${MARK}`))
   return {
     contentType,
     token,
-    block: toBlock(token),
-    wideBlock: toBlock(toHttpChunk(toText(`${MARK}${' wide'.repeat(WIDE_WORDS)}`))),
+    block: Buffer.concat(Array.from({ length: Math.floor(BLOCK_BYTES / token.length) }, () => token)),
     ending: Buffer.concat(last.map(toHttpChunk)),
   }
 }
