@@ -20,6 +20,11 @@ export interface Measure {
   /** What the measure does, and how several rounds become one number. */
   readonly title: string
   readonly columns: readonly Column[]
+  /**
+   * The environment variables of Sluice that differ from what users have. The table names them. All
+   * other settings have their defaults.
+   */
+  readonly settings?: Readonly<Record<string, string>>
   /** The rows that it measures, unless `--rows` names others. */
   readonly rows: readonly RowName[]
   run(lab: Lab, rows: readonly RowName[]): Promise<Measured>

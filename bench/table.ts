@@ -18,13 +18,14 @@ function toCell(
  * Formats the table of one measure. In columns with `hasRatio`, each value is followed by its ratio
  * to the value of the raw pipe.
  */
-export function toTable({ name, title, columns }: Measure, measured: Measured): string {
+export function toTable({ name, title, columns, settings = {} }: Measure, measured: Measured): string {
+  const set = Object.entries(settings).map(([key, value]) => `; ${key}=${value}`)
   const header = ['', ...columns.map((column) => column.title)]
   const lines = Object.entries(measured).map(([row, values]) => [
     row,
     ...columns.map((column) => toCell(column, values, measured.pipe)),
   ])
-  return `\n${name}: ${title}\n${align([header, ...lines])}`
+  return `\n${name}: ${title}${set.join('')}\n${align([header, ...lines])}`
 }
 
 /** Formats one line per figure: `ok|MISS figure: measured (limit)`. */

@@ -11,6 +11,8 @@ import { align } from '../../tests/lab/align.ts'
 import { readShares, type Share } from './snapshot.ts'
 
 const STREAMS = 1_000
+/** One stream more than the default, because a reader also checks that the snapshot is complete. */
+const settings = { SLUICE_MAX_STREAMS: String(STREAMS + 1) }
 const TOP = 25
 const LIMIT_MS = 20_000
 const SETTLE_MS = 2_000
@@ -64,7 +66,7 @@ function toTable(name: RowName, before: Map<string, Share>, after: Map<string, S
     .slice(0, TOP)
     .map(({ constructor, count, bytes }) => [constructor, count.toFixed(2), bytes.toFixed(0)])
   const table = align([['', 'per stream', 'bytes'], ...lines, ['all', '', total.toFixed(0)]])
-  return `\nheap: ${name}, ${STREAMS} idle streams, what is more than without them, per stream; the ${TOP} largest\n${table}`
+  return `\nheap: ${name}, ${STREAMS} idle streams, SLUICE_MAX_STREAMS=${settings.SLUICE_MAX_STREAMS}, what is more than without them, per stream; the ${TOP} largest\n${table}`
 }
 
 /**
@@ -77,7 +79,7 @@ export async function diffHeap(lab: Lab, name: RowName): Promise<string | undefi
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   try {
     const nodeFlags = ['--heapsnapshot-signal=SIGUSR2', `--diagnostic-dir=${folder}`]
-    return await lab.withRow(name, { nodeFlags }, async (server) => {
+    return await lab.withRow(name, { environment: settings, nodeFlags }, async (server) => {
       if (server.runtime !== 'node') throw new Error('Cannot take heap snapshots: it does not run on Node')
       return diff(lab, server, folder)
     })

@@ -65,7 +65,7 @@ async function measureRow(open: RunningRow, closed: RunningRow): Promise<Record<
  */
 export const guards: Measure = {
   name: 'guards',
-  title: `a request with a key (one of ten), a rate and a limit of answers, against one without; ${REQUESTS} requests on ${CONNECTIONS} connections, medians of ${ROUNDS} interleaved rounds after one to warm up`,
+  title: `a request with a key (one of ten), a rate and a limit of answers (SLUICE_API_KEYS, SLUICE_RATE_PER_MINUTE, SLUICE_MAX_STREAMS_PER_KEY), against one without; ${REQUESTS} requests on ${CONNECTIONS} connections, medians of ${ROUNDS} interleaved rounds after one to warm up`,
   columns: [
     { key: 'open', title: 'CPU µs/request', digits: 1 },
     { key: 'closed', title: 'with guards', digits: 1 },

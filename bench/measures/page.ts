@@ -74,7 +74,7 @@ export const page: Measure = {
     const upstream = await startUpstream()
     listModels(upstream)
     upstream.script(tokens({ count: answer.length, perSecond: TOKENS_PER_SECOND, text: (index) => answer[index] ?? '' }), MODEL)
-    const server = await startServer('node', { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent' })
+    const server = await startServer('node', { OLLAMA_HOST: upstream.url })
     try {
       const browser = await launchChromium()
       const paints: number[] = []

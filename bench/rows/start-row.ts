@@ -12,6 +12,7 @@ import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 
 /** How a measure starts its servers. */
 export interface StartOptions {
+  /** The settings that differ from the defaults. */
   readonly environment?: Readonly<Record<string, string>>
   /** Additional flags for Node. The other runtimes do not get them. */
   readonly nodeFlags?: readonly string[]
@@ -30,19 +31,6 @@ async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
-}
-
-/**
- * The environment variables of a row. The variables of the bench's own environment are left out,
- * because a `SLUICE_…` or `NODE_OPTIONS` among them would change the figures.
- */
-function toEnvironment(port: number, upstreamPort: number): Record<string, string> {
-  return {
-    PORT: String(port),
-    OLLAMA_HOST: `http://127.0.0.1:${upstreamPort}`,
-    SLUICE_LOG: 'silent',
-    SLUICE_MAX_STREAMS: '20000',
-  }
 }
 
 async function toCommand(
@@ -74,12 +62,15 @@ export async function startRow(
   options: StartOptions,
 ): Promise<RunningRow> {
   const port = await freePort()
-  const environment = { ...toEnvironment(port, upstreamPort), ...options.environment }
+  const environment = { PORT: String(port), OLLAMA_HOST: `http://127.0.0.1:${upstreamPort}`, ...options.environment }
   const { file, args, folder } = await toCommand(row, environment, options)
   const startMs = nowMs()
   const child = spawn(file, args, {
-    // Bun reads this variable before it runs any code of Sluice (docs/hazards.md#29).
+    // The variables of the bench's own environment are left out, because a `SLUICE_…` or
+    // `NODE_OPTIONS` among them would change the figures. `npm run start:bun` sets the variable of
+    // Bun, and Bun reads it before it runs any code of Sluice (docs/hazards.md#29).
     env: { PATH: process.env.PATH, HOME: process.env.HOME, BUN_CONFIG_MAX_HTTP_REQUESTS: '65336', ...environment },
+    // The access log is written as under systemd, in JSON. Here it goes to /dev/null.
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })
   let output = ''
