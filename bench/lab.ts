@@ -2,6 +2,7 @@ import { startPeer, type Peer } from '../tests/lab/peer.ts'
 import type { CrowdOptions, Sample } from './reader/crowd.ts'
 import type { CrowdState, ReaderCalls } from './reader.ts'
 import type { Target } from './reader/target.ts'
+import { createRounds, type Rounds } from './rounds.ts'
 import { findGateway } from './rows/find-gateway.ts'
 import { rows, type RowName } from './rows/rows.ts'
 import type { RunningRow } from './rows/running-row.ts'
@@ -73,6 +74,8 @@ export interface Lab {
       apart?: boolean
     },
   ): Promise<Readers>
+  /** Creates the rounds of one row. */
+  rounds(): Rounds
   /** Ends every started process. It may be called at any time, even while this process ends. */
   stop(): void
 }
@@ -88,6 +91,8 @@ export interface LabOptions {
 export async function startLab({ upstreamPort: port, against }: LabOptions): Promise<Lab> {
   const kills = new Set<() => void>()
   const failures: string[] = []
+  /** This process, whose children are all other processes of the bench, and a gateway's processes. */
+  const ownPids = new Set([process.pid])
   const register = <T extends Peer<never>>(peer: T): T => (kills.add(peer.stop), peer)
   const upstream = register(await startPeer<UpstreamCalls>(new URL('./upstream.ts', import.meta.url), String(port)))
   const startReader = async (): Promise<Peer<ReaderCalls>> =>
@@ -126,7 +131,11 @@ export async function startLab({ upstreamPort: port, against }: LabOptions): Pro
   const start = async (name: RowName, options: StartOptions): Promise<RunningRow | undefined> => {
     const seed = nextSeed++
     try {
-      if (name === 'against' && against) return await findGateway(against, { seed })
+      if (name === 'against' && against) {
+        const gateway = await findGateway(against, { seed })
+        for (const pid of gateway.pids) ownPids.add(pid)
+        return gateway
+      }
       const row = rows.find((candidate) => candidate.name === name)
       if (!row) throw new Error(`Cannot start ${name}: there is no such row`)
       return await startRow(row, { upstreamPort, seed, onSpawn: (kill) => kills.add(kill) }, options)
@@ -165,6 +174,7 @@ export async function startLab({ upstreamPort: port, against }: LabOptions): Pro
         for (const server of servers) await server.stop()
       }
     },
+    rounds: () => createRounds(ownPids),
     stop() {
       for (const kill of kills) kill()
     },

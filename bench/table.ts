@@ -1,5 +1,6 @@
 import type { Verdict } from './figures.ts'
 import type { Column, Measure, Measured } from './measure.ts'
+import { noiseColumns } from './rounds.ts'
 import { align } from '../tests/lab/align.ts'
 
 const show = (value: number | undefined, digits = 0): string =>
@@ -16,14 +17,16 @@ function toCell(
 
 /**
  * Formats the table of one measure. In columns with `hasRatio`, each value is followed by its ratio
- * to the value of the raw pipe.
+ * to the value of the raw pipe. The noise is that of the worst round that counts.
  */
 export function toTable({ name, title, columns, settings = {} }: Measure, measured: Measured): string {
   const set = Object.entries(settings).map(([key, value]) => `; ${key}=${value}`)
-  const header = ['', ...columns.map((column) => column.title)]
+  const hasNoise = Object.values(measured).some((values) => 'noisy' in values)
+  const all = hasNoise ? [...columns, ...noiseColumns] : columns
+  const header = ['', ...all.map((column) => column.title)]
   const lines = Object.entries(measured).map(([row, values]) => [
     row,
-    ...columns.map((column) => toCell(column, values, measured.pipe)),
+    ...all.map((column) => toCell(column, values, measured.pipe)),
   ])
   return `\n${name}: ${title}${set.join('')}\n${align([header, ...lines])}`
 }

@@ -1,5 +1,6 @@
 import type { Lab } from '../lab.ts'
-import type { Measure, Measured } from '../measure.ts'
+import type { Measure } from '../measure.ts'
+import { measureEach } from '../measure-each.ts'
 import { percentile } from '../../tests/lab/percentile.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 import type { Mode } from '../upstream/question.ts'
@@ -36,6 +37,22 @@ async function measureLeaving(lab: Lab, server: RunningRow, mode: Mode, readers:
   return latencies
 }
 
+async function measureServer(lab: Lab, server: RunningRow): Promise<Record<string, number>> {
+  const readers = server.runtime === 'worker' ? AT_ONCE : READERS
+  const figures: Record<string, number> = {}
+  for (const [phase, mode] of [
+    ['before', 'silent'],
+    ['after', 'idle'],
+  ] as const) {
+    const latencies = await measureLeaving(lab, server, mode, readers)
+    figures[`${phase}P50`] = percentile(latencies, 50)
+    figures[`${phase}P99`] = percentile(latencies, 99)
+    figures[`${phase}Max`] = percentile(latencies, 100)
+    figures[`${phase}Missed`] = readers - latencies.length
+  }
+  return figures
+}
+
 /**
  * Measures how soon the upstream sees that a reader has disconnected. Only then can Ollama stop the
  * GPU. The upstream is silent, so no failed write of a token can show that the reader has
@@ -51,30 +68,5 @@ export const abort: Measure = {
     { key: `${phase}Missed`, title: `${phase} missed` },
   ]),
   rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
-  async run(lab, names) {
-    const measured: Measured = {}
-    for (const name of names) {
-      const figures = await lab.withRow(
-        name,
-        {},
-        async (server) => {
-          const readers = server.runtime === 'worker' ? AT_ONCE : READERS
-          const of: Record<string, number> = {}
-          for (const [phase, mode] of [
-            ['before', 'silent'],
-            ['after', 'idle'],
-          ] as const) {
-            const latencies = await measureLeaving(lab, server, mode, readers)
-            of[`${phase}P50`] = percentile(latencies, 50)
-            of[`${phase}P99`] = percentile(latencies, 99)
-            of[`${phase}Max`] = percentile(latencies, 100)
-            of[`${phase}Missed`] = readers - latencies.length
-          }
-          return of
-        },
-      )
-      if (figures) measured[name] = figures
-    }
-    return measured
-  },
+  run: (lab, names) => measureEach(lab, names, {}, (server) => measureServer(lab, server)),
 }

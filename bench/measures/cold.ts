@@ -9,21 +9,20 @@ const STARTS = 7
  */
 export const cold: Measure = {
   name: 'cold',
-  title: `cold start to the first token; median of ${STARTS}`,
+  title: `cold start to the first token; medians of ${STARTS} interleaved starts`,
   columns: [{ key: 'ms', title: 'ms', hasRatio: true }],
-  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker'],
+  rows: ['pipe', 'olla', 'sluice-node', 'sluice-bun', 'sluice-worker'],
   async run(lab, names) {
-    const times = new Map(names.map((name) => [name, [] as number[]]))
-    // The rows take turns, so that a slow minute of the machine slows them all.
+    const rows = names.map((name) => ({ name, rounds: lab.rounds(), times: [] as number[] }))
     for (let start = 0; start < STARTS; start++) {
-      for (const [name, of] of times) {
-        const coldMs = await lab.withRow(name, {}, ({ coldMs: ms }) => Promise.resolve(ms))
-        if (coldMs === undefined) times.delete(name)
-        else of.push(coldMs)
+      for (const { name, rounds, times } of rows) {
+        const coldMs = await rounds.run(() => lab.withRow(name, {}, ({ coldMs: ms }) => Promise.resolve(ms)))
+        if (coldMs !== undefined) times.push(coldMs)
       }
     }
     const measured: Measured = {}
-    for (const [name, of] of times) measured[name] = { ms: percentile(of, 50) }
+    for (const { name, rounds, times } of rows)
+      if (times.length > 0) measured[name] = { ms: percentile(times, 50), ...rounds.figures() }
     return measured
   },
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '../lab.ts'
-import type { Measure, Measured } from '../measure.ts'
+import type { Measure } from '../measure.ts'
+import { measureEach } from '../measure-each.ts'
 import { cpuMsOf, rssKbOf } from '../../tests/lab/process-stats.ts'
 import type { RowName } from '../rows/rows.ts'
 import type { RunningRow } from '../rows/running-row.ts'
@@ -93,13 +94,6 @@ export const crowd: Measure = {
     { key: 'heap', title: 'heap left MB', digits: 1 },
   ],
   rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
-  async run(lab, names) {
-    const measured: Measured = {}
-    for (const name of names) {
-      const options = { environment: settings, tellsHeap: true }
-      const figures = await lab.withRow(name, options, (server) => measureServer(lab, server))
-      if (figures) measured[name] = figures
-    }
-    return measured
-  },
+  run: (lab, names) =>
+    measureEach(lab, names, { environment: settings, tellsHeap: true }, (server) => measureServer(lab, server)),
 }

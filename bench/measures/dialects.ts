@@ -6,7 +6,7 @@ import type { Dialect, Target } from '../reader/target.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 import type { Mode } from '../upstream/question.ts'
 
-const ROUNDS = 3
+const ROUNDS = 5
 const WARM_MS = 500
 
 /** A usual load, and a load in which the upstream sends as fast as the server reads. */
@@ -44,12 +44,13 @@ async function measureRound(lab: Lab, server: RunningRow, load: (typeof loads)[n
 }
 
 async function measureRow(lab: Lab, server: RunningRow): Promise<Record<string, number>> {
+  const quiet = lab.rounds()
   const figures: Record<string, number> = {}
   for (const load of loads) {
     const rounds = spoken.map((): number[] => [])
     for (let round = -1; round < ROUNDS; round++) {
       for (const [i, { path, dialect }] of spoken.entries()) {
-        const cpu = await measureRound(lab, server, load, { ...server.target, path, dialect })
+        const cpu = await quiet.run(() => measureRound(lab, server, load, { ...server.target, path, dialect }))
         // The first round only warms up.
         if (round >= 0) rounds[i]?.push(cpu)
       }
@@ -58,7 +59,7 @@ async function measureRow(lab: Lab, server: RunningRow): Promise<Record<string, 
     figures[`${load.title}-native`] = native
     for (const [i, { key }] of spoken.slice(1).entries()) figures[`${load.title}-${key}`] = (others[i] ?? NaN) / native
   }
-  return figures
+  return { ...figures, ...quiet.figures() }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Lab } from '../lab.ts'
-import type { Measure, Measured } from '../measure.ts'
+import type { Measure } from '../measure.ts'
+import { measureEach } from '../measure-each.ts'
 import { percentile } from '../../tests/lab/percentile.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
@@ -53,12 +54,5 @@ export const fairness: Measure = {
     { key: 'gapP99', title: 'gap p99 ms', digits: 1 },
   ],
   rows: ['pipe', 'write-sse-node', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
-  async run(lab, names) {
-    const measured: Measured = {}
-    for (const name of names) {
-      const figures = await lab.withRow(name, {}, (server) => measureServer(lab, server))
-      if (figures) measured[name] = figures
-    }
-    return measured
-  },
+  run: (lab, names) => measureEach(lab, names, {}, (server) => measureServer(lab, server)),
 }

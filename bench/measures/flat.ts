@@ -5,11 +5,16 @@ import { percentile } from '../../tests/lab/percentile.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
 const LEVELS = [1, 64]
-const ROUNDS = 3
+const ROUNDS = 5
 const WARM_MS = 300
 const WINDOW_MS = 900
 
-async function measureRound(lab: Lab, server: RunningRow, streams: number): Promise<{ cpu: number; rate: number }> {
+interface Round {
+  cpu: number
+  rate: number
+}
+
+async function measureRound(lab: Lab, server: RunningRow, streams: number): Promise<Round> {
   const crowd = await lab.read(server, 'flat', streams)
   await crowd.waitFirst(1_000)
   await sleep(WARM_MS)
@@ -42,25 +47,25 @@ export const flat: Measure = {
   ],
   run: (lab, names) =>
     lab.withRows(names, {}, async (servers) => {
-      const figures = new Map<RunningRow, Record<string, number>>(servers.map((server) => [server, {}]))
+      const rows = servers.map((server) => ({ server, rounds: lab.rounds(), figures: {} as Record<string, number> }))
       for (const streams of LEVELS) {
-        const rounds = new Map<RunningRow, { cpu: number; rate: number }[]>(servers.map((server) => [server, []]))
+        const results = rows.map((): Round[] => [])
         for (let round = 0; round < ROUNDS; round++) {
-          for (const server of servers) rounds.get(server)?.push(await measureRound(lab, server, streams))
+          for (const [i, { server, rounds }] of rows.entries())
+            results[i]?.push(await rounds.run(() => measureRound(lab, server, streams)))
         }
-        for (const [server, of] of rounds) {
-          Object.assign(figures.get(server) ?? {}, {
-            [`cpu${streams}`]: percentile(
-              of.map(({ cpu }) => cpu),
-              50,
-            ),
-            [`rate${streams}`]: percentile(
-              of.map(({ rate }) => rate),
-              50,
-            ),
-          })
+        for (const [i, { figures }] of rows.entries()) {
+          const of = results[i] ?? []
+          figures[`cpu${streams}`] = percentile(
+            of.map(({ cpu }) => cpu),
+            50,
+          )
+          figures[`rate${streams}`] = percentile(
+            of.map(({ rate }) => rate),
+            50,
+          )
         }
       }
-      return Object.fromEntries([...figures].map(([server, of]) => [server.name, of]))
+      return Object.fromEntries(rows.map(({ server, rounds, figures }) => [server.name, { ...figures, ...rounds.figures() }]))
     }),
 }

@@ -44,10 +44,11 @@ async function measureRound({ target: { host, port }, pids }: RunningRow): Promi
   return (cpuMs * 1000) / REQUESTS
 }
 
-async function measureRow(open: RunningRow, closed: RunningRow): Promise<Record<string, number>> {
+async function measureRow(lab: Lab, open: RunningRow, closed: RunningRow): Promise<Record<string, number>> {
+  const quiet = lab.rounds()
   const rounds: { open: number; closed: number }[] = []
   for (let round = -1; round < ROUNDS; round++) {
-    const costs = { open: await measureRound(open), closed: await measureRound(closed) }
+    const costs = await quiet.run(async () => ({ open: await measureRound(open), closed: await measureRound(closed) }))
     // The first round only warms up.
     if (round >= 0) rounds.push(costs)
   }
@@ -56,6 +57,7 @@ async function measureRow(open: RunningRow, closed: RunningRow): Promise<Record<
     open: toMedian(({ open }) => open),
     closed: toMedian(({ closed }) => closed),
     added: toMedian(({ open, closed }) => closed - open),
+    ...quiet.figures(),
   }
 }
 
@@ -76,7 +78,7 @@ export const guards: Measure = {
     const measured: Measured = {}
     for (const name of names) {
       const figures = await lab.withRow(name, {}, (open) =>
-        lab.withRow(name, { environment: guarded }, (closed) => measureRow(open, closed)),
+        lab.withRow(name, { environment: guarded }, (closed) => measureRow(lab, open, closed)),
       )
       if (figures) measured[name] = figures
     }

@@ -5,7 +5,7 @@ import { percentile } from '../../tests/lab/percentile.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 
 const STREAMS = 100
-const ROUNDS = 3
+const ROUNDS = 5
 const WARM_MS = 1_000
 /**
  * The length of the first round. Its results are dropped, because the engine still compiles the
@@ -64,10 +64,10 @@ export const paced: Measure = {
   ],
   run: (lab, names) =>
     lab.withRows(names, {}, async (servers) => {
-      const rounds = new Map<RunningRow, Round[]>(servers.map((server) => [server, []]))
+      const rows = servers.map((server) => ({ server, rounds: lab.rounds(), results: [] as Round[] }))
       for (const server of servers) await measureRound(lab, server, WARM_UP_MS)
       for (let round = 0; round < ROUNDS; round++) {
-        for (const server of servers) rounds.get(server)?.push(await measureRound(lab, server))
+        for (const { server, rounds, results } of rows) results.push(await rounds.run(() => measureRound(lab, server)))
       }
       const toFigures = (of: Round[]): Record<string, number> => ({
         cpu: percentile(
@@ -87,6 +87,8 @@ export const paced: Measure = {
           50,
         ),
       })
-      return Object.fromEntries([...rounds].map(([server, of]) => [server.name, toFigures(of)]))
+      return Object.fromEntries(
+        rows.map(({ server, rounds, results }) => [server.name, { ...toFigures(results), ...rounds.figures() }]),
+      )
     }),
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nowMs } from '../clock.ts'
 import type { Lab } from '../lab.ts'
-import type { Measure, Measured } from '../measure.ts'
+import type { Measure } from '../measure.ts'
+import { measureEach } from '../measure-each.ts'
 import { percentile } from '../../tests/lab/percentile.ts'
 import { rssKbOf } from '../../tests/lab/process-stats.ts'
 import type { RunningRow } from '../rows/running-row.ts'
@@ -66,12 +67,5 @@ export const stalled: Measure = {
     { key: 'lastCut', title: 'last cut s', digits: 1 },
   ],
   rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
-  async run(lab, names) {
-    const measured: Measured = {}
-    for (const name of names) {
-      const figures = await lab.withRow(name, {}, (server) => measureServer(lab, server))
-      if (figures) measured[name] = figures
-    }
-    return measured
-  },
+  run: (lab, names) => measureEach(lab, names, {}, (server) => measureServer(lab, server)),
 }

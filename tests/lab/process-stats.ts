@@ -9,9 +9,18 @@ const TICK_MS = 10
 /** Returns the processes that a process has started from any of its threads. */
 function childrenOf(pid: number): number[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
-    const list = readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').trim()
+    const list = readChildren(`/proc/${pid}/task/${thread}/children`)
     return list === '' ? [] : list.split(' ').map(Number)
   })
+}
+
+/** A thread may end after it was listed. Then its file is gone, and its children have other parents. */
+function readChildren(file: string): string {
+  try {
+    return readFileSync(file, 'latin1').trim()
+  } catch {
+    return ''
+  }
 }
 
 /**
@@ -27,7 +36,8 @@ function cpuMsOfOne(pid: number): number {
   // The second field is the program's name in brackets, which may contain spaces. So the fields are
   // counted from the closing bracket (proc(5)).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  // User and system time: its own, and that of its children that have ended.
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0)
 }
 
 function rssKbOfOne(pid: number): number {
@@ -41,7 +51,7 @@ function sumOf(pids: readonly number[], of: (pid: number) => number): number {
 
 /**
  * Returns the CPU time, user and system, that these processes and their children have used so far,
- * in milliseconds. This includes threads that have ended.
+ * in milliseconds. This includes threads and children that have ended.
  */
 export const cpuMsOf = (...pids: number[]): number => sumOf(pids, cpuMsOfOne)
 
