@@ -2,6 +2,7 @@ import { startPeer, type Peer } from '../tests/lab/peer.ts'
 import type { CrowdOptions, Sample } from './reader/crowd.ts'
 import type { CrowdState, ReaderCalls } from './reader.ts'
 import type { Target } from './reader/target.ts'
+import { pathToFileURL } from 'node:url'
 import { createRounds, type Rounds } from './rounds.ts'
 import { findGateway } from './rows/find-gateway.ts'
 import { rows, type RowName } from './rows/rows.ts'
@@ -85,10 +86,12 @@ export interface LabOptions {
   readonly upstreamPort: number
   /** The gateway of the row `against`. */
   readonly against: Target | undefined
+  /** The program of the row `olla`. */
+  readonly olla: string | undefined
 }
 
 /** Starts the processes of the upstream and of the readers. */
-export async function startLab({ upstreamPort: port, against }: LabOptions): Promise<Lab> {
+export async function startLab({ upstreamPort: port, against, olla }: LabOptions): Promise<Lab> {
   const kills = new Set<() => void>()
   const failures: string[] = []
   /** This process, whose children are all other processes of the bench, and a gateway's processes. */
@@ -136,7 +139,10 @@ export async function startLab({ upstreamPort: port, against }: LabOptions): Pro
         for (const pid of gateway.pids) ownPids.add(pid)
         return gateway
       }
-      const row = rows.find((candidate) => candidate.name === name)
+      const row =
+        name === 'olla' && olla !== undefined
+          ? ({ name, runtime: 'go', entry: pathToFileURL(olla) } as const)
+          : rows.find((candidate) => candidate.name === name)
       if (!row) throw new Error(`Cannot start ${name}: there is no such row`)
       return await startRow(row, { upstreamPort, seed, onSpawn: (kill) => kills.add(kill) }, options)
     } catch (error) {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import type { LabOptions } from './lab.ts'
 import type { Measure } from './measure.ts'
 import { parseTarget } from './reader/target.ts'
+import { findOlla } from './rows/olla.ts'
 import { rows, type RowName } from './rows/rows.ts'
 
 export interface Options extends LabOptions {
@@ -33,6 +34,8 @@ function toUsage(measures: readonly Measure[], known: readonly { readonly name: 
   --heap               no measures; heap snapshots of sluice-node (or of the Node rows that --rows names)
                        tell what a stream is made of
   --json FILE          where the JSON goes instead of bench/results/
+  --olla FILE          the program of the row 'olla', a proxy in Go (github.com/thushan/olla), which the bench does not
+                       install; without this option, the olla on the PATH; without that, the row is left out
   --upstream-port N    where the bench's Ollama listens; any free port unless told
   --against URL        one row more, 'against': a gateway that you have started yourself. Needs --upstream-port.
 
@@ -62,10 +65,11 @@ export function parseOptions(args: string[], measures: readonly Measure[]): Opti
       json: { type: 'string' },
       'upstream-port': { type: 'string', default: '0' },
       against: { type: 'string' },
+      olla: { type: 'string', default: findOlla() },
       help: { type: 'boolean', short: 'h' },
     },
   })
-  const known = [...rows, { name: 'against' as const }]
+  const known = [...rows, { name: 'olla' as const }, { name: 'against' as const }]
   if (values.help) {
     console.log(toUsage(measures, known))
     process.exit(0)
@@ -78,12 +82,15 @@ export function parseOptions(args: string[], measures: readonly Measure[]): Opti
     throw new Error('Cannot use --against without --upstream-port: the gateway must know where the upstream is')
   if (named?.includes('against') && values.against === undefined)
     throw new Error("Cannot measure the row 'against' without --against URL")
+  if (named?.includes('olla') && values.olla === undefined)
+    throw new Error("Cannot measure the row 'olla': no olla is on the PATH, and there is no --olla FILE")
   return {
     measures: pick(measures, values.only) ?? measures,
     rows: named,
     heap: values.heap,
     json: values.json,
     upstreamPort,
+    olla: values.olla,
     against: values.against === undefined ? undefined : parseTarget(values.against),
   }
 }

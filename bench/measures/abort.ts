@@ -67,6 +67,6 @@ export const abort: Measure = {
     { key: `${phase}Max`, title: `${phase} max ms`, digits: 1 },
     { key: `${phase}Missed`, title: `${phase} missed` },
   ]),
-  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
+  rows: ['pipe', 'olla', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
   run: (lab, names) => measureEach(lab, names, {}, (server) => measureServer(lab, server)),
 }

@@ -53,6 +53,6 @@ export const fairness: Measure = {
     { key: 'gapP50', title: 'gap p50 ms', digits: 1 },
     { key: 'gapP99', title: 'gap p99 ms', digits: 1 },
   ],
-  rows: ['pipe', 'write-sse-node', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
+  rows: ['pipe', 'olla', 'write-sse-node', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
   run: (lab, names) => measureEach(lab, names, {}, (server) => measureServer(lab, server)),
 }

@@ -37,6 +37,7 @@ export const flat: Measure = {
   ]),
   rows: [
     'pipe',
+    'olla',
     'write-sse-node',
     'write-sse-bun',
     'write-sse-worker',

@@ -54,6 +54,7 @@ export const paced: Measure = {
   ],
   rows: [
     'pipe',
+    'olla',
     'write-sse-node',
     'write-sse-bun',
     'write-sse-worker',

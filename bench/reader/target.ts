@@ -19,6 +19,11 @@ export function toTarget(port: number): Target {
   return { host: '127.0.0.1', port, path: '/api/generate', dialect: 'generate', accept: 'text/event-stream' }
 }
 
+/** Returns the target of the row `olla`: Ollama's API under a path of Olla's. */
+export function toOllaTarget(port: number): Target {
+  return { ...toTarget(port), path: '/olla/ollama/api/generate', accept: 'application/x-ndjson' }
+}
+
 /**
  * Derives the dialect from a gateway's base URL. `…/v1` means OpenAI's chat completions. Any other
  * base URL means Ollama's API, with or without its `/api`. A complete path, `…/api/chat` or

@@ -1,5 +1,6 @@
 export type RowName =
   | 'pipe'
+  | 'olla'
   | 'write-sse-node'
   | 'write-sse-bun'
   | 'write-sse-worker'
@@ -8,10 +9,10 @@ export type RowName =
   | 'sluice-worker'
   | 'against'
 
-/** A server that the bench starts: its entry file and its runtime. */
+/** A server that the bench starts: its entry file and its runtime. A program in Go has itself as entry. */
 export interface Row {
   readonly name: RowName
-  readonly runtime: 'node' | 'bun' | 'worker'
+  readonly runtime: 'node' | 'bun' | 'worker' | 'go'
   readonly entry: URL
   /** The flags for Node, the same as in `npm start`. */
   readonly flags?: readonly string[]
@@ -19,7 +20,7 @@ export interface Row {
 
 const here = (path: string): URL => new URL(path, import.meta.url)
 
-/** Every row of the tables except `against`. The baseline comes first. */
+/** Every row of the tables except `olla` and `against`, which not everyone has. The baseline comes first. */
 export const rows: readonly Row[] = [
   { name: 'pipe', runtime: 'node', entry: here('./pipe.ts') },
   { name: 'write-sse-node', runtime: 'node', entry: here('./write-sse-node.ts') },

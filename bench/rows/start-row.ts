@@ -4,8 +4,9 @@ import { rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { nowMs } from '../clock.ts'
-import { toTarget } from '../reader/target.ts'
+import { toOllaTarget, toTarget } from '../reader/target.ts'
 import { readFirstStream } from './first-stream.ts'
+import { writeOllaConfig } from './olla.ts'
 import type { Row } from './rows.ts'
 import type { RunningRow } from './running-row.ts'
 import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
@@ -33,11 +34,20 @@ async function freePort(): Promise<number> {
   return port
 }
 
+interface Command {
+  readonly file: string
+  readonly args: string[]
+  /** The temporary folder of the server's files. */
+  readonly folder?: string
+  /** The folder in which the server is started, if it writes files there. */
+  readonly cwd?: string
+}
+
 async function toCommand(
   { runtime, entry, flags = [] }: Row,
   environment: Record<string, string>,
   { nodeFlags = [], tellsHeap }: StartOptions,
-): Promise<{ file: string; args: string[]; folder?: string }> {
+): Promise<Command> {
   const path = fileURLToPath(entry)
   if (runtime === 'node') {
     const probeArgs = tellsHeap ? ['--expose-gc', '--import', probe.href] : []
@@ -45,6 +55,10 @@ async function toCommand(
   }
   if (runtime === 'bun') return { file: bin('bun'), args: tellsHeap ? ['--preload', fileURLToPath(probe), path] : [path] }
   const { PORT, ...bindings } = environment
+  if (runtime === 'go') {
+    const { folder, config } = await writeOllaConfig(Number(PORT), String(environment.OLLAMA_HOST))
+    return { file: path, args: ['-c', config], folder, cwd: folder }
+  }
   const { folder, config } = await writeWorkerdConfig(entry, bindings)
   return { file: bin('workerd'), args: ['serve', config, '--socket-addr', `http=127.0.0.1:${PORT}`], folder }
 }
@@ -63,9 +77,10 @@ export async function startRow(
 ): Promise<RunningRow> {
   const port = await freePort()
   const environment = { PORT: String(port), OLLAMA_HOST: `http://127.0.0.1:${upstreamPort}`, ...options.environment }
-  const { file, args, folder } = await toCommand(row, environment, options)
+  const { file, args, folder, cwd } = await toCommand(row, environment, options)
   const startMs = nowMs()
   const child = spawn(file, args, {
+    cwd,
     // The variables of the bench's own environment are left out, because a `SLUICE_…` or
     // `NODE_OPTIONS` among them would change the figures. `npm run start:bun` sets the variable of
     // Bun, and Bun reads it before it runs any code of Sluice (docs/hazards.md#29).
@@ -91,7 +106,7 @@ export async function startRow(
     await ended
   }
 
-  const target = toTarget(port)
+  const target = row.runtime === 'go' ? toOllaTarget(port) : toTarget(port)
   try {
     const firstMs = await readFirstStream(target, { seed, endMs: startMs + START_LIMIT_MS, hasEnded: () => hasEnded })
     return {
@@ -101,7 +116,7 @@ export async function startRow(
       pids: child.pid === undefined ? [] : [child.pid],
       coldMs: firstMs - startMs,
       async usedHeapMb() {
-        if (!options.tellsHeap || row.runtime === 'worker') return NaN
+        if (!options.tellsHeap || (row.runtime !== 'node' && row.runtime !== 'bun')) return NaN
         const report = once(child.stdio[3] as NodeJS.ReadableStream, 'data')
         child.kill('SIGUSR2')
         const [bytes] = (await report) as [Buffer]
