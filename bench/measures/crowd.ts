@@ -93,7 +93,7 @@ export const crowd: Measure = {
     { key: 'missed', title: 'missed leaving' },
     { key: 'heap', title: 'heap left MB', digits: 1 },
   ],
-  rows: ['pipe', 'olla', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
+  rows: ['pipe', 'sluice-node', 'sluice-bun', 'sluice-worker', 'against'],
   run: (lab, names) =>
     measureEach(lab, names, { environment: settings, tellsHeap: true }, (server) => measureServer(lab, server)),
 }

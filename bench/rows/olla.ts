@@ -20,10 +20,25 @@ export function findOlla(): string | undefined {
 }
 
 /**
- * Writes Olla's configuration to a new temporary folder, which the caller must remove. The bench's
- * upstream is its only endpoint. Its limits of requests per minute are off, because every reader has
- * the same address. All other settings have their defaults. Olla also writes its logs to the folder
- * that it is started in.
+ * Olla opens at most 50 connections to an endpoint, and has no setting for that. So the bench's
+ * upstream is several endpoints. Their URLs differ only in the fragment, which is never sent.
+ */
+const ENDPOINTS = 5
+
+const toEndpoint = (upstreamUrl: string, i: number): string => `      - name: bench-${i}
+        type: ollama
+        url: ${upstreamUrl}#${i}
+        priority: 100
+        model_url: /api/tags
+        health_check_url: /api/tags
+        check_interval: 5s
+        check_timeout: 2s
+`
+
+/**
+ * Writes Olla's configuration to a new temporary folder, which the caller must remove. Olla's limits
+ * of requests per minute are off, because all readers have the same address. All other settings have
+ * their defaults. Olla also writes its logs to the folder that it is started in.
  */
 export async function writeOllaConfig(port: number, upstreamUrl: string): Promise<{ folder: string; config: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-olla-'))
@@ -38,15 +53,7 @@ discovery:
   type: static
   static:
     endpoints:
-      - name: bench
-        type: ollama
-        url: ${upstreamUrl}
-        priority: 100
-        model_url: /api/tags
-        health_check_url: /api/tags
-        check_interval: 5s
-        check_timeout: 2s
-`
+${Array.from({ length: ENDPOINTS }, (_, i) => toEndpoint(upstreamUrl, i)).join('')}`
   await writeFile(config, text)
   return { folder, config }
 }
