@@ -37,7 +37,8 @@ function toUsage(measures: readonly Measure[], known: readonly { readonly name: 
   --olla FILE          the program of the row 'olla', a proxy in Go (github.com/thushan/olla), which the bench does not
                        install; without this option, the olla on the PATH; without that, the row is left out
   --upstream-port N    where the bench's Ollama listens; any free port unless told
-  --against URL        one row more, 'against': a gateway that you have started yourself. Needs --upstream-port.
+  --against URL        one row more, 'against': a gateway that you have started yourself. Needs --upstream-port
+  --header LINE        a header that this gateway needs with each request ('x-provider: ollama'); may be repeated
 
 Another gateway. Give it http://127.0.0.1:N as its Ollama (or http://127.0.0.1:N/v1 as its OpenAI) and the model bench:latest,
 and raise its limits: descriptors, simultaneous streams, timeouts. Then, while it runs or up to 15 s before:
@@ -65,6 +66,7 @@ export function parseOptions(args: string[], measures: readonly Measure[]): Opti
       json: { type: 'string' },
       'upstream-port': { type: 'string', default: '0' },
       against: { type: 'string' },
+      header: { type: 'string', multiple: true },
       olla: { type: 'string', default: findOlla() },
       help: { type: 'boolean', short: 'h' },
     },
@@ -91,6 +93,6 @@ export function parseOptions(args: string[], measures: readonly Measure[]): Opti
     json: values.json,
     upstreamPort,
     olla: values.olla,
-    against: values.against === undefined ? undefined : parseTarget(values.against),
+    against: values.against === undefined ? undefined : parseTarget(values.against, values.header),
   }
 }

@@ -40,11 +40,12 @@ const MARK_BYTE = MARK.charCodeAt(0)
 const buffer = Buffer.allocUnsafe(65_536)
 const LAST_CHUNK = '0\r\n\r\n'
 
-function toBytes({ target: { host, port, path, dialect, accept }, ...question }: Request): string {
+function toBytes({ target: { host, port, path, dialect, accept, headers = [] }, ...question }: Request): string {
   const body = toBody(dialect, MODEL, toPrompt(question))
   const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   return (
     `POST ${path} HTTP/1.1\r\nHost: ${authority}\r\nAccept: ${accept}\r\nAuthorization: Bearer ${KEY}\r\n` +
+    headers.map((line) => `${line}\r\n`).join('') +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   )
 }

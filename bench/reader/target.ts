@@ -12,6 +12,8 @@ export interface Target {
   readonly dialect: Dialect
   /** The framing that readers request. */
   readonly accept: 'text/event-stream' | 'application/x-ndjson'
+  /** Lines of the request's head that a gateway needs, such as `x-provider: ollama`. */
+  readonly headers?: readonly string[]
 }
 
 /** Returns the target of a row that the bench has started itself. */
@@ -30,11 +32,11 @@ export function toOllaTarget(port: number): Target {
  * `…/chat/completions`, is used unchanged.
  * @throws Error unless it is an http URL
  */
-export function parseTarget(url: string): Target {
+export function parseTarget(url: string, headers: readonly string[] = []): Target {
   const { protocol, hostname, port, pathname } = URL.parse(url) ?? {}
   if (protocol !== 'http:' || !hostname) throw new Error(`Cannot bench '${url}': it is no http:// URL`)
   const base = pathname?.replace(/\/+$/, '') ?? ''
-  const address = { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || 80) }
+  const address = { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || 80), headers }
   if (base.endsWith('/v1'))
     return { ...address, path: `${base}/chat/completions`, dialect: 'openai', accept: 'text/event-stream' }
   if (base.endsWith('/chat/completions')) return { ...address, path: base, dialect: 'openai', accept: 'text/event-stream' }
