@@ -56,8 +56,8 @@ console.log(
 /** The rows of the measures that this machine cannot run. */
 const leftOut: RowName[] = []
 if (!options.against) leftOut.push('against')
-if (options.olla === undefined) {
-  leftOut.push('olla')
+if (options.olla === undefined) leftOut.push('olla')
+if (options.olla === undefined && options.rows === undefined) {
   console.log('The row olla is left out of every table: no olla is on the PATH, and there is no --olla FILE (--help)')
 }
 

@@ -48,8 +48,12 @@ and raise its limits: descriptors, simultaneous streams, timeouts. Then, while i
 A URL that ends with /v1 is asked for OpenAI's chat completions as SSE with the key 'bench', any other for Ollama's /api/generate
 as NDJSON; a whole path (…/api/chat, …/chat/completions) is taken as it is. It must answer on keep-alive HTTP/1.1 in chunks and
 hand the prompt on. Its CPU and memory are those of the processes that listen on its port, if they run on this machine as a user
-whose processes you may see, and – otherwise (behind a port of Docker's it is Docker's proxy that listens). Settings that a
-measure gives our own rows, as a heartbeat, are up to you.`
+whose processes you may see, and – otherwise (behind a port of Docker's it is Docker's proxy that listens). The settings in the
+title of a table are Sluice's. Set your gateway to the same.
+
+Noise. Each round measures how much CPU time went to other virtual machines (steal) and to other processes, in percent of the
+machine's. A round above 15 % is repeated, up to three times; then it counts, and the column 'noisy' counts it. The columns have
+the worst round that counts. CPU time of a gateway on another machine, or of processes that you may not see, is not known.`
 }
 
 /**
