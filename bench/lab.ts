@@ -94,7 +94,7 @@ export interface LabOptions {
 export async function startLab({ upstreamPort: port, against, olla }: LabOptions): Promise<Lab> {
   const kills = new Set<() => void>()
   const failures: string[] = []
-  /** This process, whose children are all other processes of the bench, and a gateway's processes. */
+  /** This process, and those of a gateway. All others of the bench are children of this process. */
   const ownPids = new Set([process.pid])
   const register = <T extends Peer<never>>(peer: T): T => (kills.add(peer.stop), peer)
   const upstream = register(await startPeer<UpstreamCalls>(new URL('./upstream.ts', import.meta.url), String(port)))

@@ -1,4 +1,3 @@
-import type { Column } from './measure.ts'
 import { startNoise } from './noise.ts'
 
 /** A round with more noise than this is repeated, in percent of the machine's CPU time. */
@@ -12,21 +11,13 @@ export interface Rounds {
    * result nevertheless, and counts the round as noisy.
    */
   run<T>(round: () => Promise<T>): Promise<T>
-  /** The figures of the columns in `noiseColumns`. */
+  /** The noise of the worst round that counts, and the numbers of repeats and of noisy rounds. */
   figures(): Record<string, number>
 }
 
-/** The columns of the noise. They stand in the table of each measure that has rounds. */
-export const noiseColumns: readonly Column[] = [
-  { key: 'steal', title: 'steal %', digits: 1 },
-  { key: 'other', title: 'other load %', digits: 1 },
-  { key: 'repeats', title: 'repeated' },
-  { key: 'noisy', title: 'noisy' },
-]
-
 /**
- * Creates the rounds of one row. `pids` are the processes of the bench. A gateway is among them once
- * the bench has found it.
+ * Creates the rounds of one row. `pids` are the processes of the bench. A gateway is among them
+ * once the bench has found it.
  */
 export function createRounds(pids: ReadonlySet<number>): Rounds {
   let steal = 0

@@ -1,7 +1,14 @@
 import type { Verdict } from './figures.ts'
 import type { Column, Measure, Measured } from './measure.ts'
-import { noiseColumns } from './rounds.ts'
 import { align } from '../tests/lab/align.ts'
+
+/** The figures of `Rounds`. */
+const noiseColumns: readonly Column[] = [
+  { key: 'steal', title: 'steal %', digits: 1 },
+  { key: 'other', title: 'other load %', digits: 1 },
+  { key: 'repeats', title: 'repeated' },
+  { key: 'noisy', title: 'noisy' },
+]
 
 const show = (value: number | undefined, digits = 0): string =>
   value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits)
@@ -17,7 +24,7 @@ function toCell(
 
 /**
  * Formats the table of one measure. In columns with `hasRatio`, each value is followed by its ratio
- * to the value of the raw pipe. The noise is that of the worst round that counts.
+ * to the value of the raw pipe. Measures that have rounds also have the columns of the noise.
  */
 export function toTable({ name, title, columns, settings = {} }: Measure, measured: Measured): string {
   const set = Object.entries(settings).map(([key, value]) => `; ${key}=${value}`)

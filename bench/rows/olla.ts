@@ -36,9 +36,9 @@ const toEndpoint = (upstreamUrl: string, i: number): string => `      - name: be
 `
 
 /**
- * Writes Olla's configuration to a new temporary folder, which the caller must remove. Olla's limits
- * of requests per minute are off, because all readers have the same address. All other settings have
- * their defaults. Olla also writes its logs to the folder that it is started in.
+ * Writes Olla's configuration to a new temporary folder, which the caller must remove. Olla's
+ * limits of requests per minute are off, because all readers have the same address. All other
+ * settings have their defaults. Olla also writes its logs to the folder that it is started in.
  */
 export async function writeOllaConfig(port: number, upstreamUrl: string): Promise<{ folder: string; config: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-olla-'))

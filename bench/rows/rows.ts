@@ -9,7 +9,7 @@ export type RowName =
   | 'sluice-worker'
   | 'against'
 
-/** A server that the bench starts: its entry file and its runtime. A program in Go has itself as entry. */
+/** A server that the bench starts: its entry file and its runtime. Olla's entry is its program. */
 export interface Row {
   readonly name: RowName
   readonly runtime: 'node' | 'bun' | 'worker' | 'go'
@@ -20,7 +20,10 @@ export interface Row {
 
 const here = (path: string): URL => new URL(path, import.meta.url)
 
-/** Every row of the tables except `olla` and `against`, which not everyone has. The baseline comes first. */
+/**
+ * Every row of the tables except `olla` and `against`, which not everyone has. The baseline comes
+ * first.
+ */
 export const rows: readonly Row[] = [
   { name: 'pipe', runtime: 'node', entry: here('./pipe.ts') },
   { name: 'write-sse-node', runtime: 'node', entry: here('./write-sse-node.ts') },

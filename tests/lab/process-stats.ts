@@ -14,7 +14,9 @@ function childrenOf(pid: number): number[] {
   })
 }
 
-/** A thread may end after it was listed. Then its file is gone, and its children have other parents. */
+/**
+ * A thread may end after it was listed. Then its file is gone, and other threads have its children.
+ */
 function readChildren(file: string): string {
   try {
     return readFileSync(file, 'latin1').trim()
