@@ -56,14 +56,17 @@ export const dialOnBun: Dial = ({ host, port }) => {
    * Bun reads half a megabyte at once. The listener gets it in parts, so that it can pause between
    * them and other streams get their turn.
    */
+  function takePart(): Uint8Array | undefined {
+    if (isPaused) return undefined
+    const bytes = unread.shift()
+    if (!bytes || bytes.byteLength <= turnBytes) return bytes
+    unread.unshift(bytes.subarray(turnBytes))
+    return bytes.subarray(0, turnBytes)
+  }
   function read() {
     if (isReading) return // the listener has called `resume`, and the loop below goes on
     isReading = true
-    for (let bytes; !isPaused && (bytes = unread.shift());) {
-      if (bytes.byteLength > turnBytes) unread.unshift(bytes.subarray(turnBytes))
-      const part = bytes.byteLength > turnBytes ? bytes.subarray(0, turnBytes) : bytes
-      wire.listener.onBytes(part, part.byteLength)
-    }
+    for (let part; (part = takePart());) wire.listener.onBytes(part, part.byteLength)
     isReading = false
     if (unread.length === 0) onRead?.()
   }
