@@ -143,9 +143,12 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
   }
 
   function toFrames(batch: Batch): string {
-    encoded = ''
-    encode(batch)
-    return encoded
+    try {
+      encode(batch)
+      return encoded
+    } finally {
+      encoded = '' // a kept text would move to V8's old space, and grow it
+    }
   }
 
   function finish(outcome: Ended) {

@@ -17,6 +17,8 @@ export interface DecoderOptions {
   isDone?(chunk: OllamaChunk): boolean
 }
 
+const none: GenerationEvent[] = []
+
 const isLast = ({ done }: OllamaChunk) => done === true
 
 /**
@@ -26,7 +28,7 @@ const isLast = ({ done }: OllamaChunk) => done === true
  * `"done":true`.
  */
 export function createDecoder({ maxLineBytes, isDone = isLast }: DecoderOptions): Decoder {
-  let batch: GenerationEvent[] = []
+  let batch = none
   let isEnded = false
   const lines = createLineDecoder({ maxLineBytes, onLine })
 
@@ -42,27 +44,26 @@ export function createDecoder({ maxLineBytes, isDone = isLast }: DecoderOptions)
     isEnded = true
   }
 
+  /**
+   * Returns the events of `decode`. Between two calls there is no array. An array that lives that
+   * long moves to V8's old space, and then takes all its events there (docs/hazards.md#90).
+   */
+  function toBatch(decode: () => void): Batch {
+    if (isEnded) return none
+    batch = []
+    try {
+      decode()
+    } catch (error) {
+      fail(error)
+    }
+    const decoded = batch
+    batch = none
+    return decoded
+  }
+
   return {
-    push(bytes) {
-      batch = []
-      if (isEnded) return batch
-      try {
-        lines.push(bytes)
-      } catch (error) {
-        fail(error)
-      }
-      return batch
-    },
-    end() {
-      batch = []
-      if (isEnded) return batch
-      try {
-        lines.end()
-      } catch (error) {
-        fail(error)
-      }
-      return batch
-    },
+    push: (bytes) => toBatch(() => lines.push(bytes)),
+    end: () => toBatch(lines.end),
   }
 }
 

@@ -7,7 +7,7 @@ import type { Flow } from '../generation.ts'
  * @throws the error that broke the source before its first value
  */
 export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; flow: Flow<T> }> {
-  const first = Promise.withResolvers<T | undefined>()
+  const began = Promise.withResolvers<void>()
   const drained = Promise.withResolvers<void>()
   /**
    * The values that came before `flow` was called. There may be two, because a source that ends
@@ -18,17 +18,19 @@ export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; 
   function onValue(value: T) {
     if (onLater) return onLater(value)
     early.push(value)
-    first.resolve(value)
+    began.resolve()
     return drained.promise
   }
   const ended = source(onValue)
-  ended.then(() => first.resolve(undefined), first.reject)
+  ended.then(began.resolve, began.reject)
+  await began.promise
   return {
-    first: await first.promise,
+    first: early[0],
     async flow(onValue) {
-      // The early values are emitted synchronously, so that later values cannot overtake them.
+      // The early values are emitted synchronously, so that later values cannot overtake them. They
+      // are taken out of the list, because this closure lives as long as the stream.
       onLater = onValue
-      drained.resolve(Promise.all(early.map(async (value) => onValue(value))).then(() => {}))
+      drained.resolve(Promise.all(early.splice(0).map(async (value) => onValue(value))).then(() => {}))
       return ended
     },
   }
