@@ -73,9 +73,6 @@ await run(config, () => {
       const bindings: BunBindings = {
         address: server.requestIP(request)?.address ?? '',
         onAnswered: () => server.timeout(request, idleSeconds),
-        // Without this short timeout, Bun would try for minutes to send the rest of the response
-        // (docs/hazards.md#78).
-        onCut: () => server.timeout(request, 1),
         isStreaming: false,
       }
       const response = await app.fetch(withWholeUrl(request), bindings)

@@ -212,8 +212,8 @@ export const mutations: readonly Mutation[] = [
   { file: 'runtimes/node/open.ts', from: 'outgoing.destroy()', to: 'undefined', test: 'runtimes/node', title: 'bare text' },
   {
     file: 'runtimes/bun/open.ts',
-    from: 'controller?.error(undefined)',
-    to: 'controller?.close()',
+    from: 'ended.reject(undefined)',
+    to: 'ended.resolve()',
     test: 'runtimes/bun',
     title: 'bare text',
   },
