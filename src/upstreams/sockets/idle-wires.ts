@@ -10,7 +10,9 @@ export interface IdleWires {
   /**
    * Keeps a wire until it closes. A byte that nobody asked for closes it too. A wire can be taken
    * again two turns of the loop later, because by then every byte that followed its last response
-   * has been read. Such bytes would look like the next response.
+   * has been read. Such bytes would look like the next response. Two steps make all wires ready
+   * that wait for this. With steps of its own each wire would wait for its turn, while new requests
+   * open more and more connections.
    */
   put(wire: Wire): void
 }
@@ -18,22 +20,29 @@ export interface IdleWires {
 /** `defer` runs a step in a later turn of the loop. */
 export function createIdleWires(defer: (step: () => void) => void): IdleWires {
   let wires: Wire[] = []
+  /** The wires that have been put since the last step. */
+  let fresh = new Set<Wire>()
+
+  function settle() {
+    const ready = fresh
+    fresh = new Set()
+    defer(() => {
+      wires.push(...ready)
+      for (const wire of wires.splice(0, wires.length - maxIdle)) wire.destroy()
+    })
+  }
 
   return {
     take: () => wires.pop(),
     put(wire) {
-      let isOpen = true
+      if (fresh.size === 0) defer(settle)
+      const waiting = fresh.add(wire)
       function drop() {
-        isOpen = false
+        waiting.delete(wire)
         wires = wires.filter((idle) => idle !== wire)
         wire.destroy()
       }
       wire.listener = { onBytes: drop, onDrain() {}, onClose: drop }
-      defer(() =>
-        defer(() => {
-          if (isOpen && wires.push(wire) > maxIdle) wires.shift()!.destroy()
-        }),
-      )
     },
   }
 }

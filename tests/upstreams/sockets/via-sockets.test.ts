@@ -135,6 +135,16 @@ describe('a used connection', () => {
   })
 })
 
+test('50 clients that ask again at once share about as many connections', async () => {
+  const connect = create()
+  const { url, sockets } = await serve((_, socket) => socket.write(ok))
+  const askOften = async () => {
+    for (let i = 0; i < 20; i++) expect(await readAll((await connect(toPost(url), signal)).flow, 10)).toBe('ok')
+  }
+  await Promise.all(Array.from({ length: 50 }, askOften))
+  expect(sockets.size).toBeLessThanOrEqual(200)
+})
+
 describe('a response that ends with the request’s abort', () => {
   test('in its last bytes does not come back as a used connection', async () => {
     const connect = create()
