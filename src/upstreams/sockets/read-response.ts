@@ -49,7 +49,8 @@ export function readResponse(
       if (isOver) return // the last bytes made the consumer abort
       resume() // an idle wire has to notice that it closes
       finish()
-      if (canReuse && !upload) idle.put(wire)
+      // An upstream that answers before it has the whole request may never read the rest of it.
+      if (canReuse && !upload && wire.isFlushed) idle.put(wire)
       else wire.destroy()
       ended.resolve()
     },

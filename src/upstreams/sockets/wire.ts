@@ -4,6 +4,8 @@ export interface Wire {
   listener: WireListener
   /** Sends in order. Returns false while the kernel does not take everything; `onDrain` follows. */
   write(data: string | Uint8Array): boolean
+  /** Whether the kernel has taken everything. */
+  readonly isFlushed: boolean
   /** Stops reading, so that the upstream has to wait. */
   pause(): void
   resume(): void

@@ -135,6 +135,25 @@ describe('a used connection', () => {
   })
 })
 
+test('a connection whose upstream answers without reading the whole request is not used again', async () => {
+  const connect = create()
+  let count = 0
+  const server = createServer((socket) => {
+    closings.push(async () => void socket.destroy())
+    count++
+    socket.once('data', () => socket.pause().write(ok))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closings.push(async () => void server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  for (const body of ['x'.repeat(30e6), '{}']) {
+    expect(await readAll((await connect(toPost(url, body), signal)).flow, 10)).toBe('ok')
+    await untilIdle()
+  }
+  expect(count).toBe(2)
+})
+
 test('50 clients that ask again at once share about as many connections', async () => {
   const connect = create()
   const { url, sockets } = await serve((_, socket) => socket.write(ok))
