@@ -210,6 +210,19 @@ export function connectContract(name: string, createConnect: () => Connect) {
         await expect(readText(response)).rejects.toBe(reason)
       })
 
+      test('between head and body passes on no byte that has come already', async () => {
+        const controller = new AbortController()
+        const { flow } = await ask((exchange) => {
+          exchange.raw('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nfirst')
+        }, controller.signal)
+        for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
+        const reason = new Error('left')
+        controller.abort(reason)
+        let taken = 0
+        await expect(flow(({ byteLength }) => void (taken += byteLength))).rejects.toBe(reason)
+        expect(taken).toBe(0)
+      })
+
       test('while the source is paused is seen by the upstream at once', async () => {
         const controller = new AbortController()
         const { flow } = await ask(flatOut(), controller.signal)

@@ -90,6 +90,7 @@ function flow(
   defer: (step: () => void) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error)
     let pieces: Buffer[] = []
     let bytesOfTurn = 0
     const resume = () => void response.resume()

@@ -71,6 +71,7 @@ export function readResponse(
   }
 
   const flow: Flow<Uint8Array> = (consumer) => {
+    if (signal.aborted) return Promise.reject(signal.reason as Error)
     onBytes = consumer
     if (early.length > 0) {
       isPaused = false
