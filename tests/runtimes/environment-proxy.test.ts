@@ -20,10 +20,18 @@ beforeAll(async () => {
 })
 afterAll(() => void proxy.close())
 
-describe.each(['node', 'bun'] as const)('the proxy of the environment, on %s', (runtime) => {
-  test('gets the requests for Ollama', async () => {
-    const env = { HTTP_PROXY: url, ...(runtime === 'node' && { NODE_USE_ENV_PROXY: '1' }) }
-    const server = await startServer(runtime, { OLLAMA_HOST: 'http://ollama.test:11434', SLUICE_LOG: 'silent', ...env })
+describe('the proxy of the environment', () => {
+  test.each([
+    ['node', { NODE_USE_ENV_PROXY: '1' }],
+    ['node', { NODE_OPTIONS: '--use-env-proxy' }],
+    ['bun', {}],
+  ] as const)('gets the requests for Ollama, on %s with %o', async (runtime, env) => {
+    const server = await startServer(runtime, {
+      OLLAMA_HOST: 'http://ollama.test:11434',
+      SLUICE_LOG: 'silent',
+      HTTP_PROXY: url,
+      ...env,
+    })
     targets.length = 0
     expect(await readAll(read(server, { path: '/api/tags' }))).toMatchObject({ status: 200 })
     expect(targets).toContain('http://ollama.test:11434/api/tags')

@@ -10,7 +10,8 @@ import { viaHttp } from './via-http.ts'
  * environment, go through `node:http`.
  */
 export function connectOnNode(): Connect {
-  const usesProxies = process.env.NODE_USE_ENV_PROXY === '1' || process.execArgv.includes('--use-env-proxy')
+  const options = [process.env.NODE_OPTIONS, ...process.execArgv].join(' ')
+  const usesProxies = process.env.NODE_USE_ENV_PROXY === '1' || options.includes('--use-env-proxy')
   const http = viaHttp(usesProxies ? { proxyEnv: process.env } : {})
   if (usesProxies) return http
   const sockets = viaSockets({ dial: dialOnNode, defer: createTurns() })
