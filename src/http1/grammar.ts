@@ -38,11 +38,11 @@ export function parseChunkSize(line: string): number {
 
 /**
  * Returns the bytes of a body (RFC 9112 §6.3), or `Infinity` if it lasts until the connection
- * closes. A head that allows two answers is a fault. @throws Http1Fault
+ * closes. A head that can be understood in two ways is a fault. @throws Http1Fault
  */
 export function toBodyLength(method: string, { minor, status }: StatusLine, headers: Headers): number | 'chunked' {
   const coding = headers.get('transfer-encoding')
-  const length = headers.get('content-length') // of a doubled header: both with a comma
+  const length = headers.get('content-length') // of a repeated header: all values, with commas
   const isInterim = status < 200
   if (coding !== null && length !== null) throw new Http1Fault('The body has both a length and a coding')
   if (coding !== null && (coding.toLowerCase() !== 'chunked' || minor === 0))

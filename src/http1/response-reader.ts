@@ -14,9 +14,10 @@ export interface ResponseReaderOptions {
 
 export interface ResponseReader {
   /**
-   * Takes the next bytes, cut anywhere: the first `length` of `bytes`. It moves the chunks of the
-   * body together in place, so the bytes are its own. Before it throws it gives the body up to the fault. Bytes behind the end are
-   * a fault, too. If they come in the same read as the end, the fault takes the place of `onEnd`.
+   * Takes the next bytes, cut anywhere: the first `length` of `bytes`. It overwrites these bytes,
+   * because it joins the chunks of the body in place. Before it throws, it calls `onBody` with the
+   * body in front of the fault. Bytes behind the end are a fault, too. If they come in the same
+   * read as the end, it throws instead of calling `onEnd`.
    * @throws Http1Fault
    */
   push(bytes: Uint8Array, length: number): void
@@ -35,9 +36,9 @@ const [CR, LF] = [13, 10]
  * although other programs accept it: tests/fuzz/responses.test.ts lists what `node:http` accepts.
  */
 export function createResponseReader({ method, onHead, onBody, onEnd }: ResponseReaderOptions): ResponseReader {
-  let left = 0 // bytes of the body or chunk that have not come yet
-  let next: 'status' | 'field' | 'size' | 'gap' | 'trailer' | 'end' | 'over' = 'status' // behind those
-  let line = '' // the part that has come of an incomplete line
+  let left = 0 // how many bytes of the body or chunk have not come yet
+  let next: 'status' | 'field' | 'size' | 'gap' | 'trailer' | 'end' | 'over' = 'status' // what follows these bytes
+  let line = '' // the beginning of a line that is not complete yet
   let [bytesLeft, linesLeft] = [maxHeadBytes, maxHeadLines]
   let start: StatusLine
   let headers: Headers

@@ -31,12 +31,16 @@ declare const Bun: {
 
 const utf8 = new TextEncoder()
 
-/** Opens TCP connections by `Bun.connect`, whose `write` keeps nothing that the kernel does not take. */
+/**
+ * Opens TCP connections by `Bun.connect`, whose `write` keeps nothing that the kernel does not take.
+ * Bun cannot stop a connection that is still opening. If a wire is destroyed meanwhile, nothing is
+ * sent, but its descriptor stays in use until the connection opens or the kernel gives up.
+ */
 export const dialOnBun: Dial = ({ host, port }) => {
   let socket: Socket | undefined
   let [isClosed, isPaused, isReading] = [false, false, false]
   let waiting: Uint8Array[] = []
-  /** What Bun has read and the listener has not. The connection may have ended behind it. */
+  /** The bytes that Bun has read, but the listener has not got. The connection may have ended. */
   let unread: Uint8Array[] = []
   let onRead: (() => void) | undefined
 

@@ -9,10 +9,10 @@ export interface IdleWires {
   take(): Wire | undefined
   /**
    * Keeps a wire until it closes. A byte that nobody asked for closes it too. A wire can be taken
-   * again two turns of the loop later, because by then every byte that followed its last response
-   * has been read. Such bytes would look like the next response. Two steps make all wires ready
-   * that wait for this. With steps of its own each wire would wait for its turn, while new requests
-   * open more and more connections.
+   * again after two steps, because between them the loop reads every byte that has followed the
+   * last response. Such bytes would look like the next response. All wires share these two steps.
+   * If each had its own, many wires would wait for their turn, while new requests would open more
+   * and more connections.
    */
   put(wire: Wire): void
 }

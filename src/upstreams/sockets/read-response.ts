@@ -12,7 +12,7 @@ export interface ReadResponseOptions {
   readonly idle: IdleWires
   /** Runs a step in a later turn, so that other streams get their turn (docs/hazards.md#44). */
   readonly defer: (step: () => void) => void
-  /** The part of the request that is still on its way. */
+  /** The body of the request, if it is a stream. It may still be on its way. */
   readonly upload: Upload | undefined
   /**
    * Sends the request again, if a used wire closed before any byte of the response. Undefined if
@@ -31,10 +31,10 @@ export function readResponse(
 ): Promise<UpstreamResponse> {
   const { promise: response, resolve, reject } = Promise.withResolvers<UpstreamResponse>()
   const ended = Promise.withResolvers<void>()
-  ended.promise.catch(() => {}) // nobody may read the body
+  ended.promise.catch(() => {}) // the body may have no reader, and so no handler
   let [hasBytes, hasHead, isOver, isPaused] = [false, false, false, false]
   let onBytes: ((bytes: Uint8Array) => void | Promise<void>) | undefined
-  /** The part of the body that came before anybody read it. Meanwhile the wire is paused. */
+  /** The body that came before `flow` was called. The wire is paused until then. */
   const early: Uint8Array[] = []
   let bytesOfTurn = 0
 

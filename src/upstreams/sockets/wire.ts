@@ -1,6 +1,6 @@
 /** One TCP connection, as a runtime gives it. It may still be opening. */
 export interface Wire {
-  /** Hears of the connection. A wire that goes from one exchange to the next changes its listener. */
+  /** Gets the events of the connection. Each exchange on a wire sets a listener of its own. */
   listener: WireListener
   /** Sends in order. Returns false while the kernel does not take everything; `onDrain` follows. */
   write(data: string | Uint8Array): boolean
@@ -9,7 +9,7 @@ export interface Wire {
   /** Stops reading, so that the upstream has to wait. */
   pause(): void
   resume(): void
-  /** Closes at once. The listener hears nothing more. */
+  /** Closes at once. The listener gets no more events. */
   destroy(): void
 }
 
@@ -21,8 +21,8 @@ export interface WireListener {
   onBytes(bytes: Uint8Array, length: number): void
   onDrain(): void
   /**
-   * The connection is over, and no byte follows. `error` is undefined if the upstream closed it in
-   * good order.
+   * The connection is over, and no byte follows. `error` is undefined if the upstream closed it
+   * with a FIN.
    */
   onClose(error: unknown): void
 }

@@ -44,7 +44,7 @@ function createUpload(wire: Wire, body: ReadableStream<Uint8Array>): Upload {
       const { done, value } = await reader.read()
       if (isStopped) return
       if (done) return void wire.write('0\r\n\r\n')
-      if (value.byteLength === 0) continue // it would be the last chunk
+      if (value.byteLength === 0) continue // an empty chunk would end the body
       wire.write(`${value.byteLength.toString(16)}\r\n`)
       wire.write(value)
       if (wire.write('\r\n')) continue
