@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { answer, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, readAll, toTold, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
@@ -15,6 +15,12 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
 
   beforeEach(async () => {
     upstream = await startUpstream()
+    // The server asks for the version when it starts. The connection is closed after the answer, so
+    // that no stream can use it: each stream needs a descriptor of its own.
+    upstream.on(
+      'GET /api/version',
+      answer(200, { 'content-type': 'application/json', connection: 'close' }, '{"version":"0.33.0"}'),
+    )
     server = await startServer(runtime, { OLLAMA_HOST: upstream.url })
     old = generate(server, 'sse', upstream.script(tokens({ count: 1e6, perSecond: 50 })))
     await old.until((text) => text.includes('token'))
@@ -50,7 +56,7 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     // second descriptor, for the upstream.
     const readers = await withRoomFor(1)
     const answers = await Promise.all(readers.map((reader) => readAll(reader).catch(() => undefined)))
-    const refused = answers.filter((answer) => answer?.status === 503)
+    const refused = answers.filter((found) => found?.status === 503)
     expect(refused.length).toBeGreaterThan(0)
     for (const { text, headers } of refused as NonNullable<(typeof answers)[0]>[]) {
       expect(JSON.parse(text)).toMatchObject({ code: 'too_many_streams' })
