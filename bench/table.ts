@@ -2,7 +2,7 @@ import type { Verdict } from './figures.ts'
 import type { Column, Measure, Measured } from './measure.ts'
 import { align } from '../tests/lab/align.ts'
 
-/** The figures of `Rounds`. */
+/** The columns for the figures of `Rounds`. */
 const noiseColumns: readonly Column[] = [
   { key: 'steal', title: 'steal %', digits: 1 },
   { key: 'other', title: 'other load %', digits: 1 },

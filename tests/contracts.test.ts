@@ -107,7 +107,8 @@ function toReached(text: string, contract: string): string {
   return reached.join('')
 }
 
-/** Returns the imports that a test file uses to run the contract, each as `module name`. */
+/** Returns the imports that a test file uses to run the contract. Each is one text: the module, a
+ * space, and the imported name. */
 function toRun(file: string, contract: string): string[] {
   const text = readFileSync(root + file, 'utf8')
   if (!text.includes(`${contract}(`)) return []

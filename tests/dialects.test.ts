@@ -11,8 +11,8 @@ const questions = dialects.flatMap((dialect) => Object.keys(dialect.questions))
 const toPath = (route: string) => route.replace(/^[A-Z]+ /, '').replace(/\{.*\}$/, '')
 
 /**
- * Whether a page contains a path as code. A path that also exists below `/ollama` needs to be named
- * only once.
+ * Whether a page contains a path as code. For a path below `/ollama`, the page must contain the
+ * rest of the path, without `/ollama`.
  */
 function isNamed(page: string, path: string): boolean {
   const told = path.replace(/^\/ollama(?=\/(?:api|v1)\/)/, '')

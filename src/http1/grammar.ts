@@ -4,15 +4,15 @@ import { Http1Fault } from './fault.ts'
 export const token = "[\\w!#$%&'*+.^`|~-]+"
 const quoted = String.raw`"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"`
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t -~\x80-\xff]*)?$/
-// Programs disagree about a tab behind `chunked`, so it may not end a value.
+// Programs disagree about a tab after `chunked`, so a value may not end with a tab.
 const fieldLine = new RegExp(`^(${token}):([\\t -~\\x80-\\xff]*)$(?<!\\t *)`)
-// Thirteen digits, so that each size is an exact number.
+// At most thirteen digits, because JavaScript has exact integers up to 2^53.
 const sizeLine = new RegExp(`^([\\da-fA-F]{1,13})(?:;${token}(?:=(?:${token}|${quoted}))?)*$`)
 
 /** The names of the headers that say where a body ends. */
 export const framingName = /^(?:content-length|transfer-encoding)$/i
 
-/** The `minor` of HTTP/1.0 is 0. */
+/** `minor` is the digit after the dot: 0 in HTTP/1.0. */
 export type StatusLine = Readonly<{ minor: number; status: number }>
 
 /** @throws Http1Fault */

@@ -4,7 +4,7 @@ import { framingName, parseChunkSize, parseFieldLine, parseStatusLine, toBodyLen
 export interface ResponseReaderOptions {
   /** The method of the request, because the response to a HEAD has no body. */
   readonly method: string
-  /** Called once, with the final head. A 1xx is skipped. */
+  /** Called once, with the final head. Interim responses (1xx) are skipped. */
   onHead(status: number, headers: Headers): void
   /** Called at most once for each `push`, with a view of its bytes. Trailers are dropped. */
   onBody(bytes: Uint8Array): void
@@ -16,12 +16,12 @@ export interface ResponseReader {
   /**
    * Takes the next bytes, cut anywhere: the first `length` of `bytes`. It overwrites these bytes,
    * because it joins the chunks of the body in place. Before it throws, it calls `onBody` with the
-   * body in front of the fault. Bytes behind the end are a fault, too. If they come in the same
-   * read as the end, it throws instead of calling `onEnd`.
+   * part of the body that came before the fault. Bytes after the end are a fault, too. If they come
+   * in the same read as the end, it throws instead of calling `onEnd`.
    * @throws Http1Fault
    */
   push(bytes: Uint8Array, length: number): void
-  /** The connection has ended. @throws Http1Fault `truncated`, if the response had not */
+  /** Call this when the connection has ended. @throws Http1Fault `truncated` in mid-response */
   close(): void
 }
 
@@ -43,7 +43,7 @@ export function createResponseReader({ method, onHead, onBody, onEnd }: Response
   let start: StatusLine
   let headers: Headers
   let canReuse = false
-  let [from, to] = [0, 0] // the body within the bytes of this push
+  let [from, to] = [0, 0] // where the body starts and ends in the bytes of this push
 
   function read(bytes: Uint8Array, length: number) {
     for (let at = 0; at < length;) {
@@ -61,7 +61,10 @@ export function createResponseReader({ method, onHead, onBody, onEnd }: Response
     }
   }
 
-  /** Makes no text of a size line that is whole and has no extension, as most are. */
+  /**
+   * Reads the size of a chunk from the bytes. If the line is not complete or has an extension,
+   * `readLine` reads it instead.
+   */
   function readSize(bytes: Uint8Array, length: number, at: number): number {
     let [size, end] = [0, at]
     for (let digit; end < at + 13 && (digit = toDigit(bytes[end])) !== -1; end++) size = size * 16 + digit
@@ -78,7 +81,7 @@ export function createResponseReader({ method, onHead, onBody, onEnd }: Response
     const max = next === 'gap' ? 2 : next === 'size' ? maxSizeLineBytes : bytesLeft
     if (line.length + end - at >= max)
       throw new Http1Fault(next === 'gap' ? 'A chunk is longer than its size' : 'A line is too long')
-    // A TextDecoder would read windows-1252 for latin1.
+    // A TextDecoder for latin1 would decode windows-1252 instead (WHATWG Encoding §4.2).
     for (; at < end; at++) line += String.fromCharCode(bytes[at]!)
     if (lf === -1) return end
     if (!line.endsWith('\r')) throw new Http1Fault('A line ends without a CR')

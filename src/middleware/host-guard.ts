@@ -30,7 +30,7 @@ const always = ['/ping', '/healthz']
  * attack, a site points its name at this machine, but browsers still send the name of the site
  * (docs/protocol.md#7-who-may-ask). If `isKeyless`, a Worker accepts only loopback names, because
  * everybody can reach its other names. The paths in `always` are not checked.
- * @throws ServiceError `forbidden_host` or `misconfigured`; `problem` if it is given
+ * @throws ServiceError The `problem`, if there is one. Else `forbidden_host` or `misconfigured`.
  */
 export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptions) {
   const accepted = new Set([...allowed, ...(bound === undefined ? [] : [toBoundName(bound)])])

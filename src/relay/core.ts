@@ -147,7 +147,7 @@ export function createCore({ encoder, requestId, deadlines, maxBytes, now: start
       encode(batch)
       return encoded
     } finally {
-      encoded = '' // a kept text would move to V8's old space, and grow it
+      encoded = '' // otherwise the text would move to V8's old space (docs/hazards.md#90)
     }
   }
 

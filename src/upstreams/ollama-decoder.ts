@@ -45,8 +45,8 @@ export function createDecoder({ maxLineBytes, isDone = isLast }: DecoderOptions)
   }
 
   /**
-   * Returns the events of `decode`. Between two calls there is no array. An array that lives that
-   * long moves to V8's old space, and then takes all its events there (docs/hazards.md#90).
+   * Returns the events that `decode` pushes. Each call makes a new array. An array that waited for
+   * the next call would move to V8's old space, and its events with it (docs/hazards.md#90).
    */
   function toBatch(decode: () => void): Batch {
     if (isEnded) return none

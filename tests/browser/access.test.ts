@@ -153,9 +153,10 @@ describe('a page of another site', () => {
   test('is refused for its Host header when its name is rebound to this machine, though it is then same-origin', async () => {
     const rebound = `http://rebound.test:${server.port}`
     // In a real attack, the host name first resolves to the server of the attacker's page, and
-    // later to Sluice. In this test it always resolves to Sluice, so Sluice's refusal stands in for
-    // the attacker's page: both have the same origin. The test bypasses the content security policy
-    // of the refusal, because the attacker's page would not have that policy.
+    // later to Sluice. In this test it always resolves to Sluice. So the page that the browser
+    // opens is a refusal from Sluice. It takes the place of the attacker's page, because it has the
+    // same origin as that page would have. The test bypasses the content security policy of the
+    // refusal, because the attacker's page would not have that policy.
     const usual = page
     page = await browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)

@@ -15,8 +15,8 @@ const recorded = recordingNames()
   .filter((body) => typeof body === 'object' && body !== null)
 
 /**
- * Returns a request to one of the routes. Its body has random changes. The original body is a good
- * body for this route or for another route, or a recorded request to a real Ollama.
+ * Returns a request to one of the routes. Its body is a randomly changed copy of a good body for
+ * this route, of a good body for another route, or of a body that was recorded with a real Ollama.
  */
 export function toSpoiltRequest(random: Random, surfaces: readonly Surface[]): SpoiltRequest {
   const bodies: readonly object[] = [...surfaces.map(({ body }) => body), ...recorded]

@@ -42,8 +42,8 @@ export function readResponse(pieces: readonly Uint8Array[], method = 'GET', isCl
   try {
     for (const [index, piece] of pieces.entries()) {
       isBodyGiven = false
-      // A read may fill a part of its buffer. Here the bytes behind that part are the next ones,
-      // because a reader that went too far would understand them.
+      // A read may fill only the start of its buffer. Here the rest contains bytes of the next
+      // pieces. They look like valid input, so a reader that reads too far would use them.
       const behind = pieces.slice(index + 1, index + 20).flatMap((next) => [...next.subarray(0, 20)])
       reader.push(Uint8Array.from([...piece, ...behind]), piece.length)
     }

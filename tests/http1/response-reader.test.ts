@@ -14,7 +14,8 @@ const chunked = toLines(ok, 'Transfer-Encoding: chunked')
 const pushAll = (reader: ResponseReader, bytes: Uint8Array) => reader.push(bytes, bytes.length)
 
 /**
- * Reads a text in one piece, byte by byte, and with a cut at each place. All readings must be equal.
+ * Reads a text in one piece, byte by byte, and with a cut at each place. All readings must be
+ * equal.
  */
 function read(text: string, method?: string): Reading {
   const bytes = toBytes(text)
@@ -119,7 +120,7 @@ describe('a response', () => {
 describe('a fault of the protocol', () => {
   const isLonger = 'Bytes follow the end of the response'
   const cases: readonly (readonly [title: string, text: string, fault: string, method?: string])[] = [
-    // RFC 9112 §2.2 lets a recipient take a LF alone for a line end, and calls it a risk.
+    // RFC 9112 §2.2 allows a recipient to accept a LF alone as a line end.
     ...(['status', 'field', 'end'] as const).map((where, index) => {
       const lines = [ok, 'X-A: b', '', '']
       return [
@@ -374,7 +375,10 @@ describe('however it is cut', () => {
 })
 
 describe('the body of a read', () => {
-  /** Pushes bytes that stand in a larger buffer, behind a head, and returns what `onBody` got. */
+  /**
+   * Pushes a head, and then `text` as a part of a larger buffer. Returns what `onBody` got, and
+   * both arrays.
+   */
   function push(text: string, headers = 'Transfer-Encoding: chunked') {
     const got: Uint8Array[] = []
     const reader = createResponseReader({ method: 'GET', onHead() {}, onBody: (bytes) => got.push(bytes), onEnd() {} })

@@ -11,8 +11,9 @@ export type RuntimeName = 'node' | 'bun' | 'worker'
 
 /**
  * Which entry file a server runs. A name without `portable` selects the file that users run: on
- * Node and Bun the built one, on workerd the entry file in src/runtimes. A name with `portable` selects the entry file in tests/fixtures/portable, which uses the portable
- * defaults of `createApp`.
+ * Node and Bun the built one, on workerd the entry file in src/runtimes. A name with `portable`
+ * selects the entry file in tests/fixtures/portable, which uses the portable defaults of
+ * `createApp`.
  */
 export type ServerName = RuntimeName | `portable ${RuntimeName}`
 

@@ -8,8 +8,8 @@ export interface ThreadItem {
 }
 
 /**
- * Returns the messages along the chosen branches, from the first one on, each with its place among
- * its siblings. No message comes twice, so a thread always ends.
+ * Returns the messages along the chosen branches, from the first message on. Each has its place
+ * among its siblings. No message comes twice, so a thread always ends.
  */
 export function toThread({ messages, chosen }: Chat): ThreadItem[] {
   const children = toChildren(messages)

@@ -61,8 +61,8 @@ export function createOpenChat({ host, library, now, toSettings }: OpenChatOptio
     if (!show(id)) address.write(undefined, false)
   }
   const address = createAddress(host, (id) => {
-    // A chat that has not been read yet may still exist. It is shown below, after the chats are
-    // read.
+    // An id that is not among the chats may belong to a chat that has not been read yet. The
+    // handler of `library.loaded` shows that chat later.
     if (!library.isReading.peek()) follow(id)
   })
   void library.loaded.then(() => {

@@ -32,9 +32,10 @@ declare const Bun: {
 const utf8 = new TextEncoder()
 
 /**
- * Opens TCP connections by `Bun.connect`, whose `write` keeps nothing that the kernel does not take.
- * Bun cannot stop a connection that is still opening. If a wire is destroyed meanwhile, nothing is
- * sent, but its descriptor stays in use until the connection opens or the kernel gives up.
+ * Opens TCP connections by `Bun.connect`. Its `write` does not keep the bytes that the kernel does
+ * not take. Bun cannot stop a connection that is still opening. If a wire is destroyed meanwhile,
+ * nothing is sent, but its descriptor stays in use until the connection opens or the kernel gives
+ * up.
  */
 export const dialOnBun: Dial = ({ host, port }) => {
   let socket: Socket | undefined

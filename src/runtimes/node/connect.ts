@@ -6,8 +6,8 @@ import { dialOnNode } from './dial.ts'
 import { viaHttp } from './via-http.ts'
 
 /**
- * Plain HTTP goes over sockets. TLS, and all requests of a process that uses the proxies of its
- * environment, go through `node:http`.
+ * Requests over plain HTTP use sockets directly. TLS, and all requests of a process that uses the
+ * proxies of its environment, go through `node:http`.
  */
 export function connectOnNode(): Connect {
   const options = [process.env.NODE_OPTIONS, ...process.execArgv].join(' ')

@@ -80,8 +80,8 @@ function toHeaders({ headersDistinct }: http.IncomingMessage): Headers {
 /**
  * Passes the bytes of a response to `onBytes`. Ollama sends each line as an HTTP chunk, and Node
  * emits a `data` event for each chunk. A microtask joins the chunks that arrive in one read of the
- * socket. A response that always has data pauses after `turnBytes`. Otherwise libuv would read its
- * socket up to 32 times before it reads the next socket.
+ * socket. After `turnBytes`, the response is paused until a later turn. Otherwise, if it always had
+ * data, libuv would read its socket up to 32 times before it reads the next socket.
  */
 function flow(
   response: http.IncomingMessage,

@@ -17,7 +17,7 @@ export interface IdleWires {
   put(wire: Wire): void
 }
 
-/** `defer` runs a step in a later turn of the loop. */
+/** Creates an empty list. `defer` runs a step in a later turn of the event loop. */
 export function createIdleWires(defer: (step: () => void) => void): IdleWires {
   let wires: Wire[] = []
   /** The wires that have been put since the last step. */

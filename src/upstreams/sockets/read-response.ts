@@ -46,7 +46,7 @@ export function readResponse(
     },
     onBody,
     onEnd(canReuse) {
-      if (isOver) return // the last bytes made the consumer abort
+      if (isOver) return // the consumer of the last bytes has aborted
       resume() // an idle wire has to notice that it closes
       finish()
       // An upstream that answers before it has the whole request may never read the rest of it.

@@ -2,7 +2,10 @@
 export interface Wire {
   /** Gets the events of the connection. Each exchange on a wire sets a listener of its own. */
   listener: WireListener
-  /** Sends in order. Returns false while the kernel does not take everything; `onDrain` follows. */
+  /**
+   * Sends in order. Returns false if the kernel has not taken everything. `onDrain` is called when
+   * it has.
+   */
   write(data: string | Uint8Array): boolean
   /** Whether the kernel has taken everything. */
   readonly isFlushed: boolean
@@ -27,8 +30,11 @@ export interface WireListener {
   onClose(error: unknown): void
 }
 
-/** Opens a wire. Writes before it is open wait. A failure to open it is an `onClose`. */
+/**
+ * Opens a wire. What is written before it is open waits. If it cannot be opened, `onClose` is
+ * called.
+ */
 export type Dial = (to: { readonly host: string; readonly port: number }) => Wire
 
-/** The listener of a wire that nobody listens to. */
+/** A listener that ignores all events. */
 export const deaf: WireListener = { onBytes() {}, onDrain() {}, onClose() {} }

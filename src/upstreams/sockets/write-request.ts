@@ -25,10 +25,10 @@ export function writeRequest(wire: Wire, { method, url, headers, body }: Upstrea
   return createUpload(wire, body)
 }
 
-/** A body on its way. */
+/** The sending of a body. */
 export interface Upload {
   onDrain(): void
-  /** Rejects if the stream breaks. Resolves when everything is sent, or nothing more has to be. */
+  /** Rejects if the stream breaks. Resolves when everything is sent, or after `stop`. */
   readonly ended: Promise<void>
   /** Sends nothing more. */
   stop(): void

@@ -60,7 +60,7 @@ export function describeBrokenHttp(runtime: RuntimeName) {
       upstream.close()
     })
 
-    /** Resolves with the text of the answer, and with its terminal: `done` or the code of a failure. */
+    /** Resolves with the text of the answer and its terminal: `done` or the code of a failure. */
     async function ask(respond: Respond) {
       const model = `m${count++}`
       responds.set(model, respond)

@@ -23,7 +23,7 @@ interface Framing {
   readonly name: string
   readonly bytes: Uint8Array | string
   readonly fate: Fate
-  /** The runtimes on which the fate differs from `fate`, each with its own fate. */
+  /** For each runtime where the outcome is not `fate`: its outcome. */
   readonly on?: Partial<Record<RuntimeName, Fate | 'passes'>>
 }
 

@@ -15,13 +15,13 @@ interface Kind {
   /** The route at which Sluice asks Ollama the question. */
   readonly route: string
   /**
-   * Another route, where Ollama must answer with an empty list of models. Otherwise Sluice does not
-   * ask the question.
+   * A second route. The test makes Ollama answer it with an empty list of models, because Sluice
+   * asks the question only after such an answer.
    */
   readonly empty?: string
   /** Sends a request to Sluice. If the request starts a generation, `model` is its model. */
   ask(stage: Stage, model: string): Reader
-  /** Whether the text contains the status that Sluice sends before the generation is answered. */
+  /** Whether the text has the status that Sluice sends before Ollama answers the generation. */
   isTold?(text: string): boolean
   isAnswered(answer: Answer): boolean
 }

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closings.splice(0)) await close()
 })
 
-/** Starts a server of bare TCP. `answer` gets each request: its head and, if it has one, its body. */
+/** Starts a server of bare TCP. `answer` gets each request: its head and its body, if any. */
 async function serve(answer: (request: string, socket: Socket) => void): Promise<{ url: string; sockets: Set<Socket> }> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
