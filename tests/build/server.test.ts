@@ -1,26 +1,19 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { copySources, toStylePath } from './copy-sources.ts'
 
-/** A copy of the build's sources. */
-let folder: string
-const built = () => join(folder, 'dist/node.js')
-const build = () => execFileSync(process.execPath, ['build/build.ts'], { cwd: folder, stdio: 'pipe' })
+let copy: ReturnType<typeof copySources>
+const built = () => join(copy.folder, 'dist/node.js')
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-build-'))
-  for (const path of ['build', 'packages', 'src', 'dist', 'package.json', 'package-lock.json', 'tsconfig.json'])
-    cpSync(path, join(folder, path), { recursive: true })
-  symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
+beforeAll(() => void (copy = copySources()))
+afterAll(() => copy.remove())
 
 /** Changes the first line that a server prints. */
 function change(to: string) {
-  const path = join(folder, 'src/runtimes/host-process.ts')
+  const path = join(copy.folder, 'src/runtimes/host-process.ts')
   writeFileSync(path, readFileSync(path, 'utf8').replace(/console\.log\(`\S+ listens on/, `console.log(\`${to} listens on`))
 }
 
@@ -28,7 +21,7 @@ function change(to: string) {
 async function start(script: string): Promise<string> {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', OLLAMA_HOST: 'http://127.0.0.1:1' }
   const child = spawn('npm', ['run', '--silent', script], {
-    cwd: folder,
+    cwd: copy.folder,
     env,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -47,22 +40,21 @@ async function start(script: string): Promise<string> {
 }
 
 test('unchanged programs are not built again; after a change of the source they are, without the page', () => {
-  const page = join(folder, 'src/generated/assets.ts')
+  const page = join(copy.folder, 'src/generated/assets.ts')
   for (const path of [page, built()]) utimesSync(path, 1, 1)
-  build()
+  copy.build()
   expect(statSync(built()).mtimeMs).toBe(1000)
   change('Changed')
-  build()
+  copy.build()
   expect(readFileSync(built(), 'utf8')).toContain('console.log(`Changed listens on')
   expect(statSync(page).mtimeMs).toBe(1000)
 })
 
 test('a change of the page reaches the programs, which contain the page', () => {
   const before = readFileSync(built(), 'utf8')
-  writeFileSync(join(folder, 'packages/page/style.css'), '\n.changed { color: red }\n', { flag: 'a' })
-  build()
-  const toPath = (text: string) => /\/assets\/page-[\w-]+\.css/.exec(text)![0]
-  expect(toPath(readFileSync(built(), 'utf8'))).not.toBe(toPath(before))
+  copy.changePage()
+  copy.build()
+  expect(toStylePath(readFileSync(built(), 'utf8'))).not.toBe(toStylePath(before))
 })
 
 test.each(['start', 'start:bun', 'demo', 'dev'])(
@@ -73,7 +65,7 @@ test.each(['start', 'start:bun', 'demo', 'dev'])(
     expect(await start(script)).toMatch(new RegExp(`^${name} listens on http://127\\.0\\.0\\.1:\\d+ `))
     // The source is no longer needed.
     const program = script === 'start:bun' ? 'bun.js' : 'node.js'
-    const path = join(folder, 'dist', program)
+    const path = join(copy.folder, 'dist', program)
     writeFileSync(path, readFileSync(path, 'utf8').replace(`${name} listens`, 'Built listens'))
     expect(await start(script)).toMatch(/^Built listens on /)
   },

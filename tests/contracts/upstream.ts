@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ServiceError } from '../../src/errors.ts'
 import type { Batch, GenerationCall, GenerationEvent } from '../../src/generation.ts'
 import type { Generation, Upstream } from '../../src/upstreams/upstream.ts'
+import { watchListeners } from '../listeners.ts'
 import type { Fault } from '#fake-ollama/fault.ts'
 import { faults, refusedUrl } from '#fake-ollama/faults.ts'
 import { loadRecording, toLines } from '#fake-ollama/recording.ts'
@@ -270,16 +271,7 @@ export function upstreamContract(
 
     test('a closed generation leaves no listener on the signal of its call (hazard 37)', async () => {
       const { signal } = new AbortController()
-      const listeners = new Set<unknown>()
-      const { addEventListener, removeEventListener } = signal
-      signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-        listeners.add(args[1])
-        addEventListener.apply(signal, args)
-      }
-      signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
-        listeners.delete(args[1])
-        removeEventListener.apply(signal, args)
-      }
+      const listeners = watchListeners(signal)
       const generation = await generate(tokens({ count: 3 }), signal)
       expect(listeners.size).toBeGreaterThan(0)
       await read(generation)

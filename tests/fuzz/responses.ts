@@ -102,26 +102,7 @@ const values = [
   ':',
   'a'.repeat(300),
 ]
-const ends = [
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\r\n',
-  '\n',
-  '\r',
-  '\r\r\n',
-  '\n\r\n',
-  ' \r\n',
-  '',
-]
+const ends = [...Array.from({ length: 12 }, () => '\r\n'), '\n', '\r', '\r\r\n', '\n\r\n', ' \r\n', '']
 
 const extensions = [
   ';a',

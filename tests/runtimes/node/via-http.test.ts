@@ -5,6 +5,7 @@ import tls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { viaHttp } from '../../../src/runtimes/node/via-http.ts'
 import { connectContract } from '../../contracts/connect.ts'
+import { watchListeners } from '../../listeners.ts'
 import { tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream } from '#fake-ollama/upstream.ts'
 
@@ -14,16 +15,7 @@ test('a thousand streams leave no listener on a signal that they share (hazard 3
   const upstream = await startUpstream()
   const connect = viaHttp()
   const { signal } = new AbortController()
-  const registered = new Set<unknown>()
-  const { addEventListener, removeEventListener } = signal
-  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-    registered.add(args[1])
-    addEventListener.apply(signal, args)
-  }
-  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
-    registered.delete(args[1])
-    removeEventListener.apply(signal, args)
-  }
+  const listeners = watchListeners(signal)
   const model = upstream.script(tokens({ count: 1 }))
   const ask = async () => {
     const { flow } = await connect(
@@ -33,7 +25,7 @@ test('a thousand streams leave no listener on a signal that they share (hazard 3
     await flow(() => {})
   }
   for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 100 }, ask))
-  await expect.poll(() => registered.size).toBe(0)
+  await expect.poll(() => listeners.size).toBe(0)
   await upstream.close()
 })
 
