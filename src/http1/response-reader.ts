@@ -37,7 +37,8 @@ const [CR, LF] = [13, 10]
  */
 export function createResponseReader({ method, onHead, onBody, onEnd }: ResponseReaderOptions): ResponseReader {
   let left = 0 // how many bytes of the body or chunk have not come yet
-  let next: 'status' | 'field' | 'size' | 'gap' | 'trailer' | 'end' | 'over' = 'status' // what follows these bytes
+  /** What follows these bytes. */
+  let next: 'status' | 'field' | 'size' | 'gap' | 'trailer' | 'end' | 'over' = 'status'
   let line = '' // the beginning of a line that is not complete yet
   let [bytesLeft, linesLeft] = [maxHeadBytes, maxHeadLines]
   let start: StatusLine

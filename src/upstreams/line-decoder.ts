@@ -78,7 +78,7 @@ export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions):
   function buffer(bytes: Uint8Array) {
     bufferedBytes += bytes.byteLength
     if (bufferedBytes > maxLineBytes) throw tooLong(maxLineBytes)
-    buffered.push(new Uint8Array(bytes)) // a copy, because the view may keep a large pooled buffer alive
+    buffered.push(new Uint8Array(bytes)) // a copy, because the view may keep a large buffer alive
   }
 
   function joinBuffered(last: Uint8Array): Uint8Array {

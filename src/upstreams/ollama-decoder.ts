@@ -17,6 +17,7 @@ export interface DecoderOptions {
   isDone?(chunk: OllamaChunk): boolean
 }
 
+/** The batch between two calls. It is never filled. */
 const none: GenerationEvent[] = []
 
 const isLast = ({ done }: OllamaChunk) => done === true

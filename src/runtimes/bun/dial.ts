@@ -43,7 +43,8 @@ export const dialOnBun: Dial = ({ host, port }) => {
   let waiting: Uint8Array[] = []
   /** The bytes that Bun has read, but the listener has not got. The connection may have ended. */
   let unread: Uint8Array[] = []
-  let onRead: (() => void) | undefined
+  /** Set when the connection has ended. Called when the listener has got all bytes. */
+  let onAllRead: (() => void) | undefined
 
   function flush(): boolean {
     if (!socket) return false
@@ -73,10 +74,10 @@ export const dialOnBun: Dial = ({ host, port }) => {
     isReading = true
     for (let part; (part = takePart());) wire.listener.onBytes(part, part.byteLength)
     isReading = false
-    if (unread.length === 0) onRead?.()
+    if (unread.length === 0) onAllRead?.()
   }
   function close(error?: unknown) {
-    onRead = () => {
+    onAllRead = () => {
       const { listener } = wire
       wire.destroy()
       listener.onClose(error)
@@ -106,7 +107,7 @@ export const dialOnBun: Dial = ({ host, port }) => {
       isClosed = true
       waiting = []
       unread = []
-      onRead = undefined
+      onAllRead = undefined
       wire.listener = deaf
       socket?.terminate()
     },

@@ -29,7 +29,7 @@ export function viaSockets({ dial, defer }: ViaSocketsOptions): Connect {
     const idle = toIdle(url)
     const open = () => dial({ host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || 80) })
     const exchange = (wire: Wire, again?: () => Promise<UpstreamResponse>) => {
-      const upload = writeRequest(wire, request)
+      const upload = writeRequest(wire, url, request)
       return readResponse(wire, { method: request.method, signal, idle, defer, upload, again })
     }
     const used = idle.take()

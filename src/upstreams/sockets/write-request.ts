@@ -8,8 +8,11 @@ const utf8 = new TextEncoder()
  * Writes a request. Returns the upload of a body that is a stream. It is sent in chunks, as fast
  * as the kernel takes them.
  */
-export function writeRequest(wire: Wire, { method, url, headers, body }: UpstreamRequest): Upload | undefined {
-  const { host, pathname } = new URL(url)
+export function writeRequest(
+  wire: Wire,
+  { host, pathname }: URL,
+  { method, headers, body }: Omit<UpstreamRequest, 'url'>,
+): Upload | undefined {
   const head = { method, path: pathname, headers: { host, ...headers } }
   if (body === undefined) {
     wire.write(toRequestHead(head))
