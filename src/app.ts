@@ -24,8 +24,13 @@ import { assets } from './routes/assets.ts'
 import { blobs } from './routes/blobs.ts'
 import { cancel } from './routes/cancel.ts'
 import { toErrorResponse } from './routes/error-response.ts'
-import { generations } from './routes/generations.ts'
+import { createAttach } from './routes/attach.ts'
+import { generations, type GenerationsOptions } from './routes/generations.ts'
 import { health } from './routes/health.ts'
+import { record } from './routes/record.ts'
+import { resumePost, streamRoutes } from './routes/streams.ts'
+import type { RunLogs } from './streams/run-log.ts'
+import { createRuns } from './streams/runs.ts'
 import { questions } from './routes/questions.ts'
 import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
@@ -73,6 +78,8 @@ export interface AppOptions {
    * they are counted in the memory of this process.
    */
   limits?: Limits
+  /** Keeps the answers that a reader can resume. By default, no answer can be resumed. */
+  logs?: RunLogs
   /**
    * How many requests may load the same cached value at the same time. The cached values are the
    * result of the readiness check and Ollama's lists of models. Some runtimes may stop a load when
@@ -116,19 +123,34 @@ export function createApp({
   zstd,
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
+  logs,
   maxLoads = 2,
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
   const { keys, insecure, hosts, origins, management } = config.access
-  const { perCaller, deadlines } = config
+  const { perCaller, deadlines, resume } = config
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
   const limits = sharedLimits ?? createMemoryLimits({ ...perCaller, now })
   const streams = createStreams({ max: maxStreams })
   const ollama = toOllama(config, connect)
   const upstream = toUpstream(config, ollama, { maxLoads, now })
   const body = jsonBody({ maxBytes: maxBodyBytes, zstd })
-  const streaming = { body, upstream, streams, deadlines, maxBytes: maxLineBytes, open, waitUntil, now }
+  const runs = createRuns({ logs, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
+  const attach = createAttach({ deadlines, open, now })
+  const recording = { streams, runs, attach, maxSeconds: resume.maxSeconds, address }
+  const streaming: Omit<GenerationsOptions, 'dialect'> = {
+    body,
+    upstream,
+    streams,
+    deadlines,
+    maxBytes: maxLineBytes,
+    open,
+    record: (c, plan) => record(c, plan, recording),
+    resumePost: (c, lastEventId, encoder) => resumePost(c, lastEventId, encoder, recording),
+    waitUntil,
+    now,
+  }
   const dialects = createDialects({ management })
   // The path of a request decides which dialect formats its error.
   const dialectAt = createDialectAt(dialects)
@@ -151,9 +173,10 @@ export function createApp({
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys.
     .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perCaller.perMinute, address }))
-    // This route comes before `answerGuard`, so that a caller with the maximum number of open
-    // answers can still cancel one.
+    // These routes come before `answerGuard`, so that a caller with the maximum number of open
+    // answers can still cancel or resume one.
     .route('/', cancel({ streams }))
+    .route('/', streamRoutes(recording))
     .use(answerGuard({ limits, max: perCaller.streams, address }))
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {

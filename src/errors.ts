@@ -30,6 +30,9 @@ const statuses = {
   idle_timeout: 504,
   total_timeout: 504,
   cancelled: 499,
+  abandoned: 499,
+  not_resumable: 409,
+  log_dropped: 410,
   shutting_down: 503,
   internal: 500,
 } as const

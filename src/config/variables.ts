@@ -130,6 +130,20 @@ export const variables = {
     maxLineBytes: variable('SLUICE_MAX_LINE_BYTES', integer(4_194_304, 1024, 268_435_456)),
   },
 
+  /** Streams that a reader can resume, and their logs (docs/resume.md). */
+  resume: {
+    /** The longest time that a stream goes on without a reader, in seconds; 0 = none can be resumed. */
+    maxSeconds: variable('SLUICE_RESUME_MAX_SECONDS', integer(60, 0, 86_400)),
+    /** How many streams of a caller may go on without a reader, background responses included. */
+    maxDetached: variable('SLUICE_RESUME_MAX_DETACHED', integer(4, 0, 1_000_000)),
+    /** How many bytes of one stream are kept. The newest frames are kept. */
+    runBytes: variable('SLUICE_RESUME_RUN_BYTES', integer(8_388_608, 65_536, 1_073_741_824)),
+    /** How many bytes of all streams are kept. */
+    totalBytes: variable('SLUICE_RESUME_TOTAL_BYTES', integer(268_435_456, 65_536, 68_719_476_736)),
+    /** How long a finished stream is kept, in seconds. */
+    keepSeconds: variable('SLUICE_RESUME_KEEP_SECONDS', integer(60, 0, 86_400)),
+  },
+
   /** The time limits of one stream. */
   deadlines: {
     /**

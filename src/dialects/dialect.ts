@@ -23,6 +23,8 @@ export interface GenerationPlan {
   readonly encoder: Encoder
   /** The ignored parts of the request. Absent if the request is passed on to Ollama unchanged. */
   readonly ignored?: Ignored
+  /** The caller's own name for the answer. A resumable answer can be found by this name. */
+  readonly chat?: string
 }
 
 export interface QuestionRequest {

@@ -4,10 +4,9 @@
  * removes one space after `data:`. The frame contains this extra space, so a space at the
  * beginning of the data is kept.
  */
-export function toFrame(data: string, event?: string, id?: string): string {
+export function toFrame(data: string, event?: string): string {
   const frame = `data: ${data}\n\n`
-  const named = event === undefined ? frame : `event: ${event}\n${frame}`
-  return id === undefined ? named : `id: ${id}\n${named}`
+  return event === undefined ? frame : `event: ${event}\n${frame}`
 }
 
 /**

@@ -29,7 +29,7 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
     const { method } = c.req
     const { status } = c.res
     const { requestId, stream } = c.var
-    const route = routePath(c, -1)
+    const route = routePath(c)
     const write = (outcome?: Outcome) => {
       log({
         time: new Date().toISOString(),

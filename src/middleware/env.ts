@@ -35,6 +35,12 @@ export interface Entry {
   /** Milliseconds from the request to the first token. */
   ttft_ms?: number
   tokens?: number
+  /** True if the request reads an answer that another request has started. */
+  resumed?: true
+  /** How many readers a resumable answer has had. */
+  viewers?: number
+  /** How long a resumable answer went on without a reader, in milliseconds. */
+  detached_ms?: number
   bytes?: number
 }
 

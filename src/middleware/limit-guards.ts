@@ -57,7 +57,8 @@ export function answerGuard({ limits, max, address }: LimitGuardOptions) {
   })
 }
 
-function toLimitKey(c: Context<Env>, address: LimitGuardOptions['address']): string {
+/** Returns the caller whose requests are counted together: a key, or an address without keys. */
+export function toLimitKey(c: Context<Env>, address: LimitGuardOptions['address']): string {
   const { name } = c.var.principal
   return name ? `key ${name}` : `address ${toNetwork(address(c))}`
 }

@@ -5,7 +5,7 @@ import { ServiceError } from '../errors.ts'
  * Rejects every method that is not in `allowed`. Use this with Hono's `all`, because a route that
  * is registered with `get` also accepts HEAD.
  */
-export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST')[]) {
+export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST' | 'DELETE')[]) {
   return createMiddleware(async ({ req }, next) => {
     if (!allowed.some((method) => method === req.method)) throw toMethodError(allowed)
     await next()

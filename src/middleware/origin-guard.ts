@@ -17,6 +17,7 @@ export interface OriginGuardOptions {
  * allows.
  */
 const exposedHeaders = [
+  'content-location',
   'x-request-id',
   'request-id',
   'x-sluice-ignored',

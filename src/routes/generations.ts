@@ -1,6 +1,7 @@
 import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import type { Dialect, GenerationPlan } from '../dialects/dialect.ts'
 import { createIgnored } from '../dialects/ignored.ts'
+import type { Encoder } from '../encoders/encoder.ts'
 import { isProgress, type GenerationCall } from '../generation.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Deadlines } from '../relay/core.ts'
@@ -12,6 +13,7 @@ import type { Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
 import { toErrorResponse } from './error-response.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
+import type { Answer } from './record.ts'
 import { startStream } from './start-stream.ts'
 
 export interface GenerationsOptions {
@@ -24,6 +26,10 @@ export interface GenerationsOptions {
   /** How many bytes the encoder may buffer for an answer that is not streamed. */
   maxBytes: number
   open: Open
+  /** Records an answer, if the request asks for that. */
+  record: (c: Context<Env>, plan: GenerationPlan) => Answer | undefined
+  /** Answers a POST with a `Last-Event-ID`, which repeats an earlier one. */
+  resumePost: (c: Context<Env>, lastEventId: string, encoder: Encoder) => Promise<Response>
   /** On workerd, keeps work running until `promise` settles, even after the response has ended. */
   waitUntil: (c: Context, promise: Promise<unknown>) => void
   now: () => number
@@ -42,14 +48,23 @@ export function generations({
   deadlines,
   maxBytes,
   open,
+  record,
+  resumePost,
   waitUntil,
   now,
 }: GenerationsOptions) {
   const jitter = createJitter()
 
-  function generate(c: Context<Env>, { call, encoder, ignored = createIgnored() }: GenerationPlan): Promise<Response> {
-    c.var.entry.model = call.model
+  /** The answer to a reader whose leaving ends the generation. */
+  function pass(c: Context<Env>, { encoder }: GenerationPlan): Answer {
     const stream = startStream(c, streams)
+    return { stream, encoder, open: (headers) => open(c, headers, stream.leave), finish: stream.end }
+  }
+
+  function generate(c: Context<Env>, plan: GenerationPlan): Promise<Response> {
+    const { call, ignored = createIgnored() } = plan
+    c.var.entry.model = call.model
+    const { stream, encoder, ...answer } = record(c, plan) ?? pass(c, plan)
     const relay = createRelay({
       stream,
       encoder,
@@ -58,7 +73,7 @@ export function generations({
       now,
       open() {
         const headers = { 'content-type': encoder.contentType, ...encoder.headers, ...toIgnoredHeader(c, ignored) }
-        return open(c, headers, stream.leave)
+        return answer.open(headers)
       },
       refuse: (error) => toErrorResponse(c, error, dialect),
     })
@@ -69,7 +84,7 @@ export function generations({
       ignore: ignored.add,
       ...(encoder.toStatus && { onWaiting: relay.waiting }),
     })
-    waitUntil(c, relay.run(generation).then(stream.end))
+    waitUntil(c, relay.run(generation).then(answer.finish))
     return relay.response
   }
 
@@ -79,7 +94,8 @@ export function generations({
       const { accept, prefer } = c.req.header()
       const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
       c.set('body', {}) // otherwise the context would keep images in memory until the stream ends
-      return generate(c, plan)
+      const lastEventId = c.req.header('last-event-id')
+      return lastEventId ? resumePost(c, lastEventId, plan.encoder) : generate(c, plan)
     })
   }
   return app

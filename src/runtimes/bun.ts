@@ -3,6 +3,7 @@ import { checkConfig } from './bun/check-config.ts'
 import { connectOnBun } from './bun/connect.ts'
 import { openOnBun, type BunBindings } from './bun/open.ts'
 import { readConfig, standardOutput } from './host-process.ts'
+import { createMemoryLogs } from '../streams/memory-log.ts'
 import { createLog } from './log.ts'
 import { run } from './run.ts'
 import { sha256OfNode } from './sha256.ts'
@@ -64,6 +65,7 @@ await run(config, () => {
     bound: host,
     address: (c) => (c.env as BunBindings).address,
     sha256: sha256OfNode,
+    logs: createMemoryLogs(config.resume),
     log: createLog(log, standardOutput.write),
   })
   const server = Bun.serve({

@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from '../app.ts'
 import { readConfig, standardOutput } from './host-process.ts'
+import { createMemoryLogs } from '../streams/memory-log.ts'
 import { createLog } from './log.ts'
 import { connectOnNode } from './node/connect.ts'
 import { openOnNode } from './node/open.ts'
@@ -24,6 +25,7 @@ await run(config, async () => {
     address: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? '',
     zstd: zstdOfNode,
     sha256: sha256OfNode,
+    logs: createMemoryLogs(config.resume),
     log: createLog(log, standardOutput.write),
   })
   const server = createAdaptorServer({

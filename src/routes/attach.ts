@@ -1,0 +1,68 @@
+import type { Context } from 'hono'
+import { ServiceError } from '../errors.ts'
+import type { Env } from '../middleware/env.ts'
+import type { Deadlines } from '../relay/core.ts'
+import { createJitter } from '../relay/jitter.ts'
+import type { Open } from '../relay/sink.ts'
+import type { Stream } from '../relay/stream.ts'
+import { toFailureFrames } from '../streams/recorder.ts'
+import type { Run } from '../streams/runs.ts'
+import { createViewer, type Viewer, type ViewerEnd } from '../streams/viewer.ts'
+
+export interface AttachContext {
+  deadlines: Deadlines
+  open: Open
+  now: () => number
+}
+
+interface AttachOptions {
+  run: Run
+  /** The number of the last frame that the reader has. -1 if it has none. */
+  after: number
+  /** The stream of the reader's request. */
+  stream: Stream
+  /** Reports to the run that the viewer has ended. */
+  leave(): void
+  headers?: Readonly<Record<string, string>>
+  /** Called once, when the viewer has ended. */
+  onEnd(end: ViewerEnd, bytes: number): void
+}
+
+export type Attach = (c: Context<Env>, options: AttachOptions) => { response: Response; viewer: Viewer }
+
+/** Creates the function that opens a streaming response and sends the log of a run to it. */
+export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }: AttachContext): Attach {
+  const jitter = createJitter()
+
+  return (c, { run, after, stream, leave, headers, onEnd }) => {
+    const { log, request } = run
+    const { encoder, requestId } = request
+    const { response, sink } = open(
+      c,
+      { 'content-type': encoder.contentType, ...encoder.headers, ...headers, 'content-location': `/streams/${log.id}` },
+      stream.leave,
+    )
+    const viewer = createViewer({
+      log,
+      after,
+      sink,
+      encoder,
+      heartbeatMs: jitter(heartbeatMs),
+      stallMs,
+      now,
+      toFrames: (error) => toFailureFrames(encoder, error, requestId),
+      onEnd(end) {
+        stream.signal.removeEventListener('abort', onAbort)
+        leave()
+        onEnd(end, sink.bytesWritten)
+      },
+    })
+    /** A drain ends the run itself, and the viewer reads its terminal. So only a leave counts here. */
+    function onAbort() {
+      if (!(stream.signal.reason instanceof ServiceError)) viewer.leave()
+    }
+    stream.signal.addEventListener('abort', onAbort)
+    if (stream.signal.aborted) onAbort()
+    return { response, viewer }
+  }
+}

@@ -1,0 +1,127 @@
+import { Hono, type Context } from 'hono'
+import type { Encoder } from '../encoders/encoder.ts'
+import { ServiceError } from '../errors.ts'
+import type { Env } from '../middleware/env.ts'
+import { methods } from '../middleware/methods.ts'
+import type { Streams } from '../relay/streams.ts'
+import { logDropped, notResumable } from '../streams/failures.ts'
+import { toFailureFrames } from '../streams/recorder.ts'
+import { parseFrameId } from '../streams/run-log.ts'
+import type { Run, Runs } from '../streams/runs.ts'
+import type { Attach } from './attach.ts'
+import { startStream } from './start-stream.ts'
+
+/** The run in the id of a frame that belongs to no run. */
+const noRun = 'none'
+
+export interface ResumeOptions {
+  streams: Streams
+  runs: Runs
+  attach: Attach
+}
+
+/**
+ * The routes of runs. `GET /streams/:run` sends the frames of a run, and `DELETE` stops the run, or
+ * erases its log if it has finished. `GET /streams` lists the runs of a key. Another caller's run
+ * and a run that does not exist get the same response.
+ */
+export function streamRoutes({ streams, runs, attach }: ResumeOptions) {
+  const find = (c: Context<Env, '/streams/:run'>): Run => {
+    const run = runs.find(c.req.param('run'), c.var.principal.name)
+    if (!run) throw notFound()
+    return run
+  }
+
+  return new Hono<Env>()
+    .all('/streams', methods('GET'), (c) => {
+      const { name } = c.var.principal
+      if (name === '') throw notFound()
+      return c.json({ streams: runs.list(name).map(toSummary) })
+    })
+    .all('/streams/:run', methods('GET', 'DELETE'), async (c) => {
+      const run = find(c)
+      if (c.req.method === 'GET') return resume(c, run, toAfter(c, run), { streams, attach })
+      run.stop()
+      return c.body(null, 204)
+    })
+}
+
+/**
+ * Answers a POST that has a `Last-Event-ID`. Some clients repeat their POST after a broken
+ * connection. Such a POST never generates, because that would be a second answer. If the run or the
+ * frame is not there, the failure has the format of `encoder`. The id of its frame makes the next
+ * repetition end with 204.
+ * @throws ServiceError `invalid_request` if the id has another form, `not_resumable` if the answer
+ * is no event stream
+ */
+export async function resumePost(
+  c: Context<Env>,
+  lastEventId: string,
+  encoder: Encoder,
+  { runs, ...options }: ResumeOptions,
+): Promise<Response> {
+  const id = parseFrameId(lastEventId)
+  if (!id) throw malformed('Last-Event-ID')
+  const run = runs.find(id.run, c.var.principal.name)
+  if (run && (await run.log.read(id.number)) !== 'dropped') return resume(c, run, id.number, options)
+  c.var.entry.resumed = true
+  if (id.run === noRun) return c.body(null, 204)
+  const error = notResumable()
+  if (encoder.contentType !== 'text/event-stream') throw error
+  c.var.entry.code = error.code
+  const frames = toFailureFrames(encoder, error, c.var.requestId)
+  return c.body(`${encoder.opening}id: ${noRun}.0\n${frames}`, 200, { 'content-type': encoder.contentType, ...encoder.headers })
+}
+
+async function resume(
+  c: Context<Env>,
+  run: Run,
+  after: number,
+  { streams, attach }: Omit<ResumeOptions, 'runs'>,
+): Promise<Response> {
+  const part = await run.log.read(after)
+  if (part === 'dropped') throw logDropped()
+  if (part === 'beyond') throw invalid('The answer has ended before the frame of Last-Event-ID or `after`')
+  const { entry } = c.var
+  entry.resumed = true
+  if (part.isEnd && part.frames === '') return c.body(null, 204)
+  const stream = startStream(c, streams)
+  const { response } = attach(c, {
+    run,
+    after,
+    stream,
+    leave: run.join(),
+    onEnd(end, bytes) {
+      entry.ended = end
+      entry.bytes = bytes
+      stream.end()
+    },
+  })
+  return response
+}
+
+/** Returns the number of the last frame that the reader has. -1 if the request names none. */
+function toAfter(c: Context<Env>, { log }: Run): number {
+  const lastEventId = c.req.header('last-event-id')
+  if (lastEventId) {
+    const id = parseFrameId(lastEventId)
+    if (id?.run !== log.id) throw malformed('Last-Event-ID')
+    return id.number
+  }
+  const [after, ...more] = c.req.queries('after') ?? []
+  if (after === undefined) return -1
+  if (more.length > 0 || !/^\d{1,15}$/.test(after)) throw invalid('`after` must be the number of a frame')
+  return Number(after)
+}
+
+function toSummary({ log, request, isFinished, isDetached }: Run) {
+  return {
+    stream: `/streams/${log.id}`,
+    request_id: request.requestId,
+    state: isFinished ? 'finished' : isDetached ? 'detached' : 'attached',
+  }
+}
+
+const invalid = (message: string) => new ServiceError('invalid_request', message)
+const malformed = (field: string) => invalid(`${field} must be the id of a frame: RUN.NUMBER`)
+const notFound = () => new ServiceError('not_found', 'No stream has this id here; it may no longer be kept')

@@ -1,0 +1,77 @@
+import type { Encoder } from '../encoders/encoder.ts'
+import type { ServiceError } from '../errors.ts'
+import type { Sink } from '../relay/sink.ts'
+import type { RunLog } from './run-log.ts'
+import type { Viewer } from './viewer.ts'
+
+/** The encoder and the sink of a relay whose frames go into a log. */
+export interface Recorder {
+  /** Numbers the frames of another encoder, and appends them to the log. */
+  readonly encoder: Encoder
+  readonly sink: Sink
+  /** The reader that sent the request. Only this reader gets status frames. */
+  viewer: Viewer | undefined
+}
+
+/**
+ * Records a stream. Each frame gets an `id` field. The opening, heartbeats and status frames are
+ * not recorded, because they belong to a connection and not to the answer.
+ */
+export function createRecorder(encoder: Encoder, log: RunLog): Recorder {
+  let length = 0
+  let bytesWritten = 0
+  /** The frames of one batch. Between batches there is no array (docs/hazards.md#90). */
+  let frames: string[] | undefined
+  let status = ''
+
+  const recorder: Recorder = {
+    encoder: {
+      ...encoder,
+      heartbeat: '',
+      ...(encoder.toStatus && {
+        toStatus: (...args) => (status = encoder.toStatus!(...args)),
+      }),
+      start(options) {
+        const encode = encoder.start({
+          ...options,
+          emit(frame) {
+            frames ??= []
+            frames.push(`id: ${log.id}.${length + frames.length}\n${frame}`)
+          },
+        })
+        return (batch) => {
+          frames = undefined // what a failed batch has left
+          encode(batch)
+          if (!frames) return
+          const recorded: readonly string[] = frames
+          frames = undefined
+          length += recorded.length
+          for (const frame of recorded) bytesWritten += frame.length
+          log.append(recorded)
+          // The readers get the frames from the log. The core only learns that there are some.
+          options.emit(encoder.opening)
+        }
+      },
+    },
+    viewer: undefined,
+    sink: {
+      write() {
+        if (status !== '') recorder.viewer?.say(status)
+        status = ''
+      },
+      end: log.close,
+      cut: log.close,
+      get bytesWritten() {
+        return bytesWritten
+      },
+    },
+  }
+  return recorder
+}
+
+/** Returns the frames with which this encoder reports a failure. */
+export function toFailureFrames(encoder: Encoder, error: ServiceError, requestId: string): string {
+  let frames = ''
+  encoder.start({ requestId, maxBytes: Infinity, emit: (frame) => void (frames += frame) })([{ type: 'failed', error }])
+  return frames
+}

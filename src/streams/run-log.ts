@@ -1,0 +1,61 @@
+/**
+ * The frames of one run, in the order in which they were made. They are numbered from 0. The log is
+ * the truth about a run: every reader gets its frames from here, so all readers get the same bytes.
+ */
+export interface RunLog {
+  /** The id of the run. It has at least 128 random bits and consists of letters and digits. */
+  readonly id: string
+  /**
+   * Adds frames. The producer never waits for the log. If the log is full, its oldest frames are
+   * dropped.
+   */
+  append(frames: readonly string[]): void
+  /** Marks the end of the log. The last frame is the terminal of the stream. */
+  close(): void
+  /**
+   * Returns the frames that follow the frame `after`, at least one if there is one, and at most
+   * about 16 KiB. -1 reads from the beginning.
+   */
+  read(after: number): Part | Promise<Part>
+  /**
+   * Calls `listener` when there may be more to read. A call may be lost, so a reader also reads
+   * when it sends a heartbeat. Returns a function that removes the listener.
+   */
+  onMore(listener: () => void): () => void
+  /** Drops all frames. Readers who still read get `dropped`. */
+  erase(): void
+}
+
+/** The logs of a store. */
+export interface RunLogs {
+  /** Creates an empty log with a new id. */
+  create(): RunLog
+}
+
+/**
+ * The result of a read. `dropped`: the next frame was in the log, but it no longer is. `beyond`: the
+ * log is closed, and it has never had the frame `after`.
+ */
+export type Part =
+  | 'dropped'
+  | 'beyond'
+  | {
+      /** The frames, joined. Empty if there is none yet, or if the log has ended. */
+      readonly frames: string
+      /** The number of the last of these frames, or `after` if there is none. */
+      readonly last: number
+      /** Whether the log is closed and has no frame after `last`. */
+      readonly isEnd: boolean
+    }
+
+/** The id of a frame, as it stands in the `id` field of an SSE event. */
+export interface FrameId {
+  readonly run: string
+  readonly number: number
+}
+
+/** Parses `RUN.NUMBER`. Returns undefined if the text has another form. */
+export function parseFrameId(text: string): FrameId | undefined {
+  const [, run, number] = /^([\da-zA-Z]{1,64})\.(\d{1,15})$/.exec(text) ?? []
+  return run === undefined ? undefined : { run, number: Number(number) }
+}

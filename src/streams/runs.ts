@@ -1,0 +1,160 @@
+import { ServiceError } from '../errors.ts'
+import { createTimer } from '../relay/timer.ts'
+import type { Encoder } from '../encoders/encoder.ts'
+import { abandoned, cancelled } from './failures.ts'
+import { createLife } from './life.ts'
+import type { RunLog, RunLogs } from './run-log.ts'
+
+export interface RunRequest {
+  /** The name of the caller's key. Only this caller finds the run. Empty if there are no keys. */
+  readonly owner: string
+  /** Whose detached runs are counted together: a key, or an address if there are no keys. */
+  readonly caller: string
+  readonly requestId: string
+  readonly encoder: Encoder
+  /** How long the run goes on without a reader, in milliseconds. Undefined for a background run. */
+  readonly graceMs: number | undefined
+  /** How long the finished run can be read, in milliseconds. By default, the setting decides. */
+  readonly keepMs?: number
+  /** The caller's own name for the run. A later run with this name takes its place. */
+  readonly chat?: string
+  /** Stops the generation. Its stream ends with this error. */
+  stop(error: ServiceError): void
+}
+
+/** A generation whose log can be read. */
+export interface Run {
+  readonly request: RunRequest
+  readonly log: RunLog
+  /** Adds a viewer. Returns a function that the caller must call when the viewer has left. */
+  join(): () => void
+  /** Ends an open run with `cancelled`, and erases the log of a finished run. */
+  stop(): void
+  /** Call this when the generation is over. A run without frames is forgotten. */
+  finish(): void
+  readonly isFinished: boolean
+  readonly isDetached: boolean
+  readonly viewers: number
+  readonly detachedMs: number
+}
+
+/** The runs of this process. */
+export interface Runs {
+  /**
+   * Starts a run. Returns undefined if this runtime keeps no logs.
+   * @throws ServiceError `rate_limited` if a background run would be one detached run too many
+   */
+  start(request: RunRequest): Run | undefined
+  /** Finds a run of this owner. */
+  find(id: string, owner: string): Run | undefined
+  /** Finds the last run that this owner has started under this name. */
+  findChat(chat: string, owner: string): Run | undefined
+  /** Returns the runs of this owner, the oldest first. */
+  list(owner: string): Run[]
+}
+
+export interface RunsOptions {
+  /** Undefined if the runtime keeps no logs. */
+  logs: RunLogs | undefined
+  /** How many detached and background runs a caller may have. */
+  maxDetached: number
+  /** How long a finished run can be read, in milliseconds. */
+  keepMs: number
+  now: () => number
+}
+
+export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: RunsOptions): Runs {
+  const runs = new Map<string, Run>()
+  const chats = new Map<string, Run>()
+  const toChatKey = ({ owner, chat }: { owner: string; chat?: string }) => JSON.stringify([owner, chat])
+
+  /** Counts the runs that go on without a reader, and the background runs. */
+  function countDetached(caller: string): number {
+    let count = 0
+    for (const { request, isFinished, isDetached } of runs.values())
+      if (request.caller === caller && !isFinished && (isDetached || request.graceMs === undefined)) count++
+    return count
+  }
+
+  function create(request: RunRequest, log: RunLog): Run {
+    const { graceMs = Infinity, keepMs = defaultKeepMs, chat } = request
+    const life = createLife({ graceMs, keepMs }, now())
+    const timer = createTimer(now, () => {
+      const action = life.tick(now())
+      if (action === 'abandon') request.stop(abandoned(`nobody came back within ${graceMs / 1000} s`))
+      if (action === 'erase') return erase()
+      timer.schedule(life.due)
+    })
+
+    function erase() {
+      timer.stop()
+      runs.delete(log.id)
+      if (chat !== undefined && chats.get(toChatKey(request)) === run) chats.delete(toChatKey(request))
+      log.erase()
+    }
+
+    const run: Run = {
+      request,
+      log,
+      join() {
+        life.join(now())
+        let hasLeft = false
+        return () => {
+          if (hasLeft) return
+          hasLeft = true
+          life.leave(now())
+          timer.schedule(life.due)
+          if (life.isDetached && graceMs < Infinity && countDetached(request.caller) > maxDetached)
+            request.stop(abandoned(`its reader left, and ${maxDetached} other answers already go on without a reader`))
+        }
+      },
+      stop() {
+        if (life.isFinished) erase()
+        else request.stop(cancelled())
+      },
+      finish() {
+        life.finish(now())
+        const part = log.read(-1)
+        if (!(part instanceof Promise) && part !== 'dropped' && part !== 'beyond' && part.frames === '') erase()
+        else timer.schedule(life.due)
+      },
+      get isFinished() {
+        return life.isFinished
+      },
+      get isDetached() {
+        return life.isDetached
+      },
+      get viewers() {
+        return life.viewers
+      },
+      get detachedMs() {
+        return Math.round(life.detachedMs)
+      },
+    }
+    timer.schedule(life.due)
+    return run
+  }
+
+  const ofOwner = (run: Run | undefined, owner: string) => (run?.request.owner === owner ? run : undefined)
+
+  return {
+    start(request) {
+      if (!logs) return undefined
+      if (request.graceMs === undefined && countDetached(request.caller) >= maxDetached) {
+        throw new ServiceError(
+          'rate_limited',
+          `More than ${maxDetached} answers would go on without a reader; try again when one is over`,
+          { retryAfterSeconds: 5 },
+        )
+      }
+      const log = logs.create()
+      const run = create(request, log)
+      runs.set(log.id, run)
+      if (request.chat !== undefined) chats.set(toChatKey(request), run)
+      return run
+    },
+    find: (id, owner) => ofOwner(runs.get(id), owner),
+    findChat: (chat, owner) => chats.get(toChatKey({ owner, chat })),
+    list: (owner) => [...runs.values()].filter((run) => ofOwner(run, owner)),
+  }
+}
