@@ -16,6 +16,7 @@ import { guards } from './measures/guards.ts'
 import { keyTiming } from './measures/key-timing.ts'
 import { paced } from './measures/paced.ts'
 import { page } from './measures/page.ts'
+import { resume } from './measures/resume.ts'
 import { size } from './measures/size.ts'
 import { stalled } from './measures/stalled.ts'
 import { parseOptions } from './options.ts'
@@ -39,6 +40,7 @@ const options = parseOptions(process.argv.slice(2), [
   keyTiming,
   fairness,
   abort,
+  resume,
   crowd,
   stalled,
   cold,

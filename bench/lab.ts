@@ -75,6 +75,12 @@ export interface Lab {
       apart?: boolean
     },
   ): Promise<Readers>
+  /** Returns the seed of a question that the measure itself asks. */
+  nextSeed(): number
+  /** Makes the upstream send one more token to the reader with this seed. */
+  sendTokens(seed: number): Promise<number>
+  /** As `Readers.closedAtUpstream`, for questions that the measure itself asks. */
+  closedAtUpstream(firstSeed: number, count: number, limitMs: number): Promise<[number, number][]>
   /** Creates the rounds of one row. */
   rounds(): Rounds
   /** Ends every started process. It may be called at any time, even while this process ends. */
@@ -180,6 +186,9 @@ export async function startLab({ upstreamPort: port, against, olla }: LabOptions
         for (const server of servers) await server.stop()
       }
     },
+    nextSeed: () => nextSeed++,
+    sendTokens: (seed) => upstream.call('sendTokens', seed, 1),
+    closedAtUpstream: (firstSeed, count, limitMs) => upstream.call('waitClosed', firstSeed, count, limitMs),
     rounds: () => createRounds(ownPids),
     stop() {
       for (const kill of kills) kill()

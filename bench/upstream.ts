@@ -36,6 +36,10 @@ const answers: Record<Mode, (exchange: Exchange, lines: Lines, question: Questio
     exchange.raw(ending)
     exchange.end()
   },
+  burst(exchange, { token, ending }, { tokens }) {
+    exchange.raw(Buffer.concat([...Array.from({ length: tokens }, () => token), ending]))
+    exchange.end()
+  },
   flat: (exchange, { block }) => flood(exchange.socket, block),
   idle: (exchange, { token }) => exchange.raw(token),
   silent() {},

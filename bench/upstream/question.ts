@@ -1,5 +1,5 @@
 /** How the upstream of the bench answers. */
-export type Mode = 'paced' | 'flat' | 'idle' | 'silent'
+export type Mode = 'paced' | 'burst' | 'flat' | 'idle' | 'silent'
 
 /** What a reader asks of the upstream. */
 export interface Question {
@@ -23,7 +23,7 @@ export function toPrompt({ mode, seed, tokens }: Question): string {
 
 /** Finds the question in a request's body, whatever else a gateway has put there. */
 export function parseQuestion(body: string): Question | undefined {
-  const [, mode, seed, tokens] = /\bbench (paced|flat|idle|silent) (\d+) (-?\d+)/.exec(body) ?? []
+  const [, mode, seed, tokens] = /\bbench (paced|burst|flat|idle|silent) (\d+) (-?\d+)/.exec(body) ?? []
   if (mode === undefined) return undefined
   return { mode: mode as Mode, seed: Number(seed), tokens: Number(tokens) < 0 ? Infinity : Number(tokens) }
 }

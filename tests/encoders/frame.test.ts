@@ -6,10 +6,8 @@ import { readEvents } from './read-events.ts'
 test.each([
   [['{}'], 'data: {}\n\n'],
   [['{}', 'done'], 'event: done\ndata: {}\n\n'],
-  [['{}', undefined, 'run.1'], 'id: run.1\ndata: {}\n\n'],
-  [['{}', 'done', 'run.2'], 'id: run.2\nevent: done\ndata: {}\n\n'],
-] as const)('%j is a frame', ([data, event, id], frame) => {
-  expect(toFrame(data, event, id)).toBe(frame)
+] as const)('%j is a frame', ([data, event], frame) => {
+  expect(toFrame(data, event)).toBe(frame)
 })
 
 test('text of several lines comes back from an independent reader, its line ends as LF', () => {
