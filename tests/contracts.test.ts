@@ -14,6 +14,7 @@ const contracts = {
   Encoder: 'encoderContract',
   Limits: 'limitsContract',
   Open: 'openContract',
+  RunLogs: 'runLogContract',
   Upstream: 'upstreamContract',
 } as const
 
@@ -133,7 +134,8 @@ describe.each(Object.entries(contracts))('%s', (type, contract) => {
   const own = implementations.filter((implementation) => implementation.type === type)
 
   test('has implementations, which this test finds', () => {
-    expect(own.length).toBeGreaterThan(1)
+    // So far, logs are kept only in memory.
+    expect(own.length).toBeGreaterThan(type === 'RunLogs' ? 0 : 1)
     expect(own.filter(isRun)).not.toEqual([])
   })
 

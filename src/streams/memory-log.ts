@@ -43,6 +43,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
     let length = 0
     let size = 0
     let isClosed = false
+    let isErased = false
     /** What `append` is adding. Readers who have all earlier frames need not decode it again. */
     let newest: { readonly after: number; readonly frames: string } | undefined
 
@@ -118,7 +119,8 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
       read(after) {
         if (newest?.after === after) return toPart(newest.frames, length - 1)
         const next = after + 1
-        if (next === length || (next > length && !isClosed)) return toPart('', after)
+        const isWaiting = next >= length && !isClosed && !isErased
+        if (isWaiting || (next === length && isClosed)) return toPart('', after)
         if (next > length) return 'beyond'
         const page = pages.findLast(({ first }) => first <= next)
         if (!page) return 'dropped'
@@ -132,6 +134,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
       erase() {
         while (pages.length > 0) dropOldest()
         logs.delete(log)
+        isErased = true
         ring()
       },
     }

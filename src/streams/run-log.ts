@@ -14,7 +14,8 @@ export interface RunLog {
   close(): void
   /**
    * Returns the frames that follow the frame `after`, at least one if there is one, and at most
-   * about 16 KiB. -1 reads from the beginning.
+   * about 16 KiB. -1 reads from the beginning. A promise never rejects: frames that cannot be read
+   * count as `dropped`.
    */
   read(after: number): Part | Promise<Part>
   /**
@@ -22,7 +23,7 @@ export interface RunLog {
    * when it sends a heartbeat. Returns a function that removes the listener.
    */
   onMore(listener: () => void): () => void
-  /** Drops all frames. Readers who still read get `dropped`. */
+  /** Drops all frames. A reader who has not read everything gets `dropped`. */
   erase(): void
 }
 
