@@ -43,8 +43,10 @@ export function createViewer(options: ViewerOptions): Viewer {
   let position = options.after
   let lastOutAt = now()
   let blockedSince: number | undefined
-  /** Whether a read or a write is under way, so that the next read has to wait. */
-  let isBusy = false
+  /** How many reads and writes are under way. The next read waits for them. */
+  let pending = 0
+  /** Whether the log may have more than the last read has returned. */
+  let hasMore = false
   /** Whether nothing more is written. */
   let isOver = false
   let hasEnded = false
@@ -56,7 +58,7 @@ export function createViewer(options: ViewerOptions): Viewer {
   const timer = createTimer(now, () => {
     if (now() >= toDue()) {
       if (blockedSince !== undefined) return cut()
-      void write(encoder.heartbeat)
+      write(encoder.heartbeat)
       read() // a call of `onMore` may have been lost
     }
     timer.schedule(toDue())
@@ -66,41 +68,40 @@ export function createViewer(options: ViewerOptions): Viewer {
     timer.schedule(toDue())
   })
 
-  function write(frames: string): void | Promise<void> {
+  function write(frames: string) {
     lastOutAt = now()
-    return writer.write(frames)
+    const sent = writer.write(frames)
+    if (sent) wait(sent)
+  }
+  function wait(work: Promise<void>) {
+    pending++
+    void work.then(() => {
+      pending--
+      if (hasMore) read()
+    })
   }
   /** Sends what the log has, until the sink is full or the log has no more. */
   function read() {
-    if (isBusy) return // `wait` goes on from here
-    for (let more = true; more;) {
-      const part = isOver ? undefined : log.read(position)
-      const sent = part instanceof Promise ? part.then(send) : send(part)
-      if (sent instanceof Promise) return wait(sent)
-      more = sent
+    for (hasMore = true; hasMore && pending === 0 && !isOver;) {
+      hasMore = false
+      const part = log.read(position)
+      if (part instanceof Promise) wait(part.then(send))
+      else send(part)
     }
   }
-  function wait(sent: Promise<unknown>) {
-    isBusy = true
-    void sent.then(() => {
-      isBusy = false
-      read()
-    })
-  }
-  /** Returns whether the log may have more, or a promise if the sink is full. */
-  function send(part: Part | undefined): boolean | Promise<unknown> {
-    if (part === undefined) return false
+  function send(part: Part) {
+    if (isOver) return
     if (part === 'dropped' || part === 'beyond') return finish(toFrames(logDropped()))
     position = part.last
     if (part.isEnd) return finish(part.frames)
-    if (part.frames === '') return false
-    return write(part.frames) ?? true
+    if (part.frames === '') return
+    hasMore = true
+    write(part.frames)
   }
-  function finish(frames: string): false {
+  function finish(frames: string) {
     isOver = true
-    if (frames !== '') void write(frames)
+    if (frames !== '') write(frames)
     void writer.end().then(() => end('done'))
-    return false
   }
   function cut() {
     sink.cut()
@@ -116,11 +117,11 @@ export function createViewer(options: ViewerOptions): Viewer {
 
   const stopListening = log.onMore(read)
   timer.schedule(toDue())
-  void write(encoder.opening)
+  write(encoder.opening)
   read()
   return {
     say(frame) {
-      if (!isBusy && !isOver) void write(frame)
+      if (pending === 0 && !isOver) write(frame)
     },
     leave() {
       void sink.end()
