@@ -24,7 +24,7 @@ export interface RunRequest {
 
 /** A generation whose log can be read. */
 export interface Run {
-  readonly request: RunRequest
+  readonly request: Omit<RunRequest, 'stop'>
   readonly log: RunLog
   /** Adds a viewer. Returns a function that the caller must call when the viewer has left. */
   join(): () => void
@@ -76,14 +76,16 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
     return count
   }
 
-  function create(request: RunRequest, log: RunLog): Run {
+  function create({ stop: stopGeneration, ...request }: RunRequest, log: RunLog): Run {
     const { graceMs = Infinity, keepMs = defaultKeepMs, chat } = request
     const life = createLife({ graceMs, keepMs }, now())
+    /** Undefined once the run has finished. A kept run must not keep its request in memory. */
+    let stop: RunRequest['stop'] | undefined = stopGeneration
     const timer = createTimer(now, () => {
       const action = life.tick(now())
-      if (action === 'abandon') request.stop(abandoned(`nobody came back within ${graceMs / 1000} s`))
-      if (action === 'erase') return erase()
-      timer.schedule(life.due)
+      if (action === 'abandon') stop?.(abandoned(`nobody came back within ${graceMs / 1000} s`))
+      else if (action === 'erase') erase()
+      else timer.schedule(life.due)
     })
 
     function erase() {
@@ -105,14 +107,15 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
           life.leave(now())
           timer.schedule(life.due)
           if (life.isDetached && graceMs < Infinity && countDetached(request.caller) > maxDetached)
-            request.stop(abandoned(`its reader left, and ${maxDetached} other answers already go on without a reader`))
+            stop?.(abandoned(`its reader left, and ${maxDetached} other answers already go on without a reader`))
         }
       },
       stop() {
-        if (life.isFinished) erase()
-        else request.stop(cancelled())
+        if (stop) stop(cancelled())
+        else erase()
       },
       finish() {
+        stop = undefined
         life.finish(now())
         const part = log.read(-1)
         if (!(part instanceof Promise) && part !== 'dropped' && part !== 'beyond' && part.frames === '') erase()
