@@ -1,3 +1,4 @@
+import type { HonoRequest } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 import type { Env, Principal } from './env.ts'
@@ -36,7 +37,7 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
       c.set('principal', anonymous)
       return next()
     }
-    const secrets = toSecrets(c.req.header())
+    const secrets = toSecrets(c.req)
     let found: ApiKey | undefined
     for (const secret of secrets) {
       const hash = await sha256(secret)
@@ -58,9 +59,9 @@ export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sh
  * uses the last one, so the Bearer token comes last. Clients of Azure send `api-key`, and clients
  * of Anthropic send `x-api-key`.
  */
-function toSecrets(headers: Readonly<Record<string, string>>): string[] {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
-  return [headers['api-key'], headers['x-api-key'], bearer].filter(
+function toSecrets(request: HonoRequest): string[] {
+  const bearer = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1]
+  return [request.header('api-key'), request.header('x-api-key'), bearer].filter(
     (secret): secret is string => !!secret && secret.length <= maxKeyLength,
   )
 }

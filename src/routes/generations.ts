@@ -91,7 +91,8 @@ export function generations({
   const app = new Hono<Env>()
   for (const [path, toPlan] of Object.entries(dialect.generations)) {
     app.post(path, body, (c) => {
-      const { accept, prefer } = c.req.header()
+      // One by one, because on Node a list of all headers stays in memory as long as the request.
+      const [accept, prefer] = [c.req.header('accept'), c.req.header('prefer')]
       const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
       c.set('body', {}) // otherwise the context would keep images in memory until the stream ends
       const lastEventId = c.req.header('last-event-id')
