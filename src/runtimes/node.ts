@@ -7,7 +7,7 @@ import { readConfig, standardOutput } from './host-process.ts'
 import { createMemoryLogs } from '../streams/memory-log.ts'
 import { createLog } from './log.ts'
 import { connectOnNode } from './node/connect.ts'
-import { openOnNode } from './node/open.ts'
+import { openOnNode, withHeads } from './node/open.ts'
 import { zstdOfNode } from './node/zstd.ts'
 import { run } from './run.ts'
 import { sha256OfNode } from './sha256.ts'
@@ -29,7 +29,7 @@ await run(config, async () => {
     log: createLog(log, standardOutput.write),
   })
   const server = createAdaptorServer({
-    fetch: app.fetch,
+    fetch: withHeads(app.fetch),
     hostname: host,
     serverOptions: {
       // These limits apply to heads and bodies that arrive slowly (docs/hazards.md#22 and

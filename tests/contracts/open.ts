@@ -5,12 +5,16 @@ import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Open, Sink } from '../../src/relay/sink.ts'
 
+type Fetch = (request: Request, bindings: object) => Response | Promise<Response>
+
 export interface OpenContract {
   /**
    * Whether `open` can cut an HTTP/1.1 response. The client of a cut response sees an error, not a
    * clean end. `streamSSE` cannot cut (docs/hazards.md#45 and docs/hazards.md#55).
    */
   cuts: boolean
+  /** What the runtime does with the app's `fetch` before it serves it. */
+  wrap?: (fetch: Fetch) => Fetch
 }
 
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }
@@ -30,7 +34,7 @@ interface Reader {
  * The rules that every `Open` must keep (src/relay/sink.ts), tested over @hono/node-server and real
  * sockets. An `Open` opens a streaming response.
  */
-export function openContract(name: string, open: Open, { cuts }: OpenContract) {
+export function openContract(name: string, open: Open, { cuts, wrap = (fetch) => fetch }: OpenContract) {
   let server: http.Server
   let port: number
   /** The stream of the last request. */
@@ -56,7 +60,7 @@ export function openContract(name: string, open: Open, { cuts }: OpenContract) {
       opened.resolve(Object.assign(stream, { sink }))
       return response
     })
-    server = createAdaptorServer({ fetch: app.fetch }) as http.Server
+    server = createAdaptorServer({ fetch: wrap(app.fetch) }) as http.Server
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     ;({ port } = server.address() as AddressInfo)
   })

@@ -1,8 +1,15 @@
 import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import type { Socket } from 'node:net'
 import { finished } from 'node:stream'
 import type { Open } from '../../relay/sink.ts'
+
+/** What the server passes to the app with each request. */
+export interface NodeBindings extends HttpBindings {
+  /** Sends the head of a streaming response, and the frames that were written before. */
+  sendHead?: (response: Response) => void
+}
 
 /**
  * Frames longer than this, in UTF-16 units, are written as bytes, because a string would be copied
@@ -11,10 +18,10 @@ import type { Open } from '../../relay/sink.ts'
 const longLength = 4096
 
 /**
- * Writes most frames directly to the socket. The stream of the response carries only the head, the
- * first frames and the end, and reports that the reader has disconnected. The other frames bypass
- * the stream and `ServerResponse`. Each is written as an HTTP chunk in one string, which saves a
- * quarter of the cost of a token (docs/hazards.md#67). So no middleware may transform the body.
+ * Writes to Node's `ServerResponse`, or past it. Most frames are written directly to the socket,
+ * each as an HTTP chunk in one string, which saves a quarter of the cost of a token
+ * (docs/hazards.md#67). So no middleware may transform the body. The adapter gets no stream from
+ * the app, because such a stream would keep 6 KB in memory for each reader.
  *
  * Unlike `streamSSE`, this sink can close the socket of a reader that reads nothing
  * (docs/hazards.md#45), and can tell when the reader has received everything.
@@ -25,87 +32,77 @@ export const openOnNode: Open = Object.assign(open, {
   canCut: (c: Context) => (c.env as HttpBindings).incoming.httpVersion !== '1.0',
 })
 
-function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
-  const { outgoing } = c.env as HttpBindings
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  let drained: PromiseWithResolvers<void> | undefined
-  let bytesWritten = 0
-  /** Set when frames may bypass the stream. */
-  let socket: Socket | null = null
-  let isChunked = false
-  /** Whether the stream is empty and a read of it is pending. */
-  let isAwaited = false
+/** Makes `fetch` send the heads of the responses that `openOnNode` has opened. */
+export function withHeads(fetch: (request: Request, bindings: object) => Response | Promise<Response>) {
+  return async (request: Request, bindings: object): Promise<Response> => {
+    const response = await fetch(request, bindings)
+    const { sendHead } = bindings as NodeBindings
+    if (!sendHead) return response
+    sendHead(response)
+    return RESPONSE_ALREADY_SENT
+  }
+}
 
-  const onDrain = () => {
+function open(...[c, headers, onLeave]: Parameters<Open>): ReturnType<Open> {
+  const bindings = c.env as NodeBindings
+  const { outgoing } = bindings
+  let drained: PromiseWithResolvers<void> | undefined
+  /** The frames that were written before the head. */
+  let waiting = ''
+  let isEnded = false
+
+  bindings.sendHead = (response) => {
+    if (outgoing.destroyed) return
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+    outgoing.flushHeaders()
+    if (waiting !== '') void sink.write(waiting)
+    waiting = ''
+    if (isEnded) outgoing.end()
+  }
+  outgoing.once('close', () => {
+    onDrain()
+    if (!isEnded) onLeave()
+  })
+
+  function onDrain() {
     drained?.resolve()
     drained = undefined
   }
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start: (created) => void (controller = created),
-      pull() {
-        isAwaited = true
-        onDrain()
-      },
-      cancel() {
-        controller = undefined
-        onDrain()
-        onLeave()
-      },
-    },
-    { highWaterMark: 0 },
-  )
 
-  /** Writes directly to the socket. Returns false when the socket is full. */
+  /** Returns false when the socket is full, as `writeToSocket` does. */
+  function writeToResponse(frames: string): boolean {
+    const bytes = Buffer.from(frames)
+    sink.bytesWritten += bytes.byteLength
+    return outgoing.write(bytes)
+  }
+
   function writeToSocket(frames: string, socket: Socket): boolean {
-    if (frames.length > longLength) {
-      const bytes = Buffer.from(frames)
-      bytesWritten += bytes.byteLength
-      return outgoing.write(bytes)
-    }
     const byteLength = Buffer.byteLength(frames)
-    bytesWritten += byteLength
+    sink.bytesWritten += byteLength
     // In ASCII both encodings are the same bytes, and Node writes latin1 faster.
     const encoding = byteLength === frames.length ? 'latin1' : 'utf8'
-    return socket.write(isChunked ? `${byteLength.toString(16)}\r\n${frames}\r\n` : frames, encoding)
+    return socket.write(outgoing.chunkedEncoding ? `${byteLength.toString(16)}\r\n${frames}\r\n` : frames, encoding)
   }
 
-  /**
-   * Frames may bypass the stream only when the head and everything in the stream are sent. With
-   * pipelining, there is no socket while an earlier response on the connection is not finished.
-   */
-  function findSocket() {
-    if (outgoing.headersSent) socket = outgoing.socket
-    isChunked = outgoing.chunkedEncoding
-  }
-
-  return {
-    response: c.body(body, 200, { ...headers }),
-    sink: {
-      write(frames) {
-        if (!controller) return
-        if (isAwaited && !socket) findSocket()
-        if (isAwaited && socket) {
-          if (writeToSocket(frames, socket)) return
-          if (!drained) socket.once('drain', onDrain)
-        } else {
-          const bytes = Buffer.from(frames)
-          bytesWritten += bytes.byteLength
-          controller.enqueue(bytes)
-          isAwaited = false
-        }
-        drained ??= Promise.withResolvers()
-        return drained.promise
-      },
-      end() {
-        controller?.close()
-        controller = undefined
-        return new Promise((resolve) => finished(outgoing, () => resolve()))
-      },
-      cut: () => void outgoing.destroy(),
-      get bytesWritten() {
-        return bytesWritten
-      },
+  const sink = {
+    bytesWritten: 0,
+    write(frames: string): void | Promise<void> {
+      if (outgoing.destroyed || outgoing.writableEnded) return
+      if (!outgoing.headersSent) return void (waiting += frames)
+      // With pipelining, there is no socket while an earlier response on the connection is not
+      // finished.
+      const { socket } = outgoing
+      if (socket && frames.length <= longLength ? writeToSocket(frames, socket) : writeToResponse(frames)) return
+      if (!drained) (socket ?? outgoing).once('drain', onDrain)
+      drained ??= Promise.withResolvers()
+      return drained.promise
     },
+    end(): Promise<void> {
+      isEnded = true
+      if (outgoing.headersSent) outgoing.end()
+      return new Promise((resolve) => finished(outgoing, () => resolve()))
+    },
+    cut: () => void outgoing.destroy(),
   }
+  return { response: c.body(null, 200, { ...headers }), sink }
 }

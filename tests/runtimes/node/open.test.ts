@@ -4,10 +4,10 @@ import type { Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Sink } from '../../../src/relay/sink.ts'
-import { openOnNode } from '../../../src/runtimes/node/open.ts'
+import { openOnNode, withHeads } from '../../../src/runtimes/node/open.ts'
 import { openContract } from '../../contracts/open.ts'
 
-openContract('Node', openOnNode, { cuts: true })
+openContract('Node', openOnNode, { cuts: true, wrap: withHeads })
 
 /**
  * `openOnNode` writes HTTP chunks to the socket itself. These tests read the raw bytes, because a
@@ -25,7 +25,7 @@ describe('on the wire', () => {
       void sink.write(':\n')
       return response
     })
-    server = createAdaptorServer({ fetch: app.fetch }) as Server
+    server = createAdaptorServer({ fetch: withHeads(app.fetch) }) as Server
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   })
   afterEach(() => {
