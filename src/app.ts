@@ -50,10 +50,10 @@ export interface AppOptions {
   /** Opens a streaming response. */
   open?: Open
   /**
-   * Keeps the work of a promise running after the response. workerd needs `waitUntil` for this.
-   * Other runtimes need nothing.
+   * Returns the function that keeps the work of a promise running after the response. workerd needs
+   * `waitUntil` for this. Other runtimes need nothing.
    */
-  waitUntil?: (c: Context, promise: Promise<unknown>) => void
+  toWaitUntil?: (c: Context) => (promise: Promise<unknown>) => void
   /**
    * Returns the IP address of the caller. If the configuration has no keys, the limits treat each
    * address as one caller.
@@ -116,7 +116,7 @@ export function createApp({
   config,
   connect = viaFetch((url, init) => fetch(url, init)),
   open = openWithStreamSSE,
-  waitUntil = () => {},
+  toWaitUntil = () => () => {},
   address = () => '',
   bound,
   problem,
@@ -148,7 +148,7 @@ export function createApp({
     open,
     record: (c, plan) => record(c, plan, recording),
     resumePost: (c, lastEventId, encoder) => resumePost(c, lastEventId, encoder, recording),
-    waitUntil,
+    toWaitUntil,
     now,
   }
   const dialects = createDialects({ management })

@@ -46,15 +46,18 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
   const startedAt = now()
   const core = createCore({ ...rules, requestId: stream.requestId, now: startedAt })
   const { promise: response, resolve: respond } = Promise.withResolvers<Response>()
+  /** Dropped when the response is known, because it keeps the request and the response in memory. */
+  let answer: (Pick<RelayOptions, 'open' | 'refuse'> & { respond: typeof respond }) | undefined = { open, refuse, respond }
   let sink: Sink | undefined
   let writer: Writer | undefined
 
   function begin(): Writer {
     if (writer) return writer
-    const opened = open()
+    const opened = answer!.open()
     sink = opened.sink
     writer = createWriter(sink, onBlocked)
-    respond(opened.response)
+    answer!.respond(opened.response)
+    answer = undefined
     return writer
   }
   function send(frames: string): void | Promise<void> {
@@ -107,8 +110,8 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
         generation?.close(ended)
         if (ended.how === 'done') begin() // an answer without frames needs a response, too
         if (writer) await finish(writer, ended.how)
-        else if (ended.how === 'failed') respond(refuse(ended.error))
-        else respond(new Response(null, { status: 499 })) // the reader has disconnected
+        else if (ended.how === 'failed') answer!.respond(answer!.refuse(ended.error))
+        else answer!.respond(new Response(null, { status: 499 })) // the reader has disconnected
         timer.stop()
       }
       return { ended: core.ended!, tally: core.tally, startedAt, bytes: sink?.bytesWritten ?? 0 }

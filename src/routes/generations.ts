@@ -30,8 +30,11 @@ export interface GenerationsOptions {
   record: (c: Context<Env>, plan: GenerationPlan) => Answer | undefined
   /** Answers a POST with a `Last-Event-ID`, which repeats an earlier one. */
   resumePost: (c: Context<Env>, lastEventId: string, encoder: Encoder) => Promise<Response>
-  /** On workerd, keeps work running until `promise` settles, even after the response has ended. */
-  waitUntil: (c: Context, promise: Promise<unknown>) => void
+  /**
+   * Returns the function that keeps work running on workerd until `promise` settles, even after the
+   * response has ended.
+   */
+  toWaitUntil: (c: Context) => (promise: Promise<unknown>) => void
   now: () => number
 }
 
@@ -50,7 +53,7 @@ export function generations({
   open,
   record,
   resumePost,
-  waitUntil,
+  toWaitUntil,
   now,
 }: GenerationsOptions) {
   const jitter = createJitter()
@@ -64,8 +67,9 @@ export function generations({
   function generate(c: Context<Env>, plan: GenerationPlan): Promise<Response> {
     const { call, ignored = createIgnored() } = plan
     c.var.entry.model = call.model
-    const { stream, encoder, ...answer } = record(c, plan) ?? pass(c, plan)
-    const relay = createRelay({
+    const { stream, encoder, open, finish } = record(c, plan) ?? pass(c, plan)
+    const waitUntil = toWaitUntil(c)
+    const { run, waiting, response } = createRelay({
       stream,
       encoder,
       deadlines: { ...toDeadlines(deadlines, call), heartbeatMs: jitter(deadlines.heartbeatMs) },
@@ -73,19 +77,19 @@ export function generations({
       now,
       open() {
         const headers = { 'content-type': encoder.contentType, ...encoder.headers, ...toIgnoredHeader(c, ignored) }
-        return answer.open(headers)
+        return open(headers)
       },
       refuse: (error) => toErrorResponse(c, error, dialect),
     })
     const generation = upstream.generate(call, {
       signal: stream.signal,
       ...toCaller(c),
-      waitUntil: (promise) => waitUntil(c, promise),
+      waitUntil,
       ignore: ignored.add,
-      ...(encoder.toStatus && { onWaiting: relay.waiting }),
+      ...(encoder.toStatus && { onWaiting: waiting }),
     })
-    waitUntil(c, relay.run(generation).then(answer.finish))
-    return relay.response
+    waitUntil(run(generation).then(finish))
+    return response
   }
 
   const app = new Hono<Env>()

@@ -35,7 +35,7 @@ function create(env: Record<string, unknown>): App {
       ...toLimits(env, config),
       // Without `waitUntil`, no code would run after the reader has disconnected
       // (docs/hazards.md#12).
-      waitUntil: (c, promise) => c.executionCtx.waitUntil(promise),
+      toWaitUntil: (c) => (promise) => c.executionCtx.waitUntil(promise),
       // This is how many callers may load the same cached value at once. On workerd, a load dies
       // with the request that started it, and nothing reports that. Until its time limit, a dead
       // load still counts as running. So the number is larger than on other runtimes
