@@ -27,13 +27,15 @@ export interface LineDecoder {
 
 const LF = 0x0a
 
+/** All streams share it, because it keeps nothing between two calls. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /**
  * Splits bytes into lines, in linear time and with at most `maxLineBytes` in memory
  * (docs/hazards.md#19). All complete lines of a piece are decoded together. The bytes of an
  * incomplete line wait for the next piece, so a character may be split between two pieces.
  */
 export function createLineDecoder({ maxLineBytes, onLine }: LineDecoderOptions): LineDecoder {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let buffered: Uint8Array[] = [] // the pieces of a line that is not complete yet
   let bufferedBytes = 0
   let isFirst = true
