@@ -61,15 +61,14 @@ async function toGeneration(
   { controller, release }: ReturnType<typeof link>,
   waitUntil: CallContext['waitUntil'],
 ): Promise<Generation> {
-  const read = Promise.withResolvers<void>()
+  let read: Promise<void> | undefined
   let isRead = false
   let drain: ReturnType<typeof setTimeout> | undefined
   const bytes: Flow<Uint8Array> = (onBytes) =>
-    source(onBytes).finally(() => {
+    (read = source(onBytes).finally(() => {
       isRead = true
-      read.resolve()
       clearTimeout(drain)
-    })
+    }))
 
   const { first, flow } = await peek(toBatches(bytes, decoder))
   if (first === undefined) throw truncated()
@@ -81,7 +80,7 @@ async function toGeneration(
       if (isRead) return
       if (ended.how !== 'done') return controller.abort()
       drain ??= setTimeout(() => controller.abort(), drainMs)
-      waitUntil?.(read.promise)
+      waitUntil?.(read!.catch(() => {}))
     },
   }
 }
