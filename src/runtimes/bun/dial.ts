@@ -91,9 +91,7 @@ export const dialOnBun: Dial = ({ host, port }) => {
       waiting.push(typeof data === 'string' ? utf8.encode(data) : data)
       return waiting.length > 1 ? false : flush()
     },
-    get isFlushed() {
-      return waiting.length === 0
-    },
+    isFlushed: () => waiting.length === 0,
     pause() {
       isPaused = true
       socket?.pause()

@@ -30,9 +30,7 @@ export const dialOnNode: Dial = ({ host, port }) => {
   const wire: Wire = {
     listener: deaf,
     write: (data) => socket.write(data),
-    get isFlushed() {
-      return socket.writableLength === 0
-    },
+    isFlushed: () => socket.writableLength === 0,
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     destroy() {

@@ -50,7 +50,7 @@ export function readResponse(
       resume() // an idle wire has to notice that it closes
       finish()
       // An upstream that answers before it has the whole request may never read the rest of it.
-      if (canReuse && !upload && wire.isFlushed) idle.put(wire)
+      if (canReuse && !upload && wire.isFlushed()) idle.put(wire)
       else wire.destroy()
       ended.resolve()
     },

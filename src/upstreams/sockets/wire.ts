@@ -8,7 +8,7 @@ export interface Wire {
    */
   write(data: string | Uint8Array): boolean
   /** Whether the kernel has taken everything. */
-  readonly isFlushed: boolean
+  isFlushed(): boolean
   /** Stops reading, so that the upstream has to wait. */
   pause(): void
   resume(): void
