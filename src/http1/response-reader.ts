@@ -42,7 +42,7 @@ export function createResponseReader({ method, onHead, onBody, onEnd }: Response
   let line = '' // the beginning of a line that is not complete yet
   let [bytesLeft, linesLeft] = [maxHeadBytes, maxHeadLines]
   let start: StatusLine
-  let headers: Headers
+  let headers: Headers | undefined // only until the end of the head, because the body may take long
   let canReuse = false
   let [from, to] = [0, 0] // where the body starts and ends in the bytes of this push
 
@@ -103,19 +103,20 @@ export function createResponseReader({ method, onHead, onBody, onEnd }: Response
       next = 'field'
     } else if (text !== '') {
       const [name, value] = parseFieldLine(text)
-      if (next === 'field') headers.append(name, value)
+      if (next === 'field') headers!.append(name, value)
       else if (framingName.test(name)) throw new Http1Fault('A trailer belongs into the head')
     } else if (next === 'trailer') next = 'end'
     else endHead()
   }
 
   function endHead() {
-    const length = toBodyLength(method, start, headers)
+    const length = toBodyLength(method, start, headers!)
     next = start.status < 200 ? 'status' : length === 'chunked' ? 'size' : 'end'
     if (next === 'status') return
     if (length !== 'chunked') left = length
-    canReuse = start.minor === 1 && !/\bclose\b/i.test(headers.get('connection') ?? '')
-    onHead(start.status, headers)
+    canReuse = start.minor === 1 && !/\bclose\b/i.test(headers!.get('connection') ?? '')
+    onHead(start.status, headers!)
+    headers = undefined
   }
 
   function startChunk(size: number) {

@@ -29,10 +29,12 @@ export function readResponse(
   wire: Wire,
   { method, signal, idle, defer, upload, again }: ReadResponseOptions,
 ): Promise<UpstreamResponse> {
-  const { promise: response, resolve, reject } = Promise.withResolvers<UpstreamResponse>()
+  /** Dropped when it settles, because it would keep the head in memory as long as the body. */
+  let head: PromiseWithResolvers<UpstreamResponse> | undefined = Promise.withResolvers()
+  const { promise: response } = head
   const ended = Promise.withResolvers<void>()
   ended.promise.catch(() => {}) // the body may have no reader, and so no handler
-  let [hasBytes, hasHead, isOver, isPaused] = [false, false, false, false]
+  let [hasBytes, isOver, isPaused] = [false, false, false]
   let onBytes: ((bytes: Uint8Array) => void | Promise<void>) | undefined
   /** The body that came before `flow` was called. The wire is paused until then. */
   const early: Uint8Array[] = []
@@ -41,8 +43,8 @@ export function readResponse(
   const reader = createResponseReader({
     method,
     onHead(status, headers) {
-      hasHead = true
-      resolve({ status, headers, flow })
+      head!.resolve({ status, headers, flow })
+      head = undefined
     },
     onBody,
     onEnd(canReuse) {
@@ -98,15 +100,15 @@ export function readResponse(
     if (isOver) return
     finish()
     wire.destroy()
-    if (hasHead) ended.reject(error)
-    else reject(error)
+    if (head) head.reject(error)
+    else ended.reject(error)
   }
   function onFault(cause: unknown) {
     if (isOver) return
-    if (hasBytes || !again) return fail(hasHead ? broken(cause) : unreachable(cause))
+    if (hasBytes || !again) return fail(head ? unreachable(cause) : broken(cause))
     finish()
     wire.destroy()
-    resolve(again())
+    head!.resolve(again())
   }
   function onAbort() {
     fail(signal.reason)
