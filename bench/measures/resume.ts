@@ -129,7 +129,8 @@ async function measureKept(lab: Lab, server: RunningRow): Promise<Record<string,
   for (let done = 0; done < RUNS; done += AT_ONCE) {
     const runs = Array.from({ length: AT_ONCE }, async () => {
       const { ended } = await startRun(target, { mode: 'burst', seed: lab.nextSeed(), tokens: RUN_TOKENS })
-      bytes += await ended
+      const read = await ended
+      bytes += read
     })
     await Promise.all(runs)
   }

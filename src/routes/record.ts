@@ -39,7 +39,7 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
   const { streams, runs, attach, maxSeconds, address } = options
   const seconds = toResumeSeconds(c.req.header('prefer'), maxSeconds)
   if (seconds === 0 || plan.encoder.contentType !== 'text/event-stream') return undefined
-  const { requestId, principal } = c.var
+  const { requestId, principal, entry } = c.var
   const { chat } = plan
   let stream: Stream | undefined
   const run = runs.start({
@@ -95,8 +95,8 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
       if (!recorder.viewer) viewed.resolve(0)
       void viewed.promise.then((bytes) => {
         reader.end()
-        c.var.entry.viewers = run.viewers
-        c.var.entry.detached_ms = run.detachedMs
+        entry.viewers = run.life.viewers
+        entry.detached_ms = Math.round(run.life.detachedMs)
         end({ ...outcome, bytes })
       })
     },

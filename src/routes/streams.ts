@@ -114,11 +114,11 @@ function toAfter(c: Context<Env>, { log }: Run): number {
   return Number(after)
 }
 
-function toSummary({ log, request, isFinished, isDetached }: Run) {
+function toSummary({ log, request, life }: Run) {
   return {
     stream: `/streams/${log.id}`,
     request_id: request.requestId,
-    state: isFinished ? 'finished' : isDetached ? 'detached' : 'attached',
+    state: life.isFinished ? 'finished' : life.isDetached ? 'detached' : 'attached',
   }
 }
 

@@ -33,53 +33,42 @@ export interface Life {
 /** Creates the life of a run that has no viewer yet. */
 export function createLife({ graceMs, keepMs }: LifeOptions, startedAt: number): Life {
   let present = 0
-  let viewers = 0
-  let detachedMs = 0
-  let detachedAt: number | undefined = startedAt
-  let finishedAt: number | undefined
+  let detachedAt = startedAt
 
   function attach(now: number) {
-    if (detachedAt !== undefined) detachedMs += now - detachedAt
-    detachedAt = undefined
-  }
-  function toDue(): number {
-    if (finishedAt !== undefined) return present > 0 ? Infinity : finishedAt + keepMs
-    return detachedAt === undefined ? Infinity : detachedAt + graceMs
+    if (life.isDetached) life.detachedMs += now - detachedAt
+    life.isDetached = false
   }
 
-  return {
+  const life: { -readonly [Field in keyof Life]: Life[Field] } = {
+    due: startedAt + graceMs,
+    isFinished: false,
+    isDetached: true,
+    viewers: 0,
+    detachedMs: 0,
     join(now) {
       present++
-      viewers++
+      life.viewers++
       attach(now)
+      life.due = Infinity
     },
     leave(now) {
       present--
-      if (present === 0 && finishedAt === undefined) detachedAt = now
+      if (present > 0) return
+      life.due = now + (life.isFinished ? keepMs : graceMs)
+      life.isDetached = !life.isFinished
+      detachedAt = now
     },
     finish(now) {
-      if (finishedAt !== undefined) return
+      if (life.isFinished) return
       attach(now)
-      finishedAt = now
+      life.isFinished = true
+      life.due = present > 0 ? Infinity : now + keepMs
     },
     tick(now) {
-      if (now < toDue()) return undefined
-      return finishedAt === undefined ? 'abandon' : 'erase'
-    },
-    get due() {
-      return toDue()
-    },
-    get isFinished() {
-      return finishedAt !== undefined
-    },
-    get isDetached() {
-      return detachedAt !== undefined
-    },
-    get viewers() {
-      return viewers
-    },
-    get detachedMs() {
-      return detachedMs
+      if (now < life.due) return undefined
+      return life.isFinished ? 'erase' : 'abandon'
     },
   }
+  return life
 }

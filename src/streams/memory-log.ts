@@ -1,4 +1,4 @@
-import type { Part, RunLog, RunLogs } from './run-log.ts'
+import { toNumbered, type Part, type RunLog, type RunLogs } from './run-log.ts'
 
 export interface MemoryLogsOptions {
   /** How many bytes the frames of one run may take. */
@@ -8,7 +8,9 @@ export interface MemoryLogsOptions {
 }
 
 /** The size of a page in bytes. A longer frame has a page of its own. */
-const pageBytes = 16_384
+const pageBytes = 4096
+/** The bytes of a frame follow their number, which takes this many bytes. */
+const prefixBytes = 4
 
 /**
  * Some frames of a run, in UTF-8. Bytes take less memory than strings, and the garbage collector
@@ -17,9 +19,10 @@ const pageBytes = 16_384
 interface Page {
   /** The number of the first frame. */
   readonly first: number
-  bytes: Uint8Array<ArrayBuffer>
-  /** Where each frame ends in `bytes`. */
-  readonly ends: number[]
+  readonly bytes: Uint8Array
+  /** How many frames the page has, and how many bytes they take with their prefixes. */
+  count: number
+  used: number
 }
 
 const utf8 = new TextEncoder()
@@ -31,15 +34,16 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
   const logs = new Set<{ dropPage(): boolean }>()
   let total = 0
 
-  function resize(bytes: number) {
+  function grow(bytes: number) {
     total += bytes
     if (total <= totalBytes) return
     for (const log of logs) while (log.dropPage()) if (total <= totalBytes) return
   }
 
   function create(): RunLog {
+    const id = createId()
     const listeners = new Set<() => void>()
-    let pages: Page[] = []
+    const pages: Page[] = []
     let length = 0
     let size = 0
     let isClosed = false
@@ -47,14 +51,12 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
     /** What `append` is adding. Readers who have all earlier frames need not decode it again. */
     let newest: { readonly after: number; readonly frames: string } | undefined
 
-    const endOf = ({ ends }: Page) => ends.at(-1) ?? 0
-
     function addPage(bytes: number): Page {
-      const page = { first: length, bytes: new Uint8Array(bytes), ends: [] }
+      const page = { first: length, bytes: new Uint8Array(bytes), count: 0, used: 0 }
       pages.push(page)
       size += bytes
       while (size > runBytes && pages.length > 1) dropOldest()
-      resize(bytes)
+      grow(bytes)
       return page
     }
     function dropOldest() {
@@ -62,25 +64,39 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
       size -= bytes
       total -= bytes
     }
-    function add(frame: string) {
-      let page = pages.at(-1)
-      let from = page ? endOf(page) : 0
-      if (page) {
-        const { read, written } = utf8.encodeInto(frame, page.bytes.subarray(from))
-        if (read === frame.length) return void (page.ends.push(from + written), length++)
-      }
-      const bytes = utf8.encode(frame)
-      page = addPage(Math.max(pageBytes, bytes.byteLength))
-      from = 0
-      page.bytes.set(bytes)
-      page.ends.push(bytes.byteLength)
+    /** Returns whether the frame had room in the page. */
+    function write(frame: string, page: Page | undefined): boolean {
+      if (!page || page.bytes.byteLength - page.used < prefixBytes + frame.length) return false
+      const { bytes, used } = page
+      const { read, written } = utf8.encodeInto(frame, bytes.subarray(used + prefixBytes))
+      if (read < frame.length) return false
+      for (let i = 0; i < prefixBytes; i++) bytes[used + i] = written >>> (8 * i)
+      page.used += prefixBytes + written
+      page.count++
       length++
+      return true
     }
-    function ring() {
-      for (const listener of listeners) listener()
+    function add(frame: string) {
+      // One UTF-16 unit is at most three bytes.
+      if (!write(frame, pages.at(-1))) write(frame, addPage(Math.max(pageBytes, prefixBytes + 3 * frame.length)))
+    }
+    /** Returns the frames of a page from the frame `from` on. */
+    function readPage({ first, bytes, used }: Page, from: number): string {
+      let frames = ''
+      for (let at = 0, number = first; at < used; number++) {
+        let taken = 0
+        for (let i = 0; i < prefixBytes; i++) taken |= bytes[at + i]! << (8 * i)
+        at += prefixBytes
+        if (number >= from) frames += toNumbered(id, number, text.decode(bytes.subarray(at, at + taken)))
+        at += taken
+      }
+      return frames
     }
     function toPart(frames: string, last: number): Part {
       return { frames, last, isEnd: isClosed && last === length - 1 }
+    }
+    function ring() {
+      for (const listener of listeners) listener()
     }
 
     const log = {
@@ -97,22 +113,25 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
     logs.add(log)
 
     return {
-      id: createId(),
+      id,
       append(frames) {
         const after = length - 1
-        for (const frame of frames) add(frame)
-        newest = { after, frames: frames.length === 1 ? frames[0]! : frames.join('') }
+        let numbered = ''
+        for (const frame of frames) {
+          numbered += toNumbered(id, length, frame)
+          add(frame)
+        }
+        newest = { after, frames: numbered }
         ring()
         newest = undefined
       },
       close() {
         isClosed = true
-        const page = pages.at(-1)
-        if (page) {
-          const unused = page.bytes.byteLength - endOf(page)
-          page.bytes = page.bytes.slice(0, endOf(page))
-          size -= unused
-          total -= unused
+        const last = pages.pop()
+        if (last) {
+          pages.push({ ...last, bytes: last.bytes.slice(0, last.used) })
+          size -= last.bytes.byteLength - last.used
+          total -= last.bytes.byteLength - last.used
         }
         ring()
       },
@@ -123,9 +142,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
         if (isWaiting || (next === length && isClosed)) return toPart('', after)
         if (next > length) return 'beyond'
         const page = pages.findLast(({ first }) => first <= next)
-        if (!page) return 'dropped'
-        const from = next === page.first ? 0 : page.ends[next - page.first - 1]!
-        return toPart(text.decode(page.bytes.subarray(from, endOf(page))), page.first + page.ends.length - 1)
+        return page ? toPart(readPage(page, next), page.first + page.count - 1) : 'dropped'
       },
       onMore(listener) {
         listeners.add(listener)

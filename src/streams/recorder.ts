@@ -6,7 +6,7 @@ import type { Viewer } from './viewer.ts'
 
 /** The encoder and the sink of a relay whose frames go into a log. */
 export interface Recorder {
-  /** Numbers the frames of another encoder, and appends them to the log. */
+  /** Appends the frames of another encoder to the log. */
   readonly encoder: Encoder
   readonly sink: Sink
   /** The reader that sent the request. Only this reader gets status frames. */
@@ -14,11 +14,10 @@ export interface Recorder {
 }
 
 /**
- * Records a stream. Each frame gets an `id` field. The opening, heartbeats and status frames are
+ * Records a stream. The log gives each frame an `id` field. The opening, heartbeats and status frames are
  * not recorded, because they belong to a connection and not to the answer.
  */
 export function createRecorder(encoder: Encoder, log: RunLog): Recorder {
-  let length = 0
   /** The frames of one batch. Between batches there is no array (docs/hazards.md#90). */
   let frames: string[] | undefined
   let status = ''
@@ -35,7 +34,7 @@ export function createRecorder(encoder: Encoder, log: RunLog): Recorder {
           ...options,
           emit(frame) {
             frames ??= []
-            frames.push(`id: ${log.id}.${length + frames.length}\n${frame}`)
+            frames.push(frame)
           },
         })
         return (batch) => {
@@ -44,7 +43,6 @@ export function createRecorder(encoder: Encoder, log: RunLog): Recorder {
           if (!frames) return
           const recorded: readonly string[] = frames
           frames = undefined
-          length += recorded.length
           log.append(recorded)
           // The readers get the frames from the log. The core only learns that there are some.
           options.emit(encoder.opening)

@@ -6,15 +6,15 @@ export interface RunLog {
   /** The id of the run. It has at least 128 random bits and consists of letters and digits. */
   readonly id: string
   /**
-   * Adds frames. The producer never waits for the log. If the log is full, its oldest frames are
-   * dropped.
+   * Adds frames, and gives each its number. The producer never waits for the log. If the log is
+   * full, its oldest frames are dropped.
    */
   append(frames: readonly string[]): void
   /** Marks the end of the log. The last frame is the terminal of the stream. */
   close(): void
   /**
-   * Returns the frames that follow the frame `after`, at least one if there is one, and at most
-   * about 16 KiB. -1 reads from the beginning. A promise never rejects: frames that cannot be read
+   * Returns the frames that follow the frame `after`, each with its id: at least one if there is one, and at most
+   * a few kilobytes if a frame is not longer. -1 reads from the beginning. A promise never rejects: frames that cannot be read
    * count as `dropped`.
    */
   read(after: number): Part | Promise<Part>
@@ -48,6 +48,11 @@ export type Part =
       /** Whether the log is closed and has no frame after `last`. */
       readonly isEnd: boolean
     }
+
+/** Returns an SSE event with its id. */
+export function toNumbered(run: string, number: number, frame: string): string {
+  return `id: ${run}.${number}\n${frame}`
+}
 
 /** The id of a frame, as it stands in the `id` field of an SSE event. */
 export interface FrameId {

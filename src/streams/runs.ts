@@ -2,7 +2,7 @@ import { ServiceError } from '../errors.ts'
 import { createTimer } from '../relay/timer.ts'
 import type { Encoder } from '../encoders/encoder.ts'
 import { abandoned, cancelled } from './failures.ts'
-import { createLife } from './life.ts'
+import { createLife, type Life } from './life.ts'
 import type { RunLog, RunLogs } from './run-log.ts'
 
 export interface RunRequest {
@@ -32,10 +32,7 @@ export interface Run {
   stop(): void
   /** Call this when the generation is over. A run without frames is forgotten. */
   finish(): void
-  readonly isFinished: boolean
-  readonly isDetached: boolean
-  readonly viewers: number
-  readonly detachedMs: number
+  readonly life: Life
 }
 
 /** The runs of this process. */
@@ -66,18 +63,19 @@ export interface RunsOptions {
 export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: RunsOptions): Runs {
   const runs = new Map<string, Run>()
   const chats = new Map<string, Run>()
-  const toChatKey = ({ owner, chat }: { owner: string; chat?: string }) => JSON.stringify([owner, chat])
+  const toChatKey = (owner: string, chat: string) => JSON.stringify([owner, chat])
 
   /** Counts the runs that go on without a reader, and the background runs. */
   function countDetached(caller: string): number {
     let count = 0
-    for (const { request, isFinished, isDetached } of runs.values())
-      if (request.caller === caller && !isFinished && (isDetached || request.graceMs === undefined)) count++
+    for (const { request, life } of runs.values())
+      if (request.caller === caller && !life.isFinished && (life.isDetached || request.graceMs === undefined)) count++
     return count
   }
 
-  function create({ stop: stopGeneration, ...request }: RunRequest, log: RunLog): Run {
-    const { graceMs = Infinity, keepMs = defaultKeepMs, chat } = request
+  function create({ stop: stopGeneration, ...started }: RunRequest, log: RunLog): Run {
+    let request = started
+    const { owner, caller, graceMs = Infinity, keepMs = defaultKeepMs, chat } = request
     const life = createLife({ graceMs, keepMs }, now())
     /** Undefined once the run has finished. A kept run must not keep its request in memory. */
     let stop: RunRequest['stop'] | undefined = stopGeneration
@@ -91,12 +89,14 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
     function erase() {
       timer.stop()
       runs.delete(log.id)
-      if (chat !== undefined && chats.get(toChatKey(request)) === run) chats.delete(toChatKey(request))
+      if (chat !== undefined && chats.get(toChatKey(owner, chat)) === run) chats.delete(toChatKey(owner, chat))
       log.erase()
     }
 
     const run: Run = {
-      request,
+      get request() {
+        return request
+      },
       log,
       join() {
         life.join(now())
@@ -106,7 +106,7 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
           hasLeft = true
           life.leave(now())
           timer.schedule(life.due)
-          if (life.isDetached && graceMs < Infinity && countDetached(request.caller) > maxDetached)
+          if (life.isDetached && graceMs < Infinity && countDetached(caller) > maxDetached)
             stop?.(abandoned(`its reader left, and ${maxDetached} other answers already go on without a reader`))
         }
       },
@@ -116,23 +116,13 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
       },
       finish() {
         stop = undefined
+        request = { ...request, encoder: toKept(request.encoder) }
         life.finish(now())
         const part = log.read(-1)
         if (!(part instanceof Promise) && part !== 'dropped' && part !== 'beyond' && part.frames === '') erase()
         else timer.schedule(life.due)
       },
-      get isFinished() {
-        return life.isFinished
-      },
-      get isDetached() {
-        return life.isDetached
-      },
-      get viewers() {
-        return life.viewers
-      },
-      get detachedMs() {
-        return Math.round(life.detachedMs)
-      },
+      life,
     }
     timer.schedule(life.due)
     return run
@@ -153,11 +143,19 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
       const log = logs.create()
       const run = create(request, log)
       runs.set(log.id, run)
-      if (request.chat !== undefined) chats.set(toChatKey(request), run)
+      if (request.chat !== undefined) chats.set(toChatKey(request.owner, request.chat), run)
       return run
     },
     find: (id, owner) => ofOwner(runs.get(id), owner),
-    findChat: (chat, owner) => chats.get(toChatKey({ owner, chat })),
+    findChat: (chat, owner) => chats.get(toChatKey(owner, chat)),
     list: (owner) => [...runs.values()].filter((run) => ofOwner(run, owner)),
   }
+}
+
+/**
+ * Returns the parts of an encoder that a finished run needs. The encoder itself may keep the tools
+ * of the request in memory.
+ */
+function toKept({ contentType, headers, opening, heartbeat, failure }: Encoder): Encoder {
+  return { contentType, headers, opening, heartbeat, failure, start: () => () => {} }
 }
