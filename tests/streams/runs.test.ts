@@ -1,0 +1,297 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { sse } from '../../src/encoders/sse.ts'
+import { createMemoryLogs } from '../../src/streams/memory-log.ts'
+import { createRuns, type Run, type RunRequest, type RunsOptions } from '../../src/streams/runs.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+function create(options: Partial<RunsOptions> = {}) {
+  const logs = createMemoryLogs({ runBytes: 1e6, totalBytes: 1e9 })
+  const runs = createRuns({ logs, maxDetached: 2, keepMs: 10_000, now: () => performance.now(), ...options })
+  const stops = new Map<Run, string[]>()
+
+  /** Starts a run with one frame. Like a real generation, it ends as soon as it is stopped. */
+  function start(request: Partial<RunRequest> = {}): Run {
+    const codes: string[] = []
+    const run = runs.start({
+      owner: 'a',
+      caller: 'key a',
+      requestId: 'id-1',
+      encoder: sse,
+      graceMs: 1000,
+      stop(error) {
+        codes.push(error.code)
+        run.log.append([`!${error.code}`])
+        end(run)
+      },
+      ...request,
+    })!
+    stops.set(run, codes)
+    run.log.append(['frame'])
+    return run
+  }
+  const stopsOf = (run: Run) => stops.get(run)!
+  return { runs, start, stopsOf }
+}
+
+function end(run: Run) {
+  run.log.close()
+  run.finish()
+}
+
+describe('a run', () => {
+  test('is found by its owner, and by nobody else', () => {
+    const { runs, start } = create()
+    const run = start({ owner: 'a', chat: 'chat-1' })
+    const { id } = run.log
+    expect(runs.find(id, 'a')).toBe(run)
+    expect(runs.findChat('chat-1', 'a')).toBe(run)
+    expect(runs.list('a')).toEqual([run])
+    for (const stranger of ['b', '', 'A', 'a ', '__proto__']) {
+      expect(runs.find(id, stranger)).toBeUndefined()
+      expect(runs.findChat('chat-1', stranger)).toBeUndefined()
+      expect(runs.list(stranger)).toEqual([])
+    }
+    for (const other of ['', id.slice(1), `${id}0`, id.toUpperCase() + 'X', '__proto__', 'constructor']) {
+      expect(runs.find(other, 'a')).toBeUndefined()
+      expect(runs.findChat(other, 'a')).toBeUndefined()
+    }
+  })
+
+  test('of no runtime that keeps logs does not start', () => {
+    const { runs } = create({ logs: undefined })
+    const stop = () => {}
+    expect(runs.start({ owner: '', caller: '', requestId: '', encoder: sse, graceMs: 1, stop })).toBeUndefined()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('is abandoned once, when its grace is over', async () => {
+    const { start, stopsOf } = create()
+    const run = start()
+    const leave = run.join()
+    await pass(5000)
+    leave()
+    leave()
+    expect(run.isDetached).toBe(true)
+    await pass(990)
+    expect(stopsOf(run)).toEqual([])
+    await pass(50)
+    expect(stopsOf(run)).toEqual(['abandoned'])
+    expect(run.isFinished).toBe(true)
+  })
+
+  test('that does not end at once when it is abandoned is not stopped again and again', async () => {
+    const { start } = create()
+    let stops = 0
+    const run = start({ stop: () => void stops++ })
+    await pass(60_000)
+    expect(stops).toBe(1)
+    end(run)
+    await pass(11_000)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('that a viewer joins in its grace goes on', async () => {
+    const { start, stopsOf } = create()
+    const run = start()
+    run.join()()
+    await pass(900)
+    const leave = run.join()
+    await pass(60_000)
+    expect(stopsOf(run)).toEqual([])
+    leave()
+    await pass(1100)
+    expect(stopsOf(run)).toEqual(['abandoned'])
+    expect(run.viewers).toBe(2)
+    expect(run.detachedMs).toBeGreaterThan(1800)
+    expect(run.detachedMs).toBeLessThan(2100)
+  })
+
+  test('that is stopped is cancelled once, and then erased by a second stop', () => {
+    const { runs, start, stopsOf } = create()
+    const run = start({ chat: 'chat-1' })
+    run.stop()
+    expect(stopsOf(run)).toEqual(['cancelled'])
+    expect(runs.find(run.log.id, 'a')).toBe(run)
+    run.stop()
+    expect(stopsOf(run)).toEqual(['cancelled'])
+    expect(runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(runs.findChat('chat-1', 'a')).toBeUndefined()
+    expect(run.log.read(-1)).toBe('dropped')
+    expect(vi.getTimerCount()).toBe(0)
+    run.stop()
+  })
+
+  test('that is finished is kept for a while', async () => {
+    const { runs, start } = create()
+    const run = start()
+    end(run)
+    await pass(9900)
+    expect(runs.find(run.log.id, 'a')).toBe(run)
+    await pass(200)
+    expect(runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(run.log.read(-1)).toBe('dropped')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('is kept as long as it asks for', async () => {
+    const { runs, start } = create()
+    const run = start({ keepMs: 600_000 })
+    end(run)
+    await pass(599_000)
+    expect(runs.list('a')).toEqual([run])
+    await pass(2000)
+    expect(runs.list('a')).toEqual([])
+  })
+
+  test('that is finished is not erased while a viewer reads', async () => {
+    const { runs, start } = create()
+    const run = start()
+    const leave = run.join()
+    end(run)
+    await pass(1e6)
+    expect(runs.find(run.log.id, 'a')).toBe(run)
+    leave()
+    await pass(100)
+    expect(runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('without a frame is forgotten when it is finished, and nobody waits for it', () => {
+    const { runs } = create()
+    const run = runs.start({ owner: 'a', caller: 'a', requestId: '', encoder: sse, graceMs: 1000, chat: 'c', stop() {} })!
+    run.join()
+    run.finish()
+    expect(runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(runs.findChat('c', 'a')).toBeUndefined()
+    expect(run.log.read(-1)).toBe('dropped')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('that is finished keeps nothing of its request in memory', async () => {
+    vi.useRealTimers()
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const { runs, start } = create()
+    const state = new WeakRef(
+      (() => {
+        const context = { body: 'x' }
+        end(start({ stop: () => void context.body }))
+        return context
+      })(),
+    )
+    await new Promise(setImmediate)
+    collect()
+    // The object itself must not go into an assertion, because its error would keep it.
+    expect(state.deref() === undefined).toBe(true)
+    expect(runs.list('a').length).toBe(1)
+    runs.list('a')[0]!.stop()
+  })
+})
+
+describe('a chat', () => {
+  test('is its last run: the end of an earlier run does not forget it', async () => {
+    const { runs, start } = create()
+    const first = start({ chat: 'c' })
+    const second = start({ chat: 'c' })
+    expect(runs.findChat('c', 'a')).toBe(second)
+    expect(runs.find(first.log.id, 'a')).toBe(first)
+    end(first)
+    first.stop()
+    expect(runs.find(first.log.id, 'a')).toBeUndefined()
+    expect(runs.findChat('c', 'a')).toBe(second)
+    end(second)
+    await pass(11_000)
+    expect(runs.findChat('c', 'a')).toBeUndefined()
+  })
+
+  test('of one owner is not the chat of another, however the names are joined', () => {
+    const { runs, start } = create()
+    const names = ['', 'a', 'a","b', 'b', '","', '["a"]', ',']
+    const all = names.flatMap((owner) => names.map((chat) => ({ owner, chat, run: start({ owner, chat, caller: owner }) })))
+    for (const { owner, chat, run } of all) expect(runs.findChat(chat, owner)).toBe(run)
+  })
+})
+
+describe('the limit of detached runs', () => {
+  test('stops the run that would be one more when its reader leaves, and no other', () => {
+    const { start, stopsOf } = create()
+    const all = Array.from({ length: 4 }, () => start())
+    const leaves = all.map((run) => run.join())
+    for (const leave of leaves) leave()
+    expect(all.map(stopsOf)).toEqual([[], [], ['abandoned'], ['abandoned']])
+  })
+
+  test('counts each caller alone, and finished runs not at all', () => {
+    const { start, stopsOf } = create()
+    for (let i = 0; i < 2; i++) {
+      start().join()()
+      start({ caller: 'key b' }).join()()
+      const finished = start()
+      finished.join()
+      end(finished)
+    }
+    const c = start({ caller: 'key c' })
+    c.join()()
+    expect(stopsOf(c)).toEqual([])
+    const one = start()
+    one.join()()
+    expect(stopsOf(one)).toEqual(['abandoned'])
+  })
+
+  test('does not count runs that have a viewer', () => {
+    const { start, stopsOf } = create()
+    const all = Array.from({ length: 10 }, () => start())
+    for (const run of all) {
+      run.join()
+      run.join()()
+    }
+    expect(all.flatMap(stopsOf)).toEqual([])
+  })
+
+  test('of 0 stops each run when its reader leaves', () => {
+    const { start, stopsOf } = create({ maxDetached: 0 })
+    const run = start()
+    run.join()()
+    expect(stopsOf(run)).toEqual(['abandoned'])
+  })
+
+  test('refuses a background run that would be one more', async () => {
+    const { start, stopsOf } = create()
+    const background = { graceMs: undefined }
+    const one = start(background)
+    const two = start(background)
+    expect(() => start(background)).toThrow(
+      expect.objectContaining({ code: 'rate_limited', status: 429, retryAfterSeconds: 5 }),
+    )
+    start({ ...background, caller: 'key b' })
+    // A background run counts even while a viewer reads it, and its readers may leave.
+    two.join()()
+    one.join()
+    expect(() => start(background)).toThrow()
+    await pass(1e8)
+    expect([one, two].map(stopsOf)).toEqual([[], []])
+    end(one)
+    start(background)
+  })
+
+  test('counts detached and background runs together', () => {
+    const { start, stopsOf } = create()
+    start({ graceMs: undefined })
+    start().join()()
+    const one = start()
+    const leave = one.join()
+    expect(() => start({ graceMs: undefined })).toThrow()
+    leave()
+    expect(stopsOf(one)).toEqual(['abandoned'])
+  })
+})
