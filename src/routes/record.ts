@@ -59,7 +59,7 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
     throw error
   }
   const { leave: leaveStream, end } = stream
-  const recorder = createRecorder(plan.encoder, run.log)
+  const recorder = createRecorder(plan.encoder, run)
   const reader = createStream({ requestId, principal: principal.name, signal: c.req.raw.signal })
   const leave = run.join()
   const viewed = Promise.withResolvers<number>()

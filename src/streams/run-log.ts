@@ -13,9 +13,9 @@ export interface RunLog {
   /** Marks the end of the log. The last frame is the terminal of the stream. */
   close(): void
   /**
-   * Returns the frames that follow the frame `after`, each with its id: at least one if there is one, and at most
-   * a few kilobytes if a frame is not longer. -1 reads from the beginning. A promise never rejects: frames that cannot be read
-   * count as `dropped`.
+   * Returns the frames that follow the frame `after`, each with its id: at least one if there is
+   * one, and at most a few kilobytes if no frame is longer. -1 reads from the beginning. A promise
+   * never rejects: frames that cannot be read count as `dropped`.
    */
   read(after: number): Part | Promise<Part>
   /**

@@ -30,7 +30,10 @@ export interface Run {
   join(): () => void
   /** Ends an open run with `cancelled`, and erases the log of a finished run. */
   stop(): void
-  /** Call this when the generation is over. A run without frames is forgotten. */
+  /**
+   * Closes the log. Call this when the generation is over, and before a viewer can leave because it
+   * has read the end. A run without frames is forgotten. A second call does nothing.
+   */
   finish(): void
   readonly life: Life
 }
@@ -115,12 +118,14 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
         else erase()
       },
       finish() {
+        if (life.isFinished) return
         stop = undefined
         request = { ...request, encoder: toKept(request.encoder) }
         life.finish(now())
         const part = log.read(-1)
-        if (!(part instanceof Promise) && part !== 'dropped' && part !== 'beyond' && part.frames === '') erase()
-        else timer.schedule(life.due)
+        if (typeof part === 'object' && 'frames' in part && part.frames === '') return erase()
+        log.close()
+        timer.schedule(life.due)
       },
       life,
     }

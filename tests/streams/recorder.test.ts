@@ -38,7 +38,7 @@ function record(encoder: Encoder) {
     appended.push(...frames)
     append(frames)
   }
-  const recorder = createRecorder(encoder, log)
+  const recorder = createRecorder(encoder, { log, finish: log.close })
   return { log, appended, recorder }
 }
 
@@ -178,7 +178,7 @@ describe('a recorder', () => {
     expect(appended).toEqual([`id: ${log.id}.0\ndata: {"a":1}\n\n`, `id: ${log.id}.1\ndata: {"done":true}\n\n`])
   })
 
-  test.each(['end', 'cut'] as const)('closes the log at the %s of the answer', (how) => {
+  test.each(['end', 'cut'] as const)('finishes the run at the %s of the answer', (how) => {
     const { log, recorder } = record(sse)
     void recorder.sink[how]()
     expect(log.read(-1)).toEqual({ frames: '', last: -1, isEnd: true })

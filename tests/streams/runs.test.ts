@@ -31,7 +31,7 @@ function create(options: Partial<RunsOptions> = {}) {
       stop(error) {
         codes.push(error.code)
         run.log.append([`!${error.code}`])
-        end(run)
+        run.finish()
       },
       ...request,
     })!
@@ -41,11 +41,6 @@ function create(options: Partial<RunsOptions> = {}) {
   }
   const stopsOf = (run: Run) => stops.get(run)!
   return { runs, start, stopsOf }
-}
-
-function end(run: Run) {
-  run.log.close()
-  run.finish()
 }
 
 describe('a run', () => {
@@ -95,7 +90,7 @@ describe('a run', () => {
     const run = start({ stop: () => void stops++ })
     await pass(60_000)
     expect(stops).toBe(1)
-    end(run)
+    run.finish()
     await pass(11_000)
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -134,7 +129,7 @@ describe('a run', () => {
   test('that is finished is kept for a while', async () => {
     const { runs, start } = create()
     const run = start()
-    end(run)
+    run.finish()
     await pass(9900)
     expect(runs.find(run.log.id, 'a')).toBe(run)
     await pass(200)
@@ -146,7 +141,7 @@ describe('a run', () => {
   test('is kept as long as it asks for', async () => {
     const { runs, start } = create()
     const run = start({ keepMs: 600_000 })
-    end(run)
+    run.finish()
     await pass(599_000)
     expect(runs.list('a')).toEqual([run])
     await pass(2000)
@@ -157,7 +152,7 @@ describe('a run', () => {
     const { runs, start } = create()
     const run = start()
     const leave = run.join()
-    end(run)
+    run.finish()
     await pass(1e6)
     expect(runs.find(run.log.id, 'a')).toBe(run)
     leave()
@@ -185,7 +180,7 @@ describe('a run', () => {
     const state = new WeakRef(
       (() => {
         const context = { body: 'x' }
-        end(start({ stop: () => void context.body }))
+        start({ stop: () => void context.body }).finish()
         return context
       })(),
     )
@@ -205,11 +200,11 @@ describe('a chat', () => {
     const second = start({ chat: 'c' })
     expect(runs.findChat('c', 'a')).toBe(second)
     expect(runs.find(first.log.id, 'a')).toBe(first)
-    end(first)
+    first.finish()
     first.stop()
     expect(runs.find(first.log.id, 'a')).toBeUndefined()
     expect(runs.findChat('c', 'a')).toBe(second)
-    end(second)
+    second.finish()
     await pass(11_000)
     expect(runs.findChat('c', 'a')).toBeUndefined()
   })
@@ -238,7 +233,7 @@ describe('the limit of detached runs', () => {
       start({ caller: 'key b' }).join()()
       const finished = start()
       finished.join()
-      end(finished)
+      finished.finish()
     }
     const c = start({ caller: 'key c' })
     c.join()()
@@ -280,7 +275,7 @@ describe('the limit of detached runs', () => {
     expect(() => start(background)).toThrow()
     await pass(1e8)
     expect([one, two].map(stopsOf)).toEqual([[], []])
-    end(one)
+    one.finish()
     start(background)
   })
 
