@@ -1,5 +1,6 @@
+import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
-import { routePath } from 'hono/route'
+import { matchedRoutes } from 'hono/route'
 import { toNumber } from '../exact-json.ts'
 import type { Outcome } from '../relay/stream.ts'
 import { toCause } from './cause.ts'
@@ -29,13 +30,13 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
     const { method } = c.req
     const { status } = c.res
     const { requestId, stream } = c.var
-    const route = routePath(c)
+    const route = toRoute(c)
     const write = (outcome?: Outcome) => {
       log({
         time: new Date().toISOString(),
         request_id: requestId,
         method,
-        route: route.endsWith('*') ? '-' : route,
+        route,
         status,
         duration_ms: Math.round(now() - startedAt),
         ...entry,
@@ -45,6 +46,14 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
     if (stream) void stream.ended.then(write)
     else write()
   })
+}
+
+/**
+ * Returns the pattern of the route, also if a guard refused the request. The patterns of guards end
+ * with `*`. A guard can stand behind a route.
+ */
+function toRoute(c: Context): string {
+  return matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path ?? '-'
 }
 
 /**
