@@ -24,6 +24,7 @@ test('an empty environment has the documented defaults', () => {
     access: { keys: [], insecure: false, hosts: [], origins: [], management: false },
     perCaller: { perMinute: 0, streams: 0 },
     limits: { maxStreams: 1000, maxBodyBytes: 16_777_216, maxLineBytes: 4_194_304 },
+    resume: { maxSeconds: 60, maxDetached: 4, runBytes: 8_388_608, totalBytes: 268_435_456, keepSeconds: 60 },
     deadlines: {
       graceMs: 250,
       heartbeatMs: 15_000,
@@ -54,6 +55,12 @@ test.each([
   ['SLUICE_MAX_BODY_BYTES', 'limits.maxBodyBytes', '1', 1],
   ['SLUICE_MAX_LINE_BYTES', 'limits.maxLineBytes', '1024', 1024],
   ['SLUICE_MAX_STREAMS', 'limits.maxStreams', '1', 1],
+  ['SLUICE_RESUME_MAX_SECONDS', 'resume.maxSeconds', '0', 0],
+  ['SLUICE_RESUME_MAX_SECONDS', 'resume.maxSeconds', '86400', 86_400],
+  ['SLUICE_RESUME_MAX_DETACHED', 'resume.maxDetached', '0', 0],
+  ['SLUICE_RESUME_RUN_BYTES', 'resume.runBytes', '65536', 65_536],
+  ['SLUICE_RESUME_TOTAL_BYTES', 'resume.totalBytes', '68719476736', 68_719_476_736],
+  ['SLUICE_RESUME_KEEP_SECONDS', 'resume.keepSeconds', '0', 0],
   ['SLUICE_API_KEYS', 'access.keys', `me:${hash}`, [{ name: 'me', sha256: hash, models: undefined }]],
   [
     'SLUICE_API_KEYS',

@@ -67,6 +67,9 @@ const isAlone = (one: Generated) => isOpen(one) && (one.isBackground || !one.rea
 const codeOf = (frame = '') => (frame.includes('"done":true') ? 'done' : /"code":"(\w+)"/.exec(frame)?.[1])
 const ignore = () => {}
 
+/** What the histories have met: how runs have ended, and what has happened to readers. */
+const met = new Set<string>()
+
 function createWorld() {
   const logs = createMemoryLogs({ runBytes: 40_000, totalBytes: 100_000 })
   const runs = createRuns({ logs, maxDetached, keepMs, now })
@@ -92,6 +95,7 @@ function createWorld() {
     } catch (error) {
       expect(isTooMany).toBe(true)
       expect(error).toMatchObject({ code: 'rate_limited' })
+      met.add('rate_limited')
       return
     }
     expect(isTooMany).toBe(false)
@@ -213,6 +217,7 @@ function createWorld() {
         if (one.reason === undefined) expect(mayBeAbandoned && !isReadNow).toBe(true)
         expect(code).toBe(one.reason ?? 'abandoned')
         one.endedAt = now()
+        met.add(code)
       }
       // No run goes on after its reason, or after its grace.
       if (isOpen(one)) {
@@ -236,14 +241,16 @@ function createWorld() {
   /** Each reader has a part of the log without a gap: nothing lost, nothing doubled. */
   function checkReader({ frames, run }: Generated, reader: Reader) {
     const { sink, after, isFull, hasLeft } = reader
-    const seen = [frames.length, run.isFinished, sink.written.length, sink.ended, isFull].join(' ')
+    const seen = [frames.length, run.isFinished, sink.written.length, sink.ended, sink.wasCut, isFull].join(' ')
     if (seen === reader.seen) return
     reader.seen = seen
     const due = frames.slice(after + 1).join('')
     const text = sink.written.join('').slice('<'.length)
     const [, before] = /^([^]*?)event: failed\ndata: [^\n]*"log_dropped"[^\n]*\n\n$/.exec(text) ?? []
     expect(due.startsWith(before ?? text)).toBe(true)
+    if (sink.wasCut > 0) met.add('stalled')
     if (before !== undefined) {
+      met.add('log_dropped')
       const count = before.split('\n\n').length - 1
       expect(['dropped', 'beyond']).toContain(run.log.read(after + count))
     } else if (!isFull && !hasLeft && sink.wasCut === 0) {
@@ -382,5 +389,8 @@ describe('the whole life of runs', () => {
       }),
       { numRuns: 300 },
     )
+    // The histories are long enough to meet everything.
+    const ends = ['done', 'upstream_failed', 'cancelled', 'abandoned', 'shutting_down']
+    expect(met).toEqual(new Set([...ends, 'rate_limited', 'stalled', 'log_dropped']))
   })
 })
