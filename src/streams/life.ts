@@ -33,10 +33,11 @@ export interface Life {
 /** Creates the life of a run that has no viewer yet. */
 export function createLife({ graceMs, keepMs }: LifeOptions, startedAt: number): Life {
   let present = 0
-  let detachedAt = startedAt
+  /** Since when the run has been detached or finished. */
+  let since = startedAt
 
   function attach(now: number) {
-    if (life.isDetached) life.detachedMs += now - detachedAt
+    if (life.isDetached) life.detachedMs += now - since
     life.isDetached = false
   }
 
@@ -55,13 +56,14 @@ export function createLife({ graceMs, keepMs }: LifeOptions, startedAt: number):
     leave(now) {
       present--
       if (present > 0) return
-      life.due = now + (life.isFinished ? keepMs : graceMs)
+      if (!life.isFinished) since = now
       life.isDetached = !life.isFinished
-      detachedAt = now
+      life.due = since + (life.isFinished ? keepMs : graceMs)
     },
     finish(now) {
       if (life.isFinished) return
       attach(now)
+      since = now
       life.isFinished = true
       life.due = present > 0 ? Infinity : now + keepMs
     },
