@@ -10,21 +10,41 @@ export interface RunLogContract {
 
 type Found = Exclude<Part, string>
 
-/** Returns the frames of a result. Fails if the log gave none. */
-export function toFound(part: Part): Found {
-  if (typeof part === 'string') throw new Error(`Cannot read: ${part}`)
-  return part
+/**
+ * Reads from a log. Returns the frames without their ids. Fails if the log gives none, or if the
+ * ids are not the next ones.
+ */
+export async function readFrom(log: RunLog, after: number): Promise<Found> {
+  return toFound(log, after, await log.read(after))
 }
 
-/** Reads from a position to the last frame that is there. */
+/** Checks the ids of a result, and removes them. */
+export function toFound(log: RunLog, after: number, part: Part): Found {
+  if (typeof part === 'string') throw new Error(`Cannot read: ${part}`)
+  let number = after
+  const frames = part.frames.replaceAll(new RegExp(`id: ${log.id}\\.(\\d+)\\n`, 'g'), (_, found) => {
+    expect(Number(found)).toBe(++number)
+    return ''
+  })
+  expect(number).toBe(part.last)
+  return { ...part, frames }
+}
+
+/** Reads from a position to the last frame that is there. Returns the frames with their ids. */
 export async function readAll(log: RunLog, after: number): Promise<string> {
   let text = ''
   for (;;) {
-    const { frames, last } = toFound(await log.read(after))
-    if (last === after) return text
-    text += frames
-    after = last
+    const part = await log.read(after)
+    if (typeof part === 'string') throw new Error(`Cannot read: ${part}`)
+    if (part.last === after) return text
+    text += part.frames
+    after = part.last
   }
+}
+
+/** Returns frames with their ids. The first one has the number `first`. */
+export function toNumberedText({ id }: RunLog, frames: readonly string[], first = 0): string {
+  return frames.map((frame, i) => `id: ${id}.${first + i}\n${frame}`).join('')
 }
 
 /** Sequences of frames, some of them long. Each is one SSE event, so it ends with a blank line. */
@@ -40,8 +60,6 @@ export const someFrames: fc.Arbitrary<string[]> = fc.array(
 
 /** The rules that every log of runs must keep (src/streams/run-log.ts). */
 export function runLogContract(name: string, { create }: RunLogContract) {
-  const read = async (log: RunLog, after: number) => toFound(await log.read(after))
-
   describe(`the contract of logs: ${name}`, () => {
     test('an id has at least 128 random bits, and fits into the id of a frame', () => {
       const logs = create()
@@ -57,13 +75,13 @@ export function runLogContract(name: string, { create }: RunLogContract) {
 
     test('an empty log has no frame, and is open', async () => {
       const log = create().create()
-      expect(await log.read(-1)).toEqual({ frames: '', last: -1, isEnd: false })
+      expect(await readFrom(log, -1)).toEqual({ frames: '', last: -1, isEnd: false })
     })
 
     test('a log without frames can be closed', async () => {
       const log = create().create()
       log.close()
-      expect(await log.read(-1)).toEqual({ frames: '', last: -1, isEnd: true })
+      expect(await readFrom(log, -1)).toEqual({ frames: '', last: -1, isEnd: true })
       expect(await log.read(0)).toBe('beyond')
     })
 
@@ -71,10 +89,10 @@ export function runLogContract(name: string, { create }: RunLogContract) {
       const log = create().create()
       log.append(['a', 'b'])
       log.append(['c'])
-      expect(await log.read(-1)).toEqual({ frames: 'abc', last: 2, isEnd: false })
-      expect(await log.read(0)).toEqual({ frames: 'bc', last: 2, isEnd: false })
-      expect(await log.read(1)).toEqual({ frames: 'c', last: 2, isEnd: false })
-      expect(await log.read(2)).toEqual({ frames: '', last: 2, isEnd: false })
+      expect(await readFrom(log, -1)).toEqual({ frames: 'abc', last: 2, isEnd: false })
+      expect(await readFrom(log, 0)).toEqual({ frames: 'bc', last: 2, isEnd: false })
+      expect(await readFrom(log, 1)).toEqual({ frames: 'c', last: 2, isEnd: false })
+      expect(await readFrom(log, 2)).toEqual({ frames: '', last: 2, isEnd: false })
     })
 
     test('the frames of a closed log end', async () => {
@@ -82,19 +100,19 @@ export function runLogContract(name: string, { create }: RunLogContract) {
       log.append(['a', 'b'])
       log.close()
       log.close()
-      expect(await log.read(-1)).toEqual({ frames: 'ab', last: 1, isEnd: true })
-      expect(await log.read(0)).toEqual({ frames: 'b', last: 1, isEnd: true })
-      expect(await log.read(1)).toEqual({ frames: '', last: 1, isEnd: true })
+      expect(await readFrom(log, -1)).toEqual({ frames: 'ab', last: 1, isEnd: true })
+      expect(await readFrom(log, 0)).toEqual({ frames: 'b', last: 1, isEnd: true })
+      expect(await readFrom(log, 1)).toEqual({ frames: '', last: 1, isEnd: true })
     })
 
     test('a reader who is ahead of an open log waits for the frames behind its place', async () => {
       const log = create().create()
       log.append(['a'])
-      expect(await log.read(2)).toEqual({ frames: '', last: 2, isEnd: false })
+      expect(await readFrom(log, 2)).toEqual({ frames: '', last: 2, isEnd: false })
       log.append(['b', 'c'])
-      expect(await log.read(2)).toEqual({ frames: '', last: 2, isEnd: false })
+      expect(await readFrom(log, 2)).toEqual({ frames: '', last: 2, isEnd: false })
       log.append(['d'])
-      expect(await log.read(2)).toEqual({ frames: 'd', last: 3, isEnd: false })
+      expect(await readFrom(log, 2)).toEqual({ frames: 'd', last: 3, isEnd: false })
     })
 
     test('a reader who is ahead of a closed log is beyond its end', async () => {
@@ -116,21 +134,21 @@ export function runLogContract(name: string, { create }: RunLogContract) {
           }
           if (isClosed) log.close()
           for (let after = frames.length - 1; after >= -1; after--)
-            expect(await readAll(log, after)).toBe(frames.slice(after + 1).join(''))
-          expect(await read(log, frames.length - 1)).toEqual({ frames: '', last: frames.length - 1, isEnd: isClosed })
+            expect(await readAll(log, after)).toBe(toNumberedText(log, frames.slice(after + 1), after + 1))
+          expect(await readFrom(log, frames.length - 1)).toEqual({ frames: '', last: frames.length - 1, isEnd: isClosed })
         }),
         { numRuns: 50 },
       )
     })
 
-    test('a long log comes in parts: each has a frame, and none is much longer than 16 KiB', async () => {
+    test('a long log comes in parts: each has a frame, and none is long', async () => {
       const log = create().create()
       const frames = Array.from({ length: 2000 }, (_, i) => `data: ${i} ${'é'.repeat(i % 100)}\n\n`)
       log.append(frames)
       log.close()
       let text = ''
       for (let after = -1, isEnd = false; !isEnd;) {
-        const part = await read(log, after)
+        const part = await readFrom(log, after)
         expect(part.last).toBeGreaterThan(after)
         expect(Buffer.byteLength(part.frames)).toBeLessThan(20_000)
         text += part.frames
@@ -144,8 +162,8 @@ export function runLogContract(name: string, { create }: RunLogContract) {
       const log = create().create()
       const huge = '你'.repeat(1_700_000)
       log.append(['a', huge, 'z'])
-      expect((await readAll(log, -1)) === `a${huge}z`).toBe(true)
-      expect(toFound(await log.read(1))).toMatchObject({ frames: 'z', last: 2 })
+      expect((await readAll(log, -1)) === toNumberedText(log, ['a', huge, 'z'])).toBe(true)
+      expect(await readFrom(log, 1)).toMatchObject({ frames: 'z', last: 2 })
     })
 
     test('logs of one store do not mix', async () => {
@@ -155,8 +173,8 @@ export function runLogContract(name: string, { create }: RunLogContract) {
         one.append([`a${i}`])
         other.append([`b${i}`])
       }
-      expect(await readAll(one, 97)).toBe('a98a99')
-      expect(await readAll(other, 97)).toBe('b98b99')
+      expect(await readAll(one, 97)).toBe(toNumberedText(one, ['a98', 'a99'], 98))
+      expect(await readAll(other, 97)).toBe(toNumberedText(other, ['b98', 'b99'], 98))
     })
 
     describe('onMore', () => {
@@ -167,7 +185,7 @@ export function runLogContract(name: string, { create }: RunLogContract) {
           let last = Promise.resolve()
           log.onMore(() => {
             last = last.then(async () => {
-              const part = await read(log, reader.after)
+              const part = await readFrom(log, reader.after)
               reader.text += part.frames
               reader.after = part.last
               reader.isEnd = part.isEnd
@@ -188,7 +206,7 @@ export function runLogContract(name: string, { create }: RunLogContract) {
         log.onMore(() => void seen.push(log.read(-1)))
         log.append(['a', 'b'])
         await expect.poll(() => seen.length, { interval: 1 }).toBeGreaterThan(0)
-        expect(await seen[0]).toEqual({ frames: 'ab', last: 1, isEnd: false })
+        expect(toFound(log, -1, await seen[0]!)).toEqual({ frames: 'ab', last: 1, isEnd: false })
       })
 
       test('does not call a listener that was removed, not even one that is removed in a call', async () => {
@@ -228,7 +246,7 @@ export function runLogContract(name: string, { create }: RunLogContract) {
         log.append(['a'])
         log.close()
         log.erase()
-        expect(await log.read(0)).toEqual({ frames: '', last: 0, isEnd: true })
+        expect(await readFrom(log, 0)).toEqual({ frames: '', last: 0, isEnd: true })
       })
 
       test.each([0, 1])('of a log that is open with %d frames lets nobody wait', async (count) => {

@@ -1,14 +1,20 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
-import type { RunLog } from '../../src/streams/run-log.ts'
-import { readAll, runLogContract, someFrames, toFound } from '../contracts/run-log.ts'
+import type { Part, RunLog } from '../../src/streams/run-log.ts'
+import { readAll, readFrom, runLogContract, someFrames, toNumberedText } from '../contracts/run-log.ts'
 
 runLogContract('in memory', { create: () => createMemoryLogs({ runBytes: 1e8, totalBytes: 1e9 }) })
 
 /** The size of a page (src/streams/memory-log.ts). */
 const pageBytes = 4096
-const frame = (size: number) => 'x'.repeat(size)
+/** A frame that takes this many bytes of a page, with its length. */
+const frame = (size: number) => 'x'.repeat(size - 4)
+
+/** Appends frames that fill this many pages, four frames a page. */
+function fill(log: RunLog, pages: number) {
+  for (let i = 0; i < 4 * pages; i++) log.append([frame(pageBytes / 4)])
+}
 
 /** Returns the number of the oldest frame that a log of `length` frames still has. */
 function oldestOf(log: RunLog, length: number): number {
@@ -17,20 +23,20 @@ function oldestOf(log: RunLog, length: number): number {
 }
 
 describe('a log in memory', () => {
-  test('drops its oldest frames when it is full', () => {
+  test('drops its oldest frames when it is full', async () => {
     const log = createMemoryLogs({ runBytes: 4 * pageBytes, totalBytes: 1e9 }).create()
-    for (let i = 0; i < 100; i++) log.append([frame(4096)])
+    fill(log, 25)
     // Four pages of four frames each.
     expect(oldestOf(log, 100)).toBe(84)
     expect(log.read(82)).toBe('dropped')
-    expect(toFound(log.read(83) as never)).toMatchObject({ last: 87, isEnd: false })
+    expect(await readFrom(log, 83)).toMatchObject({ last: 87, isEnd: false })
   })
 
   test('keeps its newest frame, even if that is longer than all that is allowed', async () => {
     const log = createMemoryLogs({ runBytes: pageBytes, totalBytes: pageBytes }).create()
     log.append(['a', frame(10 * pageBytes)])
     expect(log.read(-1)).toBe('dropped')
-    expect(await readAll(log, 0)).toBe(frame(10 * pageBytes))
+    expect(await readAll(log, 0)).toBe(toNumberedText(log, [frame(10 * pageBytes)], 1))
   })
 
   test('gives a batch that is longer than the log to a reader who has all frames before it', () => {
@@ -39,7 +45,7 @@ describe('a log in memory', () => {
     log.onMore(() => (seen ??= log.read(-1)))
     const batch = Array.from({ length: 10 }, (_, i) => `${i}${frame(10_000)}`)
     log.append(batch)
-    expect(seen).toEqual({ frames: batch.join(''), last: 9, isEnd: false })
+    expect(seen).toEqual({ frames: toNumberedText(log, batch), last: 9, isEnd: false })
     expect(log.read(-1)).toBe('dropped')
   })
 
@@ -50,9 +56,9 @@ describe('a log in memory', () => {
     log.onMore(() => seen.push(log.read(-1), log.read(0), log.read(1)))
     log.append(['b', 'c'])
     expect(seen).toEqual([
-      { frames: 'abc', last: 2, isEnd: false },
-      { frames: 'bc', last: 2, isEnd: false },
-      { frames: 'c', last: 2, isEnd: false },
+      { frames: toNumberedText(log, ['a', 'b', 'c']), last: 2, isEnd: false },
+      { frames: toNumberedText(log, ['b', 'c'], 1), last: 2, isEnd: false },
+      { frames: toNumberedText(log, ['c'], 2), last: 2, isEnd: false },
     ])
   })
 
@@ -62,15 +68,16 @@ describe('a log in memory', () => {
     for (const i of [0, 1]) {
       let after = -1
       log.onMore(() => {
-        const { frames, last } = toFound(log.read(after) as never)
+        const { frames, last } = log.read(after) as Exclude<Part, string>
         after = last
         texts[i] += frames
-        if (i === 0 && frames === 'a') log.append(['b'])
+        if (i === 0 && last === 0) log.append(['b'])
       })
     }
     log.append(['a'])
     log.append(['c'])
-    expect(texts).toEqual(['abc', 'abc'])
+    const all = toNumberedText(log, ['a', 'b', 'c'])
+    expect(texts).toEqual([all, all])
   })
 })
 
@@ -78,30 +85,41 @@ describe('all logs in memory', () => {
   test('have a bound together: the oldest log loses its oldest frames first', () => {
     const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * pageBytes })
     const [one, two] = [logs.create(), logs.create()]
-    for (let i = 0; i < 6; i++) one.append([frame(pageBytes)])
-    for (let i = 0; i < 6; i++) two.append([frame(pageBytes)])
-    expect([oldestOf(one, 6), oldestOf(two, 6)]).toEqual([2, 0])
+    fill(one, 6)
+    fill(two, 6)
+    expect([oldestOf(one, 24), oldestOf(two, 24)]).toEqual([8, 0])
     // `one` is open, so it keeps its newest page. `two` has to give up its own.
-    for (let i = 0; i < 6; i++) two.append([frame(pageBytes)])
-    expect([oldestOf(one, 6), oldestOf(two, 12)]).toEqual([5, 3])
+    fill(two, 6)
+    expect([oldestOf(one, 24), oldestOf(two, 48)]).toEqual([20, 12])
     one.close()
-    two.append([frame(pageBytes)])
-    expect([oldestOf(one, 6), oldestOf(two, 13)]).toEqual([6, 3])
-    expect(one.read(5)).toEqual({ frames: '', last: 5, isEnd: true })
+    fill(two, 1)
+    expect([oldestOf(one, 24), oldestOf(two, 52)]).toEqual([24, 12])
+    expect(one.read(23)).toEqual({ frames: '', last: 23, isEnd: true })
+  })
+
+  test('count what a closed log needs, not its whole last page', () => {
+    const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * pageBytes })
+    const short = Array.from({ length: 36 }, () => logs.create())
+    for (const log of short) {
+      log.append([frame(pageBytes / 4)])
+      log.close()
+      log.close()
+    }
+    expect(short.map((log) => oldestOf(log, 1))).toEqual(short.map(() => 0))
   })
 
   test('forget what was erased, so that its place is free again', () => {
     const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * pageBytes })
     const kept = logs.create()
-    kept.append([frame(pageBytes), frame(pageBytes)])
+    fill(kept, 2)
     for (let i = 0; i < 100; i++) {
       const log = logs.create()
-      for (let j = 0; j < 8; j++) log.append([frame(pageBytes)])
+      fill(log, 8)
       if (i % 2) log.close()
       log.erase()
       log.erase()
     }
-    expect(oldestOf(kept, 2)).toBe(0)
+    expect(oldestOf(kept, 8)).toBe(0)
   })
 
   interface Model {
@@ -147,8 +165,8 @@ describe('all logs in memory', () => {
             if (isErased && !isClosed) continue
             const oldest = oldestOf(log, frames.length)
             const kept = frames.slice(oldest)
-            expect(await readAll(log, oldest - 1)).toBe(kept.join(''))
-            const [, ...rest] = kept.map((frame) => Buffer.byteLength(frame))
+            expect(await readAll(log, oldest - 1)).toBe(toNumberedText(log, kept, oldest))
+            const [, ...rest] = kept.map((frame) => Buffer.byteLength(frame) + 4)
             const size = rest.reduce((sum, bytes) => sum + bytes, 0)
             // A frame that has a page of its own may be longer than all that is allowed.
             expect(size).toBeLessThanOrEqual(Math.max(bounds.runBytes, ...rest))
@@ -160,10 +178,10 @@ describe('all logs in memory', () => {
         // After all was erased, a new log has all the room.
         for (const { log } of all) log.erase()
         const fresh = logs.create()
-        for (let j = 0; j < 4; j++) fresh.append([frame(pageBytes)])
+        fill(fresh, 4)
         const other = logs.create()
-        for (let j = 0; j < 2; j++) other.append([frame(pageBytes)])
-        expect([oldestOf(fresh, 4), oldestOf(other, 2)]).toEqual([0, 0])
+        fill(other, 2)
+        expect([oldestOf(fresh, 16), oldestOf(other, 8)]).toEqual([0, 0])
       }),
       { numRuns: 60 },
     )

@@ -7,6 +7,7 @@ import { ServiceError } from '../../src/errors.ts'
 import type { Batch, GenerationEvent } from '../../src/generation.ts'
 import { createCore } from '../../src/relay/core.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
+import { toNumbered } from '../../src/streams/run-log.ts'
 import { createRecorder, toFailureFrames } from '../../src/streams/recorder.ts'
 import { batchSizes, generations, toBatches } from '../arbitrary-generation.ts'
 import { readEvents } from '../encoders/read-events.ts'
@@ -35,7 +36,7 @@ function record(encoder: Encoder) {
   const appended: string[] = []
   const { append } = log
   log.append = (frames) => {
-    appended.push(...frames)
+    for (const frame of frames) appended.push(toNumbered(log.id, appended.length, frame))
     append(frames)
   }
   const recorder = createRecorder(encoder, { log, finish: log.close })
@@ -57,7 +58,7 @@ describe.each(encoders)('the encoder of %s', (_, encoder) => {
     expect(encoder.failure).toBe('frame')
   })
 
-  test('makes frames that are one event each, and each gets the next number', () => {
+  test('makes frames that are one event each, with the id in front of it', () => {
     fc.assert(
       fc.property(generations, batchSizes, (events, sizes) => {
         const { log, appended, recorder } = record(encoder)

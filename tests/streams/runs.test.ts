@@ -76,12 +76,12 @@ describe('a run', () => {
     await pass(5000)
     leave()
     leave()
-    expect(run.isDetached).toBe(true)
+    expect(run.life.isDetached).toBe(true)
     await pass(990)
     expect(stopsOf(run)).toEqual([])
     await pass(50)
     expect(stopsOf(run)).toEqual(['abandoned'])
-    expect(run.isFinished).toBe(true)
+    expect(run.life.isFinished).toBe(true)
   })
 
   test('that does not end at once when it is abandoned is not stopped again and again', async () => {
@@ -106,9 +106,9 @@ describe('a run', () => {
     leave()
     await pass(1100)
     expect(stopsOf(run)).toEqual(['abandoned'])
-    expect(run.viewers).toBe(2)
-    expect(run.detachedMs).toBeGreaterThan(1800)
-    expect(run.detachedMs).toBeLessThan(2100)
+    expect(run.life.viewers).toBe(2)
+    expect(run.life.detachedMs).toBeGreaterThan(1800)
+    expect(run.life.detachedMs).toBeLessThan(2100)
   })
 
   test('that is stopped is cancelled once, and then erased by a second stop', () => {

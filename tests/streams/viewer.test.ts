@@ -78,7 +78,8 @@ function start(
   return { viewer, sink, ends, watched }
 }
 type State = ReturnType<typeof start>
-const textOf = ({ sink }: State) => sink.written.join('')
+/** Returns what was written, without the ids of the frames. */
+const textOf = ({ sink }: State) => sink.written.join('').replaceAll(/id: \w+\.\d+\n/g, '')
 
 /** Expects that the viewer has ended once, and that no timer and no listener is left. */
 async function expectOver(state: State, end: ViewerEnd) {
@@ -99,9 +100,10 @@ describe('a viewer', () => {
     const log = createLog()
     log.append(['a', 'b'])
     const state = start(log)
-    expect(state.sink.written).toEqual(['<', 'ab'])
+    const { id } = log
+    expect(state.sink.written).toEqual(['<', `id: ${id}.0\naid: ${id}.1\nb`])
     log.append(['c'])
-    expect(state.sink.written).toEqual(['<', 'ab', 'c'])
+    expect(state.sink.written).toEqual(['<', `id: ${id}.0\naid: ${id}.1\nb`, `id: ${id}.2\nc`])
     log.append(['d'])
     log.close()
     expect(textOf(state)).toBe('<abcd')
