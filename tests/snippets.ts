@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** A block of docs/clients.md. */
+/** A block of code of a page. */
 export interface Snippet {
   /** The language of its fence. */
   readonly language: string
@@ -21,11 +21,11 @@ const question = 'What is Sluice?'
 const timeout = 15_000
 
 /**
- * Returns every block of the page, in order.
+ * Returns every block of a page, in order.
  * @throws Error if a fence belongs to no block
  */
-export function loadSnippets(): Snippet[] {
-  const page = readFileSync(`${root}docs/clients.md`, 'utf8')
+export function loadSnippets(path = 'docs/clients.md'): Snippet[] {
+  const page = readFileSync(root + path, 'utf8')
   const snippets: Snippet[] = []
   let heading = ''
   let count = 0

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
+import { startBreakingProxy } from './breaking-proxy.ts'
+import { startServer, type Server } from './runtimes/server.ts'
+import { failing, failure, loadSnippets, runSnippet, type Snippet } from './snippets.ts'
+
+/** A module that defines the browser globals that `@microsoft/fetch-event-source` needs. */
+const browser = 'data:text/javascript,globalThis.window=globalThis;globalThis.document=new EventTarget()'
+const node = {
+  command: process.execPath,
+  args: ['--import', browser, '--input-type=module'],
+}
+/** The blocks write a file, so they run in a folder of their own. */
+const shell = { command: 'sh', args: ['-c', 'cd "$(mktemp -d)" && exec sh -s'] }
+
+const snippets = loadSnippets('docs/resume.md')
+const ofLanguage = (language: string) => snippets.filter((snippet) => snippet.language === language)
+/** The programs for Node. */
+const programs = ofLanguage('js').filter(({ code }) => !code.includes('new EventSource('))
+
+test('every block of docs/resume.md is run, but for the example of a frame, and the one that needs a key', () => {
+  expect(programs).toHaveLength(3)
+  // `html`, `tsx` and the program for EventSource run in tests/browser, and `python` in tests/python.
+  const others = snippets.filter(({ language }) => !['js', 'sh', 'html', 'tsx', 'python'].includes(language))
+  expect(others.map(({ language }) => language)).toEqual(['', 'sh not run in CI'])
+})
+
+describe('every program of docs/resume.md', () => {
+  let upstream: Upstream
+
+  beforeAll(async () => {
+    upstream = await startUpstream()
+  })
+  afterAll(() => upstream.close())
+
+  test.concurrent.for(programs)('$name reads a whole answer over broken connections', async (snippet, { expect }) => {
+    const model = `model-${programs.indexOf(snippet)}`
+    const pieces = Array.from({ length: 300 }, (_, index) => ` ${index}`)
+    upstream.script(tokens({ count: pieces.length, perSecond: 200, text: (index) => pieces[index]! }), model)
+    const env = { OLLAMA_HOST: upstream.url, SLUICE_MODEL: model, SLUICE_LOG: 'silent' }
+    const server = await startServer('node', env)
+    // fetch-event-source loses a frame that is cut (docs/hazards.md#95).
+    const proxy = await startBreakingProxy(server.port, { isBetweenFrames: snippet.code.includes('fetchEventSource') })
+    try {
+      const { status, out, all } = await runSnippet(snippet, node, proxy.url)
+      expect(out.replaceAll('\n', ''), all).toBe(pieces.join(''))
+      expect(proxy.broken).toBe(2)
+      expect(upstream.requestsFor(model)).toHaveLength(1)
+      expect(status).toBe(0)
+    } finally {
+      proxy.close()
+      await server.stop()
+    }
+  })
+})
+
+describe('with the demo', () => {
+  let server: Server
+
+  beforeAll(async () => {
+    server = await startServer('node', { SLUICE_DEMO: '1', SLUICE_LOG: 'silent' })
+  })
+  afterAll(() => server.stop())
+
+  test.concurrent.for(programs)('$name of docs/resume.md reports a failure', async (snippet, { expect }) => {
+    const { all } = await runSnippet(snippet, node, server.url, failing)
+    expect(all).toContain(failure)
+  })
+
+  test('the commands of docs/resume.md leave, come back, and stop', async () => {
+    const blocks = ofLanguage('sh').map(({ code }) => code)
+    const all: Snippet = { language: 'sh', name: 'With curl', code: blocks.join('echo ------\n') }
+    const { status, out } = await runSnippet(all, shell, server.url)
+    expect(status).toBe(0)
+    const [left = '', whole = '', rest = '', stopped = ''] = out.split('------\n')
+    expect(left).toMatch(/^:\nid: (\w{32})\.0\nevent: messages\n[\s\S]*The answer is at \/streams\/\1\n$/)
+    expect(whole).toMatch(/^:\nid: \w{32}\.0\n[\s\S]*\nevent: done\ndata: .*\n\n$/)
+    expect(rest.replace(':\n', '')).toBe(whole.slice(whole.search(/^id: \w+\.101$/m)))
+    expect(stopped).toMatch(/^:\nid: \w{32}\.0\nevent: failed\ndata: .*"cancelled".*\n\n$/)
+  })
+})
