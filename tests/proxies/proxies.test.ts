@@ -133,6 +133,22 @@ describe.each(proxyNames)('%s', (name) => {
       })
     })
 
+    test('an answer goes on when its reader leaves, another reader gets the rest, and DELETE stops it', async () => {
+      const model = upstream.script(thenSilent(2))
+      const first = generate(proxy, 'sse', model, { headers: { prefer: 'resume=30' } })
+      const { exchange } = await upstream.next(model)
+      await first.until((text) => text.includes('.1\n'))
+      const path = (await first.head).headers['content-location']
+      first.leave()
+      const run = `${proxy.url}${String(path)}`
+      const second = await fetch(run, { headers: { 'last-event-id': `${String(path).replace('/streams/', '')}.0` } })
+      expect(exchange.isOpen).toBe(true)
+      expect((await fetch(run, { method: 'DELETE' })).status).toBe(204)
+      await exchange.closedByReader
+      const ids = (await second.text()).match(/(?<=^id: \w+\.)\d+$|"code":"\w+"/gm)
+      expect(ids).toEqual(['1', '2', '"code":"cancelled"'])
+    })
+
     // Behind a proxy, Sluice still checks host names and origins. A page on the proxy's own origin
     // may send requests, whatever port the proxy has.
     test.each([
