@@ -2,59 +2,76 @@ import { streamHeaders, type Encoder } from '../../encoders/encoder.ts'
 import { toFrame } from '../../encoders/frame.ts'
 import { eventStream } from '../../encoders/sse.ts'
 import { toToolCalls } from '../../encoders/tool-calls.ts'
+import type { ServiceError } from '../../errors.ts'
 import { isNumber, toNumber } from '../../exact-json.ts'
 import type { OllamaChunk } from '../../generation.ts'
 
 /**
  * The UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). A
- * successful stream ends with `finish` and `[DONE]`. A failed stream ends with `error` instead.
+ * successful stream ends with `finish` and `[DONE]`. A stream that the user has stopped ends with
+ * `abort` instead, and every other failed stream with `error`.
+ *
+ * The `start` chunk has no message id. So `useChat` creates a new message, or continues the message
+ * whose tools it has run.
  */
-export const uiMessageStream: Encoder = {
-  ...eventStream,
-  headers: { ...streamHeaders, 'x-vercel-ai-ui-message-stream': 'v1' },
-  start({ requestId, emit }) {
-    const parts = createParts(emit)
-    let hasBegun = false
-    let callCount = 0
+export const uiMessageStream = createUiMessageStream(() => undefined)
 
-    /**
-     * The SDK's `start` chunk is sent without a message id. So `useChat` creates a new message, or
-     * continues the message whose tools it has run.
-     */
-    function begin() {
-      hasBegun = true
-      emit(toChunkFrame({ type: 'start' }))
-      emit(toChunkFrame({ type: 'start-step' }))
-    }
+/**
+ * The same stream with a message id in its `start` chunk. A page may have stored the message before
+ * it was complete. When such a page reads the stream again from the beginning, `useChat` replaces
+ * that message, and does not add a second one.
+ */
+export const resumableUiMessageStream = createUiMessageStream(() => `msg_${crypto.randomUUID()}`)
 
-    /** Ollama never splits a tool call, so no `tool-input-start` with partial input is needed. */
-    function writeCalls(chunk: OllamaChunk) {
-      for (const { id, name, input } of toToolCalls(chunk, requestId, callCount)) {
+function createUiMessageStream(toMessageId: () => string | undefined): Encoder {
+  return {
+    ...eventStream,
+    headers: { ...streamHeaders, 'x-vercel-ai-ui-message-stream': 'v1' },
+    start({ requestId, emit }) {
+      const parts = createParts(emit)
+      let hasBegun = false
+      let callCount = 0
+
+      function begin() {
+        hasBegun = true
+        emit(toChunkFrame({ type: 'start', messageId: toMessageId() }))
+        emit(toChunkFrame({ type: 'start-step' }))
+      }
+
+      /** Ollama never splits a tool call, so no `tool-input-start` with partial input is needed. */
+      function writeCalls(chunk: OllamaChunk) {
+        for (const { id, name, input } of toToolCalls(chunk, requestId, callCount)) {
+          parts.close()
+          callCount++
+          emit(toChunkFrame({ type: 'tool-input-available', toolCallId: id, toolName: name, input }))
+        }
+      }
+
+      function finish(chunk: OllamaChunk) {
         parts.close()
-        callCount++
-        emit(toChunkFrame({ type: 'tool-input-available', toolCallId: id, toolName: name, input }))
+        emit(toChunkFrame({ type: 'finish-step' }))
+        emit(toChunkFrame(toFinish(chunk, callCount > 0)))
+        emit(toFrame('[DONE]'))
       }
-    }
 
-    function finish(chunk: OllamaChunk) {
-      parts.close()
-      emit(toChunkFrame({ type: 'finish-step' }))
-      emit(toChunkFrame(toFinish(chunk, callCount > 0)))
-      emit(toFrame('[DONE]'))
-    }
-
-    return (batch) => {
-      for (const event of batch) {
-        if (event.type === 'failed') return emit(toChunkFrame({ type: 'error', errorText: event.error.message }))
-        if (!hasBegun) begin()
-        const { message } = event.chunk
-        if (message?.thinking) parts.write('reasoning', message.thinking)
-        if (message?.content) parts.write('text', message.content)
-        if (message?.tool_calls) writeCalls(event.chunk)
-        if (event.type === 'done') finish(event.chunk)
+      return (batch) => {
+        for (const event of batch) {
+          if (event.type === 'failed') return emit(toChunkFrame(toFailure(event.error)))
+          if (!hasBegun) begin()
+          const { message } = event.chunk
+          if (message?.thinking) parts.write('reasoning', message.thinking)
+          if (message?.content) parts.write('text', message.content)
+          if (message?.tool_calls) writeCalls(event.chunk)
+          if (event.type === 'done') finish(event.chunk)
+        }
       }
-    }
-  },
+    },
+  }
+}
+
+/** `useChat` shows an `error`. After an `abort` it is ready for the next message. */
+function toFailure({ code, message }: ServiceError) {
+  return code === 'cancelled' ? { type: 'abort', reason: message } : { type: 'error', errorText: message }
 }
 
 type PartKind = 'text' | 'reasoning'

@@ -1,12 +1,15 @@
 import { convertToModelMessages, type ModelMessage, type UIMessage } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { uiMessageStream } from '../../../src/dialects/ai-sdk/stream.ts'
+import { aiSdk } from '../../../src/dialects/ai-sdk/ai-sdk.ts'
+import { resumableUiMessageStream, uiMessageStream } from '../../../src/dialects/ai-sdk/stream.ts'
 import { trickyText } from '../../arbitrary-generation.ts'
 import { ask, toMade, type Json } from '../ask.ts'
 import { expectRefused } from '../expect-refused.ts'
 
 const parse = (body: Json) => ask('/api/ui/chat', body)
+const toPlan = (body: Json, prefer?: string) =>
+  aiSdk.generations['/api/ui/chat']!({ accept: undefined, prefer, canCut: true, body })
 const text = (said: string) => ({ type: 'text', text: said })
 const user = (...parts: unknown[]) => ({ id: 'u', role: 'user', parts })
 const assistant = (...parts: unknown[]) => ({ id: 'a', role: 'assistant', parts })
@@ -25,6 +28,26 @@ describe('POST /api/ui/chat', () => {
       expect(toMade(made)).toEqual({ body: { messages: [{ role: 'user', content: 'Hi' }] } })
       expect(encoder).toBe(uiMessageStream)
     }
+  })
+
+  test('remembers the id of the chat, if it is a text of 256 characters at most', () => {
+    for (const id of ['chat-1', ' ', '..', 'a/b', '汉'.repeat(256), '\0'])
+      expect(toPlan({ id, messages: [hi] })).toMatchObject({ chat: id })
+    for (const id of ['', 'x'.repeat(257), 5, null, undefined, true, ['a'], { a: 1 }])
+      expect(toPlan({ id, messages: [hi] })).not.toHaveProperty('chat')
+  })
+
+  test.each([
+    ['resume', [hi], true],
+    ['status, RESUME=30', [hi], true],
+    [undefined, [hi], false],
+    ['status', [hi], false],
+    ['resume=0', [hi], false],
+    ['resume=x', [hi], false],
+    // The SDK appends this answer to the assistant's message, and that message has an id already.
+    ['resume', [hi, assistant(tool({ state: 'output-available', output: 1 }))], false],
+  ])('with Prefer: %s and %j names the message in its stream: %s', (prefer, messages, isNamed) => {
+    expect(toPlan({ messages }, prefer).encoder).toBe(isNamed ? resumableUiMessageStream : uiMessageStream)
   })
 
   test('passes on the fields that a page adds, and puts its system prompt first', () => {

@@ -1,7 +1,7 @@
 import { readUIMessageStream, uiMessageChunkSchema, type UIMessage, type UIMessageChunk } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { uiMessageStream } from '../../../src/dialects/ai-sdk/stream.ts'
+import { resumableUiMessageStream, uiMessageStream } from '../../../src/dialects/ai-sdk/stream.ts'
 import { ServiceError } from '../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../src/generation.ts'
 import { generations } from '../../arbitrary-generation.ts'
@@ -108,6 +108,32 @@ describe('the UI message stream', () => {
       'x-accel-buffering': 'no',
       'x-vercel-ai-ui-message-stream': 'v1',
     })
+  })
+
+  test('has a new message id in each resumable stream, and is else the same', () => {
+    const events = [say({ content: 'Hi' }), done].map(toEvent)
+    const encode = () => startText(resumableUiMessageStream, { requestId: 'id.1', maxBytes: 1e6 })(events)
+    const toId = (text: string) => /^data: {"type":"start","messageId":"(msg_[\da-f-]{36})"}\n/.exec(text)![1]!
+    const [one, other] = [encode(), encode()]
+    expect(toId(one)).not.toBe(toId(other))
+    expect(one.replace(`,"messageId":"${toId(one)}"`, '')).toBe(encodeEvents(events))
+  })
+
+  test.each([[[]], [[say({ content: 'a' })]]])(
+    'that was stopped after %j ends with an abort, and without any event of a success or an error',
+    (chunks) => {
+      const error = new ServiceError('cancelled', 'The answer was stopped')
+      const data = read(encodeEvents([...chunks.map(toEvent), { type: 'failed', error }])).map((event) => event.data)
+      expect(data.at(-1)).toBe('{"type":"abort","reason":"The answer was stopped"}')
+      expect(data.join()).not.toMatch(/finish|DONE|error/)
+    },
+  )
+
+  test('of an answer that nobody came back for ends with an error, because it is incomplete against the user’s will', () => {
+    const error = new ServiceError('abandoned', 'nobody came back')
+    expect(read(encodeEvents([{ type: 'failed', error }])).map((event) => event.data)).toEqual([
+      '{"type":"error","errorText":"nobody came back"}',
+    ])
   })
 
   test('closes a part before one of another kind, also within a line', () => {
