@@ -23,6 +23,7 @@ import { createStreams } from './relay/streams.ts'
 import { assets } from './routes/assets.ts'
 import { blobs } from './routes/blobs.ts'
 import { cancel } from './routes/cancel.ts'
+import { chatRoutes } from './routes/chats.ts'
 import { toErrorResponse } from './routes/error-response.ts'
 import { createAttach } from './routes/attach.ts'
 import { generations, type GenerationsOptions } from './routes/generations.ts'
@@ -177,6 +178,7 @@ export function createApp({
     // answers can still cancel or resume one.
     .route('/', cancel({ streams }))
     .route('/', streamRoutes(recording))
+    .route('/', chatRoutes(recording))
     .use(answerGuard({ limits, max: perCaller.streams, address }))
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {

@@ -21,8 +21,8 @@ interface AttachOptions {
   after: number
   /** The stream of the reader's request. */
   stream: Stream
-  /** Reports to the run that the viewer has ended. */
-  leave(): void
+  /** Reports to the run that the viewer has ended, and whether it has read the end. */
+  leave(hasReadEnd: boolean): void
   headers?: Readonly<Record<string, string>>
   /** Called once, when the viewer has ended. */
   onEnd(end: ViewerEnd, bytes: number): void
@@ -53,7 +53,7 @@ export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }:
       toFrames: (error) => toFailureFrames(encoder, error, requestId),
       onEnd(end) {
         stream.signal.removeEventListener('abort', onAbort)
-        leave()
+        leave(end === 'done')
         onEnd(end, sink.bytesWritten)
       },
     })

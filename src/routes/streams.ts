@@ -73,7 +73,8 @@ export async function resumePost(
   return c.body(`${encoder.opening}id: ${noRun}.0\n${frames}`, 200, { 'content-type': encoder.contentType, ...encoder.headers })
 }
 
-async function resume(
+/** Sends the frames that follow the frame `after`, and then each frame as it comes. */
+export async function resume(
   c: Context<Env>,
   run: Run,
   after: number,

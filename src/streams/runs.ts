@@ -26,8 +26,11 @@ export interface RunRequest {
 export interface Run {
   readonly request: Omit<RunRequest, 'stop'>
   readonly log: RunLog
-  /** Adds a viewer. Returns a function that the caller must call when the viewer has left. */
-  join(): () => void
+  /**
+   * Adds a viewer. Returns a function that the caller must call when the viewer has left. After a
+   * viewer has read the end, `findChat` no longer finds the run.
+   */
+  join(): (hasReadEnd?: boolean) => void
   /** Ends an open run with `cancelled`, and erases the log of a finished run. */
   stop(): void
   /**
@@ -47,8 +50,13 @@ export interface Runs {
   start(request: RunRequest): Run | undefined
   /** Finds a run of this owner. */
   find(id: string, owner: string): Run | undefined
-  /** Finds the last run that this owner has started under this name. */
+  /**
+   * Finds the last run that this owner has started under this name, as long as there is something
+   * to resume: nobody has read its end, and nobody has stopped it.
+   */
   findChat(chat: string, owner: string): Run | undefined
+  /** Stops all open runs that this owner has started under this name. */
+  stopChat(chat: string, owner: string): void
   /** Returns the runs of this owner, the oldest first. */
   list(owner: string): Run[]
 }
@@ -89,10 +97,13 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
       else timer.schedule(life.due)
     })
 
+    function forgetChat() {
+      if (chat !== undefined && chats.get(toChatKey(owner, chat)) === run) chats.delete(toChatKey(owner, chat))
+    }
     function erase() {
       timer.stop()
       runs.delete(log.id)
-      if (chat !== undefined && chats.get(toChatKey(owner, chat)) === run) chats.delete(toChatKey(owner, chat))
+      forgetChat()
       log.erase()
     }
 
@@ -104,7 +115,8 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
       join() {
         life.join(now())
         let hasLeft = false
-        return () => {
+        return (hasReadEnd) => {
+          if (hasReadEnd) forgetChat()
           if (hasLeft) return
           hasLeft = true
           life.leave(now())
@@ -114,8 +126,9 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
         }
       },
       stop() {
-        if (stop) stop(cancelled())
-        else erase()
+        if (!stop) return erase()
+        forgetChat()
+        stop(cancelled())
       },
       finish() {
         if (life.isFinished) return
@@ -153,6 +166,9 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
     },
     find: (id, owner) => ofOwner(runs.get(id), owner),
     findChat: (chat, owner) => chats.get(toChatKey(owner, chat)),
+    stopChat(chat, owner) {
+      for (const run of runs.values()) if (run.request.chat === chat && ofOwner(run, owner) && !run.life.isFinished) run.stop()
+    },
     list: (owner) => [...runs.values()].filter((run) => ofOwner(run, owner)),
   }
 }
