@@ -29,6 +29,7 @@ import { describeOddRequests } from './odd-requests.ts'
 import { describeSmuggling } from './smuggling.ts'
 import { describeClients } from './clients.ts'
 import { describeAiSdk } from './ai-sdk.ts'
+import { describeAiSdkResume } from './ai-sdk-resume.ts'
 import { describeSseReaders } from './sse-readers.ts'
 import { describeAnthropic } from './anthropic.ts'
 import { describeAnthropicErrors } from './anthropic-errors.ts'
@@ -79,6 +80,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeClients(runtime)
     describeSseReaders(runtime)
     describeAiSdk(runtime)
+    describeAiSdkResume(runtime)
     describeAnthropic(runtime)
     describe('anthropic', () => {
       describeAnthropicErrors(runtime)
