@@ -67,7 +67,7 @@ export function generations({
   function generate(c: Context<Env>, plan: GenerationPlan): Promise<Response> {
     const { call, ignored = createIgnored() } = plan
     c.var.entry.model = call.model
-    const { stream, encoder, open, finish } = record(c, plan) ?? pass(c, plan)
+    const { stream, encoder, open, refuse, finish } = record(c, plan) ?? pass(c, plan)
     const waitUntil = toWaitUntil(c)
     const { run, waiting, response } = createRelay({
       stream,
@@ -79,7 +79,7 @@ export function generations({
         const headers = { 'content-type': encoder.contentType, ...encoder.headers, ...toIgnoredHeader(c, ignored) }
         return open(headers)
       },
-      refuse: (error) => toErrorResponse(c, error, dialect),
+      refuse: (error) => refuse?.(error) ?? toErrorResponse(c, error, dialect),
     })
     const generation = upstream.generate(call, {
       signal: stream.signal,

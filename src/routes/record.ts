@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { GenerationPlan } from '../dialects/dialect.ts'
 import { toResumeSeconds } from '../encoders/prefer.ts'
 import type { Encoder } from '../encoders/encoder.ts'
+import type { ServiceError } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
 import { toLimitKey } from '../middleware/limit-guards.ts'
 import type { Open } from '../relay/sink.ts'
@@ -17,6 +18,11 @@ export interface Answer {
   readonly stream: Stream
   readonly encoder: Encoder
   open(headers: Readonly<Record<string, string>>): ReturnType<Open>
+  /**
+   * Called if the answer fails before its first frame. Returns the response, or undefined if the
+   * response is the error with its status.
+   */
+  refuse?(error: ServiceError): Response | undefined
   /** Call this when the generation is over. */
   finish(outcome: Outcome): void
 }
@@ -74,25 +80,37 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
   reader.signal.addEventListener('abort', onLeave)
   if (reader.signal.aborted) onLeave()
 
+  const open: Answer['open'] = (headers) => {
+    const applied = [headers['preference-applied'], `resume=${seconds}`].filter(Boolean).join(', ')
+    const { response, viewer } = attach(c, {
+      run,
+      after: -1,
+      stream: reader,
+      leave,
+      headers: { ...headers, 'preference-applied': applied },
+      onEnd: (_end, bytes) => viewed.resolve(bytes),
+    })
+    recorder.viewer = viewer
+    return { response, sink: recorder.sink }
+  }
+
   return {
     stream,
     encoder: recorder.encoder,
-    open(headers) {
-      const applied = [headers['preference-applied'], `resume=${seconds}`].filter(Boolean).join(', ')
-      const { response, viewer } = attach(c, {
-        run,
-        after: -1,
-        stream: reader,
-        leave,
-        headers: { ...headers, 'preference-applied': applied },
-        onEnd: (_end, bytes) => viewed.resolve(bytes),
-      })
-      recorder.viewer = viewer
-      return { response, sink: recorder.sink }
+    open,
+    refuse(error) {
+      if (chat === undefined) return undefined
+      // Other tabs may read this chat already, so the log needs the terminal.
+      recorder.encoder.start({ requestId, maxBytes: Infinity, emit() {} })([{ type: 'failed', error }])
+      run.log.close()
+      return error.code === 'cancelled' ? open({}).response : undefined
     },
     finish(outcome) {
+      if (!recorder.viewer) {
+        leave(!reader.signal.aborted) // the response had the error
+        viewed.resolve(0)
+      }
       run.finish()
-      if (!recorder.viewer) viewed.resolve(0)
       void viewed.promise.then((bytes) => {
         reader.end()
         entry.viewers = run.life.viewers

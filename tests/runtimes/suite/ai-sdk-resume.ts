@@ -413,6 +413,50 @@ export function describeAiSdkResume(runtime: RuntimeName) {
     }
   })
 
+  describe('ai-sdk resume, before the head is sent', () => {
+    if (runtime === 'worker') return
+    const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000' })
+    const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream') })
+
+    /** Sends a question, and reads the answer in a second tab before the first tab has its head. */
+    async function openTwice(script: Script) {
+      const [id, model] = [toId(), stage.upstream.script(script)]
+      const first = read(stage.server, { path, body: { id, model, messages: [hi] }, headers: { prefer: 'resume' } })
+      const { exchange } = await stage.upstream.next(model)
+      const second = resume(id)
+      expect((await second.head).status).toBe(200)
+      return { id, first, second, exchange }
+    }
+    const failing: Script = async (exchange) => (await exchange.passed, replay('error-busy')(exchange))
+
+    test('a stop is an abort in each tab, and no error', async () => {
+      const { id, first, second, exchange } = await openTwice(silent())
+      expect((await readAll(read(stage.server, { method: 'POST', path: toPath(id, 'stop') }))).status).toBe(204)
+      await exchange.closedByReader
+      for (const { status, text } of await Promise.all([first, second].map(readAll)))
+        expect([status, toData(text)]).toEqual([200, ['{"type":"abort","reason":"The answer was stopped"}']])
+      expect((await readAll(resume(id))).status).toBe(204)
+    })
+
+    test('a failure has its status in the first tab, and is an error in the second', async () => {
+      const { id, first, second, exchange } = await openTwice(failing)
+      exchange.pass()
+      const { status, error } = await readFailure(first)
+      expect(status).toBe(503)
+      expect(toData((await readAll(second)).text)).toEqual([JSON.stringify({ type: 'error', errorText: error })])
+      await expect.poll(async () => (await readAll(resume(id))).status).toBe(204)
+    })
+
+    test('a failure that no tab has read is an error after a reload', async () => {
+      const { id, first, second, exchange } = await openTwice(failing)
+      first.leave()
+      second.leave()
+      exchange.pass()
+      await exchange.ended
+      expect(toData((await readAll(resume(id))).text)).toEqual([expect.stringContaining('"type":"error"')])
+    })
+  })
+
   describe('ai-sdk resume, with keys', () => {
     const stage = useStage(runtime, { ...env, SLUICE_API_KEYS: names.map(toEntry).join(), SLUICE_MAX_STREAMS_PER_KEY: '1' })
     const toUrl = (id: string, verb: 'stream' | 'stop') => `${path}/${id}/${verb}`
