@@ -17,7 +17,7 @@ export function prefers(preference: Preference, prefer?: string): boolean {
 export function toResumeSeconds(prefer: string | undefined, maxSeconds: number): number {
   const value = toValue('resume', prefer)
   if (value === '') return maxSeconds
-  return value !== undefined && /^\d{1,9}$/.test(value) ? Math.min(Number(value), maxSeconds) : 0
+  return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), maxSeconds) : 0
 }
 
 /**

@@ -100,7 +100,7 @@ export function generations({
       const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
       c.set('body', {}) // otherwise the context would keep images in memory until the stream ends
       const lastEventId = c.req.header('last-event-id')
-      return lastEventId ? resumePost(c, lastEventId, plan.encoder) : generate(c, plan)
+      return lastEventId !== undefined ? resumePost(c, lastEventId, plan.encoder) : generate(c, plan)
     })
   }
   return app

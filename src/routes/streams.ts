@@ -104,7 +104,7 @@ export async function resume(
 /** Returns the number of the last frame that the reader has. -1 if the request names none. */
 function toAfter(c: Context<Env>, { log }: Run): number {
   const lastEventId = c.req.header('last-event-id')
-  if (lastEventId) {
+  if (lastEventId !== undefined) {
     const id = parseFrameId(lastEventId)
     if (id?.run !== log.id) throw malformed('Last-Event-ID')
     return id.number

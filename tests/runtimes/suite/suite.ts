@@ -13,6 +13,8 @@ import { describeBackpressure } from './backpressure.ts'
 import { describeUpstream } from './upstream.ts'
 import { describeRoutes } from './routes.ts'
 import { describeNative } from './native.ts'
+import { describeResumeAsking } from './resume-asking.ts'
+import { describeResumeRoutes } from './resume-routes.ts'
 import { describeSharedQuestions } from './shared-questions.ts'
 import { describeStatus } from './status.ts'
 import { describeText } from './text.ts'
@@ -61,6 +63,8 @@ export function describeRuntime(runtime: RuntimeName) {
     describeLimits(runtime)
     describeNative(runtime)
     describeStatus(runtime)
+    describeResumeAsking(runtime)
+    describeResumeRoutes(runtime)
     describeSharedQuestions(runtime)
     describeText(runtime)
     describeThink(runtime)
