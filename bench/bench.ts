@@ -17,6 +17,7 @@ import { keyTiming } from './measures/key-timing.ts'
 import { paced } from './measures/paced.ts'
 import { page } from './measures/page.ts'
 import { resume } from './measures/resume.ts'
+import { runTiming } from './measures/run-timing.ts'
 import { size } from './measures/size.ts'
 import { stalled } from './measures/stalled.ts'
 import { parseOptions } from './options.ts'
@@ -38,6 +39,7 @@ const options = parseOptions(process.argv.slice(2), [
   dialects,
   guards,
   keyTiming,
+  runTiming,
   fairness,
   abort,
   resume,

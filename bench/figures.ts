@@ -74,6 +74,7 @@ const figures: readonly Figure[] = [
   ),
   ...sluices.map((row) => most('guards', 'added', row, 30, 'µs', 'CPU added to a request')),
   most('key-timing', 't', 'sluice-node', 4.5, '', 'Welch |t|'),
+  most('run-timing', 't', 'sluice-node', 4.5, '', 'Welch |t|'),
   ...sluices.map((row) => atLeast(most('fairness', 'inTime', row, 50, 'of 50', 'first token within 2 s'))),
   ...hosts.map((row) => most('fairness', 'newcomer', row, 1_000, 'ms', 'first token of a 51st')),
   most('fairness', 'gapP99', 'sluice-node', 150, 'ms', 'gap p99 of a paced stream'),

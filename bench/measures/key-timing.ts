@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isEqual } from '../../src/middleware/keys.ts'
 import type { Measure } from '../measure.ts'
+import { toWelchT } from './welch.ts'
 
 const SAMPLES = 100_000
 /**
@@ -23,22 +24,8 @@ function findSamePrefix(hash: Uint8Array, bytes: number): Uint8Array {
 }
 
 /**
- * Returns Welch's t of two samples. If it is above 4.5, the samples differ (ISO/IEC 17825, dudect).
- */
-function welch(a: readonly number[], b: readonly number[]): number {
-  const stats = (of: readonly number[]) => {
-    const mean = of.reduce((sum, x) => sum + x, 0) / of.length
-    const variance = of.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (of.length - 1)
-    return { mean, error: variance / of.length }
-  }
-  const [first, second] = [stats(a), stats(b)]
-  return Math.abs(first.mean - second.mean) / Math.sqrt(first.error + second.error)
-}
-
-/**
  * Times comparisons of `near` and of `far` with the key, in random order. Returns Welch's t of the
- * two samples. The slowest twentieth of the times is dropped, because the machine causes those
- * delays, not the comparison.
+ * two samples.
  */
 function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
   const times: { near: number[]; far: number[] } = { near: [], far: [] }
@@ -52,12 +39,7 @@ function measure(key: Uint8Array, near: Uint8Array, far: Uint8Array): number {
     if (i >= 0) times[which].push(ns)
   }
   if (equal > 0) throw new Error('Cannot measure: two hashes are equal')
-  const all = [...times.near, ...times.far].toSorted((a, b) => a - b)
-  const limit = all[Math.floor(all.length * 0.95)]!
-  return welch(
-    times.near.filter((x) => x <= limit),
-    times.far.filter((x) => x <= limit),
-  )
+  return toWelchT(times.near, times.far)
 }
 
 /**

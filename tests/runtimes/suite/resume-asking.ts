@@ -25,7 +25,11 @@ export function describeResumeAsking(runtime: RuntimeName) {
   const isKept = runtime !== 'worker'
 
   describe('Prefer: resume', () => {
-    const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '100', SLUICE_CORS_ORIGINS: 'http://good.test' })
+    const stage = useStage(runtime, {
+      SLUICE_GRACE_MS: '0',
+      SLUICE_HEARTBEAT_MS: '100',
+      SLUICE_CORS_ORIGINS: 'http://good.test',
+    })
     let count = 0
 
     const ask = ({ path, body, streams }: Surface, model: string, headers: Readonly<Record<string, string>>) =>
@@ -153,7 +157,9 @@ export function describeResumeAsking(runtime: RuntimeName) {
     test('each answer has another id', async () => {
       if (!isKept) return
       const model = stage.upstream.script(tokens({ count: 1 }))
-      const paths = await Promise.all(Array.from({ length: 20 }, async () => toRunPath(await readAll(askToResume(stage, model)))))
+      const paths = await Promise.all(
+        Array.from({ length: 20 }, async () => toRunPath(await readAll(askToResume(stage, model)))),
+      )
       expect(new Set(paths).size).toBe(20)
     })
 

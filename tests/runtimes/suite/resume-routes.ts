@@ -384,7 +384,10 @@ export function describeResumeRoutes(runtime: RuntimeName) {
 
     test('a key finds only its own, on every route and verb, and another’s is the same bytes as none', async () => {
       const model = stage.upstream.script(thenSilent(1))
-      const [alices, bobs] = [askToResume(stage, model, by('alice', { 'x-request-id': 'a' })), askToResume(stage, model, by('bob'))]
+      const [alices, bobs] = [
+        askToResume(stage, model, by('alice', { 'x-request-id': 'a' })),
+        askToResume(stage, model, by('bob')),
+      ]
       for (const reader of [alices, bobs]) await reader.until(isFirst)
       const run = toRunPath(await alices.head)
       const id = run.slice('/streams/'.length)
