@@ -19,7 +19,7 @@ export async function readFrom(log: RunLog, after: number): Promise<Found> {
 }
 
 /** Checks the ids of a result, and removes them. */
-export function toFound(log: RunLog, after: number, part: Part): Found {
+function toFound(log: RunLog, after: number, part: Part): Found {
   if (typeof part === 'string') throw new Error(`Cannot read: ${part}`)
   let number = after
   const frames = part.frames.replaceAll(new RegExp(`id: ${log.id}\\.(\\d+)\\n`, 'g'), (_, found) => {
