@@ -102,15 +102,15 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
       if (chat === undefined) return undefined
       // Other tabs may read this chat already, so the log needs the terminal.
       recorder.encoder.start({ requestId, maxBytes: Infinity, emit() {} })([{ type: 'failed', error }])
-      run.log.close()
+      run.finish()
       return error.code === 'cancelled' ? open({}).response : undefined
     },
     finish(outcome) {
+      run.finish()
       if (!recorder.viewer) {
         leave(!reader.signal.aborted) // the response had the error
         viewed.resolve(0)
       }
-      run.finish()
       void viewed.promise.then((bytes) => {
         reader.end()
         entry.viewers = run.life.viewers

@@ -69,7 +69,7 @@ test.each([
   ['resume=30, resume=5', 30],
   ['resume=60', 60],
   ['resume=61', 60],
-  ['resume=999999999', 60],
+  ['resume=1234567890123456789012', 60],
   ['resume', 60],
   ['resume=', 60],
   ['resume=""', 60],
@@ -96,7 +96,6 @@ test.each([
   'resume=0x10',
   'resume=٣',
   'resume=3 0',
-  'resume=1234567890',
   'resume="30',
   "resume='30'",
   'resume=Infinity',
@@ -114,7 +113,7 @@ test('the seconds are those of the header, but never more than the most', () => 
   fc.assert(
     fc.property(others, others, fc.nat(), fc.nat(86_400), (before, after, seconds, most) => {
       const prefer = [...before, `resume=${seconds}`, ...after].join(', ')
-      expect(toResumeSeconds(prefer, most)).toBe(seconds > 999_999_999 ? 0 : Math.min(seconds, most))
+      expect(toResumeSeconds(prefer, most)).toBe(Math.min(seconds, most))
       expect(prefers('status', prefer)).toBe([...before, ...after].includes('status'))
     }),
   )

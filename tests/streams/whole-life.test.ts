@@ -188,7 +188,7 @@ function createWorld() {
       stallMs,
       now,
       toFrames: (error) => toFailureFrames(sse, error, ''),
-      onEnd: leave,
+      onEnd: (end) => leave(end === 'done'),
     })
     one.readers.push({ viewer, sink, after, isFull: false, hasLeft: false, seen: '' })
     return viewer
