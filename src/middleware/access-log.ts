@@ -22,6 +22,22 @@ export interface LogLine extends Entry {
  * ends.
  */
 export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () => number }) {
+  /**
+   * This is a separate function, because its closure lives as long as the stream. On Bun, a closure
+   * of the async function below would keep the whole request in memory (docs/hazards.md#81).
+   */
+  function toWriter(request: Pick<LogLine, 'request_id' | 'method' | 'route' | 'status'>, entry: Entry, startedAt: number) {
+    return (outcome?: Outcome) => {
+      log({
+        time: new Date().toISOString(),
+        ...request,
+        duration_ms: Math.round(now() - startedAt),
+        ...entry,
+        ...(outcome && toEntry(outcome, entry)),
+      })
+    }
+  }
+
   return createMiddleware<Env>(async (c, next) => {
     const startedAt = now()
     const entry: Entry = {}
@@ -30,19 +46,7 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
     const { method } = c.req
     const { status } = c.res
     const { requestId, stream } = c.var
-    const route = toRoute(c)
-    const write = (outcome?: Outcome) => {
-      log({
-        time: new Date().toISOString(),
-        request_id: requestId,
-        method,
-        route,
-        status,
-        duration_ms: Math.round(now() - startedAt),
-        ...entry,
-        ...(outcome && toEntry(outcome, entry)),
-      })
-    }
+    const write = toWriter({ request_id: requestId, method, route: toRoute(c), status }, entry, startedAt)
     if (stream) void stream.ended.then(write)
     else write()
   })
