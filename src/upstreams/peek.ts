@@ -24,14 +24,13 @@ export async function peek<T>(source: Flow<T>): Promise<{ first: T | undefined; 
   const ended = source(onValue)
   ended.then(began.resolve, began.reject)
   await began.promise
-  return {
-    first: early[0],
-    async flow(onValue) {
-      // The early values are emitted synchronously, so that later values cannot overtake them. They
-      // are taken out of the list, because this closure lives as long as the stream.
-      onLater = onValue
-      drained.resolve(Promise.all(early.splice(0).map(async (value) => onValue(value))).then(() => {}))
-      return ended
-    },
+  // An arrow function, because on Bun a method would keep the object and its first value in memory.
+  const flow: Flow<T> = (onValue) => {
+    // The early values are emitted synchronously, so that later values cannot overtake them. They
+    // are taken out of the list, because this closure lives as long as the stream.
+    onLater = onValue
+    drained.resolve(Promise.all(early.splice(0).map(async (value) => onValue(value))).then(() => {}))
+    return ended
   }
+  return { first: early[0], flow }
 }
