@@ -15,6 +15,8 @@ import { describeRoutes } from './routes.ts'
 import { describeNative } from './native.ts'
 import { describeResumeAsking } from './resume-asking.ts'
 import { describeResumeRoutes } from './resume-routes.ts'
+import { describeResumePosts } from './resume-posts.ts'
+import { describeResumeCuts } from './resume-cuts.ts'
 import { describeSharedQuestions } from './shared-questions.ts'
 import { describeStatus } from './status.ts'
 import { describeText } from './text.ts'
@@ -65,6 +67,8 @@ export function describeRuntime(runtime: RuntimeName) {
     describeStatus(runtime)
     describeResumeAsking(runtime)
     describeResumeRoutes(runtime)
+    describeResumePosts(runtime)
+    describeResumeCuts(runtime)
     describeSharedQuestions(runtime)
     describeText(runtime)
     describeThink(runtime)
