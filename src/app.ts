@@ -155,6 +155,9 @@ export function createApp({
   const dialects = createDialects({ management })
   // The path of a request decides which dialect formats its error.
   const dialectAt = createDialectAt(dialects)
+  const generating = new Set(dialects.flatMap(({ generations }) => Object.keys(generations)))
+  /** A POST with a `Last-Event-ID` never generates, but only on these paths. */
+  const isResume = ({ req }: Context) => req.header('last-event-id') !== undefined && generating.has(req.path)
 
   const app = new Hono<Env>()
   app
@@ -179,7 +182,7 @@ export function createApp({
     .route('/', cancel({ streams }))
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
-    .use(answerGuard({ limits, max: perCaller.streams, address }))
+    .use(answerGuard({ limits, max: perCaller.streams, address, isResume }))
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {
       // It is not an error if the caller disconnects before the whole request body has arrived.

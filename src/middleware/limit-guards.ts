@@ -33,14 +33,19 @@ export function rateGuard({ limits, max, address }: LimitGuardOptions) {
   })
 }
 
+export interface AnswerGuardOptions extends LimitGuardOptions {
+  /** Whether a request only resumes an answer. That answer is already counted. */
+  isResume?: (c: Context) => boolean
+}
+
 /**
  * Limits the answers that a caller may receive at a time. A caller is a key, or an IP address if
  * there are no keys.
  * @throws ServiceError `rate_limited`, with the limit and the time to wait
  */
-export function answerGuard({ limits, max, address }: LimitGuardOptions) {
+export function answerGuard({ limits, max, address, isResume = () => false }: AnswerGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
-    if (max === 0) return next()
+    if (max === 0 || isResume(c)) return next()
     const leave = await limits.enter(toLimitKey(c, address))
     if (!leave) {
       throw new ServiceError('rate_limited', `More than ${max} answers at a time; try again when one is over`, {
