@@ -22,7 +22,7 @@ export function describeResumeCuts(runtime: RuntimeName) {
   if (runtime === 'worker') return
 
   describe('connections that are cut at random bytes', () => {
-    const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '50', SLUICE_RESUME_MAX_DETACHED: '1000' })
+    const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '100', SLUICE_RESUME_MAX_DETACHED: '1000' })
     const random = createRandom(seed)
     /** The cut of the next connection. The tests set it before they connect. */
     const cuts: Cut[] = []

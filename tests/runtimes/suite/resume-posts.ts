@@ -51,22 +51,31 @@ export function describeResumePosts(runtime: RuntimeName) {
       expect(asked).toBe(0)
     })
 
-    test.each(['', '0', 'x', `${unknown}.`, `${unknown}.-1`, `${unknown}.1.1`, `${unknown}.1, ${unknown}.1`, 'a\u0001b.0', 'é.0', `x.${'9'.repeat(16)}`, '9'.repeat(8000)])(
-      'of another form is 400, and never generates: %j',
-      async (lastEventId) => {
-        const body = JSON.stringify({ model: stage.upstream.script(tokens({ count: 1 })), prompt: 'Hi' })
-        const asked = await countRequests(stage, async () => {
-          const headers = [`Content-Length: ${body.length}`, 'Connection: close']
-          const bytes = toPost('/api/generate', body, [...headers, 'Last-Event-ID: @'])
-          const at = bytes.indexOf('@')
-          const field = Buffer.from(lastEventId, 'latin1')
-          const reader = readRaw(stage.server, Buffer.concat([bytes.subarray(0, at), field, bytes.subarray(at + 1)]))
-          await reader.closed
-          expect(reader.text).toMatch(/^HTTP\/1\.1 400 /)
-        })
-        expect(asked).toBe(0)
-      },
-    )
+    test.each([
+      '',
+      '0',
+      'x',
+      `${unknown}.`,
+      `${unknown}.-1`,
+      `${unknown}.1.1`,
+      `${unknown}.1, ${unknown}.1`,
+      'a\u0001b.0',
+      'é.0',
+      `x.${'9'.repeat(16)}`,
+      '9'.repeat(8000),
+    ])('of another form is 400, and never generates: %j', async (lastEventId) => {
+      const body = JSON.stringify({ model: stage.upstream.script(tokens({ count: 1 })), prompt: 'Hi' })
+      const asked = await countRequests(stage, async () => {
+        const headers = [`Content-Length: ${body.length}`, 'Connection: close']
+        const bytes = toPost('/api/generate', body, [...headers, 'Last-Event-ID: @'])
+        const at = bytes.indexOf('@')
+        const field = Buffer.from(lastEventId, 'latin1')
+        const reader = readRaw(stage.server, Buffer.concat([bytes.subarray(0, at), field, bytes.subarray(at + 1)]))
+        await reader.closed
+        expect(reader.text).toMatch(/^HTTP\/1\.1 400 /)
+      })
+      expect(asked).toBe(0)
+    })
 
     test('of a body that would be refused is refused', async () => {
       expect(await readFailure(repeat('../x', 'none.0'))).toMatchObject({ status: 400 })
@@ -314,7 +323,9 @@ function describeLibraries(runtime: RuntimeName) {
 
       test('stops after at most 3 requests when the server was started again', async () => {
         const [first, second] = await Promise.all(
-          [0, 1].map(() => startServer(runtime, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', SLUICE_GRACE_MS: '0' })),
+          [0, 1].map(() =>
+            startServer(runtime, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', SLUICE_GRACE_MS: '0' }),
+          ),
         )
         servers.push(first!, second!)
         let port = first!.port

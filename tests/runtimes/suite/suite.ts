@@ -17,6 +17,7 @@ import { describeResumeAsking } from './resume-asking.ts'
 import { describeResumeRoutes } from './resume-routes.ts'
 import { describeResumePosts } from './resume-posts.ts'
 import { describeResumeCuts } from './resume-cuts.ts'
+import { describeResumeLives } from './resume-lives.ts'
 import { describeSharedQuestions } from './shared-questions.ts'
 import { describeStatus } from './status.ts'
 import { describeText } from './text.ts'
@@ -69,6 +70,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeResumeRoutes(runtime)
     describeResumePosts(runtime)
     describeResumeCuts(runtime)
+    describeResumeLives(runtime)
     describeSharedQuestions(runtime)
     describeText(runtime)
     describeThink(runtime)
