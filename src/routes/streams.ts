@@ -6,7 +6,7 @@ import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 import { logDropped, notResumable } from '../streams/failures.ts'
 import { toFailureFrames } from '../streams/recorder.ts'
-import { parseFrameId } from '../streams/run-log.ts'
+import { parseFrameId, toNumbered } from '../streams/run-log.ts'
 import type { Run, Runs } from '../streams/runs.ts'
 import type { Attach } from './attach.ts'
 import { startStream } from './start-stream.ts'
@@ -70,7 +70,7 @@ export async function resumePost(
   if (encoder.contentType !== 'text/event-stream') throw error
   c.var.entry.code = error.code
   const frames = toFailureFrames(encoder, error, c.var.requestId)
-  return c.body(`${encoder.opening}id: ${noRun}.0\n${frames}`, 200, { 'content-type': encoder.contentType, ...encoder.headers })
+  return c.body(encoder.opening + toNumbered(noRun, 0, frames), 200, { 'content-type': encoder.contentType, ...encoder.headers })
 }
 
 /** Sends the frames that follow the frame `after`, and then each frame as it comes. */

@@ -49,9 +49,13 @@ export type Part =
       readonly isEnd: boolean
     }
 
-/** Returns an SSE event with its id. */
+/**
+ * Returns an SSE event with its id. The id is the last field, in front of the blank line, because
+ * `fetch-event-source` takes an id for its own as soon as it has read the field. With the id in
+ * front, this client would skip an event in whose middle its connection breaks.
+ */
 export function toNumbered(run: string, number: number, frame: string): string {
-  return `id: ${run}.${number}\n${frame}`
+  return `${frame.slice(0, -1)}id: ${run}.${number}\n${frame.slice(-1)}`
 }
 
 /** The id of a frame, as it stands in the `id` field of an SSE event. */

@@ -58,7 +58,7 @@ describe.each(encoders)('the encoder of %s', (_, encoder) => {
     expect(encoder.failure).toBe('frame')
   })
 
-  test('makes frames that are one event each, with the id in front of it', () => {
+  test('makes frames that are one event each, with the id behind it', () => {
     fc.assert(
       fc.property(generations, batchSizes, (events, sizes) => {
         const { log, appended, recorder } = record(encoder)
@@ -67,7 +67,7 @@ describe.each(encoders)('the encoder of %s', (_, encoder) => {
         for (const batch of batches) encode(batch)
         const plain = startFrames(encoder, options)
         const expected = batches.flatMap((batch) => plain(batch))
-        expect(appended).toEqual(expected.map((frame, i) => `id: ${log.id}.${i}\n${frame}`))
+        expect(appended).toEqual(expected.map((frame, i) => `${frame.replace(/\n$/, '')}id: ${log.id}.${i}\n\n`))
         for (const [i, frame] of appended.entries()) {
           const [event, ...more] = readEvents([Buffer.from(frame)])
           expect(event).toMatchObject({ id: `${log.id}.${i}` })
@@ -140,7 +140,7 @@ describe('a recorder', () => {
     encode([delta('a')])
     expect(() => encode([delta('b'), delta('BROKEN')])).toThrow('secret')
     encode([{ type: 'failed', error: new ServiceError('internal', '') }])
-    expect(appended).toEqual([`id: ${log.id}.0\ndata: a\n\n`, `id: ${log.id}.1\ndata: internal\n\n`])
+    expect(appended).toEqual([`data: a\nid: ${log.id}.0\n\n`, `data: internal\nid: ${log.id}.1\n\n`])
   })
 
   test('has one terminal in its log, whatever comes after it', () => {
@@ -176,7 +176,7 @@ describe('a recorder', () => {
     send(core.tick(60_000))
     send(core.push([delta('{"a":1}'), done] satisfies Batch, 60_000))
     expect(said).toEqual([sseWithStatus.toStatus!('loading', 2000)])
-    expect(appended).toEqual([`id: ${log.id}.0\ndata: {"a":1}\n\n`, `id: ${log.id}.1\ndata: {"done":true}\n\n`])
+    expect(appended).toEqual([`data: {"a":1}\nid: ${log.id}.0\n\n`, `data: {"done":true}\nid: ${log.id}.1\n\n`])
   })
 
   test.each(['end', 'cut'] as const)('finishes the run at the %s of the answer', (how) => {
