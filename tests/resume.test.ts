@@ -40,7 +40,7 @@ describe('every program of docs/resume.md', () => {
     upstream.script(tokens({ count: pieces.length, perSecond: 200, text: (index) => pieces[index]! }), model)
     const env = { OLLAMA_HOST: upstream.url, SLUICE_MODEL: model, SLUICE_LOG: 'silent' }
     const server = await startServer('node', env)
-    // fetch-event-source loses a frame that is cut (docs/hazards.md#95).
+    // fetch-event-source loses a frame that is cut between its last two bytes (docs/hazards.md#95).
     const proxy = await startBreakingProxy(server.port, { isBetweenFrames: snippet.code.includes('fetchEventSource') })
     try {
       const { status, out, all } = await runSnippet(snippet, node, proxy.url)
