@@ -57,9 +57,14 @@ export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }:
         onEnd(end, sink.bytesWritten)
       },
     })
-    /** A drain ends the run itself, and the viewer reads its terminal. So only a leave counts here. */
+    /**
+     * A drain ends the run itself, and the viewer reads its terminal. A cancel by the request id of a
+     * viewer stops the run for all viewers.
+     */
     function onAbort() {
-      if (!(stream.signal.reason instanceof ServiceError)) viewer.leave()
+      const reason: unknown = stream.signal.reason
+      if (!(reason instanceof ServiceError)) viewer.leave()
+      else if (reason.code === 'cancelled') request.stop(reason)
     }
     stream.signal.addEventListener('abort', onAbort)
     if (stream.signal.aborted) onAbort()

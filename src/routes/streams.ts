@@ -70,7 +70,10 @@ export async function resumePost(
   if (encoder.contentType !== 'text/event-stream') throw error
   c.var.entry.code = error.code
   const frames = toFailureFrames(encoder, error, c.var.requestId)
-  return c.body(encoder.opening + toNumbered(noRun, 0, frames), 200, { 'content-type': encoder.contentType, ...encoder.headers })
+  return c.body(encoder.opening + toNumbered(noRun, 0, frames), 200, {
+    'content-type': encoder.contentType,
+    ...encoder.headers,
+  })
 }
 
 /** Sends the frames that follow the frame `after`, and then each frame as it comes. */

@@ -66,7 +66,9 @@ export function describeResumeAsking(runtime: RuntimeName) {
         expect(run, 'an id of at least 128 bits').toMatch(/^[\da-f]{32,}$/)
       }
       const applied = isKept ? 'resume=5' : undefined
-      const own = String(both.headers['preference-applied'] ?? '').split(', ').filter((applied) => !applied.startsWith('resume'))
+      const own = String(both.headers['preference-applied'] ?? '')
+        .split(', ')
+        .filter((applied) => !applied.startsWith('resume'))
       expect(asked.headers['preference-applied']).toBe(applied)
       if (isKept) expect(String(both.headers['preference-applied']).split(', ').at(-1)).toBe('resume=5')
       if (own.some(Boolean)) expect(own).toEqual(['status'])

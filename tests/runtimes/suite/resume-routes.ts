@@ -355,6 +355,21 @@ export function describeResumeRoutes(runtime: RuntimeName) {
       for (const { status } of [await readAll(view(run)), await stop(run)]) expect(status).toBe(404)
     })
 
+    test('/ollama/cancel/:id stops a run by the request id of a viewer too', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const reader = askToResume(stage, model)
+      await reader.until(isFirst)
+      const { exchange } = await stage.upstream.next(model)
+      const viewer = read(stage.server, { path: toRunPath(await reader.head), headers: { 'x-request-id': 'viewer' } })
+      await viewer.until(isFirst)
+      expect(await readAll(read(stage.server, { path: '/ollama/cancel/viewer' }))).toMatchObject({ status: 204 })
+      await exchange.closedByReader
+      for (const each of [reader, viewer]) {
+        expect(await each.ended).toBe('clean')
+        expect(toFrames(each.text).slice(1)).toMatchObject([cancelled])
+      }
+    })
+
     test('/ollama/cancel/:id stops a run too, attached and detached', async () => {
       for (const isDetached of [false, true]) {
         const model = stage.upstream.script(thenSilent(1))
