@@ -1,8 +1,9 @@
 import { ServiceError } from '../errors.ts'
 import { createTimer } from '../relay/timer.ts'
 import type { Encoder } from '../encoders/encoder.ts'
-import { abandoned, cancelled } from './failures.ts'
+import { abandoned, cancelled, logDropped } from './failures.ts'
 import { createLife, type Life } from './life.ts'
+import { toFailureFrames } from './recorder.ts'
 import type { RunLog, RunLogs } from './run-log.ts'
 
 export interface RunRequest {
@@ -133,7 +134,7 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
       finish() {
         if (life.isFinished) return
         stop = undefined
-        request = { ...request, encoder: toKept(request.encoder) }
+        request = { ...request, encoder: toKept(request) }
         life.finish(now())
         const part = log.read(-1)
         if (typeof part === 'object' && 'frames' in part && part.frames === '') return erase()
@@ -175,8 +176,14 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
 
 /**
  * Returns the parts of an encoder that a finished run needs. The encoder itself may keep the tools
- * of the request in memory.
+ * of the request in memory. The only frames that it still has to make are those of `log_dropped`.
  */
-function toKept({ contentType, headers, opening, heartbeat, failure }: Encoder): Encoder {
-  return { contentType, headers, opening, heartbeat, failure, start: () => () => {} }
+function toKept({ encoder, requestId }: Pick<RunRequest, 'encoder' | 'requestId'>): Encoder {
+  const { contentType, headers, opening, heartbeat, failure } = encoder
+  const frames = toFailureFrames(encoder, logDropped(), requestId)
+  const start: Encoder['start'] =
+    ({ emit }) =>
+    () =>
+      emit(frames)
+  return { contentType, headers, opening, heartbeat, failure, start }
 }

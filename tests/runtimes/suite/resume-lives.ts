@@ -369,6 +369,31 @@ export function describeResumeLives(runtime: RuntimeName) {
     })
   })
 
+  describe('a finished run that is erased', () => {
+    const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_RESUME_RUN_BYTES: '67108864' })
+
+    test.each([
+      ['/api/generate', { prompt: 'Hi' }],
+      ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Hi' }], stream: true }],
+    ])('ends with log_dropped at a viewer of %s who still reads', async (path, body) => {
+      const model = stage.upstream.script(flatOut({ count: 150_000, linesPerChunk: 64 }))
+      const first = askToResume(stage, model, { path, body: { ...body, model }, take: () => {} })
+      const run = toRunPath(await first.head)
+      await first.ended
+      const viewer = view(stage, run)
+      await viewer.until(isFirst)
+      viewer.pause()
+      expect(await stop(stage, run)).toMatchObject({ status: 204 })
+      viewer.resume()
+      expect(await viewer.ended).toBe('clean')
+      expect(toFrames(viewer.text).at(-1)).toMatchObject({
+        id: undefined,
+        data: expect.stringContaining('"log_dropped"') as string,
+      })
+      expect(await readAll(view(stage, run))).toMatchObject({ status: 404 })
+    })
+  })
+
   describe('SLUICE_RESUME_KEEP_SECONDS=1', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_RESUME_KEEP_SECONDS: '1' })
 
