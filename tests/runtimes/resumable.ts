@@ -2,7 +2,6 @@ import { createParser } from 'eventsource-parser'
 import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import type { Exchange } from '#fake-ollama/upstream.ts'
 import { read, type Head, type Reader, type ReaderRequest } from './reader.ts'
-import type { Stage } from './server.ts'
 
 /** An SSE event with its id. */
 export interface Frame {
@@ -31,7 +30,7 @@ export function toRunPath({ headers }: Head): string {
 
 /** Requests a resumable answer of `/api/generate`. */
 export function askToResume(
-  { server }: Pick<Stage, 'server'>,
+  { server }: { readonly server: { readonly url: string } },
   model: string,
   { headers = {}, ...rest }: Partial<ReaderRequest> = {},
 ): Reader {

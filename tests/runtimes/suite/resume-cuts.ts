@@ -66,7 +66,7 @@ export function describeResumeCuts(runtime: RuntimeName) {
 
     /** Reads one answer over connections that break, and returns what all of them had together. */
     async function readInPieces(model: string) {
-      const first = await connect(toCut(random(4000), true), (through) => askToResume({ server: through as never }, model))
+      const first = await connect(toCut(random(4000), true), (through) => askToResume({ server: through }, model))
       const run = toRunPath(await first.head)
       const id = run.slice('/streams/'.length)
       const whole = readAll(read(stage.server, { path: run }))
@@ -81,7 +81,7 @@ export function describeResumeCuts(runtime: RuntimeName) {
           if (last === undefined) return read(through, { path: run })
           if (how === 0) return read(through, { path: `${run}?after=${last.split('.')[1]}` })
           if (how === 1) return read(through, { path: run, headers: { 'last-event-id': last } })
-          return askToResume({ server: through as never }, model, { headers: { 'last-event-id': last } })
+          return askToResume({ server: through }, model, { headers: { 'last-event-id': last } })
         })
         ended = await reader.ended
         const { status } = await reader.head.catch(() => ({ status: 0 }))
