@@ -58,8 +58,8 @@ export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }:
       },
     })
     /**
-     * A drain ends the run itself, and the viewer reads its terminal. A cancel by the request id of a
-     * viewer stops the run for all viewers.
+     * A drain ends the run itself, and the viewer reads its terminal. A cancel by the request id of
+     * a viewer stops the run for all viewers.
      */
     function onAbort() {
       const reason: unknown = stream.signal.reason

@@ -1,7 +1,7 @@
 import type { Encoder } from '../encoders/encoder.ts'
 import type { ServiceError } from '../errors.ts'
 import type { Sink } from '../relay/sink.ts'
-import type { Run } from './runs.ts'
+import type { RunLog } from './run-log.ts'
 import type { Viewer } from './viewer.ts'
 
 /** The encoder and the sink of a relay whose frames go into a log. */
@@ -17,7 +17,7 @@ export interface Recorder {
  * Records the stream of a run. The log gives each frame an `id` field. The opening, heartbeats and
  * status frames are not recorded, because they belong to a connection and not to the answer.
  */
-export function createRecorder(encoder: Encoder, { log, finish }: Pick<Run, 'log' | 'finish'>): Recorder {
+export function createRecorder(encoder: Encoder, { log, finish }: { readonly log: RunLog; finish(): void }): Recorder {
   /** The frames of one batch. Between batches there is no array (docs/hazards.md#90). */
   let frames: string[] | undefined
   let status = ''
