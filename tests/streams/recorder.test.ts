@@ -39,8 +39,9 @@ function record(encoder: Encoder) {
     for (const frame of frames) appended.push(toNumbered(log.id, appended.length, frame))
     append(frames)
   }
-  const recorder = createRecorder(encoder, { log, finish: log.close })
-  return { log, appended, recorder }
+  const state = { finished: 0 }
+  const recorder = createRecorder(encoder, { log, finish: () => void state.finished++ })
+  return { log, appended, recorder, state }
 }
 
 test('every dialect has an encoder here', () => {
@@ -180,8 +181,8 @@ describe('a recorder', () => {
   })
 
   test.each(['end', 'cut'] as const)('finishes the run at the %s of the answer', (how) => {
-    const { log, recorder } = record(sse)
+    const { recorder, state } = record(sse)
     void recorder.sink[how]()
-    expect(log.read(-1)).toEqual({ frames: '', last: -1, isEnd: true })
+    expect(state.finished).toBe(1)
   })
 })

@@ -209,6 +209,35 @@ describe('a chat', () => {
     expect(runs.findChat('c', 'a')).toBeUndefined()
   })
 
+  test('is forgotten when a viewer has read its end, or when it is stopped', () => {
+    const { runs, start } = create()
+    const read = start({ chat: 'read' })
+    const [leave, leaveEarly] = [read.join(), read.join()]
+    leaveEarly(false)
+    expect(runs.findChat('read', 'a')).toBe(read)
+    read.finish()
+    leave(true)
+    expect(runs.findChat('read', 'a')).toBeUndefined()
+    const stopped = start({ chat: 'stopped' })
+    stopped.stop()
+    expect(runs.findChat('stopped', 'a')).toBeUndefined()
+    for (const run of [read, stopped]) expect(runs.find(run.log.id, 'a')).toBe(run)
+  })
+
+  test('is stopped with all its open runs, and without those of other owners and chats', () => {
+    const { runs, start, stopsOf } = create()
+    const [one, two] = [start({ chat: 'c' }), start({ chat: 'c' })]
+    const others = [start({ chat: 'd' }), start(), start({ chat: 'c', owner: 'b' })]
+    const finished = start({ chat: 'c' })
+    finished.finish()
+    runs.stopChat('c', 'a')
+    expect([one, two].map(stopsOf)).toEqual([['cancelled'], ['cancelled']])
+    expect(others.flatMap(stopsOf)).toEqual([])
+    // A finished answer is not erased.
+    runs.stopChat('c', 'a')
+    for (const run of [one, two, finished]) expect(runs.find(run.log.id, 'a')).toBe(run)
+  })
+
   test('of one owner is not the chat of another, however the names are joined', () => {
     const { runs, start } = create()
     const names = ['', 'a', 'a","b', 'b', '","', '["a"]', ',']
