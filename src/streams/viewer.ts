@@ -17,7 +17,7 @@ export interface ViewerOptions {
   /** How long the reader may read nothing before its connection is cut. 0 means no limit. */
   stallMs: number
   now: () => number
-  /** Returns the frames that report a failure. If there are none, the connection is cut. */
+  /** Returns the frames that report a failure. */
   toFrames(error: ServiceError): string
   /** Called once, when the reader has read everything, has disconnected, or was cut. */
   onEnd(end: ViewerEnd): void
@@ -92,16 +92,12 @@ export function createViewer(options: ViewerOptions): Viewer {
   }
   function send(part: Part) {
     if (isOver) return
-    if (part === 'dropped' || part === 'beyond') return fail(toFrames(logDropped()))
+    if (part === 'dropped' || part === 'beyond') return finish(toFrames(logDropped()))
     position = part.last
     if (part.isEnd) return finish(part.frames)
     if (part.frames === '') return
     hasMore = true
     write(part.frames)
-  }
-  function fail(frames: string) {
-    if (frames === '') cut()
-    else finish(frames)
   }
   function finish(frames: string) {
     isOver = true

@@ -1,8 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Encoder } from '../../src/encoders/encoder.ts'
 import { sse } from '../../src/encoders/sse.ts'
+import { logDropped } from '../../src/streams/failures.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
+import { toFailureFrames } from '../../src/streams/recorder.ts'
 import { createRuns, type Run, type RunRequest, type RunsOptions } from '../../src/streams/runs.ts'
 
 beforeEach(() => {
@@ -172,6 +175,18 @@ describe('a run', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test('that is finished can still tell a viewer that its frames were dropped', () => {
+    const { start } = create()
+    const run = start({ requestId: 'id-7' })
+    const toFrames = () => toFailureFrames(run.request.encoder, logDropped(), 'id-7')
+    const frames = toFrames()
+    expect(frames).toContain('"log_dropped"')
+    run.finish()
+    expect(run.request.encoder).not.toBe(sse)
+    expect(toFrames()).toBe(frames)
+    expect(run.request.encoder).toMatchObject({ contentType: sse.contentType, headers: sse.headers, opening: sse.opening })
+  })
+
   test('that is finished keeps nothing of its request in memory', async () => {
     vi.useRealTimers()
     setFlagsFromString('--expose-gc')
@@ -180,7 +195,9 @@ describe('a run', () => {
     const state = new WeakRef(
       (() => {
         const context = { body: 'x' }
-        start({ stop: () => void context.body }).finish()
+        // An encoder may keep the tools of its request.
+        const encoder: Encoder = { ...sse, start: (options) => (void context.body, sse.start(options)) }
+        start({ encoder, stop: () => void context.body }).finish()
         return context
       })(),
     )
