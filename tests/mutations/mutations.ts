@@ -175,7 +175,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'middleware/decode.ts', from: 'decoded > maxBytes', to: 'decoded > 2 * maxBytes', test: 'middleware/decode' },
   { file: 'middleware/parse-json.ts', from: '++depth > maxDepth', to: '++depth > maxDepth + 1', test: 'middleware/parse-json' },
   { file: 'middleware/cause.ts', from: '[toClass(thrown), ', to: '[thrown.message, ', test: 'middleware/cause' },
-  { file: 'middleware/access-log.ts', from: "?.path ?? '-'", to: '?.path ?? c.req.path', test: 'runtimes/canary' },
+  { file: 'middleware/access-log.ts', from: "?.path ?? '-'", to: '?.path ?? c.req.path', test: 'middleware/access-log' },
 
   // The dialects.
   { file: 'dialects/plain/stream.ts', from: "if (event.type === 'done') emit", to: 'emit', test: 'dialects/plain/stream' },
