@@ -15,7 +15,7 @@ const runsAtATime = 10
 const words = [' token', ' 汉字', '😀', '\n\n', '\r\n', ' a "quoted" word', '\\', ' data: x', 'é'.repeat(200)]
 
 /** Drops what comes behind the last complete frame. */
-const toComplete = (text: string) => text.slice(0, text.lastIndexOf('\n\n') + 2)
+const toComplete = (text: string) => text.replace(/(^|\n\n)(?:(?!\n\n).)*$/s, '$1')
 
 /** Readers whose connections break at random bytes. */
 export function describeResumeCuts(runtime: RuntimeName) {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { flatOut, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { toDeltaLine } from '#fake-ollama/ollama-lines.ts'
+import { flatOut, ndjson, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import type { Script } from '#fake-ollama/upstream.ts'
 import { createRandom } from '../../random.ts'
 import { generate, read, readAll, readFailure, type Reader } from '../reader.ts'
 import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
@@ -315,26 +317,39 @@ export function describeResumeLives(runtime: RuntimeName) {
 
   describe('a viewer that reads nothing', () => {
     const env = { SLUICE_GRACE_MS: '0', SLUICE_RESUME_RUN_BYTES: '65536' }
-    const count = 100_000
-    const flood = flatOut({ count, linesPerChunk: 64 })
+    const count = 102_400
+    /** Sends a token. Once the test has called `pass`, sends `count` more, and a done line. */
+    const flood: Script = async (exchange) => {
+      exchange.head(200, ndjson)
+      say(exchange, ' token')
+      await exchange.passed
+      const lines = `${toDeltaLine(exchange.request, ' token')}\n`.repeat(64)
+      for (let sent = 0; sent < count; sent += 64) {
+        exchange.chunk(lines)
+        await exchange.writable()
+      }
+      finish(exchange)
+    }
+    /** Starts a run that its reader stops reading, and waits until Ollama has sent everything. */
+    async function overtake(stage: Stage) {
+      const model = stage.upstream.script(flood)
+      const reader = askToResume(stage, model)
+      await reader.until(isFirst)
+      reader.pause()
+      const { exchange } = await stage.upstream.next(model)
+      exchange.pass()
+      await exchange.ended
+      return { model, reader, run: toRunPath(await reader.head) }
+    }
 
     describe('with a short SLUICE_STALL_TIMEOUT_MS', () => {
       const stage = useStage(runtime, { ...env, SLUICE_STALL_TIMEOUT_MS: '500' })
 
       test('is cut, and the run goes on, detached', async () => {
-        const model = stage.upstream.script(async (exchange) => {
-          await flood(exchange)
-        })
-        const reader = askToResume(stage, model)
-        await reader.until(isFirst)
-        reader.pause()
-        const run = toRunPath(await reader.head)
-        const { exchange } = await stage.upstream.next(model)
-        await exchange.ended
-        // The answer was read to its end, although its reader reads nothing.
-        expect(await Promise.race([exchange.closedByReader, Promise.resolve('read')])).toBe('read')
-        const viewer = await readAll(view(stage, `${run}?after=${count - 1}`))
-        expect(terminalsOf(viewer.text)).toHaveLength(1)
+        const { reader, run } = await overtake(stage)
+        const viewer = await readAll(view(stage, `${run}?after=${count}`))
+        expect(terminalsOf(viewer.text).map(codeIn)).toEqual([undefined])
+        expect(stage.upstream.open).toBe(0)
         reader.resume()
         await reader.ended
       })
@@ -344,17 +359,10 @@ export function describeResumeLives(runtime: RuntimeName) {
       const stage = useStage(runtime, env)
 
       test('gets log_dropped if the run has overtaken it, and a late viewer gets 410', async () => {
-        const model = stage.upstream.script(flood)
-        const reader = askToResume(stage, model)
-        await reader.until(isFirst)
-        reader.pause()
-        const run = toRunPath(await reader.head)
-        await (
-          await stage.upstream.next(model)
-        ).exchange.ended
+        const { model, reader, run } = await overtake(stage)
         for (const path of [run, `${run}?after=0`])
           expect(await readFailure(view(stage, path))).toMatchObject({ status: 410, code: 'log_dropped' })
-        expect((await readAll(view(stage, `${run}?after=${count}`))).status).toBe(204)
+        expect((await readAll(view(stage, `${run}?after=${count + 1}`))).status).toBe(204)
         const dropped = askToResume(stage, model, { headers: { 'last-event-id': `${run.slice('/streams/'.length)}.0` } })
         expect(codeIn(toFrames((await readAll(dropped)).text).at(-1)!)).toBe('not_resumable')
         reader.resume()
