@@ -318,7 +318,7 @@ export function describeResumeLives(runtime: RuntimeName) {
   describe('a viewer that reads nothing', () => {
     const env = { SLUICE_GRACE_MS: '0', SLUICE_RESUME_RUN_BYTES: '65536' }
     const count = 102_400
-    /** Sends a token. Once the test has called `pass`, sends `count` more, and a done line. */
+    /** Sends a token. Once the test has called `pass`, sends `count` more. */
     const flood: Script = async (exchange) => {
       exchange.head(200, ndjson)
       say(exchange, ' token')
@@ -328,30 +328,41 @@ export function describeResumeLives(runtime: RuntimeName) {
         exchange.chunk(lines)
         await exchange.writable()
       }
-      finish(exchange)
+      flooded.resolve()
     }
+    let flooded: PromiseWithResolvers<void>
     /** Starts a run that its reader stops reading, and waits until Ollama has sent everything. */
-    async function overtake(stage: Stage) {
+    async function overtake(stage: Stage, headers: Readonly<Record<string, string>> = {}) {
+      flooded = Promise.withResolvers()
       const model = stage.upstream.script(flood)
-      const reader = askToResume(stage, model)
+      const reader = askToResume(stage, model, { headers })
       await reader.until(isFirst)
       reader.pause()
       const { exchange } = await stage.upstream.next(model)
       exchange.pass()
-      await exchange.ended
-      return { model, reader, run: toRunPath(await reader.head) }
+      await flooded.promise
+      return { model, reader, exchange, run: toRunPath(await reader.head) }
     }
 
     describe('with a short SLUICE_STALL_TIMEOUT_MS', () => {
-      const stage = useStage(runtime, { ...env, SLUICE_STALL_TIMEOUT_MS: '500' })
+      const secret = 'sk-of-alice'
+      const hash = createHash('sha256').update(secret).digest('hex')
+      const stage = useStage(runtime, { ...env, SLUICE_STALL_TIMEOUT_MS: '500', SLUICE_API_KEYS: `alice:${hash}` })
+      const headers = { authorization: `Bearer ${secret}` }
 
       test('is cut, and the run goes on, detached', async () => {
-        const { reader, run } = await overtake(stage)
-        const viewer = await readAll(view(stage, `${run}?after=${count}`))
-        expect(terminalsOf(viewer.text).map(codeIn)).toEqual([undefined])
-        expect(stage.upstream.open).toBe(0)
+        const { reader, run, exchange } = await overtake(stage, headers)
+        const state = async () => /"state":"(\w+)"/.exec((await readAll(view(stage, '/streams', headers))).text)?.[1]
+        expect(await state()).toBe('attached')
+        await expect.poll(state).toBe('detached')
+        expect(exchange.isOpen).toBe(true)
         reader.resume()
-        await reader.ended
+        expect(await reader.ended).toBe('broken')
+        const viewer = view(stage, `${run}?after=${count - 1}`, headers)
+        await viewer.until(isFirst)
+        finish(exchange)
+        expect(await viewer.ended).toBe('clean')
+        expect(terminalsOf(viewer.text).map(codeIn)).toEqual([undefined])
       })
     })
 
@@ -359,10 +370,11 @@ export function describeResumeLives(runtime: RuntimeName) {
       const stage = useStage(runtime, env)
 
       test('gets log_dropped if the run has overtaken it, and a late viewer gets 410', async () => {
-        const { model, reader, run } = await overtake(stage)
+        const { model, reader, run, exchange } = await overtake(stage)
+        finish(exchange)
+        await expect.poll(async () => (await readAll(view(stage, `${run}?after=${count + 1}`))).status).toBe(204)
         for (const path of [run, `${run}?after=0`])
           expect(await readFailure(view(stage, path))).toMatchObject({ status: 410, code: 'log_dropped' })
-        expect((await readAll(view(stage, `${run}?after=${count + 1}`))).status).toBe(204)
         const dropped = askToResume(stage, model, { headers: { 'last-event-id': `${run.slice('/streams/'.length)}.0` } })
         expect(codeIn(toFrames((await readAll(dropped)).text).at(-1)!)).toBe('not_resumable')
         reader.resume()
