@@ -50,6 +50,8 @@ export function createViewer(options: ViewerOptions): Viewer {
   /** Whether nothing more is written. */
   let isOver = false
   let hasEnded = false
+  /** Whether the head cannot have been sent yet. Until then, a sink accepts everything. */
+  let isStarting = true
 
   function toDue(): number {
     if (blockedSince !== undefined) return stallMs === 0 ? Infinity : blockedSince + stallMs
@@ -92,7 +94,12 @@ export function createViewer(options: ViewerOptions): Viewer {
   }
   function send(part: Part) {
     if (isOver) return
-    if (part === 'dropped' || part === 'beyond') return finish(toFrames(logDropped()))
+    if (part === 'dropped' || part === 'beyond') return fail(toFrames(logDropped()))
+    if (isStarting && position > options.after && part.frames !== '') {
+      // The rest of a long log waits for the head, because a reader may be slow.
+      hasMore = true
+      return wait(new Promise((resolve) => setTimeout(resolve, 0)))
+    }
     position = part.last
     if (part.isEnd) return finish(part.frames)
     if (part.frames === '') return
@@ -120,6 +127,7 @@ export function createViewer(options: ViewerOptions): Viewer {
   timer.schedule(toDue())
   write(encoder.opening)
   read()
+  isStarting = false
   return {
     say(frame) {
       if (pending === 0 && !isOver) write(frame)

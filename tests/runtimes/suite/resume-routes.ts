@@ -96,7 +96,6 @@ export function describeResumeRoutes(runtime: RuntimeName) {
 
     test('goes on after Last-Event-ID or ?after, and the header wins', async () => {
       const { run, id, text } = await startFinished()
-      const rest = (after: number) => text.slice(text.indexOf(`${id}.${after + 1}`) - 4)
       for (const after of [0, 1, 2]) {
         const expected = { status: 200, ended: 'clean' }
         const byHeader = await readAll(get(run, { 'last-event-id': `${id}.${after}` }))
@@ -104,7 +103,6 @@ export function describeResumeRoutes(runtime: RuntimeName) {
         const byBoth = await readAll(get(`${run}?after=0`, { 'last-event-id': `${id}.${after}` }))
         for (const answer of [byHeader, byQuery, byBoth]) {
           expect(answer).toMatchObject(expected)
-          expect(toRecorded(answer.text)).toContain(toFrames(rest(after))[0]!.data)
           expect(toFrames(answer.text)).toEqual(toFrames(text).slice(after + 1))
         }
       }
