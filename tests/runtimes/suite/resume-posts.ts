@@ -141,6 +141,8 @@ interface Following {
   readonly runs: string[]
   /** Resolves when the library has stopped for good. */
   readonly stopped: Promise<void>
+  /** Stops the library, if a test has failed. */
+  abort(): void
 }
 
 type Follow = (url: string, body: object) => Following
@@ -186,7 +188,7 @@ const withEventSourceClient: Follow = (url, body) => {
     // The state changes after this call.
     onDisconnect: () => queueMicrotask(() => source.readyState === 'closed' && stop()),
   })
-  return following
+  return { ...following, abort: source.close }
 }
 
 /**
@@ -208,7 +210,7 @@ const withFetchEventSource: Follow = (url, body) => {
     },
     onmessage: ({ event, data }) => take(event, data),
   }).then(stop, reject)
-  return following
+  return { ...following, abort: () => controller.abort() }
 }
 
 const libraries = [
@@ -230,6 +232,7 @@ function describeLibraries(runtime: RuntimeName) {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '60000' })
     const servers: Server[] = []
     const proxies: CuttingProxy[] = []
+    const started: Following[] = []
 
     // `fetch-event-source` needs these browser globals.
     beforeAll(() => {
@@ -240,6 +243,7 @@ function describeLibraries(runtime: RuntimeName) {
       vi.unstubAllGlobals()
     })
     afterEach(async () => {
+      for (const { abort } of started.splice(0)) abort()
       await Promise.all(proxies.splice(0).map((proxy) => proxy.close()))
       await Promise.all(servers.splice(0).map((server) => server.stop()))
       await expect.poll(() => stage.upstream.open).toBe(0)
@@ -249,7 +253,9 @@ function describeLibraries(runtime: RuntimeName) {
     async function start(follow: Follow, model: string, cuts: Cut[] = [], toPort = () => stage.server.port) {
       const proxy = await startCuttingProxy(toPort, () => cuts.shift() ?? uncut)
       proxies.push(proxy)
-      return follow(`${proxy.url}/api/generate`, { model, prompt: 'Hi' })
+      const following = follow(`${proxy.url}/api/generate`, { model, prompt: 'Hi' })
+      started.push(following)
+      return following
     }
 
     describe.each(libraries)('$name', ({ follow }) => {
