@@ -7,22 +7,20 @@ export interface MemoryLogsOptions {
   totalBytes: number
 }
 
-/** The size of a page in bytes. A longer frame has a page of its own. */
-const pageBytes = 4096
-/** The bytes of a frame follow their number, which takes this many bytes. */
-const prefixBytes = 4
+/** A page has at most this many UTF-16 units. A longer frame has a page of its own. */
+const pageLength = 4096
 
 /**
  * Some frames of a run, in UTF-8. Bytes take less memory than strings, and the garbage collector
- * does not have to look at each frame.
+ * does not have to look at each frame. One call encodes many frames, because each call costs as
+ * much as a kilobyte of text.
  */
 interface Page {
   /** The number of the first frame. */
   readonly first: number
   readonly bytes: Uint8Array
-  /** How many frames the page has, and how many bytes they take with their prefixes. */
-  count: number
-  used: number
+  /** The length of each frame, in UTF-16 units. */
+  readonly lengths: readonly number[]
 }
 
 const utf8 = new TextEncoder()
@@ -44,53 +42,41 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
     const id = createId()
     const listeners = new Set<() => void>()
     const pages: Page[] = []
+    /** The newest frames of an open log. They are not in a page yet, and count for no bound. */
+    let newest: string[] = []
+    let newestLength = 0
     let length = 0
     let size = 0
     let isClosed = false
     let isErased = false
-    /** What `append` is adding. Readers who have all earlier frames need not decode it again. */
-    let newest: { readonly after: number; readonly frames: string } | undefined
+    /** What `append` is adding. Readers who have all earlier frames need not look for it. */
+    let adding: { readonly after: number; readonly frames: string } | undefined
 
-    function addPage(bytes: number): Page {
-      const page = { first: length, bytes: new Uint8Array(bytes), count: 0, used: 0 }
-      pages.push(page)
-      size += bytes
+    function turnPage() {
+      if (newest.length === 0) return
+      const bytes = utf8.encode(newest.join(''))
+      pages.push({ first: length - newest.length, bytes, lengths: newest.map((frame) => frame.length) })
+      newest = []
+      newestLength = 0
+      size += bytes.byteLength
       while (size > runBytes && pages.length > 1) dropOldest()
-      grow(bytes)
-      return page
+      grow(bytes.byteLength)
     }
     function dropOldest() {
       const bytes = pages.shift()!.bytes.byteLength
       size -= bytes
       total -= bytes
     }
-    /** Returns whether the frame had room in the page. */
-    function write(frame: string, page: Page | undefined): boolean {
-      if (!page || page.bytes.byteLength - page.used < prefixBytes + frame.length) return false
-      const { bytes, used } = page
-      const { read, written } = utf8.encodeInto(frame, bytes.subarray(used + prefixBytes))
-      if (read < frame.length) return false
-      for (let i = 0; i < prefixBytes; i++) bytes[used + i] = written >>> (8 * i)
-      page.used += prefixBytes + written
-      page.count++
-      length++
-      return true
+    /** Returns frames with their ids. The first of them has the number `first`. */
+    function number(frames: readonly string[], first: number): string {
+      return frames.map((frame, i) => toNumbered(id, first + i, frame)).join('')
     }
-    function add(frame: string) {
-      // One UTF-16 unit is at most three bytes.
-      if (!write(frame, pages.at(-1))) write(frame, addPage(Math.max(pageBytes, prefixBytes + 3 * frame.length)))
-    }
-    /** Returns the frames of a page from the frame `from` on. */
-    function readPage({ first, bytes, used }: Page, from: number): string {
-      let frames = ''
-      for (let at = 0, number = first; at < used; number++) {
-        let taken = 0
-        for (let i = 0; i < prefixBytes; i++) taken |= bytes[at + i]! << (8 * i)
-        at += prefixBytes
-        if (number >= from) frames += toNumbered(id, number, text.decode(bytes.subarray(at, at + taken)))
-        at += taken
-      }
-      return frames
+    /** Returns the frames of a page from the frame `next` on. */
+    function readPage({ first, bytes, lengths }: Page, next: number): string {
+      const frames = text.decode(bytes)
+      let end = 0
+      const each = lengths.map((units) => frames.slice(end, (end += units)))
+      return number(each.slice(next - first), next)
     }
     function toPart(frames: string, last: number): Part {
       return { frames, last, isEnd: isClosed && last === length - 1 }
@@ -101,8 +87,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
 
     const log = {
       dropPage() {
-        // The newest page of an open run stays, because its readers wait for it.
-        if (pages.length > (isClosed ? 0 : 1)) {
+        if (pages.length > 0) {
           dropOldest()
           return true
         }
@@ -119,30 +104,30 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
         let numbered = ''
         for (const frame of frames) {
           numbered += toNumbered(id, length, frame)
-          add(frame)
+          if (newestLength + frame.length > pageLength) turnPage()
+          newest.push(frame)
+          newestLength += frame.length
+          length++
         }
-        newest = { after, frames: numbered }
+        adding = { after, frames: numbered }
         ring()
-        newest = undefined
+        adding = undefined
       },
       close() {
+        turnPage()
         isClosed = true
-        const last = pages.pop()
-        if (last) {
-          pages.push({ ...last, bytes: last.bytes.slice(0, last.used) })
-          size -= last.bytes.byteLength - last.used
-          total -= last.bytes.byteLength - last.used
-        }
         ring()
       },
       read(after) {
-        if (newest?.after === after) return toPart(newest.frames, length - 1)
+        if (adding?.after === after) return toPart(adding.frames, length - 1)
         const next = after + 1
         const isWaiting = next >= length && !isClosed && !isErased
         if (isWaiting || (next === length && isClosed)) return toPart('', after)
         if (next > length) return 'beyond'
-        const page = pages.findLast(({ first }) => first <= next)
-        return page ? toPart(readPage(page, next), page.first + page.count - 1) : 'dropped'
+        const first = length - newest.length
+        if (next >= first && next < length) return toPart(number(newest.slice(next - first), next), length - 1)
+        const page = pages.findLast((one) => one.first <= next)
+        return page ? toPart(readPage(page, next), page.first + page.lengths.length - 1) : 'dropped'
       },
       onMore(listener) {
         listeners.add(listener)
@@ -150,6 +135,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
       },
       erase() {
         while (pages.length > 0) dropOldest()
+        newest = []
         logs.delete(log)
         isErased = true
         ring()

@@ -174,13 +174,18 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
   }
 }
 
+/** A longer failure is not kept in memory. The viewer's connection is then cut instead. */
+const maxFailureLength = 4096
+
 /**
  * Returns the parts of an encoder that a finished run needs. The encoder itself may keep the tools
  * of the request in memory. The only frames that it still has to make are those of `log_dropped`.
+ * In Responses they may repeat the tools.
  */
 function toKept({ encoder, requestId }: Pick<RunRequest, 'encoder' | 'requestId'>): Encoder {
   const { contentType, headers, opening, heartbeat, failure } = encoder
-  const frames = toFailureFrames(encoder, logDropped(), requestId)
+  const all = toFailureFrames(encoder, logDropped(), requestId)
+  const frames = all.length <= maxFailureLength ? all : ''
   const start: Encoder['start'] =
     ({ emit }) =>
     () =>

@@ -106,6 +106,10 @@ export function createViewer(options: ViewerOptions): Viewer {
     hasMore = true
     write(part.frames)
   }
+  function fail(frames: string) {
+    if (frames === '') cut()
+    else finish(frames)
+  }
   function finish(frames: string) {
     isOver = true
     if (frames !== '') write(frames)
