@@ -414,8 +414,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
     }
   })
 
-  describe('ai-sdk resume, before the head is sent', () => {
-    if (runtime === 'worker') return
+  describe.skipIf(runtime === 'worker')('ai-sdk resume, before the head is sent', () => {
     const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000' })
     const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream') })
 
