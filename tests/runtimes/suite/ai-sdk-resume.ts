@@ -364,9 +364,8 @@ export function describeAiSdkResume(runtime: RuntimeName) {
       const model = stage.upstream.script(thenSilent(1))
       const reader = post(id, model)
       await reader.until((text) => text.includes(' token'))
-      expect((await readAll(read(stage.server, { path: `${path}/${encodeURIComponent(String(id))}/stream` }))).status).toBe(
-        id === '' ? 404 : 204,
-      )
+      const name = typeof id === 'string' ? id : `${JSON.stringify(id)}`
+      expect((await readAll(resume(name))).status).toBe(name === '' ? 404 : 204)
       const { headers } = await reader.head
       expect(
         (await readAll(read(stage.server, { method: 'DELETE', path: headers['content-location'] as string }))).status,
