@@ -6,18 +6,18 @@ import { replay, silent, thenSilent, tokens, tokensThen } from '#fake-ollama/scr
 import type { Exchange, Script } from '#fake-ollama/upstream.ts'
 import { MemoryChat } from '../memory-chat.ts'
 import { read, readAll, readFailure, readRaw, toSseEvents, type Answer, type Reader } from '../reader.ts'
-import { useStage, type RuntimeName } from '../server.ts'
+import { useStage, type RuntimeName, type Stage } from '../server.ts'
 
 const path = '/api/ui/chat'
 const hi: UIMessage = { id: 'u1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }
-
-/** workerd notices a disconnected reader only when a heartbeat fails. */
-const env = { SLUICE_HEARTBEAT_MS: '100', SLUICE_GRACE_MS: '50' }
 
 const names = ['alice', 'bob'] as const
 const toSecret = (name: string) => `sluice-secret-of-${name}`
 const toEntry = (name: string) => `${name}:${createHash('sha256').update(toSecret(name)).digest('hex')}`
 const bearer = (name: (typeof names)[number]) => ({ authorization: `Bearer ${toSecret(name)}` })
+
+/** workerd notices a disconnected reader only when a heartbeat fails. */
+const env = { SLUICE_HEARTBEAT_MS: '100', SLUICE_GRACE_MS: '50', SLUICE_API_KEYS: names.map(toEntry).join() }
 
 let chats = 0
 const toId = () => `chat-${++chats}`
@@ -31,6 +31,12 @@ function finish(exchange: Exchange, text: string) {
 }
 
 const toPath = (id: string, verb: 'stream' | 'stop') => `${path}/${encodeURIComponent(id)}/${verb}`
+/** Waits until Sluice has noticed that the readers of alice's answers have left. */
+function untilNobodyReads({ server }: Stage) {
+  return expect
+    .poll(async () => (await readAll(read(server, { path: '/streams', headers: bearer('alice') }))).text)
+    .not.toContain('"attached"')
+}
 /** The frames of an answer, without comments. */
 const toFrames = (text: string) => text.replaceAll(/^:\n/gm, '')
 const toData = (text: string) => toSseEvents(text).map(({ data }) => data)
@@ -47,15 +53,16 @@ export function describeAiSdkResume(runtime: RuntimeName) {
         messages: [hi],
         transport: new DefaultChatTransport({
           api: stage.server.url + path,
-          headers: { prefer: 'resume=30' },
+          headers: { ...bearer('alice'), prefer: 'resume=30' },
           body: { model },
         }),
         ...init,
       })
+    const headers = bearer('alice')
     const post = (id: unknown, model: string, prefer = 'resume=30'): Reader =>
-      read(stage.server, { path, body: { id, model, messages: [hi] }, headers: { prefer } })
-    const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream') })
-    const stop = (id: string, method = 'POST') => readAll(read(stage.server, { method, path: toPath(id, 'stop') }))
+      read(stage.server, { path, body: { id, model, messages: [hi] }, headers: { ...headers, prefer } })
+    const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream'), headers })
+    const stop = (id: string, method = 'POST') => readAll(read(stage.server, { method, path: toPath(id, 'stop'), headers }))
 
     if (runtime === 'worker') {
       test('is not applied, so that a reader who leaves still stops the upstream', async () => {
@@ -107,6 +114,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
 
         const second = load(id, model, { messages: stored })
         const resumed = second.resumeStream()
+        await expect.poll(() => second.status).toBe('streaming')
         exchange.pass()
         await resumed
         expect(second.messages.map(({ id }) => id)).toEqual(stored.map(({ id }) => id))
@@ -134,16 +142,17 @@ export function describeAiSdkResume(runtime: RuntimeName) {
         const reader = post(id, model)
         await reader.until((text) => text.includes(' two'))
         reader.leave()
+        await untilNobodyReads(stage)
         const { exchange } = await stage.upstream.next(model)
         exchange.pass()
         await exchange.ended
         const chat = load(id, model)
         await chat.resumeStream()
         expect([chat.text, chat.status]).toEqual(['One two three', 'ready'])
+        await expect.poll(async () => (await readAll(resume(id))).status).toBe(204)
         const again = load(id, model)
         await again.resumeStream()
         expect([again.messages, again.status]).toEqual([[hi], 'ready'])
-        await expect.poll(async () => (await readAll(resume(id))).status).toBe(204)
       })
 
       test('gets nothing, and no second answer, after an end that was read', async () => {
@@ -163,6 +172,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
         const reader = post(id, model)
         await reader.until((text) => text.includes(' two'))
         reader.leave()
+        await untilNobodyReads(stage)
         const { exchange } = await stage.upstream.next(model)
         exchange.pass()
         await exchange.ended
@@ -208,6 +218,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
       const calls: object[] = []
       const reloaded = load(id, model, { messages: stored, onToolCall: (call) => void calls.push(call) })
       const resumed = reloaded.resumeStream()
+      await expect.poll(() => reloaded.status).toBe('streaming')
       stage.upstream.requestsFor(model)[1]!.exchange.pass()
       await resumed
       expect(reloaded.messages[1]).toEqual(stored[1])
@@ -224,7 +235,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
         ;(await stage.upstream.next(model)).exchange.pass()
         await second.ended
         const { headers } = await first.head
-        const third = read(stage.server, { path: headers['content-location'] as string })
+        const third = read(stage.server, { path: headers['content-location'] as string, headers: bearer('alice') })
         const answers = await Promise.all([first, second, third].map(readAll))
         for (const { status, text, headers: own } of answers) {
           expect(status).toBe(200)
@@ -366,10 +377,8 @@ export function describeAiSdkResume(runtime: RuntimeName) {
       await reader.until((text) => text.includes(' token'))
       const name = typeof id === 'string' ? id : `${JSON.stringify(id)}`
       expect((await readAll(resume(name))).status).toBe(name === '' ? 404 : 204)
-      const { headers } = await reader.head
-      expect(
-        (await readAll(read(stage.server, { method: 'DELETE', path: headers['content-location'] as string }))).status,
-      ).toBe(204)
+      const run = (await reader.head).headers['content-location'] as string
+      expect((await readAll(read(stage.server, { method: 'DELETE', path: run, headers }))).status).toBe(204)
       await (
         await stage.upstream.next(model)
       ).exchange.closedByReader
@@ -383,7 +392,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
         const method = verb === 'stop' ? 'POST' : 'GET'
         const ids = ['nobody', '%00', '%0D%0A', '%', '%E0%A4%A', '%ff', '%2F..%2F', '..%5c', '%F0%9F%99%82', '__proto__']
         for (const id of [...ids, 'x'.repeat(10_000)]) {
-          const answer = await readAll(read(stage.server, { method, path: `${path}/${id}/${verb}` }))
+          const answer = await readAll(read(stage.server, { method, path: `${path}/${id}/${verb}`, headers }))
           expect(answer, id).toMatchObject({ status: 204, text: '', ended: 'clean' })
         }
       })
@@ -402,7 +411,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
         ['GET', '/a/stop', 405],
         ['PUT', '/a/stop', 405],
       ])('%s %s is %i, in the envelope', async (method, target, status) => {
-        const head = `${method} ${path}${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`
+        const head = `${method} ${path}${target} HTTP/1.1\r\nhost: localhost\r\nauthorization: ${headers.authorization}\r\nconnection: close\r\n\r\n`
         const reader = readRaw(stage.server, head)
         await reader.closed
         expect(Number(reader.text.split(' ', 2)[1])).toBe(status)
@@ -415,12 +424,13 @@ export function describeAiSdkResume(runtime: RuntimeName) {
 
   describe.skipIf(runtime === 'worker')('ai-sdk resume, before the head is sent', () => {
     const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000' })
-    const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream') })
+    const headers = { ...bearer('alice'), prefer: 'resume' }
+    const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream'), headers })
 
     /** Sends a question, and reads the answer in a second tab before the first tab has its head. */
     async function openTwice(script: Script) {
       const [id, model] = [toId(), stage.upstream.script(script)]
-      const first = read(stage.server, { path, body: { id, model, messages: [hi] }, headers: { prefer: 'resume' } })
+      const first = read(stage.server, { path, body: { id, model, messages: [hi] }, headers })
       const { exchange } = await stage.upstream.next(model)
       const second = resume(id)
       expect((await second.head).status).toBe(200)
@@ -430,7 +440,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
 
     test('a stop is an abort in each tab, and no error', async () => {
       const { id, first, second, exchange } = await openTwice(silent())
-      expect((await readAll(read(stage.server, { method: 'POST', path: toPath(id, 'stop') }))).status).toBe(204)
+      expect((await readAll(read(stage.server, { method: 'POST', path: toPath(id, 'stop'), headers }))).status).toBe(204)
       await exchange.closedByReader
       for (const { status, text } of await Promise.all([first, second].map(readAll)))
         expect([status, toData(text)]).toEqual([200, ['{"type":"abort","reason":"The answer was stopped"}']])
@@ -446,18 +456,26 @@ export function describeAiSdkResume(runtime: RuntimeName) {
       await expect.poll(async () => (await readAll(resume(id))).status).toBe(204)
     })
 
+    test('a failure whose status the only tab has is not sent again', async () => {
+      const [id, model] = [toId(), stage.upstream.script(replay('error-busy'))]
+      const reader = read(stage.server, { path, body: { id, model, messages: [hi] }, headers })
+      expect(await readFailure(reader)).toMatchObject({ status: 503, code: 'upstream_busy' })
+      expect((await readAll(resume(id))).status).toBe(204)
+    })
+
     test('a failure that no tab has read is an error after a reload', async () => {
       const { id, first, second, exchange } = await openTwice(failing)
       first.leave()
       second.leave()
+      await untilNobodyReads(stage)
       exchange.pass()
       await exchange.ended
       expect(toData((await readAll(resume(id))).text)).toEqual([expect.stringContaining('"type":"error"')])
     })
   })
 
-  describe('ai-sdk resume, with keys', () => {
-    const stage = useStage(runtime, { ...env, SLUICE_API_KEYS: names.map(toEntry).join(), SLUICE_MAX_STREAMS_PER_KEY: '1' })
+  describe('ai-sdk resume, of two callers', () => {
+    const stage = useStage(runtime, { ...env, SLUICE_MAX_STREAMS_PER_KEY: '1' })
     const toUrl = (id: string, verb: 'stream' | 'stop') => `${path}/${id}/${verb}`
     const ask = (name: (typeof names)[number], target: string, method = 'GET') =>
       readAll(read(stage.server, { method, path: target, headers: bearer(name) }))
