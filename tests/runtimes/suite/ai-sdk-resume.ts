@@ -375,7 +375,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
       const model = stage.upstream.script(thenSilent(1))
       const reader = post(id, model)
       await reader.until((text) => text.includes(' token'))
-      const name = typeof id === 'string' ? id : `${JSON.stringify(id)}`
+      const name = typeof id === 'string' ? id : JSON.stringify(id)
       expect((await readAll(resume(name))).status).toBe(name === '' ? 404 : 204)
       const run = (await reader.head).headers['content-location'] as string
       expect((await readAll(read(stage.server, { method: 'DELETE', path: run, headers }))).status).toBe(204)
