@@ -50,7 +50,7 @@ function toCode(language: string, contained: string, url = server.url): string {
   return found[0]!.code.replaceAll('http://127.0.0.1:8083', url)
 }
 function see(text: string) {
-  return expect.poll(() => page.locator('body').textContent()).toContain(text)
+  return expect.poll(() => page.locator('body').innerText()).toContain(text)
 }
 const lastExchange = () => upstream.requestsFor('m').at(-1)!.exchange
 const inTwoParts = tokensThen(['One', ' two'], (exchange) => {
@@ -118,11 +118,11 @@ describe('docs/resume.md in Chromium', () => {
     await page.goto(origin)
     await page.fill('input', 'Hi')
     await page.click('text=Send')
-    await see('user: Hiassistant: One two')
+    await see('user: Hi\n\nassistant: One two')
     await page.reload()
-    await see('user: Hiassistant: One two')
+    await see('user: Hi\n\nassistant: One two')
     lastExchange().pass()
-    await see('user: Hiassistant: One two three')
+    await see('user: Hi\n\nassistant: One two three')
 
     upstream.script(thenSilent(2), 'm')
     await page.fill('input', 'Hi')
