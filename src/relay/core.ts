@@ -10,7 +10,7 @@ import type { Batch, Ended, GenerationEvent, OllamaChunk, Waiting } from '../gen
 export interface Deadlines {
   /**
    * How long an SSE response waits for its first event before it opens. Until then, a failure gets
-   * its real HTTP status.
+   * its real HTTP status. If it is negative, the response opens before anything can fail.
    */
   graceMs: number
   heartbeatMs: number

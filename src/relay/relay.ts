@@ -96,6 +96,7 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
     async run(pending) {
       let generation: Generation | undefined
       signal.addEventListener('abort', onAbort)
+      if (core.due < startedAt) void send(core.tick(startedAt)) // the grace is negative
       if (signal.aborted) onAbort()
       timer.schedule(core.due)
       try {

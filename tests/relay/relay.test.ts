@@ -195,6 +195,17 @@ describe('a stream', () => {
     await expectOver(state, 'done')
   })
 
+  test.each([
+    ['opens at once if the grace is negative, before anything can fail', -1, ['<!cancelled'], 0],
+    ['does not open before its timer if the grace is 0', 0, [], 1],
+  ])('%s', async (_, graceMs, sent, refusals) => {
+    const state = start({ graceMs })
+    state.stream.stop(new ServiceError('cancelled', 'stopped'))
+    await expectOver(state, 'cancelled')
+    expect(state.sink.written.join('')).toBe(sent.join(''))
+    expect(state.refused).toHaveLength(refusals)
+  })
+
   test('without an opening stays silent until its first line', async () => {
     const state = start({ encoder: lines, graceMs: 1, heartbeatMs: 10 })
     await pass(10_000)
