@@ -118,6 +118,10 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
         isClosed = true
         ring()
       },
+      newest() {
+        const page = pages.at(-1)
+        return page && readPage(page, page.first + page.count - 1)
+      },
       read(after) {
         if (adding?.after === after) return toPart(adding.frames, length - 1)
         const next = after + 1

@@ -15,9 +15,15 @@ export interface Recorder {
 
 /**
  * Records the stream of a run. The log gives each frame an `id` field. The opening, heartbeats and
- * status frames are not recorded, because they belong to a connection and not to the answer.
+ * status frames are not recorded, because they belong to a connection and not to the answer. A frame
+ * that the encoder emits when it starts is recorded at once.
+ * @param requestId the id that the encoder gets. By default, it gets the id of the request.
  */
-export function createRecorder(encoder: Encoder, { log, finish }: { readonly log: RunLog; finish(): void }): Recorder {
+export function createRecorder(
+  encoder: Encoder,
+  { log, finish }: { readonly log: RunLog; finish(): void },
+  requestId?: string,
+): Recorder {
   /** The frames of one batch. Between batches there is no array (docs/hazards.md#90). */
   let frames: string[] | undefined
   let status = ''
@@ -32,20 +38,25 @@ export function createRecorder(encoder: Encoder, { log, finish }: { readonly log
       start(options) {
         const encode = encoder.start({
           ...options,
+          ...(requestId !== undefined && { requestId }),
           emit(frame) {
             frames ??= []
             frames.push(frame)
           },
         })
-        return (batch) => {
-          frames = undefined // what a failed batch has left
-          encode(batch)
+        function flush() {
           if (!frames) return
           const recorded: readonly string[] = frames
           frames = undefined
           log.append(recorded)
           // The readers get the frames from the log. The core only learns that there are some.
           options.emit(encoder.opening)
+        }
+        flush()
+        return (batch) => {
+          frames = undefined // what a failed batch has left
+          encode(batch)
+          flush()
         }
       },
     },
@@ -66,6 +77,8 @@ export function createRecorder(encoder: Encoder, { log, finish }: { readonly log
 /** Returns the frames with which this encoder reports a failure. */
 export function toFailureFrames(encoder: Encoder, error: ServiceError, requestId: string): string {
   let frames = ''
-  encoder.start({ requestId, maxBytes: Infinity, emit: (frame) => void (frames += frame) })([{ type: 'failed', error }])
+  const encode = encoder.start({ requestId, maxBytes: Infinity, emit: (frame) => void (frames += frame) })
+  frames = '' // what the encoder emits when it starts is no failure
+  encode([{ type: 'failed', error }])
   return frames
 }

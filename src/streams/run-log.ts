@@ -10,6 +10,8 @@ export interface RunLog {
    * full, its oldest frames are dropped.
    */
   append(frames: readonly string[]): void
+  /** Returns the newest frame. Undefined if there is none, or if it is no longer kept. */
+  newest(): string | undefined | Promise<string | undefined>
   /** Marks the end of the log. The last frame is the terminal of the stream. */
   close(): void
   /**

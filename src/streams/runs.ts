@@ -17,6 +17,11 @@ export interface RunRequest {
   readonly graceMs: number | undefined
   /** How long the finished run can be read, in milliseconds. By default, the setting decides. */
   readonly keepMs?: number
+  /**
+   * Returns the state of a background run that has no token yet, in the format of its API. A
+   * finished run has no such function.
+   */
+  readonly toQueued?: ((runId: string) => object) | undefined
   /** The caller's own name for the run. A later run with this name takes its place. */
   readonly chat?: string
   /** Stops the generation. Its stream ends with this error. */
@@ -34,6 +39,8 @@ export interface Run {
   join(): (hasReadEnd?: boolean) => void
   /** Ends an open run with `cancelled`, and erases the log of a finished run. */
   stop(): void
+  /** Makes the run unknown. An open run is stopped, and its log is erased at its end. */
+  remove(): void
   /**
    * Closes the log. Call this when the generation is over, and before a viewer can leave because it
    * has read the end. A run without frames is forgotten. A second call does nothing.
@@ -131,15 +138,20 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
         forgetChat()
         stop(cancelled())
       },
+      remove() {
+        runs.delete(log.id)
+        run.stop()
+      },
       finish() {
         if (life.isFinished) return
         stop = undefined
-        request = { ...request, encoder: toKept(request) }
+        request = { ...request, encoder: toKept(request), toQueued: undefined }
         life.finish(now())
         const part = log.read(-1)
         if (typeof part === 'object' && 'frames' in part && part.frames === '') return erase()
         log.close()
-        timer.schedule(life.due)
+        if (runs.has(log.id)) timer.schedule(life.due)
+        else erase()
       },
       life,
     }

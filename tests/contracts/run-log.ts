@@ -78,6 +78,20 @@ export function runLogContract(name: string, { create }: RunLogContract) {
       expect(await readFrom(log, -1)).toEqual({ frames: '', last: -1, isEnd: false })
     })
 
+    test('the newest frame is the last one, also in a closed log, and none in an erased one', async () => {
+      const log = create().create()
+      expect(await log.newest()).toBeUndefined()
+      const frames = ['a', '你好', 'b'.repeat(10_000), 'c', 'd']
+      for (const [i, frame] of frames.entries()) {
+        log.append([frame])
+        expect(await log.newest()).toBe(toNumberedText(log, [frame], i))
+      }
+      log.close()
+      expect(await log.newest()).toBe(toNumberedText(log, ['d'], 4))
+      log.erase()
+      expect(await log.newest()).toBeUndefined()
+    })
+
     test('a log without frames can be closed', async () => {
       const log = create().create()
       log.close()

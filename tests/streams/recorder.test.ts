@@ -105,6 +105,23 @@ test('the sequence numbers of a response are the numbers of its frames', () => {
 })
 
 describe('a recorder', () => {
+  test('records what an encoder emits when it starts, and gives it another id', () => {
+    const early: Encoder = {
+      ...sse,
+      start({ requestId, emit }) {
+        emit(`data: ${requestId}\n\n`)
+        return () => emit('data: later\n\n')
+      },
+    }
+    const log = createMemoryLogs({ runBytes: 1e8, totalBytes: 1e9 }).create()
+    const recorder = createRecorder(early, { log, finish: log.close }, 'another')
+    const encode = recorder.encoder.start({ ...options, emit: () => {} })
+    expect(log.newest()).toBe(toNumbered(log.id, 0, 'data: another\n\n'))
+    encode([delta('a')])
+    expect(log.read(-1)).toMatchObject({ last: 1, frames: expect.stringMatching(/another[^]*later/) })
+    expect(toFailureFrames(early, new ServiceError('log_dropped', 'gone'), 'id-1')).toBe('data: later\n\n')
+  })
+
   const half: Encoder = {
     ...sse,
     start:

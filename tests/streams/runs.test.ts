@@ -187,6 +187,35 @@ describe('a run', () => {
     expect(run.request.encoder).toMatchObject({ contentType: sse.contentType, headers: sse.headers, opening: sse.opening })
   })
 
+  test('that is removed is unknown at once, and its log is erased when it ends', () => {
+    const { runs } = create()
+    let stopped = ''
+    const stop = (error: { code: string }) => void (stopped = error.code)
+    const run = runs.start({ owner: 'a', caller: 'a', requestId: '', encoder: sse, graceMs: undefined, stop })!
+    run.log.append(['frame'])
+    run.remove()
+    expect(stopped).toBe('cancelled')
+    expect([runs.find(run.log.id, 'a'), runs.list('a')]).toEqual([undefined, []])
+    run.log.append(['terminal'])
+    const ends: unknown[] = []
+    run.log.onMore(() => ends.push(run.log.read(1)))
+    run.finish()
+    expect(ends[0], 'a reader who has everything').toEqual({ frames: '', last: 1, isEnd: true })
+    expect(run.log.read(-1)).toBe('dropped')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('that is removed after its end is unknown and erased', () => {
+    const { runs, start, stopsOf } = create()
+    const run = start()
+    run.finish()
+    run.remove()
+    expect(stopsOf(run)).toEqual([])
+    expect(runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(run.log.read(-1)).toBe('dropped')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   test('that is finished keeps nothing of its request in memory', async () => {
     vi.useRealTimers()
     setFlagsFromString('--expose-gc')
@@ -197,7 +226,7 @@ describe('a run', () => {
         const context = { body: 'x' }
         // An encoder may keep the tools of its request.
         const encoder: Encoder = { ...sse, start: (options) => (void context.body, sse.start(options)) }
-        start({ encoder, stop: () => void context.body }).finish()
+        start({ encoder, stop: () => void context.body, toQueued: () => context }).finish()
         return context
       })(),
     )
