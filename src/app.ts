@@ -29,6 +29,7 @@ import { createAttach } from './routes/attach.ts'
 import { generations, type GenerationsOptions } from './routes/generations.ts'
 import { health } from './routes/health.ts'
 import { record } from './routes/record.ts'
+import { responseRoutes } from './routes/responses.ts'
 import { resumePost, streamRoutes } from './routes/streams.ts'
 import type { RunLogs } from './streams/run-log.ts'
 import { createRuns } from './streams/runs.ts'
@@ -182,6 +183,8 @@ export function createApp({
     .route('/', cancel({ streams }))
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
+    .route('/', responseRoutes(recording))
+    .route('/ollama', responseRoutes(recording))
     .use(answerGuard({ limits, max: perCaller.streams, address, isResume }))
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {

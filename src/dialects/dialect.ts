@@ -17,6 +17,14 @@ export interface GenerationRequest {
   readonly body: Readonly<Record<string, unknown>>
 }
 
+/** The wish of a request that its answer goes on without a reader, as OpenAI's `background`. */
+export interface Background {
+  /** Whether the request wants the answer itself. Otherwise it wants only the state of the answer. */
+  readonly isStream: boolean
+  /** Returns the state of an answer that has no token yet. */
+  toQueued(runId: string): object
+}
+
 /** A translated request: the request for Ollama, and the encoder for the answer. */
 export interface GenerationPlan {
   readonly call: GenerationCall
@@ -25,6 +33,8 @@ export interface GenerationPlan {
   readonly ignored?: Ignored
   /** The caller's own name for the answer. A resumable answer can be found by this name. */
   readonly chat?: string
+  /** Present if the answer goes on without a reader. The encoder then writes an event stream. */
+  readonly background?: Background
 }
 
 export interface QuestionRequest {

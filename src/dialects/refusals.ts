@@ -8,11 +8,12 @@ import { ServiceError } from '../errors.ts'
 export const reasons = {
   answers: 'a request has one answer; send several requests',
   audio: 'the answer is text, not audio',
-  background: 'nothing is kept (store: false); the answer comes with its request',
+  background: 'this server keeps no answers; the answer comes with its request',
   call: 'Ollama cannot make a model call a tool, and a stream is on its way before it is known; send stream: false',
   count: 'Ollama counts the tokens of a prompt only when it answers',
   image: 'send the image itself, in base64; nothing is fetched',
   logprobs: 'Ollama has log probabilities in a chat; ask for them at /v1/chat/completions',
+  store: 'a background response is kept for ten minutes after its end; leave store out, or background',
   stored: 'nothing is kept (store: false); send all that was said so far',
   tokens: 'send texts, because the tokens belong to another model',
   tool: 'the tool that it names is not offered, because it was left out or is not in tools',

@@ -72,7 +72,12 @@ export function generations({
     const { run, waiting, response } = createRelay({
       stream,
       encoder,
-      deadlines: { ...toDeadlines(deadlines, call), heartbeatMs: jitter(deadlines.heartbeatMs) },
+      deadlines: {
+        ...toDeadlines(deadlines, call),
+        heartbeatMs: jitter(deadlines.heartbeatMs),
+        // The log of a background answer must have its end, whatever that is.
+        ...(plan.background && { graceMs: -1 }),
+      },
       maxBytes,
       now,
       open() {

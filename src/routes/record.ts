@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type { GenerationPlan } from '../dialects/dialect.ts'
+import { refused } from '../dialects/refusals.ts'
 import { toResumeSeconds } from '../encoders/prefer.ts'
 import type { Encoder } from '../encoders/encoder.ts'
 import type { ServiceError } from '../errors.ts'
@@ -8,8 +9,8 @@ import { toLimitKey } from '../middleware/limit-guards.ts'
 import type { Open } from '../relay/sink.ts'
 import { createStream, type Outcome, type Stream } from '../relay/stream.ts'
 import type { Streams } from '../relay/streams.ts'
-import { createRecorder } from '../streams/recorder.ts'
-import type { Runs } from '../streams/runs.ts'
+import { createRecorder, type Recorder } from '../streams/recorder.ts'
+import type { Run, Runs } from '../streams/runs.ts'
 import type { Attach } from './attach.ts'
 import { startStream } from './start-stream.ts'
 
@@ -36,28 +37,37 @@ export interface RecordOptions {
   address: (c: Context) => string
 }
 
+/** How long a finished background run is kept, in milliseconds. OpenAI keeps it as long. */
+const backgroundKeepMs = 600_000
+
 /**
- * Starts a run if the request asks for one and the answer is an event stream. The reader of the
- * request is the first viewer of the run. If that reader leaves, the generation goes on.
- * @throws ServiceError if all streams are in use or the server shuts down
+ * Starts a run if the request asks for one. The reader of the request is the first viewer of the
+ * run. If that reader leaves, the generation goes on.
+ * @throws ServiceError if all streams are in use or the server shuts down; `not_supported` or
+ * `rate_limited` if the request asks for a background run and there can be none
  */
 export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOptions): Answer | undefined {
   const { streams, runs, attach, maxSeconds, address } = options
-  const seconds = toResumeSeconds(c.req.header('prefer'), maxSeconds)
-  if (seconds === 0 || plan.encoder.contentType !== 'text/event-stream') return undefined
+  const { background, chat, encoder } = plan
+  const canResume = !background && encoder.contentType === 'text/event-stream'
+  const seconds = canResume ? toResumeSeconds(c.req.header('prefer'), maxSeconds) : 0
+  if (seconds === 0 && !background) return undefined
   const { requestId, principal, entry } = c.var
-  const { chat } = plan
   let stream: Stream | undefined
   const run = runs.start({
     owner: principal.name,
     caller: toLimitKey(c, address),
     requestId,
-    encoder: plan.encoder,
-    graceMs: seconds * 1000,
+    encoder,
+    graceMs: background ? undefined : seconds * 1000,
+    ...(background && { keepMs: backgroundKeepMs, toQueued: background.toQueued }),
     ...(chat !== undefined && { chat }),
     stop: (error) => stream?.stop(error),
   })
-  if (!run) return undefined
+  if (!run) {
+    if (background) throw refused('background', 'background')
+    return undefined
+  }
   try {
     stream = startStream(c, streams, new AbortController().signal)
   } catch (error) {
@@ -65,7 +75,10 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
     throw error
   }
   const { leave: leaveStream, end } = stream
-  const recorder = createRecorder(plan.encoder, run)
+  const recorder = createRecorder(encoder, run, background && run.log.id)
+  if (background && c.req.raw.signal.aborted) run.remove() // nobody has the id, so nobody can come back
+  if (background && !background.isStream)
+    return answerWithState(c, { run, stream, recorder, state: background.toQueued(run.log.id) })
   const reader = createStream({ requestId, principal: principal.name, signal: c.req.raw.signal })
   const leave = run.join()
   const viewed = Promise.withResolvers<number>()
@@ -74,20 +87,20 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
   function onLeave() {
     if (recorder.viewer) return
     leave()
-    if (chat === undefined) leaveStream()
+    if (chat === undefined && !background) leaveStream()
     viewed.resolve(0)
   }
   reader.signal.addEventListener('abort', onLeave)
   if (reader.signal.aborted) onLeave()
 
   const open: Answer['open'] = (headers) => {
-    const applied = [headers['preference-applied'], `resume=${seconds}`].filter(Boolean).join(', ')
+    const preferences = [headers['preference-applied'], !background && `resume=${seconds}`].filter(Boolean)
     const { response, viewer } = attach(c, {
       run,
       after: -1,
       stream: reader,
       leave,
-      headers: { ...headers, 'preference-applied': applied },
+      headers: { ...headers, ...(preferences.length > 0 && { 'preference-applied': preferences.join(', ') }) },
       onEnd: (_end, bytes) => viewed.resolve(bytes),
     })
     recorder.viewer = viewer
@@ -117,6 +130,33 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
         entry.detached_ms = Math.round(run.life.detachedMs)
         end({ ...outcome, bytes })
       })
+    },
+  }
+}
+
+interface StateOptions {
+  readonly run: Run
+  readonly stream: Stream
+  readonly recorder: Recorder
+  readonly state: object
+}
+
+/** Answers the request of a background run with the state of the run. The run has no viewer yet. */
+function answerWithState(c: Context<Env>, { run, stream, recorder, state }: StateOptions): Answer {
+  const { entry } = c.var
+  const text = JSON.stringify(state)
+  return {
+    stream,
+    encoder: recorder.encoder,
+    open: (headers) => ({
+      response: c.body(text, 200, { ...headers, 'content-type': 'application/json' }),
+      sink: recorder.sink,
+    }),
+    finish(outcome) {
+      run.finish()
+      entry.viewers = run.life.viewers
+      entry.detached_ms = Math.round(run.life.detachedMs)
+      stream.end({ ...outcome, bytes: text.length })
     },
   }
 }

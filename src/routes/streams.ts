@@ -3,21 +3,17 @@ import type { Encoder } from '../encoders/encoder.ts'
 import { ServiceError } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
 import { methods } from '../middleware/methods.ts'
-import type { Streams } from '../relay/streams.ts'
-import { logDropped, notResumable } from '../streams/failures.ts'
+import { notResumable } from '../streams/failures.ts'
 import { toFailureFrames } from '../streams/recorder.ts'
 import { parseFrameId, toNumbered } from '../streams/run-log.ts'
 import type { Run, Runs } from '../streams/runs.ts'
-import type { Attach } from './attach.ts'
-import { startStream } from './start-stream.ts'
+import { toFrameNumber, view, type ViewOptions } from './view.ts'
 
 /** The run in the id of a frame that belongs to no run. */
 const noRun = 'none'
 
-export interface ResumeOptions {
-  streams: Streams
+export interface ResumeOptions extends ViewOptions {
   runs: Runs
-  attach: Attach
 }
 
 /**
@@ -76,32 +72,13 @@ export async function resumePost(
   })
 }
 
-/** Sends the frames that follow the frame `after`, and then each frame as it comes. */
-export async function resume(
-  c: Context<Env>,
-  run: Run,
-  after: number,
-  { streams, attach }: Omit<ResumeOptions, 'runs'>,
-): Promise<Response> {
+/** Sends the rest of a run, or 204 if the reader has everything. */
+export async function resume(c: Context<Env>, run: Run, after: number, options: ViewOptions): Promise<Response> {
   const part = await run.log.read(after)
-  if (part === 'dropped') throw logDropped()
-  if (part === 'beyond') throw invalid('The answer has ended before the frame of Last-Event-ID or `after`')
-  const { entry } = c.var
-  entry.resumed = true
-  if (part.isEnd && part.frames === '') return c.body(null, 204)
-  const stream = startStream(c, streams)
-  const { response } = attach(c, {
-    run,
-    after,
-    stream,
-    leave: run.join(),
-    onEnd(end, bytes) {
-      entry.ended = end
-      entry.bytes = bytes
-      stream.end()
-    },
-  })
-  return response
+  const isRead = typeof part === 'object' && part.isEnd && part.frames === ''
+  if (!isRead) return view(c, run, after, options)
+  c.var.entry.resumed = true
+  return c.body(null, 204)
 }
 
 /** Returns the number of the last frame that the reader has. -1 if the request names none. */
@@ -112,10 +89,7 @@ function toAfter(c: Context<Env>, { log }: Run): number {
     if (id?.run !== log.id) throw malformed('Last-Event-ID')
     return id.number
   }
-  const [after, ...more] = c.req.queries('after') ?? []
-  if (after === undefined) return -1
-  if (more.length > 0 || !/^\d{1,15}$/.test(after)) throw invalid('`after` must be the number of a frame')
-  return Number(after)
+  return toFrameNumber(c, 'after')
 }
 
 function toSummary({ log, request, life }: Run) {
@@ -126,6 +100,5 @@ function toSummary({ log, request, life }: Run) {
   }
 }
 
-const invalid = (message: string) => new ServiceError('invalid_request', message)
-const malformed = (field: string) => invalid(`${field} must be the id of a frame: RUN.NUMBER`)
+const malformed = (field: string) => new ServiceError('invalid_request', `${field} must be the id of a frame: RUN.NUMBER`)
 const notFound = () => new ServiceError('not_found', 'No stream has this id here; it may no longer be kept')

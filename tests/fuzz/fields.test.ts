@@ -29,7 +29,7 @@ const dialects: Readonly<Record<string, { refusable: RegExp; more: readonly stri
   },
   '/v1/responses': {
     refusable:
-      /^(?:model|input(?:\.\d+(?:\.content\.\d+\.(?:image_url|file_id))?)?|stream|text(?:\.format(?:\..+)?)?|tools|tool_choice|previous_response_id|conversation|prompt|background)$/,
+      /^(?:model|input(?:\.\d+(?:\.content\.\d+\.(?:image_url|file_id))?)?|stream|text(?:\.format(?:\..+)?)?|tools|tool_choice|previous_response_id|conversation|prompt|store)$/,
     more: [
       'previous_response_id conversation prompt background truncation context_management moderation',
       'max_tool_calls parallel_tool_calls include top_logprobs tool_choice top_p keep_alive user',

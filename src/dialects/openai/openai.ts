@@ -12,6 +12,7 @@ import { completionWhole } from './completions/whole.ts'
 import { embeddings } from './embeddings.ts'
 import { toFailure } from './failure.ts'
 import { model, models } from './models.ts'
+import { toBackground } from './responses/background.ts'
 import { toResponseCall } from './responses/call.ts'
 import { toEcho } from './responses/response.ts'
 import { parseResponsesRequest } from './responses/schema.ts'
@@ -44,8 +45,14 @@ export const openai: Dialect = {
       const request = parseResponsesRequest(body, ignored)
       const { call, origins, isDemanded } = toResponseCall(request, ignored)
       const answerOptions = { echo: toEcho(request), origins }
-      const encoder = request.stream ? createResponseStream(answerOptions) : createResponseWhole(answerOptions)
-      return { call, encoder: isDemanded ? demanding(encoder) : encoder, ignored }
+      const { stream, background } = request
+      const encoder = stream || background ? createResponseStream(answerOptions) : createResponseWhole(answerOptions)
+      return {
+        call,
+        encoder: isDemanded ? demanding(encoder) : encoder,
+        ignored,
+        ...(background && { background: toBackground(answerOptions.echo, { isStream: stream === true }) }),
+      }
     },
   },
   questions: {

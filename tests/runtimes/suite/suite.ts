@@ -3,6 +3,7 @@ import type { RuntimeName } from '../server.ts'
 import { describeAgents } from './agents.ts'
 import { describeAssets } from './assets.ts'
 import { describeAccess } from './access.ts'
+import { describeBackgroundResponses } from './background-responses.ts'
 import { describeBrokenHttp } from './broken-http.ts'
 import { describeFaults } from './faults.ts'
 import { describeLimits } from './limits.ts'
@@ -106,6 +107,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeResponses(runtime)
     describe('responses', () => {
       describeResponsesRequests(runtime)
+      describeBackgroundResponses(runtime)
     })
     describeOllama(runtime)
     describeManagement(runtime)

@@ -14,7 +14,9 @@ export function toEcho(request: ResponsesRequest) {
   const { reasoning, text } = request
   return {
     model: request.model ?? '',
-    background: false,
+    background: request.background ?? false,
+    // A background response has a time before Ollama sends its first line.
+    ...(request.background && { created_at: Math.floor(Date.now() / 1000) }),
     instructions: request.instructions ?? null,
     max_output_tokens: request.max_output_tokens ?? null,
     max_tool_calls: null,
@@ -25,7 +27,7 @@ export function toEcho(request: ResponsesRequest) {
     reasoning: { effort: reasoning?.effort ?? null, summary: reasoning?.summary ?? null },
     safety_identifier: null,
     service_tier: 'default',
-    store: false,
+    store: request.background ?? false,
     temperature: request.temperature ?? null,
     text: { format: text?.format ?? { type: 'text' } },
     tool_choice: request.tool_choice ?? 'auto',
@@ -37,14 +39,16 @@ export function toEcho(request: ResponsesRequest) {
 }
 
 /** The fields of a response that are already known when Ollama's first line arrives. */
-export type ResponseHead = ReturnType<typeof toResponseHead>
+type ResponseHead = ReturnType<typeof toResponseHead>
 
 export function toResponseHead(echo: Echo, id: string, first: OllamaChunk) {
   return { id, object: 'response', created_at: toSeconds(first.created_at), ...echo, model: first.model ?? echo.model }
 }
 
+export type ResponseStatus = 'queued' | 'in_progress' | 'completed' | 'incomplete' | 'failed' | 'cancelled'
+
 export interface ResponseState {
-  readonly status: 'in_progress' | 'completed' | 'incomplete' | 'failed'
+  readonly status: ResponseStatus
   readonly output: readonly object[]
   /** Ollama's last line. */
   readonly done?: OllamaChunk
@@ -62,7 +66,7 @@ export function toResponse(head: ResponseHead, { status, output, done, error }: 
     output,
     completed_at: status === 'completed' && done ? toSeconds(done.created_at) : null,
     incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
-    error: error ? { code: error.reason ?? error.code, message: error.message } : null,
+    error: error && status === 'failed' ? { code: error.reason ?? error.code, message: error.message } : null,
     usage: done ? toResponseUsage(done) : null,
   }
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { Ignored } from '../../ignored.ts'
 import { readRequest, whenGiven, type FieldRules } from '../../read-request.ts'
+import { refused } from '../../refusals.ts'
 import { anyObject, boolean, integer, keep_alive, modelName, number, object, string, textOr } from '../../to-ollama.ts'
 import { textFormat } from '../format.ts'
 import { topLogprobs } from '../logprobs.ts'
@@ -15,6 +16,8 @@ const schema = v.object({
   input: textOr(v.array(anyObject, 'Expected a text or a list of items')),
   instructions: string,
   stream: boolean,
+  background: boolean,
+  store: boolean,
   temperature: number,
   top_p: number,
   max_output_tokens: integer,
@@ -39,10 +42,8 @@ export const rules: FieldRules<typeof schema.entries> = {
     previous_response_id: stored,
     conversation: stored,
     prompt: stored,
-    background: { when: (value) => value === true, reason: 'background' },
   },
   wishes: {
-    background: (value) => value !== false,
     store: (value) => value !== false,
     truncation: (value) => value !== 'disabled',
     context_management: () => true,
@@ -58,5 +59,8 @@ export const rules: FieldRules<typeof schema.entries> = {
  * @throws ServiceError `invalid_request`, `not_supported`
  */
 export function parseResponsesRequest(body: Readonly<Record<string, unknown>>, ignored: Ignored): ResponsesRequest {
-  return readRequest(body, rules, ignored)
+  const request = readRequest(body, rules, ignored)
+  // OpenAI refuses this, too: a response that goes on without its reader has to be kept for a while.
+  if (request.background && request.store === false) throw refused('store', 'store')
+  return request
 }

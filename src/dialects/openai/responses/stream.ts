@@ -7,7 +7,7 @@ import { toErrorBody } from '../failure.ts'
 import { toLogprobs, type Logprob } from '../logprobs.ts'
 import type { Origins } from '../tools.ts'
 import { createEvents, createItem, message, reasoning, writeCall, type Item, type ItemKind, type ItemStatus } from './items.ts'
-import { toResponse, toResponseHead, type Echo, type ResponseHead } from './response.ts'
+import { toResponse, toResponseHead, type Echo, type ResponseStatus } from './response.ts'
 
 /**
  * The stream of typed events. The last event contains the whole response:
@@ -30,7 +30,8 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
   const output: object[] = []
   /** The unfinished item. It follows the finished items. */
   let open: Item | undefined
-  let head: ResponseHead | undefined
+  let head = toResponseHead(echo, `resp_${idPart}`, {})
+  let hasBegun = false
   let response: object | undefined
   let callCount = 0
   let gathered = 0
@@ -42,10 +43,15 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
 
   const toItemOptions = (idPrefix: string) => ({ id: `${idPrefix}_${idPart}_${output.length}`, index: output.length, events })
 
-  function begin(head: ResponseHead) {
-    const response = toResponse(head, { status: 'in_progress', output })
-    events.write('response.created', { response })
-    events.write('response.in_progress', { response })
+  function writeState(status: ResponseStatus, ...types: readonly string[]) {
+    const response = toResponse(head, { status, output })
+    for (const type of types) events.write(type, { response })
+  }
+
+  function begin(first: OllamaChunk) {
+    hasBegun = true
+    head = toResponseHead(echo, `resp_${idPart}`, first)
+    writeState('in_progress', ...(echo.background ? [] : ['response.created']), 'response.in_progress')
   }
 
   function close(status: ItemStatus) {
@@ -89,7 +95,7 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
     if (pendingLogprobs.length > 0 && (content || thinking || calls?.length)) pendingLogprobs = []
   }
 
-  function finish(head: ResponseHead, done: OllamaChunk) {
+  function finish(done: OllamaChunk) {
     const status = done.done_reason === 'length' ? 'incomplete' : 'completed'
     close(status)
     response = toResponse(head, { status, output, done })
@@ -100,22 +106,26 @@ export function createAnswer({ echo, origins }: AnswerOptions, { requestId, maxB
    * Ends the stream with the error, both in `response` and at the top level of the event. If only
    * `response` contained the error, OpenAI's clients would treat the event as a normal end.
    */
-  function fail(head: ResponseHead, error: ServiceError) {
+  function fail(error: ServiceError) {
     const items = open ? [...output, open.toItem('incomplete')] : output
-    const response = toResponse(head, { status: 'failed', output: items, error })
+    // OpenAI has this status for background responses only, and it has no event for it.
+    const status = echo.background && error.code === 'cancelled' ? 'cancelled' : 'failed'
+    const response = toResponse(head, { status, output: items, error })
     events.write('response.failed', { response, ...toErrorBody(error) })
   }
 
   function writeEvent(event: GenerationEvent) {
-    if (!head) {
-      head = toResponseHead(echo, `resp_${idPart}`, event.type === 'failed' ? {} : event.chunk)
-      begin(head)
+    if (event.type === 'failed') {
+      if (!hasBegun && !echo.background) begin({})
+      return fail(event.error)
     }
-    if (event.type === 'failed') return fail(head, event.error)
+    if (!hasBegun) begin(event.chunk)
     writeChunk(event.chunk)
-    if (event.type === 'done') finish(head, event.chunk)
+    if (event.type === 'done') finish(event.chunk)
   }
 
+  // The reader of a background response needs its id at once, so that it can come back.
+  if (echo.background) writeState('queued', 'response.created', 'response.queued')
   return {
     /** @throws ServiceError `line_too_long` once the answer is longer than `maxBytes` */
     write(batch: Batch) {

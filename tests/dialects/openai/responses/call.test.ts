@@ -329,7 +329,7 @@ describe('a request for a response', () => {
     ['previous_response_id', { previous_response_id: 'resp_1', input: undefined }],
     ['conversation', { conversation: 'conv_1' }],
     ['conversation', { conversation: { id: 'conv_1' } }],
-    ['background', { background: true }],
+    ['store', { background: true, store: false }],
     ['prompt', { prompt: { id: 'pmpt_1' }, input: undefined }],
     ['tool_choice', { tool_choice: 'required' }],
     ['tool_choice', { tool_choice: 'required', tools: [tool], stream: true }],
@@ -346,7 +346,7 @@ describe('a request for a response', () => {
     expectRefused(() => respond(body), 'not_supported', path)
   })
 
-  test.each<Json>([{ previous_response_id: 'x' }, { conversation: 'x' }, { background: true }])('says why: %j', (body) => {
+  test.each<Json>([{ previous_response_id: 'x' }, { conversation: 'x' }])('says why: %j', (body) => {
     expect(() => respond(body)).toThrow(/store: false/)
   })
 

@@ -1,0 +1,49 @@
+import { Hono, type Context } from 'hono'
+import { parseResponseId, toSnapshot } from '../dialects/openai/responses/background.ts'
+import { ServiceError } from '../errors.ts'
+import type { Env } from '../middleware/env.ts'
+import { methods } from '../middleware/methods.ts'
+import type { Run } from '../streams/runs.ts'
+import type { ResumeOptions } from './streams.ts'
+import { toFrameNumber, view } from './view.ts'
+
+/**
+ * The routes of OpenAI's background responses:
+ * https://platform.openai.com/docs/api-reference/responses/get
+ * A poll is no viewer of the run. Another caller's response and one that does not exist get the
+ * same error.
+ */
+export function responseRoutes({ runs, ...options }: ResumeOptions) {
+  const find = (c: Context<Env, '/v1/responses/:id'>): Run => {
+    const runId = parseResponseId(c.req.param('id'))
+    const run = runId === undefined ? undefined : runs.find(runId, c.var.principal.name)
+    if (run && run.request.graceMs === undefined) return run
+    throw notFound()
+  }
+
+  async function answer(c: Context<Env>, { log, request }: Run): Promise<Response> {
+    const newest = await log.newest()
+    // To make room for other answers, the log may have been dropped before its time.
+    if (newest === undefined) throw notFound()
+    return c.json(toSnapshot(newest, request.toQueued?.(log.id)))
+  }
+
+  return new Hono<Env>()
+    .all('/v1/responses/:id', methods('GET', 'DELETE'), async (c) => {
+      const run = find(c)
+      if (c.req.method === 'GET') {
+        return c.req.query('stream') === 'true' ? view(c, run, toFrameNumber(c, 'starting_after'), options) : answer(c, run)
+      }
+      run.remove()
+      return c.json({ id: c.req.param('id'), object: 'response', deleted: true })
+    })
+    .all('/v1/responses/:id/cancel', methods('POST'), async (c) => {
+      const run = find(c)
+      if (!run.life.isFinished) run.stop()
+      return answer(c, run)
+    })
+}
+
+function notFound(): ServiceError {
+  return new ServiceError('not_found', 'No background response has this id here; it may no longer be kept')
+}

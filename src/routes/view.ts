@@ -1,0 +1,49 @@
+import type { Context } from 'hono'
+import { ServiceError } from '../errors.ts'
+import type { Env } from '../middleware/env.ts'
+import type { Streams } from '../relay/streams.ts'
+import { logDropped } from '../streams/failures.ts'
+import type { Run } from '../streams/runs.ts'
+import type { Attach } from './attach.ts'
+import { startStream } from './start-stream.ts'
+
+export interface ViewOptions {
+  streams: Streams
+  attach: Attach
+}
+
+/**
+ * Sends the frames of a run that follow the frame `after`, and then each frame as it comes.
+ * @throws ServiceError `log_dropped` if the next frame is no longer kept, `invalid_request` if the
+ * run has ended before the frame `after`, and the errors of `startStream`
+ */
+export async function view(c: Context<Env>, run: Run, after: number, { streams, attach }: ViewOptions): Promise<Response> {
+  const part = await run.log.read(after)
+  if (part === 'dropped') throw logDropped()
+  if (part === 'beyond') throw invalid('The answer has ended before the frame that the request names')
+  const { entry } = c.var
+  entry.resumed = true
+  const stream = startStream(c, streams)
+  const { response } = attach(c, {
+    run,
+    after,
+    stream,
+    leave: run.join(),
+    onEnd(end, bytes) {
+      entry.ended = end
+      entry.bytes = bytes
+      stream.end()
+    },
+  })
+  return response
+}
+
+/** Returns the number of a frame in a query parameter. -1 if the request does not have it. */
+export function toFrameNumber(c: Context<Env>, parameter: 'after' | 'starting_after'): number {
+  const [number, ...more] = c.req.queries(parameter) ?? []
+  if (number === undefined) return -1
+  if (more.length > 0 || !/^\d{1,15}$/.test(number)) throw invalid(`\`${parameter}\` must be the number of a frame`)
+  return Number(number)
+}
+
+const invalid = (message: string) => new ServiceError('invalid_request', message)
