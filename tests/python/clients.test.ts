@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadRecording, toLines } from '#fake-ollama/recording.ts'
-import { replay, tokens } from '#fake-ollama/scripts.ts'
+import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
+import { replay, silent, thenSilent, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import { toText, type Chunk } from '../runtimes/reader.ts'
+import { startLink } from '../runtimes/link.ts'
 import { useStage } from '../runtimes/server.ts'
 import { twoTokensThen } from '../runtimes/deaths.ts'
 import { ask, joined, testChatting, type Exceptions } from './chatting.ts'
@@ -11,6 +13,13 @@ const recorded = (name: string) => toLines(loadRecording(name)).map((line) => JS
 const textOf = (name: string) => toText(recorded(name) as Chunk[])
 const models = ['thinky:latest', 'tooly:latest', 'gemma3:270m', 'smollm2:135m']
 const { embeddings } = recorded('embed')[0] as { embeddings: number[][] }
+
+/** Sends two tokens, and the third one after the test has called `pass`. */
+const inTwoParts = tokensThen([' 0', ' 1'], (exchange) => {
+  exchange.chunk(`${toDeltaLine(exchange.request, ' 2')}\n`)
+  exchange.chunk(`${toDoneLine(exchange.request, 3)}\n`)
+  exchange.end()
+})
 
 const ofOllama: Exceptions = { notFound: 'ResponseError', busy: 'ResponseError', died: 'ResponseError' }
 
@@ -103,6 +112,64 @@ describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
         expect(joined(toDeltas(got))).toBe('One two')
         expect(raised).toMatchObject({ type: 'APIError', message: expect.stringMatching(/broke/) })
       })
+    })
+  })
+
+  describe('openai, background responses', () => {
+    const call = useProgram('openai_client.py')
+
+    if (runtime === 'worker') {
+      test('are not supported', async () => {
+        const raised = { type: 'BadRequestError', status: 400, message: expect.stringContaining('background') }
+        expect(await call('poll_response', 'smollm2:135m')).toMatchObject({ got: [], raised })
+      })
+      return
+    }
+
+    test('are polled', async () => {
+      const model = stage.upstream.script(inTwoParts)
+      const { got, raised } = await call('poll_response', model, async (said) => {
+        if (said.at(-1) === 'in_progress') (await stage.upstream.next(model)).exchange.pass()
+      })
+      expect(raised).toBeUndefined()
+      expect(got[0]).toBe('queued')
+      expect(got.at(-1)).toEqual(['completed', ' 0 1 2'])
+    })
+
+    test('go on where the connection broke', async () => {
+      const link = await startLink(stage.server.port)
+      const program = startProgram('openai_client.py', link.url)
+      const model = stage.upstream.script(inTwoParts)
+      const { got, raised } = await program.call('resume_response', model, async (said) => {
+        const last = said.at(-1)
+        if (Array.isArray(last) && last[1] === ' 1') link.cut()
+        if (last === 'broken') (await stage.upstream.next(model)).exchange.pass()
+      })
+      await program.stop()
+      link.stop()
+      expect(raised).toBeUndefined()
+      const events = got.filter((value) => Array.isArray(value)) as [number: number, delta: string | null][]
+      expect(got).toContain('broken')
+      expect(events.map(([number]) => number)).toEqual(events.map((_, index) => index))
+      expect(joined(events.map(([, delta]) => delta))).toBe(' 0 1 2')
+      expect(got.at(-1)).toBe('completed')
+      expect(stage.upstream.requestsFor(model)).toHaveLength(1)
+    })
+
+    test('are cancelled and deleted', async () => {
+      const model = stage.upstream.script(thenSilent(1))
+      const { got, raised } = await call('cancel_response', model)
+      expect(got).toEqual([['cancelled', 'cancelled']])
+      expect(raised).toMatchObject({ type: 'NotFoundError', status: 404 })
+      await (
+        await stage.upstream.next(model)
+      ).exchange.closedByReader
+    })
+
+    test('raise when one more would go on than may', async () => {
+      const { got, raised } = await call('start_too_many_responses', stage.upstream.script(silent()))
+      expect(got).toEqual([1, 2, 3, 4])
+      expect(raised).toMatchObject({ type: 'RateLimitError', status: 429 })
     })
   })
 

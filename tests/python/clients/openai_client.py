@@ -1,6 +1,7 @@
 """Typical uses of `openai`. Each function yields the values that the client returned."""
 
 import json
+import time
 
 from calls import KEY, serve
 from openai import OpenAI
@@ -89,6 +90,53 @@ def leave_response(url, model):
             if event.type == "response.output_text.delta":
                 yield event.delta
                 break
+
+
+def start_response(url, model, **options):
+    return client(url).responses.create(model=model, input="Hi", background=True, **options)
+
+
+def poll_response(url, model):
+    response = start_response(url, model)
+    while response.status in ("queued", "in_progress"):
+        yield response.status
+        time.sleep(0.02)
+        response = client(url).responses.retrieve(response.id)
+    yield [response.status, response.output_text]
+
+
+def resume_response(url, model):
+    last = None
+    try:
+        for event in start_response(url, model, stream=True):
+            if event.type == "response.created":
+                started = event.response.id
+            last = event.sequence_number
+            yield [last, getattr(event, "delta", None)]
+    except Exception:
+        yield "broken"
+    for event in client(url).responses.retrieve(started, stream=True, starting_after=last):
+        yield [event.sequence_number, getattr(event, "delta", None)]
+    yield event.response.status
+
+
+def cancel_response(url, model):
+    started = start_response(url, model)
+    cancelled = client(url).responses.cancel(started.id)
+    yield [cancelled.status, client(url).responses.retrieve(started.id).status]
+    client(url).responses.delete(started.id)
+    client(url).responses.retrieve(started.id)
+
+
+def start_too_many_responses(url, model):
+    started = []
+    try:
+        while True:
+            started.append(start_response(url, model).id)
+            yield len(started)
+    finally:
+        for each in started:
+            client(url).responses.cancel(each)
 
 
 serve(globals())
