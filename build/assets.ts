@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -80,17 +81,17 @@ async function buildClient(): Promise<Output[]> {
 }
 
 /**
- * Emits the type declarations of the client as one file. The line that re-exports `events.ts` is
- * replaced with the declarations of that file.
+ * Emits the type declarations of the client as one file. Each line of `client.ts` that re-exports a
+ * file is replaced with the declarations of that file.
  */
 async function emitTypes(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   await promisify(execFile)(process.execPath, [compiler, '-p', 'packages/client'], { cwd: root })
-  const readDeclarations = (name: string) => readFile(join(root, 'node_modules/.cache/sluice-client', name), 'utf8')
-  const [client, events] = await Promise.all([readDeclarations('client.d.ts'), readDeclarations('events.d.ts')])
-  return client
-    .replace(/^import type .* from '\.\/events\.ts';\n/m, '')
-    .replace("export type * from './events.ts';\n", () => events)
+  const folder = join(root, 'node_modules/.cache/sluice-client')
+  const readDeclarations = (name: string) => readFileSync(join(folder, name), 'utf8').replaceAll(/^import .*\n/gm, '')
+  return readDeclarations('client.d.ts').replaceAll(/^export .* from '\.\/([\w-]+)\.ts';\n/gm, (_line, name: string) =>
+    readDeclarations(`${name}.d.ts`),
+  )
 }
 
 function toHashed(name: string, type: string, text: string): Output {

@@ -13,8 +13,21 @@ export interface ChatToolCall {
 
 /** An event of an answer. `start` comes first, `done` or `failed` comes last. */
 export type ChatEvent =
-  /** The server accepted the request. `requestId` is the request's id in the server's log. */
-  | { readonly type: 'start'; readonly requestId: string | undefined }
+  /** The server accepted the request. */
+  | {
+      readonly type: 'start'
+      /** The request's id in the server's log. */
+      readonly requestId: string | undefined
+      /** The address of the answer, for the option `resume`. `undefined` if it cannot be resumed. */
+      readonly stream: string | undefined
+    }
+  /**
+   * The connection broke. The client connects again in `delayMs`. `attempt` counts from 1 since the
+   * last progress. If the option `resume` is an address, this event may come before `start`.
+   */
+  | { readonly type: 'reconnecting'; readonly attempt: number; readonly delayMs: number }
+  /** The client has a connection again. The answer goes on where it was. */
+  | { readonly type: 'resumed' }
   | { readonly type: 'thinking'; readonly text: string }
   | { readonly type: 'delta'; readonly text: string }
   | ({ readonly type: 'tool_call' } & ChatToolCall)

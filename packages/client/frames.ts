@@ -2,6 +2,8 @@
 export interface Frame {
   readonly event: string
   readonly data: string
+  /** The `id` field of an event. `undefined` if the event has none. */
+  readonly id?: string | undefined
 }
 
 /** Makes frames from text that comes in pieces. A piece may end anywhere. */
@@ -13,27 +15,28 @@ export interface FrameReader {
 }
 
 /**
- * Reads Server-Sent Events as the HTML standard parses them (§9.2.6). It ignores `id` and `retry`,
- * because this client never reconnects. It returns a frame only after the empty line that ends the
- * frame.
+ * Reads Server-Sent Events as the HTML standard parses them (§9.2.6). It ignores `retry`, because
+ * the client chooses its own waits. It returns a frame only after the empty line that ends the frame.
  */
 export function createEventReader(): FrameReader {
   const lines = createLines(/\r\n?|\n/)
   let event = ''
   let data: string | undefined
+  let id: string | undefined
   let wasCr = false
 
   const readLine = (line: string): Frame[] => {
     if (line === '') {
-      const frames = data === undefined ? [] : [{ event: event || 'message', data }]
+      const frames = data === undefined ? [] : [{ event: event || 'message', data, id }]
       event = ''
-      data = undefined
+      data = id = undefined
       return frames
     }
     const colon = line.indexOf(':')
     const name = colon < 0 ? line : line.slice(0, colon)
     const value = colon < 0 ? '' : line.slice(colon + (line[colon + 1] === ' ' ? 2 : 1))
     if (name === 'event') event = value
+    if (name === 'id' && !value.includes('\0')) id = value
     if (name === 'data') data = data === undefined ? value : `${data}\n${value}`
     return []
   }

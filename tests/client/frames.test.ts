@@ -14,7 +14,7 @@ function readAll(reader: FrameReader, pieces: readonly Uint8Array[], end = ''): 
 function readByParser(pieces: readonly Uint8Array[]): Frame[] {
   const frames: Frame[] = []
   const decoder = new TextDecoder()
-  const parser = createParser({ onEvent: ({ event, data }) => void frames.push({ event: event || 'message', data }) })
+  const parser = createParser({ onEvent: ({ id, event, data }) => void frames.push({ event: event || 'message', data, id }) })
   for (const piece of pieces) parser.feed(decoder.decode(piece, { stream: true }))
   parser.feed(decoder.decode())
   return frames
@@ -31,6 +31,8 @@ const field = fc.oneof(
     'event:',
     'event: failed',
     'id: 7',
+    'id',
+    'id: 7\0',
     'retry: 1',
     ':',
     ': ping',

@@ -1,0 +1,48 @@
+import { ChatStreamError } from './errors.ts'
+import type { ChatEvent, ChatToolCall, ChatUsage } from './events.ts'
+
+/** The whole answer, as `final()` returns it. */
+export interface ChatAnswer {
+  readonly text: string
+  readonly thinking: string
+  readonly toolCalls: readonly ChatToolCall[]
+  readonly reason: string
+  readonly model: string | undefined
+  readonly usage: ChatUsage
+  readonly tokensPerSecond: number | undefined
+  /**
+   * Milliseconds from sending the request to the first piece of text, thinking or tool call.
+   * `undefined` if the answer has none of these.
+   */
+  readonly firstTokenMs: number | undefined
+}
+
+/**
+ * Collects the events of an answer. Returns a function that adds an event. This function returns
+ * the whole answer, or the error of a failed one, when the last event has come.
+ * @internal
+ */
+export function createAnswer(): (event: ChatEvent) => ChatAnswer | ChatStreamError | undefined {
+  const toolCalls: ChatToolCall[] = []
+  const sentAt = performance.now()
+  let text = ''
+  let thinking = ''
+  let firstTokenMs: number | undefined
+  let requestId: string | undefined
+
+  return (event) => {
+    if (event.type === 'start') requestId = event.requestId
+    if (event.type === 'failed') return new ChatStreamError(event.code, event.message, event.requestId ?? requestId)
+    if (event.type === 'done') {
+      const { type: _, ...rest } = event
+      return { text, thinking, toolCalls, firstTokenMs, ...rest }
+    }
+    if (event.type === 'delta' || event.type === 'thinking' || event.type === 'tool_call') {
+      firstTokenMs ??= performance.now() - sentAt
+      if (event.type === 'delta') text += event.text
+      else if (event.type === 'thinking') thinking += event.text
+      else toolCalls.push({ name: event.name, arguments: event.arguments })
+    }
+    return undefined
+  }
+}
