@@ -18,25 +18,30 @@ export interface ChatAnswer {
 }
 
 /**
- * Collects the events of an answer. Returns a function that adds an event. This function returns
- * the whole answer, or the error of a failed one, when the last event has come.
+ * Starts to collect the events of an answer. Returns a function that adds an event. For the last
+ * event this function returns a function, which returns the whole answer or throws the failure.
  * @internal
  */
-export function createAnswer(): (event: ChatEvent) => ChatAnswer | ChatStreamError | undefined {
+export function createCollector(): (event: ChatEvent) => (() => ChatAnswer) | undefined {
   const toolCalls: ChatToolCall[] = []
   const sentAt = performance.now()
   let text = ''
   let thinking = ''
   let firstTokenMs: number | undefined
-  let requestId: string | undefined
+  let startId: string | undefined
 
   return (event) => {
-    if (event.type === 'start') requestId = event.requestId
-    if (event.type === 'failed') return new ChatStreamError(event.code, event.message, event.requestId ?? requestId)
+    if (event.type === 'failed') {
+      const error = new ChatStreamError(event.code, event.message, event.requestId ?? startId)
+      return () => {
+        throw error
+      }
+    }
     if (event.type === 'done') {
       const { type: _, ...rest } = event
-      return { text, thinking, toolCalls, firstTokenMs, ...rest }
+      return () => ({ text, thinking, toolCalls, firstTokenMs, ...rest })
     }
+    if (event.type === 'start') startId = event.requestId
     if (event.type === 'delta' || event.type === 'thinking' || event.type === 'tool_call') {
       firstTokenMs ??= performance.now() - sentAt
       if (event.type === 'delta') text += event.text

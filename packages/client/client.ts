@@ -1,5 +1,4 @@
-import { createAnswer, type ChatAnswer } from './answer.ts'
-import { ChatStreamError } from './errors.ts'
+import type { ChatAnswer } from './answer.ts'
 import type { ChatEvent } from './events.ts'
 import type { ChatOptions, ChatResumeOptions } from './options.ts'
 import { createReading } from './reading.ts'
@@ -49,55 +48,16 @@ export interface ChatStream extends AsyncIterableIterator<ChatEvent> {
  * @throws while iterating: ChatHttpError, ChatStreamError, or the reason of the signal
  */
 export function streamChat(options: ChatOptions | ChatResumeOptions): ChatStream {
-  const { signal } = options
-  const leaving = new AbortController()
-  const left = leaving.signal
-  const reading = createReading(options, leaving)
-  /** Whether the caller has left or stopped the answer, so that an error is of no interest. */
-  let isQuiet = false
+  const { events, leave, stop, toAnswer } = createReading(options)
   let stopped: Promise<void> | undefined
-  let toAnswer = (): ChatAnswer => {
-    throw left.reason
-  }
-  const fail = (error: unknown) => {
-    toAnswer = () => {
-      throw error
-    }
-  }
-
-  const read = async function* (): AsyncGenerator<ChatEvent, undefined> {
-    try {
-      if (signal?.aborted) leaving.abort(signal.reason)
-      left.throwIfAborted()
-      signal?.addEventListener('abort', () => leaving.abort(signal.reason), { signal: left })
-      const add = createAnswer()
-      for await (const event of reading.events()) {
-        const answer = add(event)
-        if (answer instanceof ChatStreamError) fail(answer)
-        else if (answer) toAnswer = () => answer
-        yield event
-      }
-    } catch (error) {
-      fail(error)
-      if (!isQuiet) throw error
-    } finally {
-      leaving.abort()
-    }
-  }
-
-  const events = read()
   const stream: ChatStream = {
     [Symbol.asyncIterator]: () => stream,
     next: () => events.next(),
     return() {
-      isQuiet = true
-      leaving.abort()
+      leave()
       return events.return(undefined)
     },
-    stop() {
-      isQuiet = true
-      return (stopped ??= reading.stop())
-    },
+    stop: () => (stopped ??= stop()),
     async final() {
       for (let isDone; !isDone;) isDone = (await events.next()).done
       return toAnswer()

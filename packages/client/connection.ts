@@ -1,5 +1,5 @@
 import { ChatHttpError, ChatStreamError } from './errors.ts'
-import { createEventReader, createLineReader, type Frame, type FrameReader } from './frames.ts'
+import { createFrameReader, type Frame, type FrameReader } from './frames.ts'
 import type { ChatOptions } from './options.ts'
 
 /** One request, and the frames of its response. */
@@ -23,22 +23,12 @@ export interface Connection {
   read(limitMs?: number): Promise<Frame[]>
   /** Closes the connection. Pending calls reject with `reason`. */
   close(reason?: unknown): void
-  /** Creates an error that has the id of this request. */
-  toError(code: string, message: string, cause?: unknown): ChatStreamError
-  /** The id of this request in the server's log, when the head has arrived. */
-  readonly requestId: string | undefined
-}
-
-interface ConnectionOptions extends Pick<ChatOptions, 'idleTimeoutMs'> {
-  readonly fetch: NonNullable<ChatOptions['fetch']>
-  /** When this signal aborts, the connection is closed with its reason. */
-  readonly signal?: AbortSignal
 }
 
 const maxFrameLength = 2 ** 24
 
 /** Creates a connection for one request. Close it when it is no longer needed. */
-export function createConnection({ fetch, signal, idleTimeoutMs }: ConnectionOptions): Connection {
+export function createConnection(fetch: NonNullable<ChatOptions['fetch']>, idleTimeoutMs?: number): Connection {
   const closing = new AbortController()
   const closed = closing.signal
   const close = (reason?: unknown) => closing.abort(reason)
@@ -47,7 +37,6 @@ export function createConnection({ fetch, signal, idleTimeoutMs }: ConnectionOpt
   let frames: FrameReader
   let isEvents = false
   let requestId: string | undefined
-  signal?.addEventListener('abort', () => close(signal.reason), { signal: closed })
 
   const toError = (code: string, message: string, cause?: unknown) => new ChatStreamError(code, message, requestId, cause)
 
@@ -84,14 +73,14 @@ export function createConnection({ fetch, signal, idleTimeoutMs }: ConnectionOpt
       const type = headers.get('content-type') ?? 'no content type'
       isEvents = /event-stream/i.test(type)
       if (!body || !(isEvents || /json/i.test(type))) throw toError('not_a_stream', `The server answered with ${type}`)
-      frames = isEvents ? createEventReader() : createLineReader()
+      frames = createFrameReader(isEvents)
       reader = body.getReader()
       // The caller's own `fetch` may ignore the signal, so the reader is cancelled too.
       closed.addEventListener('abort', () => void reader.cancel().catch(() => {}))
       return response
     },
     async read(limitMs = idleTimeoutMs ?? (isEvents ? 60_000 : 0)) {
-      if (frames.pending > maxFrameLength) throw toError('too_long', `A frame is longer than ${maxFrameLength} characters`)
+      if (frames.pending > maxFrameLength) throw toError('too_long', 'A frame is too long')
       const { done, value } = await wait(reader.read(), limitMs)
       // The last line of NDJSON may have no LF, so one is added.
       const complete = frames.read(decoder.decode(value, { stream: !done }) + (done && !isEvents ? '\n' : ''))
@@ -99,9 +88,5 @@ export function createConnection({ fetch, signal, idleTimeoutMs }: ConnectionOpt
       return complete
     },
     close,
-    toError,
-    get requestId() {
-      return requestId
-    },
   }
 }

@@ -3,14 +3,14 @@ import { parseObject } from './to-events.ts'
 /** The server refused the request with a status other than 2xx. Nothing was streamed. */
 export class ChatHttpError extends Error {
   override readonly name = 'ChatHttpError'
-  readonly status: number
+  declare readonly status: number
   /**
    * A code of docs/protocol.md#4-errors, or `http_error` if the answer did not come from Sluice.
    */
-  readonly code: string
+  declare readonly code: string
   /** Seconds to wait before the next try, from the header `Retry-After`. */
-  readonly retryAfter: number | undefined
-  readonly requestId: string | undefined
+  declare readonly retryAfter: number | undefined
+  declare readonly requestId: string | undefined
 
   /** @internal */
   constructor(response: Response, body: string) {
@@ -34,8 +34,8 @@ export class ChatStreamError extends Error {
    * `not_a_stream` (the answer has another content type) or `too_long` (a single frame has more
    * than 16 Mi characters).
    */
-  readonly code: string
-  readonly requestId: string | undefined
+  declare readonly code: string
+  declare readonly requestId: string | undefined
 
   /** @internal */
   constructor(code: string, message: string, requestId?: string, cause?: unknown) {

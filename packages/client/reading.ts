@@ -1,3 +1,4 @@
+import { createCollector, type ChatAnswer } from './answer.ts'
 import { createConnection, type Connection } from './connection.ts'
 import { ChatHttpError, ChatStreamError } from './errors.ts'
 import type { ChatEvent } from './events.ts'
@@ -9,13 +10,20 @@ import { onWake } from './wake.ts'
 /** The reading of one answer, over as many connections as it needs. */
 export interface Reading {
   /** Sends the request, and reads the events. A connection that breaks is replaced if it can be. */
-  events(): AsyncGenerator<ChatEvent, undefined>
+  readonly events: AsyncGenerator<ChatEvent, undefined>
+  /** Ends the events quietly. */
+  leave(): void
   /**
-   * Stops the answer at the server. The events then end with `cancelled`. If there is no connection,
-   * or if the answer has no address, they end with an abort.
+   * Stops the answer at the server. The events then end with `cancelled`, or quietly if there is no
+   * connection, or if the answer has no address.
    * @throws ChatHttpError or ChatStreamError if the server did not confirm the stop
    */
   stop(): Promise<void>
+  /**
+   * Returns the whole answer. Call this when the events have ended.
+   * @throws the reason why there is none
+   */
+  toAnswer(): ChatAnswer
 }
 
 /**
@@ -30,126 +38,155 @@ const headLimitMs = 15_000
  * default. If the device wakes up then, the connection is probably dead.
  */
 const silentMs = 20_000
+/** How long the client tries without progress beyond the grace: as long as the server keeps a finished answer. */
+const keptMs = 60_000
 
-/** Creates the reading of one answer. It ends when `leaving` aborts. */
-export function createReading(options: ChatOptions | ChatResumeOptions, leaving: AbortController): Reading {
-  const { url, resume, headers, idleTimeoutMs, fetch = globalThis.fetch } = options
+/** Creates the reading of one answer. */
+export function createReading(options: ChatOptions | ChatResumeOptions): Reading {
+  const { url, resume, signal, headers, idleTimeoutMs, fetch = globalThis.fetch } = options
+  const leaving = new AbortController()
   const left = leaving.signal
-  const retries = createRetries(left)
-  /** Where the answer can be read again, and stopped. */
-  let address = typeof resume === 'string' ? toAddress(resume, url) : undefined
-  let connection: Connection
-  let isConnected = false
-  /** When the last bytes came, or when the last request was sent. */
-  let heardAt = 0
+  const retries = createRetries()
+  /** Where the answer can be read again, and stopped. Empty if it cannot. */
+  let address = typeof resume === 'string' ? toAddress(resume, url) : ''
+  let connection: Connection | undefined
+  let openedAt: number
+  /** When the last bytes came. NaN while there is no connection. */
+  let heardAt = NaN
   let lastEventId = ''
-  let mayRetry = Boolean(resume)
+  let budgetMs = keptMs
+  /** Whether the caller has neither left nor stopped the answer. */
+  let isWanted = true
   let hasEnded = false
+  let endTimer: ReturnType<typeof setTimeout> | undefined
+  let toAnswer = (): ChatAnswer => {
+    throw left.reason
+  }
 
-  /** Sends the request, or connects again if the answer has an address. */
-  const connect = async (): Promise<void> => {
-    heardAt = Date.now()
-    connection = createConnection({ fetch, signal: left, idleTimeoutMs })
+  const close = (reason?: unknown) => {
+    leaving.abort(reason)
+    connection?.close(left.reason)
+    retries.reset()
+    clearTimeout(endTimer)
+  }
+  const leave = () => {
+    isWanted = false
+    close()
+  }
+
+  /**
+   * Sends the request. If the answer has an address, this asks for the rest of the answer. Returns
+   * the id of the request.
+   */
+  const connect = async (): Promise<string | undefined> => {
+    connection = createConnection(fetch, idleTimeoutMs)
     const sent = new Headers(headers)
     if (!sent.has('accept')) sent.set('accept', 'text/event-stream, application/x-ndjson;q=0.5')
-    if (address === undefined) {
-      if (!sent.has('content-type')) sent.set('content-type', 'application/json')
-      if (resume) sent.append('prefer', 'resume')
-      const body = JSON.stringify((options as ChatOptions).body)
-      const { headers } = await connection.open(url, { method: 'POST', headers: sent, body }, idleTimeoutMs)
-      const [, seconds] = /resume=(\d+)/.exec(headers.get('preference-applied') ?? '') ?? []
-      const path = headers.get('content-location') ?? ''
-      // Only a path is followed, because a key in `headers` is for this server alone.
-      if (seconds && /^\/\w/.test(path)) {
-        address = toAddress(path, url)
-        retries.grant(Number(seconds) * 1000)
-      }
-    } else {
-      if (lastEventId) sent.set('last-event-id', lastEventId)
-      await connection.open(address, { headers: sent }, idleTimeoutMs ?? headLimitMs)
+    if (!address && !sent.has('content-type')) sent.set('content-type', 'application/json')
+    if (resume) sent.append('prefer', 'resume')
+    if (lastEventId) sent.set('last-event-id', lastEventId)
+    const body = JSON.stringify((options as ChatOptions).body)
+    const init = address ? { headers: sent } : { method: 'POST', headers: sent, body }
+    const response = await connection.open(address || url, init, idleTimeoutMs ?? (address ? headLimitMs : 0))
+    const toHeader = (name: string) => response.headers.get(name) ?? ''
+    const [, seconds] = /resume=(\d+)/.exec(toHeader('preference-applied')) ?? []
+    const path = toHeader('content-location')
+    // Only a path is followed, because a key in the headers is for this server alone.
+    if (seconds && /^\/\w/.test(path)) {
+      address = toAddress(path, url)
+      budgetMs += Number(seconds) * 1000
     }
-    isConnected = true
+    openedAt = heardAt = Date.now()
+    return toHeader('x-request-id') || undefined
   }
 
-  /** Reads one connection until the answer ends. */
+  /** Returns the next events of the connection. */
+  const receive = async (): Promise<ChatEvent[]> => {
+    const frames = await connection!.read()
+    heardAt = Date.now()
+    // A heartbeat is progress, too, because the model may still be loading. The comment that comes
+    // with the head is none.
+    if (heardAt - openedAt > longestDelayMs) retries.reset()
+    return frames.flatMap((frame) => {
+      if (frame.id) {
+        lastEventId = frame.id
+        retries.reset()
+      }
+      return toEvents(frame)
+    })
+  }
+
   const read = async function* (): AsyncGenerator<ChatEvent, undefined> {
-    const openedAt = Date.now()
-    for (;;) {
-      const frames = await connection.read()
-      heardAt = Date.now()
-      // Heartbeats over a longer time are progress, too: the model may still be loading.
-      if (heardAt - openedAt > longestDelayMs) retries.reset()
-      for (const frame of frames) {
-        if (frame.id) {
-          lastEventId = frame.id
-          retries.reset()
-        }
-        for (const event of toEvents(frame)) {
-          left.throwIfAborted()
-          hasEnded = event.type === 'done' || event.type === 'failed'
-          yield event
-          // Reads the end of the body, so that the connection can be used again.
-          if (hasEnded) {
-            await connection.read(endLimitMs).catch(() => {})
-            return
-          }
-        }
-      }
-    }
-  }
-
-  return {
-    async *events() {
+    const add = createCollector()
+    try {
+      if (signal?.aborted) close(signal.reason)
+      signal?.addEventListener('abort', () => close(signal.reason), { signal: left })
       if (resume)
         onWake(left, (isOnline) => {
-          if (address === undefined) return
-          retries.wake()
-          if (isOnline || Date.now() - heardAt > silentMs)
-            connection.close(connection.toError('network', 'The device was offline or asleep'))
+          if (!address) return
+          retries.reset()
+          if (isOnline || Date.now() - heardAt > silentMs) connection!.close({ code: 'network' })
         })
       for (let hasStarted = false; !hasEnded;) {
+        left.throwIfAborted()
         try {
-          await connect()
-          yield hasStarted ? { type: 'resumed' } : { type: 'start', requestId: connection!.requestId, stream: address }
+          const requestId = await connect()
+          const start: ChatEvent = hasStarted ? { type: 'resumed' } : { type: 'start', requestId, stream: address || undefined }
           hasStarted = true
-          yield* read()
+          add(start)
+          yield start
+          while (!hasEnded)
+            for (const event of await receive()) {
+              left.throwIfAborted()
+              const end = add(event)
+              if (end) toAnswer = end
+              hasEnded = !!end
+              yield event
+              if (end) break
+            }
+          // Reads the end of the body, so that the connection can be used again.
+          await connection!.read(endLimitMs).catch(() => {})
         } catch (error) {
-          isConnected = false
-          left.throwIfAborted()
-          const retry = mayRetry && address !== undefined && retries.next(error)
-          if (!retry) {
-            if (address === undefined || !(error instanceof ChatHttpError)) throw error
-            throw new ChatStreamError(error.code, error.message, error.requestId, error)
-          }
+          heardAt = NaN
+          const retry = isWanted && resume && address && !left.aborted && retries.next(error, budgetMs)
+          if (!retry)
+            throw address && error instanceof ChatHttpError
+              ? new ChatStreamError(error.code, error.message, error.requestId, error)
+              : error
           yield { type: 'reconnecting', ...retry }
           await retries.wait(retry.delayMs)
         } finally {
           connection!.close()
         }
       }
-      return undefined
-    },
-    async stop() {
-      mayRetry = false
-      if (hasEnded) return
-      if (!isConnected) leaving.abort()
-      if (address === undefined) return leaving.abort()
-      const stopping = createConnection({ fetch })
-      try {
-        const init = { method: 'DELETE', headers: new Headers(headers), keepalive: true }
-        await stopping.send(address, init, idleTimeoutMs ?? headLimitMs)
-      } catch (error) {
-        if (!(error instanceof ChatHttpError && error.status === 404)) {
-          leaving.abort()
-          throw error
-        }
-      } finally {
-        stopping.close()
+    } catch (error) {
+      toAnswer = () => {
+        throw error
       }
-      const timer = setTimeout(() => leaving.abort(), endLimitMs)
-      if (left.aborted) clearTimeout(timer)
-      left.addEventListener('abort', () => clearTimeout(timer))
+      if (isWanted) throw error
+    } finally {
+      close()
+    }
+  }
+
+  return {
+    events: read(),
+    leave,
+    async stop() {
+      isWanted = false
+      if (hasEnded) return
+      if (!heardAt || !address) leave()
+      if (!address) return
+      await createConnection(fetch)
+        .send(address, { method: 'DELETE', headers: new Headers(headers), keepalive: true }, headLimitMs)
+        .catch((error: ChatHttpError) => {
+          if (error.status === 404) return
+          leave()
+          throw error
+        })
+      if (!left.aborted) endTimer = setTimeout(leave, endLimitMs)
     },
+    toAnswer: () => toAnswer(),
   }
 }
 
