@@ -19,20 +19,20 @@ export interface ChatAnswer {
 
 /**
  * Starts to collect the events of an answer. Returns a function that adds an event. For the last
- * event this function returns a function, which returns the whole answer or throws the failure.
+ * event this function returns a function, which returns the whole answer or throws the failure. The
+ * failure has the id of the request if the event has none.
  * @internal
  */
-export function createCollector(): (event: ChatEvent) => (() => ChatAnswer) | undefined {
+export function createCollector(): (event: ChatEvent, requestId?: string) => (() => ChatAnswer) | undefined {
   const toolCalls: ChatToolCall[] = []
   const sentAt = performance.now()
   let text = ''
   let thinking = ''
   let firstTokenMs: number | undefined
-  let startId: string | undefined
 
-  return (event) => {
+  return (event, requestId) => {
     if (event.type === 'failed') {
-      const error = new ChatStreamError(event.code, event.message, event.requestId ?? startId)
+      const error = new ChatStreamError(event.code, event.message, event.requestId ?? requestId)
       return () => {
         throw error
       }
@@ -41,12 +41,14 @@ export function createCollector(): (event: ChatEvent) => (() => ChatAnswer) | un
       const { type: _, ...rest } = event
       return () => ({ text, thinking, toolCalls, firstTokenMs, ...rest })
     }
-    if (event.type === 'start') startId = event.requestId
-    if (event.type === 'delta' || event.type === 'thinking' || event.type === 'tool_call') {
+    if ('text' in event || event.type === 'tool_call') {
       firstTokenMs ??= performance.now() - sentAt
       if (event.type === 'delta') text += event.text
       else if (event.type === 'thinking') thinking += event.text
-      else toolCalls.push({ name: event.name, arguments: event.arguments })
+      else {
+        const { type: _, ...call } = event
+        toolCalls.push(call)
+      }
     }
     return undefined
   }

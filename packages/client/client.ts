@@ -59,7 +59,7 @@ export function streamChat(options: ChatOptions | ChatResumeOptions): ChatStream
     },
     stop: () => (stopped ??= stop()),
     async final() {
-      for (let isDone; !isDone;) isDone = (await events.next()).done
+      for await (const _ of events);
       return toAnswer()
     },
     text: async () => (await stream.final()).text,

@@ -14,7 +14,11 @@ export interface Connection {
    * Sends the request, and begins to read its response.
    * @throws as `send` does, and ChatStreamError `not_a_stream`
    */
-  open(url: string | URL, init: RequestInit, limitMs?: number): Promise<Response>
+  open(
+    url: string | URL,
+    init: RequestInit,
+    limitMs?: number,
+  ): Promise<Pick<Response, 'headers'> & { readonly requestId: string | undefined }>
   /**
    * Returns the frames that the next bytes complete.
    * @throws ChatStreamError `network`, `idle_timeout`, `too_long`, or `truncated` at the end of the
@@ -31,9 +35,13 @@ const maxFrameLength = 2 ** 24
 export function createConnection(fetch: NonNullable<ChatOptions['fetch']>, idleTimeoutMs?: number): Connection {
   const closing = new AbortController()
   const closed = closing.signal
-  const close = (reason?: unknown) => closing.abort(reason)
+  const close = (reason?: unknown) => {
+    closing.abort(reason)
+    // The caller's own `fetch` may ignore the signal, so the reader is cancelled too.
+    reader?.cancel().catch(() => {})
+  }
   const decoder = new TextDecoder()
-  let reader: ReadableStreamDefaultReader<Uint8Array>
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   let frames: FrameReader
   let isEvents = false
   let requestId: string | undefined
@@ -61,30 +69,27 @@ export function createConnection(fetch: NonNullable<ChatOptions['fetch']>, idleT
   const send = async (url: string | URL, init: RequestInit, limitMs?: number): Promise<Response> => {
     const response = await wait(fetch(url, { ...init, signal: closed }), limitMs)
     requestId = response.headers.get('x-request-id') ?? undefined
-    if (!response.ok) throw new ChatHttpError(response, await wait(response.text().catch(String), limitMs))
+    if (!response.ok) throw new ChatHttpError(response, await wait(response.text().catch(String), limitMs), requestId)
     return response
   }
 
   return {
     send,
     async open(url, init, limitMs) {
-      const response = await send(url, init, limitMs)
-      const { body, headers } = response
+      const { body, headers } = await send(url, init, limitMs)
       const type = headers.get('content-type') ?? 'no content type'
       isEvents = /event-stream/i.test(type)
       if (!body || !(isEvents || /json/i.test(type))) throw toError('not_a_stream', `The server answered with ${type}`)
       frames = createFrameReader(isEvents)
       reader = body.getReader()
-      // The caller's own `fetch` may ignore the signal, so the reader is cancelled too.
-      closed.addEventListener('abort', () => void reader.cancel().catch(() => {}))
-      return response
+      return { headers, requestId }
     },
     async read(limitMs = idleTimeoutMs ?? (isEvents ? 60_000 : 0)) {
       if (frames.pending > maxFrameLength) throw toError('too_long', 'A frame is too long')
-      const { done, value } = await wait(reader.read(), limitMs)
+      const { done, value } = await wait(reader!.read(), limitMs)
       // The last line of NDJSON may have no LF, so one is added.
       const complete = frames.read(decoder.decode(value, { stream: !done }) + (done && !isEvents ? '\n' : ''))
-      if (done && !complete[0]) throw toError('truncated', 'The answer broke off without saying why')
+      if (done && !complete[0]) throw toError('truncated', 'The answer broke off')
       return complete
     },
     close,

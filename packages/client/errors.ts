@@ -1,4 +1,4 @@
-import { parseObject } from './to-events.ts'
+import { parseObject, toText } from './to-events.ts'
 
 /** The server refused the request with a status other than 2xx. Nothing was streamed. */
 export class ChatHttpError extends Error {
@@ -13,15 +13,13 @@ export class ChatHttpError extends Error {
   declare readonly requestId: string | undefined
 
   /** @internal */
-  constructor(response: Response, body: string) {
+  constructor(response: Response, body: string, requestId?: string) {
     const json = parseObject(body)
-    const text = json?.['error']
-    const code = json?.['code']
-    super(typeof text === 'string' ? text : `The server answered ${response.status}`)
+    super(toText(json?.['error']) ?? `The server answered ${response.status}`)
     this.status = response.status
-    this.code = typeof code === 'string' ? code : 'http_error'
+    this.code = toText(json?.['code']) ?? 'http_error'
     this.retryAfter = toSeconds(response.headers.get('retry-after'))
-    this.requestId = response.headers.get('x-request-id') ?? undefined
+    this.requestId = requestId
   }
 }
 

@@ -3,9 +3,8 @@ import { createConnection, type Connection } from './connection.ts'
 import { ChatHttpError, ChatStreamError } from './errors.ts'
 import type { ChatEvent } from './events.ts'
 import type { ChatOptions, ChatResumeOptions } from './options.ts'
-import { createRetries, longestDelayMs } from './retries.ts'
+import { createRetries } from './retries.ts'
 import { toEvents } from './to-events.ts'
-import { onWake } from './wake.ts'
 
 /** The reading of one answer, over as many connections as it needs. */
 export interface Reading {
@@ -31,11 +30,10 @@ export interface Reading {
  * after a stop. After this time it closes the connection.
  */
 const endLimitMs = 1000
-/** How long the client waits for the head of a response to a GET or DELETE. */
-const headLimitMs = 15_000
 /**
  * A connection that was silent for this long has missed a heartbeat, which comes every 15 s by
- * default. If the device wakes up then, the connection is probably dead.
+ * default. If the device wakes up then, the connection is probably dead. This is also the time limit
+ * for the head of a response to a GET or DELETE.
  */
 const silentMs = 20_000
 /** How long the client tries without progress beyond the grace: as long as the server keeps a finished answer. */
@@ -50,18 +48,15 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
   /** Where the answer can be read again, and stopped. Empty if it cannot. */
   let address = typeof resume === 'string' ? toAddress(resume, url) : ''
   let connection: Connection | undefined
-  let openedAt: number
   /** When the last bytes came. NaN while there is no connection. */
   let heardAt = NaN
   let lastEventId = ''
   let budgetMs = keptMs
   /** Whether the caller has neither left nor stopped the answer. */
   let isWanted = true
-  let hasEnded = false
   let endTimer: ReturnType<typeof setTimeout> | undefined
-  let toAnswer = (): ChatAnswer => {
-    throw left.reason
-  }
+  let end: (() => ChatAnswer) | undefined
+  let failure: unknown
 
   const close = (reason?: unknown) => {
     leaving.abort(reason)
@@ -72,6 +67,16 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
   const leave = () => {
     isWanted = false
     close()
+  }
+
+  /**
+   * Tries again at once when there may be a network again. The connection of a device that was
+   * offline or asleep may be dead without an error, so it is replaced.
+   */
+  const onWake = ({ type }: Event) => {
+    if (!address) return
+    retries.reset()
+    if (type === 'online' || Date.now() - heardAt > silentMs) connection!.close({ code: 'network' })
   }
 
   /**
@@ -87,26 +92,22 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
     if (lastEventId) sent.set('last-event-id', lastEventId)
     const body = JSON.stringify((options as ChatOptions).body)
     const init = address ? { headers: sent } : { method: 'POST', headers: sent, body }
-    const response = await connection.open(address || url, init, idleTimeoutMs ?? (address ? headLimitMs : 0))
-    const toHeader = (name: string) => response.headers.get(name) ?? ''
-    const [, seconds] = /resume=(\d+)/.exec(toHeader('preference-applied')) ?? []
-    const path = toHeader('content-location')
+    const { headers: got, requestId } = await connection.open(address || url, init, idleTimeoutMs ?? (address ? silentMs : 0))
+    const [, seconds] = /resume=(\d+)/.exec(got.get('preference-applied') ?? '') ?? []
+    const path = got.get('content-location') ?? ''
     // Only a path is followed, because a key in the headers is for this server alone.
     if (seconds && /^\/\w/.test(path)) {
       address = toAddress(path, url)
       budgetMs += Number(seconds) * 1000
     }
-    openedAt = heardAt = Date.now()
-    return toHeader('x-request-id') || undefined
+    heardAt = Date.now()
+    return requestId
   }
 
   /** Returns the next events of the connection. */
   const receive = async (): Promise<ChatEvent[]> => {
     const frames = await connection!.read()
     heardAt = Date.now()
-    // A heartbeat is progress, too, because the model may still be loading. The comment that comes
-    // with the head is none.
-    if (heardAt - openedAt > longestDelayMs) retries.reset()
     return frames.flatMap((frame) => {
       if (frame.id) {
         lastEventId = frame.id
@@ -119,28 +120,21 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
   const read = async function* (): AsyncGenerator<ChatEvent, undefined> {
     const add = createCollector()
     try {
-      if (signal?.aborted) close(signal.reason)
-      signal?.addEventListener('abort', () => close(signal.reason), { signal: left })
+      const onAbort = () => close(signal?.reason)
+      if (signal?.aborted) onAbort()
+      signal?.addEventListener('abort', onAbort, { signal: left })
       if (resume)
-        onWake(left, (isOnline) => {
-          if (!address) return
-          retries.reset()
-          if (isOnline || Date.now() - heardAt > silentMs) connection!.close({ code: 'network' })
-        })
-      for (let hasStarted = false; !hasEnded;) {
-        left.throwIfAborted()
+        for (const type of ['online', 'visibilitychange']) globalThis.addEventListener?.(type, onWake, { signal: left })
+      for (let hasStarted = false; !end;) {
         try {
+          left.throwIfAborted()
           const requestId = await connect()
-          const start: ChatEvent = hasStarted ? { type: 'resumed' } : { type: 'start', requestId, stream: address || undefined }
+          yield hasStarted ? { type: 'resumed' } : { type: 'start', requestId, stream: address || undefined }
           hasStarted = true
-          add(start)
-          yield start
-          while (!hasEnded)
+          while (!end)
             for (const event of await receive()) {
               left.throwIfAborted()
-              const end = add(event)
-              if (end) toAnswer = end
-              hasEnded = !!end
+              end = add(event, requestId)
               yield event
               if (end) break
             }
@@ -149,21 +143,18 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
         } catch (error) {
           heardAt = NaN
           const retry = isWanted && resume && address && !left.aborted && retries.next(error, budgetMs)
-          if (!retry)
-            throw address && error instanceof ChatHttpError
-              ? new ChatStreamError(error.code, error.message, error.requestId, error)
-              : error
+          if (!retry) {
+            failure =
+              address && error instanceof ChatHttpError
+                ? new ChatStreamError(error.code, error.message, error.requestId, error)
+                : error
+            if (isWanted) throw failure
+            return
+          }
           yield { type: 'reconnecting', ...retry }
           await retries.wait(retry.delayMs)
-        } finally {
-          connection!.close()
         }
       }
-    } catch (error) {
-      toAnswer = () => {
-        throw error
-      }
-      if (isWanted) throw error
     } finally {
       close()
     }
@@ -174,19 +165,21 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
     leave,
     async stop() {
       isWanted = false
-      if (hasEnded) return
+      if (end) return
       if (!heardAt || !address) leave()
       if (!address) return
       await createConnection(fetch)
-        .send(address, { method: 'DELETE', headers: new Headers(headers), keepalive: true }, headLimitMs)
+        .send(address, { method: 'DELETE', headers: new Headers(headers), keepalive: true }, silentMs)
         .catch((error: ChatHttpError) => {
-          if (error.status === 404) return
           leave()
-          throw error
+          if (error.status !== 404) throw error
         })
       if (!left.aborted) endTimer = setTimeout(leave, endLimitMs)
     },
-    toAnswer: () => toAnswer(),
+    toAnswer() {
+      if (end) return end()
+      throw failure ?? left.reason
+    },
   }
 }
 

@@ -9,15 +9,17 @@ type Fields = Readonly<Record<string, unknown>>
  */
 export function toEvents(frame: Frame): ChatEvent[] {
   const { event, data } = frame
-  if (event === 'messages') return toText('delta', data)
-  if (event === 'thinking') return toText('thinking', data)
+  if (event === 'messages') return toPiece('delta', data)
+  if (event === 'thinking') return toPiece('thinking', data)
   const json = parseObject(data)
   if (json) {
-    if (event === 'status' && isText(json['status']))
-      return [{ type: 'status', status: json['status'], elapsedMs: toNumber(json['elapsed_ms']) ?? 0 }]
+    const status = toText(json['status'])
+    if (event === 'status' && status !== undefined)
+      return [{ type: 'status', status, elapsedMs: toNumber(json['elapsed_ms']) ?? 0 }]
     if (event === 'done') return [toDone(json)]
     if (event === 'failed' || event === 'message') {
-      if (isText(json['error'])) return [toFailed(json['error'], json)]
+      const message = toText(json['error'])
+      if (message !== undefined) return [toFailed(message, json)]
       const events = event === 'message' && toLineEvents(json, frame)
       if (events) return events
     }
@@ -36,21 +38,24 @@ function toLineEvents(line: Fields, frame: Frame): ChatEvent[] | undefined {
   const isDone = line['done'] === true
   if (text === undefined && thinking === undefined && calls === undefined && !isDone) return
   return [
-    ...toText('thinking', thinking),
-    ...toText('delta', text),
+    ...toPiece('thinking', thinking),
+    ...toPiece('delta', text),
     ...(Array.isArray(calls) ? calls.map((call: unknown) => toToolCall(call) ?? toUnknown(frame)) : []),
     ...(isDone ? [toDone(line)] : []),
   ]
 }
 
-function toText(type: 'delta' | 'thinking', text: unknown): ChatEvent[] {
-  return isText(text) && text !== '' ? [{ type, text }] : []
+function toPiece(type: 'delta' | 'thinking', value: unknown): ChatEvent[] {
+  const text = toText(value)
+  return text ? [{ type, text }] : []
 }
 
 function toToolCall(call: unknown): ChatEvent | undefined {
   const called = isObject(call) && call['function']
-  if (!isObject(called) || !isText(called['name'])) return
-  return { type: 'tool_call', name: called['name'], arguments: isObject(called['arguments']) ? called['arguments'] : {} }
+  if (!isObject(called)) return
+  const { arguments: given } = called
+  const name = toText(called['name'])
+  return name === undefined ? undefined : { type: 'tool_call', name, arguments: isObject(given) ? given : {} }
 }
 
 function toDone(line: Fields): ChatEvent {
@@ -58,8 +63,8 @@ function toDone(line: Fields): ChatEvent {
   const nanoseconds = toNumber(line['eval_duration'])
   return {
     type: 'done',
-    reason: isText(line['done_reason']) ? line['done_reason'] : 'stop',
-    model: isText(line['model']) ? line['model'] : undefined,
+    reason: toText(line['done_reason']) ?? 'stop',
+    model: toText(line['model']),
     usage: { promptTokens: toNumber(line['prompt_eval_count']), tokens },
     tokensPerSecond: nanoseconds && tokens ? (tokens / nanoseconds) * 1e9 : undefined,
   }
@@ -70,8 +75,8 @@ function toFailed(message: string, { code, request_id: requestId }: Fields): Cha
     type: 'failed',
     message,
     // An error line from Ollama itself has no code.
-    code: isText(code) ? code : 'upstream_failed',
-    requestId: isText(requestId) ? requestId : undefined,
+    code: toText(code) ?? 'upstream_failed',
+    requestId: toText(requestId),
   }
 }
 
@@ -91,8 +96,9 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
+/** Returns the value if it is a string. */
+export function toText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function toNumber(value: unknown): number | undefined {
