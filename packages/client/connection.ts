@@ -1,5 +1,6 @@
 import { ChatHttpError, ChatStreamError } from './errors.ts'
 import { createFrameReader, type Frame, type FrameReader } from './frames.ts'
+import { maxFrameLength } from './limits.ts'
 import type { ChatOptions } from './options.ts'
 
 /** One request, and the frames of its response. */
@@ -29,8 +30,6 @@ export interface Connection {
   close(reason?: unknown): void
 }
 
-const maxFrameLength = 2 ** 24
-
 /** Creates a connection for one request. Close it when it is no longer needed. */
 export function createConnection(fetch: NonNullable<ChatOptions['fetch']>, idleTimeoutMs?: number): Connection {
   const closing = new AbortController()
@@ -53,8 +52,10 @@ export function createConnection(fetch: NonNullable<ChatOptions['fetch']>, idleT
    * errors.
    */
   const wait = async <T>(promise: Promise<T>, limitMs = 0): Promise<T> => {
-    const late = () => close(toError('idle_timeout', `Nothing came for ${limitMs} ms`))
-    const timer = limitMs > 0 && limitMs < 2 ** 31 ? setTimeout(late, limitMs) : undefined
+    const timer =
+      limitMs > 0 && limitMs < 2 ** 31
+        ? setTimeout(() => close(toError('idle_timeout', `Nothing came for ${limitMs} ms`)), limitMs)
+        : undefined
     try {
       const value = await promise
       closed.throwIfAborted()

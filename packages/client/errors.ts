@@ -18,7 +18,7 @@ export class ChatHttpError extends Error {
     super(toText(json?.['error']) ?? `The server answered ${response.status}`)
     this.status = response.status
     this.code = toText(json?.['code']) ?? 'http_error'
-    this.retryAfter = toSeconds(response.headers.get('retry-after'))
+    this.retryAfter = toSeconds(response.headers.get('retry-after') ?? '')
     this.requestId = requestId
   }
 }
@@ -44,7 +44,7 @@ export class ChatStreamError extends Error {
 }
 
 /** `Retry-After` is a number of seconds or a date (RFC 9110 §10.2.3). */
-function toSeconds(header: string | null): number | undefined {
-  const seconds = header && (/^\d+$/.test(header) ? Number(header) : Math.max(0, (Date.parse(header) - Date.now()) / 1000))
-  return seconds || seconds === 0 ? seconds : undefined
+function toSeconds(header: string): number | undefined {
+  const seconds = /^\d+$/.test(header) ? Number(header) : Math.max(0, (Date.parse(header) - Date.now()) / 1000)
+  return seconds >= 0 ? seconds : undefined
 }

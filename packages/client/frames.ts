@@ -34,8 +34,8 @@ export function createFrameReader(isEvents: boolean): FrameReader {
   let wasCr = false
 
   const readLine = (line: string): Frame[] => {
-    if (!isEvents) return line.trim() === '' ? [] : [{ event: 'message', data: line }]
-    if (line === '') {
+    if (!isEvents) return line.trim() ? [{ event: 'message', data: line }] : []
+    if (!line) {
       const frames = data === undefined ? [] : [{ event: event || 'message', data, id }]
       event = ''
       data = id = undefined
@@ -50,7 +50,7 @@ export function createFrameReader(isEvents: boolean): FrameReader {
 
   return {
     read(text) {
-      if (text === '') return []
+      if (!text) return []
       // A CR at the end of the previous piece has already ended its line. An LF at the start of
       // this piece belongs to that CR, so it is dropped.
       const lines = (wasCr && text[0] === '\n' ? text.slice(1) : text).split(lineEnd)

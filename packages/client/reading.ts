@@ -2,8 +2,9 @@ import { createCollector, type ChatAnswer } from './answer.ts'
 import { createConnection, type Connection } from './connection.ts'
 import { ChatHttpError, ChatStreamError } from './errors.ts'
 import type { ChatEvent } from './events.ts'
+import { endLimitMs, leastAttempts, silentMs } from './limits.ts'
 import type { ChatOptions, ChatResumeOptions } from './options.ts'
-import { createRetries } from './retries.ts'
+import { toRetryDelay } from './retries.ts'
 import { toEvents } from './to-events.ts'
 
 /** The reading of one answer, over as many connections as it needs. */
@@ -25,44 +26,33 @@ export interface Reading {
   toAnswer(): ChatAnswer
 }
 
-/**
- * How long the client waits for the end of the body after the last event, and for the last event
- * after a stop. After this time it closes the connection.
- */
-const endLimitMs = 1000
-/**
- * A connection that was silent for this long has missed a heartbeat, which comes every 15 s by
- * default. If the device wakes up then, the connection is probably dead. This is also the time limit
- * for the head of a response to a GET or DELETE.
- */
-const silentMs = 20_000
-/** How long the client tries without progress beyond the grace: as long as the server keeps a finished answer. */
-const keptMs = 60_000
-
 /** Creates the reading of one answer. */
 export function createReading(options: ChatOptions | ChatResumeOptions): Reading {
   const { url, resume, signal, headers, idleTimeoutMs, fetch = globalThis.fetch } = options
   const leaving = new AbortController()
   const left = leaving.signal
-  const retries = createRetries()
   /** Where the answer can be read again, and stopped. Empty if it cannot. */
   let address = typeof resume === 'string' ? toAddress(resume, url) : ''
   let connection: Connection | undefined
   /** When the last bytes came. NaN while there is no connection. */
   let heardAt = NaN
   let lastEventId = ''
-  let budgetMs = keptMs
+  let maxAttempts = leastAttempts
+  /** How often the client has tried to connect since the last progress. */
+  let attempt = 0
+  /** Ends the wait for the next try. */
+  let wake = () => {}
   /** Whether the caller has neither left nor stopped the answer. */
   let isWanted = true
-  let endTimer: ReturnType<typeof setTimeout> | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
   let end: (() => ChatAnswer) | undefined
   let failure: unknown
 
   const close = (reason?: unknown) => {
     leaving.abort(reason)
     connection?.close(left.reason)
-    retries.reset()
-    clearTimeout(endTimer)
+    wake()
+    clearTimeout(timer)
   }
   const leave = () => {
     isWanted = false
@@ -75,7 +65,8 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
    */
   const onWake = ({ type }: Event) => {
     if (!address) return
-    retries.reset()
+    attempt = 0
+    wake()
     if (type === 'online' || Date.now() - heardAt > silentMs) connection!.close({ code: 'network' })
   }
 
@@ -98,7 +89,7 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
     // Only a path is followed, because a key in the headers is for this server alone.
     if (seconds && /^\/\w/.test(path)) {
       address = toAddress(path, url)
-      budgetMs += Number(seconds) * 1000
+      maxAttempts += Number(seconds)
     }
     heardAt = Date.now()
     return requestId
@@ -111,7 +102,7 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
     return frames.flatMap((frame) => {
       if (frame.id) {
         lastEventId = frame.id
-        retries.reset()
+        attempt = 0
       }
       return toEvents(frame)
     })
@@ -120,9 +111,8 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
   const read = async function* (): AsyncGenerator<ChatEvent, undefined> {
     const add = createCollector()
     try {
-      const onAbort = () => close(signal?.reason)
-      if (signal?.aborted) onAbort()
-      signal?.addEventListener('abort', onAbort, { signal: left })
+      if (signal?.aborted) close(signal.reason)
+      signal?.addEventListener('abort', () => close(signal.reason), { signal: left })
       if (resume)
         for (const type of ['online', 'visibilitychange']) globalThis.addEventListener?.(type, onWake, { signal: left })
       for (let hasStarted = false; !end;) {
@@ -142,8 +132,9 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
           await connection!.read(endLimitMs).catch(() => {})
         } catch (error) {
           heardAt = NaN
-          const retry = isWanted && resume && address && !left.aborted && retries.next(error, budgetMs)
-          if (!retry) {
+          const mayRetry = address && resume && isWanted && !left.aborted && attempt++ < maxAttempts
+          const delayMs = mayRetry && toRetryDelay(error, attempt)
+          if (!delayMs) {
             failure =
               address && error instanceof ChatHttpError
                 ? new ChatStreamError(error.code, error.message, error.requestId, error)
@@ -151,8 +142,12 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
             if (isWanted) throw failure
             return
           }
-          yield { type: 'reconnecting', ...retry }
-          await retries.wait(retry.delayMs)
+          yield { type: 'reconnecting', attempt, delayMs }
+          await new Promise<void>((resolve) => {
+            wake = resolve
+            timer = setTimeout(resolve, delayMs)
+          })
+          clearTimeout(timer)
         }
       }
     } finally {
@@ -166,15 +161,15 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
     async stop() {
       isWanted = false
       if (end) return
-      if (!heardAt || !address) leave()
-      if (!address) return
+      if (!heardAt) leave()
+      if (!address) return leave()
       await createConnection(fetch)
         .send(address, { method: 'DELETE', headers: new Headers(headers), keepalive: true }, silentMs)
         .catch((error: ChatHttpError) => {
           leave()
           if (error.status !== 404) throw error
         })
-      if (!left.aborted) endTimer = setTimeout(leave, endLimitMs)
+      if (!left.aborted) timer = setTimeout(leave, endLimitMs)
     },
     toAnswer() {
       if (end) return end()
