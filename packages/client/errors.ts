@@ -30,7 +30,7 @@ export class ChatStreamError extends Error {
    * The server's code (docs/protocol.md#4-errors), if the server sent one. Otherwise a code of the
    * client: `network`, `truncated` (the stream ended without `done` or `failed`), `idle_timeout`,
    * `not_a_stream` (the answer has another content type) or `too_long` (a single frame has more
-   * than 16 Mi characters).
+   * than 16 million characters).
    */
   declare readonly code: string
   declare readonly requestId: string | undefined

@@ -1,5 +1,5 @@
 /** How many characters a frame may have. */
-export const maxFrameLength = 16_777_216
+export const maxFrameLength = 16_000_000
 
 /**
  * How long the client waits for the end of the body after the last event, and for the last event

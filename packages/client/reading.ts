@@ -132,8 +132,8 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
           await connection!.read(endLimitMs).catch(() => {})
         } catch (error) {
           heardAt = NaN
-          const mayRetry = address && resume && isWanted && !left.aborted && attempt++ < maxAttempts
-          const delayMs = mayRetry && toRetryDelay(error, attempt)
+          const delayMs =
+            address && resume && isWanted && !left.aborted && attempt++ < maxAttempts && toRetryDelay(error, attempt)
           if (!delayMs) {
             failure =
               address && error instanceof ChatHttpError
@@ -142,11 +142,12 @@ export function createReading(options: ChatOptions | ChatResumeOptions): Reading
             if (isWanted) throw failure
             return
           }
-          yield { type: 'reconnecting', attempt, delayMs }
-          await new Promise<void>((resolve) => {
+          const waiting = new Promise<void>((resolve) => {
             wake = resolve
             timer = setTimeout(resolve, delayMs)
           })
+          yield { type: 'reconnecting', attempt, delayMs }
+          await waiting
           clearTimeout(timer)
         }
       }
