@@ -81,7 +81,7 @@ async function readTo(stream: ChatStream, type: ChatEvent['type']): Promise<Chat
 /** Reads a stream to its end, while the time passes as fast as it can. */
 async function readAll(stream: ChatStream): Promise<{ events: ChatEvent[]; error?: unknown }> {
   const events: ChatEvent[] = []
-  let isOver = false
+  const state = { isOver: false }
   const reading = (async () => {
     for await (const event of stream) events.push(event)
   })()
@@ -89,8 +89,8 @@ async function readAll(stream: ChatStream): Promise<{ events: ChatEvent[]; error
     () => ({ events }),
     (error: unknown) => ({ events, error }),
   )
-  void ended.then(() => (isOver = true))
-  while (!isOver) await vi.advanceTimersByTimeAsync(1000)
+  void ended.then(() => (state.isOver = true))
+  while (!state.isOver) await vi.advanceTimersByTimeAsync(1000)
   return ended
 }
 const toTypes = (events: readonly ChatEvent[]) => events.map(({ type }) => type)

@@ -4,7 +4,9 @@ import { streamChat, type ChatEvent, type ChatOptions } from '#client'
 import { lines, ndjson, replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { deaths, twoTokensThen } from '../runtimes/deaths.ts'
+import { createRandom } from '../random.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
+import { startCuttingProxy } from './cutting-proxy.ts'
 
 const key = 'secret-of-the-test'
 let upstream: Upstream
@@ -146,5 +148,96 @@ test('a request without the key is a 401, and an invalid request is a 400 invali
   await expect(streamChat({ url, headers, body: { model: 'a b', messages } }).text()).rejects.toMatchObject({
     status: 400,
     code: 'invalid_request',
+  })
+})
+
+describe('resume', () => {
+  test.each(surfaces.slice(0, 3))(
+    '%s over a proxy that breaks connections at random bytes gives each token once, from one generation',
+    async (_name, toOptions) => {
+      const random = createRandom(16)
+      const toText = (index: number) => ` ${index}汉🎉`
+      const model = upstream.script(tokens({ count: 120, perSecond: 120, text: toText }))
+      const options = toOptions(model)
+      // The head of the POST takes about 700 bytes. Without it there is nothing to resume.
+      const proxy = await startCuttingProxy(server.port, () => 1200 + random(1500))
+      try {
+        const url = String(options.url).replace(server.url, proxy.url)
+        const events = await read({ ...options, url, resume: true })
+        expect(events.flatMap((event) => (event.type === 'delta' ? event.text : []))).toEqual(
+          Array.from({ length: 120 }, (_, index) => toText(index)),
+        )
+        expect(events.at(-1)?.type).toBe('done')
+        const toCount = (type: ChatEvent['type']) => events.filter((event) => event.type === type).length
+        expect(proxy.cuts).toBeGreaterThan(3)
+        expect(toCount('resumed')).toBeGreaterThan(3)
+        expect(toCount('reconnecting')).toBeGreaterThanOrEqual(toCount('resumed'))
+        expect(upstream.requestsFor(model)).toHaveLength(1)
+      } finally {
+        proxy.close()
+      }
+    },
+  )
+
+  test('a reader who leaves can come back to the address, and stop() ends all readers with `cancelled`', async () => {
+    const model = upstream.script(thenSilent(2))
+    const [, toOptions] = surfaces[0]!
+    const options = toOptions(model)
+    let address = ''
+    for await (const event of streamChat({ ...options, resume: true })) {
+      if (event.type === 'start') address = event.stream ?? ''
+      if (event.type === 'delta') break
+    }
+    expect(address).toMatch(new RegExp(`^${server.url}/streams/\\w+$`))
+
+    const { body: _, ...rest } = options
+    const tabs = [streamChat({ ...rest, resume: address }), streamChat({ ...rest, resume: address })]
+    const texts = await Promise.all(
+      tabs.map(async (tab) => {
+        let text = ''
+        for await (const event of tab) {
+          if (event.type === 'delta') text += event.text
+          if (text === ' token token') void tabs[1]!.stop()
+          if (event.type === 'failed') return `${text}, ${event.code}`
+        }
+        return text
+      }),
+    )
+    expect(texts).toEqual([' token token, cancelled', ' token token, cancelled'])
+    await (
+      await upstream.next(model)
+    ).exchange.closedByReader
+    expect(upstream.requestsFor(model)).toHaveLength(1)
+  })
+
+  test('stop() frees the upstream before the first token, and without the option too', async () => {
+    for (const resume of [true, false]) {
+      const model = upstream.script(silent())
+      const stream = streamChat({ ...surfaces[0]![1](model), resume })
+      const next = stream.next()
+      const { exchange } = await upstream.next(model)
+      await stream.stop()
+      await exchange.closedByReader
+      await next
+      expect(await stream.next()).toEqual({ done: true, value: undefined })
+    }
+  })
+
+  test('the address of a stream is unknown without its key, and after its end when it was deleted', async () => {
+    const model = upstream.script(tokens({ count: 1 }))
+    const stream = streamChat({ ...surfaces[0]![1](model), resume: true })
+    let address = ''
+    for await (const event of stream) if (event.type === 'start') address = event.stream ?? ''
+    const url = `${server.url}/api/chat`
+    expect(await streamChat({ url, headers, resume: address }).text()).toBe(' token')
+    await expect(streamChat({ url, resume: address }).text()).rejects.toMatchObject({
+      name: 'ChatStreamError',
+      code: 'unauthorized',
+    })
+    await streamChat({ url, headers, resume: address }).stop()
+    await expect(streamChat({ url, headers, resume: address }).text()).rejects.toMatchObject({
+      name: 'ChatStreamError',
+      code: 'not_found',
+    })
   })
 })
