@@ -1,8 +1,11 @@
 import type { Browser, Page } from 'playwright-core'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ChatEvent, ChatOptions, ChatStream } from '#client'
 import { replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
+import { startCuttingProxy } from '../client/cutting-proxy.ts'
+import { createRandom } from '../random.ts'
 import { deaths, twoTokensThen } from '../runtimes/deaths.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 import { launchChromium } from './chromium.ts'
@@ -132,6 +135,99 @@ describe('the page of docs/browser.md, at another origin', () => {
     await ask('Hi')
     await see('[The connection failed: TypeError', true)
     await page.unroute('**/api/chat')
+  })
+})
+
+describe('a stream that can be resumed, from a page at another origin', () => {
+  const toText = (index: number) => ` ${index}汉`
+  const whole = Array.from({ length: 100 }, (_, index) => toText(index)).join('')
+
+  interface Told {
+    readonly types: ChatEvent['type'][]
+    readonly attempts: number
+    readonly text: string
+    readonly stream: string | undefined
+    readonly end: string | undefined
+  }
+
+  /** Reads an answer in a tab, which tells in `window.told` what has come. */
+  async function read(tab: Page, options: object): Promise<void> {
+    await tab.evaluate(
+      async ([module, options]) => {
+        const { streamChat } = (await import(module)) as { streamChat(options: ChatOptions): ChatStream }
+        const told = { types: [] as string[], attempts: 0, text: '', stream: undefined as unknown, end: undefined as unknown }
+        const stream = streamChat(options as ChatOptions)
+        Object.assign(globalThis, { told, stream })
+        void (async () => {
+          try {
+            for await (const event of stream) {
+              if (told.types.at(-1) !== event.type) told.types.push(event.type)
+              if (event.type === 'start') told.stream = event.stream
+              if (event.type === 'reconnecting') told.attempts = Math.max(told.attempts, event.attempt)
+              if (event.type === 'delta') told.text += event.text
+              if (event.type === 'failed') told.end = event.code
+            }
+            told.end ??= 'done'
+          } catch (error) {
+            told.end = String(error)
+          }
+        })()
+      },
+      [`${server.url}/client.js`, options] as const,
+    )
+  }
+  const told = (tab: Page) => tab.evaluate(() => (globalThis as unknown as { told: Told }).told)
+  const ask = (model: string, url = server.url) => ({ url: `${url}/api/chat`, body: { model, messages: [] }, resume: true })
+
+  test('goes on after some seconds without a network', async () => {
+    await page.goto(listed)
+    const model = upstream.script(tokens({ count: 100, perSecond: 25, text: toText }))
+    await read(page, ask(model))
+    await expect.poll(async () => (await told(page)).types).toContain('delta')
+    await page.context().setOffline(true)
+    await expect.poll(async () => (await told(page)).attempts, { timeout: 15_000 }).toBeGreaterThanOrEqual(4)
+    await page.context().setOffline(false)
+    await expect.poll(async () => (await told(page)).end, { timeout: 15_000 }).toBe('done')
+    const { text, types } = await told(page)
+    expect(text).toBe(whole)
+    expect(types).toEqual(['start', 'delta', 'reconnecting', 'resumed', 'delta', 'done'])
+    expect(upstream.requestsFor(model)).toHaveLength(1)
+  })
+
+  test('goes on over a proxy that breaks connections at random bytes', async () => {
+    await page.goto(listed)
+    const random = createRandom(16)
+    const proxy = await startCuttingProxy(server.port, () => 1500 + random(2500))
+    try {
+      const model = upstream.script(tokens({ count: 100, perSecond: 100, text: toText }))
+      await read(page, ask(model, proxy.url))
+      await expect.poll(async () => (await told(page)).end, { timeout: 30_000 }).toBe('done')
+      expect((await told(page)).text).toBe(whole)
+      expect(proxy.cuts).toBeGreaterThan(2)
+      expect(upstream.requestsFor(model)).toHaveLength(1)
+    } finally {
+      proxy.close()
+    }
+  })
+
+  test('goes on after a reload and in a second tab, and stop() ends it in both', async () => {
+    await page.goto(listed)
+    const model = upstream.script(thenSilent(2))
+    await read(page, ask(model))
+    await expect.poll(async () => (await told(page)).text).toBe(' token token')
+    const { stream } = await told(page)
+    const other = await page.context().newPage()
+    try {
+      await Promise.all([page.reload(), other.goto(listed)])
+      for (const tab of [page, other]) await read(tab, { url: `${server.url}/api/chat`, resume: stream })
+      for (const tab of [page, other]) await expect.poll(async () => (await told(tab)).text).toBe(' token token')
+      await other.evaluate(() => (globalThis as unknown as { stream: ChatStream }).stream.stop())
+      for (const tab of [page, other]) await expect.poll(async () => (await told(tab)).end).toBe('cancelled')
+      await upstream.requestsFor(model).at(-1)?.exchange.closedByReader
+      expect(upstream.requestsFor(model)).toHaveLength(1)
+    } finally {
+      await other.close()
+    }
   })
 })
 

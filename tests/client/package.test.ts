@@ -76,6 +76,32 @@ test('the retryOnce snippet retries once, when the response has Retry-After', as
   expect(asked).toBe(2)
 })
 
+test.each(['node', 'bun'])('the readAnswer snippet reads one answer in two tabs on %s', async (runtime) => {
+  const model = upstream.script(tokens({ count: 20, perSecond: 100 }))
+  writeFileSync(
+    join(consumer, 'resume.js'),
+    `${toSnippet('readAnswer')}
+     const kept = new Map()
+     const storage = {
+       getItem: (name) => kept.get(name) ?? null,
+       setItem: (name, value) => kept.set(name, value),
+       removeItem: (name) => kept.delete(name),
+     }
+     const options = { url: '${server.url}/api/chat', body: { model: '${model}', messages: [] }, storage }
+     const texts = ['', '']
+     let other
+     await readAnswer({ ...options, onText(text) {
+       texts[0] += text
+       other ??= readAnswer({ ...options, onText: (text) => void (texts[1] += text) })
+     } })
+     await other
+     console.log(JSON.stringify([texts, kept.size]))`,
+  )
+  const { stdout } = await run(join(root, 'node_modules/.bin', runtime), ['resume.js'], { cwd: consumer })
+  expect(JSON.parse(stdout)).toEqual([[' token'.repeat(20), ' token'.repeat(20)], 0])
+  expect(upstream.requestsFor(model)).toHaveLength(1)
+})
+
 test.each(['node', 'bun'])(
   'break, return(), the signal and the time limit stop the upstream on %s, and failures are typed',
   async (runtime) => {
@@ -146,7 +172,12 @@ describe('the types of the client', () => {
     import { streamChat, ChatHttpError, type ChatEvent } from 'sluice/client'
     const { signal } = new AbortController()
     const stream = streamChat({ url: '/api/chat', body: { messages: [] }, signal, headers: { prefer: 'status' }, fetch, idleTimeoutMs: 0 })
+    streamChat({ url: '/api/chat', body: {}, resume: true })
+    streamChat({ url: '/api/chat', resume: '/streams/0', headers: { authorization: 'Bearer k' } })
     for await (const event of stream) {
+      if (event.type === 'start') event.stream?.trim()
+      if (event.type === 'reconnecting') event.attempt + event.delayMs
+      if (event.type === 'resumed') stream.stop().then(() => {})
       if (event.type === 'delta') event.text.trim()
       if (event.type === 'tool_call') event.arguments['x']
       if (event.type === 'failed') throw new Error(event.message + event.code)
@@ -175,9 +206,10 @@ describe('the types of the client', () => {
       `import { streamChat } from 'sluice/client'
        streamChat({ url: '/chat' })
        for await (const event of streamChat({ url: '/chat', body: {} })) event.text
-       for await (const event of streamChat({ url: '/chat', body: {} })) if (event.type === 'token') break`,
+       for await (const event of streamChat({ url: '/chat', body: {} })) if (event.type === 'token') break
+       streamChat({ url: '/chat', resume: true })`,
     )
     const lines = [...(await check(['dom'], [])).matchAll(/chat\.ts\((\d)/g)].map(([, line]) => line)
-    expect(lines).toEqual(['2', '3', '4'])
+    expect(lines).toEqual(['2', '3', '4', '5'])
   })
 })

@@ -192,12 +192,13 @@ describe('resume', () => {
 
     const { body: _, ...rest } = options
     const tabs = [streamChat({ ...rest, resume: address }), streamChat({ ...rest, resume: address })]
+    let complete = 0
     const texts = await Promise.all(
       tabs.map(async (tab) => {
         let text = ''
         for await (const event of tab) {
           if (event.type === 'delta') text += event.text
-          if (text === ' token token') void tabs[1]!.stop()
+          if (text === ' token token' && ++complete === 2) void tab.stop()
           if (event.type === 'failed') return `${text}, ${event.code}`
         }
         return text
