@@ -25,9 +25,15 @@ export default {
     const next = waiting.next()
     await waiting.return()
 
+    const stopped = ask(STALLS, { resume: true })
+    for (let type; type !== 'delta';) type = (await stopped.next()).value?.type
+    await stopped.stop()
+
     return Response.json([
       await tell(ask(ANSWERS).text()),
       await next,
+      await tell(ask(ANSWERS, { resume: true }).text()),
+      await tell(stopped.text()),
       await tell(ask(STALLS, { idleTimeoutMs: 400 }).text()),
       await tell(ask(STALLS, { url: `${url}/nowhere` }).text()),
     ])

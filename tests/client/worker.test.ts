@@ -38,8 +38,10 @@ test('a Worker reads a stream, and each way to stop early stops the upstream', a
   expect(await response.json()).toEqual([
     ' token token',
     { done: true },
+    ' token token',
+    'ChatStreamError cancelled',
     'ChatStreamError idle_timeout',
     'ChatHttpError not_found',
   ])
-  for (let count = 0; count < 3; count++) await (await upstream.next(stalls)).exchange.closedByReader
+  for (let count = 0; count < 4; count++) await (await upstream.next(stalls)).exchange.closedByReader
 })
