@@ -119,8 +119,10 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
         ring()
       },
       newest() {
+        const frame = newest.at(-1)
+        if (frame !== undefined) return number([frame], length - 1)
         const page = pages.at(-1)
-        return page && readPage(page, page.first + page.count - 1)
+        return page && readPage(page, length - 1)
       },
       read(after) {
         if (adding?.after === after) return toPart(adding.frames, length - 1)

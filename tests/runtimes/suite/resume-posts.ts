@@ -204,7 +204,7 @@ const withFetchEventSource: Follow = (url, body) => {
     body: JSON.stringify(body),
     signal: controller.signal,
     openWhenHidden: true,
-    fetch: following.fetch as typeof fetch,
+    fetch: following.fetch,
     async onopen({ status }) {
       if (status === 204) controller.abort()
     },
