@@ -48,8 +48,13 @@ export const mutations: readonly Mutation[] = [
     to: "isCommitted && encoder.heartbeat !== ''",
     test: 'relay/core',
   },
-  { file: 'relay/core.ts', from: "if (!ended) finish({ how: 'left' })", to: "finish({ how: 'left' })", test: 'relay/core' },
-  { file: 'relay/core.ts', from: "if (ended) return ''\n      lastInAt = now", to: 'lastInAt = now', test: 'relay/core' },
+  {
+    file: 'relay/core.ts',
+    from: "if (!core.ended) finish({ how: 'left' })",
+    to: "finish({ how: 'left' })",
+    test: 'relay/core',
+  },
+  { file: 'relay/core.ts', from: "if (core.ended) return ''\n      lastInAt = now", to: 'lastInAt = now', test: 'relay/core' },
   {
     file: 'relay/core.ts',
     from: 'error === undefined ? truncated() : toServiceError(error)',
@@ -64,7 +69,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'streams/life.ts', from: 'if (present > 0) return', to: '', test: 'streams/life' },
   { file: 'streams/life.ts', from: 'if (!life.isFinished) since = now', to: 'since = now', test: 'streams/life' },
   { file: 'streams/memory-log.ts', from: 'size > runBytes && ', to: 'size > 2 * runBytes && ', test: 'streams/memory-log' },
-  { file: 'streams/memory-log.ts', from: '(isClosed ? 0 : 1)', to: '0', test: 'streams/memory-log' },
+  { file: 'streams/memory-log.ts', from: 'adding = undefined', to: '', test: 'streams/memory-log' },
   { file: 'streams/memory-log.ts', from: '!isClosed && !isErased', to: '!isClosed', test: 'streams/memory-log' },
   {
     file: 'streams/runs.ts',
@@ -157,7 +162,7 @@ export const mutations: readonly Mutation[] = [
     title: 'origins',
   },
   { file: 'middleware/request-id.ts', from: '{1,128}', to: '+', test: 'runtimes/node', title: 'request ids' },
-  { file: 'middleware/keys.ts', from: "[headers['api-key'], ", to: '[', test: 'runtimes/node', title: 'keys' },
+  { file: 'middleware/keys.ts', from: "[request.header('api-key'), ", to: '[', test: 'runtimes/node', title: 'keys' },
   {
     file: 'middleware/memory-limits.ts',
     from: 'Math.min(perMinute, bucket.level + (time - bucket.updatedAt) * perMs)',
