@@ -152,29 +152,27 @@ describe('a stream that can be resumed, from a page at another origin', () => {
 
   /** Reads an answer in a tab, which tells in `window.told` what has come. */
   async function read(tab: Page, options: object): Promise<void> {
-    await tab.evaluate(
-      async ([module, options]) => {
-        const { streamChat } = (await import(module)) as { streamChat(options: ChatOptions): ChatStream }
-        const told = { types: [] as string[], attempts: 0, text: '', stream: undefined as unknown, end: undefined as unknown }
-        const stream = streamChat(options as ChatOptions)
-        Object.assign(globalThis, { told, stream })
-        void (async () => {
-          try {
-            for await (const event of stream) {
-              if (told.types.at(-1) !== event.type) told.types.push(event.type)
-              if (event.type === 'start') told.stream = event.stream
-              if (event.type === 'reconnecting') told.attempts = Math.max(told.attempts, event.attempt)
-              if (event.type === 'delta') told.text += event.text
-              if (event.type === 'failed') told.end = event.code
-            }
-            told.end ??= 'done'
-          } catch (error) {
-            told.end = String(error)
+    await tab.evaluate(`import('${server.url}/client.js').then((client) => void Object.assign(globalThis, client))`)
+    await tab.evaluate((options) => {
+      const { streamChat } = globalThis as unknown as { streamChat(options: ChatOptions): ChatStream }
+      const told = { types: [] as string[], attempts: 0, text: '', stream: undefined as unknown, end: undefined as unknown }
+      const stream = streamChat(options as ChatOptions)
+      Object.assign(globalThis, { told, stream })
+      void (async () => {
+        try {
+          for await (const event of stream) {
+            if (told.types.at(-1) !== event.type) told.types.push(event.type)
+            if (event.type === 'start') told.stream = event.stream
+            if (event.type === 'reconnecting') told.attempts = Math.max(told.attempts, event.attempt)
+            if (event.type === 'delta') told.text += event.text
+            if (event.type === 'failed') told.end = event.code
           }
-        })()
-      },
-      [`${server.url}/client.js`, options] as const,
-    )
+          told.end ??= 'done'
+        } catch (error) {
+          told.end = String(error)
+        }
+      })()
+    }, options)
   }
   const told = (tab: Page) => tab.evaluate(() => (globalThis as unknown as { told: Told }).told)
   const ask = (model: string, url = server.url) => ({ url: `${url}/api/chat`, body: { model, messages: [] }, resume: true })
