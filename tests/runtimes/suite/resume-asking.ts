@@ -45,7 +45,9 @@ export function describeResumeAsking(runtime: RuntimeName) {
      * message that it resumes.
      */
     const toComparable = (text: string) =>
-      text.replaceAll(/"(created|created_at|completed_at)":\d+/g, '"$1":0').replace(/^(data: \{"type":"start"),"messageId":"[^"]+"/, '$1')
+      text
+        .replaceAll(/"(created|created_at|completed_at)":\d+/g, '"$1":0')
+        .replace(/^(data: \{"type":"start"),"messageId":"[^"]+"/, '$1')
 
     test.each(ofSse)('$path gives each frame an id, and changes nothing else', async (surface) => {
       count++
