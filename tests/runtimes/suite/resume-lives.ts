@@ -316,7 +316,6 @@ export function describeResumeLives(runtime: RuntimeName) {
   })
 
   describe('a viewer that reads nothing', () => {
-    const env = { SLUICE_GRACE_MS: '0', SLUICE_RESUME_RUN_BYTES: '65536' }
     const count = 102_400
     /** Sends a token. Once the test has called `pass`, sends `count` more. */
     const flood: Script = async (exchange) => {
@@ -347,7 +346,11 @@ export function describeResumeLives(runtime: RuntimeName) {
     describe('with a short SLUICE_STALL_TIMEOUT_MS', () => {
       const secret = 'sk-of-alice'
       const hash = createHash('sha256').update(secret).digest('hex')
-      const stage = useStage(runtime, { ...env, SLUICE_STALL_TIMEOUT_MS: '500', SLUICE_API_KEYS: `alice:${hash}` })
+      const stage = useStage(runtime, {
+        SLUICE_GRACE_MS: '0',
+        SLUICE_STALL_TIMEOUT_MS: '500',
+        SLUICE_API_KEYS: `alice:${hash}`,
+      })
       const headers = { authorization: `Bearer ${secret}` }
 
       test('is cut, and the run goes on, detached', async () => {
@@ -366,7 +369,7 @@ export function describeResumeLives(runtime: RuntimeName) {
     })
 
     describe('and then goes on', () => {
-      const stage = useStage(runtime, env)
+      const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_RESUME_RUN_BYTES: '65536' })
 
       test('gets log_dropped if the run has overtaken it, and a late viewer gets 410', async () => {
         const { model, reader, run, exchange } = await overtake(stage)
