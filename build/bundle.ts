@@ -1,6 +1,7 @@
 import { build, type BuildOptions, type Metafile } from 'esbuild'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lexerOfMarked } from './lexer-of-marked.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
@@ -35,6 +36,7 @@ export async function bundleModule(entryPoint: string, target: readonly string[]
     outdir: '/',
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
+    plugins: [lexerOfMarked],
     metafile: true,
   })
   rejectServerFiles(metafile)
