@@ -53,9 +53,24 @@ export interface Message {
   readonly thinking?: string
   readonly thinkingMs?: number
   readonly toolCalls?: readonly ToolCall[]
+  /**
+   * The time when the server accepted the request, if the answer can be resumed. All tabs that show
+   * the answer have the same time, so that a merge knows states of the same request.
+   */
+  readonly acceptedAt?: number
+  /** Where the answer can be read while it is being written. Absent when it has ended. */
+  readonly stream?: AnswerStream
   /** Absent while the answer is being written. */
   readonly end?: End
   readonly usage?: Usage
+}
+
+/** The stream of an answer that is being written. Any tab can read it from its beginning. */
+export interface AnswerStream {
+  /** The address of the stream at the server, such as `/streams/RUN`. */
+  readonly address: string
+  /** The answer when it was requested: empty, or with the text that the stream continues. */
+  readonly before: Message
 }
 
 export interface ToolCall {
@@ -72,8 +87,12 @@ export type End =
    * Stopped by the user. `isFreed` is whether the server confirmed that the generation has ended.
    */
   | { readonly how: 'stopped'; readonly isFreed: boolean }
-  /** The page was closed or reloaded while the answer was being written. */
-  | { readonly how: 'interrupted' }
+  /**
+   * The rest of the answer did not reach a page. `abandoned`: the server stopped the answer, because
+   * no page was connected. `lost`: the server no longer has the answer. Without a reason, the page was
+   * closed or reloaded, and the server could not keep the answer.
+   */
+  | { readonly how: 'interrupted'; readonly why?: 'abandoned' | 'lost' }
   | {
       readonly how: 'failed'
       /** A code of docs/protocol.md#4-errors, or a code of the client, such as `network`. */

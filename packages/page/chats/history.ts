@@ -15,7 +15,7 @@ import { toInterrupted } from './to-interrupted.ts'
 export interface History {
   /**
    * Returns all chats, in no particular order. An answer that no tab writes any more is
-   * `interrupted`.
+   * `interrupted`, unless it has a stream.
    */
   all(): Promise<readonly Chat[]>
   /**
@@ -40,9 +40,9 @@ export interface History {
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
   /**
-   * Sets the only listener. It is called when another tab has changed a chat, and when an answer
-   * turns out to be interrupted. When another tab has removed the chat, `chat` is undefined. Parts
-   * of `chat` may be older than the same chat in this tab, so the listener must merge the two.
+   * Sets the only listener. It is called when another tab has changed a chat, and when no tab writes
+   * an answer any more. When another tab has removed the chat, `chat` is undefined. Parts of `chat`
+   * may be older than the same chat in this tab, so the listener must merge the two.
    */
   onChange(listener: (id: string, chat: Chat | undefined) => void): void
   readonly problem: ReadonlySignal<HistoryProblem | undefined>

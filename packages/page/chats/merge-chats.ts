@@ -17,19 +17,37 @@ export function mergeChats(a: Chat, b: Chat): Chat {
 }
 
 /**
- * Returns the newer message. If both have the same time, a message that has ended wins over a
- * message that has not. If both or neither have ended, the longer text wins. If the lengths are
- * equal too, a comparison of the contents makes every tab choose the same message.
+ * Returns the newer message. If both are states of one answer that several tabs read, the longer one
+ * is newer, because a tab whose connection is broken may save an older state later. Of equally long
+ * ones, the one with the better end wins. If all of this is equal, a comparison of the contents
+ * makes every tab choose the same message.
  */
 function toNewer(a: Message, b: Message): Message {
   if (a === b) return a
   const order =
+    toTime(a) - toTime(b) ||
+    toLength(a) - toLength(b) ||
+    toRank(a) - toRank(b) ||
     a.updatedAt - b.updatedAt ||
-    Number('end' in a) - Number('end' in b) ||
-    a.text.length - b.text.length ||
     compare(toRest(a), toRest(b)) ||
     compare(String(a.images), String(b.images))
   return order >= 0 ? a : b
+}
+
+/** All states of one resumable answer have the same time. */
+function toTime({ acceptedAt, updatedAt }: Message): number {
+  return acceptedAt ?? updatedAt
+}
+
+/** An answer only grows, so its length tells how far a tab has read it. */
+function toLength({ text, thinking = '', toolCalls = [] }: Message): number {
+  return text.length + thinking.length + toolCalls.length
+}
+
+/** An end that the server reported wins over an end that only one tab has seen. */
+function toRank({ end }: Message): number {
+  if (!end) return 0
+  return end.how === 'interrupted' || end.how === 'failed' ? 1 : 2
 }
 
 function toHead({ title, settings, chosen }: Chat): string {

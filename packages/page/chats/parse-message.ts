@@ -26,6 +26,7 @@ export function parseMessage(value: unknown, now: number): Message | undefined {
     thinking: toText(value.thinking),
     thinkingMs: toAmount(value.thinkingMs),
     toolCalls: toList(value.toolCalls, toToolCall),
+    acceptedAt: toTime(value.acceptedAt, now),
     end: toEnd(value.end),
     usage: toUsage(value.usage),
   })
@@ -69,7 +70,7 @@ function toEnd(value: unknown): End {
   if (!isRecord(value) || how === undefined) return { how: 'interrupted' }
   if (how === 'done' || how === 'length') return { how }
   if (how === 'stopped') return { how, isFreed: toBoolean(value.isFreed) ?? false }
-  if (how !== 'failed') return { how: 'interrupted' }
+  if (how !== 'failed') return withoutUndefined({ how: 'interrupted', why: toWhy(value.why) })
   return withoutUndefined({
     how,
     code: toText(value.code, 64) ?? 'internal',
@@ -77,6 +78,10 @@ function toEnd(value: unknown): End {
     requestId: toText(value.requestId, 128),
     retryAfterSeconds: toAmount(value.retryAfterSeconds),
   })
+}
+
+function toWhy(value: unknown): 'abandoned' | 'lost' | undefined {
+  return value === 'abandoned' || value === 'lost' ? value : undefined
 }
 
 function toUsage(value: unknown): Usage | undefined {

@@ -32,11 +32,12 @@ export function Ending({ message, isLast }: { message: Message; isLast: boolean 
   )
 }
 
-function toNote(end: End | undefined): string | undefined {
+/** Returns the words for an end that is neither complete nor a failure. */
+export function toNote(end: End | undefined): string | undefined {
   const w = words.value
   if (end?.how === 'length') return w.cutOff
   if (end?.how === 'stopped') return end.isFreed ? w.stoppedAndFree : w.stopped
-  if (end?.how === 'interrupted') return w.interrupted
+  if (end?.how === 'interrupted') return end.why === undefined ? w.interrupted : w[end.why]
   // An answer without an end is still being written by another tab.
   if (end === undefined) return w.elsewhere
   return undefined

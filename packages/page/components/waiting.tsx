@@ -7,11 +7,12 @@ import { Seconds } from './seconds.tsx'
 /** After this time the page explains the wait. */
 const longMs = 8000
 
-/** The reason why an answer has no token yet, and how long it has waited. */
+/** The reason why no token comes, and for how long none has come. */
 export function Waiting({ run }: { run: Run }) {
   const isLong = useSignal(false)
-  const phase = run.phase.value
-  const since = run.phaseSince.value
+  const isReconnecting = run.reconnectingSince.value !== undefined && run.phase.value !== 'stopping'
+  const phase = isReconnecting ? 'reconnecting' : run.phase.value
+  const since = isReconnecting ? run.reconnectingSince.value! : run.phaseSince.value
   useEffect(() => {
     isLong.value = false
     const timer = setTimeout(() => (isLong.value = true), Math.max(0, longMs - (performance.now() - since)))
@@ -28,7 +29,7 @@ export function Waiting({ run }: { run: Run }) {
           <i />
           <i />
         </span>
-        <span>{w.phases[phase]}</span> <Seconds since={since} />
+        <span>{phase === 'reconnecting' ? w.reconnecting : w.phases[phase]}</span> <Seconds since={since} />
       </p>
       {isLong.value && hint && <p class="hint">{hint}</p>}
     </div>

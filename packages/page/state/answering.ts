@@ -33,7 +33,7 @@ export function createAnswering({ open, runs, now, toModel }: AnsweringOptions):
   /** Makes a new answer that replaces an answer without text, so that no empty branch is left. */
   const toFresh = ({ id, parent, createdAt }: Message): Message => ({ ...toMessage('assistant', parent), id, createdAt })
   const toUnended = (answer: Message): Message => {
-    const { end: _, ...unended } = answer
+    const { end: _, acceptedAt: __, ...unended } = answer
     return { ...unended, updatedAt: now() }
   }
 

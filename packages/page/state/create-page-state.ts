@@ -1,4 +1,4 @@
-import { computed, effect, signal } from '@preact/signals'
+import { computed, effect, signal, untracked } from '@preact/signals'
 import type { Chat, Message } from '../chats/chat.ts'
 import { findChats } from '../chats/find-chats.ts'
 import { createHistory } from '../chats/history.ts'
@@ -10,6 +10,7 @@ import { withoutUndefined } from '../chats/without-undefined.ts'
 import { createSafeStorage } from '../storage/safe-storage.ts'
 import { choose, createAnswering } from './answering.ts'
 import { createAsk } from './ask.ts'
+import { createFollowing } from './following.ts'
 import type { Host } from './host.ts'
 import { createKey } from './key.ts'
 import { createLeaving } from './leaving.ts'
@@ -57,15 +58,22 @@ export function createPageState({
     host,
     key,
     now,
+    accept(chatId, partial) {
+      const chat = withAnswer(chatId, partial)
+      if (chat) library.put(chat)
+    },
     save,
     finish(chatId, answer) {
       const isInterrupted = isLeaving() && answer.end?.how === 'failed'
       const chat = withAnswer(chatId, isInterrupted ? { ...answer, end: { how: 'interrupted' } } : answer)
       if (!chat) return
-      library.put(chat)
+      // Another tab may have read more of the same stream, so the two are merged.
+      if (answer.acceptedAt === undefined) library.put(chat)
+      else library.merge(chat)
       if (!isInterrupted) updateServer(answer)
     },
   })
+  const following = createFollowing(runs, now)
   /** Updates the state of the server and of the models after an answer has ended. */
   const updateServer = ({ end, model }: Message) => {
     if (end?.how === 'failed') {
@@ -80,7 +88,7 @@ export function createPageState({
    */
   const toWritten = (chat: Chat): Chat => {
     const partial = runs.all.peek().get(chat.id)?.toPartial()
-    return partial ? withMessage(chat, { ...partial, end: { how: 'interrupted' } }) : chat
+    return partial ? withMessage(chat, toClosed(partial)) : chat
   }
 
   const library = createLibrary({
@@ -90,16 +98,23 @@ export function createPageState({
       if (id === undefined && local.id !== open.chat.peek().id) return merged
       // The branches in view stay in view, even if another tab has chosen other ones.
       const chosen = { ...merged.chosen, ...local.chosen }
-      if (id === undefined) return { ...merged, chosen }
-      return { ...merged, chosen, messages: { ...merged.messages, [id]: local.messages[id]! } }
+      const mine = id === undefined ? undefined : local.messages[id]
+      // Other tabs can read an answer that has a stream, so their states of it count too.
+      if (!mine || mine.stream) return { ...merged, chosen }
+      return { ...merged, chosen, messages: { ...merged.messages, [mine.id]: mine } }
     },
+    onShown: (chat) => following.follow(chat, false),
     onRemoved(id) {
-      runs.drop(id)
+      following.drop(id)
       open.close(id)
     },
   })
   const open = createOpenChat({ host, library, now, toSettings: choice.toSettings })
   const { chat } = open
+  effect(() => {
+    // When an answer of the chat has ended, another one may be waiting.
+    if (!runs.ids.value.has(chat.value.id)) untracked(() => following.follow(chat.value, true))
+  })
   const model = computed(() => choice.toModel(chat.value))
   const query = signal('')
   /**
@@ -109,7 +124,7 @@ export function createPageState({
   const toNow = ({ updatedAt }: Chat) => Math.max(updatedAt + 1, now())
 
   const saveAll = (isGoing: boolean) => {
-    for (const partial of runs.toPartials(isGoing ? { end: { how: 'interrupted' } } : {})) save(...partial)
+    for (const [chatId, partial] of runs.toPartials()) save(chatId, isGoing && !partial.stream ? toClosed(partial) : partial)
     if (isGoing) history.leave()
   }
   const isLeaving = createLeaving(host, saveAll)
@@ -133,12 +148,12 @@ export function createPageState({
       if (named) library.put({ ...named, title: title.trim(), updatedAt: toNow(named) })
     },
     async remove(id) {
-      runs.drop(id)
+      following.drop(id)
       open.close(id)
       await library.remove(id)
     },
     async removeAll() {
-      for (const id of runs.ids.peek()) runs.drop(id)
+      for (const id of runs.ids.peek()) following.drop(id)
       open.close()
       await library.removeAll()
     },
@@ -181,4 +196,9 @@ export function createPageState({
     hasKey: key.isSet,
     forgetKey: server.forgetKey,
   }
+}
+
+/** Ends an answer whose page no longer reads it. */
+function toClosed({ stream: _, ...partial }: Message): Message {
+  return { ...partial, end: { how: 'interrupted' } }
 }

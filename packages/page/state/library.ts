@@ -32,11 +32,13 @@ interface LibraryOptions {
    * `local`.
    */
   readonly preferLocal: (merged: Chat, local: Chat) => Chat
+  /** Called when a chat was read from the history, or has been changed by another tab. */
+  readonly onShown: (chat: Chat) => void
   /** Called when another tab has removed the chat. */
   readonly onRemoved: (id: string) => void
 }
 
-export function createLibrary({ history, preferLocal, onRemoved }: LibraryOptions): Library {
+export function createLibrary({ history, preferLocal, onShown, onRemoved }: LibraryOptions): Library {
   const all = signal<ReadonlyMap<string, Chat>>(new Map())
 
   const isReading = signal(true)
@@ -48,6 +50,7 @@ export function createLibrary({ history, preferLocal, onRemoved }: LibraryOption
       next.set(chat.id, local ? preferLocal(mergeChats(local, chat), local) : chat)
     }
     all.value = next
+    for (const { id } of chats) onShown(next.get(id)!)
   }
   const put = (chat: Chat) => {
     all.value = new Map(all.peek()).set(chat.id, chat)

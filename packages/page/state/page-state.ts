@@ -100,6 +100,11 @@ export interface Run {
    * The time by `performance.now()` when the phase began. The page shows the seconds since then.
    */
   readonly phaseSince: ReadonlySignal<number>
+  /**
+   * The time by `performance.now()` when the connection broke. `undefined` unless the page is
+   * connecting again.
+   */
+  readonly reconnectingSince: ReadonlySignal<number | undefined>
   /** The time by `performance.now()` when the request was sent. */
   readonly startedAt: number
   readonly text: ReadonlySignal<string>
@@ -116,9 +121,10 @@ export interface Run {
 /**
  * What the server is doing. Before the server's first frame, the phase is `connecting`. Then the
  * request waits in the queue, the model is loaded, the model reads the prompt, and at last the
- * model writes the answer.
+ * model writes the answer. If the page reads an answer that it did not request, it only knows that
+ * the answer is `waiting` for its first token.
  */
-export type Phase = 'connecting' | 'queued' | 'loading' | 'evaluating' | 'thinking' | 'writing' | 'stopping'
+export type Phase = 'connecting' | 'waiting' | 'queued' | 'loading' | 'evaluating' | 'thinking' | 'writing' | 'stopping'
 
 export type ServerState =
   | { readonly kind: 'starting' }

@@ -6,7 +6,7 @@ import type { Host } from './host.ts'
 import { toAuthorization } from './key.ts'
 import type { Key } from './key.ts'
 import type { Phase, Run } from './page-state.ts'
-import { toEnd } from './to-end.ts'
+import { toEnd, toInterruption } from './to-end.ts'
 import { createWriting } from './writing.ts'
 import type { Figures } from './writing.ts'
 
@@ -22,10 +22,15 @@ interface RunOptions {
   readonly host: Host
   readonly key: Key
   readonly now: () => number
-  /** An empty message, or the message so far if an answer is continued. */
+  /**
+   * An empty message, or the message so far if an answer is continued. If it has a stream, nothing
+   * is requested, and that stream is read.
+   */
   readonly answer: Message
   /** The body of `POST /api/chat`. */
   readonly body: object
+  /** Called when the server has accepted the request and the answer can be resumed. */
+  readonly onAccepted: () => void
   /** Called when the partial message has grown. */
   readonly onUpdate: () => void
 }
@@ -33,11 +38,13 @@ interface RunOptions {
 /** How long the server may take to confirm that the answer does not use the GPU any more. */
 const stopLimitMs = 1000
 
-/** Requests an answer, and writes what arrives into a message. */
-export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions): StartedRun {
+/** Requests or resumes an answer, and writes what arrives into a message. */
+export function startRun({ host, key, now, answer, body, onAccepted, onUpdate }: RunOptions): StartedRun {
   const requestId = `page-${createId()}`
   const authorization = toAuthorization(key.current())
   const writing = createWriting(host, answer, now)
+  /** The address of the stream, if the answer can be resumed. */
+  let address = answer.stream?.address
   const abort = new AbortController()
   /**
    * Set when the user has stopped the answer. Resolves to whether the server confirmed that the
@@ -49,6 +56,16 @@ export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions)
   let last: { readonly end: End; readonly figures?: Figures } | undefined
 
   const onEvent = (event: ChatEvent) => {
+    if (event.type === 'start') {
+      writing.setReconnecting(false)
+      if (address !== undefined) return writing.enter('waiting')
+      address = event.stream
+      if (address === undefined) return
+      writing.accept(address)
+      return onAccepted()
+    }
+    if (event.type === 'reconnecting') return writing.setReconnecting(true)
+    if (event.type === 'resumed') return writing.setReconnecting(false)
     if (event.type === 'status' && isWaitingPhase(event.status)) writing.enter(event.status)
     else if (event.type === 'thinking') writing.addThinking(event.text)
     else if (event.type === 'delta') writing.addText(event.text)
@@ -68,7 +85,9 @@ export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions)
     const headers = { ...authorization, accept: 'text/event-stream', prefer: 'status', 'x-request-id': requestId }
     const fetch: Host['fetch'] = (url, init) => host.fetch(url, init)
     try {
-      for await (const event of streamChat({ url: '/api/chat', body, headers, fetch, signal: abort.signal })) onEvent(event)
+      const resume = address ?? true
+      const stream = streamChat({ url: '/api/chat', body, headers, fetch, signal: abort.signal, resume })
+      for await (const event of stream) onEvent(event)
     } catch (error) {
       last ??= { end: toEnd(error, requestId) }
     }
@@ -78,7 +97,8 @@ export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions)
     await read()
     const { end, figures } = last!
     const isStopped = end.how === 'failed' && (end.code === 'cancelled' || abort.signal.aborted)
-    return writing.finish(isStopped ? { how: 'stopped', isFreed: (await freed) ?? true } : end, figures)
+    if (isStopped) return writing.finish({ how: 'stopped', isFreed: (await freed) ?? true }, figures)
+    return writing.finish(address === undefined ? end : toInterruption(end), figures)
   }
   const ended = finish()
 
@@ -94,7 +114,11 @@ export function startRun({ host, key, now, answer, body, onUpdate }: RunOptions)
       const limit = host.setTimeout(() => abort.abort(), stopLimitMs)
       void ended.then(() => host.clearTimeout(limit))
       freed = host
-        .fetch(`/ollama/cancel/${requestId}`, { method: 'POST', headers: authorization, signal: abort.signal })
+        .fetch(address ?? `/ollama/cancel/${requestId}`, {
+          method: address === undefined ? 'POST' : 'DELETE',
+          headers: authorization,
+          signal: abort.signal,
+        })
         .then(({ status }) => status === 204)
         .catch(() => {
           abort.abort()

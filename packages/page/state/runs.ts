@@ -11,22 +11,24 @@ export interface Runs {
   readonly all: ReadonlySignal<ReadonlyMap<string, StartedRun>>
   readonly ids: ReadonlySignal<ReadonlySet<string>>
   /**
-   * Requests `answer`, which is empty or contains the text so far. No other answer of the chat may
-   * be running.
+   * Requests `answer`, which is empty or contains the text so far. If it has a stream, nothing is
+   * requested, and that stream is read. No other answer of the chat may be running.
    */
-  start(chatId: string, answer: Message, body: object): void
+  start(chatId: string, answer: Message, body?: object): void
   /** Ends the chat's answer as stopped. The text so far is kept. */
   stop(chatId: string): void
   /** Ends the chat's answer, and keeps none of it. */
   drop(chatId: string): void
-  /** Returns the partial message of each running answer, with the fields of `more` added. */
-  toPartials(more: Pick<Message, 'end'>): [chatId: string, partial: Message][]
+  /** Returns the partial message of each running answer. */
+  toPartials(): [chatId: string, partial: Message][]
 }
 
 interface RunsOptions {
   readonly host: Host
   readonly key: Key
   readonly now: () => number
+  /** Called when an answer can be resumed from now on. */
+  readonly accept: (chatId: string, partial: Message) => void
   /** Stores a partial answer. */
   readonly save: (chatId: string, partial: Message) => void
   /** Called when an answer has ended, whether it is complete or not. */
@@ -35,7 +37,7 @@ interface RunsOptions {
 
 const saveEveryMs = 500
 
-export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs {
+export function createRuns({ host, key, now, accept, save, finish }: RunsOptions): Runs {
   const all = signal<ReadonlyMap<string, StartedRun>>(new Map())
 
   const drop = (chatId: string) => {
@@ -47,7 +49,7 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
   return {
     all,
     ids: computed(() => new Set(all.value.keys())),
-    start(chatId, answer, body) {
+    start(chatId, answer, body = {}) {
       const isCurrent = () => all.peek().get(chatId) === started
       let hasNews = false
       let ticks = 0
@@ -61,7 +63,15 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
         timer = host.setTimeout(tick, saveEveryMs)
       }
       let timer = host.setTimeout(tick, saveEveryMs)
-      const started = startRun({ host, key, now, answer, body, onUpdate: () => (hasNews = true) })
+      const started = startRun({
+        host,
+        key,
+        now,
+        answer,
+        body,
+        onAccepted: () => isCurrent() && accept(chatId, started.toPartial()),
+        onUpdate: () => (hasNews = true),
+      })
       all.value = new Map(all.peek()).set(chatId, started)
       void started.ended.then((message) => {
         host.clearTimeout(timer)
@@ -77,6 +87,6 @@ export function createRuns({ host, key, now, save, finish }: RunsOptions): Runs 
       all.peek().get(chatId)?.stop()
       drop(chatId)
     },
-    toPartials: (more) => [...all.peek()].map(([chatId, started]) => [chatId, { ...started.toPartial(), ...more }]),
+    toPartials: () => [...all.peek()].map(([chatId, started]) => [chatId, started.toPartial()]),
   }
 }

@@ -1,5 +1,5 @@
 import { batch, signal } from '@preact/signals'
-import type { End, Message, ToolCall, Usage } from '../chats/chat.ts'
+import type { AnswerStream, End, Message, ToolCall, Usage } from '../chats/chat.ts'
 import { withoutUndefined } from '../chats/without-undefined.ts'
 import { createFrames } from './frames.ts'
 import type { Host } from './host.ts'
@@ -16,6 +16,10 @@ export interface Figures {
 export interface Writing {
   readonly run: Run
   enter(phase: Phase): void
+  /** Call this when the connection broke and is being made again, and when it works again. */
+  setReconnecting(isReconnecting: boolean): void
+  /** Call this when the server has accepted a request whose answer can be read at this address. */
+  accept(address: string): void
   addThinking(text: string): void
   addText(text: string): void
   addToolCall(call: ToolCall): void
@@ -28,26 +32,30 @@ export interface Writing {
 
 /**
  * Creates the state of an answer. `message` is empty, or has the text so far if an answer is
- * continued. `now` is `Date.now`.
+ * continued. If it has a stream, that stream is read from its beginning. Until the reader has come
+ * as far as `message`, the text of `message` stays. `now` is `Date.now`.
  */
 export function createWriting(host: Host, message: Message, now: () => number): Writing {
   const clock = () => host.performance.now()
-  const startedAt = clock()
+  const before = message.stream?.before ?? message
+  const startedAt = clock() - (message.stream ? Math.max(0, now() - before.updatedAt) : 0)
   const phase = signal<Phase>('connecting')
   const phaseSince = signal(startedAt)
+  const reconnectingSince = signal<number | undefined>(undefined)
   const text = signal(message.text)
   const thinking = signal(message.thinking ?? '')
-  const firstTokenMs = signal<number | undefined>(undefined)
-  const tokens = signal(0)
+  const firstTokenMs = signal(message.stream && message.usage?.firstTokenMs)
+  const knownTokens = (message.usage?.tokens ?? 0) - (before.usage?.tokens ?? 0)
+  const tokens = signal(knownTokens)
   const tokensPerSecond = signal<number | undefined>(undefined)
 
   const { end: _, ...unended } = message
-  let fullText = text.value
-  let fullThinking = thinking.value
+  let { stream, acceptedAt, model } = message
+  let fullText = before.text
+  let fullThinking = before.thinking ?? ''
   let thinkingMs = message.thinkingMs ?? 0
   let thinkingSince: number | undefined
-  let toolCalls = message.toolCalls ?? []
-  let model = message.model
+  let toolCalls = before.toolCalls ?? []
   let count = 0
   let lastTokenAt = startedAt
 
@@ -57,9 +65,9 @@ export function createWriting(host: Host, message: Message, now: () => number): 
   }
   const requestPaint = createFrames(host, () =>
     batch(() => {
-      text.value = fullText
-      thinking.value = fullThinking
-      tokens.value = count
+      text.value = toLonger(fullText, message.text)
+      thinking.value = toLonger(fullThinking, message.thinking)
+      tokens.value = Math.max(count, knownTokens)
       tokensPerSecond.value = toSpeed()
     }),
   )
@@ -83,7 +91,7 @@ export function createWriting(host: Host, message: Message, now: () => number): 
   }
 
   const toUsage = (figures: Figures = {}): Usage | undefined => {
-    const all = (message.usage?.tokens ?? 0) + (figures.tokens ?? count)
+    const all = (before.usage?.tokens ?? 0) + (figures.tokens ?? Math.max(count, knownTokens))
     if (all === 0) return undefined
     return withoutUndefined({
       promptTokens: figures.promptTokens ?? message.usage?.promptTokens,
@@ -92,23 +100,46 @@ export function createWriting(host: Host, message: Message, now: () => number): 
       tokensPerSecond: figures.tokensPerSecond ?? toSpeed() ?? message.usage?.tokensPerSecond,
     })
   }
-  const toMessage = (more: { end?: End; usage?: Usage | undefined }): Message => {
+  const toMessage = (more: { stream: AnswerStream | undefined; end?: End; usage: Usage | undefined }): Message => {
     const whileThinking = thinkingSince === undefined ? 0 : clock() - thinkingSince
+    const thoughts = toLonger(fullThinking, message.thinking)
+    const calls = toLonger(toolCalls, message.toolCalls)
     return withoutUndefined({
       ...unended,
       updatedAt: now(),
-      text: fullText,
+      acceptedAt,
+      text: toLonger(fullText, message.text),
       model,
-      thinking: fullThinking || undefined,
-      thinkingMs: fullThinking ? Math.round(thinkingMs + whileThinking) : undefined,
-      toolCalls: toolCalls.length > 0 ? toolCalls : undefined,
+      thinking: thoughts || undefined,
+      thinkingMs: thoughts ? Math.round(thinkingMs + whileThinking) : undefined,
+      toolCalls: calls.length > 0 ? calls : undefined,
       ...more,
     })
   }
 
   return {
-    run: { answerId: message.id, phase, phaseSince, startedAt, text, thinking, firstTokenMs, tokens, tokensPerSecond },
+    run: {
+      answerId: message.id,
+      phase,
+      phaseSince,
+      reconnectingSince,
+      startedAt,
+      text,
+      thinking,
+      firstTokenMs,
+      tokens,
+      tokensPerSecond,
+    },
     enter,
+    setReconnecting: (isReconnecting) => {
+      if (isReconnecting) reconnectingSince.value ??= clock()
+      else reconnectingSince.value = undefined
+    },
+    accept(address) {
+      const { end: _, stream: __, ...before } = message
+      stream = { address, before }
+      acceptedAt = now()
+    },
     addThinking(piece) {
       thinkingSince ??= clock()
       fullThinking += piece
@@ -128,7 +159,11 @@ export function createWriting(host: Host, message: Message, now: () => number): 
       countToken()
     },
     setModel: (name) => void (model = name),
-    toPartial: () => toMessage({ usage: toUsage() }),
-    finish: (end, figures) => toMessage({ end, usage: toUsage(figures) }),
+    toPartial: () => toMessage({ stream, usage: toUsage() }),
+    finish: (end, figures) => toMessage({ stream: undefined, end, usage: toUsage(figures) }),
   }
+}
+
+function toLonger<T extends { readonly length: number }>(read: T, known = read): T {
+  return read.length < known.length ? known : read
 }

@@ -87,6 +87,7 @@ export const chinese: Words = {
 
   phases: {
     connecting: '正在连接',
+    waiting: '正在等待模型',
     queued: '正在排队',
     loading: '正在加载模型',
     evaluating: '正在读取提示词',
@@ -99,6 +100,7 @@ export const chinese: Words = {
     loading: '大模型可能要一两分钟，之后就快了。',
     evaluating: '对话较长，读完需要一点时间。',
   },
+  reconnecting: '正在重新连接',
   thought: '思考过程',
   thoughtFor: (seconds) => `思考了 ${seconds}`,
   called: (tool) => `调用了 ${tool}`,
@@ -112,6 +114,8 @@ export const chinese: Words = {
   cutOff: '达到长度上限，回答被截断。',
   elsewhere: '正在另一个标签页中回答。',
   interrupted: '回答完成之前页面就关闭了。',
+  abandoned: '没有页面与服务器相连，回答已停止。',
+  lost: '服务器上已没有这个回答的剩余部分。',
   failed: '回答中断了',
   notAnswered: '没有得到回答',
   partKept: '已收到的内容都保留着。',
@@ -137,6 +141,7 @@ export const chinese: Words = {
   },
 
   began: '开始回答',
+  resumed: '回答继续了',
   complete: '回答完毕',
   failedStatus: (title) => `失败：${title}`,
 

@@ -87,6 +87,7 @@ export const english = {
 
   phases: {
     connecting: 'Connecting',
+    waiting: 'Waiting for the model',
     queued: 'Waiting in line',
     loading: 'Loading the model',
     evaluating: 'Reading the prompt',
@@ -99,6 +100,7 @@ export const english = {
     loading: 'A large one takes a minute or two, the first time only.',
     evaluating: 'A long chat takes a while to read.',
   },
+  reconnecting: 'Reconnecting',
   thought: 'Thoughts',
   thoughtFor: (seconds: string) => `Thought for ${seconds}`,
   called: (tool: string) => `Called ${tool}`,
@@ -112,6 +114,8 @@ export const english = {
   cutOff: 'Cut off at the limit.',
   elsewhere: 'Being answered in another tab.',
   interrupted: 'The page was closed before the end.',
+  abandoned: 'Stopped, because no page was connected.',
+  lost: 'The server no longer has the rest of this answer.',
   failed: 'The answer broke off',
   notAnswered: 'No answer',
   partKept: 'What has arrived is kept.',
@@ -137,6 +141,7 @@ export const english = {
   } as Record<string, readonly [title: string, hint: string]>,
 
   began: 'The answer begins',
+  resumed: 'The answer goes on',
   complete: 'The answer is complete',
   failedStatus: (title: string) => `Failed: ${title}`,
 

@@ -8,24 +8,27 @@ import { useBrowser, usePageStage, visitPage } from './stage.ts'
 
 const chromium = useBrowser()
 const stage = usePageStage()
+/** A server whose answers end with the connection of their reader. */
+const forgetful = usePageStage({ SLUICE_RESUME_MAX_SECONDS: '0' })
 const come = (options?: Parameters<typeof visitPage>[2]) => visitPage(chromium.browser, stage.server.url, options)
+const comeToForgetful = () => visitPage(chromium.browser, forgetful.server.url)
 
 /** Returns the titles in the list, from the top. */
 const titles = ({ page }: ChatPage) => page.locator('.chat-open').allInnerTexts()
 
 describe('a reload', () => {
-  test('in the middle of an answer keeps its text, stops the upstream, and the answer can be continued', async () => {
-    stage.ollama.on('Long story', begins(['Once', ' upon']), says(' a time'))
-    const { ask, answer, page, button, settled, reload } = await come()
+  test('in the middle of an answer that cannot be resumed keeps its text, stops the upstream, and the answer can be continued', async () => {
+    forgetful.ollama.on('Long story', begins(['Once', ' upon']), says(' a time'))
+    const { ask, answer, page, button, settled, reload } = await comeToForgetful()
     await ask('Long story')
     await see(answer(), 'Once upon')
-    const { request } = await stage.ollama.asked('Long story')
+    const { request } = await forgetful.ollama.asked('Long story')
     await page.reload()
     await see(answer(), 'Once upon')
     await see(answer(), 'The page was closed before the end.')
     await request.exchange.closedByReader
     await button('Continue').click()
-    const { body } = await stage.ollama.asked('Long story', 2)
+    const { body } = await forgetful.ollama.asked('Long story', 2)
     expect(body.messages.at(-1)).toEqual({ role: 'assistant', content: 'Once upon' })
     await see(answer(), 'Once upon a time')
     await settled()
@@ -35,8 +38,8 @@ describe('a reload', () => {
   })
 
   test('right after a rename or a question loses neither', async () => {
-    stage.ollama.on('Is this lost?', begins(['No']))
-    const visitor = await come()
+    forgetful.ollama.on('Is this lost?', begins(['No']))
+    const visitor = await comeToForgetful()
     await chat(visitor, 'Old name')
     await choose(visitor, 'Old name', 'Rename')
     const title = visitor.page.getByRole('textbox', { name: 'Title' })
@@ -77,9 +80,9 @@ describe('a reload', () => {
 })
 
 test('tabs that are closed in the middle of an answer keep every word that they showed', async () => {
-  stage.ollama.on('One story', begins(['Once', ' upon']))
-  stage.ollama.on('Another story', begins(['Long', ' ago']))
-  const visitor = await come()
+  forgetful.ollama.on('One story', begins(['Once', ' upon']))
+  forgetful.ollama.on('Another story', begins(['Long', ' ago']))
+  const visitor = await comeToForgetful()
   const other = toChatPage(await visitor.open())
   await visitor.ask('One story')
   await other.ask('Another story')
@@ -88,7 +91,7 @@ test('tabs that are closed in the middle of an answer keep every word that they 
   const next = toChatPage(await visitor.context.newPage())
   for (const { page } of [visitor, other])
     await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true })])
-  await next.page.goto(stage.server.url)
+  await next.page.goto(forgetful.server.url)
   for (const [question, told] of Object.entries({ 'One story': 'Once upon', 'Another story': 'Long ago' })) {
     await next.openChat(question)
     await see(next.answer(), told)
@@ -248,8 +251,8 @@ test('when the storage is full the page says so, chats continue, and they are st
 
 describe('two tabs', () => {
   test('do not overwrite each other in one chat', async () => {
-    stage.ollama.on('From the first tab', begins(['First answer'], goesOn(' is whole')))
-    const visitor = await come()
+    forgetful.ollama.on('From the first tab', begins(['First answer'], goesOn(' is whole')))
+    const visitor = await comeToForgetful()
     await chat(visitor, 'Shared')
     const other = toChatPage(await visitor.open())
     await other.openChat('Shared')
@@ -262,7 +265,7 @@ describe('two tabs', () => {
     await other.answer(0).getByRole('button', { name: 'Try again' }).click()
     await see(other.answer(), '2/2')
     await other.settled()
-    ;(await stage.ollama.asked('From the first tab')).request.exchange.pass()
+    ;(await forgetful.ollama.asked('From the first tab')).request.exchange.pass()
     await see(visitor.page.locator('.log'), 'First answer is whole')
     await visitor.settled()
 
@@ -308,8 +311,8 @@ describe('two tabs', () => {
   })
 
   test('tell an answer that the other tab is writing from one that was interrupted', async () => {
-    stage.ollama.on('Who writes this?', begins(['Somebody']))
-    const visitor = await come()
+    forgetful.ollama.on('Who writes this?', begins(['Somebody']))
+    const visitor = await comeToForgetful()
     await visitor.ask('Who writes this?')
     await see(visitor.answer(), 'Somebody')
     const other = toChatPage(await visitor.open())

@@ -168,21 +168,38 @@ describe('when the server fails', () => {
     await see(answer(), 'Half of it')
   }
 
-  test('an answer breaks off, and can be continued when the server is back', () =>
+  test('the page reconnects, says that the rest is lost when the server is back, and the answer can be continued', () =>
     withOwnServer(async ({ url, end, begin }) => {
       const visitor = await visitPage(chromium.browser, url, { expected })
-      const { answer, page, settled, button } = visitor
-      await halfAnswer(visitor, 'Until the server dies')
+      const { answer, settled, button } = visitor
+      await halfAnswer(visitor, 'Until the server is killed')
       await end()
-      for (const text of ['The connection broke', 'Look whether it runs', 'What has arrived is kept.', 'Half of it'])
-        await see(answer(), text)
-      await see(page.locator('.dock'), 'Sluice does not answer')
+      await see(answer(), 'Half of it Reconnecting')
       await begin()
-      await page.locator('.dock .card').waitFor({ state: 'detached' })
+      await see(answer(), 'Half of it The server no longer has the rest of this answer.')
       await button('Continue').click()
       await see(answer(), 'Half of it and the rest')
       await settled()
     }))
+
+  test('an answer that cannot be resumed breaks off, and can be continued when the server is back', () =>
+    withOwnServer(
+      async ({ url, end, begin }) => {
+        const visitor = await visitPage(chromium.browser, url, { expected })
+        const { answer, page, settled, button } = visitor
+        await halfAnswer(visitor, 'Until the server dies')
+        await end()
+        for (const text of ['The connection broke', 'Look whether it runs', 'What has arrived is kept.', 'Half of it'])
+          await see(answer(), text)
+        await see(page.locator('.dock'), 'Sluice does not answer')
+        await begin()
+        await page.locator('.dock .card').waitFor({ state: 'detached' })
+        await button('Continue').click()
+        await see(answer(), 'Half of it and the rest')
+        await settled()
+      },
+      { SLUICE_RESUME_MAX_SECONDS: '0' },
+    ))
 
   test('Stop ends the answer of a server that hangs, and the page does not say that the GPU is free', () =>
     withOwnServer(async ({ url, signal }) => {

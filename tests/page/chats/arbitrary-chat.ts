@@ -9,6 +9,7 @@ const end = fc.option(
     { how: 'length' },
     { how: 'stopped', isFreed: true },
     { how: 'failed', code: 'network', text: 'x' },
+    { how: 'interrupted', why: 'lost' },
   ),
   { nil: undefined },
 )
@@ -21,11 +22,15 @@ const message: fc.Arbitrary<Message> = fc
     updatedAt: time,
     text: fc.string({ maxLength: 3 }),
     end,
+    acceptedAt: fc.option(time, { nil: undefined }),
   })
-  .chain(({ end, ...rest }) =>
-    fc
-      .constantFrom('user', 'assistant')
-      .map((role): Message => ({ ...rest, role, ...(end && role === 'assistant' && { end }) })),
+  .chain(({ end, acceptedAt, ...rest }) =>
+    fc.constantFrom('user', 'assistant').map((role): Message => ({
+      ...rest,
+      role,
+      ...(end && role === 'assistant' && { end }),
+      ...(acceptedAt !== undefined && role === 'assistant' && { acceptedAt }),
+    })),
   )
 
 /**

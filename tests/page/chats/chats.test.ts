@@ -103,6 +103,25 @@ describe('a merge', () => {
     for (const merged of [mergeChats(ended, unended), mergeChats(unended, ended)]) expect(merged).toEqual(ended)
   })
 
+  test('of states of one stream has the longest, whichever tab saved last, and the end that the server reported', () => {
+    const of = (text: string, more: Partial<Message>) => toChat([toMessage('a1', '', { text, acceptedAt: 1, ...more })])
+    const states = [
+      of('Once', { updatedAt: 9 }),
+      of('Once upon', { updatedAt: 2 }),
+      of('Once upon', { updatedAt: 8, end: { how: 'interrupted', why: 'lost' } }),
+      of('Once upon a time', { updatedAt: 3 }),
+      of('Once upon a time', { updatedAt: 7, end: { how: 'failed', code: 'network', text: '' } }),
+      of('Once upon a time', { updatedAt: 4, end: { how: 'done' } }),
+      // The answer is continued by another request.
+      of('', { updatedAt: 5, acceptedAt: 5 }),
+    ]
+    for (const [index, newer] of states.entries())
+      for (const older of states.slice(0, index)) {
+        expect(mergeChats(older, newer)).toEqual(newer)
+        expect(mergeChats(newer, older)).toEqual(newer)
+      }
+  })
+
   test('keeps the title from another tab while an answer is being written', () => {
     const base = toChat([toMessage('q1', ''), toMessage('a2', 'q1', { text: 'half' })], { updatedAt: 5 })
     const written = withMessage(base, toMessage('a2', 'q1', { text: 'more', updatedAt: 99 }))

@@ -234,6 +234,17 @@ test('an answer that another tab is writing is unchanged, until that tab no long
   await expect.poll(async () => (await heard(right)).at(-1)?.[1]?.messages.a).toEqual(next)
 })
 
+test('an answer with a stream never becomes interrupted here, and a tab is notified when no tab saves it any more', async () => {
+  const [left, right] = [await openTab(), await openTab()]
+  const before = { ...unended, text: '' }
+  const partial = { ...unended, updatedAt: Date.now(), acceptedAt: 1, stream: { address: '/streams/1', before } }
+  await save(left, toChat('one', { messages: { a: partial } }))
+  expect((await all(right))[0]!.messages.a).toEqual(partial)
+  await expect.poll(async () => (await heard(right)).length).toBe(2)
+  expect((await heard(right))[1]![1]!.messages.a).toEqual(partial)
+  expect(Date.now()).toBeGreaterThanOrEqual(partial.updatedAt + 3000)
+})
+
 test('where storage is denied the problem is “denied”, and no call rejects', async () => {
   await context.addInitScript(() => {
     IDBFactory.prototype.open = () => {

@@ -73,7 +73,7 @@ afterAll(async () => {
 
 const answer = () => page.evaluate(() => state.thread.value.at(-1)?.message)
 
-test('an answer is written, survives a reload in the middle, and goes on', async () => {
+test('an answer is written, goes on after a reload in the middle, is stopped, and is continued', async () => {
   await page.waitForFunction(() => state.server.value.kind === 'ready' && state.model.value?.capabilities)
   expect(await page.evaluate(() => state.server.value)).toMatchObject({ kind: 'ready', isDemo: true })
   await page.evaluate(() => state.send('Tell me about streams', []))
@@ -81,9 +81,11 @@ test('an answer is written, survives a reload in the middle, and goes on', async
   const before = await page.evaluate(() => state.run.value!.text.value)
   await page.reload()
   await page.evaluate(script)
-  await page.waitForFunction(() => !state.isReading.value)
+  await page.waitForFunction((length) => (state.run.value?.text.value.length ?? 0) > length, before.length)
+  await page.evaluate(() => state.stop())
+  await page.waitForFunction(() => !state.run.value)
   const partial = await answer()
-  expect(partial).toMatchObject({ end: { how: 'interrupted' } })
+  expect(partial).toMatchObject({ end: { how: 'stopped', isFreed: true } })
   expect(partial?.text.startsWith(before)).toBe(true)
 
   await page.evaluate(() => state.resume(state.thread.value[1]!.message.id))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Chat } from '#page/chats/chat.ts'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPageState } from '#page/state/create-page-state.ts'
 import type { Phase } from '#page/state/page-state.ts'
 import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
@@ -15,18 +15,21 @@ const secret = 'a-secret-of-the-reader'
 let upstream: Upstream
 let sluice: Server
 let locked: Server
+/** Its answers end with the connection of their reader. */
+let forgetful: Server
 
 beforeAll(async () => {
   upstream = await startUpstream()
   const env = { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent' }
   const hash = createHash('sha256').update(secret).digest('hex')
-  ;[sluice, locked] = await Promise.all([
+  ;[sluice, locked, forgetful] = await Promise.all([
     startServer('node', env),
     startServer('node', { ...env, SLUICE_API_KEYS: `reader:${hash}` }),
+    startServer('node', { ...env, SLUICE_RESUME_MAX_SECONDS: '0' }),
   ])
 })
 afterAll(async () => {
-  await Promise.all([sluice.stop(), locked.stop()])
+  await Promise.all([sluice.stop(), locked.stop(), forgetful.stop()])
   await upstream.close()
 })
 
@@ -49,6 +52,8 @@ function createPage({ host = createFakeHost({ url: sluice.url }), history = crea
   }
 }
 
+/** Whether this request stops an answer. */
+const isStop = (url: string | URL, init?: RequestInit) => init?.method === 'DELETE' || String(url).includes('/cancel/')
 const line = (exchange: Exchange, text: string) => exchange.chunk(`${toDeltaLine(exchange.request, text)}\n`)
 const think = (exchange: Exchange, thinking: string) =>
   exchange.chunk(`${JSON.stringify({ message: { role: 'assistant', content: '', thinking }, done: false })}\n`)
@@ -166,7 +171,7 @@ test('stop waits at most a second for the server', async () => {
     url: sluice.url,
     hurry: 20,
     fetch: (url, init) =>
-      String(url).includes('/cancel/')
+      isStop(url, init)
         ? new Promise<Response>((_, reject) => init?.signal?.addEventListener('abort', reject))
         : fetch(url, init),
   })
@@ -184,7 +189,7 @@ test('an answer that is complete while it is being stopped ends as done', async 
   const host = createFakeHost({
     url: sluice.url,
     fetch: async (url, init) => {
-      if (!String(url).includes('/cancel/')) return fetch(url, init)
+      if (!isStop(url, init)) return fetch(url, init)
       done(exchange!, 1)
       await exchange!.ended
       return new Response(null, { status: 404 })
@@ -357,7 +362,7 @@ test('several chats answer at once, and go on when another is opened', async () 
 })
 
 test('a growing answer is saved twice a second, when the page is hidden, and when it is closed', async () => {
-  const { page, ask, ended, host, history } = createPage()
+  const { page, ask, ended, host, history } = createPage({ host: createFakeHost({ url: forgetful.url }) })
   const kept = () => Object.values(history.kept.get(page.chat.value.id)!.messages).at(-1)!
   const exchange = await ask(head)
   line(exchange, 'Half')
@@ -385,7 +390,7 @@ test('an answer without a token is saved again and again, so that other tabs kno
 })
 
 test('a page that is closed in the middle hands the partial answer to the history, as interrupted', async () => {
-  const { page, ask, ended, answer, host, history } = createPage()
+  const { page, ask, ended, answer, host, history } = createPage({ host: createFakeHost({ url: forgetful.url }) })
   const exchange = await ask(head)
   line(exchange, 'Half')
   await expect.poll(() => page.run.value?.text.value).toBe('Half')
@@ -396,6 +401,146 @@ test('a page that is closed in the middle hands the partial answer to the histor
   exchange.reset()
   await ended()
   expect(answer()).toMatchObject(interrupted)
+})
+
+describe('an answer that can be resumed', () => {
+  /** Asks, and waits until the page has the first word. */
+  const begin = async (first = createPage()) => {
+    const exchange = await first.ask(head)
+    line(exchange, 'Half')
+    await expect.poll(() => first.page.run.value?.text.value).toBe('Half')
+    return { ...first, exchange, id: first.page.chat.value.id }
+  }
+  /** Opens a page with the same chats and this chat, as a reload or another tab does. */
+  const open = async ({ history, id }: Pick<Awaited<ReturnType<typeof begin>>, 'history' | 'id'>) => {
+    const host = createFakeHost({ url: sluice.url, hash: `#/c/${id}` })
+    const next = createPage({ host, history: createMemoryHistory([...history.kept.values()]) })
+    await expect.poll(() => next.page.isReading.value).toBe(false)
+    return next
+  }
+
+  test('is handed to the history with its stream when the page is closed, and the next page reads on', async () => {
+    const first = await begin()
+    first.host.dispatch('pagehide')
+    const left = first.history.left[0]!.messages[first.answer().id]!
+    expect(left).toMatchObject({ text: 'Half', stream: { before: { text: '' } } })
+    expect(left.end).toBeUndefined()
+    const next = await open(first)
+    expect(next.page.run.value?.text.value).toBe('Half')
+    line(first.exchange, ' and half')
+    for (const { page } of [first, next]) await expect.poll(() => page.run.value?.text.value).toBe('Half and half')
+    done(first.exchange, 2)
+    for (const { ended } of [first, next]) await ended()
+    expect(next.answer()).toMatchObject({ text: 'Half and half', end: { how: 'done' }, usage: { tokens: 2 } })
+    expect(next.answer()).not.toHaveProperty('stream')
+    expect({ ...next.answer(), updatedAt: 0 }).toEqual({ ...first.answer(), updatedAt: 0 })
+    expect(next.host.asked).not.toContain('POST /api/chat')
+  })
+
+  test('is stopped by any page, for all of them', async () => {
+    const first = await begin()
+    const next = await open(first)
+    await expect.poll(() => next.page.run.value?.phase.value).toBe('writing')
+    next.page.stop()
+    await first.exchange.closedByReader
+    for (const { ended, answer } of [first, next]) {
+      await ended()
+      expect(answer()).toMatchObject({ text: 'Half', end: { how: 'stopped', isFreed: true } })
+    }
+  })
+
+  test('is read by a page that shows another chat only when no other page saves it any more', async () => {
+    const first = await begin()
+    const [chat] = first.history.kept.values()
+    const history = createMemoryHistory([chat!])
+    const { page } = createPage({ history })
+    await expect.poll(() => page.isReading.value).toBe(false)
+    expect(page.running.value.size).toBe(0)
+    const old = { ...chat!.messages[first.answer().id]!, updatedAt: Date.now() - 3000 }
+    const other = createPage({ history: createMemoryHistory([{ ...chat!, messages: { ...chat!.messages, [old.id]: old } }]) })
+    await expect.poll(() => [...other.page.running.value]).toEqual([first.id])
+    done(first.exchange, 1)
+    await expect.poll(() => other.page.running.value.size).toBe(0)
+    expect(other.history.kept.get(first.id)!.messages[old.id]).toMatchObject({ text: 'Half', end: { how: 'done' } })
+  })
+
+  test('that the server no longer has is interrupted, keeps its text, and can be continued', async () => {
+    const first = await begin()
+    const [chat] = structuredClone([...first.history.kept.values()])
+    const id = first.answer().id
+    const message = chat!.messages[id]!
+    const lost = { ...message, text: 'Half', stream: { ...message.stream!, address: '/streams/none' } }
+    const history = createMemoryHistory([{ ...chat!, messages: { ...chat!.messages, [id]: lost } }])
+    const next = await open({ history, id: first.id })
+    await expect.poll(() => next.answer().end).toEqual({ how: 'interrupted', why: 'lost' })
+    expect(next.answer().text).toBe('Half')
+    const { model } = next.page.chat.value.settings
+    upstream.script(saying(' and half'), model)
+    next.page.resume(id)
+    // The new request is newer than all states of the lost one.
+    expect(next.answer()).not.toHaveProperty('acceptedAt')
+    await next.ended()
+    expect(next.answer()).toMatchObject({ text: 'Half and half', end: { how: 'done' } })
+    first.page.stop()
+    await first.ended()
+  })
+
+  test('is shown as far as it is known while the network is dead after a reload, and then goes on', async () => {
+    const first = await begin()
+    let isDead = true
+    const host = createFakeHost({
+      url: sluice.url,
+      hash: `#/c/${first.id}`,
+      fetch: (url, init) => (isDead ? Promise.reject(new TypeError('Failed to fetch')) : fetch(url, init)),
+    })
+    const message = { ...first.answer(), text: 'Half' }
+    const chat = { ...first.page.chat.value, messages: { ...first.page.chat.value.messages, [message.id]: message } }
+    const next = createPage({ host, history: createMemoryHistory([chat]) })
+    await expect.poll(() => next.page.run.value?.reconnectingSince.value).toBeDefined()
+    expect(next.page.run.value?.text.value).toBe('Half')
+    isDead = false
+    await expect.poll(() => next.page.run.value?.phase.value, { timeout: 5000 }).toBe('writing')
+    expect(next.page.run.value?.reconnectingSince.value).toBeUndefined()
+    next.page.stop()
+    await next.ended()
+  })
+
+  test('that only another page can read is tried once, as long as that page saves it', async () => {
+    const first = await begin()
+    const message = first.answer()
+    const unread = { ...message, stream: { ...message.stream!, address: '/streams/none' } }
+    const toChat = (text: string) => ({
+      ...first.page.chat.value,
+      messages: { ...first.page.chat.value.messages, [message.id]: { ...unread, text, updatedAt: Date.now() } },
+    })
+    const history = createMemoryHistory([toChat('H')])
+    const next = await open({ history, id: first.id })
+    const gets = () => next.host.asked.filter((one) => one === 'GET /streams/none')
+    await next.ended()
+    for (const text of ['Ha', 'Half']) {
+      next.history.fromOtherTab(first.id, toChat(text))
+      expect(next.answer()).toMatchObject({ text })
+      expect(next.answer().end).toBeUndefined()
+      expect(next.page.run.value).toBeUndefined()
+    }
+    expect(gets()).toHaveLength(1)
+    first.page.stop()
+    await first.ended()
+  })
+
+  test('whose end this page did not see has the end and the text that another page saved', async () => {
+    const first = await begin()
+    const next = await open(first)
+    await expect.poll(() => next.page.run.value?.phase.value).toBe('writing')
+    const partial = next.page.chat.value.messages[next.answer().id]!
+    const { stream: _, ...ended } = { ...partial, text: 'Half and half', end: { how: 'done' } as const }
+    next.history.fromOtherTab(first.id, { ...next.page.chat.value, messages: { [partial.id]: ended } })
+    // This page sees only an earlier end.
+    first.page.stop()
+    await next.ended()
+    expect(next.answer()).toMatchObject({ text: 'Half and half', end: { how: 'done' } })
+    expect(next.history.kept.get(first.id)!.messages[partial.id]).toMatchObject({ text: 'Half and half' })
+  })
 })
 
 test('the address names the open chat: a reload and Back open it', async () => {
@@ -567,7 +712,7 @@ test('a removed chat is not saved again while its stop and the disk are slow', a
   const host = createFakeHost({
     url: sluice.url,
     hurry: 20,
-    fetch: (url, init) => (String(url).includes('/cancel/') ? gate.promise.then(() => fetch(url, init)) : fetch(url, init)),
+    fetch: (url, init) => (isStop(url, init) ? gate.promise.then(() => fetch(url, init)) : fetch(url, init)),
   })
   const history = createMemoryHistory()
   const { page, ask } = createPage({ host, history: { ...history, remove: () => gate.promise } })
