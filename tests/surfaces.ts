@@ -67,7 +67,8 @@ const anthropic: Language = {
 }
 
 const aiSdk: Language = {
-  ofEvent: ({ data }) => (data === '[DONE]' ? 'done' : parse(data).type === 'error' ? 'failed' : undefined),
+  ofEvent: ({ data }) =>
+    data === '[DONE]' ? 'done' : /^(?:error|abort)$/.test(String(parse(data).type)) ? 'failed' : undefined,
   isWhole: () => false,
   isError: isOurError,
 }

@@ -189,7 +189,6 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
     authorization: `Bearer ${canaries.key}`,
     cookie: canaries.header,
     'user-agent': canaries.header,
-    'last-event-id': canaries.header,
     traceparent: canaries.header,
   }
 
@@ -233,6 +232,9 @@ describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answ
       expect(status).toBeGreaterThanOrEqual(400)
       expectClean(text)
     }
+    const { status, text } = await ask({ path: '/chat', body: { text: 'x' }, headers: { 'last-event-id': canaries.header } })
+    expect(status).toBe(400)
+    expectClean(text)
     const wrong = { authorization: `Bearer ${canaries.wrongKey}` }
     expectClean((await ask({ path: '/api/tags', headers: wrong })).text)
     expectClean(await readLog())

@@ -12,7 +12,7 @@ export function Waiting({ run }: { run: Run }) {
   const isLong = useSignal(false)
   const isReconnecting = run.reconnectingSince.value !== undefined && run.phase.value !== 'stopping'
   const phase = isReconnecting ? 'reconnecting' : run.phase.value
-  const since = isReconnecting ? run.reconnectingSince.value! : run.phaseSince.value
+  const since = isReconnecting ? run.reconnectingSince.value : run.phaseSince.value
   useEffect(() => {
     isLong.value = false
     const timer = setTimeout(() => (isLong.value = true), Math.max(0, longMs - (performance.now() - since)))

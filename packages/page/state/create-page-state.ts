@@ -199,6 +199,7 @@ export function createPageState({
 }
 
 /** Ends an answer whose page no longer reads it. */
-function toClosed({ stream: _, ...partial }: Message): Message {
-  return { ...partial, end: { how: 'interrupted' } }
+function toClosed(partial: Message): Message {
+  const { stream: _, ...closed } = partial
+  return { ...closed, end: { how: 'interrupted' } }
 }

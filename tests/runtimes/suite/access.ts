@@ -358,6 +358,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(exposed.toSorted()).toEqual([
         'accept-encoding',
         'allow',
+        'content-location',
         'preference-applied',
         'ratelimit',
         'ratelimit-policy',

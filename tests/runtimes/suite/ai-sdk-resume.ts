@@ -390,7 +390,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
     function describeBadRequests() {
       test.each(['stream', 'stop'])('a chat that does not exist is 204 at /%s, whatever its id is', async (verb) => {
         const method = verb === 'stop' ? 'POST' : 'GET'
-        const ids = ['nobody', '%00', '%0D%0A', '%', '%E0%A4%A', '%ff', '%2F..%2F', '..%5c', '%F0%9F%99%82', '__proto__']
+        const ids = ['nobody', '%00', '%0D%0A', '%', '%E0%A4%A', '%ff', '%2F..%2F', '..%5c', '%f0%9f%99%82', '__proto__']
         for (const id of [...ids, 'x'.repeat(10_000)]) {
           const answer = await readAll(read(stage.server, { method, path: `${path}/${id}/${verb}`, headers }))
           expect(answer, id).toMatchObject({ status: 204, text: '', ended: 'clean' })

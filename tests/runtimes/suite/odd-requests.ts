@@ -174,9 +174,7 @@ export function describeOddRequests(runtime: RuntimeName) {
       }
     })
 
-    test('a Last-Event-ID does not reach Ollama, and one of 1 MB is refused or ignored', async () => {
-      for (const surface of generating) await expectPassed(surface, (body) => body, { 'last-event-id': 'x'.repeat(4000) })
-      for (const { headers } of stage.upstream.requests) expect(headers).not.toHaveProperty('last-event-id')
+    test('a Last-Event-ID of 1 MB is refused or ignored', async () => {
       const reader = readRaw(
         stage.server,
         `GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nLast-Event-ID: ${'x'.repeat(1_000_000)}\r\n\r\n`,

@@ -151,7 +151,7 @@ export function describeOpenAIRequests(runtime: RuntimeName) {
 
     test('odd headers do not reach Ollama', async () => {
       const named = stage.upstream.script(replay('chat-stream'))
-      const headers = { 'last-event-id': 'x'.repeat(10_000), authorization: 'Bearer sk-none', origin: stage.server.url }
+      const headers = { authorization: 'Bearer sk-none', origin: stage.server.url }
       await readAll(read(stage.server, { path: chat, body: { ...good, model: named }, headers }))
       const seen = stage.upstream.requestsFor(named)[0]!.headers
       for (const name of Object.keys(headers)) expect(seen).not.toHaveProperty(name)

@@ -21,7 +21,7 @@ const strangeIds = [
   '..%2f..',
   '__proto__',
   'constructor',
-  '%F0%9F%98%80',
+  '%f0%9f%98%80',
 ]
 
 /** `/streams` and `/streams/:run` (docs/protocol.md, "Resume"). */
