@@ -179,17 +179,26 @@ describe('a stream that can be resumed, from a page at another origin', () => {
 
   test('goes on after some seconds without a network', async () => {
     await page.goto(listed)
-    const model = upstream.script(tokens({ count: 100, perSecond: 25, text: toText }))
-    await read(page, ask(model))
-    await expect.poll(async () => (await told(page)).types).toContain('delta')
-    await page.context().setOffline(true)
-    await expect.poll(async () => (await told(page)).attempts, { timeout: 15_000 }).toBeGreaterThanOrEqual(4)
-    await page.context().setOffline(false)
-    await expect.poll(async () => (await told(page)).end, { timeout: 15_000 }).toBe('done')
-    const { text, types } = await told(page)
-    expect(text).toBe(whole)
-    expect(types).toEqual(['start', 'delta', 'reconnecting', 'resumed', 'delta', 'done'])
-    expect(upstream.requestsFor(model)).toHaveLength(1)
+    const proxy = await startCuttingProxy(server.port)
+    try {
+      const model = upstream.script(tokens({ count: 100, perSecond: 20, text: toText }))
+      await read(page, ask(model, proxy.url))
+      await expect.poll(async () => (await told(page)).types).toContain('delta')
+      // Chromium refuses new requests while it is offline, but does not break those that are open.
+      await page.context().setOffline(true)
+      proxy.cut()
+      await expect.poll(async () => (await told(page)).attempts, { timeout: 15_000 }).toBeGreaterThanOrEqual(4)
+      await page.context().setOffline(false)
+      await expect.poll(async () => (await told(page)).end, { timeout: 15_000 }).toBe('done')
+      const { text, types } = await told(page)
+      expect(text).toBe(whole)
+      expect(types).toEqual(['start', 'delta', 'reconnecting', 'resumed', 'delta', 'done'])
+      expect(proxy.cuts).toBe(1)
+      expect(upstream.requestsFor(model)).toHaveLength(1)
+    } finally {
+      await page.context().setOffline(false)
+      proxy.close()
+    }
   })
 
   test('goes on over a proxy that breaks connections at random bytes', async () => {

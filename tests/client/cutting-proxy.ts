@@ -7,35 +7,38 @@ export interface CuttingProxy {
   readonly url: string
   /** How many connections it has broken. */
   readonly cuts: number
+  /** Breaks all connections. */
+  cut(): void
   close(): void
 }
 
 /**
  * Starts a proxy in front of a port of this machine. It breaks each connection when `toLimit()`
- * bytes have gone to the client. A limit of Infinity lets the connection live.
+ * bytes have gone to the client. By default it breaks connections only when `cut` is called.
  */
-export async function startCuttingProxy(port: number, toLimit: () => number): Promise<CuttingProxy> {
-  const sockets = new Set<Socket>()
+export async function startCuttingProxy(port: number, toLimit = () => Infinity): Promise<CuttingProxy> {
+  const clients = new Set<Socket>()
   let cuts = 0
+  function cut(client: Socket) {
+    cuts++
+    client.resetAndDestroy()
+  }
   const server = net.createServer((client) => {
     const upstream = net.connect(port, '127.0.0.1')
-    const end = () => {
-      client.destroy()
-      upstream.destroy()
-    }
     let left = toLimit()
-    for (const socket of [client, upstream]) {
-      sockets.add(socket)
-      socket.on('error', end).on('close', end)
-    }
+    clients.add(client)
+    client
+      .on('error', () => {})
+      .on('close', () => {
+        clients.delete(client)
+        upstream.destroy()
+      })
+    upstream.on('error', () => {}).on('close', () => client.destroy())
     client.pipe(upstream)
     upstream.on('data', (bytes) => {
       client.write(bytes.subarray(0, left))
       left -= bytes.length
-      if (left > 0 || client.destroyed) return
-      cuts++
-      upstream.destroy()
-      client.resetAndDestroy()
+      if (left <= 0 && !client.destroyed) cut(client)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -45,8 +48,9 @@ export async function startCuttingProxy(port: number, toLimit: () => number): Pr
     get cuts() {
       return cuts
     },
+    cut: () => clients.forEach(cut),
     close() {
-      for (const socket of sockets) socket.destroy()
+      for (const client of clients) client.destroy()
       server.close()
     },
   }
