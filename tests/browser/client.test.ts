@@ -36,7 +36,7 @@ beforeAll(async () => {
     SLUICE_CORS_ORIGINS: listed,
   })
   browser = await launchChromium()
-  page = await browser.newPage()
+  page = await (await browser.newContext()).newPage()
 }, 60_000)
 afterAll(async () => {
   await browser?.close()
