@@ -31,6 +31,8 @@ export interface GenerationPlan {
   readonly encoder: Encoder
   /** The ignored parts of the request. Absent if the request is passed on to Ollama unchanged. */
   readonly ignored?: Ignored
+  /** Whether the frames are so large that the answer is not kept for resuming. */
+  readonly isTooLargeToKeep?: boolean
   /** The caller's own name for the answer. A resumable answer can be found by this name. */
   readonly chat?: string
   /** Present if the answer goes on without a reader. The encoder then writes an event stream. */

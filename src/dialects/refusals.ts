@@ -11,6 +11,7 @@ export const reasons = {
   background: 'this server keeps no answers; the answer comes with its request',
   call: 'Ollama cannot make a model call a tool, and a stream is on its way before it is known; send stream: false',
   count: 'Ollama counts the tokens of a prompt only when it answers',
+  echo: 'its states repeat instructions, metadata and tools; together these may have 262,144 characters of JSON at most',
   image: 'send the image itself, in base64; nothing is fetched',
   logprobs: 'Ollama has log probabilities in a chat; ask for them at /v1/chat/completions',
   store: 'a background response is kept for ten minutes after its end; leave store out, or background',

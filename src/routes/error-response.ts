@@ -18,6 +18,8 @@ export function toErrorResponse(c: Context<Env>, thrown: unknown, { toFailure }:
   if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds))
   if (error.code === 'unauthorized') c.header('www-authenticate', 'Bearer realm="sluice"')
   if (error.allow !== undefined) c.header('allow', error.allow)
+  // A 404 or 410 could otherwise be stored, and answer a later request for another place.
+  c.header('cache-control', 'no-store')
   const { status, body } = toFailure(error, requestId)
   return typeof body === 'string' ? c.text(body, status as ContentfulStatusCode) : c.json(body, status as ContentfulStatusCode)
 }

@@ -48,8 +48,8 @@ const backgroundKeepMs = 600_000
  */
 export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOptions): Answer | undefined {
   const { streams, runs, attach, maxSeconds, address } = options
-  const { background, chat, encoder } = plan
-  const canResume = !background && encoder.contentType === 'text/event-stream'
+  const { background, chat, encoder, isTooLargeToKeep } = plan
+  const canResume = !background && !isTooLargeToKeep && encoder.contentType === 'text/event-stream'
   const seconds = canResume ? toResumeSeconds(c.req.header('prefer'), maxSeconds) : 0
   if (seconds === 0 && !background) return undefined
   const { requestId, principal, entry } = c.var
@@ -74,7 +74,7 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
     run.finish()
     throw error
   }
-  const { leave: leaveStream, end } = stream
+  const { leave: stopRun, end } = stream
   const recorder = createRecorder(encoder, run, background && run.log.id)
   if (background && c.req.raw.signal.aborted) run.remove() // nobody has the id, so nobody can come back
   if (background && !background.isStream)
@@ -83,15 +83,18 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
   const leave = run.join()
   const viewed = Promise.withResolvers<number>()
 
-  /** Before the head is sent, nobody knows the id of the run. So nobody could come back to it. */
-  function onLeave() {
+  /**
+   * Before the head is sent, this reader does not know the id of the run, and could not come back.
+   * Others may know it from the list of runs.
+   */
+  function onReaderLeft() {
     if (recorder.viewer) return
     leave()
-    if (chat === undefined && !background) leaveStream()
+    if (chat === undefined && !background && run?.life.isDetached) stopRun()
     viewed.resolve(0)
   }
-  reader.signal.addEventListener('abort', onLeave)
-  if (reader.signal.aborted) onLeave()
+  reader.signal.addEventListener('abort', onReaderLeft)
+  if (reader.signal.aborted) onReaderLeft()
 
   const open: Answer['open'] = (headers) => {
     const preferences = [headers['preference-applied'], !background && `resume=${seconds}`].filter(Boolean)
@@ -112,11 +115,11 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
     encoder: recorder.encoder,
     open,
     refuse(error) {
-      if (chat === undefined) return undefined
-      // Other tabs may read this chat already, so the log needs the terminal.
+      if (chat === undefined && run.life.viewers === 1) return undefined
+      // Others may read this answer already, so the log needs the terminal.
       recorder.encoder.start({ requestId, maxBytes: Infinity, emit() {} })([{ type: 'failed', error }])
       run.finish()
-      return error.code === 'cancelled' ? open({}).response : undefined
+      return chat !== undefined && error.code === 'cancelled' ? open({}).response : undefined
     },
     finish(outcome) {
       run.finish()
@@ -144,19 +147,19 @@ interface StateOptions {
 /** Answers the request of a background run with the state of the run. The run has no viewer yet. */
 function answerWithState(c: Context<Env>, { run, stream, recorder, state }: StateOptions): Answer {
   const { entry } = c.var
-  const text = JSON.stringify(state)
+  const bytes = new TextEncoder().encode(JSON.stringify(state))
   return {
     stream,
     encoder: recorder.encoder,
     open: (headers) => ({
-      response: c.body(text, 200, { ...headers, 'content-type': 'application/json' }),
+      response: c.body(bytes, 200, { ...headers, 'content-type': 'application/json' }),
       sink: recorder.sink,
     }),
     finish(outcome) {
       run.finish()
       entry.viewers = run.life.viewers
       entry.detached_ms = Math.round(run.life.detachedMs)
-      stream.end({ ...outcome, bytes: text.length })
+      stream.end({ ...outcome, bytes: bytes.byteLength })
     },
   }
 }

@@ -25,7 +25,7 @@ export function responseRoutes({ runs, ...options }: ResumeOptions) {
     const newest = await log.newest()
     // To make room for other answers, the log may have been dropped before its time.
     if (newest === undefined) throw notFound()
-    return c.json(toSnapshot(newest, request.toQueued?.(log.id)))
+    return c.json(toSnapshot(newest, request.toQueued?.(log.id)), 200, { 'cache-control': 'no-store' })
   }
 
   return new Hono<Env>()

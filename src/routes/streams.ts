@@ -32,7 +32,7 @@ export function streamRoutes({ streams, runs, attach }: ResumeOptions) {
     .all('/streams', methods('GET'), (c) => {
       const { name } = c.var.principal
       if (name === '') throw notFound()
-      return c.json({ streams: runs.list(name).map(toSummary) })
+      return c.json({ streams: runs.list(name).map(toSummary) }, 200, { 'cache-control': 'no-store' })
     })
     .all('/streams/:run', methods('GET', 'DELETE'), async (c) => {
       const run = find(c)

@@ -9,6 +9,11 @@ export interface MemoryLogsOptions {
 
 /** A page has at most this many UTF-16 units. A longer frame has a page of its own. */
 const pageLength = 4096
+/**
+ * What a log and its run take besides the frames, in bytes. It counts, because otherwise any number
+ * of short answers could be kept.
+ */
+const overheadBytes = 4096
 
 /**
  * Some frames of a run, in UTF-8. Bytes take less memory than strings, and the garbage collector
@@ -38,7 +43,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
     for (const log of logs) while (log.dropPage()) if (total <= totalBytes) return
   }
 
-  function create(): RunLog {
+  function create(onEmpty = () => {}): RunLog {
     const id = createId()
     const listeners = new Set<() => void>()
     const pages: Page[] = []
@@ -49,7 +54,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
     let size = 0
     let isClosed = false
     let isErased = false
-    /** What `append` is adding. Readers who have all earlier frames need not look for it. */
+    /** Set while `append` rings: its frames as one string, which readers who are up to date share. */
     let adding: { readonly after: number; readonly frames: string } | undefined
 
     function turnPage() {
@@ -91,11 +96,18 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
           dropOldest()
           return true
         }
-        if (isClosed) logs.delete(log)
-        return false
+        if (!isClosed || !forget()) return false
+        onEmpty()
+        return true
       },
     }
+    function forget(): boolean {
+      const isKnown = logs.delete(log)
+      if (isKnown) total -= overheadBytes
+      return isKnown
+    }
     logs.add(log)
+    grow(overheadBytes)
 
     return {
       id,
@@ -110,8 +122,11 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
           length++
         }
         adding = { after, frames: numbered }
-        ring()
-        adding = undefined
+        try {
+          ring()
+        } finally {
+          adding = undefined
+        }
       },
       close() {
         turnPage()
@@ -142,7 +157,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
       erase() {
         while (pages.length > 0) dropOldest()
         newest = []
-        logs.delete(log)
+        forget()
         isErased = true
         ring()
       },

@@ -31,8 +31,11 @@ export interface RunLog {
 
 /** The logs of a store. */
 export interface RunLogs {
-  /** Creates an empty log with a new id. */
-  create(): RunLog
+  /**
+   * Creates an empty log with a new id. `onEmpty` is called if the log is closed, and has lost its
+   * last frame to make room for other logs.
+   */
+  create(onEmpty?: () => void): RunLog
 }
 
 /**

@@ -81,14 +81,16 @@ export interface RunsOptions {
 
 export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: RunsOptions): Runs {
   const runs = new Map<string, Run>()
+  /** The runs that have not finished. */
+  const open = new Set<Run>()
   const chats = new Map<string, Run>()
   const toChatKey = (owner: string, chat: string) => JSON.stringify([owner, chat])
 
   /** Counts the runs that go on without a reader, and the background runs. */
   function countDetached(caller: string): number {
     let count = 0
-    for (const { request, life } of runs.values())
-      if (request.caller === caller && !life.isFinished && (life.isDetached || request.graceMs === undefined)) count++
+    for (const { request, life } of open)
+      if (request.caller === caller && (life.isDetached || request.graceMs === undefined)) count++
     return count
   }
 
@@ -145,6 +147,7 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
       finish() {
         if (life.isFinished) return
         stop = undefined
+        open.delete(run)
         request = { ...request, encoder: toKept(request), toQueued: undefined }
         life.finish(now())
         const part = log.read(-1)
@@ -171,16 +174,17 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
           { retryAfterSeconds: 5 },
         )
       }
-      const log = logs.create()
+      const log = logs.create(() => run.stop())
       const run = create(request, log)
       runs.set(log.id, run)
+      open.add(run)
       if (request.chat !== undefined) chats.set(toChatKey(request.owner, request.chat), run)
       return run
     },
     find: (id, owner) => ofOwner(runs.get(id), owner),
     findChat: (chat, owner) => chats.get(toChatKey(owner, chat)),
     stopChat(chat, owner) {
-      for (const run of runs.values()) if (run.request.chat === chat && ofOwner(run, owner) && !run.life.isFinished) run.stop()
+      for (const run of open) if (run.request.chat === chat && ofOwner(run, owner)) run.stop()
     },
     list: (owner) => [...runs.values()].filter((run) => ofOwner(run, owner)),
   }

@@ -50,7 +50,7 @@ export function createViewer(options: ViewerOptions): Viewer {
   /** Whether nothing more is written. */
   let isOver = false
   let hasEnded = false
-  /** Whether the head cannot have been sent yet. Until then, a sink accepts everything. */
+  /** True while this function runs. The head is not sent yet, so the sink accepts everything. */
   let isStarting = true
 
   function toDue(): number {

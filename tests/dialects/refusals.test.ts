@@ -18,6 +18,7 @@ const requests: Readonly<Record<Checked, readonly [path: string, run: () => unkn
   audio: ['modalities', chat({ modalities: ['audio'] })],
   call: ['tool_choice', chat({ tools: [tool], tool_choice: 'required', stream: true })],
   count: ['count_tokens', () => anthropic.questions['POST /v1/messages/count_tokens']!({ params: {}, body: {} })],
+  echo: ['background', respond({ background: true, instructions: 'x'.repeat(300_000) })],
   image: ['input.0.content.0.image_url', respond({ input: [{ role: 'user', content: [image] }] })],
   store: ['store', respond({ background: true, store: false })],
   stored: ['previous_response_id', respond({ previous_response_id: 'resp_1' })],

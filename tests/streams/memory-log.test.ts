@@ -8,6 +8,8 @@ runLogContract('in memory', { create: () => createMemoryLogs({ runBytes: 1e8, to
 
 /** The size of a page (src/streams/memory-log.ts). */
 const pageBytes = 4096
+/** What a log takes besides its frames. */
+const overheadBytes = 4096
 /** A frame that takes this many bytes of a page. */
 const frame = (size: number) => 'x'.repeat(size)
 
@@ -83,7 +85,7 @@ describe('a log in memory', () => {
 
 describe('all logs in memory', () => {
   test('have a bound together: the oldest log loses its oldest frames first', () => {
-    const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * pageBytes })
+    const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * pageBytes + 2 * overheadBytes })
     const [one, two] = [logs.create(), logs.create()]
     fill(one, 6)
     fill(two, 6)
@@ -93,12 +95,13 @@ describe('all logs in memory', () => {
     expect([oldestOf(one, 24), oldestOf(two, 48)]).toEqual([20, 4])
     one.close()
     fill(two, 1)
-    expect([oldestOf(one, 24), oldestOf(two, 52)]).toEqual([24, 8])
+    // An empty log takes no room, so `two` loses nothing more.
+    expect([oldestOf(one, 24), oldestOf(two, 52)]).toEqual([24, 4])
     expect(one.read(23)).toEqual({ frames: '', last: 23, isEnd: true })
   })
 
   test('count what a closed log needs, not its whole last page', () => {
-    const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * pageBytes })
+    const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 36 * (pageBytes / 4 + overheadBytes) })
     const short = Array.from({ length: 36 }, () => logs.create())
     for (const log of short) {
       log.append([frame(pageBytes / 4)])
@@ -108,8 +111,19 @@ describe('all logs in memory', () => {
     expect(short.map((log) => oldestOf(log, 1))).toEqual(short.map(() => 0))
   })
 
+  test('tell when a closed log has lost its last frame, so that short logs have a bound too', () => {
+    const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * overheadBytes })
+    const empty: number[] = []
+    for (let i = 0; i < 30; i++) {
+      const log = logs.create(() => empty.push(i))
+      log.append([frame(10)])
+      log.close()
+    }
+    expect(empty).toEqual(Array.from({ length: 21 }, (_, i) => i))
+  })
+
   test('forget what was erased, so that its place is free again', () => {
-    const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * pageBytes })
+    const logs = createMemoryLogs({ runBytes: 1e9, totalBytes: 10 * pageBytes + 2 * overheadBytes })
     const kept = logs.create()
     fill(kept, 2)
     for (let i = 0; i < 100; i++) {
@@ -148,7 +162,7 @@ describe('all logs in memory', () => {
   )
 
   test('never hold more than their bounds and a page for each open log, whatever happens', async () => {
-    const bounds = { runBytes: 4 * pageBytes, totalBytes: 6 * pageBytes }
+    const bounds = { runBytes: 4 * pageBytes, totalBytes: 6 * pageBytes + 2 * overheadBytes }
     await fc.assert(
       fc.asyncProperty(steps, async (steps) => {
         const logs = createMemoryLogs(bounds)

@@ -1,5 +1,6 @@
 import type { Dialect } from '../dialect.ts'
 import { createIgnored } from '../ignored.ts'
+import { refused } from '../refusals.ts'
 import { demanding } from '../tool-choice.ts'
 import { toChatCall } from './chat/call.ts'
 import { parseChatRequest } from './chat/schema.ts'
@@ -12,7 +13,7 @@ import { completionWhole } from './completions/whole.ts'
 import { embeddings } from './embeddings.ts'
 import { toFailure } from './failure.ts'
 import { model, models } from './models.ts'
-import { toBackground } from './responses/background.ts'
+import { isLargeEcho, toBackground } from './responses/background.ts'
 import { toResponseCall } from './responses/call.ts'
 import { toEcho } from './responses/response.ts'
 import { parseResponsesRequest } from './responses/schema.ts'
@@ -40,18 +41,22 @@ export const openai: Dialect = {
       const stream = request.stream_options?.include_usage ? completionStreamWithUsage : completionStream
       return { call: toCompletionCall(request), encoder: request.stream ? stream : completionWhole, ignored }
     },
-    '/v1/responses'({ body }) {
+    '/v1/responses'({ body, prefer }) {
       const ignored = createIgnored()
       const request = parseResponsesRequest(body, ignored)
       const { call, origins, isDemanded } = toResponseCall(request, ignored)
-      const answerOptions = { echo: toEcho(request), origins }
+      const echo = toEcho(request)
+      const answerOptions = { echo, origins }
       const { stream, background } = request
+      const isLarge = (background || prefer !== undefined) && isLargeEcho(echo)
+      if (background && isLarge) throw refused('background', 'echo')
       const encoder = stream || background ? createResponseStream(answerOptions) : createResponseWhole(answerOptions)
       return {
         call,
         encoder: isDemanded ? demanding(encoder) : encoder,
         ignored,
-        ...(background && { background: toBackground(answerOptions.echo, { isStream: stream === true }) }),
+        ...(background && { background: toBackground(echo, { isStream: stream === true }) }),
+        ...(isLarge && { isTooLargeToKeep: true }),
       }
     },
   },

@@ -121,8 +121,10 @@ export function describeLargeBlobs(runtime: RuntimeName) {
     // workerd notices a disconnected client only when a write to the client fails. In this test the
     // server writes nothing to the client.
     test.skipIf(runtime === 'worker')('whose client disconnects before Ollama has answered closes the upstream', async () => {
-      const { request } = upload({ 'content-length': piece.byteLength })
-      request.end(piece)
+      // The store reads nothing, and notices the close only if its buffer is not full.
+      const few = piece.subarray(0, 1000)
+      const { request } = upload({ 'content-length': few.byteLength })
+      request.end(few)
       const seen = await store.next()
       request.destroy()
       await seen.closed

@@ -2,6 +2,17 @@ import { parseExact } from '../../../exact-json.ts'
 import type { Background } from '../../dialect.ts'
 import { toResponse, toResponseHead, type Echo } from './response.ts'
 
+/** The longest JSON of an echo that is kept, in UTF-16 units. */
+const maxEchoLength = 262_144
+
+/**
+ * Whether the parts of a request that its response repeats are too large to be kept. Several events
+ * of a response repeat them, and so does each poll.
+ */
+export function isLargeEcho(echo: Echo): boolean {
+  return JSON.stringify(echo).length > maxEchoLength
+}
+
 export function toBackground(echo: Echo, { isStream }: Pick<Background, 'isStream'>): Background {
   return {
     isStream,
