@@ -155,13 +155,6 @@ export function describeResumeAsking(runtime: RuntimeName) {
       expect(toFrames(replay.text)).toEqual(frames.slice(1))
     })
 
-    test('answers that fail before their first frame have their status, and are no run', async () => {
-      const { status, headers } = await readAll(askToResume(stage, 'nobody'))
-      expect(status).toBe(404)
-      expect(headers).not.toHaveProperty('content-location')
-      expect(headers).not.toHaveProperty('preference-applied')
-    })
-
     test('each answer has another id', async () => {
       if (!isKept) return
       const model = stage.upstream.script(tokens({ count: 1 }))
@@ -208,7 +201,14 @@ export function describeResumeAsking(runtime: RuntimeName) {
   })
 
   describe('SLUICE_RESUME_MAX_SECONDS=7', () => {
-    const stage = useStage(runtime, { SLUICE_RESUME_MAX_SECONDS: '7' })
+    const stage = useStage(runtime, { SLUICE_RESUME_MAX_SECONDS: '7', SLUICE_GRACE_MS: '10000' })
+
+    test('answers that fail before their first frame have their status, and are no run', async () => {
+      const { status, headers } = await readAll(askToResume(stage, 'nobody'))
+      expect(status).toBe(404)
+      expect(headers).not.toHaveProperty('content-location')
+      expect(headers).not.toHaveProperty('preference-applied')
+    })
 
     test.each([
       ['resume', 7],
