@@ -18,9 +18,9 @@ export interface ChatAnswer {
 }
 
 /**
- * Starts to collect the events of an answer. Returns a function that adds an event. For the last
- * event this function returns a function, which returns the whole answer or throws the failure. The
- * failure has the id of the request if the event has none.
+ * Starts to collect the events of an answer. Call the returned function with each event. It returns
+ * undefined until the last event. Then it returns a function that returns the whole answer, or
+ * throws the failure. The failure has the id of the request if the event has none.
  * @internal
  */
 export function createCollector(): (event: ChatEvent, requestId?: string) => (() => ChatAnswer) | undefined {

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import type { Env } from '../middleware/env.ts'
 import { methods } from '../middleware/methods.ts'
 import { resume, type ResumeOptions } from './streams.ts'
+import { toPlace } from './view.ts'
 
 /**
  * The routes of a chat of the AI SDK, by the id that `useChat` has given it
@@ -13,7 +14,7 @@ export function chatRoutes({ runs, ...options }: ResumeOptions) {
   return new Hono<Env>()
     .all('/api/ui/chat/:id/stream', methods('GET'), async (c) => {
       const run = runs.findChat(c.req.param('id'), c.var.principal.name)
-      return run ? resume(c, run, -1, options) : c.body(null, 204)
+      return run ? resume(c, await toPlace(run, -1), options) : c.body(null, 204)
     })
     .all('/api/ui/chat/:id/stop', methods('POST', 'DELETE'), (c) => {
       runs.stopChat(c.req.param('id'), c.var.principal.name)

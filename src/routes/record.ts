@@ -20,8 +20,8 @@ export interface Answer {
   readonly encoder: Encoder
   open(headers: Readonly<Record<string, string>>): ReturnType<Open>
   /**
-   * Called if the answer fails before its first frame. Returns the response, or undefined if the
-   * response is the error with its status.
+   * Called if the answer fails before its first frame. Returns the response, or undefined to answer
+   * with the error's own status.
    */
   refuse?(error: ServiceError): Response | undefined
   /** Call this when the generation is over. */

@@ -5,7 +5,7 @@ import type { Env } from '../middleware/env.ts'
 import { methods } from '../middleware/methods.ts'
 import type { Run } from '../streams/runs.ts'
 import type { ResumeOptions } from './streams.ts'
-import { toFrameNumber, view } from './view.ts'
+import { toFrameNumber, toPlace, view } from './view.ts'
 
 /**
  * The routes of OpenAI's background responses:
@@ -32,7 +32,8 @@ export function responseRoutes({ runs, ...options }: ResumeOptions) {
     .all('/v1/responses/:id', methods('GET', 'DELETE'), async (c) => {
       const run = find(c)
       if (c.req.method === 'GET') {
-        return c.req.query('stream') === 'true' ? view(c, run, toFrameNumber(c, 'starting_after'), options) : answer(c, run)
+        if (c.req.query('stream') !== 'true') return answer(c, run)
+        return view(c, await toPlace(run, toFrameNumber(c, 'starting_after')), options)
       }
       run.remove()
       return c.json({ id: c.req.param('id'), object: 'response', deleted: true })

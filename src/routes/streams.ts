@@ -7,9 +7,9 @@ import { notResumable } from '../streams/failures.ts'
 import { toFailureFrames } from '../streams/recorder.ts'
 import { parseFrameId, toNumbered } from '../streams/run-log.ts'
 import type { Run, Runs } from '../streams/runs.ts'
-import { toFrameNumber, view, type ViewOptions } from './view.ts'
+import { toFrameNumber, toPlace, view, type Place, type ViewOptions } from './view.ts'
 
-/** The run in the id of a frame that belongs to no run. */
+/** The id of no run. The frame of `not_resumable` has it. */
 const noRun = 'none'
 
 export interface ResumeOptions extends ViewOptions {
@@ -36,7 +36,7 @@ export function streamRoutes({ streams, runs, attach }: ResumeOptions) {
     })
     .all('/streams/:run', methods('GET', 'DELETE'), async (c) => {
       const run = find(c)
-      if (c.req.method === 'GET') return resume(c, run, toAfter(c, run), { streams, attach })
+      if (c.req.method === 'GET') return resume(c, await toPlace(run, toAfter(c, run)), { streams, attach })
       run.stop()
       return c.body(null, 204)
     })
@@ -59,7 +59,8 @@ export async function resumePost(
   const id = parseFrameId(lastEventId)
   if (!id) throw malformed('Last-Event-ID')
   const run = runs.find(id.run, c.var.principal.name)
-  if (run && (await run.log.read(id.number)) !== 'dropped') return resume(c, run, id.number, options)
+  const place = run && (await toPlace(run, id.number))
+  if (place && place.part !== 'dropped') return resume(c, place, options)
   c.var.entry.resumed = true
   if (id.run === noRun) return c.body(null, 204)
   const error = notResumable()
@@ -73,10 +74,10 @@ export async function resumePost(
 }
 
 /** Sends the rest of a run, or 204 if the reader has everything. */
-export async function resume(c: Context<Env>, run: Run, after: number, options: ViewOptions): Promise<Response> {
-  const part = await run.log.read(after)
+export function resume(c: Context<Env>, place: Place, options: ViewOptions): Response {
+  const { part } = place
   const isRead = typeof part === 'object' && part.isEnd && part.frames === ''
-  if (!isRead) return view(c, run, after, options)
+  if (!isRead) return view(c, place, options)
   c.var.entry.resumed = true
   return c.body(null, 204)
 }

@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
 import { logDropped } from '../streams/failures.ts'
+import type { Part } from '../streams/run-log.ts'
 import type { Run } from '../streams/runs.ts'
 import type { Attach } from './attach.ts'
 import { startStream } from './start-stream.ts'
@@ -12,13 +13,25 @@ export interface ViewOptions {
   attach: Attach
 }
 
+/** A place in the log of a run. */
+export interface Place {
+  readonly run: Run
+  /** The number of the last frame that the reader has. -1 if it has none. */
+  readonly after: number
+  /** What the log has behind that frame. */
+  readonly part: Part
+}
+
+export async function toPlace(run: Run, after: number): Promise<Place> {
+  return { run, after, part: await run.log.read(after) }
+}
+
 /**
- * Sends the frames of a run that follow the frame `after`, and then each frame as it comes.
+ * Sends the frames of a run behind a place, and then each frame as it comes.
  * @throws ServiceError `log_dropped` if the next frame is no longer kept, `invalid_request` if the
- * run has ended before the frame `after`, and the errors of `startStream`
+ * run has ended before the place, and the errors of `startStream`
  */
-export async function view(c: Context<Env>, run: Run, after: number, { streams, attach }: ViewOptions): Promise<Response> {
-  const part = await run.log.read(after)
+export function view(c: Context<Env>, { run, after, part }: Place, { streams, attach }: ViewOptions): Response {
   if (part === 'dropped') throw logDropped()
   if (part === 'beyond') throw invalid('The answer has ended before the frame that the request names')
   const { entry } = c.var

@@ -133,6 +133,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
         isClosed = true
         ring()
       },
+      isEmpty: () => length === 0,
       newest() {
         const frame = newest.at(-1)
         if (frame !== undefined) return number([frame], length - 1)

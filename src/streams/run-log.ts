@@ -12,6 +12,8 @@ export interface RunLog {
   append(frames: readonly string[]): void
   /** Returns the newest frame. Undefined if there is none, or if it is no longer kept. */
   newest(): string | undefined | Promise<string | undefined>
+  /** Returns whether no frame was ever added. */
+  isEmpty(): boolean
   /** Marks the end of the log. The last frame is the terminal of the stream. */
   close(): void
   /**

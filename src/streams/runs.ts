@@ -9,7 +9,7 @@ import type { RunLog, RunLogs } from './run-log.ts'
 export interface RunRequest {
   /** The name of the caller's key. Only this caller finds the run. Empty if there are no keys. */
   readonly owner: string
-  /** Whose detached runs are counted together: a key, or an address if there are no keys. */
+  /** Detached runs are counted for each caller: a key, or an address if there are no keys. */
   readonly caller: string
   readonly requestId: string
   readonly encoder: Encoder
@@ -22,7 +22,7 @@ export interface RunRequest {
    * finished run has no such function.
    */
   readonly toQueued?: ((runId: string) => object) | undefined
-  /** The caller's own name for the run. A later run with this name takes its place. */
+  /** The caller's own name for the run. `findChat` finds the latest run with this name. */
   readonly chat?: string
   /** Stops the generation. Its stream ends with this error. */
   stop(error: ServiceError): void
@@ -150,8 +150,7 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
         open.delete(run)
         request = { ...request, encoder: toKept(request), toQueued: undefined }
         life.finish(now())
-        const part = log.read(-1)
-        if (typeof part === 'object' && 'frames' in part && part.frames === '') return erase()
+        if (log.isEmpty()) return erase()
         log.close()
         if (runs.has(log.id)) timer.schedule(life.due)
         else erase()

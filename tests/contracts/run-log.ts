@@ -76,6 +76,15 @@ export function runLogContract(name: string, { create }: RunLogContract) {
     test('an empty log has no frame, and is open', async () => {
       const log = create().create()
       expect(await readFrom(log, -1)).toEqual({ frames: '', last: -1, isEnd: false })
+      expect(log.isEmpty()).toBe(true)
+    })
+
+    test('a log that has had a frame is not empty, also when it is erased', () => {
+      const log = create().create()
+      log.append(['a'])
+      expect(log.isEmpty()).toBe(false)
+      log.erase()
+      expect(log.isEmpty()).toBe(false)
     })
 
     test('the newest frame is the last one, also in a closed log, and none in an erased one', async () => {

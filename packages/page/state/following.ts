@@ -2,13 +2,13 @@ import type { Chat } from '../chats/chat.ts'
 import { isLeft } from '../chats/to-interrupted.ts'
 import type { Runs } from './runs.ts'
 
-/** Reads on in answers that another page has requested: a page that was reloaded, or another tab. */
+/** Reads answers that another page has requested: this page before a reload, or another tab. */
 export interface Following {
   /**
-   * Reads on in an answer of this chat that has not ended. In the open chat this happens at once, so
-   * that every tab shows the answer live, but only once, because otherwise the tab would read for
-   * ever a stream that only another tab can read. In other chats it happens when no tab saves the
-   * answer any more, because a browser has only a few connections to a server.
+   * Reads an answer of this chat that has not ended. In the open chat this happens at once, so that
+   * every tab shows the answer live. It happens once for each stream: if this tab cannot read a
+   * stream, it must not try for ever. In other chats it happens when no tab saves the answer any
+   * more, because a browser has only a few connections to a server.
    */
   follow(chat: Chat, isOpen: boolean): void
   /** Ends the chat's answer and keeps none of it, because the chat is removed. */
