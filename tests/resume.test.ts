@@ -21,7 +21,8 @@ const programs = ofLanguage('js').filter(({ code }) => !code.includes('new Event
 
 test('every block of docs/resume.md is run, but for the example of a frame, and the one that needs a key', () => {
   expect(programs).toHaveLength(3)
-  // `html`, `tsx` and the program for EventSource run in tests/browser, and `python` in tests/python.
+  // `html`, `tsx` and the program for EventSource run in tests/browser, and `python` in
+  // tests/python.
   const others = snippets.filter(({ language }) => !['js', 'sh', 'html', 'tsx', 'python'].includes(language))
   expect(others.map(({ language }) => language)).toEqual(['', 'sh not run in CI'])
 })
@@ -45,11 +46,11 @@ describe('every program of docs/resume.md', () => {
     try {
       const { status, out, all } = await runSnippet(snippet, node, proxy.url)
       expect(out.replaceAll('\n', ''), all).toBe(pieces.join(''))
-      expect(proxy.broken).toBe(2)
+      expect(proxy.cuts).toBe(2)
       expect(upstream.requestsFor(model)).toHaveLength(1)
       expect(status).toBe(0)
     } finally {
-      proxy.close()
+      await proxy.close()
       await server.stop()
     }
   })

@@ -1,41 +1,18 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
-import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, type Reader } from '../runtimes/reader.ts'
-import { startServer, type Server } from '../runtimes/server.ts'
-import { launchChromium } from './chromium.ts'
-import { startSite, type Site } from './site.ts'
+import { useStage } from './stage.ts'
 
-/** Pages of two other sites. One of them is listed as an allowed origin. */
-let site: Site
-let upstream: Upstream
-let server: Server
-let browser: Browser
+const stage = useStage(() => '<!doctype html><title>A page</title>', { SLUICE_MANAGEMENT: '1' })
 let page: Page
 let good: string
 let evil: string
 
 beforeAll(async () => {
-  site = await startSite(() => '<!doctype html><title>A page</title>')
-  const { port } = site
-  good = `http://good.test:${port}`
-  evil = `http://evil.test:${port}`
-  upstream = await startUpstream()
-  server = await startServer('node', {
-    OLLAMA_HOST: upstream.url,
-    SLUICE_LOG: 'silent',
-    SLUICE_CORS_ORIGINS: good,
-    SLUICE_MANAGEMENT: '1',
-  })
-  browser = await launchChromium()
-  page = await browser.newPage()
-}, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  await upstream?.close()
-  site?.close()
+  good = stage.listed
+  evil = stage.unlisted
+  page = await stage.browser.newPage()
 })
 let asked: number
 afterEach(() => page.goto('about:blank'))
@@ -43,7 +20,7 @@ afterEach(() => page.goto('about:blank'))
 /** Opens a page. Requests to Ollama are counted from then on. */
 async function visit(origin: string) {
   await page.goto(origin)
-  asked = upstream.requests.length
+  asked = stage.upstream.requests.length
 }
 
 /** Sends a request from the page's script. Returns what the script can read of the answer. */
@@ -71,9 +48,9 @@ describe('a page of another site', () => {
     ['with cookies', { credentials: 'include', headers: { 'content-type': 'text/plain' } }],
   ])('sends no request to Ollama by fetch, %s, and reads no response', async (_name, init) => {
     await visit(evil)
-    const seen = await fetchFrom(`${server.url}/api/generate`, { method: 'POST', body, ...init })
+    const seen = await fetchFrom(`${stage.server.url}/api/generate`, { method: 'POST', body, ...init })
     expect(seen).toBe('nothing')
-    expect(upstream.requests).toHaveLength(asked)
+    expect(stage.upstream.requests).toHaveLength(asked)
   })
 
   test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])(
@@ -94,17 +71,17 @@ describe('a page of another site', () => {
             document.body.append(form)
             form.submit()
           },
-          [`${server.url}/api/generate`, type] as const,
+          [`${stage.server.url}/api/generate`, type] as const,
         ),
       ])
       expect(response?.status()).toBe(403)
-      expect(upstream.requests).toHaveLength(asked)
+      expect(stage.upstream.requests).toHaveLength(asked)
     },
   )
 
   test('neither reads nor stops an answer by images, scripts, frames and links', async () => {
-    const model = upstream.script(thenSilent(1))
-    const reader: Reader = generate(server, 'sse', model, { headers: { 'x-request-id': 'running' } })
+    const model = stage.upstream.script(thenSilent(1))
+    const reader: Reader = generate(stage.server, 'sse', model, { headers: { 'x-request-id': 'running' } })
     await reader.until((text) => text.includes(' token'))
     await visit(evil)
     const loaded = await page.evaluate(async (url) => {
@@ -122,13 +99,13 @@ describe('a page of another site', () => {
         load('script', '/ollama/cancel/running'),
         load('iframe', '/ollama/cancel/running'),
       ])
-    }, server.url)
+    }, stage.server.url)
     expect(loaded.slice(0, 3)).toEqual([
       'img /ollama/cancel/running refused',
       'script /api/tags refused',
       'script /ollama/cancel/running refused',
     ])
-    expect(upstream.requests).toHaveLength(asked)
+    expect(stage.upstream.requests).toHaveLength(asked)
     expect(reader.isEnded).toBe(false)
 
     const link = (path: string) =>
@@ -139,7 +116,7 @@ describe('a page of another site', () => {
           anchor.href = href
           document.body.append(anchor)
           anchor.click()
-        }, server.url + path),
+        }, stage.server.url + path),
       ])
     const [cancelled] = await link('/ollama/cancel/running')
     expect(cancelled?.status()).toBe(403)
@@ -151,20 +128,20 @@ describe('a page of another site', () => {
   })
 
   test('is refused for its Host header when its name is rebound to this machine, though it is then same-origin', async () => {
-    const rebound = `http://rebound.test:${server.port}`
+    const rebound = `http://rebound.test:${stage.server.port}`
     // In a real attack, the host name first resolves to the server of the attacker's page, and
     // later to Sluice. In this test it always resolves to Sluice. So the page that the browser
     // opens is a refusal from Sluice. It takes the place of the attacker's page, because it has the
     // same origin as that page would have. The test bypasses the content security policy of the
     // refusal, because the attacker's page would not have that policy.
     const usual = page
-    page = await browser.newPage({ bypassCSP: true })
+    page = await stage.browser.newPage({ bypassCSP: true })
     await visit(`${rebound}/page`)
     expect(await page.evaluate(() => location.origin)).toBe(rebound)
     for (const path of ['/api/tags', '/v1/models', '/', '/readyz'])
       expect(await fetchFrom(rebound + path)).toMatchObject({ status: 403, text: expect.stringContaining('forbidden_host') })
     expect(await fetchFrom(`${rebound}/api/delete`, { method: 'DELETE', body })).toMatchObject({ status: 403 })
-    expect(upstream.requests).toHaveLength(asked)
+    expect(stage.upstream.requests).toHaveLength(asked)
     page = usual
   })
 })
@@ -172,8 +149,8 @@ describe('a page of another site', () => {
 describe('a page of an allowed origin', () => {
   test('on a listed site reads a stream as it arrives', async () => {
     await visit(good)
-    const model = upstream.script(tokens({ count: 3 }))
-    const seen = await fetchFrom(`${server.url}/v1/chat/completions`, {
+    const model = stage.upstream.script(tokens({ count: 3 }))
+    const seen = await fetchFrom(`${stage.server.url}/v1/chat/completions`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -188,8 +165,10 @@ describe('a page of an allowed origin', () => {
   })
 
   test('on the server itself reads a stream too', async () => {
-    await page.route(`${server.url}/page`, (route) => route.fulfill({ contentType: 'text/html', body: '<title>Ours</title>' }))
-    await visit(`${server.url}/page`)
+    await page.route(`${stage.server.url}/page`, (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<title>Ours</title>' }),
+    )
+    await visit(`${stage.server.url}/page`)
     expect(await fetchFrom('/api/generate', { method: 'POST', body })).toMatchObject({ status: 200 })
   })
 })

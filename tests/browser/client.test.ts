@@ -1,48 +1,26 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { ChatEvent, ChatOptions, ChatStream } from '#client'
 import { replay, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
-import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
-import { startCuttingProxy } from '../client/cutting-proxy.ts'
+import { cutAfter, startCuttingProxy } from '../cutting-proxy.ts'
 import { createRandom } from '../random.ts'
 import { deaths, twoTokensThen } from '../runtimes/deaths.ts'
-import { startServer, type Server } from '../runtimes/server.ts'
-import { launchChromium } from './chromium.ts'
-import { startSite, type Site } from './site.ts'
+import { useStage } from './stage.ts'
 
 const docs = readFileSync(new URL('../../docs/browser.md', import.meta.url), 'utf8')
 const html = /^```html\n([\s\S]*?)^```$/m.exec(docs)?.[1] ?? ''
 
-/** Another site, which serves the page of docs/browser.md. */
-let site: Site
-let upstream: Upstream
-let server: Server
-let browser: Browser
+/** Another site serves the page of docs/browser.md. */
+const stage = useStage(() => html.replaceAll('http://127.0.0.1:8083', stage.server.url), { SLUICE_MODEL: 'm' })
 let page: Page
 let listed: string
 let unlisted: string
 
 beforeAll(async () => {
-  site = await startSite(() => html.replaceAll('http://127.0.0.1:8083', server.url))
-  const { port } = site
-  listed = `http://good.test:${port}`
-  unlisted = `http://evil.test:${port}`
-  upstream = await startUpstream()
-  server = await startServer('node', {
-    OLLAMA_HOST: upstream.url,
-    SLUICE_LOG: 'silent',
-    SLUICE_MODEL: 'm',
-    SLUICE_CORS_ORIGINS: listed,
-  })
-  browser = await launchChromium()
-  page = await (await browser.newContext()).newPage()
-}, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  await upstream?.close()
-  site?.close()
+  listed = stage.listed
+  unlisted = stage.unlisted
+  page = await (await stage.browser.newContext()).newPage()
 })
 
 async function ask(question: string) {
@@ -67,12 +45,12 @@ test('the page is 20 lines', () => {
 describe('the page of docs/browser.md, at another origin', () => {
   test('sends the history with each question', async () => {
     await page.goto(listed)
-    upstream.script(tokens({ count: 3, text: ' 汉<b>' }), 'm')
+    stage.upstream.script(tokens({ count: 3, text: ' 汉<b>' }), 'm')
     await ask('One?')
     await see('> One?\n 汉<b> 汉<b> 汉<b>', true)
     await ask('Two?')
     await see('> Two?\n 汉<b> 汉<b> 汉<b>', true)
-    expect(upstream.requestsFor('m').at(-1)?.json).toMatchObject({
+    expect(stage.upstream.requestsFor('m').at(-1)?.json).toMatchObject({
       messages: [
         { role: 'user', content: 'One?' },
         { role: 'assistant', content: ' 汉<b> 汉<b> 汉<b>' },
@@ -83,19 +61,19 @@ describe('the page of docs/browser.md, at another origin', () => {
 
   test('stops the upstream on Stop, and keeps the text of the answer', async () => {
     await page.goto(listed)
-    upstream.script(thenSilent(2), 'm')
+    stage.upstream.script(thenSilent(2), 'm')
     await ask('One?')
     await see(' token token', false)
     // The form ignores Enter while an answer comes.
     await page.keyboard.press('Enter')
-    const request = upstream.requestsFor('m').at(-1)
+    const request = stage.upstream.requestsFor('m').at(-1)
     await page.click('text=Stop')
     await request?.exchange.closedByReader
     await see(' token token\n[stopped]', true)
-    upstream.script(tokens({ count: 1 }), 'm')
+    stage.upstream.script(tokens({ count: 1 }), 'm')
     await ask('Two?')
     await see('> Two?\n token', true)
-    expect(upstream.requestsFor('m').at(-1)?.json).toMatchObject({
+    expect(stage.upstream.requestsFor('m').at(-1)?.json).toMatchObject({
       messages: [{ content: 'One?' }, { content: ' token token' }, { content: 'Two?' }],
     })
   })
@@ -103,28 +81,28 @@ describe('the page of docs/browser.md, at another origin', () => {
   test('stops the upstream before the first token, on Stop and when the page is closed', async () => {
     await page.goto(listed)
     for (const leave of [() => page.click('text=Stop'), () => page.goto('about:blank')]) {
-      const seen = upstream.requests.length
-      upstream.script(silent(), 'm')
+      const seen = stage.upstream.requests.length
+      stage.upstream.script(silent(), 'm')
       await ask('Hi')
-      await expect.poll(() => upstream.requests.length).toBe(seen + 1)
+      await expect.poll(() => stage.upstream.requests.length).toBe(seen + 1)
       await leave()
-      await upstream.requests.at(-1)?.exchange.closedByReader
+      await stage.upstream.requests.at(-1)?.exchange.closedByReader
     }
   })
 
   test.each(deaths)('shows an error when the upstream %s', async (_name, _code, end) => {
     await page.goto(listed)
-    upstream.script(twoTokensThen(end), 'm')
+    stage.upstream.script(twoTokensThen(end), 'm')
     await ask('Hi')
     await see('One two', false)
-    upstream.requestsFor('m').at(-1)?.exchange.pass()
+    stage.upstream.requestsFor('m').at(-1)?.exchange.pass()
     await see('One two\n[', true)
     expect(await page.textContent('body')).toMatch(/One two\n\[[^\]]{10,}\]/)
   })
 
   test('shows the message of a refused request', async () => {
     await page.goto(listed)
-    upstream.script(replay('error-busy'), 'm')
+    stage.upstream.script(replay('error-busy'), 'm')
     await ask('Hi')
     await see('[server busy', true)
   })
@@ -152,7 +130,7 @@ describe('a stream that can be resumed, from a page at another origin', () => {
 
   /** Reads an answer in a tab, which tells in `window.told` what has come. */
   async function read(tab: Page, options: object): Promise<void> {
-    await tab.evaluate(`import('${server.url}/client.js').then((client) => void Object.assign(globalThis, client))`)
+    await tab.evaluate(`import('${stage.server.url}/client.js').then((client) => void Object.assign(globalThis, client))`)
     await tab.evaluate((options) => {
       const { streamChat } = globalThis as unknown as { streamChat(options: ChatOptions): ChatStream }
       const told = { types: [] as string[], attempts: 0, text: '', stream: undefined as unknown, end: undefined as unknown }
@@ -175,13 +153,17 @@ describe('a stream that can be resumed, from a page at another origin', () => {
     }, options)
   }
   const told = (tab: Page) => tab.evaluate(() => (globalThis as unknown as { told: Told }).told)
-  const ask = (model: string, url = server.url) => ({ url: `${url}/api/chat`, body: { model, messages: [] }, resume: true })
+  const ask = (model: string, url = stage.server.url) => ({
+    url: `${url}/api/chat`,
+    body: { model, messages: [] },
+    resume: true,
+  })
 
   test('goes on after some seconds without a network', async () => {
     await page.goto(listed)
-    const proxy = await startCuttingProxy(server.port)
+    const proxy = await startCuttingProxy(() => stage.server.port)
     try {
-      const model = upstream.script(tokens({ count: 100, perSecond: 20, text: toText }))
+      const model = stage.upstream.script(tokens({ count: 100, perSecond: 20, text: toText }))
       await read(page, ask(model, proxy.url))
       await expect.poll(async () => (await told(page)).types).toContain('delta')
       // Chromium refuses new requests while it is offline, but does not break those that are open.
@@ -194,44 +176,47 @@ describe('a stream that can be resumed, from a page at another origin', () => {
       expect(text).toBe(whole)
       expect(types).toEqual(['start', 'delta', 'reconnecting', 'resumed', 'delta', 'done'])
       expect(proxy.cuts).toBe(1)
-      expect(upstream.requestsFor(model)).toHaveLength(1)
+      expect(stage.upstream.requestsFor(model)).toHaveLength(1)
     } finally {
       await page.context().setOffline(false)
-      proxy.close()
+      await proxy.close()
     }
   })
 
   test('goes on over a proxy that breaks connections at random bytes', async () => {
     await page.goto(listed)
     const random = createRandom(16)
-    const proxy = await startCuttingProxy(server.port, () => 1500 + random(2500))
+    const proxy = await startCuttingProxy(
+      () => stage.server.port,
+      () => cutAfter(1500 + random(2500)),
+    )
     try {
-      const model = upstream.script(tokens({ count: 100, perSecond: 100, text: toText }))
+      const model = stage.upstream.script(tokens({ count: 100, perSecond: 100, text: toText }))
       await read(page, ask(model, proxy.url))
       await expect.poll(async () => (await told(page)).end, { timeout: 30_000 }).toBe('done')
       expect((await told(page)).text).toBe(whole)
       expect(proxy.cuts).toBeGreaterThan(2)
-      expect(upstream.requestsFor(model)).toHaveLength(1)
+      expect(stage.upstream.requestsFor(model)).toHaveLength(1)
     } finally {
-      proxy.close()
+      await proxy.close()
     }
   })
 
   test('goes on after a reload and in a second tab, and stop() ends it in both', async () => {
     await page.goto(listed)
-    const model = upstream.script(thenSilent(2))
+    const model = stage.upstream.script(thenSilent(2))
     await read(page, ask(model))
     await expect.poll(async () => (await told(page)).text).toBe(' token token')
     const { stream } = await told(page)
     const other = await page.context().newPage()
     try {
       await Promise.all([page.reload(), other.goto(listed)])
-      for (const tab of [page, other]) await read(tab, { url: `${server.url}/api/chat`, resume: stream })
+      for (const tab of [page, other]) await read(tab, { url: `${stage.server.url}/api/chat`, resume: stream })
       for (const tab of [page, other]) await expect.poll(async () => (await told(tab)).text).toBe(' token token')
       await other.evaluate(() => (globalThis as unknown as { stream: ChatStream }).stream.stop())
       for (const tab of [page, other]) await expect.poll(async () => (await told(tab)).end).toBe('cancelled')
-      await upstream.requestsFor(model).at(-1)?.exchange.closedByReader
-      expect(upstream.requestsFor(model)).toHaveLength(1)
+      await stage.upstream.requestsFor(model).at(-1)?.exchange.closedByReader
+      expect(stage.upstream.requestsFor(model)).toHaveLength(1)
     } finally {
       await other.close()
     }
@@ -240,6 +225,6 @@ describe('a stream that can be resumed, from a page at another origin', () => {
 
 test('a site that is not listed cannot load client.js', async () => {
   await page.goto(unlisted)
-  const loaded = await page.evaluate<string>(`import('${server.url}/client.js').then(() => 'loaded', String)`)
+  const loaded = await page.evaluate<string>(`import('${stage.server.url}/client.js').then(() => 'loaded', String)`)
   expect(loaded).toMatch(/^TypeError/)
 })

@@ -6,7 +6,7 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { deaths, twoTokensThen } from '../runtimes/deaths.ts'
 import { createRandom } from '../random.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
-import { startCuttingProxy } from './cutting-proxy.ts'
+import { cutAfter, startCuttingProxy } from '../cutting-proxy.ts'
 
 const key = 'secret-of-the-test'
 let upstream: Upstream
@@ -160,7 +160,10 @@ describe('resume', () => {
       const model = upstream.script(tokens({ count: 120, perSecond: 120, text: toText }))
       const options = toOptions(model)
       // The head of the POST takes about 700 bytes. Without it there is nothing to resume.
-      const proxy = await startCuttingProxy(server.port, () => 1200 + random(1500))
+      const proxy = await startCuttingProxy(
+        () => server.port,
+        () => cutAfter(1200 + random(1500)),
+      )
       try {
         const url = String(options.url).replace(server.url, proxy.url)
         const events = await read({ ...options, url, resume: true })
@@ -174,7 +177,7 @@ describe('resume', () => {
         expect(toCount('reconnecting')).toBeGreaterThanOrEqual(toCount('resumed'))
         expect(upstream.requestsFor(model)).toHaveLength(1)
       } finally {
-        proxy.close()
+        await proxy.close()
       }
     },
   )

@@ -48,11 +48,11 @@ describe('every Python snippet', () => {
     try {
       const { status, out, all } = await runSnippet(snippet, python, proxy.url)
       expect(out, all).toBe(pieces.join(''))
-      expect(proxy.broken).toBe(2)
+      expect(proxy.cuts).toBe(2)
       expect(upstream.requestsFor('m')).toHaveLength(1)
       expect(status).toBe(0)
     } finally {
-      proxy.close()
+      await proxy.close()
       await sluice.stop()
       await upstream.close()
     }

@@ -1,28 +1,19 @@
 import { build } from 'esbuild'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import { thenSilent, tokens, tokensThen } from '#fake-ollama/scripts.ts'
-import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
-import { startServer, type Server } from '../../runtimes/server.ts'
-import { launchChromium } from '../chromium.ts'
-import { startSite, type Site } from '../site.ts'
+import { useStage } from '../stage.ts'
 
-/** The site that serves the page of chat.ts. */
-let site: Site
-let origin: string
-let upstream: Upstream
-let server: Server
-let browser: Browser
-let context: BrowserContext
+/** The other site serves the page of chat.ts. */
 let html: string
+const stage = useStage(() => html)
+let origin: string
+let context: BrowserContext
 
 beforeAll(async () => {
-  site = await startSite(() => html)
-  origin = `http://good.test:${site.port}`
-  upstream = await startUpstream()
-  server = await startServer('node', { OLLAMA_HOST: upstream.url, SLUICE_LOG: 'silent', SLUICE_CORS_ORIGINS: origin })
+  origin = stage.listed
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL('chat.ts', import.meta.url))],
     bundle: true,
@@ -30,23 +21,16 @@ beforeAll(async () => {
     format: 'iife',
     target: 'es2023',
     charset: 'utf8',
-    define: { sluice: JSON.stringify(server.url), 'process.env.NODE_ENV': '"development"' },
+    define: { sluice: JSON.stringify(stage.server.url), 'process.env.NODE_ENV': '"development"' },
   })
   html = `<!doctype html><meta charset="utf-8"><div id="root"></div><script>${outputFiles[0]!.text}</script>`
-  browser = await launchChromium()
-}, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  await upstream?.close()
-  site?.close()
 })
 
 /** What the browser reported as an error. */
 let problems: string[]
 beforeEach(async () => {
   problems = []
-  context = await browser.newContext()
+  context = await stage.browser.newContext()
   context.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
   context.on('weberror', (error) => problems.push(error.error().message))
 })
@@ -69,7 +53,7 @@ function see(page: Page, status: string, ...messages: string[]) {
     .poll(async () => [await page.locator('output').textContent(), ...(await page.locator('p').allTextContents())])
     .toEqual([status, ...messages])
 }
-const lastExchange = () => upstream.requestsFor('m').at(-1)!.exchange
+const lastExchange = () => stage.upstream.requestsFor('m').at(-1)!.exchange
 const inTwoParts = tokensThen(['One', ' two'], (exchange) => {
   exchange.chunk(`${toDeltaLine(exchange.request, ' three')}\n${toDoneLine(exchange.request, 3)}\n`)
   exchange.end()
@@ -77,8 +61,8 @@ const inTwoParts = tokensThen(['One', ' two'], (exchange) => {
 
 describe('a page with useChat({ resume: true }), at another origin', () => {
   test('goes on with its answer after a reload, as often as one likes, and asks the model once', async () => {
-    const seen = upstream.requests.length
-    upstream.script(inTwoParts, 'm')
+    const seen = stage.upstream.requests.length
+    stage.upstream.script(inTwoParts, 'm')
     const page = await open(`chat ${++chats}`)
     await page.click('#send')
     await see(page, 'streaming', 'Hi', 'One two')
@@ -89,17 +73,17 @@ describe('a page with useChat({ resume: true }), at another origin', () => {
     expect(lastExchange().isOpen).toBe(true)
     lastExchange().pass()
     await see(page, 'ready', 'Hi', 'One two three')
-    expect(upstream.requests.length).toBe(seen + 1)
+    expect(stage.upstream.requests.length).toBe(seen + 1)
     // The answer is over and read, so another reload shows what the page has stored.
     await page.reload()
     await see(page, 'ready', 'Hi', 'One two three')
-    upstream.script(tokens({ count: 1 }), 'm')
+    stage.upstream.script(tokens({ count: 1 }), 'm')
     await page.click('#send')
     await see(page, 'ready', 'Hi', 'One two three', 'Hi', ' token')
   })
 
   test('stops the GPU with a stop after a reload, is ready again, and keeps the text', async () => {
-    upstream.script(thenSilent(2), 'm')
+    stage.upstream.script(thenSilent(2), 'm')
     const page = await open(`chat ${++chats}`)
     await page.click('#send')
     await see(page, 'streaming', 'Hi', ' token token')
@@ -113,11 +97,11 @@ describe('a page with useChat({ resume: true }), at another origin', () => {
   })
 
   test('stops an answer that has not begun, after a reload too', async () => {
-    upstream.script(() => {}, 'm')
+    stage.upstream.script(() => {}, 'm')
     const page = await open(`chat ${++chats}`)
-    const seen = upstream.requests.length
+    const seen = stage.upstream.requests.length
     await page.click('#send')
-    await expect.poll(() => upstream.requests.length).toBe(seen + 1)
+    await expect.poll(() => stage.upstream.requests.length).toBe(seen + 1)
     await see(page, 'submitted', 'Hi')
     await page.reload()
     await see(page, 'submitted', 'Hi')
@@ -127,7 +111,7 @@ describe('a page with useChat({ resume: true }), at another origin', () => {
   })
 
   test('shows the same in two tabs, live, and either can stop it', async () => {
-    upstream.script(inTwoParts, 'm')
+    stage.upstream.script(inTwoParts, 'm')
     const chat = `chat ${++chats}`
     const first = await open(chat)
     await first.click('#send')
@@ -138,7 +122,7 @@ describe('a page with useChat({ resume: true }), at another origin', () => {
     lastExchange().pass()
     for (const tab of [first, second]) await see(tab, 'ready', 'Hi', 'One two three')
 
-    upstream.script(thenSilent(1), 'm')
+    stage.upstream.script(thenSilent(1), 'm')
     await second.click('#send')
     await see(second, 'streaming', 'Hi', 'One two three', 'Hi', ' token')
     await first.reload()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tokens } from '#fake-ollama/scripts.ts'
 import { createRandom } from '../../random.ts'
-import { startCuttingProxy, type Cut, type CuttingProxy } from '../cutting-proxy.ts'
+import { startCuttingProxy, type Cut, type CuttingProxy } from '../../cutting-proxy.ts'
 import { read, readAll, type Reader } from '../reader.ts'
 import { askToResume, toFrames, toRecorded, toRunPath } from '../resumable.ts'
 import { useStage, type RuntimeName } from '../server.ts'

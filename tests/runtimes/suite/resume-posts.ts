@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { thenSilent, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import type { Exchange } from '#fake-ollama/upstream.ts'
 import { surfaces, toEnding } from '../../surfaces.ts'
-import { startCuttingProxy, uncut, type Cut, type CuttingProxy } from '../cutting-proxy.ts'
+import { startCuttingProxy, uncut, type Cut, type CuttingProxy } from '../../cutting-proxy.ts'
 import { read, readAll, readFailure, readRaw, toPost } from '../reader.ts'
 import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
 import { countRequests, startServer, useStage, type RuntimeName, type Server } from '../server.ts'
