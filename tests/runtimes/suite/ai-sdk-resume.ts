@@ -41,7 +41,9 @@ function untilNobodyReads({ server }: Stage) {
 const toFrames = (text: string) => text.replaceAll(/^:\n/gm, '')
 const toData = (text: string) => toSseEvents(text).map(({ data }) => data)
 
-/** The answers of a chat of the AI SDK that go on without a reader (docs/protocol.md#6-dialects). */
+/**
+ * The answers of a chat of the AI SDK that go on without a reader (docs/protocol.md#6-dialects).
+ */
 export function describeAiSdkResume(runtime: RuntimeName) {
   describe('ai-sdk resume', () => {
     const stage = useStage(runtime, env)
@@ -137,8 +139,8 @@ export function describeAiSdkResume(runtime: RuntimeName) {
         expect([chat.text, chat.status]).toEqual([' token token', 'ready'])
       })
 
-      test('after the end gets the answer whose end nobody has read, once', async () => {
-        const [id, model] = [toId(), stage.upstream.script(inTwoParts)]
+      /** Asks for an answer that ends when its reader has left. */
+      async function endUnread(id: string, model: string) {
         const reader = post(id, model)
         await reader.until((text) => text.includes(' two'))
         reader.leave()
@@ -146,6 +148,11 @@ export function describeAiSdkResume(runtime: RuntimeName) {
         const { exchange } = await stage.upstream.next(model)
         exchange.pass()
         await exchange.ended
+      }
+
+      test('after the end gets the answer whose end nobody has read, once', async () => {
+        const [id, model] = [toId(), stage.upstream.script(inTwoParts)]
+        await endUnread(id, model)
         const chat = load(id, model)
         await chat.resumeStream()
         expect([chat.text, chat.status]).toEqual(['One two three', 'ready'])
@@ -169,13 +176,7 @@ export function describeAiSdkResume(runtime: RuntimeName) {
 
       test('sees the error of an answer that failed meanwhile, and the text so far', async () => {
         const [id, model] = [toId(), stage.upstream.script(tokensThen(['One', ' two'], ({ fin }) => fin()))]
-        const reader = post(id, model)
-        await reader.until((text) => text.includes(' two'))
-        reader.leave()
-        await untilNobodyReads(stage)
-        const { exchange } = await stage.upstream.next(model)
-        exchange.pass()
-        await exchange.ended
+        await endUnread(id, model)
         const chat = load(id, model)
         await chat.resumeStream()
         expect([chat.text, chat.status]).toEqual(['One two', 'error'])
