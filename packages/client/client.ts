@@ -18,10 +18,10 @@ export interface ChatStream extends AsyncIterableIterator<ChatEvent> {
   return(): Promise<IteratorResult<ChatEvent>>
   /**
    * Stops the answer at the server, also for all other readers of a stream that can be resumed. The
-   * iteration ends with the event `failed` and its code `cancelled`, or without an event if there is
-   * no connection. A stream that cannot be resumed is left, as by `return()`.
-   * @throws ChatHttpError or ChatStreamError if the server did not confirm the stop. The server then
-   * stops the answer when its grace is over
+   * iteration ends with the event `failed` and its code `cancelled`, or without an event if there
+   * is no connection. A stream that cannot be resumed is left, as by `return()`.
+   * @throws ChatHttpError or ChatStreamError if the server did not confirm the stop. The server
+   * then stops the answer when its grace is over
    */
   stop(): Promise<void>
   /**

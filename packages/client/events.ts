@@ -18,7 +18,9 @@ export type ChatEvent =
       readonly type: 'start'
       /** The request's id in the server's log. */
       readonly requestId: string | undefined
-      /** The address of the answer, for the option `resume`. `undefined` if it cannot be resumed. */
+      /**
+       * The address of the answer, for the option `resume`. `undefined` if it cannot be resumed.
+       */
       readonly stream: string | undefined
     }
   /**

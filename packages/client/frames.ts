@@ -18,9 +18,9 @@ export interface FrameReader {
  * Reads Server-Sent Events as the HTML standard parses them (§9.2.6), or NDJSON.
  *
  * Of Server-Sent Events it ignores `retry`, because the client chooses its own waits. It returns a
- * frame only after the empty line that ends the frame. Of NDJSON it skips empty lines. There only an
- * LF ends a line, because a CR may stand between the tokens of JSON. A last line without an LF is
- * not returned.
+ * frame only after the empty line that ends the frame. Of NDJSON it skips empty lines. There only
+ * an LF ends a line, because a CR may stand between the tokens of JSON. A last line without an LF
+ * is not returned.
  *
  * It searches only new text for the ends of lines, and joins a long line once, when the line is
  * complete. So the cost grows with the length of a line, not with its square.

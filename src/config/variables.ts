@@ -132,7 +132,9 @@ export const variables = {
 
   /** Streams that a reader can resume, and their logs (docs/resume.md). */
   resume: {
-    /** The longest time that a stream goes on without a reader, in seconds; 0 = none can be resumed. */
+    /**
+     * The longest time that a stream goes on without a reader, in seconds; 0 = none can be resumed.
+     */
     maxSeconds: variable('SLUICE_RESUME_MAX_SECONDS', integer(60, 0, 86_400)),
     /** How many streams of a caller may go on without a reader, background responses included. */
     maxDetached: variable('SLUICE_RESUME_MAX_DETACHED', integer(4, 0, 1_000_000)),

@@ -19,7 +19,9 @@ export interface GenerationRequest {
 
 /** The wish of a request that its answer goes on without a reader, as OpenAI's `background`. */
 export interface Background {
-  /** Whether the request wants the answer itself. Otherwise it wants only the state of the answer. */
+  /**
+   * Whether the request wants the answer itself. Otherwise it wants only the state of the answer.
+   */
   readonly isStream: boolean
   /** Returns the state of an answer that has no token yet. */
   toQueued(runId: string): object

@@ -46,7 +46,9 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
   const startedAt = now()
   const core = createCore({ ...rules, requestId: stream.requestId, now: startedAt })
   const { promise: response, resolve: respond } = Promise.withResolvers<Response>()
-  /** Dropped when the response is known, because it keeps the request and the response in memory. */
+  /**
+   * Dropped when the response is known, because it keeps the request and the response in memory.
+   */
   let answer: (Pick<RelayOptions, 'open' | 'refuse'> & { respond: typeof respond }) | undefined = { open, refuse, respond }
   let sink: Sink | undefined
   let writer: Writer | undefined

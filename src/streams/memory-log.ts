@@ -54,7 +54,9 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
     let size = 0
     let isClosed = false
     let isErased = false
-    /** Set while `append` rings: its frames as one string, which readers who are up to date share. */
+    /**
+     * Set while `append` rings: its frames as one string, which readers who are up to date share.
+     */
     let adding: { readonly after: number; readonly frames: string } | undefined
 
     function turnPage() {

@@ -15,8 +15,8 @@ export interface Recorder {
 
 /**
  * Records the stream of a run. The log gives each frame an `id` field. The opening, heartbeats and
- * status frames are not recorded, because they belong to a connection and not to the answer. A frame
- * that the encoder emits when it starts is recorded at once.
+ * status frames are not recorded, because they belong to a connection and not to the answer. A
+ * frame that the encoder emits when it starts is recorded at once.
  * @param requestId the id that the encoder gets. By default, it gets the id of the request.
  */
 export function createRecorder(

@@ -41,8 +41,8 @@ export interface RunLogs {
 }
 
 /**
- * The result of a read. `dropped`: the next frame was in the log, but it no longer is. `beyond`: the
- * log is closed, and it has never had the frame `after`.
+ * The result of a read. `dropped`: the next frame was in the log, but it no longer is. `beyond`:
+ * the log is closed, and it has never had the frame `after`.
  */
 export type Part =
   | 'dropped'

@@ -15,7 +15,9 @@ const cancelled = 'id: run.9\nevent: failed\ndata: {"error":"Stopped","code":"ca
 type Rest = 'ends' | 'breaks' | 'stays open'
 type Answer = (init: RequestInit) => Promise<Response>
 
-/** Answers with a body that arrives at once. `write` adds text to the newest body that stays open. */
+/**
+ * Answers with a body that arrives at once. `write` adds text to the newest body that stays open.
+ */
 let write: (text: string) => void
 function answer(text: string | Uint8Array, rest: Rest, headers: Record<string, string> = post): Answer {
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text

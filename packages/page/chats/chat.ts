@@ -88,9 +88,9 @@ export type End =
    */
   | { readonly how: 'stopped'; readonly isFreed: boolean }
   /**
-   * The rest of the answer did not reach a page. `abandoned`: the server stopped the answer, because
-   * no page was connected. `lost`: the server no longer has the answer. Without a reason, the page was
-   * closed or reloaded, and the server could not keep the answer.
+   * The rest of the answer did not reach a page. `abandoned`: the server stopped the answer,
+   * because no page was connected. `lost`: the server no longer has the answer. Without a reason,
+   * the page was closed or reloaded, and the server could not keep the answer.
    */
   | { readonly how: 'interrupted'; readonly why?: 'abandoned' | 'lost' }
   | {

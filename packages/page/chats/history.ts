@@ -40,9 +40,9 @@ export interface History {
   remove(id: string): Promise<void>
   removeAll(): Promise<void>
   /**
-   * Sets the only listener. It is called when another tab has changed a chat, and when no tab writes
-   * an answer any more. When another tab has removed the chat, `chat` is undefined. Parts of `chat`
-   * may be older than the same chat in this tab, so the listener must merge the two.
+   * Sets the only listener. It is called when another tab has changed a chat, and when no tab
+   * writes an answer any more. When another tab has removed the chat, `chat` is undefined. Parts of
+   * `chat` may be older than the same chat in this tab, so the listener must merge the two.
    */
   onChange(listener: (id: string, chat: Chat | undefined) => void): void
   readonly problem: ReadonlySignal<HistoryProblem | undefined>

@@ -17,10 +17,10 @@ export function mergeChats(a: Chat, b: Chat): Chat {
 }
 
 /**
- * Returns the newer message. If both are states of one answer that several tabs read, the longer one
- * is newer, because a tab whose connection is broken may save an older state later. Of equally long
- * ones, the one with the better end wins. If all of this is equal, a comparison of the contents
- * makes every tab choose the same message.
+ * Returns the newer message. If both are states of one answer that several tabs read, the longer
+ * one is newer, because a tab whose connection is broken may save an older state later. Of equally
+ * long ones, the one with the better end wins. If all of this is equal, a comparison of the
+ * contents makes every tab choose the same message.
  */
 function toNewer(a: Message, b: Message): Message {
   if (a === b) return a

@@ -9,7 +9,9 @@ import { startLink } from '../link.ts'
 import { read, readAll, toSseEvents } from '../reader.ts'
 import { startServer, useStage, type RuntimeName, type Stage } from '../server.ts'
 
-/** Without heartbeats, only a stop and not a failed write can end a generation (docs/hazards.md#11). */
+/**
+ * Without heartbeats, only a stop and not a failed write can end a generation (docs/hazards.md#11).
+ */
 const quiet = { SLUICE_HEARTBEAT_MS: '3600000', SLUICE_RESUME_MAX_DETACHED: '1000' }
 
 const gone = { status: 404, code: 'not_found' }

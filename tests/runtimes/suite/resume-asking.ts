@@ -41,8 +41,8 @@ export function describeResumeAsking(runtime: RuntimeName) {
         }),
       )
     /**
-     * The time of the answer in OpenAI's formats is that of the server. The AI SDK needs the id of a
-     * message that it resumes.
+     * The time of the answer in OpenAI's formats is that of the server. The AI SDK needs the id of
+     * a message that it resumes.
      */
     const toComparable = (text: string) =>
       text

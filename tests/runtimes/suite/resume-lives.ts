@@ -9,7 +9,9 @@ import { generate, read, readAll, readFailure, type Reader } from '../reader.ts'
 import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
 import { startServer, useStage, type RuntimeName, type Server, type Stage } from '../server.ts'
 
-/** How many viewers join one run and leave it. `RESUME_VIEWERS=10000` is the number of the issue. */
+/**
+ * How many viewers join one run and leave it. `RESUME_VIEWERS=10000` is the number of the issue.
+ */
 const viewerCount = Number(process.env.RESUME_VIEWERS ?? 1000)
 
 const isFirst = (text: string) => text.includes(' token')

@@ -60,7 +60,8 @@ export const rules: FieldRules<typeof schema.entries> = {
  */
 export function parseResponsesRequest(body: Readonly<Record<string, unknown>>, ignored: Ignored): ResponsesRequest {
   const request = readRequest(body, rules, ignored)
-  // OpenAI refuses this, too: a response that goes on without its reader has to be kept for a while.
+  // OpenAI refuses this, too: a response that goes on without its reader has to be kept for a
+  // while.
   if (request.background && request.store === false) throw refused('store', 'store')
   return request
 }
