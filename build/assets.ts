@@ -37,7 +37,9 @@ interface Output {
  * @param stamp the first line of `src/generated/assets.ts`
  */
 export async function buildAssets(stamp: string): Promise<void> {
-  const [page, client] = await Promise.all([buildPage(), buildClient()])
+  // A page that fails must not leave the compiler of the client running. So the client comes later.
+  const page = await buildPage()
+  const client = await buildClient()
   const assets = [...page, ...client].map(toAsset)
   const text = `${stamp}import type { Asset } from '../routes/assets.ts'\n\n${toModule(assets)}`
   await writeAtomically(join(root, 'src/generated/assets.ts'), text)
