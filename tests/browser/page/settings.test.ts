@@ -241,6 +241,7 @@ describe('images', () => {
     await visitor.button('Add images').waitFor()
     await pick(visitor, await paint(visitor))
     await pick(visitor, await paint(visitor, 'image/jpeg'), 'image/jpeg')
+    await visitor.button('Remove image 2').waitFor()
     await visitor.button('Remove image 1').click()
     await visitor.button('Remove image 2').waitFor({ state: 'detached' })
     await visitor.field.press('Enter')
