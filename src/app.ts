@@ -33,7 +33,7 @@ import { record } from './routes/record.ts'
 import { responseRoutes } from './routes/responses.ts'
 import { resumePost, streamRoutes } from './routes/streams.ts'
 import type { RunLogs } from './streams/run-log.ts'
-import { createRuns } from './streams/runs.ts'
+import { createRuns, type SharedRuns } from './streams/runs.ts'
 import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
 import { createPolicy } from './upstreams/policy.ts'
@@ -82,6 +82,8 @@ export interface AppOptions {
   limits?: Limits
   /** Keeps the answers that a reader can resume. By default, no answer can be resumed. */
   logs?: RunLogs
+  /** The runs of all processes. By default, a process knows only its own runs. */
+  shared?: SharedRuns
   /**
    * How many requests may load the same cached value at the same time. The cached values are the
    * result of the readiness check and Ollama's lists of models. Some runtimes may stop a load when
@@ -126,6 +128,7 @@ export function createApp({
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
   logs,
+  shared,
   maxLoads = 2,
   log = () => {},
   now = () => performance.now(),
@@ -138,7 +141,7 @@ export function createApp({
   const ollama = toOllama(config, connect)
   const upstream = toUpstream(config, ollama, { maxLoads, now })
   const body = jsonBody({ maxBytes: maxBodyBytes, zstd })
-  const runs = createRuns({ logs, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
+  const runs = createRuns({ logs, shared, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
   const attach = createAttach({ deadlines, open, now })
   const recording = { streams, runs, attach, maxSeconds: resume.maxSeconds, address }
   const streaming: Omit<GenerationsOptions, 'dialect'> = {

@@ -33,6 +33,8 @@ const statuses = {
   abandoned: 499,
   not_resumable: 409,
   log_dropped: 410,
+  log_lost: 410,
+  producer_lost: 502,
   shutting_down: 503,
   internal: 500,
 } as const

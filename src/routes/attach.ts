@@ -64,7 +64,7 @@ export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }:
     function onAbort() {
       const reason: unknown = stream.signal.reason
       if (!(reason instanceof ServiceError)) viewer.leave()
-      else if (reason.code === 'cancelled' && !run.life.isFinished) run.stop()
+      else if (reason.code === 'cancelled' && run.state !== 'finished') run.stop()
     }
     stream.signal.addEventListener('abort', onAbort)
     if (stream.signal.aborted) onAbort()

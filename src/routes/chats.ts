@@ -13,11 +13,11 @@ import { toPlace } from './view.ts'
 export function chatRoutes({ runs, ...options }: ResumeOptions) {
   return new Hono<Env>()
     .all('/api/ui/chat/:id/stream', methods('GET'), async (c) => {
-      const run = runs.findChat(c.req.param('id'), c.var.principal.name)
+      const run = await runs.findChat(c.req.param('id'), c.var.principal.name)
       return run ? resume(c, await toPlace(run, -1), options) : c.body(null, 204)
     })
-    .all('/api/ui/chat/:id/stop', methods('POST', 'DELETE'), (c) => {
-      runs.stopChat(c.req.param('id'), c.var.principal.name)
+    .all('/api/ui/chat/:id/stop', methods('POST', 'DELETE'), async (c) => {
+      await runs.stopChat(c.req.param('id'), c.var.principal.name)
       return c.body(null, 204)
     })
 }

@@ -10,7 +10,7 @@ import type { Open } from '../relay/sink.ts'
 import { createStream, type Outcome, type Stream } from '../relay/stream.ts'
 import type { Streams } from '../relay/streams.ts'
 import { createRecorder, type Recorder } from '../streams/recorder.ts'
-import type { Run, Runs } from '../streams/runs.ts'
+import type { OwnRun, Runs } from '../streams/runs.ts'
 import type { Attach } from './attach.ts'
 import { startStream } from './start-stream.ts'
 
@@ -138,7 +138,7 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
 }
 
 interface StateOptions {
-  readonly run: Run
+  readonly run: OwnRun
   readonly stream: Stream
   readonly recorder: Recorder
   readonly state: object

@@ -14,9 +14,9 @@ import { toFrameNumber, toPlace, view } from './view.ts'
  * same error.
  */
 export function responseRoutes({ runs, ...options }: ResumeOptions) {
-  const find = (c: Context<Env, '/v1/responses/:id'>): Run => {
+  const find = async (c: Context<Env, '/v1/responses/:id'>): Promise<Run> => {
     const runId = parseResponseId(c.req.param('id'))
-    const run = runId === undefined ? undefined : runs.find(runId, c.var.principal.name)
+    const run = runId === undefined ? undefined : await runs.find(runId, c.var.principal.name)
     if (run && run.request.graceMs === undefined) return run
     throw notFound()
   }
@@ -30,7 +30,7 @@ export function responseRoutes({ runs, ...options }: ResumeOptions) {
 
   return new Hono<Env>()
     .all('/v1/responses/:id', methods('GET', 'DELETE'), async (c) => {
-      const run = find(c)
+      const run = await find(c)
       if (c.req.method === 'GET') {
         if (c.req.query('stream') !== 'true') return answer(c, run)
         return view(c, await toPlace(run, toFrameNumber(c, 'starting_after')), options)
@@ -39,8 +39,8 @@ export function responseRoutes({ runs, ...options }: ResumeOptions) {
       return c.json({ id: c.req.param('id'), object: 'response', deleted: true })
     })
     .all('/v1/responses/:id/cancel', methods('POST'), async (c) => {
-      const run = find(c)
-      if (!run.life.isFinished) run.stop()
+      const run = await find(c)
+      if (run.state !== 'finished') run.stop()
       return answer(c, run)
     })
 }

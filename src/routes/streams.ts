@@ -22,20 +22,20 @@ export interface ResumeOptions extends ViewOptions {
  * and a run that does not exist get the same response.
  */
 export function streamRoutes({ streams, runs, attach }: ResumeOptions) {
-  const find = (c: Context<Env, '/streams/:run'>): Run => {
-    const run = runs.find(c.req.param('run'), c.var.principal.name)
+  const find = async (c: Context<Env, '/streams/:run'>): Promise<Run> => {
+    const run = await runs.find(c.req.param('run'), c.var.principal.name)
     if (!run) throw notFound()
     return run
   }
 
   return new Hono<Env>()
-    .all('/streams', methods('GET'), (c) => {
+    .all('/streams', methods('GET'), async (c) => {
       const { name } = c.var.principal
       if (name === '') throw notFound()
-      return c.json({ streams: runs.list(name).map(toSummary) }, 200, { 'cache-control': 'no-store' })
+      return c.json({ streams: (await runs.list(name)).map(toSummary) }, 200, { 'cache-control': 'no-store' })
     })
     .all('/streams/:run', methods('GET', 'DELETE'), async (c) => {
-      const run = find(c)
+      const run = await find(c)
       if (c.req.method === 'GET') return resume(c, await toPlace(run, toAfter(c, run)), { streams, attach })
       run.stop()
       return c.body(null, 204)
@@ -58,9 +58,9 @@ export async function resumePost(
 ): Promise<Response> {
   const id = parseFrameId(lastEventId)
   if (!id) throw malformed('Last-Event-ID')
-  const run = runs.find(id.run, c.var.principal.name)
+  const run = await runs.find(id.run, c.var.principal.name)
   const place = run && (await toPlace(run, id.number))
-  if (place && place.part !== 'dropped') return resume(c, place, options)
+  if (place && place.part !== 'dropped' && place.part !== 'lost') return resume(c, place, options)
   c.var.entry.resumed = true
   if (id.run === noRun) return c.body(null, 204)
   const error = notResumable()
@@ -93,12 +93,8 @@ function toAfter(c: Context<Env>, { log }: Run): number {
   return toFrameNumber(c, 'after')
 }
 
-function toSummary({ log, request, life }: Run) {
-  return {
-    stream: `/streams/${log.id}`,
-    request_id: request.requestId,
-    state: life.isFinished ? 'finished' : life.isDetached ? 'detached' : 'attached',
-  }
+function toSummary({ log, request, state }: Run) {
+  return { stream: `/streams/${log.id}`, request_id: request.requestId, state }
 }
 
 const malformed = (field: string) => new ServiceError('invalid_request', `${field} must be the id of a frame: RUN.NUMBER`)

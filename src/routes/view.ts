@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { ServiceError } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
-import { logDropped } from '../streams/failures.ts'
+import { logDropped, logLost } from '../streams/failures.ts'
 import type { Part } from '../streams/run-log.ts'
 import type { Run } from '../streams/runs.ts'
 import type { Attach } from './attach.ts'
@@ -28,11 +28,12 @@ export async function toPlace(run: Run, after: number): Promise<Place> {
 
 /**
  * Sends the frames of a run behind a place, and then each frame as it comes.
- * @throws ServiceError `log_dropped` if the next frame is no longer kept, `invalid_request` if the
- * run has ended before the place, and the errors of `startStream`
+ * @throws ServiceError `log_dropped` or `log_lost` if the next frame is not there,
+ * `invalid_request` if the run has ended before the place, and the errors of `startStream`
  */
 export function view(c: Context<Env>, { run, after, part }: Place, { streams, attach }: ViewOptions): Response {
   if (part === 'dropped') throw logDropped()
+  if (part === 'lost') throw logLost()
   if (part === 'beyond') throw invalid('The answer has ended before the frame that the request names')
   const { entry } = c.var
   entry.resumed = true

@@ -20,3 +20,14 @@ export function cancelled(): ServiceError {
 export function abandoned(reason: string): ServiceError {
   return new ServiceError('abandoned', `The answer was stopped, because ${reason}`)
 }
+
+export function logLost(): ServiceError {
+  return new ServiceError(
+    'log_lost',
+    'The frames that come next were lost in the store, so the answer cannot be resumed; ask again',
+  )
+}
+
+export function producerLost(): ServiceError {
+  return new ServiceError('producer_lost', 'The process that made this answer is gone, so the answer is not whole; ask again')
+}

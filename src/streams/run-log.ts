@@ -2,20 +2,26 @@
  * The frames of one run, in the order in which they were made. They are numbered from 0. The log is
  * the truth about a run: every reader gets its frames from here, so all readers get the same bytes.
  */
-export interface RunLog {
-  /** The id of the run. It has at least 128 random bits and consists of letters and digits. */
-  readonly id: string
+export interface RunLog extends ReadableLog {
   /**
    * Adds frames, and gives each its number. The producer never waits for the log. If the log is
    * full, its oldest frames are dropped.
    */
   append(frames: readonly string[]): void
-  /** Returns the newest frame. Undefined if there is none, or if it is no longer kept. */
-  newest(): string | undefined | Promise<string | undefined>
   /** Returns whether no frame was ever added. */
   isEmpty(): boolean
   /** Marks the end of the log. The last frame is the terminal of the stream. */
   close(): void
+  /** Drops all frames. A reader who has not read everything gets `dropped`. */
+  erase(): void
+}
+
+/** What a reader sees of a log. */
+export interface ReadableLog {
+  /** The id of the run. It has at least 128 random bits and consists of letters and digits. */
+  readonly id: string
+  /** Returns the newest frame. Undefined if there is none, or if it is no longer kept. */
+  newest(): string | undefined | Promise<string | undefined>
   /**
    * Returns the frames that follow the frame `after`, each with its id: at least one if there is
    * one, and at most a few kilobytes if no frame is longer. -1 reads from the beginning. A promise
@@ -27,8 +33,6 @@ export interface RunLog {
    * when it sends a heartbeat. Returns a function that removes the listener.
    */
   onMore(listener: () => void): () => void
-  /** Drops all frames. A reader who has not read everything gets `dropped`. */
-  erase(): void
 }
 
 /** The logs of a store. */
@@ -42,11 +46,13 @@ export interface RunLogs {
 
 /**
  * The result of a read. `dropped`: the next frame was in the log, but it no longer is. `beyond`:
- * the log is closed, and it has never had the frame `after`.
+ * the log is closed, and it has never had the frame `after`. `lost`: the store has lost the next
+ * frame, or the process that made it died before it could store it.
  */
 export type Part =
   | 'dropped'
   | 'beyond'
+  | 'lost'
   | {
       /** The frames, joined. Empty if there is none yet, or if the log has ended. */
       readonly frames: string

@@ -4,7 +4,7 @@ import type { Encoder } from '../encoders/encoder.ts'
 import { abandoned, cancelled, logDropped } from './failures.ts'
 import { createLife, type Life } from './life.ts'
 import { toFailureFrames } from './recorder.ts'
-import type { RunLog, RunLogs } from './run-log.ts'
+import type { ReadableLog, RunLog, RunLogs } from './run-log.ts'
 
 export interface RunRequest {
   /** The name of the caller's key. Only this caller finds the run. Empty if there are no keys. */
@@ -30,8 +30,9 @@ export interface RunRequest {
 
 /** A generation whose log can be read. */
 export interface Run {
-  readonly request: Omit<RunRequest, 'stop'>
-  readonly log: RunLog
+  readonly request: Pick<RunRequest, 'requestId' | 'encoder' | 'graceMs' | 'toQueued'>
+  readonly log: ReadableLog
+  readonly state: 'attached' | 'detached' | 'finished'
   /**
    * Adds a viewer. Returns a function that the caller must call when the viewer has left. After a
    * viewer has read the end, `findChat` no longer finds the run.
@@ -41,6 +42,14 @@ export interface Run {
   stop(): void
   /** Makes the run unknown. An open run is stopped, and its log is erased at its end. */
   remove(): void
+}
+
+/** A run of this process. */
+export interface OwnRun extends Run {
+  readonly request: Omit<RunRequest, 'stop'>
+  readonly log: RunLog
+  /** Ends an open run with this error. */
+  fail(error: ServiceError): void
   /**
    * Closes the log. Call this when the generation is over, and before a viewer can leave because it
    * has read the end. A run without frames is forgotten. A second call does nothing.
@@ -49,29 +58,45 @@ export interface Run {
   readonly life: Life
 }
 
-/** The runs of this process. */
+/** The runs that this process knows: its own, and those of the processes with which it shares. */
 export interface Runs {
   /**
-   * Starts a run. Returns undefined if this runtime keeps no logs.
+   * Starts a run. Returns undefined if no log can be kept.
    * @throws ServiceError `rate_limited` if a background run would be one detached run too many
    */
-  start(request: RunRequest): Run | undefined
+  start(request: RunRequest): OwnRun | undefined
   /** Finds a run of this owner. */
-  find(id: string, owner: string): Run | undefined
+  find(id: string, owner: string): Promise<Run | undefined>
   /**
    * Finds the last run that this owner has started under this name, as long as there is something
    * to resume: nobody has read its end, and nobody has stopped it.
    */
-  findChat(chat: string, owner: string): Run | undefined
+  findChat(chat: string, owner: string): Promise<Run | undefined>
   /** Stops all open runs that this owner has started under this name. */
-  stopChat(chat: string, owner: string): void
+  stopChat(chat: string, owner: string): Promise<void>
   /** Returns the runs of this owner, the oldest first. */
-  list(owner: string): Run[]
+  list(owner: string): Promise<Run[]>
+}
+
+/**
+ * The runs of all processes that use the same store. A promise never rejects: a run that cannot be
+ * found counts as unknown.
+ */
+export interface SharedRuns extends Pick<Runs, 'find' | 'findChat' | 'stopChat' | 'list'> {
+  /** Whether the store can take a new run. */
+  readonly isReady: boolean
+  /** Makes a run of this process known to the other processes, until `forget` is called. */
+  publish(run: OwnRun): void
+  forget(run: OwnRun): void
+  /** Takes care that `findChat` no longer finds this run. */
+  forgetChat(run: OwnRun): void
 }
 
 export interface RunsOptions {
   /** Undefined if the runtime keeps no logs. */
   logs: RunLogs | undefined
+  /** Undefined if the logs are for this process alone. */
+  shared?: SharedRuns | undefined
   /** How many detached and background runs a caller may have. */
   maxDetached: number
   /** How long a finished run can be read, in milliseconds. */
@@ -79,11 +104,11 @@ export interface RunsOptions {
   now: () => number
 }
 
-export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: RunsOptions): Runs {
-  const runs = new Map<string, Run>()
+export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, now }: RunsOptions): Runs {
+  const runs = new Map<string, OwnRun>()
   /** The runs that have not finished. */
-  const open = new Set<Run>()
-  const chats = new Map<string, Run>()
+  const open = new Set<OwnRun>()
+  const chats = new Map<string, OwnRun>()
   const toChatKey = (owner: string, chat: string) => JSON.stringify([owner, chat])
 
   /** Counts the runs that go on without a reader, and the background runs. */
@@ -94,7 +119,7 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
     return count
   }
 
-  function create({ stop: stopGeneration, ...started }: RunRequest, log: RunLog): Run {
+  function create({ stop: stopGeneration, ...started }: RunRequest, log: RunLog): OwnRun {
     let request = started
     const { owner, caller, graceMs = Infinity, keepMs = defaultKeepMs, chat } = request
     const life = createLife({ graceMs, keepMs }, now())
@@ -108,20 +133,30 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
     })
 
     function forgetChat() {
-      if (chat !== undefined && chats.get(toChatKey(owner, chat)) === run) chats.delete(toChatKey(owner, chat))
+      if (chat === undefined) return
+      if (chats.get(toChatKey(owner, chat)) === run) chats.delete(toChatKey(owner, chat))
+      shared?.forgetChat(run)
+    }
+    function forget() {
+      runs.delete(log.id)
+      shared?.forget(run)
     }
     function erase() {
       timer.stop()
-      runs.delete(log.id)
+      forget()
       forgetChat()
       log.erase()
     }
 
-    const run: Run = {
+    const run: OwnRun = {
       get request() {
         return request
       },
       log,
+      get state() {
+        if (life.isFinished) return 'finished'
+        return life.isDetached ? 'detached' : 'attached'
+      },
       join() {
         life.join(now())
         let hasLeft = false
@@ -141,9 +176,10 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
         stop(cancelled())
       },
       remove() {
-        runs.delete(log.id)
+        forget()
         run.stop()
       },
+      fail: (error) => stop?.(error),
       finish() {
         if (life.isFinished) return
         stop = undefined
@@ -161,11 +197,11 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
     return run
   }
 
-  const ofOwner = (run: Run | undefined, owner: string) => (run?.request.owner === owner ? run : undefined)
+  const ofOwner = (run: OwnRun | undefined, owner: string) => (run?.request.owner === owner ? run : undefined)
 
   return {
     start(request) {
-      if (!logs) return undefined
+      if (!logs || shared?.isReady === false) return undefined
       if (request.graceMs === undefined && countDetached(request.caller) >= maxDetached) {
         throw new ServiceError(
           'rate_limited',
@@ -178,14 +214,25 @@ export function createRuns({ logs, maxDetached, keepMs: defaultKeepMs, now }: Ru
       runs.set(log.id, run)
       open.add(run)
       if (request.chat !== undefined) chats.set(toChatKey(request.owner, request.chat), run)
+      shared?.publish(run)
       return run
     },
-    find: (id, owner) => ofOwner(runs.get(id), owner),
-    findChat: (chat, owner) => chats.get(toChatKey(owner, chat)),
-    stopChat(chat, owner) {
-      for (const run of open) if (run.request.chat === chat && ofOwner(run, owner)) run.stop()
+    async find(id, owner) {
+      return runs.has(id) ? ofOwner(runs.get(id), owner) : shared?.find(id, owner)
     },
-    list: (owner) => [...runs.values()].filter((run) => ofOwner(run, owner)),
+    async findChat(chat, owner) {
+      // Another process may have a newer run of the chat.
+      return (await shared?.findChat(chat, owner)) ?? chats.get(toChatKey(owner, chat))
+    },
+    async stopChat(chat, owner) {
+      for (const run of open) if (run.request.chat === chat && ofOwner(run, owner)) run.stop()
+      await shared?.stopChat(chat, owner)
+    },
+    async list(owner) {
+      const own = [...runs.values()].filter((run) => ofOwner(run, owner))
+      const others = (await shared?.list(owner)) ?? []
+      return [...own, ...others.filter(({ log }) => !runs.has(log.id))]
+    },
   }
 }
 

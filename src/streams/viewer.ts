@@ -3,11 +3,11 @@ import type { ServiceError } from '../errors.ts'
 import { createTimer } from '../relay/timer.ts'
 import type { Sink } from '../relay/sink.ts'
 import { createWriter } from '../relay/writer.ts'
-import { logDropped } from './failures.ts'
-import type { Part, RunLog } from './run-log.ts'
+import { logDropped, logLost } from './failures.ts'
+import type { Part, ReadableLog } from './run-log.ts'
 
 export interface ViewerOptions {
-  log: RunLog
+  log: ReadableLog
   /** The number of the last frame that the reader has. -1 if it has none. */
   after: number
   sink: Sink
@@ -94,6 +94,7 @@ export function createViewer(options: ViewerOptions): Viewer {
   }
   function send(part: Part) {
     if (isOver) return
+    if (part === 'lost') return fail(toFrames(logLost()))
     if (part === 'dropped' || part === 'beyond') return fail(toFrames(logDropped()))
     if (isStarting && position > options.after && part.frames !== '') {
       // The rest of a long log waits for the head, because a reader may be slow.

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { eventStream } from '../../src/encoders/sse.ts'
 import type { ServiceError } from '../../src/errors.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
-import { createRuns, type Run, type Runs } from '../../src/streams/runs.ts'
+import { createRuns, type OwnRun, type Runs } from '../../src/streams/runs.ts'
 
 /** The codes with which runs were stopped, by the id of their request. */
 let stopped: [requestId: string, code: string][]
@@ -18,7 +18,7 @@ beforeEach(() => {
   })
 })
 
-function start(requestId: string, chat: string | undefined, owner = 'alice'): Run {
+function start(requestId: string, chat: string | undefined, owner = 'alice'): OwnRun {
   return runs.start({
     owner,
     caller: owner,
@@ -30,44 +30,44 @@ function start(requestId: string, chat: string | undefined, owner = 'alice'): Ru
   })!
 }
 /** Ends a run as the routes do: its log gets a last frame. */
-function end(run: Run) {
+function end(run: OwnRun) {
   run.log.append(['data: [DONE]\n\n'])
   run.log.close()
   run.finish()
 }
 
 describe('the runs of a chat', () => {
-  test('are found by the owner’s name for them, the last one only', () => {
+  test('are found by the owner’s name for them, the last one only', async () => {
     const first = start('1', 'c')
-    expect(runs.findChat('c', 'alice')).toBe(first)
+    expect(await runs.findChat('c', 'alice')).toBe(first)
     const second = start('2', 'c')
     start('3', 'd')
     start('4', undefined)
-    expect(runs.findChat('c', 'alice')).toBe(second)
-    expect(runs.findChat('undefined', 'alice')).toBeUndefined()
+    expect(await runs.findChat('c', 'alice')).toBe(second)
+    expect(await runs.findChat('undefined', 'alice')).toBeUndefined()
   })
 
-  test('are not found by another owner, whatever the names contain', () => {
+  test('are not found by another owner, whatever the names contain', async () => {
     start('1', 'c')
     const ofNobody = start('2', 'c', '')
-    expect(runs.findChat('c', 'bob')).toBeUndefined()
-    expect(runs.findChat('c', '')).toBe(ofNobody)
+    expect(await runs.findChat('c', 'bob')).toBeUndefined()
+    expect(await runs.findChat('c', '')).toBe(ofNobody)
     start('3', 'x","y', 'a')
-    expect(runs.findChat('y', 'a","x')).toBeUndefined()
+    expect(await runs.findChat('y', 'a","x')).toBeUndefined()
   })
 
-  test('are found after their end, until a viewer has read the end', () => {
+  test('are found after their end, until a viewer has read the end', async () => {
     const run = start('1', 'c')
     const [leaves, reads] = [run.join(), run.join()]
     end(run)
     leaves(false)
-    expect(runs.findChat('c', 'alice')).toBe(run)
+    expect(await runs.findChat('c', 'alice')).toBe(run)
     reads(true)
-    expect(runs.findChat('c', 'alice')).toBeUndefined()
-    expect(runs.find(run.log.id, 'alice')).toBe(run)
+    expect(await runs.findChat('c', 'alice')).toBeUndefined()
+    expect(await runs.find(run.log.id, 'alice')).toBe(run)
   })
 
-  test('hide no later run when an earlier one is read, stopped or erased', () => {
+  test('hide no later run when an earlier one is read, stopped or erased', async () => {
     const [read, erased] = [start('1', 'c'), start('2', 'c')]
     const last = start('3', 'c')
     end(read)
@@ -75,35 +75,35 @@ describe('the runs of a chat', () => {
     erased.stop()
     end(erased)
     erased.stop()
-    expect(runs.find(erased.log.id, 'alice')).toBeUndefined()
-    expect(runs.findChat('c', 'alice')).toBe(last)
+    expect(await runs.find(erased.log.id, 'alice')).toBeUndefined()
+    expect(await runs.findChat('c', 'alice')).toBe(last)
   })
 
-  test('are all stopped by the owner’s stop, which is not repeated and erases nothing', () => {
+  test('are all stopped by the owner’s stop, which is not repeated and erases nothing', async () => {
     const finished = start('1', 'c')
     end(finished)
     start('2', 'c')
     start('3', 'c', 'bob')
     start('4', 'd')
     start('5', 'c')
-    runs.stopChat('c', 'alice')
+    await runs.stopChat('c', 'alice')
     expect(stopped).toEqual([
       ['2', 'cancelled'],
       ['5', 'cancelled'],
     ])
-    expect(runs.findChat('c', 'alice')).toBeUndefined()
-    expect(runs.findChat('c', 'bob')).toBeDefined()
-    expect(runs.find(finished.log.id, 'alice')).toBe(finished)
-    runs.stopChat('nobody', 'alice')
+    expect(await runs.findChat('c', 'alice')).toBeUndefined()
+    expect(await runs.findChat('c', 'bob')).toBeDefined()
+    expect(await runs.find(finished.log.id, 'alice')).toBe(finished)
+    await runs.stopChat('nobody', 'alice')
     expect(stopped).toHaveLength(2)
   })
 
-  test('that end without a frame are forgotten, and a viewer does not wait for ever', () => {
+  test('that end without a frame are forgotten, and a viewer does not wait for ever', async () => {
     const run = start('1', 'c')
     let rings = 0
     run.log.onMore(() => rings++)
     run.finish()
-    expect(runs.findChat('c', 'alice')).toBeUndefined()
+    expect(await runs.findChat('c', 'alice')).toBeUndefined()
     expect(rings).toBe(1)
     expect(run.log.read(-1)).toBe('dropped')
   })

@@ -6,7 +6,7 @@ import { sse } from '../../src/encoders/sse.ts'
 import { logDropped } from '../../src/streams/failures.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
 import { toFailureFrames } from '../../src/streams/recorder.ts'
-import { createRuns, type Run, type RunRequest, type RunsOptions } from '../../src/streams/runs.ts'
+import { createRuns, type OwnRun, type RunRequest, type RunsOptions } from '../../src/streams/runs.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -20,10 +20,10 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 function create(options: Partial<RunsOptions> = {}) {
   const logs = createMemoryLogs({ runBytes: 1e6, totalBytes: 1e9 })
   const runs = createRuns({ logs, maxDetached: 2, keepMs: 10_000, now: () => performance.now(), ...options })
-  const stops = new Map<Run, string[]>()
+  const stops = new Map<OwnRun, string[]>()
 
   /** Starts a run with one frame. Like a real generation, it ends as soon as it is stopped. */
-  function start(request: Partial<RunRequest> = {}): Run {
+  function start(request: Partial<RunRequest> = {}): OwnRun {
     const codes: string[] = []
     const run = runs.start({
       owner: 'a',
@@ -42,26 +42,26 @@ function create(options: Partial<RunsOptions> = {}) {
     run.log.append(['frame'])
     return run
   }
-  const stopsOf = (run: Run) => stops.get(run)!
+  const stopsOf = (run: OwnRun) => stops.get(run)!
   return { runs, start, stopsOf }
 }
 
 describe('a run', () => {
-  test('is found by its owner, and by nobody else', () => {
+  test('is found by its owner, and by nobody else', async () => {
     const { runs, start } = create()
     const run = start({ owner: 'a', chat: 'chat-1' })
     const { id } = run.log
-    expect(runs.find(id, 'a')).toBe(run)
-    expect(runs.findChat('chat-1', 'a')).toBe(run)
-    expect(runs.list('a')).toEqual([run])
+    expect(await runs.find(id, 'a')).toBe(run)
+    expect(await runs.findChat('chat-1', 'a')).toBe(run)
+    expect(await runs.list('a')).toEqual([run])
     for (const stranger of ['b', '', 'A', 'a ', '__proto__']) {
-      expect(runs.find(id, stranger)).toBeUndefined()
-      expect(runs.findChat('chat-1', stranger)).toBeUndefined()
-      expect(runs.list(stranger)).toEqual([])
+      expect(await runs.find(id, stranger)).toBeUndefined()
+      expect(await runs.findChat('chat-1', stranger)).toBeUndefined()
+      expect(await runs.list(stranger)).toEqual([])
     }
     for (const other of ['', id.slice(1), `${id}0`, id.toUpperCase() + 'X', '__proto__', 'constructor']) {
-      expect(runs.find(other, 'a')).toBeUndefined()
-      expect(runs.findChat(other, 'a')).toBeUndefined()
+      expect(await runs.find(other, 'a')).toBeUndefined()
+      expect(await runs.findChat(other, 'a')).toBeUndefined()
     }
   })
 
@@ -114,16 +114,16 @@ describe('a run', () => {
     expect(run.life.detachedMs).toBeLessThan(2100)
   })
 
-  test('that is stopped is cancelled once, and then erased by a second stop', () => {
+  test('that is stopped is cancelled once, and then erased by a second stop', async () => {
     const { runs, start, stopsOf } = create()
     const run = start({ chat: 'chat-1' })
     run.stop()
     expect(stopsOf(run)).toEqual(['cancelled'])
-    expect(runs.find(run.log.id, 'a')).toBe(run)
+    expect(await runs.find(run.log.id, 'a')).toBe(run)
     run.stop()
     expect(stopsOf(run)).toEqual(['cancelled'])
-    expect(runs.find(run.log.id, 'a')).toBeUndefined()
-    expect(runs.findChat('chat-1', 'a')).toBeUndefined()
+    expect(await runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(await runs.findChat('chat-1', 'a')).toBeUndefined()
     expect(run.log.read(-1)).toBe('dropped')
     expect(vi.getTimerCount()).toBe(0)
     run.stop()
@@ -134,9 +134,9 @@ describe('a run', () => {
     const run = start()
     run.finish()
     await pass(9900)
-    expect(runs.find(run.log.id, 'a')).toBe(run)
+    expect(await runs.find(run.log.id, 'a')).toBe(run)
     await pass(200)
-    expect(runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(await runs.find(run.log.id, 'a')).toBeUndefined()
     expect(run.log.read(-1)).toBe('dropped')
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -146,9 +146,9 @@ describe('a run', () => {
     const run = start({ keepMs: 600_000 })
     run.finish()
     await pass(599_000)
-    expect(runs.list('a')).toEqual([run])
+    expect(await runs.list('a')).toEqual([run])
     await pass(2000)
-    expect(runs.list('a')).toEqual([])
+    expect(await runs.list('a')).toEqual([])
   })
 
   test('that is finished is not erased while a viewer reads', async () => {
@@ -157,20 +157,20 @@ describe('a run', () => {
     const leave = run.join()
     run.finish()
     await pass(1e6)
-    expect(runs.find(run.log.id, 'a')).toBe(run)
+    expect(await runs.find(run.log.id, 'a')).toBe(run)
     leave()
     await pass(100)
-    expect(runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(await runs.find(run.log.id, 'a')).toBeUndefined()
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('without a frame is forgotten when it is finished, and nobody waits for it', () => {
+  test('without a frame is forgotten when it is finished, and nobody waits for it', async () => {
     const { runs } = create()
     const run = runs.start({ owner: 'a', caller: 'a', requestId: '', encoder: sse, graceMs: 1000, chat: 'c', stop() {} })!
     run.join()
     run.finish()
-    expect(runs.find(run.log.id, 'a')).toBeUndefined()
-    expect(runs.findChat('c', 'a')).toBeUndefined()
+    expect(await runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(await runs.findChat('c', 'a')).toBeUndefined()
     expect(run.log.read(-1)).toBe('dropped')
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -187,7 +187,7 @@ describe('a run', () => {
     expect(run.request.encoder).toMatchObject({ contentType: sse.contentType, headers: sse.headers, opening: sse.opening })
   })
 
-  test('that is removed is unknown at once, and its log is erased when it ends', () => {
+  test('that is removed is unknown at once, and its log is erased when it ends', async () => {
     const { runs } = create()
     let stopped = ''
     const stop = (error: { code: string }) => void (stopped = error.code)
@@ -195,7 +195,7 @@ describe('a run', () => {
     run.log.append(['frame'])
     run.remove()
     expect(stopped).toBe('cancelled')
-    expect([runs.find(run.log.id, 'a'), runs.list('a')]).toEqual([undefined, []])
+    expect([await runs.find(run.log.id, 'a'), await runs.list('a')]).toEqual([undefined, []])
     run.log.append(['terminal'])
     const ends: unknown[] = []
     run.log.onMore(() => ends.push(run.log.read(1)))
@@ -205,13 +205,13 @@ describe('a run', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('that is removed after its end is unknown and erased', () => {
+  test('that is removed after its end is unknown and erased', async () => {
     const { runs, start, stopsOf } = create()
     const run = start()
     run.finish()
     run.remove()
     expect(stopsOf(run)).toEqual([])
-    expect(runs.find(run.log.id, 'a')).toBeUndefined()
+    expect(await runs.find(run.log.id, 'a')).toBeUndefined()
     expect(run.log.read(-1)).toBe('dropped')
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -234,8 +234,9 @@ describe('a run', () => {
     collect()
     // The object itself must not go into an assertion, because its error would keep it.
     expect(state.deref() === undefined).toBe(true)
-    expect(runs.list('a').length).toBe(1)
-    runs.list('a')[0]!.stop()
+    expect((await runs.list('a')).length).toBe(1)
+    const [one] = await runs.list('a')
+    one!.stop()
   })
 })
 
@@ -244,51 +245,51 @@ describe('a chat', () => {
     const { runs, start } = create()
     const first = start({ chat: 'c' })
     const second = start({ chat: 'c' })
-    expect(runs.findChat('c', 'a')).toBe(second)
-    expect(runs.find(first.log.id, 'a')).toBe(first)
+    expect(await runs.findChat('c', 'a')).toBe(second)
+    expect(await runs.find(first.log.id, 'a')).toBe(first)
     first.finish()
     first.stop()
-    expect(runs.find(first.log.id, 'a')).toBeUndefined()
-    expect(runs.findChat('c', 'a')).toBe(second)
+    expect(await runs.find(first.log.id, 'a')).toBeUndefined()
+    expect(await runs.findChat('c', 'a')).toBe(second)
     second.finish()
     await pass(11_000)
-    expect(runs.findChat('c', 'a')).toBeUndefined()
+    expect(await runs.findChat('c', 'a')).toBeUndefined()
   })
 
-  test('is forgotten when a viewer has read its end, or when it is stopped', () => {
+  test('is forgotten when a viewer has read its end, or when it is stopped', async () => {
     const { runs, start } = create()
     const read = start({ chat: 'read' })
     const [leave, leaveEarly] = [read.join(), read.join()]
     leaveEarly(false)
-    expect(runs.findChat('read', 'a')).toBe(read)
+    expect(await runs.findChat('read', 'a')).toBe(read)
     read.finish()
     leave(true)
-    expect(runs.findChat('read', 'a')).toBeUndefined()
+    expect(await runs.findChat('read', 'a')).toBeUndefined()
     const stopped = start({ chat: 'stopped' })
     stopped.stop()
-    expect(runs.findChat('stopped', 'a')).toBeUndefined()
-    for (const run of [read, stopped]) expect(runs.find(run.log.id, 'a')).toBe(run)
+    expect(await runs.findChat('stopped', 'a')).toBeUndefined()
+    for (const run of [read, stopped]) expect(await runs.find(run.log.id, 'a')).toBe(run)
   })
 
-  test('is stopped with all its open runs, and without those of other owners and chats', () => {
+  test('is stopped with all its open runs, and without those of other owners and chats', async () => {
     const { runs, start, stopsOf } = create()
     const [one, two] = [start({ chat: 'c' }), start({ chat: 'c' })]
     const others = [start({ chat: 'd' }), start(), start({ chat: 'c', owner: 'b' })]
     const finished = start({ chat: 'c' })
     finished.finish()
-    runs.stopChat('c', 'a')
+    await runs.stopChat('c', 'a')
     expect([one, two].map(stopsOf)).toEqual([['cancelled'], ['cancelled']])
     expect(others.flatMap(stopsOf)).toEqual([])
     // A finished answer is not erased.
-    runs.stopChat('c', 'a')
-    for (const run of [one, two, finished]) expect(runs.find(run.log.id, 'a')).toBe(run)
+    await runs.stopChat('c', 'a')
+    for (const run of [one, two, finished]) expect(await runs.find(run.log.id, 'a')).toBe(run)
   })
 
-  test('of one owner is not the chat of another, however the names are joined', () => {
+  test('of one owner is not the chat of another, however the names are joined', async () => {
     const { runs, start } = create()
     const names = ['', 'a', 'a","b', 'b', '","', '["a"]', ',']
     const all = names.flatMap((owner) => names.map((chat) => ({ owner, chat, run: start({ owner, chat, caller: owner }) })))
-    for (const { owner, chat, run } of all) expect(runs.findChat(chat, owner)).toBe(run)
+    for (const { owner, chat, run } of all) expect(await runs.findChat(chat, owner)).toBe(run)
   })
 })
 

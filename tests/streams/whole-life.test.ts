@@ -9,7 +9,7 @@ import { createStreams } from '../../src/relay/streams.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
 import { createRecorder, toFailureFrames } from '../../src/streams/recorder.ts'
 import { toNumbered, type RunLogs } from '../../src/streams/run-log.ts'
-import { createRuns, type Run } from '../../src/streams/runs.ts'
+import { createRuns, type OwnRun } from '../../src/streams/runs.ts'
 import { createViewer, type Viewer } from '../../src/streams/viewer.ts'
 import { createFakeSink, type FakeSink } from '../relay/fake-sink.ts'
 
@@ -41,7 +41,7 @@ interface Reader {
 }
 
 interface Generated {
-  readonly run: Run
+  readonly run: OwnRun
   readonly stream: Stream
   readonly caller: string
   readonly isBackground: boolean
@@ -94,7 +94,7 @@ function createWorld() {
     const isTooMany = isBackground && countAlone(caller) >= maxDetached
     const request = { requestId: `id-${all.length}`, principal: caller, signal: new AbortController().signal }
     let stream: Stream
-    let run: Run
+    let run: OwnRun
     try {
       run = runs.start({
         owner: caller,

@@ -1,7 +1,7 @@
 import { ChatHttpError, ChatStreamError } from '#client'
 import type { End } from '../chats/chat.ts'
 
-const lostCodes: readonly string[] = ['not_found', 'log_dropped', 'not_resumable']
+const lostCodes: readonly string[] = ['not_found', 'log_dropped', 'log_lost', 'producer_lost', 'not_resumable']
 
 /** Returns how an answer ended if its stream threw this error. */
 export function toEnd(error: unknown, requestId: string): End {
