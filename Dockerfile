@@ -16,7 +16,7 @@ ENV NODE_ENV=production HOST=0.0.0.0
 
 # package.json says that the files are modules. The emulator of the demo stays outside.
 COPY package.json ./
-COPY --from=build /app/dist/node.js /app/dist/node.js.map /app/dist/key.js /app/dist/licenses.txt ./dist/
+COPY --from=build /app/dist/node.js /app/dist/node.js.map /app/dist/redis-client.cjs /app/dist/key.js /app/dist/licenses.txt ./dist/
 
 USER node
 EXPOSE 8083

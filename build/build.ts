@@ -19,7 +19,7 @@ await buildIfStale({
 })
 await buildIfStale({
   inputs: [...tools, 'src', 'packages/fake-ollama/emulator', 'packages/ollama-grammar'],
-  outputs: ['node.js', 'node.js.map', 'bun.js', 'bun.env', 'emulator.js', 'key.js', 'licenses.txt'].map(
+  outputs: ['node.js', 'node.js.map', 'bun.js', 'bun.env', 'emulator.js', 'redis-client.cjs', 'key.js', 'licenses.txt'].map(
     (name) => `dist/${name}`,
   ),
   build: async (stamp) => (await import('./server.ts')).buildServer(stamp),

@@ -13,7 +13,6 @@ const dist = join(root, 'dist')
  */
 const common = {
   absWorkingDir: root,
-  outdir: dist,
   bundle: true,
   write: false,
   metafile: true,
@@ -23,10 +22,10 @@ const common = {
   charset: 'utf8',
   sourcesContent: false,
   logLevel: 'error',
-  // The emulator is a file of its own. A server without the demo does not load it, and the image
-  // does not have it.
-  alias: { '#fake-ollama': './emulator.js' },
-  external: ['./emulator.js'],
+  // The emulator and the Redis client are files of their own, because most servers need neither. The
+  // image does not have the emulator.
+  alias: { '#fake-ollama': './emulator.js', '@redis/client': './redis-client.cjs' },
+  external: ['./emulator.js', './redis-client.cjs'],
 } satisfies BuildOptions
 
 /**
@@ -38,17 +37,29 @@ export async function buildServer(stamp: string): Promise<void> {
   const bundles = await Promise.all([
     build({
       ...common,
+      outdir: dist,
       entryPoints: { node: 'src/runtimes/node.ts' },
       sourcemap: 'linked',
       banner: { js: stamp.trimEnd() },
     }),
     build({
       ...common,
+      outdir: dist,
       entryPoints: {
         bun: 'src/runtimes/bun.ts',
         emulator: 'packages/fake-ollama/emulator/emulator.ts',
         key: 'src/runtimes/key.ts',
       },
+    }),
+    build({
+      ...common,
+      stdin: { contents: "export { createClient, ErrorReply } from '@redis/client'", resolveDir: root },
+      outfile: join(dist, 'redis-client.cjs'),
+      // The client is made of CommonJS modules that require modules of Node.
+      format: 'cjs',
+      alias: {},
+      // Optional parts that the client loads if they are there.
+      external: ['@opentelemetry/api', '@node-rs/xxhash'],
     }),
   ])
   await writeAtomically(join(dist, 'bun.env'), await readFile(join(root, 'src/runtimes/bun/bun.env')))
@@ -66,8 +77,9 @@ async function toLicenses(metafiles: readonly Metafile[]): Promise<string> {
     [...names].toSorted().map(async (name) => {
       const folder = join(root, 'node_modules', name)
       const file = (await readdir(folder)).find((path) => /^licen[cs]e\b/i.test(path))
-      if (!file) throw new Error(`Cannot bundle ${name}: it has no license`)
-      return `${name}\n\n${await readFile(join(folder, file), 'utf8')}`
+      // Some packages come without their license. `build/licenses` has it from their repository.
+      const path = file ? join(folder, file) : join(root, 'build/licenses', `${name}.txt`)
+      return `${name}\n\n${await readFile(path, 'utf8')}`
     }),
   )
   return texts.join('\n\n')

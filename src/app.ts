@@ -84,6 +84,8 @@ export interface AppOptions {
   logs?: RunLogs
   /** The runs of all processes. By default, a process knows only its own runs. */
   shared?: SharedRuns
+  /** The store of all processes. `/readyz` says whether it can be used. */
+  store?: { readonly isReady: boolean }
   /**
    * How many requests may load the same cached value at the same time. The cached values are the
    * result of the readiness check and Ollama's lists of models. Some runtimes may stop a load when
@@ -129,6 +131,7 @@ export function createApp({
   limits: sharedLimits,
   logs,
   shared,
+  store,
   maxLoads = 2,
   log = () => {},
   now = () => performance.now(),
@@ -176,7 +179,7 @@ export function createApp({
       }),
     )
     .route('/', assets(files))
-    .route('/', health({ upstream: ollama, streams, maxLoads, now }))
+    .route('/', health({ upstream: ollama, streams, store, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys.

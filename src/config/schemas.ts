@@ -133,6 +133,51 @@ function toHost(text: string): string | undefined {
 /** A list of host names without ports, in lower case. */
 export const hosts = list(toHost, 'must be a list of host names without ports')
 
+/** Where Redis is, and what it needs to know of us. A part that is undefined has Redis's default. */
+export interface RedisAddress {
+  readonly tls: boolean
+  readonly host: string
+  readonly port: number
+  readonly username: string | undefined
+  readonly password: string | undefined
+  /** The number of the database. */
+  readonly database: number
+}
+
+function toRedisAddress(text: string): RedisAddress | undefined {
+  const url = URL.parse(text)
+  const [, protocol = ''] = /^(rediss?):\/\//i.exec(text) ?? []
+  const [, database] = /^\/?(\d{0,4})$/.exec(url?.pathname ?? '?') ?? []
+  const host = /^\[([\da-f:.]+)\]$|^([\w.-]+)$/i.exec(url?.hostname ?? '')
+  if (!url || !protocol || !host || database === undefined || url.port === '0' || /[?#]/.test(text)) return undefined
+  try {
+    return {
+      tls: protocol.toLowerCase() === 'rediss',
+      host: host[1] ?? host[0],
+      port: Number(url.port || 6379),
+      username: decodeURIComponent(url.username) || undefined,
+      password: decodeURIComponent(url.password) || undefined,
+      database: Number(database),
+    }
+  } catch {
+    // A percent sign does not stand for a character.
+    return undefined
+  }
+}
+
+/** The URL of a Redis. It may contain a password. */
+export const redisUrl = v.optional(
+  v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const address = toRedisAddress(dataset.value)
+      if (address !== undefined) return address
+      addIssue({ message: 'must be a URL such as redis://user:password@host:6379/0, or rediss://… for TLS' })
+      return NEVER
+    }),
+  ),
+)
+
 function toAlias(text: string): readonly [name: string, model: string] | undefined {
   const [, name, model] = /^([\w.:/-]{1,256})=([\w.:/-]{1,256})$/.exec(text) ?? []
   return name && model ? [name, model] : undefined

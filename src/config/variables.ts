@@ -13,6 +13,7 @@ import {
   ms,
   ollamaHost,
   origins,
+  redisUrl,
 } from './schemas.ts'
 
 /** A variable of the environment. */
@@ -144,6 +145,19 @@ export const variables = {
     totalBytes: variable('SLUICE_RESUME_TOTAL_BYTES', integer(268_435_456, 65_536, 68_719_476_736)),
     /** How long a finished stream is kept, in seconds. */
     keepSeconds: variable('SLUICE_RESUME_KEEP_SECONDS', integer(60, 0, 86_400)),
+  },
+
+  /** What several processes know together. */
+  store: {
+    /**
+     * The Redis that all processes use. Unset: each process knows only its own streams and limits.
+     */
+    redis: variable('SLUICE_REDIS_URL', redisUrl),
+    /**
+     * How long the other processes wait for a process that says nothing, before they count it as
+     * dead.
+     */
+    leaseMs: variable('SLUICE_REDIS_LEASE_MS', ms(10_000, { min: 1000 })),
   },
 
   /** The time limits of one stream. */

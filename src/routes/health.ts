@@ -8,6 +8,8 @@ import type { Upstream } from '../upstreams/upstream.ts'
 export interface HealthOptions {
   upstream: Upstream
   streams: Streams
+  /** Undefined if the process shares nothing. */
+  store: { readonly isReady: boolean } | undefined
   /** How many requests to the upstream may check its readiness at once. */
   maxLoads: number
   now: () => number
@@ -17,7 +19,7 @@ export interface HealthOptions {
  * Reports whether the server is alive, and whether it is ready. Only `/readyz` sends a request to
  * the upstream (docs/protocol.md#1-routes).
  */
-export function health({ upstream, streams, maxLoads, now }: HealthOptions) {
+export function health({ upstream, streams, store, maxLoads, now }: HealthOptions) {
   const readiness = createCached({
     ttlMs: 1000,
     limitMs: 2000,
@@ -36,7 +38,9 @@ export function health({ upstream, streams, maxLoads, now }: HealthOptions) {
     .get('/readyz', async (c) => {
       if (streams.isDraining) return c.json({ status: 'not_ready', code: 'shutting_down' }, 503)
       const state = await readiness(new AbortController().signal).catch(toNotReady)
-      return c.json(state, state.status === 'ready' ? 200 : 503)
+      // Streams go on without the store, so it does not change the status.
+      const shared = store && { store: store.isReady ? 'up' : 'down' }
+      return c.json({ ...state, ...shared }, state.status === 'ready' ? 200 : 503)
     })
 }
 

@@ -7,6 +7,7 @@ import { readConfig, standardOutput } from './host-process.ts'
 import { createLog } from './log.ts'
 import { run } from './run.ts'
 import { sha256OfNode } from './sha256.ts'
+import { openStore } from './store.ts'
 
 interface Server {
   readonly hostname: string
@@ -56,7 +57,7 @@ function withWholeUrl(request: Request): Request {
   return request.url.startsWith('/') ? new Request(`http://localhost${request.url}`, request) : request
 }
 
-await run(config, () => {
+await run(config, async () => {
   const connect = connectOnBun()
   const app = createApp({
     config,
@@ -66,6 +67,7 @@ await run(config, () => {
     address: (c) => (c.env as BunBindings).address,
     sha256: sha256OfNode,
     logs: createMemoryLogs(config.resume),
+    ...(await openStore(config)),
     log: createLog(log, standardOutput.write),
   })
   const server = Bun.serve({

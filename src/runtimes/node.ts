@@ -11,6 +11,7 @@ import { openOnNode, withHeads } from './node/open.ts'
 import { zstdOfNode } from './node/zstd.ts'
 import { run } from './run.ts'
 import { sha256OfNode } from './sha256.ts'
+import { openStore } from './store.ts'
 
 const config = await readConfig()
 const { host, port, reusePort, log } = config.server
@@ -26,6 +27,7 @@ await run(config, async () => {
     zstd: zstdOfNode,
     sha256: sha256OfNode,
     logs: createMemoryLogs(config.resume),
+    ...(await openStore(config)),
     log: createLog(log, standardOutput.write),
   })
   const server = createAdaptorServer({
