@@ -1,5 +1,6 @@
 import { createApp, type App } from '../app.ts'
 import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
+import { variables } from '../config/variables.ts'
 import { ServiceError } from '../errors.ts'
 import { createMemoryLimits } from '../middleware/memory-limits.ts'
 import { createLog } from './log.ts'
@@ -28,6 +29,7 @@ function create(env: Record<string, unknown>): App {
     // On workerd, only a heartbeat detects that a reader has disconnected (docs/hazards.md#11). So
     // heartbeats are more frequent than on other runtimes.
     const config = parseConfig(env, { deadlines: { heartbeatMs: 1000 } })
+    checkStore(env)
     return createApp({
       config,
       open: openOnWorker,
@@ -47,6 +49,13 @@ function create(env: Record<string, unknown>): App {
     if (!(error instanceof ConfigError)) throw error
     return createMisconfigured(error)
   }
+}
+
+/** A connection of workerd belongs to one request, so it cannot use Redis. @throws ConfigError */
+function checkStore(env: Record<string, unknown>) {
+  const names = Object.values(variables.store).flatMap(({ name }) => (env[name] ? name : []))
+  if (names.length > 0)
+    throw new ConfigError(names.map((name) => `${name}: must be unset on Workers, where Durable Objects replace Redis`))
 }
 
 /**

@@ -13,6 +13,8 @@ function mistakesOf(env: Record<string, unknown>): string {
 }
 
 const hash = 'ab'.repeat(32)
+/** The parts of an address that a URL may leave out. */
+const redis = { tls: false, port: 6379, username: undefined, password: undefined, database: 0 }
 
 test('an empty environment has the documented defaults', () => {
   expect(parseConfig({})).toEqual({
@@ -25,6 +27,7 @@ test('an empty environment has the documented defaults', () => {
     perCaller: { perMinute: 0, streams: 0 },
     limits: { maxStreams: 1000, maxBodyBytes: 16_777_216, maxLineBytes: 4_194_304 },
     resume: { maxSeconds: 60, maxDetached: 4, runBytes: 8_388_608, totalBytes: 268_435_456, keepSeconds: 60 },
+    store: { redis: undefined, leaseMs: 10_000 },
     deadlines: {
       graceMs: 250,
       heartbeatMs: 15_000,
@@ -61,6 +64,17 @@ test.each([
   ['SLUICE_RESUME_RUN_BYTES', 'resume.runBytes', '65536', 65_536],
   ['SLUICE_RESUME_TOTAL_BYTES', 'resume.totalBytes', '68719476736', 68_719_476_736],
   ['SLUICE_RESUME_KEEP_SECONDS', 'resume.keepSeconds', '0', 0],
+  ['SLUICE_REDIS_LEASE_MS', 'store.leaseMs', '1000', 1000],
+  ['SLUICE_REDIS_URL', 'store.redis', 'redis://redis', { ...redis, host: 'redis' }],
+  ['SLUICE_REDIS_URL', 'store.redis', 'redis://10.0.0.1:6380/15', { ...redis, host: '10.0.0.1', port: 6380, database: 15 }],
+  ['SLUICE_REDIS_URL', 'store.redis', 'rediss://[::1]/', { ...redis, tls: true, host: '::1' }],
+  [
+    'SLUICE_REDIS_URL',
+    'store.redis',
+    'REDISS://al%40ice:p%2Fw%20@Redis.example:1',
+    { ...redis, tls: true, host: 'Redis.example', port: 1, username: 'al@ice', password: 'p/w ' },
+  ],
+  ['SLUICE_REDIS_URL', 'store.redis', 'redis://:a@b@redis', { ...redis, host: 'redis', password: 'a@b' }],
   ['SLUICE_API_KEYS', 'access.keys', `me:${hash}`, [{ name: 'me', sha256: hash, models: undefined }]],
   [
     'SLUICE_API_KEYS',

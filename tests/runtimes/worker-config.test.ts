@@ -15,8 +15,19 @@ test('the chosen mistakes are in the table', () => {
   expect(chosen).toHaveLength(names.length)
 })
 
+const onlyOnWorkers = [
+  {
+    name: 'a Redis',
+    env: { SLUICE_REDIS_URL: `redis://:${canary}@redis`, SLUICE_REDIS_LEASE_MS: '5000' },
+    says: [
+      'SLUICE_REDIS_URL: must be unset on Workers, where Durable Objects replace Redis',
+      'SLUICE_REDIS_LEASE_MS: must be unset on Workers',
+    ],
+  },
+]
+
 // A Worker receives its bindings only with its first request. So it cannot refuse to start.
-describe.each(chosen)('a Worker whose bindings have a mistake: $name', ({ env, says }) => {
+describe.each([...chosen, ...onlyOnWorkers])('a Worker whose bindings have a mistake: $name', ({ env, says }) => {
   let server: Server
 
   beforeAll(async () => {
