@@ -3,9 +3,9 @@ import type { RedisAddress } from '../config/schemas.ts'
 import { checkChannel, checks, probe } from '../store/redis/checks.ts'
 import { createHealth } from '../store/redis/health.ts'
 import type { Redis, Reply } from '../store/redis/redis.ts'
-import { createLink, LateError, type Client } from './redis/link.ts'
+import { createLink, type Client } from './redis/link.ts'
 import { createOutageLog } from './redis/outage-log.ts'
-import { isAboutAll, NonsenseError, RefusalError, toProblemOfConnection, toProblemOfReply } from './redis/problem.ts'
+import { isAboutAll, LateError, NonsenseError, RefusalError, toProblemOfConnection, toProblemOfReply } from './redis/problem.ts'
 import { createTurns } from './redis/turns.ts'
 
 export interface RedisOptions {
@@ -130,21 +130,16 @@ export async function connectRedis({
     )
   }
 
-  const timers = [setInterval(tick, tickMs), setInterval(ping, idleMs)]
-  function close() {
-    for (const timer of timers) clearInterval(timer)
-    commands.close()
-    messages.close()
-  }
-
   const attempts = await Promise.allSettled([commands.start(), messages.start()])
   for (const attempt of attempts) {
     const problem = attempt.status === 'rejected' ? toProblem(attempt.reason) : undefined
     if (!problem?.isRefusal) continue
-    close()
+    commands.close()
+    messages.close()
     throw new RefusalError(problem.text)
   }
   tick()
+  const timers = [setInterval(tick, tickMs), setInterval(ping, idleMs)]
 
   return {
     get isReady() {
@@ -163,6 +158,10 @@ export async function connectRedis({
       onConnected.add(listener)
       if (commands.client) queueMicrotask(listener)
     },
-    close,
+    close() {
+      for (const timer of timers) clearInterval(timer)
+      commands.close()
+      messages.close()
+    },
   }
 }

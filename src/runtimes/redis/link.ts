@@ -1,6 +1,7 @@
 import type { createClient, RedisClientType, RedisFunctions, RedisModules, RedisScripts } from '@redis/client'
 import type { RedisAddress } from '../../config/schemas.ts'
 import { within } from '../../within.ts'
+import { LateError } from './problem.ts'
 
 /** One connection of the driver. It does not reconnect by itself. */
 export type Client = RedisClientType<RedisModules, RedisFunctions, RedisScripts, 2>
@@ -31,13 +32,6 @@ export interface Link {
 const connectLimitMs = 2000
 /** The longest wait between two attempts, in milliseconds. */
 const maxWaitMs = 1000
-
-/** The answer did not come in time. */
-export class LateError extends Error {
-  constructor() {
-    super('it does not answer')
-  }
-}
 
 export function createLink({ createClient, address, greet, onUp, onDown }: LinkOptions): Link {
   const { tls, host, port, username, password, database } = address

@@ -13,6 +13,13 @@ export interface Problem {
 /** Redis does not accept our connection, or the commands that Sluice needs. */
 export class RefusalError extends Error {}
 
+/** Redis did not answer in time. */
+export class LateError extends Error {
+  constructor() {
+    super('Redis does not answer')
+  }
+}
+
 /** The answers are not those of a Redis. */
 export class NonsenseError extends Error {}
 
@@ -57,7 +64,7 @@ export function toProblemOfReply(text: string, { username, password }: RedisAddr
 
 /** Returns what an error of the connection means. */
 export function toProblemOfConnection(error: unknown): Problem {
-  const { code = '', constructor, message } = error as NodeJS.ErrnoException
+  const { code = '', constructor } = error as NodeJS.ErrnoException
   if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code))
     return { isRefusal: true, text: `its certificate is not valid (${code}); NODE_EXTRA_CA_CERTS adds an authority` }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL')) return { isRefusal: true, text: 'it does not speak TLS; use redis://' }
@@ -66,5 +73,5 @@ export function toProblemOfConnection(error: unknown): Problem {
   // read an answer.
   if (constructor === Error || error instanceof TypeError || error instanceof NonsenseError)
     return { isRefusal: true, text: 'its answers are not those of a Redis; check the port, and use rediss:// for TLS' }
-  return { isRefusal: false, text: message }
+  return { isRefusal: false, text: error instanceof LateError ? 'it does not answer' : 'it closed the connection' }
 }

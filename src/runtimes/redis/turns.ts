@@ -1,5 +1,5 @@
 import type { Health } from '../../store/redis/health.ts'
-import { LateError } from './link.ts'
+import { LateError } from './problem.ts'
 
 /** How long a command may take, in milliseconds. */
 const limitMs = 1000

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { NonsenseError, toProblemOfConnection, toProblemOfReply } from '../../../src/runtimes/redis/problem.ts'
+import { LateError, NonsenseError, toProblemOfConnection, toProblemOfReply } from '../../../src/runtimes/redis/problem.ts'
 
 const address = { tls: false, host: 'redis', port: 6379, username: 'alice', password: 'secret7f3a', database: 0 }
 
@@ -44,7 +44,8 @@ class SocketClosedUnexpectedlyError extends Error {}
 test.each([
   [withCode('ECONNREFUSED'), false, 'ECONNREFUSED'],
   [withCode('ENOTFOUND'), false, 'ENOTFOUND'],
-  [new SocketClosedUnexpectedlyError('Socket closed unexpectedly'), false, 'Socket closed unexpectedly'],
+  [new SocketClosedUnexpectedlyError(), false, 'it closed the connection'],
+  [new LateError(), false, 'it does not answer'],
   [withCode('DEPTH_ZERO_SELF_SIGNED_CERT'), true, 'its certificate is not valid (DEPTH_ZERO_SELF_SIGNED_CERT)'],
   [withCode('ERR_TLS_CERT_ALTNAME_INVALID'), true, 'its certificate is not valid'],
   [withCode('ERR_SSL_WRONG_VERSION_NUMBER'), true, 'it does not speak TLS'],
