@@ -41,11 +41,13 @@ export async function connectRedis({
 }: RedisOptions): Promise<RedisConnection> {
   const health = createHealth()
   const turns = createTurns(health, now)
-  const report = createOutageLog(write)
+  const log = createOutageLog(write)
   const channels = new Map<string, Set<(message: string) => void>>()
   const onConnected = new Set<() => void>()
   /** Why Redis is not ready. Empty if it only is slow. */
   let reason = ''
+  /** The first attempts to connect have no lines, because a refusal ends the start. */
+  let isStarted = false
   let lastSentAt = now()
   let pingedAt: number | undefined
 
@@ -73,6 +75,7 @@ export async function connectRedis({
       reason = toProblem(error).text
       turns.clear()
       health.disconnect()
+      report()
     },
   })
 
@@ -107,11 +110,16 @@ export async function connectRedis({
     return turns.wait(answer)
   }
 
-  function tick() {
+  function report() {
     const at = now()
     const isReady = health.isReady(at)
     if (isReady) reason = ''
-    report(isReady, reason || 'its answers take too long', at)
+    if (isStarted) log(isReady, reason || 'its answers take too long', at)
+  }
+  function tick() {
+    report()
+    const at = now()
+    const isReady = health.isReady(at)
     if (at - turns.oldestSentAt > deadMs) commands.drop(new LateError())
     else if (commands.client && at - lastSentAt >= (isReady && turns.oldestSentAt === Infinity ? idleMs : 0))
       send(...probe).catch(() => {})
@@ -138,7 +146,8 @@ export async function connectRedis({
     messages.close()
     throw new RefusalError(problem.text)
   }
-  tick()
+  isStarted = true
+  report()
   const timers = [setInterval(tick, tickMs), setInterval(ping, idleMs)]
 
   return {
