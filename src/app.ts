@@ -1,5 +1,6 @@
 import { Hono, type Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { matchedRoutes } from 'hono/route'
 import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
 import { createDialectAt, createDialects } from './dialects.ts'
@@ -11,7 +12,7 @@ import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
 import { keyGuard, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
-import { answerGuard, rateGuard } from './middleware/limit-guards.ts'
+import { limitGuard } from './middleware/limit-guard.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
 import { toMethodError } from './middleware/methods.ts'
@@ -139,7 +140,7 @@ export function createApp({
   const { keys, insecure, hosts, origins, management } = config.access
   const { perCaller, deadlines, resume } = config
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
-  const limits = sharedLimits ?? createMemoryLimits({ ...perCaller, now })
+  const limits = sharedLimits ?? createMemoryLimits({ now })
   const streams = createStreams({ max: maxStreams })
   const ollama = toOllama(config, connect)
   const upstream = toUpstream(config, ollama, { maxLoads, now })
@@ -165,6 +166,16 @@ export function createApp({
   const generating = new Set(dialects.flatMap(({ generations }) => Object.keys(generations)))
   /** A POST with a `Last-Event-ID` never generates, but only on these paths. */
   const isResume = ({ req }: Context) => req.header('last-event-id') !== undefined && generating.has(req.path)
+  // A request to these routes takes no place of an answer, so that a caller with the maximum number
+  // of open answers can still cancel or resume one.
+  const placeless = new Hono<Env>()
+    .route('/', cancel({ streams }))
+    .route('/', streamRoutes(recording))
+    .route('/', chatRoutes(recording))
+    .route('/', responseRoutes(recording))
+    .route('/ollama', responseRoutes(recording))
+  const placelessPatterns = new Set(placeless.routes.map(({ path }) => path))
+  const takesAnswer = (c: Context) => !isResume(c) && !matchedRoutes(c).some(({ path }) => placelessPatterns.has(path))
 
   const app = new Hono<Env>()
   app
@@ -183,15 +194,8 @@ export function createApp({
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys.
-    .use(keyGuard({ keys, sha256 }), rateGuard({ limits, max: perCaller.perMinute, address }))
-    // These routes come before `answerGuard`, so that a caller with the maximum number of open
-    // answers can still cancel or resume one.
-    .route('/', cancel({ streams }))
-    .route('/', streamRoutes(recording))
-    .route('/', chatRoutes(recording))
-    .route('/', responseRoutes(recording))
-    .route('/ollama', responseRoutes(recording))
-    .use(answerGuard({ limits, max: perCaller.streams, address, isResume }))
+    .use(keyGuard({ keys, sha256 }), limitGuard({ limits, quota: perCaller, address, takesAnswer }))
+    .route('/', placeless)
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {
       // It is not an error if the caller disconnects before the whole request body has arrived.

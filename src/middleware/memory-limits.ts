@@ -1,68 +1,82 @@
-import type { Limits } from './limits.ts'
+import { toShares, toVerdict, type LimitName, type Limits, type Share } from './limits.ts'
 
-export interface MemoryLimitsOptions {
-  /**
-   * How many requests a caller may send in a minute. 0 means no limit. A caller that was idle for a
-   * minute may send all these requests at once.
-   */
-  perMinute: number
-  /** How many answers a caller may receive at a time. 0 means no limit. */
-  streams: number
-  /** Returns the time of a monotonic clock in milliseconds. */
-  now: () => number
+/** What a caller has used of a limit that comes back continuously. */
+interface Used {
+  readonly count: number
+  /** The time of `count`. */
+  readonly at: number
+  /** When the whole limit has come back. */
+  readonly freeAt: number
+}
+
+interface Caller {
+  /** The answers under way. */
+  answers: number
+  readonly used: Partial<Record<LimitName, Used>>
 }
 
 /**
- * When there are this many buckets, the full buckets are deleted to save memory. A missing bucket
- * counts as full, so no caller loses or gains requests. A bucket is full at the latest one minute
- * after the last request of its caller.
+ * When there are this many callers, those who use nothing are deleted to save memory. A missing
+ * caller counts as one who uses nothing, so no caller loses or gains anything.
  */
 const sweepSize = 10_000
 
-/** Keeps a token bucket and a counter for each caller, in this process. */
-export function createMemoryLimits({ perMinute, streams, now }: MemoryLimitsOptions): Limits {
-  const perMs = perMinute / 60_000
-  const buckets = new Map<string, { level: number; updatedAt: number }>()
-  const open = new Map<string, number>()
+/**
+ * Counts in the memory of this process. `now` returns the time of a monotonic clock in
+ * milliseconds.
+ */
+export function createMemoryLimits({ now }: { now: () => number }): Limits {
+  const callers = new Map<string, Caller>()
   let sweepAt = sweepSize
 
-  const levelOf = (bucket: { level: number; updatedAt: number }, time: number) =>
-    Math.min(perMinute, bucket.level + (time - bucket.updatedAt) * perMs)
+  function toCaller(who: string, time: number): Caller {
+    let caller = callers.get(who)
+    if (!caller) {
+      if (callers.size >= sweepAt) sweep(time)
+      caller = { answers: 0, used: {} }
+      callers.set(who, caller)
+    }
+    return caller
+  }
 
   function sweep(time: number) {
-    for (const [caller, bucket] of buckets) if (levelOf(bucket, time) >= perMinute) buckets.delete(caller)
-    sweepAt = Math.max(sweepSize, 2 * buckets.size)
+    const isIdle = ({ answers, used }: Caller) => answers === 0 && Object.values(used).every(({ freeAt }) => freeAt <= time)
+    for (const [who, caller] of callers) if (isIdle(caller)) callers.delete(who)
+    sweepAt = Math.max(sweepSize, 2 * callers.size)
+  }
+
+  function toUsed(caller: Caller, { limit, max, periodMs }: Share, time: number): number {
+    if (periodMs === 0) return caller.answers
+    const used = caller.used[limit]
+    return used ? Math.max(used.count - ((time - used.at) * max) / periodMs, 0) : 0
+  }
+
+  /** Adds `number`, which may be negative, to what the caller has used. */
+  function add(caller: Caller, share: Share, number: number, time: number) {
+    const { limit, max, periodMs } = share
+    const count = Math.max(toUsed(caller, share, time) + number, 0)
+    if (periodMs === 0) caller.answers = count
+    else caller.used[limit] = { count, at: time, freeAt: time + (count * periodMs) / max }
   }
 
   return {
-    consume(caller) {
-      if (perMinute === 0) return { isAllowed: true, remaining: undefined, retryAfterSeconds: 0 }
+    reserve(who, cost, quota) {
       const time = now()
-      const bucket = buckets.get(caller) ?? { level: perMinute, updatedAt: time }
-      const level = levelOf(bucket, time)
-      const isAllowed = level >= 1
-      const remaining = isAllowed ? level - 1 : level
-      buckets.set(caller, { level: remaining, updatedAt: time })
-      if (buckets.size >= sweepAt) sweep(time)
-      return {
-        isAllowed,
-        remaining: Math.floor(remaining),
-        retryAfterSeconds: remaining >= 1 ? 0 : Math.ceil((1 - remaining) / perMs / 1000),
-      }
-    },
-    enter(caller) {
-      if (streams === 0) return () => {}
-      const count = open.get(caller) ?? 0
-      if (count >= streams) return undefined
-      open.set(caller, count + 1)
-      let isEntered = true
-      return () => {
-        if (!isEntered) return
-        isEntered = false
-        const remaining = (open.get(caller) ?? 1) - 1
-        if (remaining > 0) open.set(caller, remaining)
-        else open.delete(caller)
-      }
+      const shares = toShares(cost, quota)
+      const caller = toCaller(who, time)
+      const available = shares.map((share) => share.max - toUsed(caller, share, time))
+      let isOpen = available.every((number) => number >= 1)
+      if (isOpen) for (const share of shares) add(caller, share, share.count, time)
+      return toVerdict(shares, available, (tokens = cost.tokens ?? 0) => {
+        if (!isOpen) return
+        isOpen = false
+        const time = now()
+        const caller = toCaller(who, time)
+        for (const share of shares) {
+          if (share.limit === 'answers') add(caller, share, -1, time)
+          else if (share.limit !== 'requests') add(caller, share, tokens - share.count, time)
+        }
+      })
     },
   }
 }

@@ -1,5 +1,5 @@
 import { createApp, type App } from '../app.ts'
-import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
+import { ConfigError, parseConfig } from '../config/parse-config.ts'
 import { variables } from '../config/variables.ts'
 import { ServiceError } from '../errors.ts'
 import { createMemoryLimits } from '../middleware/memory-limits.ts'
@@ -34,7 +34,7 @@ function create(env: Record<string, unknown>): App {
       config,
       open: openOnWorker,
       address: (c) => c.req.header('cf-connecting-ip') ?? '',
-      ...toLimits(env, config),
+      ...toLimits(env),
       // Without `waitUntil`, no code would run after the reader has disconnected
       // (docs/hazards.md#12).
       toWaitUntil: (c) => (promise) => c.executionCtx.waitUntil(promise),
@@ -63,9 +63,9 @@ function checkStore(env: Record<string, unknown>) {
  * requests of all isolates of one location. Without the rate limiter, each isolate counts only its
  * own requests.
  */
-function toLimits({ RATE_LIMITER }: Record<string, unknown>, { perCaller }: Config) {
+function toLimits({ RATE_LIMITER }: Record<string, unknown>) {
   if (!isRateLimiter(RATE_LIMITER)) return {}
-  const memory = createMemoryLimits({ ...perCaller, perMinute: 0, now: () => performance.now() })
+  const memory = createMemoryLimits({ now: () => performance.now() })
   return { limits: createBoundLimits({ limiter: RATE_LIMITER, memory }) }
 }
 

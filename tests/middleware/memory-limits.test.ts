@@ -1,53 +1,60 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
+import type { Limits } from '../../src/middleware/limits.ts'
 import { createMemoryLimits } from '../../src/middleware/memory-limits.ts'
 import { limitsContract } from '../contracts/limits.ts'
 
-function create({ perMinute = 60, streams = 2 } = {}) {
+function create() {
   let now = 0
-  return { limits: createMemoryLimits({ perMinute, streams, now: () => now }), pass: (ms: number) => (now += ms) }
+  return { limits: createMemoryLimits({ now: () => now }), pass: (ms: number) => void (now += ms) }
 }
 
 limitsContract('in memory', { create })
 
 describe('limits in memory', () => {
-  test('that are off refuse nobody', async () => {
-    const { limits } = create({ perMinute: 0, streams: 0 })
-    for (let i = 0; i < 1000; i++) {
-      expect((await limits.consume('a')).isAllowed).toBe(true)
-      expect(await limits.enter('a')).toBeDefined()
-    }
-  })
+  const ask = async (limits: Limits, perMinute: number, who = 'a') => {
+    const { refusedBy, left } = await limits.reserve(who, { requests: 1 }, { perMinute, streams: 2 })
+    return { isAllowed: refusedBy === undefined, ...left.requests }
+  }
 
   test('fill up again by one a second', async () => {
     const { limits, pass } = create()
-    for (let i = 0; i < 60; i++) await limits.consume('a')
-    for (let i = 0; i < 1000; i++) expect(await limits.consume('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
+    for (let i = 0; i < 60; i++) await ask(limits, 60)
+    for (let i = 0; i < 1000; i++) expect(await ask(limits, 60)).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
     pass(10_000)
-    for (let i = 0; i < 10; i++) expect((await limits.consume('a')).isAllowed).toBe(true)
-    expect(await limits.consume('a')).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
+    for (let i = 0; i < 10; i++) expect(await ask(limits, 60)).toMatchObject({ isAllowed: true })
+    expect(await ask(limits, 60)).toMatchObject({ isAllowed: false, retryAfterSeconds: 1 })
   })
 
-  test('report the remaining requests', async () => {
-    const { limits } = create({ perMinute: 3 })
-    const remaining = []
-    for (let i = 0; i < 4; i++) remaining.push((await limits.consume('a')).remaining)
-    expect(remaining).toEqual([2, 1, 0, 0])
+  test('report the remaining requests, and when the next one is allowed', async () => {
+    const { limits } = create()
+    const answers = []
+    for (let i = 0; i < 4; i++) answers.push(await ask(limits, 3))
+    expect(answers).toEqual([
+      { isAllowed: true, remaining: 2, retryAfterSeconds: 0 },
+      { isAllowed: true, remaining: 1, retryAfterSeconds: 0 },
+      { isAllowed: true, remaining: 0, retryAfterSeconds: 20 },
+      { isAllowed: false, remaining: 0, retryAfterSeconds: 20 },
+    ])
   })
 
   test('forget clients that stay away: a million addresses do not stay in memory', async () => {
     const { limits, pass } = create()
-    await limits.consume('first')
+    await ask(limits, 60, 'first')
+    const open = await limits.reserve('open', { answers: 1 }, { perMinute: 0, streams: 1 })
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const used = () => (collect(), process.memoryUsage().heapUsed)
     const before = used()
     for (let i = 0; i < 1_000_000; i++) {
-      await limits.consume(`address ${i}`)
+      await ask(limits, 60, `address ${i}`)
       if (i % 10_000 === 0) pass(60_000)
     }
     expect((used() - before) / 1e6).toBeLessThan(20)
-    expect((await limits.consume('first')).remaining).toBe(59)
+    expect((await ask(limits, 60, 'first')).remaining).toBe(59)
+    // A caller with an open answer is not forgotten.
+    expect((await limits.reserve('open', { answers: 1 }, { perMinute: 0, streams: 1 })).refusedBy).toBe('answers')
+    open.settle()
   })
 })

@@ -165,11 +165,11 @@ export const mutations: readonly Mutation[] = [
   { file: 'middleware/keys.ts', from: "[request.header('api-key'), ", to: '[', test: 'runtimes/node', title: 'keys' },
   {
     file: 'middleware/memory-limits.ts',
-    from: 'Math.min(perMinute, bucket.level + (time - bucket.updatedAt) * perMs)',
-    to: 'bucket.level + (time - bucket.updatedAt) * perMs',
+    from: 'Math.max(used.count - ((time - used.at) * max) / periodMs, 0)',
+    to: 'used.count - ((time - used.at) * max) / periodMs',
     test: 'middleware/memory-limits',
   },
-  { file: 'middleware/limit-guards.ts', from: '.slice(0, 4)', to: '.slice(0, 8)', test: 'middleware/limit-guards' },
+  { file: 'middleware/limit-guard.ts', from: '.slice(0, 4)', to: '.slice(0, 8)', test: 'middleware/limit-guard' },
   {
     file: 'middleware/json-body.ts',
     from: 'Number(length) > maxBytes',

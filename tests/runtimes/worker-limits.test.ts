@@ -18,19 +18,28 @@ function create() {
       return { success: count <= 60 }
     },
   }
-  const memory = createMemoryLimits({ perMinute: 0, streams: 2, now: () => now })
-  return { limits: createBoundLimits({ limiter, memory }), pass: (ms: number) => (now += ms) }
+  const memory = createMemoryLimits({ now: () => now })
+  return { limits: createBoundLimits({ limiter, memory }), pass: (ms: number) => void (now += ms) }
 }
 
 limitsContract('behind a rate limiter’s binding', { create })
 
 describe('limits behind a rate limiter’s binding', () => {
+  const quota = { perMinute: 60, streams: 1 }
+
   test('do not report what remains, and a refusal has the period as Retry-After', async () => {
     const { limits } = create()
-    const allowed = { isAllowed: true, remaining: undefined, retryAfterSeconds: 0 }
-    const refused = { isAllowed: false, remaining: undefined, retryAfterSeconds: 60 }
-    for (let i = 0; i < 60; i++) expect(await limits.consume('a')).toEqual(allowed)
-    for (let i = 0; i < 3; i++) expect(await limits.consume('a')).toEqual(refused)
+    const ask = () => limits.reserve('a', { requests: 1 }, quota)
+    const allowed = { refusedBy: undefined, left: { requests: { remaining: undefined, retryAfterSeconds: 0 } } }
+    const refused = { refusedBy: 'requests', left: { requests: { remaining: undefined, retryAfterSeconds: 60 } } }
+    for (let i = 0; i < 60; i++) expect(await ask()).toMatchObject(allowed)
+    for (let i = 0; i < 3; i++) expect(await ask()).toMatchObject(refused)
+  })
+
+  test('do not call the binding if there is no limit of requests', async () => {
+    const { limits } = create()
+    for (let i = 0; i < 100; i++)
+      expect(await limits.reserve('a', { requests: 1 }, { ...quota, perMinute: 0 })).toMatchObject({ refusedBy: undefined })
   })
 
   test.each([undefined, null, 'x', 5, {}, { limit: 5 }])('%j is not a rate limiter’s binding', (value) => {

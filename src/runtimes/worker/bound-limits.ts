@@ -13,17 +13,21 @@ export function isRateLimiter(value: unknown): value is RateLimiter {
 }
 
 /**
- * The binding limits the requests of a caller. `memory` limits the answers that a caller receives
- * at a time, for this isolate only. The binding does not report how many requests remain or when to
- * retry. Its period must be a minute, because SLUICE_RATE_PER_MINUTE counts requests in a minute
+ * The binding limits the requests of a caller. `memory` limits everything else, for this isolate
+ * only. The binding does not report how many requests remain or when to retry. Its period must be a
+ * minute, because SLUICE_RATE_PER_MINUTE counts requests in a minute
  * (docs/deploy.md#6-workers-with-a-tunnel).
  */
 export function createBoundLimits({ limiter, memory }: { limiter: RateLimiter; memory: Limits }): Limits {
   return {
-    async consume(caller) {
-      const { success } = await limiter.limit({ key: caller })
-      return { isAllowed: success, remaining: undefined, retryAfterSeconds: success ? 0 : 60 }
+    async reserve(who, { requests, ...cost }, quota) {
+      const verdict = await memory.reserve(who, cost, quota)
+      if (verdict.refusedBy || !requests || quota.perMinute === 0) return verdict
+      const { success } = await limiter.limit({ key: who })
+      const left = { ...verdict.left, requests: { remaining: undefined, retryAfterSeconds: success ? 0 : 60 } }
+      if (success) return { ...verdict, left }
+      verdict.settle(0)
+      return { refusedBy: 'requests', left, settle() {} }
     },
-    enter: memory.enter,
   }
 }

@@ -1,40 +1,40 @@
-import { Hono } from 'hono'
+import { Hono, type Context } from 'hono'
 import { describe, expect, test } from 'vitest'
 import type { Env } from '../../src/middleware/env.ts'
-import { answerGuard, rateGuard } from '../../src/middleware/limit-guards.ts'
+import { limitGuard } from '../../src/middleware/limit-guard.ts'
 import { createStream, type Stream } from '../../src/relay/stream.ts'
-import type { Limits } from '../../src/middleware/limits.ts'
+import type { Cost, Limits } from '../../src/middleware/limits.ts'
 
 /**
- * Puts `rateGuard` and `answerGuard` in front of a handler. Records the client of each request that
- * is counted for the rate, and the clients whose answers are under way.
+ * Puts `limitGuard` in front of a handler. Records what is reserved, and the callers whose answers
+ * are under way.
  */
 function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined as Stream | undefined } = {}) {
-  const counted: string[] = []
+  const reserved: { who: string; cost: Cost }[] = []
   const inside = new Set<string>()
   const limits: Limits = {
-    consume(who) {
-      counted.push(who)
-      return { isAllowed: true, remaining: 1, retryAfterSeconds: 0 }
-    },
-    enter(who) {
-      inside.add(who)
-      return () => void inside.delete(who)
+    reserve(who, cost) {
+      reserved.push({ who, cost })
+      if (cost.answers) inside.add(who)
+      return { refusedBy: undefined, left: {}, settle: (tokens) => void (tokens === undefined && inside.delete(who)) }
     },
   }
+  const quota = { perMinute: max, streams: max }
+  const takesAnswer = (c: Context) => c.req.path !== '/cancel'
   const app = new Hono<Env>()
     .use(async (c, next) => {
       c.set('principal', { name: key, models: undefined })
       if (stream) c.set('stream', stream)
       await next()
     })
-    .use(rateGuard({ limits, max, address: () => address }), answerGuard({ limits, max, address: () => address }))
+    .use(limitGuard({ limits, quota, address: () => address, takesAnswer }))
     .get('/', (c) => c.text([...inside].join()))
+    .get('/cancel', (c) => c.text([...inside].join()))
     .get('/broken', () => {
       throw new Error('broken')
     })
     .onError((_error, c) => c.text('', 500))
-  return { app, counted, inside }
+  return { app, reserved, inside }
 }
 
 describe('the client that a rate limit counts', () => {
@@ -50,24 +50,32 @@ describe('the client that a rate limit counts', () => {
     ['1::', '1:0:0:0::/64'],
     ['', ''],
   ])('with the address %s is %s', async (address, network) => {
-    const { app, counted } = create({ address })
+    const { app, reserved } = create({ address })
     expect(await (await app.request('/')).text()).toBe(`address ${network}`)
-    expect(counted).toEqual([`address ${network}`])
+    expect(reserved).toEqual([{ who: `address ${network}`, cost: { requests: 1, answers: 1 } }])
   })
 
   test('with a key is the key’s name, and not an address', async () => {
-    const { app, counted } = create({ key: '192.0.2.1' })
+    const { app, reserved } = create({ key: '192.0.2.1' })
     await app.request('/')
-    expect(counted).toEqual(['key 192.0.2.1'])
+    expect(reserved).toMatchObject([{ who: 'key 192.0.2.1' }])
   })
 
   test('is nobody if there is no limit', async () => {
-    const { app, counted } = create({ max: 0 })
+    const { app, reserved } = create({ max: 0 })
     const response = await app.request('/')
     expect(await response.text()).toBe('')
     expect(response.headers.has('ratelimit-policy')).toBe(false)
-    expect(counted).toEqual([])
+    expect(reserved).toEqual([])
   })
+})
+
+test('a request that takes no place of an answer only counts as a request', async () => {
+  const { app, reserved, inside } = create()
+  expect(await (await app.request('/cancel')).text()).toBe('')
+  expect(reserved).toMatchObject([{ cost: { requests: 1 } }])
+  expect(reserved[0]!.cost).not.toHaveProperty('answers')
+  expect(inside.size).toBe(0)
 })
 
 describe('the place of an answer is released', () => {
