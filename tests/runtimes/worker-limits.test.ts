@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { createMemoryLimits } from '../../src/middleware/memory-limits.ts'
 import { createBoundLimits, isRateLimiter } from '../../src/runtimes/worker/bound-limits.ts'
-import { limitsContract } from '../contracts/limits.ts'
+import { limitsContract, quota } from '../contracts/limits.ts'
 
 /**
- * Creates limits that use a fake of Cloudflare's rate limiter binding. The fake allows 60
+ * Creates limits that use a fake of Cloudflare's rate limiter binding. The fake allows 6
  * requests for each key in each minute of the clock.
  */
 function create() {
@@ -15,7 +15,7 @@ function create() {
       const period = `${key} ${Math.floor(now / 60_000)}`
       const count = (counts.get(period) ?? 0) + 1
       counts.set(period, count)
-      return { success: count <= 60 }
+      return { success: count <= quota.perMinute }
     },
   }
   const memory = createMemoryLimits({ now: () => now })
@@ -25,14 +25,12 @@ function create() {
 limitsContract('behind a rate limiter’s binding', { create })
 
 describe('limits behind a rate limiter’s binding', () => {
-  const quota = { perMinute: 60, streams: 1 }
-
   test('do not report what remains, and a refusal has the period as Retry-After', async () => {
     const { limits } = create()
     const ask = () => limits.reserve('a', { requests: 1 }, quota)
     const allowed = { refusedBy: undefined, left: { requests: { remaining: undefined, retryAfterSeconds: 0 } } }
     const refused = { refusedBy: 'requests', left: { requests: { remaining: undefined, retryAfterSeconds: 60 } } }
-    for (let i = 0; i < 60; i++) expect(await ask()).toMatchObject(allowed)
+    for (let i = 0; i < quota.perMinute; i++) expect(await ask()).toMatchObject(allowed)
     for (let i = 0; i < 3; i++) expect(await ask()).toMatchObject(refused)
   })
 

@@ -1,0 +1,89 @@
+/**
+ * The function in Redis that counts what a caller uses. It takes the time from Redis, so the clocks
+ * of the processes do not matter.
+ *
+ * `KEYS` belong to one caller: 1. a hash of what is used: `COUNT TIME` for each limit that comes
+ * back continuously; 2. the answers under way; 3. the tokens that are not settled. The last two are
+ * sorted sets of members, each with the time when its lease ends. A member is `LEASE ID`. A member
+ * with tokens goes on with `|FIELD MAX PERIOD COUNT` for each limit from which it has taken.
+ *
+ * `ARGV` are the operation, the lease in milliseconds, and then
+ * - reserve: the member of the answer and of the tokens (empty if there is none), and `FIELD`,
+ *   `MAX`, `PERIOD`, `COUNT` of each share. Returns what was left of each share before.
+ * - renew: pairs of members. A member that Redis has lost is entered again.
+ * - settle: both members, and the tokens that were used.
+ */
+export const script = `
+local seconds, micros = unpack(redis.call('TIME'))
+local now = seconds * 1000 + math.floor(micros / 1000)
+local operation, lease = ARGV[1], ARGV[2]
+
+local function keep(key, ms)
+  redis.call('PEXPIRE', key, math.max(math.ceil(ms), redis.call('PTTL', key), 1))
+end
+
+local function used(field, max, period)
+  if period == '0' then return redis.call('ZCARD', KEYS[2]) end
+  local count, at = string.match(redis.call('HGET', KEYS[1], field) or '', '(%S+) (%S+)')
+  if not count then return 0 end
+  -- After a jump of the clock back, the time of the count is in the future.
+  return math.max(count - math.max(now - at, 0) * max / period, 0)
+end
+
+local function add(field, max, period, number)
+  local count = math.max(used(field, max, period) + number, 0)
+  redis.call('HSET', KEYS[1], field, string.format('%.17g %d', count, now))
+  keep(KEYS[1], count * period / max)
+end
+
+local function charge(member, factor, more)
+  for field, max, period, count in string.gmatch(member, '|([^ |]+) ([^ |]+) ([^ |]+) ([^ |]+)') do
+    add(field, max, period, factor * count + more)
+  end
+end
+
+local function enter(key, member)
+  if member == '' then return 0 end
+  local entered = redis.call('ZADD', key, now + lease, member)
+  keep(key, lease)
+  return entered
+end
+
+local function expire(key)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now)) do
+    redis.call('ZREM', key, member)
+    charge(member, -1, 0)
+  end
+  -- After a jump of the clock back, a member would outlive its lease.
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now + lease, '+inf')) do
+    redis.call('ZADD', key, 'XX', 'LT', now + string.match(member, '^%d+'), member)
+  end
+end
+
+if operation == 'reserve' then
+  expire(KEYS[2])
+  expire(KEYS[3])
+  local available, isAllowed = {}, true
+  for i = 5, #ARGV, 4 do
+    local number = ARGV[i + 1] - used(ARGV[i], ARGV[i + 1], ARGV[i + 2])
+    isAllowed = isAllowed and number >= 1
+    table.insert(available, string.format('%.17g', number))
+  end
+  if isAllowed then
+    for i = 5, #ARGV, 4 do
+      if ARGV[i + 2] ~= '0' then add(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
+    end
+    enter(KEYS[2], ARGV[3])
+    enter(KEYS[3], ARGV[4])
+  end
+  return available
+elseif operation == 'renew' then
+  for i = 3, #ARGV, 2 do
+    enter(KEYS[2], ARGV[i])
+    if enter(KEYS[3], ARGV[i + 1]) == 1 then charge(ARGV[i + 1], 1, 0) end
+  end
+else
+  redis.call('ZREM', KEYS[2], ARGV[3])
+  if redis.call('ZREM', KEYS[3], ARGV[4]) == 1 then charge(ARGV[4], -1, ARGV[5]) end
+end
+`

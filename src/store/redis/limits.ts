@@ -1,0 +1,146 @@
+import { toShares, toVerdict, type Limits, type Share, type Verdict } from '../../middleware/limits.ts'
+import { script } from './limits-script.ts'
+import type { Redis, Reply } from './redis.ts'
+
+export interface RedisLimitsOptions {
+  redis: Redis
+  /**
+   * The limits of this process alone. They decide while Redis cannot. They count along all the time,
+   * so an outage does not start with empty limits.
+   */
+  memory: Limits
+  sha256(text: string): Uint8Array | Promise<Uint8Array>
+  /** After this time without a renewal, what a dead process held is free again. */
+  leaseMs: number
+}
+
+/** The keys of one caller in Redis, as `script` lists them. */
+type CallerKeys = readonly [used: string, answers: string, tokens: string]
+
+/** A reservation that is not settled, as members of the caller's sorted sets. `''` is no member. */
+interface Entry {
+  readonly keys: CallerKeys
+  readonly answer: string
+  readonly tokens: string
+}
+
+/** One call renews at most this many entries, so that Redis is never busy with one call for long. */
+const maxRenewed = 100
+
+/**
+ * Counts in Redis, for all processes that use it. A reservation is one command. Renewing and settling
+ * do not make a request wait.
+ */
+export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimitsOptions): Limits {
+  const processId = crypto.randomUUID()
+  const scriptSha = toScriptSha()
+  /** The entries of this process, also those that Redis does not know yet. */
+  const open = new Set<Entry>()
+  let entryCount = 0
+  let timer: ReturnType<typeof setInterval> | undefined
+
+  /** Runs the script. Redis forgets it when it starts anew, and then needs its text. */
+  async function run(keys: CallerKeys, operation: string, args: readonly string[]): Promise<Reply> {
+    const parts = [String(keys.length), ...keys, operation, String(leaseMs), ...args]
+    try {
+      return await redis.send('EVALSHA', await scriptSha, ...parts)
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return redis.send('EVAL', script, ...parts)
+    }
+  }
+
+  /** Runs the script without waiting for it. A failure is no problem: the lease runs out. */
+  function post(...call: Parameters<typeof run>) {
+    if (redis.isReady) run(...call).catch(() => {})
+  }
+
+  /** Returns what was left of each share. Undefined if Redis cannot decide. */
+  async function reserve({ keys, answer, tokens }: Entry, shares: readonly Share[]): Promise<number[] | undefined> {
+    if (!redis.isReady) return undefined
+    try {
+      const reply = await run(keys, 'reserve', [answer, tokens, ...shares.flatMap(toParts)])
+      const available = Array.isArray(reply) ? reply.map(Number) : []
+      return available.length === shares.length && !available.some(Number.isNaN) ? available : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  function renew() {
+    const entries = Map.groupBy(open, ({ keys }) => keys[0])
+    for (const [first, ...others] of entries.values()) {
+      const all = [first!, ...others]
+      for (let i = 0; i < all.length; i += maxRenewed) {
+        const members = all.slice(i, i + maxRenewed).flatMap(({ answer, tokens }) => [answer, tokens])
+        post(first!.keys, 'renew', members)
+      }
+    }
+  }
+  redis.onConnected(renew)
+
+  /** Keeps an entry alive until it is settled. Returns the function that settles it. */
+  function hold(entry: Entry, settleOwn: Verdict['settle'], reserved = 0): Verdict['settle'] {
+    if (entry.answer === '' && entry.tokens === '') return () => {}
+    open.add(entry)
+    timer ??= setInterval(renew, leaseMs / 3)
+    return (tokens = reserved) => {
+      if (!open.delete(entry)) return
+      settleOwn(tokens)
+      post(entry.keys, 'settle', [entry.answer, entry.tokens, String(tokens)])
+      if (open.size > 0) return
+      clearInterval(timer)
+      timer = undefined
+    }
+  }
+
+  function toEntry(keys: CallerKeys, shares: readonly Share[]): Entry {
+    const member = `${leaseMs} ${processId}.${entryCount++}`
+    const budgets = shares.filter(({ limit }) => limit === 'tokensPerMinute' || limit === 'tokensPerDay')
+    return {
+      keys,
+      answer: shares.some(({ limit }) => limit === 'answers') ? member : '',
+      tokens: budgets.length > 0 ? [member, ...budgets.map((share) => toParts(share).join(' '))].join('|') : '',
+    }
+  }
+
+  return {
+    async reserve(who, cost, quota) {
+      const shares = toShares(cost, quota)
+      if (shares.length === 0) return toVerdict([], [], () => {})
+      const entry = toEntry(toKeys(await sha256(who)), shares)
+      const available = await reserve(entry, shares)
+      const shared = available && toVerdict(shares, available, () => {})
+      if (shared?.refusedBy) return shared
+      const own = await memory.reserve(who, cost, quota)
+      if (!shared && own.refusedBy) return own
+      return { ...(shared ?? own), settle: hold(entry, own.settle, cost.tokens) }
+    },
+  }
+}
+
+/**
+ * Returns a share as arguments of the script. The field contains the maximum, so that processes with
+ * different limits count by themselves: what comes back in a second differs between them.
+ */
+function toParts({ limit, max, periodMs, count }: Share): string[] {
+  return [`${limit}:${max}`, String(max), String(periodMs), String(count)]
+}
+
+/**
+ * Returns the keys of a caller. All of them have the same hash tag, so one server of a cluster has
+ * them all. The tag is a hash, because `who` may be any text, with braces and without end.
+ */
+function toKeys(hash: Uint8Array): CallerKeys {
+  const prefix = `sluice:1:{${toHex(hash.subarray(0, 16))}}:`
+  return [`${prefix}used`, `${prefix}answers`, `${prefix}tokens`]
+}
+
+/** Returns the name under which Redis knows the script. */
+async function toScriptSha(): Promise<string> {
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(script))))
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
