@@ -5,6 +5,7 @@ import type { Cost, Limits, Quota } from '../../src/middleware/limits.ts'
 import { createMemoryLimits } from '../../src/middleware/memory-limits.ts'
 import { createRedisLimits } from '../../src/store/redis/limits.ts'
 import type { Redis, Reply } from '../../src/store/redis/redis.ts'
+import { percentile } from '../lab/percentile.ts'
 import { limitsContract, quota } from '../contracts/limits.ts'
 import { startRedis, type RedisServer } from './redis-server.ts'
 
@@ -14,13 +15,14 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function connect(): Promise<Redis & { close(): void }> {
+async function connect(url = server.url): Promise<Redis & { close(): void }> {
   const client = createClient({
-    url: server.url,
+    url,
     disableOfflineQueue: true,
     socket: { reconnectStrategy: 20, connectTimeout: 1000 },
   })
   client.on('error', () => {})
+  client.setMaxListeners(0)
   await client.connect()
   return {
     get isReady() {
@@ -61,15 +63,14 @@ async function pass(ms: number) {
 }
 
 /** Opens two connections, as two processes do, and makes the limits of both. */
-async function createTwo(leaseMs?: number) {
-  const both = await Promise.all([connect(), connect()])
+async function createTwo(leaseMs?: number, { url } = server) {
+  const both = await Promise.all([connect(url), connect(url)])
   onTestFinished(() => both.forEach((redis) => redis.close()))
   const [one, other] = both.map((redis) => createLimits(redis, leaseMs)) as [Limits, Limits]
   return { one, other, redis: both[0]! }
 }
 
 const answer = { answers: 1 } as const
-const reserveAnswer = async (limits: Limits, who = 'a') => limits.reserve(who, answer, quota)
 const isRefused = async (limits: Limits, cost: Cost = answer, who = 'a') => {
   const { refusedBy, settle } = await limits.reserve(who, cost, quota)
   settle(0)
@@ -135,7 +136,7 @@ describe('limits of two processes in Redis', () => {
   test('the places and tokens of a dead process come back after its lease, and those of a living one stay', async () => {
     const leaseMs = 300
     const { one, other, redis } = await createTwo(leaseMs)
-    const cost = { answers: 1, tokens: 500 } as const
+    const cost = { answers: 1, tokens: 600 } as const
     const dead = [await one.reserve('a', cost, quota), await one.reserve('a', cost, quota)]
     const living = [await other.reserve('b', cost, quota), await other.reserve('b', cost, quota)]
     redis.close()
@@ -143,10 +144,135 @@ describe('limits of two processes in Redis', () => {
     expect(await isRefused(other)).toBe(true)
     await expect.poll(() => isRefused(other), { interval: 20 }).toBe(false)
     expect(performance.now() - diedAt).toBeLessThan(leaseMs + 100)
-    expect((await other.reserve('a', { tokens: 1000 }, quota)).left.tokensPerMinute).toMatchObject({ remaining: 0 })
+    expect(await isRefused(other, { tokens: 1 })).toBe(false)
     expect(await isRefused(other, answer, 'b')).toBe(true)
     expect(await isRefused(other, { tokens: 1 }, 'b')).toBe(true)
     for (const { settle } of [...dead, ...living]) settle(0)
     expect(await isRefused(other, { tokens: 1 }, 'b')).toBe(false)
+  })
+})
+
+describe('the keys of limits in Redis', () => {
+  const keysOf = async () => (await server.command('KEYS', '*')) as string[]
+
+  test('belong to one slot for each caller, name nobody, and expire by themselves', async () => {
+    const limits = createLimits(shared)
+    const cost = { requests: 1, answers: 1, tokens: 10 } as const
+    const verdict = await limits.reserve('key {alice}', cost, quota)
+    await limits.reserve('key bob', cost, quota)
+    const keys = await keysOf()
+    expect(keys).toHaveLength(6)
+    expect(new Set(keys.map((key) => /^sluice:1:(\{[0-9a-f]{32}\}):(?:used|answers|tokens)$/.exec(key)?.[1])).size).toBe(2)
+    for (const key of keys) {
+      const left = Number(await server.command('PTTL', key))
+      expect(left).toBeGreaterThan(0)
+      // 10 of 10,000 tokens a day come back in 86.4 s.
+      expect(left).toBeLessThanOrEqual(key.endsWith(':answers') ? 10_000 : 86_400)
+    }
+    verdict.settle(5000)
+    await expect.poll(keysOf).toHaveLength(4)
+    await pass(86_400_000)
+    expect(await keysOf()).toEqual([])
+  })
+
+  test('are the only ones that a caller with an odd name touches', async () => {
+    await server.command('SET', 'sluice:1:{x}:answers', 'mine')
+    await createLimits(shared).reserve("x}:answers' 0 FLUSHALL", answer, quota)
+    expect(await server.command('GET', 'sluice:1:{x}:answers')).toBe('mine')
+  })
+})
+
+describe('the clock of Redis', () => {
+  test('may jump back: a dead process still gives its places back within its lease, and requests come back', async () => {
+    const { one, other, redis } = await createTwo(300)
+    const dead = [await one.reserve('a', answer, quota), await one.reserve('a', answer, quota)]
+    for (let i = 0; i < 6; i++) await one.reserve('a', { requests: 1 }, { ...quota, perMinute: 600 })
+    redis.close()
+    await pass(-3_600_000)
+    expect(await isRefused(other)).toBe(true)
+    await expect.poll(() => isRefused(other), { interval: 20, timeout: 1000 }).toBe(false)
+    const { left } = await other.reserve('a', { requests: 1 }, { ...quota, perMinute: 600 })
+    expect(left.requests!.remaining).toBeGreaterThan(590)
+    for (const { settle } of dead) settle()
+  })
+
+  test('may jump forward: a living process has its places again after a third of its lease', async () => {
+    const { one, other } = await createTwo(300)
+    const living = [await one.reserve('a', answer, quota), await one.reserve('a', answer, quota)]
+    await pass(3_600_000)
+    await expect.poll(() => isRefused(other), { interval: 20, timeout: 1000 }).toBe(true)
+    for (const { settle } of living) settle()
+  })
+})
+
+describe('a Redis that is down', () => {
+  test('leaves each process its own limits, which know what is under way; afterwards all know everything', async () => {
+    const own = await startRedis()
+    onTestFinished(own.stop)
+    const { one, other } = await createTwo(3000, own)
+    const held = await one.reserve('a', answer, quota)
+    await own.kill()
+    const second = await one.reserve('a', answer, quota)
+    expect(second.refusedBy).toBeUndefined()
+    expect((await one.reserve('a', answer, quota)).refusedBy).toBe('answers')
+    expect(await isRefused(other)).toBe(false)
+    await own.restart()
+    // Redis has lost everything, but the process enters both answers again when it is connected.
+    await expect.poll(() => isRefused(other), { interval: 20 }).toBe(true)
+    held.settle()
+    second.settle()
+    await expect.poll(async () => (await own.command('KEYS', '*:answers')) as string[]).toEqual([])
+  })
+
+  test('in the middle of concurrent requests causes no error, and no request waits', async () => {
+    const own = await startRedis()
+    onTestFinished(own.stop)
+    const { one } = await createTwo(300, own)
+    const verdicts = Array.from({ length: 500 }, (_, i) => one.reserve(`caller ${i}`, answer, quota))
+    const killed = own.kill()
+    for (const { refusedBy, settle } of await Promise.all(verdicts)) {
+      expect(refusedBy).toBeUndefined()
+      settle()
+    }
+    await killed
+    await own.restart()
+    await expect.poll(() => isSharing(one, own)).toBe(true)
+  })
+
+  test('and then has forgotten the function gets it again', async () => {
+    const limits = createLimits(shared)
+    expect(await isSharing(limits)).toBe(true)
+    await server.command('SCRIPT', 'FLUSH')
+    expect(await isSharing(limits)).toBe(true)
+  })
+
+  /** Whether a reservation arrives in Redis. */
+  async function isSharing(limits: Limits, redis = server) {
+    await redis.command('FLUSHALL')
+    await limits.reserve('shared', { requests: 1 }, quota)
+    return (await redis.command('DBSIZE')) === 1
+  }
+})
+
+describe('a reservation', () => {
+  test('is one command, and takes at most 0.5 ms; settling is another one, for which nobody waits', async () => {
+    const commands: string[] = []
+    const send: Redis['send'] = (...command) => {
+      commands.push(command[0]!)
+      return shared.send(...command)
+    }
+    const limits = createLimits({ ...shared, isReady: true, send })
+    const times: number[] = []
+    const settles: (() => void)[] = []
+    for (let i = 0; i < 1000; i++) {
+      const startedAt = performance.now()
+      const { settle } = await limits.reserve(`caller ${i % 600}`, { requests: 1, answers: 1 }, quota)
+      times.push(performance.now() - startedAt)
+      settles.push(settle)
+    }
+    expect(commands).toEqual(Array.from({ length: 1000 }, () => 'EVALSHA'))
+    expect(percentile(times, 50)).toBeLessThan(0.5)
+    for (const settle of settles) settle()
+    await expect.poll(() => commands.length).toBe(2000)
   })
 })

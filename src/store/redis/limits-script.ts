@@ -5,7 +5,8 @@
  * `KEYS` belong to one caller: 1. a hash of what is used: `COUNT TIME` for each limit that comes
  * back continuously; 2. the answers under way; 3. the tokens that are not settled. The last two are
  * sorted sets of members, each with the time when its lease ends. A member is `LEASE ID`. A member
- * with tokens goes on with `|FIELD MAX PERIOD COUNT` for each limit from which it has taken.
+ * with tokens goes on with `|FIELD MAX PERIOD COUNT` for each limit from which it has taken. It may
+ * stay after its lease, until the next reservation gives the tokens back.
  *
  * `ARGV` are the operation, the lease in milliseconds, and then
  * - reserve: the member of the answer and of the tokens (empty if there is none), and `FIELD`,
@@ -34,6 +35,7 @@ local function add(field, max, period, number)
   local count = math.max(used(field, max, period) + number, 0)
   redis.call('HSET', KEYS[1], field, string.format('%.17g %d', count, now))
   keep(KEYS[1], count * period / max)
+  keep(KEYS[3], count * period / max)
 end
 
 local function charge(member, factor, more)
@@ -70,11 +72,11 @@ if operation == 'reserve' then
     table.insert(available, string.format('%.17g', number))
   end
   if isAllowed then
+    enter(KEYS[2], ARGV[3])
+    enter(KEYS[3], ARGV[4])
     for i = 5, #ARGV, 4 do
       if ARGV[i + 2] ~= '0' then add(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
     end
-    enter(KEYS[2], ARGV[3])
-    enter(KEYS[3], ARGV[4])
   end
   return available
 elseif operation == 'renew' then

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Verdict } from '../../../src/middleware/limits.ts'
+import { createMemoryLimits } from '../../../src/middleware/memory-limits.ts'
+import { createRedisLimits } from '../../../src/store/redis/limits.ts'
+import type { Reply } from '../../../src/store/redis/redis.ts'
+
+const leaseMs = 9000
+const quota = { perMinute: 0, streams: 2 }
+const answer = { answers: 1 } as const
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+afterEach(() => void vi.useRealTimers())
+
+/** Creates limits over a fake of Redis. `reply` says what Redis answers to a command. */
+function create(reply: (command: readonly string[]) => Reply) {
+  const sent: (readonly string[])[] = []
+  const connected: (() => void)[] = []
+  const redis = {
+    isReady: true,
+    async send(...command: readonly string[]) {
+      sent.push(command)
+      return reply(command)
+    },
+    subscribe() {},
+    onConnected: (listener: () => void) => void connected.push(listener),
+  }
+  const memory = createMemoryLimits({ now: () => performance.now() })
+  const sha256 = (text: string) => createHash('sha256').update(text).digest()
+  const limits = createRedisLimits({ redis, memory, sha256, leaseMs })
+  /** The operations of the function, with how many arguments each has. */
+  const toOperations = () => sent.map(([, , , , , , operation, , ...rest]) => [operation, rest.length])
+  return { limits, redis, sent, toOperations, connect: () => connected.forEach((listener) => listener()) }
+}
+
+const fail = (message: string) => () => {
+  throw new Error(message)
+}
+
+/** Expects that the memory of the process decides: of three answers, the third is refused. */
+async function expectOwnLimits(reserve: () => Verdict | Promise<Verdict>) {
+  const verdicts = [await reserve(), await reserve(), await reserve()]
+  expect(verdicts.map(({ refusedBy }) => refusedBy)).toEqual([undefined, undefined, 'answers'])
+  for (const { settle } of verdicts) settle()
+  expect((await reserve()).refusedBy).toBeUndefined()
+}
+
+describe('limits in Redis', () => {
+  test('are those of the process while Redis is not ready, and Redis is not asked', async () => {
+    const { limits, redis, sent } = create(fail('Cannot ask Redis'))
+    redis.isReady = false
+    await expectOwnLimits(() => limits.reserve('a', answer, quota))
+    expect(sent).toEqual([])
+  })
+
+  test.each<[string, () => Reply]>([
+    ['fails', fail('OOM command not allowed when used memory > maxmemory')],
+    ['has nothing', () => null],
+    ['answers with a text', () => 'PONG'],
+    ['answers with other values', () => ['x']],
+    ['answers with too few values', () => []],
+  ])('are those of the process if Redis %s', async (_, reply) => {
+    const { limits } = create(reply)
+    await expectOwnLimits(() => limits.reserve('a', answer, quota))
+  })
+
+  test('refuse if Redis refuses, although the process knows of no answer', async () => {
+    const { limits } = create(() => ['0'])
+    expect(await limits.reserve('a', answer, quota)).toMatchObject({
+      refusedBy: 'answers',
+      left: { answers: { remaining: 0, retryAfterSeconds: 5 } },
+    })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('ask Redis nothing if no limit is asked for', async () => {
+    const { limits, sent } = create(() => [])
+    expect((await limits.reserve('a', answer, { perMinute: 0, streams: 0 })).refusedBy).toBeUndefined()
+    expect(sent).toEqual([])
+  })
+
+  test('send the text of the function if Redis does not know it', async () => {
+    const { limits, sent } = create(([name]) => (name === 'EVALSHA' ? fail('NOSCRIPT No matching script.')() : ['2']))
+    expect((await limits.reserve('a', answer, quota)).refusedBy).toBeUndefined()
+    expect(sent.map(([name]) => name)).toEqual(['EVALSHA', 'EVAL'])
+    expect(sent[0]![1]).toBe(createHash('sha1').update(sent[1]![1]!).digest('hex'))
+    expect(sent[0]!.slice(2)).toEqual(sent[1]!.slice(2))
+  })
+
+  test('renew what is open three times a lease, in one call for many answers of a caller, with one timer', async () => {
+    const { limits, redis, toOperations, sent } = create(() => ['1000'])
+    const verdicts: Verdict[] = []
+    for (let i = 0; i < 250; i++) verdicts.push(await limits.reserve('a', answer, { ...quota, streams: 1000 }))
+    verdicts.push(await limits.reserve('b', answer, quota))
+    // A request has no place that could be renewed.
+    await limits.reserve('c', { requests: 1 }, { ...quota, perMinute: 5 })
+    sent.length = 0
+    expect(vi.getTimerCount()).toBe(1)
+    await vi.advanceTimersByTimeAsync(leaseMs / 3)
+    const renewals = [200, 200, 100, 2].map((count) => ['renew', count])
+    expect(toOperations()).toEqual(renewals)
+
+    redis.isReady = false
+    await vi.advanceTimersByTimeAsync(leaseMs)
+    expect(toOperations()).toEqual(renewals)
+    redis.isReady = true
+    await vi.advanceTimersByTimeAsync(leaseMs / 3)
+    expect(toOperations()).toEqual([...renewals, ...renewals])
+
+    sent.length = 0
+    for (const { settle } of [...verdicts, ...verdicts]) settle()
+    await vi.advanceTimersByTimeAsync(leaseMs)
+    expect(toOperations()).toEqual(verdicts.map(() => ['settle', 3]))
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('enter what began during an outage as soon as Redis is there again', async () => {
+    const { limits, redis, toOperations, connect } = create(() => ['2'])
+    redis.isReady = false
+    const { settle } = await limits.reserve('a', answer, quota)
+    redis.isReady = true
+    connect()
+    await vi.waitFor(() => expect(toOperations()).toEqual([['renew', 2]]))
+    settle()
+  })
+
+  test('settle in the memory of the process while Redis is not ready', async () => {
+    const { limits, redis } = create(() => ['2'])
+    const verdicts = [await limits.reserve('a', answer, quota), await limits.reserve('a', answer, quota)]
+    redis.isReady = false
+    expect((await limits.reserve('a', answer, quota)).refusedBy).toBe('answers')
+    verdicts[0]!.settle()
+    await expect(limits.reserve('a', answer, quota)).resolves.toMatchObject({ refusedBy: undefined })
+  })
+})
