@@ -1,8 +1,11 @@
 import process from 'node:process'
 import type { AppOptions } from '../app.ts'
 import type { Config } from '../config/parse-config.ts'
+import { createMemoryLimits } from '../middleware/memory-limits.ts'
+import { createRedisLimits } from '../store/redis/limits.ts'
 import { connectRedis } from './redis.ts'
 import { RefusalError } from './redis/problem.ts'
+import { sha256OfNode } from './sha256.ts'
 
 /**
  * Returns what several processes know together. Empty if no store is configured: then each process
@@ -16,7 +19,9 @@ export async function openStore({ store }: Config): Promise<Pick<AppOptions, 'st
   )
   try {
     const redis = await connectRedis({ driver, address: store.redis, write: console.error })
-    return { store: redis }
+    const memory = createMemoryLimits({ now: () => performance.now() })
+    const limits = createRedisLimits({ redis, memory, sha256: sha256OfNode, leaseMs: store.leaseMs })
+    return { store: redis, limits }
   } catch (error) {
     if (error instanceof RefusalError) refuse(`Redis cannot be used: ${error.message}`)
     throw error

@@ -1,12 +1,17 @@
-import { createHash } from 'node:crypto'
-import { createClient } from '@redis/client'
+import * as driver from '@redis/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { thenSilent } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import type { Cost, Limits, Quota } from '../../src/middleware/limits.ts'
 import { createMemoryLimits } from '../../src/middleware/memory-limits.ts'
+import { connectRedis } from '../../src/runtimes/redis.ts'
+import { sha256OfNode } from '../../src/runtimes/sha256.ts'
 import { createRedisLimits } from '../../src/store/redis/limits.ts'
-import type { Redis, Reply } from '../../src/store/redis/redis.ts'
+import type { Redis } from '../../src/store/redis/redis.ts'
 import { percentile } from '../lab/percentile.ts'
 import { limitsContract, quota } from '../contracts/limits.ts'
+import { startServer, type Server } from '../runtimes/server.ts'
 import { startRedis, type RedisServer } from './redis-server.ts'
 
 let server: RedisServer
@@ -15,29 +20,11 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function connect(url = server.url): Promise<Redis & { close(): void }> {
-  const client = createClient({
-    url,
-    disableOfflineQueue: true,
-    socket: { reconnectStrategy: 20, connectTimeout: 1000 },
-  })
-  client.on('error', () => {})
-  client.setMaxListeners(0)
-  await client.connect()
-  return {
-    get isReady() {
-      return client.isReady
-    },
-    send: (...command) => client.sendCommand([...command]) as Promise<Reply>,
-    subscribe() {},
-    onConnected: (listener) => void client.on('ready', listener),
-    close: () => client.destroy(),
-  }
-}
+const connect = (url = server.url) =>
+  connectRedis({ driver, address: parseConfig({ SLUICE_REDIS_URL: url }).store.redis!, write() {} })
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const createLimits = (redis: Redis, leaseMs = 10_000): Limits =>
-  createRedisLimits({ redis, memory: createMemoryLimits({ now: () => performance.now() }), sha256, leaseMs })
+  createRedisLimits({ redis, memory: createMemoryLimits({ now: () => performance.now() }), sha256: sha256OfNode, leaseMs })
 
 /**
  * Moves all times in Redis by `ms` into the past, as if its clock went forward. A negative number is
@@ -133,22 +120,23 @@ describe('limits of two processes in Redis', () => {
     settle()
   })
 
-  test('the places and tokens of a dead process come back after its lease, and those of a living one stay', async () => {
+  test('the place and tokens of a dead process come back after its lease, and those of a living one stay', async () => {
     const leaseMs = 300
     const { one, other, redis } = await createTwo(leaseMs)
     const cost = { answers: 1, tokens: 600 } as const
-    const dead = [await one.reserve('a', cost, quota), await one.reserve('a', cost, quota)]
-    const living = [await other.reserve('b', cost, quota), await other.reserve('b', cost, quota)]
+    const living = await other.reserve('a', cost, quota)
+    const dead = await one.reserve('a', cost, quota)
+    const refusals = async () => [await isRefused(other), await isRefused(other, { tokens: 1 })]
     redis.close()
     const diedAt = performance.now()
-    expect(await isRefused(other)).toBe(true)
-    await expect.poll(() => isRefused(other), { interval: 20 }).toBe(false)
+    expect(await refusals()).toEqual([true, true])
+    await expect.poll(refusals, { interval: 20 }).toEqual([false, false])
     expect(performance.now() - diedAt).toBeLessThan(leaseMs + 100)
-    expect(await isRefused(other, { tokens: 1 })).toBe(false)
-    expect(await isRefused(other, answer, 'b')).toBe(true)
-    expect(await isRefused(other, { tokens: 1 }, 'b')).toBe(true)
-    for (const { settle } of [...dead, ...living]) settle(0)
-    expect(await isRefused(other, { tokens: 1 }, 'b')).toBe(false)
+    // Without renewals, the lease of the living process would have run out even earlier.
+    const held = await other.reserve('a', answer, quota)
+    expect(await isRefused(other)).toBe(true)
+    for (const { settle } of [dead, living, held]) settle(0)
+    expect(await isRefused(other)).toBe(false)
   })
 })
 
@@ -252,6 +240,56 @@ describe('a Redis that is down', () => {
     await limits.reserve('shared', { requests: 1 }, quota)
     return (await redis.command('DBSIZE')) === 1
   }
+})
+
+describe('two Sluices with one Redis', () => {
+  let upstream: Upstream
+  const servers: Server[] = []
+  beforeAll(async () => {
+    upstream = await startUpstream()
+    const env = {
+      OLLAMA_HOST: upstream.url,
+      SLUICE_REDIS_URL: server.url,
+      SLUICE_REDIS_LEASE_MS: '1000',
+      SLUICE_RATE_PER_MINUTE: '20',
+      SLUICE_MAX_STREAMS_PER_KEY: '2',
+      SLUICE_GRACE_MS: '0',
+    }
+    servers.push(await startServer('node', env), await startServer('bun', env))
+  })
+  afterAll(() => Promise.all([upstream, ...servers].map((each) => each.stop())))
+
+  test('count the requests of a caller together', async () => {
+    const statuses: number[] = []
+    const remaining = new Set<string>()
+    for (let i = 0; i < 24; i++) {
+      const { status, headers } = await fetch(`${servers[i % 2]!.url}/api/version`)
+      statuses.push(status)
+      remaining.add(/r=\d+/.exec(headers.get('ratelimit')!)![0])
+    }
+    expect(statuses.filter((status) => status === 200)).toHaveLength(20)
+    expect(statuses.slice(20)).toEqual([429, 429, 429, 429])
+    expect(remaining.size).toBe(20)
+  })
+
+  test('count the answers of a caller together, and those of a process that was killed are over after its lease', async () => {
+    const model = upstream.script(thenSilent(1))
+    const ask = (i: number) =>
+      fetch(`${servers[i]!.url}/api/generate`, { method: 'POST', body: JSON.stringify({ model, prompt: 'Hi' }) })
+    const open = [await ask(0), await ask(1)]
+    expect(open.map(({ status }) => status)).toEqual([200, 200])
+    expect([(await ask(0)).status, (await ask(1)).status]).toEqual([429, 429])
+    // A caller at its limit can still cancel an answer.
+    const id = open[1]!.headers.get('x-request-id')!
+    expect((await fetch(`${servers[1]!.url}/ollama/cancel/${id}`, { method: 'POST' })).status).toBe(204)
+    await open[1]!.text()
+    await expect.poll(async () => (open[1] = await ask(1)).status).toBe(200)
+    await servers[0]!.stop()
+    const killedAt = performance.now()
+    expect((await ask(1)).status).toBe(429)
+    await expect.poll(async () => (await ask(1)).status, { interval: 50 }).toBe(200)
+    expect(performance.now() - killedAt).toBeLessThan(1200)
+  })
 })
 
 describe('a reservation', () => {
