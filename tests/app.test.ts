@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'
 import { parseConfig } from '../src/config/parse-config.ts'
+import type { Limits } from '../src/middleware/limits.ts'
 
 const { fetch } = createApp({ config: parseConfig({ SLUICE_DEMO: '1' }) })
 
@@ -15,3 +16,40 @@ test.each(['/chat', '/api/generate', '/api/chat'])(
     await response.body!.cancel()
   },
 )
+
+test.each<[method: string, path: string, answers: 0 | 1, headers?: Record<string, string>]>([
+  ['POST', '/api/chat', 1],
+  ['POST', '/v1/responses', 1],
+  ['GET', '/v1/models', 1],
+  ['GET', '/unknown', 1],
+  ['POST', '/ollama/cancel/id', 0],
+  ['GET', '/streams', 0],
+  ['GET', '/streams/id', 0],
+  ['DELETE', '/streams/id', 0],
+  ['GET', '/api/ui/chat/id/stream', 0],
+  ['POST', '/api/ui/chat/id/stop', 0],
+  ['GET', '/v1/responses/id', 0],
+  ['DELETE', '/ollama/v1/responses/id', 0],
+  ['POST', '/v1/responses/id/cancel', 0],
+  ['POST', '/api/chat', 0, { 'last-event-id': 'id.1' }],
+  ['POST', '/api/show', 1, { 'last-event-id': 'id.1' }],
+])('%s %s makes one reservation, with %i places of an answer (%j)', async (method, path, answers, headers = {}) => {
+  const reserved: unknown[] = []
+  const settled: unknown[] = []
+  const limits: Limits = {
+    reserve(_who, cost) {
+      reserved.push(cost)
+      return { refusedBy: undefined, left: {}, settle: () => void settled.push(cost) }
+    },
+  }
+  const config = parseConfig({ SLUICE_DEMO: '1', SLUICE_RATE_PER_MINUTE: '60', SLUICE_MAX_STREAMS_PER_KEY: '2' })
+  const app = createApp({ config, limits })
+  const request = new Request(`http://localhost${path}`, {
+    method,
+    headers: { host: 'localhost', ...headers },
+    ...(method === 'POST' && { body: '{}' }),
+  })
+  await (await app.fetch(request)).text()
+  expect(reserved).toEqual([{ requests: 1, ...(answers && { answers }) }])
+  await expect.poll(() => settled).toEqual(reserved)
+})

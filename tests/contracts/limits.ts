@@ -170,7 +170,7 @@ export function limitsContract(name: string, { create }: LimitsContract) {
     test('100 requests at once pass no limit, and a budget by less than one reservation', async () => {
       const { limits } = create()
       const at = async (who: string, cost: Cost) =>
-        toAllowed(await Promise.all(Array.from({ length: 100 }, () => limits.reserve(who, cost, quota)))).length
+        toAllowed(await Promise.all(Array.from({ length: 100 }, async () => limits.reserve(who, cost, quota)))).length
       expect(await at('a', request)).toBe(6)
       expect(await at('b', answer)).toBe(2)
       expect(await at('c', { tokens: 300 })).toBe(4)
