@@ -114,6 +114,10 @@ describe('limits of two processes in Redis', () => {
     }
     expect(await count(one, quota)).toBe(6)
     expect(await count(other, small)).toBe(2)
+    // These requests are all back after some milliseconds, and the others are not.
+    await other.reserve('a', { requests: 1 }, { ...quota, perMinute: 6000 })
+    const [key] = (await server.command('KEYS', '*:used')) as [string]
+    expect(await server.command('PTTL', key)).toBeGreaterThan(30_000)
     const { settle } = await one.reserve('a', answer, quota)
     expect((await other.reserve('a', answer, small)).refusedBy).toBe('answers')
     expect((await one.reserve('a', answer, quota)).refusedBy).toBeUndefined()
@@ -126,16 +130,22 @@ describe('limits of two processes in Redis', () => {
     const cost = { answers: 1, tokens: 600 } as const
     const living = await other.reserve('a', cost, quota)
     const dead = await one.reserve('a', cost, quota)
-    const refusals = async () => [await isRefused(other), await isRefused(other, { tokens: 1 })]
+    // Nobody else keeps the keys of this caller.
+    const alone = await one.reserve('alone', { tokens: 1200 }, quota)
+    const refusals = async () => [
+      await isRefused(other),
+      await isRefused(other, { tokens: 1 }),
+      await isRefused(other, { tokens: 1 }, 'alone'),
+    ]
     redis.close()
     const diedAt = performance.now()
-    expect(await refusals()).toEqual([true, true])
-    await expect.poll(refusals, { interval: 20 }).toEqual([false, false])
+    expect(await refusals()).toEqual([true, true, true])
+    await expect.poll(refusals, { interval: 20 }).toEqual([false, false, false])
     expect(performance.now() - diedAt).toBeLessThan(leaseMs + 100)
     // Without renewals, the lease of the living process would have run out even earlier.
     const held = await other.reserve('a', answer, quota)
     expect(await isRefused(other)).toBe(true)
-    for (const { settle } of [dead, living, held]) settle(0)
+    for (const { settle } of [dead, alone, living, held]) settle(0)
     await expect.poll(() => isRefused(other), { interval: 20 }).toBe(false)
   })
 })
