@@ -142,6 +142,7 @@ export function createApp({
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
   const limits = sharedLimits ?? createMemoryLimits({ now })
   const streams = createStreams({ max: maxStreams })
+  shared?.onCancel(streams.cancel)
   const ollama = toOllama(config, connect)
   const upstream = toUpstream(config, ollama, { maxLoads, now })
   const body = jsonBody({ maxBytes: maxBodyBytes, zstd })
@@ -169,7 +170,7 @@ export function createApp({
   // A request to these routes takes no place of an answer, so that a caller with the maximum number
   // of open answers can still cancel or resume one.
   const placeless = new Hono<Env>()
-    .route('/', cancel({ streams }))
+    .route('/', cancel({ streams, shared }))
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
     .route('/', responseRoutes(recording))
@@ -211,7 +212,13 @@ export function createApp({
   }
   if (management) for (const base of ['/', '/ollama']) app.route(base, blobs({ upstream, streams }))
 
-  return { fetch: app.fetch, drain: streams.drain }
+  return {
+    fetch: app.fetch,
+    async drain(graceMs) {
+      await streams.drain(graceMs)
+      await shared?.close()
+    },
+  }
 }
 
 function notFound(): ServiceError {

@@ -35,6 +35,7 @@ const statuses = {
   log_dropped: 410,
   log_lost: 410,
   producer_lost: 502,
+  store_unavailable: 503,
   shutting_down: 503,
   internal: 500,
 } as const

@@ -58,13 +58,15 @@ export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }:
       },
     })
     /**
-     * A drain ends the run itself, and the viewer reads its terminal. A cancel by the request id of
-     * a viewer stops the run for all viewers.
+     * A drain ends a run of this process itself, and the viewer reads its terminal. A run of another
+     * process goes on, so its viewer is cut and can come back there. A cancel by the request id of a
+     * viewer stops the run for all viewers.
      */
     function onAbort() {
       const reason: unknown = stream.signal.reason
       if (!(reason instanceof ServiceError)) viewer.leave()
-      else if (reason.code === 'cancelled' && run.state !== 'finished') run.stop()
+      else if (reason.code === 'cancelled' && run.state !== 'finished') void run.stop()
+      else if (run.isElsewhere) viewer.cut()
     }
     stream.signal.addEventListener('abort', onAbort)
     if (stream.signal.aborted) onAbort()

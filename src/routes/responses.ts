@@ -35,12 +35,12 @@ export function responseRoutes({ runs, ...options }: ResumeOptions) {
         if (c.req.query('stream') !== 'true') return answer(c, run)
         return view(c, await toPlace(run, toFrameNumber(c, 'starting_after')), options)
       }
-      run.remove()
+      await run.remove()
       return c.json({ id: c.req.param('id'), object: 'response', deleted: true })
     })
     .all('/v1/responses/:id/cancel', methods('POST'), async (c) => {
       const run = await find(c)
-      if (run.state !== 'finished') run.stop()
+      if (run.state !== 'finished') await run.stop()
       return answer(c, run)
     })
 }

@@ -37,7 +37,7 @@ export function streamRoutes({ streams, runs, attach }: ResumeOptions) {
     .all('/streams/:run', methods('GET', 'DELETE'), async (c) => {
       const run = await find(c)
       if (c.req.method === 'GET') return resume(c, await toPlace(run, toAfter(c, run)), { streams, attach })
-      run.stop()
+      await run.stop()
       return c.body(null, 204)
     })
 }

@@ -17,7 +17,7 @@ export interface RedisOptions {
   now?: () => number
 }
 
-interface RedisConnection extends Redis {
+export interface RedisConnection extends Redis {
   close(): void
 }
 

@@ -3,6 +3,7 @@ import type { AppOptions } from '../app.ts'
 import type { Config } from '../config/parse-config.ts'
 import { createMemoryLimits } from '../middleware/memory-limits.ts'
 import { createRedisLimits } from '../store/redis/limits.ts'
+import { createSharedRuns } from '../store/redis/shared-runs.ts'
 import { connectRedis } from './redis.ts'
 import { RefusalError } from './redis/problem.ts'
 import { sha256OfNode } from './sha256.ts'
@@ -12,16 +13,24 @@ import { sha256OfNode } from './sha256.ts'
  * knows only its own streams and limits. If the store does not accept us, prints why and ends the
  * process with status 1.
  */
-export async function openStore({ store }: Config): Promise<Pick<AppOptions, 'store' | 'shared' | 'limits'>> {
+export async function openStore({ store, resume }: Config): Promise<Pick<AppOptions, 'store' | 'shared' | 'limits'>> {
   if (!store.redis) return {}
   const driver = await import('@redis/client').catch(() =>
     refuse('this copy of Sluice has no Redis client; npm ci installs it'),
   )
   try {
     const redis = await connectRedis({ driver, address: store.redis, write: console.error })
-    const memory = createMemoryLimits({ now: () => performance.now() })
-    const limits = createRedisLimits({ redis, memory, sha256: sha256OfNode, leaseMs: store.leaseMs })
-    return { store: redis, limits }
+    const now = () => performance.now()
+    const { leaseMs } = store
+    const limits = createRedisLimits({ redis, memory: createMemoryLimits({ now }), sha256: sha256OfNode, leaseMs })
+    const shared = createSharedRuns({
+      redis,
+      leaseMs,
+      runBytes: resume.runBytes,
+      keepMs: resume.keepSeconds * 1000,
+      now,
+    })
+    return { store: redis, limits, shared }
   } catch (error) {
     if (error instanceof RefusalError) refuse(`Redis cannot be used: ${error.message}`)
     throw error

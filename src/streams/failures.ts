@@ -31,3 +31,9 @@ export function logLost(): ServiceError {
 export function producerLost(): ServiceError {
   return new ServiceError('producer_lost', 'The process that made this answer is gone, so the answer is not whole; ask again')
 }
+
+export function storeUnavailable(): ServiceError {
+  return new ServiceError('store_unavailable', 'The store of answers cannot be reached; try again in 1 s', {
+    retryAfterSeconds: 1,
+  })
+}

@@ -136,6 +136,7 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
         ring()
       },
       isEmpty: () => length === 0,
+      oldest: () => pages[0]?.first ?? length - newest.length,
       newest() {
         const frame = newest.at(-1)
         if (frame !== undefined) return number([frame], length - 1)

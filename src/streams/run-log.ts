@@ -10,6 +10,8 @@ export interface RunLog extends ReadableLog {
   append(frames: readonly string[]): void
   /** Returns whether no frame was ever added. */
   isEmpty(): boolean
+  /** Returns the number of the oldest frame that can be read, or of the next one if there is none. */
+  oldest(): number
   /** Marks the end of the log. The last frame is the terminal of the stream. */
   close(): void
   /** Drops all frames. A reader who has not read everything gets `dropped`. */

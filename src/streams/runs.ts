@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { createTimer } from '../relay/timer.ts'
 import type { Encoder } from '../encoders/encoder.ts'
-import { abandoned, cancelled, logDropped } from './failures.ts'
+import { abandoned, cancelled, logDropped, storeUnavailable } from './failures.ts'
 import { createLife, type Life } from './life.ts'
 import { toFailureFrames } from './recorder.ts'
 import type { ReadableLog, RunLog, RunLogs } from './run-log.ts'
@@ -33,15 +33,17 @@ export interface Run {
   readonly request: Pick<RunRequest, 'requestId' | 'encoder' | 'graceMs' | 'toQueued'>
   readonly log: ReadableLog
   readonly state: 'attached' | 'detached' | 'finished'
+  /** Whether another process makes the run. It goes on when this process ends. */
+  readonly isElsewhere: boolean
   /**
    * Adds a viewer. Returns a function that the caller must call when the viewer has left. After a
    * viewer has read the end, `findChat` no longer finds the run.
    */
   join(): (hasReadEnd?: boolean) => void
   /** Ends an open run with `cancelled`, and erases the log of a finished run. */
-  stop(): void
+  stop(): void | Promise<void>
   /** Makes the run unknown. An open run is stopped, and its log is erased at its end. */
-  remove(): void
+  remove(): void | Promise<void>
 }
 
 /** A run of this process. */
@@ -62,7 +64,8 @@ export interface OwnRun extends Run {
 export interface Runs {
   /**
    * Starts a run. Returns undefined if no log can be kept.
-   * @throws ServiceError `rate_limited` if a background run would be one detached run too many
+   * @throws ServiceError `rate_limited` if a background run would be one detached run too many, and
+   * `store_unavailable` if a background run cannot be shared
    */
   start(request: RunRequest): OwnRun | undefined
   /** Finds a run of this owner. */
@@ -78,9 +81,16 @@ export interface Runs {
   list(owner: string): Promise<Run[]>
 }
 
+/** Names an answer by the request id of its request or of a viewer, and by the owner of both. */
+export interface CancelRequest {
+  readonly requestId: string
+  /** The name of the caller's key. Empty if there are no keys. */
+  readonly principal: string
+}
+
 /**
- * The runs of all processes that use the same store. A promise never rejects: a run that cannot be
- * found counts as unknown.
+ * The runs of all processes that use the same store. If the store cannot be reached, a promise is
+ * rejected with the ServiceError `store_unavailable`.
  */
 export interface SharedRuns extends Pick<Runs, 'find' | 'findChat' | 'stopChat' | 'list'> {
   /** Whether the store can take a new run. */
@@ -90,6 +100,12 @@ export interface SharedRuns extends Pick<Runs, 'find' | 'findChat' | 'stopChat' 
   forget(run: OwnRun): void
   /** Takes care that `findChat` no longer finds this run. */
   forgetChat(run: OwnRun): void
+  /** Cancels the answers of other processes with this request id. Returns whether there was one. */
+  cancel(request: CancelRequest): Promise<boolean>
+  /** `listener` cancels the answers of this process, and returns whether there was one. */
+  onCancel(listener: (request: CancelRequest) => boolean): void
+  /** Stores what is still on its way. Call this before the process ends. */
+  close(): Promise<void>
 }
 
 export interface RunsOptions {
@@ -153,6 +169,7 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
         return request
       },
       log,
+      isElsewhere: false,
       get state() {
         if (life.isFinished) return 'finished'
         return life.isDetached ? 'detached' : 'attached'
@@ -201,7 +218,11 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
 
   return {
     start(request) {
-      if (!logs || shared?.isReady === false) return undefined
+      if (!logs) return undefined
+      if (shared?.isReady === false) {
+        if (request.graceMs !== undefined) return undefined
+        throw storeUnavailable()
+      }
       if (request.graceMs === undefined && countDetached(request.caller) >= maxDetached) {
         throw new ServiceError(
           'rate_limited',
@@ -222,15 +243,16 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
     },
     async findChat(chat, owner) {
       // Another process may have a newer run of the chat.
-      return (await shared?.findChat(chat, owner)) ?? chats.get(toChatKey(owner, chat))
+      const found = shared?.isReady ? await shared.findChat(chat, owner) : undefined
+      return (found && runs.get(found.log.id)) ?? found ?? chats.get(toChatKey(owner, chat))
     },
     async stopChat(chat, owner) {
       for (const run of open) if (run.request.chat === chat && ofOwner(run, owner)) run.stop()
-      await shared?.stopChat(chat, owner)
+      if (shared?.isReady) await shared.stopChat(chat, owner)
     },
     async list(owner) {
       const own = [...runs.values()].filter((run) => ofOwner(run, owner))
-      const others = (await shared?.list(owner)) ?? []
+      const others = shared?.isReady ? await shared.list(owner) : []
       return [...own, ...others.filter(({ log }) => !runs.has(log.id))]
     },
   }

@@ -35,6 +35,8 @@ export interface Viewer {
   say(frame: string): void
   /** Call this when the reader has disconnected. */
   leave(): void
+  /** Breaks the connection, so that the reader does not take the end of it for a terminal. */
+  cut(): void
 }
 
 /** Sends a log to a reader: first what is there, and then each frame as it comes. */
@@ -141,5 +143,6 @@ export function createViewer(options: ViewerOptions): Viewer {
       void sink.end()
       end('left')
     },
+    cut,
   }
 }

@@ -58,6 +58,9 @@ export const someFrames: fc.Arbitrary<string[]> = fc.array(
   { maxLength: 30 },
 )
 
+const events = (...texts: string[]) => texts.map((text) => `data: ${text}\n\n`)
+const text = (...texts: string[]) => events(...texts).join('')
+
 /** The rules that every log of runs must keep (src/streams/run-log.ts). */
 export function runLogContract(name: string, { create }: RunLogContract) {
   describe(`the contract of logs: ${name}`, () => {
@@ -81,7 +84,7 @@ export function runLogContract(name: string, { create }: RunLogContract) {
 
     test('a log that has had a frame is not empty, also when it is erased', () => {
       const log = create().create()
-      log.append(['a'])
+      log.append(events('a'))
       expect(log.isEmpty()).toBe(false)
       log.erase()
       expect(log.isEmpty()).toBe(false)
@@ -90,13 +93,13 @@ export function runLogContract(name: string, { create }: RunLogContract) {
     test('the newest frame is the last one, also in a closed log, and none in an erased one', async () => {
       const log = create().create()
       expect(await log.newest()).toBeUndefined()
-      const frames = ['a', '你好', 'b'.repeat(10_000), 'c', 'd']
+      const frames = events('a', '你好', 'b'.repeat(10_000), 'c', 'd')
       for (const [i, frame] of frames.entries()) {
         log.append([frame])
         expect(await log.newest()).toBe(toNumberedText(log, [frame], i))
       }
       log.close()
-      expect(await log.newest()).toBe(toNumberedText(log, ['d'], 4))
+      expect(await log.newest()).toBe(toNumberedText(log, events('d'), 4))
       log.erase()
       expect(await log.newest()).toBeUndefined()
     })
@@ -110,37 +113,37 @@ export function runLogContract(name: string, { create }: RunLogContract) {
 
     test('frames are read in order, from any place', async () => {
       const log = create().create()
-      log.append(['a', 'b'])
-      log.append(['c'])
-      expect(await readFrom(log, -1)).toEqual({ frames: 'abc', last: 2, isEnd: false })
-      expect(await readFrom(log, 0)).toEqual({ frames: 'bc', last: 2, isEnd: false })
-      expect(await readFrom(log, 1)).toEqual({ frames: 'c', last: 2, isEnd: false })
+      log.append(events('a', 'b'))
+      log.append(events('c'))
+      expect(await readFrom(log, -1)).toEqual({ frames: text('a', 'b', 'c'), last: 2, isEnd: false })
+      expect(await readFrom(log, 0)).toEqual({ frames: text('b', 'c'), last: 2, isEnd: false })
+      expect(await readFrom(log, 1)).toEqual({ frames: text('c'), last: 2, isEnd: false })
       expect(await readFrom(log, 2)).toEqual({ frames: '', last: 2, isEnd: false })
     })
 
     test('the frames of a closed log end', async () => {
       const log = create().create()
-      log.append(['a', 'b'])
+      log.append(events('a', 'b'))
       log.close()
       log.close()
-      expect(await readFrom(log, -1)).toEqual({ frames: 'ab', last: 1, isEnd: true })
-      expect(await readFrom(log, 0)).toEqual({ frames: 'b', last: 1, isEnd: true })
+      expect(await readFrom(log, -1)).toEqual({ frames: text('a', 'b'), last: 1, isEnd: true })
+      expect(await readFrom(log, 0)).toEqual({ frames: text('b'), last: 1, isEnd: true })
       expect(await readFrom(log, 1)).toEqual({ frames: '', last: 1, isEnd: true })
     })
 
     test('a reader who is ahead of an open log waits for the frames behind its place', async () => {
       const log = create().create()
-      log.append(['a'])
+      log.append(events('a'))
       expect(await readFrom(log, 2)).toEqual({ frames: '', last: 2, isEnd: false })
-      log.append(['b', 'c'])
+      log.append(events('b', 'c'))
       expect(await readFrom(log, 2)).toEqual({ frames: '', last: 2, isEnd: false })
-      log.append(['d'])
-      expect(await readFrom(log, 2)).toEqual({ frames: 'd', last: 3, isEnd: false })
+      log.append(events('d'))
+      expect(await readFrom(log, 2)).toEqual({ frames: text('d'), last: 3, isEnd: false })
     })
 
     test('a reader who is ahead of a closed log is beyond its end', async () => {
       const log = create().create()
-      log.append(['a'])
+      log.append(events('a'))
       log.close()
       expect(await log.read(1)).toBe('beyond')
       expect(await log.read(999_999_999_999_999)).toBe('beyond')
@@ -183,21 +186,21 @@ export function runLogContract(name: string, { create }: RunLogContract) {
 
     test('a frame of 5 MB comes whole', async () => {
       const log = create().create()
-      const huge = '你'.repeat(1_700_000)
-      log.append(['a', huge, 'z'])
-      expect((await readAll(log, -1)) === toNumberedText(log, ['a', huge, 'z'])).toBe(true)
-      expect(await readFrom(log, 1)).toMatchObject({ frames: 'z', last: 2 })
+      const frames = events('a', '你'.repeat(1_700_000), 'z')
+      log.append(frames)
+      expect((await readAll(log, -1)) === toNumberedText(log, frames)).toBe(true)
+      expect(await readFrom(log, 1)).toMatchObject({ frames: text('z'), last: 2 })
     })
 
     test('logs of one store do not mix', async () => {
       const logs = create()
       const [one, other] = [logs.create(), logs.create()]
       for (let i = 0; i < 100; i++) {
-        one.append([`a${i}`])
-        other.append([`b${i}`])
+        one.append(events(`a${i}`))
+        other.append(events(`b${i}`))
       }
-      expect(await readAll(one, 97)).toBe(toNumberedText(one, ['a98', 'a99'], 98))
-      expect(await readAll(other, 97)).toBe(toNumberedText(other, ['b98', 'b99'], 98))
+      expect(await readAll(one, 97)).toBe(toNumberedText(one, events('a98', 'a99'), 98))
+      expect(await readAll(other, 97)).toBe(toNumberedText(other, events('b98', 'b99'), 98))
     })
 
     describe('onMore', () => {
@@ -216,20 +219,20 @@ export function runLogContract(name: string, { create }: RunLogContract) {
           })
           return () => last
         })
-        for (const frame of ['a', 'b', 'c']) log.append([frame])
+        for (const frame of events('a', 'b', 'c')) log.append([frame])
         log.close()
         await expect.poll(() => readers.every(({ isEnd }) => isEnd), { interval: 1 }).toBe(true)
         await Promise.all(reading.map((last) => last()))
-        expect(readers).toEqual(readers.map(() => ({ text: 'abc', after: 2, isEnd: true })))
+        expect(readers).toEqual(readers.map(() => ({ text: text('a', 'b', 'c'), after: 2, isEnd: true })))
       })
 
       test('a read in the call has the frames', async () => {
         const log = create().create()
         const seen: (Part | Promise<Part>)[] = []
         log.onMore(() => void seen.push(log.read(-1)))
-        log.append(['a', 'b'])
+        log.append(events('a', 'b'))
         await expect.poll(() => seen.length, { interval: 1 }).toBeGreaterThan(0)
-        expect(toFound(log, -1, await seen[0]!)).toEqual({ frames: 'ab', last: 1, isEnd: false })
+        expect(toFound(log, -1, await seen[0]!)).toEqual({ frames: text('a', 'b'), last: 1, isEnd: false })
       })
 
       test('does not call a listener that was removed, not even one that is removed in a call', async () => {
@@ -242,8 +245,8 @@ export function runLogContract(name: string, { create }: RunLogContract) {
         })
         const removeSecond = log.onMore(() => void calls.push('second'))
         log.onMore(() => void calls.push('third'))
-        log.append(['a'])
-        log.append(['b'])
+        log.append(events('a'))
+        log.append(events('b'))
         log.close()
         await expect.poll(() => calls.includes('third'), { interval: 1 }).toBe(true)
         expect(calls.filter((call) => call !== 'third')).toEqual(['first'])
@@ -254,7 +257,7 @@ export function runLogContract(name: string, { create }: RunLogContract) {
     describe('erase', () => {
       test('drops all frames, and calls the listeners', async () => {
         const log = create().create()
-        log.append(['a', 'b'])
+        log.append(events('a', 'b'))
         log.close()
         let calls = 0
         log.onMore(() => void calls++)
@@ -266,15 +269,16 @@ export function runLogContract(name: string, { create }: RunLogContract) {
 
       test('leaves the end to a reader who has all frames of a closed log', async () => {
         const log = create().create()
-        log.append(['a'])
+        log.append(events('a'))
         log.close()
+        expect(await readFrom(log, -1)).toMatchObject({ isEnd: true })
         log.erase()
         expect(await readFrom(log, 0)).toEqual({ frames: '', last: 0, isEnd: true })
       })
 
       test.each([0, 1])('of a log that is open with %d frames lets nobody wait', async (count) => {
         const log = create().create()
-        if (count > 0) log.append(['a'])
+        if (count > 0) log.append(events('a'))
         log.erase()
         log.erase()
         for (const after of [-1, 0, 5]) expect(['dropped', 'beyond']).toContain(await log.read(after))

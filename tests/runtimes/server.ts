@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
 
@@ -15,11 +15,29 @@ export type RuntimeName = 'node' | 'bun' | 'worker'
  * selects the entry file in tests/fixtures/portable, which uses the portable defaults of
  * `createApp`.
  */
-export type ServerName = RuntimeName | `portable ${RuntimeName}`
+export type ServerName = RuntimeName | PairName | `portable ${RuntimeName}`
+
+/** Two servers that share a Redis, with a proxy in front of them (tests/redis/pair.ts). */
+export type PairName = `pair of ${'node' | 'bun'}`
+
+export const isPair = (name: ServerName): name is PairName => name.startsWith('pair of ')
+
+type StartPair = (name: PairName, env: Readonly<Record<string, string>>) => Promise<Server>
+let startPair: StartPair | undefined
+
+/** A test file that has pairs says how they are started. */
+export function registerPairs(start: StartPair) {
+  startPair = start
+}
+
+/** Returns `test`, for a test of what each process does alone. A pair does not run it. */
+export function testOfOneProcess(name: ServerName) {
+  return isPair(name) ? test.skip : test
+}
 
 /** The runtime that a server runs on. */
 export function toRuntime(name: ServerName): RuntimeName {
-  return name.replace('portable ', '') as RuntimeName
+  return name.replace(/^portable |^pair of /, '') as RuntimeName
 }
 
 function toEntry(name: ServerName): URL {
@@ -77,6 +95,7 @@ export async function startServer(
   { tellsHeap = false }: StartOptions = {},
 ): Promise<Server> {
   const runtime = toRuntime(name)
+  if (isPair(name)) return startPair!(name, env)
   const { child, port: listening, cleanUp } = await spawnRuntime(name, env, tellsHeap)
   let said = ''
   let errors = ''
@@ -172,7 +191,8 @@ export function useStage(name: ServerName, env: Readonly<Record<string, string>>
     stage.server = await startServer(name, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
     // On Node and Bun, Sluice sends one request to Ollama as soon as it listens. Tests count
     // requests, so this request must be over before they begin. A Worker sends no such request.
-    if (toRuntime(name) !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === 1)
+    const count = isPair(name) ? 2 : 1
+    if (toRuntime(name) !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === count)
   })
   afterAll(async () => {
     await stage.server?.stop()

@@ -189,7 +189,7 @@ describe('a recorder', () => {
     const send = (frames: string) => void (frames !== '' && recorder.sink.write(frames))
     send(core.tick(0))
     send(core.waiting('queued', 0))
-    recorder.viewer = { say: (frame) => void said.push(frame), leave() {} }
+    recorder.viewer = { say: (frame) => void said.push(frame), leave() {}, cut() {} }
     send(core.waiting('loading', 2000))
     send(core.tick(60_000))
     send(core.push([delta('{"a":1}'), done] satisfies Batch, 60_000))

@@ -7,13 +7,8 @@ const toKey = (type: string) => `sluice:1:{check}:${type}`
 export const probe = ['XADD', toKey('log'), 'NOMKSTREAM', '*', 'check', ''] as const
 
 const set = toKey('set')
-const [text, hash, list, log, channel] = ['text', 'hash', 'list', 'log', 'bell'].map(toKey) as [
-  string,
-  string,
-  string,
-  string,
-  string,
-]
+const [text, hash, list] = [toKey('text'), toKey('hash'), toKey('list')]
+const [names, log, channel] = [toKey('names'), toKey('log'), toKey('bell')]
 
 /** Runs each command of the scripts, because the rights of a user hold within a script, too. */
 const script = `redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[1]) return 0`
@@ -37,6 +32,9 @@ export const checks: readonly (readonly string[])[] = [
   ['ZADD', set, '0', 'check'],
   ['ZRANGE', set, '0', '0'],
   ['ZREM', set, 'check'],
+  ['SADD', names, 'check'],
+  ['SMEMBERS', names],
+  ['SREM', names, 'check'],
   ['RPUSH', list, 'check'],
   ['LPOP', list, '1'],
   ['PEXPIRE', hash, '1000'],

@@ -6,7 +6,7 @@ import { replay, silent, thenSilent, tokens, tokensThen } from '#fake-ollama/scr
 import type { Exchange, Script } from '#fake-ollama/upstream.ts'
 import { MemoryChat } from '../memory-chat.ts'
 import { read, readAll, readFailure, readRaw, toSseEvents, type Answer, type Reader } from '../reader.ts'
-import { useStage, type RuntimeName, type Stage } from '../server.ts'
+import { useStage, type PairName, type RuntimeName, type Stage } from '../server.ts'
 
 const path = '/api/ui/chat'
 const hi: UIMessage = { id: 'u1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }
@@ -44,7 +44,7 @@ const toData = (text: string) => toSseEvents(text).map(({ data }) => data)
 /**
  * The answers of a chat of the AI SDK that go on without a reader (docs/protocol.md#6-dialects).
  */
-export function describeAiSdkResume(runtime: RuntimeName) {
+export function describeAiSdkResume(runtime: RuntimeName | PairName) {
   describe('ai-sdk resume', () => {
     const stage = useStage(runtime, env)
 

@@ -7,7 +7,7 @@ import { lines, replay, silent, thenSilent, tokens, tokensThen } from '#fake-oll
 import type { Script } from '#fake-ollama/upstream.ts'
 import { startLink } from '../link.ts'
 import { read, readAll, toSseEvents } from '../reader.ts'
-import { startServer, useStage, type RuntimeName, type Stage } from '../server.ts'
+import { type PairName, type RuntimeName, type Stage, startServer, testOfOneProcess, useStage } from '../server.ts'
 
 /**
  * Without heartbeats, only a stop and not a failed write can end a generation (docs/hazards.md#11).
@@ -50,7 +50,7 @@ async function readUntil(
 }
 
 /** OpenAI's background responses (docs/protocol.md#6-dialects), with OpenAI's own client. */
-export function describeBackgroundResponses(runtime: RuntimeName) {
+export function describeBackgroundResponses(runtime: RuntimeName | PairName) {
   describe('background responses', () => {
     if (runtime === 'worker') return describeWithoutLogs(runtime)
     describeWithLogs(runtime)
@@ -58,7 +58,7 @@ export function describeBackgroundResponses(runtime: RuntimeName) {
 }
 
 /** On workerd nothing is kept, so a background response cannot be. */
-function describeWithoutLogs(runtime: RuntimeName) {
+function describeWithoutLogs(runtime: RuntimeName | PairName) {
   const stage = useStage(runtime)
 
   test.each([{}, { stream: true }, { stream: false }])('are not supported: %j', async (more) => {
@@ -79,11 +79,12 @@ type Client = ReturnType<typeof toClient>
 
 /** Polls a response until it has this status. */
 async function poll(client: Client, id: string, status: Response['status']): Promise<Response> {
-  await expect.poll(async () => (await client.retrieve(id)).status).toBe(status)
-  return client.retrieve(id)
+  let response: Response
+  await expect.poll(async () => (response = await client.retrieve(id)).status).toBe(status)
+  return response!
 }
 
-function describeWithLogs(runtime: RuntimeName) {
+function describeWithLogs(runtime: RuntimeName | PairName) {
   describe('in OpenAI’s SDK', () => {
     const stage = useStage(runtime, quiet)
     const client = () => toClient(stage.server.url)
@@ -440,7 +441,7 @@ function describeWithLogs(runtime: RuntimeName) {
   describe('with SLUICE_RESUME_MAX_DETACHED=2', () => {
     const stage = useStage(runtime, { ...quiet, SLUICE_RESUME_MAX_DETACHED: '2' })
 
-    test('get 429 if one more would go on, until one is over', async () => {
+    testOfOneProcess(runtime)('get 429 if one more would go on, until one is over', async () => {
       const client = toClient(stage.server.url)
       const model = stage.upstream.script(silent())
       const request = { model, input: 'Hi', background: true }
@@ -479,7 +480,7 @@ function describeWithLogs(runtime: RuntimeName) {
     })
   })
 
-  test('end with shutting_down in their log when the server stops', async () => {
+  testOfOneProcess(runtime)('end with shutting_down in their log when the server stops', async () => {
     const { startUpstream } = await import('#fake-ollama/upstream.ts')
     const upstream = await startUpstream()
     const server = await startServer(runtime, { ...quiet, OLLAMA_HOST: upstream.url, SLUICE_SHUTDOWN_GRACE_MS: '100' })

@@ -3,7 +3,7 @@ import { delayed, tokens } from '#fake-ollama/scripts.ts'
 import { surfaces, toEnding, type Surface } from '../../surfaces.ts'
 import { read, readAll, readRaw, toPost } from '../reader.ts'
 import { askToResume, toFrames, toRecorded, toRunPath } from '../resumable.ts'
-import { useStage, type RuntimeName } from '../server.ts'
+import { useStage, type PairName, type RuntimeName } from '../server.ts'
 
 const generations = surfaces.filter(({ endpoint }) => endpoint !== undefined)
 const ofSse = generations.filter(({ language }) => language.ofEvent)
@@ -21,7 +21,7 @@ const ofOther = [
 const idLines = /^id: .*\n/gm
 
 /** `Prefer: resume` on every route that generates (docs/protocol.md, "Resume"). */
-export function describeResumeAsking(runtime: RuntimeName) {
+export function describeResumeAsking(runtime: RuntimeName | PairName) {
   const isKept = runtime !== 'worker'
 
   describe('Prefer: resume', () => {

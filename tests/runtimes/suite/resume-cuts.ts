@@ -4,7 +4,7 @@ import { createRandom } from '../../random.ts'
 import { startCuttingProxy, type Cut, type CuttingProxy } from '../../cutting-proxy.ts'
 import { read, readAll, type Reader } from '../reader.ts'
 import { askToResume, toFrames, toRecorded, toRunPath } from '../resumable.ts'
-import { useStage, type RuntimeName } from '../server.ts'
+import { useStage, type PairName, type RuntimeName } from '../server.ts'
 
 /** The same seed always cuts at the same bytes. `RESUME_CUTS=10000` is the figure of the docs. */
 const seed = Number(process.env.FUZZ_SEED ?? 1)
@@ -18,7 +18,7 @@ const words = [' token', ' 汉字', '😀', '\n\n', '\r\n', ' a "quoted" word', 
 const toComplete = (text: string) => text.replace(/(^|\n\n)(?:(?!\n\n).)*$/s, '$1')
 
 /** Readers whose connections break at random bytes. */
-export function describeResumeCuts(runtime: RuntimeName) {
+export function describeResumeCuts(runtime: RuntimeName | PairName) {
   if (runtime === 'worker') return
 
   describe('connections that are cut at random bytes', () => {

@@ -7,7 +7,7 @@ import type { Script } from '#fake-ollama/upstream.ts'
 import { createRandom } from '../../random.ts'
 import { generate, read, readAll, readFailure, type Reader } from '../reader.ts'
 import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
-import { startServer, useStage, type RuntimeName, type Server, type Stage } from '../server.ts'
+import { type PairName, type RuntimeName, type Server, type Stage, startServer, testOfOneProcess, useStage } from '../server.ts'
 
 /**
  * How many viewers join one run and leave it. `RESUME_VIEWERS=10000` is the number of the issue.
@@ -32,7 +32,7 @@ const view = ({ server }: Stage, path: string, headers: Readonly<Record<string, 
 const stop = ({ server }: Stage, path: string) => readAll(read(server, { path, method: 'DELETE' }))
 
 /** The life of a run: with readers, without them, and after its end. */
-export function describeResumeLives(runtime: RuntimeName) {
+export function describeResumeLives(runtime: RuntimeName | PairName) {
   describe('leaving before the head is sent', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '600000', SLUICE_FIRST_TOKEN_TIMEOUT_MS: '1500' })
 
@@ -181,33 +181,36 @@ export function describeResumeLives(runtime: RuntimeName) {
       return (JSON.parse(text) as { streams: { state: string }[] }).streams.map(({ state }) => state)
     }
 
-    test('a caller who detaches a hundred runs keeps as many as SLUICE_RESUME_MAX_DETACHED, and another key its own', async () => {
-      const bobs = await start(stage, by('bob'))
-      bobs.reader.leave()
-      const all: Awaited<ReturnType<typeof start>>[] = []
-      for (let count = 0; count < 100; count++) all.push(await start(stage, by('alice')))
-      for (const { reader } of all) reader.leave()
-      await expect.poll(() => all.filter(({ exchange }) => exchange.isOpen).length).toBe(2)
-      await expect
-        .poll(async () => (await states('alice')).filter((state) => state !== 'finished'))
-        .toEqual(['detached', 'detached'])
-      expect(await states('bob')).toEqual(['detached'])
-      for (const { run, exchange } of all) {
-        if (exchange.isOpen) continue
-        const { text } = await readAll(view(stage, run, by('alice')))
-        expect(terminalsOf(text).map(codeIn)).toEqual(['abandoned'])
-      }
-      // When one of them is over, another run can go on in its place.
-      const [open, last] = all.filter(({ exchange }) => exchange.isOpen)
-      finish(open!.exchange)
-      await expect.poll(async () => (await states('alice')).filter((state) => state === 'detached').length).toBe(1)
-      const next = await start(stage, by('alice'))
-      next.reader.leave()
-      await expect.poll(async () => (await states('alice')).filter((state) => state === 'detached').length).toBe(2)
-      expect(next.exchange.isOpen).toBe(true)
-      for (const { exchange } of [last!, next, bobs]) finish(exchange)
-      await expect.poll(() => stage.upstream.open).toBe(0)
-    })
+    testOfOneProcess(runtime)(
+      'a caller who detaches a hundred runs keeps as many as SLUICE_RESUME_MAX_DETACHED, and another key its own',
+      async () => {
+        const bobs = await start(stage, by('bob'))
+        bobs.reader.leave()
+        const all: Awaited<ReturnType<typeof start>>[] = []
+        for (let count = 0; count < 100; count++) all.push(await start(stage, by('alice')))
+        for (const { reader } of all) reader.leave()
+        await expect.poll(() => all.filter(({ exchange }) => exchange.isOpen).length).toBe(2)
+        await expect
+          .poll(async () => (await states('alice')).filter((state) => state !== 'finished'))
+          .toEqual(['detached', 'detached'])
+        expect(await states('bob')).toEqual(['detached'])
+        for (const { run, exchange } of all) {
+          if (exchange.isOpen) continue
+          const { text } = await readAll(view(stage, run, by('alice')))
+          expect(terminalsOf(text).map(codeIn)).toEqual(['abandoned'])
+        }
+        // When one of them is over, another run can go on in its place.
+        const [open, last] = all.filter(({ exchange }) => exchange.isOpen)
+        finish(open!.exchange)
+        await expect.poll(async () => (await states('alice')).filter((state) => state === 'detached').length).toBe(1)
+        const next = await start(stage, by('alice'))
+        next.reader.leave()
+        await expect.poll(async () => (await states('alice')).filter((state) => state === 'detached').length).toBe(2)
+        expect(next.exchange.isOpen).toBe(true)
+        for (const { exchange } of [last!, next, bobs]) finish(exchange)
+        await expect.poll(() => stage.upstream.open).toBe(0)
+      },
+    )
   })
 
   describe('SLUICE_RESUME_MAX_DETACHED=0', () => {
@@ -234,7 +237,7 @@ export function describeResumeLives(runtime: RuntimeName) {
     })
     afterEach(() => expect.poll(() => stage.upstream.open).toBe(0))
 
-    test('are counted in SLUICE_MAX_STREAMS, and not among the answers of a key', async () => {
+    testOfOneProcess(runtime)('are counted in SLUICE_MAX_STREAMS, and not among the answers of a key', async () => {
       const { model, reader, run, exchange } = await start(stage)
       const id = run.slice('/streams/'.length)
       const viewers = [view(stage, run), askToResume(stage, model, { headers: { 'last-event-id': `${id}.0` } })]
@@ -355,7 +358,7 @@ export function describeResumeLives(runtime: RuntimeName) {
       })
       const headers = { authorization: `Bearer ${secret}` }
 
-      test('is cut, and the run goes on, detached', async () => {
+      testOfOneProcess(runtime)('is cut, and the run goes on, detached', async () => {
         const { reader, run, exchange } = await overtake(stage, headers)
         const state = async () => /"state":"(\w+)"/.exec((await readAll(view(stage, '/streams', headers))).text)?.[1]
         await expect.poll(state).toBe('detached')
@@ -434,7 +437,7 @@ export function describeResumeLives(runtime: RuntimeName) {
   describe('SLUICE_RESUME_TOTAL_BYTES', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_RESUME_TOTAL_BYTES: '65536' })
 
-    test('drops the oldest runs first', async () => {
+    testOfOneProcess(runtime)('drops the oldest runs first', async () => {
       const model = stage.upstream.script(tokens({ count: 200 }))
       const runs: string[] = []
       for (let index = 0; index < 5; index++) runs.push(toRunPath(await readAll(askToResume(stage, model))))
@@ -464,7 +467,7 @@ export function describeResumeLives(runtime: RuntimeName) {
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as Record<string, unknown>)
 
-    test('SIGTERM ends a run with shutting_down, at every viewer and while detached', async () => {
+    testOfOneProcess(runtime)('SIGTERM ends a run with shutting_down, at every viewer and while detached', async () => {
       const stage = await startLogging({ SLUICE_SHUTDOWN_GRACE_MS: '200' })
       const { reader, run, exchange } = await start(stage)
       const viewers = [view(stage, run), view(stage, run)]

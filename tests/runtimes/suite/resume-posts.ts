@@ -7,7 +7,7 @@ import { surfaces, toEnding } from '../../surfaces.ts'
 import { startCuttingProxy, uncut, type Cut, type CuttingProxy } from '../../cutting-proxy.ts'
 import { read, readAll, readFailure, readRaw, toPost } from '../reader.ts'
 import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
-import { countRequests, startServer, useStage, type RuntimeName, type Server } from '../server.ts'
+import { countRequests, startServer, useStage, type PairName, type RuntimeName, type Server } from '../server.ts'
 
 const isFirst = (text: string) => text.includes(' token')
 const unknown = '0'.repeat(32)
@@ -15,7 +15,7 @@ const ofSse = surfaces.filter(({ endpoint, language }) => endpoint !== undefined
 const ofOther = surfaces.filter(({ endpoint, language }) => endpoint !== undefined && !language.ofEvent)
 
 /** A POST with `Last-Event-ID` repeats an earlier one. It never generates. */
-export function describeResumePosts(runtime: RuntimeName) {
+export function describeResumePosts(runtime: RuntimeName | PairName) {
   const isKept = runtime !== 'worker'
 
   describe('a POST with Last-Event-ID', () => {
@@ -227,7 +227,7 @@ const after =
   }
 
 /** Two libraries that repeat a POST, over a network that breaks connections. */
-function describeLibraries(runtime: RuntimeName) {
+function describeLibraries(runtime: RuntimeName | PairName) {
   describe('libraries that repeat a POST', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '60000' })
     const servers: Server[] = []

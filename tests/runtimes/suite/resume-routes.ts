@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { read, readAll, readFailure, readRaw, type Reader } from '../reader.ts'
 import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
-import { countRequests, useStage, type RuntimeName } from '../server.ts'
+import { countRequests, type PairName, type RuntimeName, testOfOneProcess, useStage } from '../server.ts'
 
 const isFirst = (text: string) => text.includes(' token')
 const codeOf = (text: string) => (JSON.parse(toFrames(text).at(-1)!.data) as { code?: string }).code
@@ -25,7 +25,7 @@ const strangeIds = [
 ]
 
 /** `/streams` and `/streams/:run` (docs/protocol.md, "Resume"). */
-export function describeResumeRoutes(runtime: RuntimeName) {
+export function describeResumeRoutes(runtime: RuntimeName | PairName) {
   if (runtime === 'worker') return describeNoRuns(runtime)
 
   describe('GET /streams/:run', () => {
@@ -294,7 +294,7 @@ export function describeResumeRoutes(runtime: RuntimeName) {
       expect(toFrames(reader.text).at(-1)).toMatchObject(cancelled)
     })
 
-    test('in the queue causes no request, and frees the place', async () => {
+    testOfOneProcess(runtime)('in the queue causes no request, and frees the place', async () => {
       const busy = stage.upstream.script(thenSilent(1))
       const first = askToResume(stage, busy)
       await first.until(isFirst)
@@ -444,7 +444,7 @@ export function describeResumeRoutes(runtime: RuntimeName) {
 }
 
 /** On workerd no run is kept. */
-function describeNoRuns(runtime: RuntimeName) {
+function describeNoRuns(runtime: RuntimeName | PairName) {
   describe('/streams', () => {
     const stage = useStage(runtime)
 

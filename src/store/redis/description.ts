@@ -1,0 +1,63 @@
+import type { Encoder } from '../../encoders/encoder.ts'
+import { logDropped, logLost, producerLost } from '../../streams/failures.ts'
+import { toFailureFrames } from '../../streams/recorder.ts'
+import type { OwnRun } from '../../streams/runs.ts'
+import type { Reply } from './redis.ts'
+
+/** What Redis has of a run besides its frames. A reader at another process needs it. */
+export interface Description {
+  /** The id of the process that makes the run. */
+  readonly process: string
+  readonly requestId: string
+  readonly isBackground: boolean
+  readonly state: 'attached' | 'detached' | 'finished'
+  readonly encoder: Pick<Encoder, 'contentType' | 'headers' | 'opening' | 'heartbeat' | 'failure'>
+  /** The frames that report a failure, by its code. The encoder itself stays at its process. */
+  readonly failures: Readonly<Record<string, string>>
+  /** The state of a background run that has no token yet. */
+  readonly queued: object | undefined
+}
+
+export function describeRun({ request, log, state }: OwnRun, process: string): Description {
+  const { encoder, requestId, graceMs, toQueued } = request
+  const { contentType, headers, opening, heartbeat, failure } = encoder
+  const isBackground = graceMs === undefined
+  const failures = [logDropped(), logLost(), producerLost()].map((error) => [
+    error.code,
+    toFailureFrames(encoder, error, isBackground ? log.id : requestId),
+  ])
+  return {
+    process,
+    requestId,
+    isBackground,
+    state,
+    encoder: { contentType, headers, opening, heartbeat, failure },
+    failures: Object.fromEntries(failures),
+    queued: toQueued?.(log.id),
+  }
+}
+
+/** The fields of a description, as arguments of HSET. */
+export function toFields({ process, requestId, isBackground, state, encoder, failures, queued }: Description): string[] {
+  const rest = JSON.stringify({ requestId, isBackground, encoder, failures, queued })
+  return ['process', process, 'state', state, 'rest', rest]
+}
+
+/** Parses the reply of `HMGET … process state rest`. */
+export function parseFields(reply: Reply): Description | undefined {
+  const [process, state, rest] = reply as readonly (string | null)[]
+  if (!process || !state || !rest) return undefined
+  return { ...(JSON.parse(rest) as Omit<Description, 'process' | 'state'>), process, state: state as Description['state'] }
+}
+
+/** Returns an encoder that can only report the failures of a description. */
+export function toRemoteEncoder({ encoder, failures }: Pick<Description, 'encoder' | 'failures'>): Encoder {
+  return {
+    ...encoder,
+    start:
+      ({ emit }) =>
+      (batch) => {
+        for (const event of batch) if (event.type === 'failed') emit(failures[event.error.code] ?? '')
+      },
+  }
+}

@@ -1,0 +1,47 @@
+import { keys } from './keys.ts'
+import type { Redis } from './redis.ts'
+
+/** What a process asks of the process that makes a run. */
+export type Request =
+  /** `runs` has the number of readers that the process `from` has of each run. */
+  | { readonly type: 'viewers'; readonly from: string; readonly runs: Readonly<Record<string, number>> }
+  | { readonly type: 'stop' | 'remove'; readonly run: string }
+
+/** The list in which a process finds the requests of the others. */
+export interface Inbox {
+  /** Sends a request to a process. It waits there if the bell is lost. */
+  send(process: string, request: Request): Promise<unknown>
+  /** Takes the requests for this process. */
+  take(): Promise<void>
+}
+
+export interface InboxOptions {
+  readonly redis: Redis
+  readonly process: string
+  /** After this time without a new request, Redis drops the list, in milliseconds. */
+  readonly ttlMs: number
+  readonly onRequest: (request: Request) => void
+}
+
+/** How many requests are taken at once. */
+const takeCount = 100
+
+export function createInbox({ redis, process, ttlMs, onRequest }: InboxOptions): Inbox {
+  return {
+    send(to, request) {
+      const key = keys.inbox(to)
+      return Promise.all([
+        redis.send('RPUSH', key, JSON.stringify(request)),
+        redis.send('PEXPIRE', key, `${ttlMs}`),
+        redis.send('PUBLISH', keys.bell(to), ''),
+      ])
+    },
+    async take() {
+      for (let hasMore = true; hasMore;) {
+        const requests = (await redis.send('LPOP', keys.inbox(process), `${takeCount}`)) as readonly string[] | null
+        for (const request of requests ?? []) onRequest(JSON.parse(request) as Request)
+        hasMore = requests?.length === takeCount
+      }
+    },
+  }
+}

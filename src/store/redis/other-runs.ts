@@ -1,0 +1,118 @@
+import { producerLost, storeUnavailable } from '../../streams/failures.ts'
+import type { Run, SharedRuns } from '../../streams/runs.ts'
+import { toErasure } from './commands.ts'
+import { parseFields, toRemoteEncoder, type Description } from './description.ts'
+import type { Inbox } from './inbox.ts'
+import { keys } from './keys.ts'
+import type { Redis, Reply } from './redis.ts'
+import type { RemoteLogs } from './remote-logs.ts'
+
+export interface OtherRunsOptions {
+  readonly redis: Redis
+  /** The id of this process. */
+  readonly process: string
+  readonly inbox: Inbox
+  readonly logs: RemoteLogs
+  readonly leaseMs: number
+  readonly now: () => number
+}
+
+/** The runs of other processes. */
+export interface OtherRuns extends Pick<SharedRuns, 'find' | 'findChat' | 'stopChat' | 'list'> {
+  /** Tells the processes whose runs are read here how many readers there are. */
+  tellViewers(): void
+}
+
+/** How long a request to stop waits until the run has ended, in milliseconds. */
+const stopMs = 1000
+
+export function createOtherRuns({ redis, process, inbox, logs, leaseMs, now }: OtherRunsOptions): OtherRuns {
+  /** How many readers this process has of each run. */
+  const reading = new Map<string, { readonly producer: string; count: number }>()
+
+  async function ask(...command: string[]): Promise<Reply> {
+    try {
+      return await redis.send(...command)
+    } catch {
+      throw storeUnavailable()
+    }
+  }
+  const quietly = (work: Promise<unknown>) => void work.catch(() => {})
+
+  function tell(producer: string, runs: Readonly<Record<string, number>>) {
+    quietly(inbox.send(producer, { type: 'viewers', from: process, runs }))
+  }
+
+  function toRun(id: string, owner: string, description: Description): Run {
+    const { process: producer, requestId, isBackground, state, failures, queued } = description
+    const name = keys.run(id, owner)
+
+    const run: Run = {
+      request: {
+        requestId,
+        encoder: toRemoteEncoder(description),
+        graceMs: isBackground ? undefined : 0,
+        toQueued: state !== 'finished' && queued ? () => queued : undefined,
+      },
+      log: logs.open({ id, process: producer, ending: failures[producerLost().code] ?? '' }),
+      isElsewhere: true,
+      state,
+      join() {
+        const readers = reading.get(id) ?? { producer, count: 0 }
+        reading.set(id, readers)
+        tell(producer, { [id]: ++readers.count })
+        let hasLeft = false
+        return () => {
+          if (hasLeft) return
+          hasLeft = true
+          tell(producer, { [id]: --readers.count })
+          if (readers.count === 0) reading.delete(id)
+        }
+      },
+      async stop() {
+        if (state === 'finished') return run.remove()
+        await inbox.send(producer, { type: 'stop', run: id })
+        for (const end = now() + stopMs; now() < end;) {
+          const found = await ask('HGET', name, 'state')
+          if (found === null || found === 'finished') return
+          await new Promise((resolve) => setTimeout(resolve, 10))
+        }
+      },
+      async remove() {
+        await ask('UNLINK', name)
+        if (state === 'finished') for (const command of toErasure(id, leaseMs)) quietly(redis.send(...command))
+        quietly(inbox.send(producer, { type: 'remove', run: id }))
+      },
+    }
+    return run
+  }
+
+  async function find(id: string, owner: string): Promise<Run | undefined> {
+    const description = parseFields(await ask('HMGET', keys.run(id, owner), 'process', 'state', 'rest'))
+    return description && toRun(id, owner, description)
+  }
+  async function findChat(chat: string, owner: string): Promise<Run | undefined> {
+    const id = await ask('GET', keys.chat(owner, chat))
+    return typeof id === 'string' ? find(id, owner) : undefined
+  }
+
+  return {
+    find,
+    findChat,
+    async stopChat(chat, owner) {
+      const ids = (await ask('SMEMBERS', keys.chatRuns(owner, chat))) as readonly string[]
+      await Promise.all(ids.map(async (id) => (await find(id, owner))?.stop()))
+    },
+    async list(owner) {
+      const ids = (await ask('ZRANGE', keys.runs(owner), '0', '-1')) as readonly string[]
+      const runs = await Promise.all(ids.map((id) => find(id, owner)))
+      const gone = ids.filter((_, i) => runs[i] === undefined)
+      if (gone.length > 0) quietly(redis.send('ZREM', keys.runs(owner), ...gone))
+      return runs.filter((run) => run !== undefined)
+    },
+    tellViewers() {
+      const all = Map.groupBy(reading, ([, { producer }]) => producer)
+      for (const [producer, runs] of all) tell(producer, Object.fromEntries(runs.map(([id, { count }]) => [id, count])))
+    },
+  }
+}

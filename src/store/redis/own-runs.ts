@@ -1,0 +1,209 @@
+import type { OwnRun, SharedRuns } from '../../streams/runs.ts'
+import { toErasure, type Command } from './commands.ts'
+import { describeRun, toFields } from './description.ts'
+import type { Request } from './inbox.ts'
+import { keys } from './keys.ts'
+import { createMirror, type Mirror } from './mirror.ts'
+import { createRemoteViewers, type RemoteViewers } from './remote-viewers.ts'
+import type { Redis } from './redis.ts'
+
+export interface OwnRunsOptions {
+  readonly redis: Redis
+  /** The id of this process. */
+  readonly process: string
+  /** How long a process may be silent before the others count it as dead, in milliseconds. */
+  readonly leaseMs: number
+  /** How many bytes of the frames of one run are kept. */
+  readonly runBytes: number
+  /** How long a finished run is kept, in milliseconds, if its request does not say it. */
+  readonly keepMs: number
+  readonly now: () => number
+}
+
+/** The runs of this process, as far as the other processes see them. */
+export interface OwnRuns extends Pick<SharedRuns, 'publish' | 'forget' | 'forgetChat'> {
+  /** Does what another process asks. */
+  onRequest(request: Request): void
+  /** Renews what Redis has of the runs, and copies what it lacks. Call it about once a second. */
+  look(): void
+  /** Checks what Redis has. Call this when the connection is there again. */
+  onConnected(): void
+  /** Copies everything, before the process ends. */
+  flush(): Promise<void>
+}
+
+/** A run that the others know. */
+interface Published {
+  readonly run: OwnRun
+  readonly mirror: Mirror
+  readonly viewers: RemoteViewers
+  readonly stopListening: () => void
+  /** How often the log had more since the last copy. */
+  additions: number
+  /** When the last copy began. */
+  copiedAt: number
+  /** The state that Redis has. */
+  state: string
+  renewedAt: number | undefined
+  /** Whether nobody may find the run any more. */
+  isForgotten: boolean
+}
+
+/** The time between two copies of a log, in milliseconds. The first frame and the end do not wait. */
+const batchMs = 50
+/** So many additions to a log are copied at once. */
+const batchSize = 32
+/** How long Redis keeps the list of an owner's runs after the last one has started. */
+const listMs = '90000000'
+/** Deletes the name of a chat, unless it names a newer run. */
+const deleteIfEqual = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
+
+export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }: OwnRunsOptions): OwnRuns {
+  const published = new Map<string, Published>()
+  /** The runs whose logs have more than Redis. */
+  const behind = new Set<Published>()
+  let batch: ReturnType<typeof setTimeout> | undefined
+
+  const toKeepMs = ({ request }: OwnRun) => request.keepMs ?? keepMs
+  /** How long Redis keeps an open run that nobody renews. Its readers must still find its end. */
+  const toOpenMs = (run: OwnRun) => toKeepMs(run) + 6 * leaseMs
+  const toName = ({ log, request }: OwnRun) => keys.run(log.id, request.owner)
+  const send = (...command: string[]) => void redis.send(...command).catch(() => {})
+
+  async function copy(one: Published) {
+    behind.delete(one)
+    one.additions = 0
+    await one.mirror.copy()
+    if (one.isForgotten && one.mirror.isOver) drop(one)
+  }
+  function copyAll() {
+    batch = undefined
+    for (const one of behind) {
+      one.copiedAt = now()
+      void copy(one)
+    }
+  }
+  function drop(one: Published) {
+    one.stopListening()
+    behind.delete(one)
+    published.delete(one.run.log.id)
+  }
+
+  async function erase(one: Published) {
+    await one.mirror.copy() // the end, if Redis does not have it yet
+    for (const command of toErasure(one.run.log.id, leaseMs)) send(...command)
+    drop(one)
+  }
+
+  function toDescription(one: Published): Command[] {
+    if (one.isForgotten) return []
+    const { run } = one
+    const { owner, chat } = run.request
+    const isFirst = one.renewedAt === undefined
+    one.renewedAt = now()
+    one.state = run.state
+    const openMs = `${toOpenMs(run)}`
+    const commands = [
+      ['HSET', toName(run), ...toFields(describeRun(run, process))],
+      ['PEXPIRE', toName(run), openMs],
+    ]
+    if (owner !== '')
+      commands.push(['ZADD', keys.runs(owner), 'NX', `${Date.now()}`, run.log.id], ['PEXPIRE', keys.runs(owner), listMs])
+    if (chat !== undefined) {
+      const open = keys.chatRuns(owner, chat)
+      // The chat may have a newer run by now.
+      commands.push(['SET', keys.chat(owner, chat), run.log.id, 'PX', openMs, ...(isFirst ? [] : ['NX'])])
+      commands.push(['SADD', open, run.log.id], ['PEXPIRE', open, openMs])
+    }
+    return commands
+  }
+
+  function toEnding({ run, isForgotten }: Published): Command[] {
+    const log = keys.log(run.log.id)
+    const { owner, chat } = run.request
+    const stopped = chat === undefined ? [] : [['SREM', keys.chatRuns(owner, chat), run.log.id]]
+    // A reader elsewhere still gets the end of a run that nobody else can find.
+    if (isForgotten) return [...stopped, ['PEXPIRE', log, `${leaseMs}`]]
+    const ttl = `${toKeepMs(run)}`
+    return [...stopped, ['HSET', toName(run), 'state', 'finished'], ['PEXPIRE', toName(run), ttl], ['PEXPIRE', log, ttl]]
+  }
+
+  function renew(one: Published) {
+    const { run, mirror, viewers } = one
+    viewers.expire()
+    if (mirror.isOver || !redis.isReady) return
+    if (now() - (one.renewedAt ?? 0) > toOpenMs(run) / 3) mirror.renew()
+    void copy(one) // also what could not be copied before
+    if (!one.isForgotten && one.state !== run.state) send('HSET', toName(run), 'state', (one.state = run.state))
+  }
+
+  return {
+    publish(run) {
+      const one: Published = {
+        run,
+        mirror: createMirror({
+          run,
+          redis,
+          runBytes,
+          openMs: toOpenMs(run),
+          toDescription: () => toDescription(one),
+          toEnding: () => toEnding(one),
+          onCopied() {
+            for (const to of one.viewers.processes) send('PUBLISH', keys.bell(to), run.log.id)
+          },
+        }),
+        viewers: createRemoteViewers({ join: run.join, ttlMs: leaseMs, now }),
+        stopListening: run.log.onMore(() => {
+          const time = now()
+          if (++one.additions < batchSize && run.state !== 'finished' && time - one.copiedAt < batchMs) {
+            behind.add(one)
+            batch ??= setTimeout(copyAll, batchMs)
+            return
+          }
+          one.copiedAt = time
+          void copy(one)
+        }),
+        additions: 0,
+        copiedAt: -Infinity,
+        state: '',
+        renewedAt: undefined,
+        isForgotten: false,
+      }
+      published.set(run.log.id, one)
+      void copy(one)
+    },
+    forget(run) {
+      const one = published.get(run.log.id)
+      if (!one || one.isForgotten) return
+      one.isForgotten = true
+      send('UNLINK', toName(run))
+      if (run.request.owner !== '') send('ZREM', keys.runs(run.request.owner), run.log.id)
+      if (run.state === 'finished') void erase(one)
+    },
+    forgetChat({ log, request: { owner, chat } }) {
+      if (chat !== undefined) send('EVAL', deleteIfEqual, '1', keys.chat(owner, chat), log.id)
+    },
+    onRequest(request) {
+      if (request.type === 'viewers') {
+        for (const [id, count] of Object.entries(request.runs)) published.get(id)?.viewers.set(request.from, count)
+        return
+      }
+      const one = published.get(request.run)
+      if (request.type === 'stop') void one?.run.stop()
+      else one?.run.remove()
+    },
+    onConnected() {
+      for (const one of published.values()) {
+        one.mirror.renew()
+        void copy(one)
+      }
+    },
+    look() {
+      for (const one of published.values()) renew(one)
+    },
+    async flush() {
+      for (const one of published.values()) await one.mirror.copy() // what is under way
+      await Promise.all(Array.from(published.values(), copy))
+    },
+  }
+}

@@ -1,0 +1,136 @@
+import { toNumbered, type ReadableLog } from '../../streams/run-log.ts'
+import { parseEntries, toNewest, toPart, toRange, toXadd, type Entry } from './entries.ts'
+import { keys } from './keys.ts'
+import type { Redis } from './redis.ts'
+
+export interface RemoteLogsOptions {
+  readonly redis: Redis
+  /** How long a process may be silent before it counts as dead, in milliseconds. */
+  readonly leaseMs: number
+  /** How long the log of a run is kept after its end, in milliseconds. */
+  readonly keepMs: number
+  readonly now: () => number
+}
+
+/** A run of another process, as far as its log needs to know it. */
+export interface RemoteSource {
+  readonly id: string
+  /** The process that makes the run. */
+  readonly process: string
+  /** The frames that end the run if its process is dead. */
+  readonly ending: string
+}
+
+/** The logs of runs of other processes. */
+export interface RemoteLogs {
+  open(source: RemoteSource): ReadableLog
+  /** Calls the readers of a run, because there may be more to read. */
+  ring(run: string): void
+  /**
+   * Looks after all logs that somebody reads. Call it once a second. Its commands travel together.
+   */
+  look(): Promise<void>
+}
+
+/** The readers of one log at this process. */
+interface Watch {
+  readonly source: RemoteSource
+  readonly listeners: Set<() => void>
+  /** Since when Redis has no such log. */
+  missingSince: number
+  isLost: boolean
+}
+
+/** One read gets at most so many entries. An entry has a few kilobytes. */
+const entriesPerRead = '2'
+
+export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOptions): RemoteLogs {
+  const watches = new Map<string, Watch>()
+  /** Since when Redis could be asked. A Redis that has just been restarted has no leases yet. */
+  let connectedAt = now()
+  redis.onConnected(() => (connectedAt = now()))
+
+  const readEntries = async (id: string, after: number) =>
+    parseEntries(await redis.send('XRANGE', keys.log(id), ...toRange(after), 'COUNT', entriesPerRead))
+  const readNewest = async (id: string, count: number) =>
+    parseEntries(await redis.send('XREVRANGE', keys.log(id), '+', '-', 'COUNT', `${count}`))
+
+  /** Whether a frame was dropped because the run has too many bytes. Otherwise Redis has lost it. */
+  async function isDropped(id: string, number: number) {
+    const [newest] = await readNewest(id, 1)
+    return newest !== undefined && number < newest.oldest
+  }
+
+  function ringAll({ listeners }: Watch) {
+    for (const listener of listeners) listener()
+  }
+
+  /** Ends the run of a dead process. If others do it at the same time, Redis takes one end. */
+  async function end({ id, ending }: RemoteSource) {
+    const [newest] = await readNewest(id, 1)
+    if (!newest || newest.isEnd) return
+    const { count, oldest } = newest
+    const frames = toNumbered(id, count, ending)
+    const entry: Entry = { epoch: 2, count: count + 1, first: count, oldest, frames, isEnd: true }
+    await redis.send('XADD', keys.log(id), 'NOMKSTREAM', ...toXadd(entry))
+    await redis.send('PEXPIRE', keys.log(id), `${keepMs}`)
+  }
+
+  async function findDead(): Promise<ReadonlySet<string>> {
+    const processes = [...new Set(Array.from(watches.values(), ({ source }) => source.process))]
+    const lives = await Promise.all(processes.map((process) => redis.send('EXISTS', keys.lease(process))))
+    return new Set(processes.filter((_, i) => lives[i] === 0))
+  }
+
+  async function lookAfter(watch: Watch, isDead: boolean) {
+    const { id } = watch.source
+    const exists = (await redis.send('EXISTS', keys.log(id))) === 1
+    const time = now()
+    if (exists) watch.missingSince = Infinity
+    else watch.missingSince = Math.min(watch.missingSince, Math.max(time, connectedAt))
+    if (time - watch.missingSince > leaseMs) watch.isLost = true
+    else if (exists && isDead && time - connectedAt > leaseMs) await end(watch.source).catch(() => {})
+    ringAll(watch)
+  }
+
+  return {
+    open(source) {
+      const { id } = source
+      const watch = () => watches.get(id)
+      return {
+        id,
+        async read(after) {
+          try {
+            const part = toPart(id, after, await readEntries(id, after))
+            if (part === 'lost') return (await isDropped(id, after + 1)) ? 'dropped' : 'lost'
+            const isWaiting = typeof part === 'object' && part.frames === '' && !part.isEnd
+            return isWaiting && watch()?.isLost ? 'lost' : part
+          } catch {
+            return { frames: '', last: after, isEnd: false } // Redis cannot be reached: the reader waits
+          }
+        },
+        async newest() {
+          return toNewest(id, await readNewest(id, 2))
+        },
+        onMore(listener) {
+          const { listeners } =
+            watch() ?? watches.set(id, { source, listeners: new Set(), missingSince: Infinity, isLost: false }).get(id)!
+          listeners.add(listener)
+          return () => {
+            listeners.delete(listener)
+            if (listeners.size === 0) watches.delete(id)
+          }
+        },
+      }
+    },
+    ring(run) {
+      const watch = watches.get(run)
+      if (watch) ringAll(watch)
+    },
+    async look() {
+      if (watches.size === 0) return
+      const dead = await findDead()
+      await Promise.all(Array.from(watches.values(), (watch) => lookAfter(watch, dead.has(watch.source.process))))
+    },
+  }
+}

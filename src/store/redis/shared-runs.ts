@@ -1,0 +1,65 @@
+import type { SharedRuns } from '../../streams/runs.ts'
+import { createCancels } from './cancels.ts'
+import { createInbox } from './inbox.ts'
+import { keys } from './keys.ts'
+import { createOtherRuns } from './other-runs.ts'
+import { createOwnRuns, type OwnRunsOptions } from './own-runs.ts'
+import { createRemoteLogs } from './remote-logs.ts'
+
+/** A bell may be lost, so each process looks after everything this often, in milliseconds. */
+const lookMs = 1000
+
+/**
+ * Shares the runs of this process over Redis. A reader at the run's own process reads from its
+ * memory, and never waits for Redis.
+ */
+export function createSharedRuns(options: Omit<OwnRunsOptions, 'process'>): SharedRuns {
+  const { redis, leaseMs, keepMs, now } = options
+  const process = crypto.randomUUID()
+  const own = createOwnRuns({ ...options, process })
+  const inbox = createInbox({ redis, process, ttlMs: leaseMs, onRequest: own.onRequest })
+  const logs = createRemoteLogs({ redis, leaseMs, keepMs, now })
+  const others = createOtherRuns({ redis, process, inbox, logs, leaseMs, now })
+  const quietly = (work: Promise<unknown>) => void work.catch(() => {})
+  let leasedAt = -Infinity
+
+  function lease() {
+    leasedAt = now()
+    quietly(redis.send('SET', keys.lease(process), '1', 'PX', `${leaseMs}`))
+    others.tellViewers()
+  }
+  function look() {
+    own.look()
+    quietly(inbox.take())
+    quietly(logs.look())
+    if (now() - leasedAt >= leaseMs / 3) lease()
+  }
+
+  redis.onConnected(() => {
+    lease()
+    own.onConnected()
+  })
+  // A message without text says that there is a request. Another one is the id of a run that has
+  // more frames.
+  redis.subscribe(keys.bell(process), (run) => (run === '' ? quietly(inbox.take()) : logs.ring(run)))
+  const timer = setInterval(look, Math.min(lookMs, leaseMs / 3))
+
+  return {
+    get isReady() {
+      return redis.isReady
+    },
+    publish: own.publish,
+    forget: own.forget,
+    forgetChat: own.forgetChat,
+    find: others.find,
+    findChat: others.findChat,
+    stopChat: others.stopChat,
+    list: others.list,
+    ...createCancels(redis, process),
+    async close() {
+      clearInterval(timer)
+      await own.flush()
+      await redis.send('UNLINK', keys.lease(process), keys.inbox(process)).catch(() => {})
+    },
+  }
+}
