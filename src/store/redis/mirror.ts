@@ -79,67 +79,70 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
     }
   }
 
-  /** Adds everything that the log has behind `last`. Returns false if there was nothing to do. */
+  /**
+   * Adds the next part of the log. Returns false if there was nothing to do. Additions wait for each
+   * other, because Redis may refuse one of them for lack of memory and take the next one.
+   */
   async function copyMore(): Promise<boolean> {
-    const entries = readEntries()
-    if (entries.length === 0 && isDescribed) return false
-    const additions = entries.map((entry, i) => ['XADD', key, ...(isStarted || i > 0 ? ['NOMKSTREAM'] : []), ...toXadd(entry)])
+    const entry = readEntry()
+    if (!entry && isDescribed) return false
     const oldest = sizes[0]?.first ?? 0
+    const added = entry && redis.send('XADD', key, ...(isStarted ? ['NOMKSTREAM'] : []), ...toXadd(entry))
     const others: Command[] = [
       ...(oldest > trimmed ? [['XTRIM', key, 'MINID', `1-${oldest + 1}`]] : []),
       ...(isStarted && isDescribed ? [] : [['PEXPIRE', key, `${openMs}`]]),
       ...(isDescribed ? [] : toDescription()),
-      ...(entries.at(-1)?.isEnd ? toEnding() : []),
+      ...(entry?.isEnd ? toEnding() : []),
     ]
+    const sent = Promise.all(others.map((command) => redis.send(...command)))
     trimmed = oldest
     isDescribed = true
-    isStarted ||= entries.length > 0
-    const [added] = await Promise.all([settle(additions), Promise.all(others.map((command) => redis.send(...command)))])
-    if (added === 'refused') await findPlace()
-    else if (added === 'gone') restart()
-    else if (entries.length > 0) {
-      const { count, isEnd } = entries.at(-1)!
-      last = count - 1
-      isEnded = isEnd
-    }
+    if (entry) {
+      isStarted = true
+      await Promise.all([added!.then((id) => onAdded(id !== null, entry), onRefused), sent])
+    } else await sent
     return true
   }
 
-  /**
-   * Sends additions. `refused`: Redis has this entry or a later one already. `gone`: Redis has lost
-   * the log, because it was restarted, or has evicted the key.
-   */
-  async function settle(additions: readonly Command[]): Promise<'added' | 'refused' | 'gone'> {
-    const results = await Promise.allSettled(additions.map((command) => redis.send(...command)))
-    const reasons: unknown[] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
-    const other = reasons.find((reason) => !isRefusal(reason))
-    if (other !== undefined) throw other
-    if (reasons.length > 0) return 'refused'
-    return results.some((result) => result.status === 'fulfilled' && result.value === null) ? 'gone' : 'added'
+  function onAdded(isKept: boolean, { count, isEnd }: Entry) {
+    // If Redis was restarted or has evicted the key, the log is gone.
+    if (!isKept) return restart()
+    last = count - 1
+    isEnded = isEnd
+  }
+  /** Redis refuses an entry if it has this one or a later one. @throws other errors */
+  async function onRefused(error: unknown) {
+    if (!(error instanceof Error && error.message.includes('equal or smaller'))) throw error
+    await findPlace()
   }
 
   /**
-   * Reads what the log has behind `last`, as entries. Frames that the log has dropped in the
-   * meantime are a gap, which readers see.
+   * Reads the next frames behind `last`, or the end. If the log has dropped some of them in the
+   * meantime, Redis drops what is in front of them, too.
    */
-  function readEntries(): Entry[] {
-    const entries: Omit<Entry, 'oldest'>[] = []
-    let isRead = false
-    for (let after = Math.max(last, log.oldest() - 1); !isRead;) {
-      const part = log.read(after)
-      if (part instanceof Promise || typeof part === 'string') break // it is erased
-      const { frames, isEnd } = part
-      const count = part.last + 1
-      if (frames !== '') {
-        entries.push({ epoch: 1, count, first: after + 1, frames, isEnd: false })
-        grow(after + 1, utf8.encode(frames).byteLength)
-      }
-      if (isEnd) entries.push({ epoch: 1, count, first: count, frames: '', isEnd })
-      isRead = isEnd || frames === ''
-      after = part.last
+  function readEntry(): Entry | undefined {
+    const after = Math.max(last, log.oldest() - 1)
+    if (after > last) {
+      sizes = []
+      totalBytes = 0
     }
-    if (!isRead && entries.length === 0) giveUp()
-    return entries.map((entry) => ({ ...entry, oldest: sizes[0]?.first ?? entry.first }))
+    const part = log.read(after)
+    if (part instanceof Promise || typeof part === 'string') {
+      giveUp() // the log is erased
+      return undefined
+    }
+    const { frames, isEnd } = part
+    if (frames === '' && !isEnd) return undefined
+    if (frames !== '') grow(after + 1, utf8.encode(frames).byteLength)
+    const first = after + 1
+    return {
+      epoch: 1,
+      count: part.last + 1,
+      first,
+      oldest: sizes[0]?.first ?? first,
+      frames,
+      isEnd: frames === '', // the end is an entry of its own, so that it stays when the frames are erased
+    }
   }
 
   /** Counts an entry. The oldest ones are to be dropped if the run has more bytes than it may have. */
@@ -184,9 +187,4 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
   }
 
   return mirror
-}
-
-/** Whether Redis refuses an entry because it has this one or a later one. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('equal or smaller')
 }
