@@ -71,12 +71,15 @@ test.each(['start', 'start:bun', 'demo', 'dev'])(
   },
 )
 
-test.each(['node', 'bun'])('%s.js needs no package and no emulator, and refuses the demo without it', (runtime) => {
+test.each(['node', 'bun'])('%s.js needs no package, and says which part is missing if it is asked for', (runtime) => {
   const alone = mkdtempSync(join(tmpdir(), 'sluice-alone-'))
   for (const name of ['package.json', `dist/${runtime}.js`]) cpSync(name, join(alone, name), { recursive: true })
   const command = join(process.cwd(), 'node_modules/.bin', runtime)
-  const run = () => execFileSync(command, [`dist/${runtime}.js`], { cwd: alone, env: { SLUICE_DEMO: '1' }, stdio: 'pipe' })
-  expect(run).toThrow(
+  const run = (env: Record<string, string>) => execFileSync(command, [`dist/${runtime}.js`], { cwd: alone, env, stdio: 'pipe' })
+  expect(() => run({ SLUICE_REDIS_URL: 'redis://127.0.0.1:1' })).toThrow(
+    'Cannot start: SLUICE_REDIS_URL: this copy of Sluice has no Redis client; npm ci installs it',
+  )
+  expect(() => run({ SLUICE_DEMO: '1' })).toThrow(
     /Cannot start: the environment has mistakes\nSLUICE_DEMO: must be 0 here, because this copy of Sluice has no emulator; /,
   )
   rmSync(alone, { recursive: true })

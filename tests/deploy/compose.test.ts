@@ -16,6 +16,7 @@ interface Service {
   readonly healthcheck?: { readonly test: readonly string[] }
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
   readonly restart?: string
+  readonly profiles?: readonly string[]
   readonly stop_grace_period?: string
   readonly network_mode?: string
   readonly container_name?: string
@@ -26,7 +27,7 @@ const dockerfile = parseDockerfile(readFileSync(`${root}Dockerfile`, 'utf8'))
 const keys = `alice:${'a'.repeat(64)}`
 
 interface Compose {
-  readonly services: Readonly<Record<'ollama' | 'pull' | 'sluice', Service>>
+  readonly services: Readonly<Record<'ollama' | 'pull' | 'sluice' | 'redis', Service>>
   readonly volumes: Readonly<Record<string, unknown>>
 }
 
@@ -47,7 +48,7 @@ function load(env: Readonly<Record<string, string>>): Compose {
 }
 
 const { services, volumes } = load({ SLUICE_API_KEYS: keys })
-const { ollama, pull, sluice } = services
+const { ollama, pull, sluice, redis } = services
 const config = parseConfig({ ...dockerfile.env, ...sluice.environment })
 
 test('without a key for Sluice, no container starts', () => {
@@ -97,6 +98,17 @@ test('Sluice uses the same Ollama, and starts after the model is pulled', () => 
   expect(sluice.build).toBe('.')
   // The image has its own health check.
   expect(sluice.healthcheck).toBeUndefined()
+})
+
+test('Redis runs only with its profile, keeps nothing on disk, and has a limit of memory', () => {
+  expect(Object.values(services).filter(({ profiles }) => profiles)).toEqual([redis])
+  expect(config.store.redis).toBeUndefined()
+  const [, name] = /^ {6}# (redis:\S+) with the profile below\.$/m.exec(text) ?? []
+  const { sluice: shared } = load({ SLUICE_API_KEYS: keys, SLUICE_REDIS_URL: name! }).services
+  expect(parseConfig({ ...dockerfile.env, ...shared.environment }).store.redis).toMatchObject({ host: 'redis', port: 6379 })
+  expect(redis.profiles).toEqual(['redis'])
+  expect(redis.volumes).toBeUndefined()
+  expect(redis.command?.join(' ')).toMatch(/--save {2}--appendonly no --maxmemory \d+mb/)
 })
 
 test('streams have time to end before Docker kills Sluice', () => {

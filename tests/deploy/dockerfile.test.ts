@@ -44,12 +44,12 @@ describe('the image', () => {
     expect(image.cmd.join(' ')).toBe(packageJson.scripts.start)
   })
 
-  test('contains two programs, the source map of one, and the licenses of the packages in them, and no package', () => {
+  test('contains two programs, the source map of one, the Redis client, the licenses of the packages in them, and no package', () => {
     expect(readdirSync(image.app).toSorted()).toEqual(['dist', 'package.json'])
     const dist = join(image.app, 'dist')
-    expect(readdirSync(dist).toSorted()).toEqual(['key.js', 'licenses.txt', 'node.js', 'node.js.map'])
+    expect(readdirSync(dist).toSorted()).toEqual(['key.js', 'licenses.txt', 'node.js', 'node.js.map', 'redis-client.cjs'])
     const licenses = readFileSync(join(dist, 'licenses.txt'), 'utf8')
-    for (const name of ['@hono/node-server', 'hono', 'valibot'])
+    for (const name of ['@hono/node-server', '@redis/client', 'hono', 'valibot'])
       expect(licenses).toMatch(new RegExp(`^${name}\n\nMIT License`, 'm'))
   })
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -41,8 +41,18 @@ async function useTls() {
   return port
 }
 
-/** The names of the commands that Sluice sends. */
-const commandNames = [...new Set(checks.map(([name = '']) => name.toLowerCase())), 'subscribe', 'ping', 'del']
+/** The rights of docs/deploy.md. */
+const [, documented = ''] = /^ACL SETUSER sluice on >PASSWORD (.+)$/m.exec(readFileSync('docs/deploy.md', 'utf8')) ?? []
+
+test('docs/deploy.md names the commands that Sluice sends, and no others', () => {
+  const names = new Set([...checks.map(([name = '']) => name), 'SUBSCRIBE', 'PING', 'DEL'])
+  expect(documented.split(' ')).toEqual([
+    '~sluice:*',
+    '&sluice:*',
+    '-@all',
+    ...[...names].map((name) => `+${name.toLowerCase()}`),
+  ])
+})
 
 describe.each(['node', 'bun'] as const)('%s', (runtime) => {
   const start = async (url: string, env: Record<string, string> = {}) => {
@@ -143,8 +153,8 @@ describe.each(['node', 'bun'] as const)('%s', (runtime) => {
     })
   })
 
-  test('starts with a user that has only the rights that Sluice needs', async () => {
-    const url = await useUser('~sluice:*', '&sluice:*', '-@all', ...commandNames.map((name) => `+${name}`))
+  test('starts with a user that has only the rights of docs/deploy.md', async () => {
+    const url = await useUser(...documented.split(' '))
     expect(await (await start(url)).toStore()).toBe('up')
   })
 
