@@ -12,7 +12,7 @@ const blocks = [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, languag
 const toCode = (name: string) => blocks.filter(({ language }) => language === name).map(({ code }) => code)
 
 test('every code block is run by a test, unless it needs Docker, root or an account', () => {
-  const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini', 'toml']
+  const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini', 'toml', 'redis']
   for (const { language } of blocks) expect(known).toContain(language)
   for (const code of toCode('sh not run in CI')) expect(code).toMatch(/^docker |^systemctl |^npm run deploy$/m)
   for (const code of toCode('ini')) expect(code).toMatch(/^net\.ipv4\.\w+ = \d+\n$/)
