@@ -60,7 +60,9 @@ export async function connectRedis({
     address,
     async greet(client) {
       const results = await Promise.allSettled(checks.map((command) => client.sendCommand(command)))
-      const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+      const errors = results
+        .flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+        .filter((error) => !isReply(error) || !error.message.startsWith('NOSCRIPT'))
       const [fatal] = errors.filter((error) => toProblem(error).isRefusal || !isReply(error))
       if (fatal) throw fatal
       const [answer] = results

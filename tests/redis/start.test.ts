@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -45,13 +45,22 @@ async function useTls() {
 const [, documented = ''] = /^ACL SETUSER sluice on >PASSWORD (.+)$/m.exec(readFileSync('docs/deploy.md', 'utf8')) ?? []
 
 test('docs/deploy.md names the commands that Sluice sends, and no others', () => {
-  const names = new Set([...checks.map(([name = '']) => name), 'SUBSCRIBE', 'PING', 'DEL'])
+  const names = new Set([...checks.map(([name = '']) => name), 'SUBSCRIBE', 'PING'])
   expect(documented.split(' ')).toEqual([
     '~sluice:*',
     '&sluice:*',
     '-@all',
     ...[...names].map((name) => `+${name.toLowerCase()}`),
   ])
+})
+
+test('the checks have every command of src/store', async () => {
+  const all = (await (await useRedis()).command('COMMAND', 'LIST')) as string[]
+  const sources = globSync('src/store/redis/*.ts').map((file) => readFileSync(file, 'utf8'))
+  const words = new Set([...sources.join('\n').matchAll(/'([A-Z]{3,})'/g)].map(([, word = '']) => word))
+  const used = [...words].filter((word) => all.includes(word.toLowerCase()))
+  expect(used).toContain('XADD')
+  expect(used.filter((word) => !checks.some(([name]) => name === word))).toEqual([])
 })
 
 describe.each(['node', 'bun'] as const)('%s', (runtime) => {

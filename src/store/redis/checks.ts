@@ -6,16 +6,20 @@ const toKey = (type: string) => `sluice:1:{check}:${type}`
  */
 export const probe = ['XADD', toKey('log'), 'NOMKSTREAM', '*', 'check', ''] as const
 
+const text = toKey('text')
+const hash = toKey('hash')
 const set = toKey('set')
-const [text, hash, list] = [toKey('text'), toKey('hash'), toKey('list')]
-const [names, log, channel] = [toKey('names'), toKey('log'), toKey('bell')]
+const names = toKey('names')
+const list = toKey('list')
+const log = toKey('log')
 
-/** Runs each command of the scripts, because the rights of a user hold within a script, too. */
-const script = `redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[1]) return 0`
+/** The channel that a connection subscribes to before all others, to see whether it may. */
+export const checkChannel = toKey('bell')
 
 /**
- * One command for each right that Sluice needs, on keys of its own. They leave no key behind. A
- * command that Sluice uses must be in this list, so that a Redis that refuses it ends the start.
+ * One command for each right that Sluice needs, on keys of its own. They leave no key behind. Every
+ * command that Sluice sends, and every command of its scripts, must be in this list, so that a
+ * Redis that refuses it ends the start.
  */
 export const checks: readonly (readonly string[])[] = [
   probe,
@@ -25,12 +29,17 @@ export const checks: readonly (readonly string[])[] = [
   ['EXISTS', text],
   ['SET', text, '1', 'PX', '1000'],
   ['GET', text],
-  ['EVAL', script, '1', text],
+  ['PTTL', text],
+  ['EVAL', 'return 0', '1', text],
+  // There is no such script. Redis says so only to a user that may run scripts.
+  ['EVALSHA', '0'.repeat(40), '1', text],
   ['HSET', hash, 'check', ''],
   ['HGET', hash, 'check'],
   ['HMGET', hash, 'check'],
   ['ZADD', set, '0', 'check'],
+  ['ZCARD', set],
   ['ZRANGE', set, '0', '0'],
+  ['ZRANGEBYSCORE', set, '0', '0'],
   ['ZREM', set, 'check'],
   ['SADD', names, 'check'],
   ['SMEMBERS', names],
@@ -38,9 +47,8 @@ export const checks: readonly (readonly string[])[] = [
   ['RPUSH', list, 'check'],
   ['LPOP', list, '1'],
   ['PEXPIRE', hash, '1000'],
-  ['UNLINK', text, hash, list],
-  ['PUBLISH', channel, ''],
+  ['TIME'],
+  ['DEL', text],
+  ['UNLINK', hash, list],
+  ['PUBLISH', checkChannel, ''],
 ]
-
-/** The channel that a connection subscribes to before all others, to see whether it may. */
-export const checkChannel = channel
