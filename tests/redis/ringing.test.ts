@@ -15,6 +15,7 @@ describe.each(['node', 'bun'])('the client on %s', (runtime) => {
     child.stdout.on('data', (data: Buffer) => (said += data.toString()))
     const lines = () => said.trimEnd().split('\n')
     await expect.poll(lines).toEqual(['connected'])
+    await expect.poll(() => redis.command('PUBSUB', 'NUMSUB', 'bell')).toEqual(['bell', 1])
     return { redis, lines }
   }
 
