@@ -200,9 +200,9 @@ describe.each(['node', 'bun'] as const)('%s', (runtime) => {
     await expect.poll(server.errors).toMatch(/^Redis is down \(ECONNREFUSED\): .+\nRedis is well again: .+\n$/)
   })
 
-  test('leaves no key behind', async () => {
+  test('leaves no key of its checks behind', async () => {
     const redis = await useRedis()
     await start(redis.url)
-    expect(await redis.command('KEYS', '*')).toEqual([])
+    expect(await redis.command('KEYS', 'sluice:1:{check}*')).toEqual([])
   })
 })
