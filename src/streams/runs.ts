@@ -50,6 +50,8 @@ export interface Run {
 export interface OwnRun extends Run {
   readonly request: Omit<RunRequest, 'stop'>
   readonly log: RunLog
+  stop(): void
+  remove(): void
   /** Ends an open run with this error. */
   fail(error: ServiceError): void
   /**

@@ -236,7 +236,7 @@ describe('a run', () => {
     expect(state.deref() === undefined).toBe(true)
     expect((await runs.list('a')).length).toBe(1)
     const [one] = await runs.list('a')
-    one!.stop()
+    await one!.stop()
   })
 })
 

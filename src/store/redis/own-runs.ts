@@ -189,7 +189,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
         return
       }
       const one = published.get(request.run)
-      if (request.type === 'stop') void one?.run.stop()
+      if (request.type === 'stop') one?.run.stop()
       else one?.run.remove()
     },
     onConnected() {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { keys } from '../../../src/store/redis/keys.ts'
 import { createMirror } from '../../../src/store/redis/mirror.ts'
