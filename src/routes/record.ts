@@ -76,7 +76,7 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
   }
   const { leave: stopRun, end } = stream
   const recorder = createRecorder(encoder, run, background && run.log.id)
-  if (background && c.req.raw.signal.aborted) run.remove() // nobody has the id, so nobody can come back
+  if (background && c.req.raw.signal.aborted) void run.remove() // nobody has the id, so nobody can come back
   if (background && !background.isStream)
     return answerWithState(c, { run, stream, recorder, state: background.toQueued(run.log.id) })
   const reader = createStream({ requestId, principal: principal.name, signal: c.req.raw.signal })

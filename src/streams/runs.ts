@@ -50,8 +50,6 @@ export interface Run {
 export interface OwnRun extends Run {
   readonly request: Omit<RunRequest, 'stop'>
   readonly log: RunLog
-  stop(): void
-  remove(): void
   /** Ends an open run with this error. */
   fail(error: ServiceError): void
   /**
@@ -99,7 +97,8 @@ export interface SharedRuns extends Pick<Runs, 'find' | 'findChat' | 'stopChat' 
   readonly isReady: boolean
   /** Makes a run of this process known to the other processes, until `forget` is called. */
   publish(run: OwnRun): void
-  forget(run: OwnRun): void
+  /** Resolves when no other process can find the run any more, or if the store cannot be reached. */
+  forget(run: OwnRun): Promise<void>
   /** Takes care that `findChat` no longer finds this run. */
   forgetChat(run: OwnRun): void
   /** Cancels the answers of other processes with this request id. Returns whether there was one. */
@@ -146,7 +145,7 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
     const timer = createTimer(now, () => {
       const action = life.tick(now())
       if (action === 'abandon') stop?.(abandoned(`nobody came back within ${graceMs / 1000} s`))
-      else if (action === 'erase') erase()
+      else if (action === 'erase') void erase()
       else timer.schedule(life.due)
     })
 
@@ -157,13 +156,14 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
     }
     function forget() {
       runs.delete(log.id)
-      shared?.forget(run)
+      return shared?.forget(run)
     }
     function erase() {
       timer.stop()
-      forget()
+      const forgotten = forget()
       forgetChat()
       log.erase()
+      return forgotten
     }
 
     const run: OwnRun = {
@@ -195,8 +195,9 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
         stop(cancelled())
       },
       remove() {
-        forget()
-        run.stop()
+        const forgotten = forget()
+        void run.stop()
+        return forgotten
       },
       fail: (error) => stop?.(error),
       finish() {
@@ -205,10 +206,10 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
         open.delete(run)
         request = { ...request, encoder: toKept(request), toQueued: undefined }
         life.finish(now())
-        if (log.isEmpty()) return erase()
+        if (log.isEmpty()) return void erase()
         log.close()
         if (runs.has(log.id)) timer.schedule(life.due)
-        else erase()
+        else void erase()
       },
       life,
     }
@@ -232,7 +233,7 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
           { retryAfterSeconds: 5 },
         )
       }
-      const log = logs.create(() => run.stop())
+      const log = logs.create(() => void run.stop())
       const run = create(request, log)
       runs.set(log.id, run)
       open.add(run)
@@ -249,7 +250,7 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
       return (found && runs.get(found.log.id)) ?? found ?? chats.get(toChatKey(owner, chat))
     },
     async stopChat(chat, owner) {
-      for (const run of open) if (run.request.chat === chat && ofOwner(run, owner)) run.stop()
+      for (const run of open) if (run.request.chat === chat && ofOwner(run, owner)) void run.stop()
       if (shared?.isReady) await shared.stopChat(chat, owner)
     },
     async list(owner) {

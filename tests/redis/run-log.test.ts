@@ -51,7 +51,7 @@ function createShared(): RunLog {
       state = 'finished'
     },
     erase() {
-      own.forget(run)
+      void own.forget(run)
       log.erase()
     },
     async read(after) {

@@ -333,7 +333,7 @@ const actions = {
     if (!one || one.isErased) return
     if (isOpen(one)) end(one, 'cancelled')
     else one.reason = 'erased'
-    one.run.stop()
+    void one.run.stop()
     // The upstream stops, and the log ends, in this very call.
     expect(codeOf(one.frames.at(-1))).toBeDefined()
   },

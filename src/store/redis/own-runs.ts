@@ -172,13 +172,14 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
       published.set(run.log.id, one)
       void copy(one)
     },
-    forget(run) {
+    async forget(run) {
       const one = published.get(run.log.id)
       if (!one || one.isForgotten) return
       one.isForgotten = true
-      send('UNLINK', toName(run))
+      const forgotten = redis.send('UNLINK', toName(run)).catch(() => {})
       if (run.request.owner !== '') send('ZREM', keys.runs(run.request.owner), run.log.id)
       if (run.state === 'finished') void erase(one)
+      await forgotten
     },
     forgetChat({ log, request: { owner, chat } }) {
       if (chat !== undefined) send('EVAL', deleteIfEqual, '1', keys.chat(owner, chat), log.id)
@@ -189,8 +190,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
         return
       }
       const one = published.get(request.run)
-      if (request.type === 'stop') one?.run.stop()
-      else one?.run.remove()
+      if (request.type === 'stop') void one?.run.stop()
+      else void one?.run.remove()
     },
     onConnected() {
       for (const one of published.values()) {
