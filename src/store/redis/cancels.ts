@@ -1,9 +1,10 @@
 import type { CancelRequest, SharedRuns } from '../../streams/runs.ts'
+import { answer, type Answers } from './answers.ts'
 import { keys } from './keys.ts'
 import type { Redis } from './redis.ts'
 
 /** What is asked of all processes. The process `from` waits for the answer to the question `id`. */
-interface Question {
+interface Message {
   readonly id: string
   readonly from: string
   readonly request: CancelRequest
@@ -16,31 +17,21 @@ const answerMs = 250
  * Cancels an answer that any process makes or sends, by its request id. Processes know the request
  * ids of others only by asking, because Redis knows nothing of answers that cannot be resumed.
  */
-export function createCancels(redis: Redis, process: string): Pick<SharedRuns, 'cancel' | 'onCancel'> {
-  const questions = new Map<string, (isFound: boolean) => void>()
-  const send = (...command: string[]) => redis.send(...command).catch(() => 0)
-
-  redis.subscribe(keys.answers(process), (id) => questions.get(id)?.(true))
+export function createCancels(redis: Redis, process: string, answers: Answers): Pick<SharedRuns, 'cancel' | 'onCancel'> {
   return {
     onCancel(listener) {
-      redis.subscribe(keys.cancels, (message) => {
-        const { id, from, request } = JSON.parse(message) as Question
-        if (from !== process && listener(request)) void send('PUBLISH', keys.answers(from), id)
+      redis.subscribe(keys.cancels, (text) => {
+        const { id, from, request } = JSON.parse(text) as Message
+        if (from !== process && listener(request)) answer(redis, from, id)
       })
     },
     async cancel(request) {
-      const id = crypto.randomUUID()
-      const { promise, resolve } = Promise.withResolvers<boolean>()
-      questions.set(id, resolve)
-      const question: Question = { id, from: process, request }
-      const heard = await send('PUBLISH', keys.cancels, JSON.stringify(question))
-      // This process hears the question, too.
-      if (Number(heard) <= 1) resolve(false)
-      const timer = setTimeout(resolve, answerMs, false)
-      const isFound = await promise
-      clearTimeout(timer)
-      questions.delete(id)
-      return isFound
+      const { id, answered, giveUp } = answers.ask(answerMs)
+      const message: Message = { id, from: process, request }
+      const heard = await redis.send('PUBLISH', keys.cancels, JSON.stringify(message)).catch(() => 0)
+      // This process hears its own message, too.
+      if (Number(heard) <= 1) giveUp()
+      return answered
     },
   }
 }

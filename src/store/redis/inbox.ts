@@ -5,7 +5,8 @@ import type { Redis } from './redis.ts'
 export type Request =
   /** `runs` has the number of readers that the process `from` has of each run. */
   | { readonly type: 'viewers'; readonly from: string; readonly runs: Readonly<Record<string, number>> }
-  | { readonly type: 'stop' | 'remove'; readonly run: string }
+  /** The process `from` waits for the answer to the question `id`. */
+  | { readonly type: 'stop' | 'remove'; readonly run: string; readonly from: string; readonly id: string }
 
 /** The list in which a process finds the requests of the others. */
 export interface Inbox {

@@ -1,5 +1,6 @@
 import { producerLost, storeUnavailable } from '../../streams/failures.ts'
 import type { Run, SharedRuns } from '../../streams/runs.ts'
+import type { Answers } from './answers.ts'
 import { toErasure } from './commands.ts'
 import { parseFields, toRemoteEncoder, type Description } from './description.ts'
 import type { Inbox } from './inbox.ts'
@@ -13,8 +14,8 @@ export interface OtherRunsOptions {
   readonly process: string
   readonly inbox: Inbox
   readonly logs: RemoteLogs
+  readonly answers: Answers
   readonly leaseMs: number
-  readonly now: () => number
 }
 
 /** The runs of other processes. */
@@ -23,10 +24,10 @@ export interface OtherRuns extends Pick<SharedRuns, 'find' | 'findChat' | 'stopC
   tellViewers(): void
 }
 
-/** How long a request to stop waits until the run has ended, in milliseconds. */
-const stopMs = 1000
+/** How long a process waits until another one has stopped or removed a run, in milliseconds. */
+const demandMs = 1500
 
-export function createOtherRuns({ redis, process, inbox, logs, leaseMs, now }: OtherRunsOptions): OtherRuns {
+export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs }: OtherRunsOptions): OtherRuns {
   /** How many readers this process has of each run. */
   const reading = new Map<string, { readonly producer: string; count: number }>()
 
@@ -71,18 +72,19 @@ export function createOtherRuns({ redis, process, inbox, logs, leaseMs, now }: O
       },
       async stop() {
         if (state === 'finished') return run.remove()
-        await inbox.send(producer, { type: 'stop', run: id })
-        for (const end = now() + stopMs; now() < end;) {
-          const found = await ask('HGET', name, 'state')
-          if (found === null || found === 'finished') return
-          await new Promise((resolve) => setTimeout(resolve, 10))
-        }
+        await demand('stop')
       },
       async remove() {
         await ask('UNLINK', name)
         if (state === 'finished') for (const command of toErasure(id, leaseMs)) quietly(redis.send(...command))
-        quietly(inbox.send(producer, { type: 'remove', run: id }))
+        await demand('remove')
       },
+    }
+    /** Asks the producer, and waits until it has obeyed. A producer that is dead does not answer. */
+    async function demand(type: 'stop' | 'remove') {
+      const question = answers.ask(demandMs)
+      quietly(inbox.send(producer, { type, run: id, from: process, id: question.id }))
+      await question.answered
     }
     return run
   }

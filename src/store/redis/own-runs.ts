@@ -1,4 +1,5 @@
 import type { OwnRun, SharedRuns } from '../../streams/runs.ts'
+import { answer } from './answers.ts'
 import { toErasure, type Command } from './commands.ts'
 import { describeRun, toFields } from './description.ts'
 import type { Request } from './inbox.ts'
@@ -137,6 +138,16 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     if (!one.isForgotten && one.state !== run.state) send('HSET', toName(run), 'state', (one.state = run.state))
   }
 
+  /** Stops or removes a run for another process. Redis has the end when that process hears of it. */
+  async function obey({ type, run: id, from, id: question }: Extract<Request, { run: string }>) {
+    const one = published.get(id)
+    if (one) {
+      await one.run[type]()
+      await copy(one)
+    }
+    answer(redis, from, question)
+  }
+
   return {
     publish(run) {
       const one: Published = {
@@ -187,11 +198,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     onRequest(request) {
       if (request.type === 'viewers') {
         for (const [id, count] of Object.entries(request.runs)) published.get(id)?.viewers.set(request.from, count)
-        return
-      }
-      const one = published.get(request.run)
-      if (request.type === 'stop') void one?.run.stop()
-      else void one?.run.remove()
+      } else void obey(request)
     },
     onConnected() {
       for (const one of published.values()) {

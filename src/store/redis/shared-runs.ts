@@ -1,4 +1,5 @@
 import type { SharedRuns } from '../../streams/runs.ts'
+import { createAnswers } from './answers.ts'
 import { createCancels } from './cancels.ts'
 import { createInbox } from './inbox.ts'
 import { keys } from './keys.ts'
@@ -19,7 +20,8 @@ export function createSharedRuns(options: Omit<OwnRunsOptions, 'process'>): Shar
   const own = createOwnRuns({ ...options, process })
   const inbox = createInbox({ redis, process, ttlMs: leaseMs, onRequest: own.onRequest })
   const logs = createRemoteLogs({ redis, leaseMs, keepMs, now })
-  const others = createOtherRuns({ redis, process, inbox, logs, leaseMs, now })
+  const answers = createAnswers(redis, process)
+  const others = createOtherRuns({ redis, process, inbox, logs, answers, leaseMs })
   const quietly = (work: Promise<unknown>) => void work.catch(() => {})
   let leasedAt = -Infinity
 
@@ -55,7 +57,7 @@ export function createSharedRuns(options: Omit<OwnRunsOptions, 'process'>): Shar
     findChat: others.findChat,
     stopChat: others.stopChat,
     list: others.list,
-    ...createCancels(redis, process),
+    ...createCancels(redis, process, answers),
     async close() {
       clearInterval(timer)
       await own.flush()
