@@ -341,8 +341,9 @@ export function describeResumeRoutes(runtime: RuntimeName | PairName) {
       const run = toRunPath(await reader.head)
       const stops = await Promise.all(Array.from({ length: 5 }, () => stop(run)))
       // The stops after the end of the run erase the log.
-      expect(stops[0]).toMatchObject({ status: 204 })
-      for (const { status } of stops) expect([204, 404]).toContain(status)
+      const statuses = new Set(stops.map(({ status }) => status))
+      expect(statuses).toContain(204)
+      expect([[204], [204, 404]]).toContainEqual([...statuses].toSorted())
       await reader.ended
       await expect.poll(async () => (await stop(run)).status).toBe(404)
       expect(await readAll(view(run))).toMatchObject({ status: 404 })
