@@ -63,7 +63,16 @@ export function createTurns(health: Health, now: () => number): Turns {
       turn.open++
       return new Promise((resolve, reject) => {
         turn.rejects.push(reject)
-        answer.then(resolve, reject).finally(() => settle(turn))
+        answer.then(
+          (value) => {
+            settle(turn)
+            resolve(value)
+          },
+          (error: unknown) => {
+            settle(turn)
+            reject(error as Error)
+          },
+        )
       })
     },
     get oldestSentAt() {

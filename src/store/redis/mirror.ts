@@ -94,13 +94,17 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
       ...(isDescribed ? [] : toDescription()),
       ...(entry?.isEnd ? toEnding() : []),
     ]
-    const sent = Promise.all(others.map((command) => redis.send(...command)))
+    const sent = others.map((command) => redis.send(...command))
     trimmed = oldest
     isDescribed = true
-    if (entry) {
-      isStarted = true
-      await Promise.all([added!.then((id) => onAdded(id !== null, entry), onRefused), sent])
-    } else await sent
+    isStarted ||= entry !== undefined
+    if (sent.length > 0) await Promise.all(added ? [added.catch(() => {}), ...sent] : sent)
+    if (!entry) return true
+    try {
+      onAdded((await added) !== null, entry)
+    } catch (error) {
+      await onRefused(error)
+    }
     return true
   }
 

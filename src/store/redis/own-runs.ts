@@ -41,8 +41,6 @@ interface Published {
   readonly stopListening: () => void
   /** How often the log had more since the last copy. */
   additions: number
-  /** When the last copy began. */
-  copiedAt: number
   /** The state that Redis has. */
   state: string
   renewedAt: number | undefined
@@ -50,7 +48,10 @@ interface Published {
   isForgotten: boolean
 }
 
-/** The time between two copies of a log, in milliseconds. The first frame and the end do not wait. */
+/**
+ * The time between two copies, in milliseconds. The logs of all runs are copied together, because
+ * each write to Redis costs more than a command. The end of a run does not wait.
+ */
 const batchMs = 50
 /** So many additions to a log are copied at once. */
 const batchSize = 32
@@ -64,6 +65,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
   /** The runs whose logs have more than Redis. */
   const behind = new Set<Published>()
   let batch: ReturnType<typeof setTimeout> | undefined
+  /** When the last copy of all logs began. */
+  let copiedAt = -Infinity
 
   const toKeepMs = ({ request }: OwnRun) => request.keepMs ?? keepMs
   /** How long Redis keeps an open run that nobody renews. Its readers must still find its end. */
@@ -79,10 +82,14 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
   }
   function copyAll() {
     batch = undefined
-    for (const one of behind) {
-      one.copiedAt = now()
-      void copy(one)
-    }
+    copiedAt = now()
+    for (const one of behind) void copy(one)
+  }
+  /** Called when a log has more. */
+  function onMore(one: Published) {
+    behind.add(one)
+    if (++one.additions >= batchSize || one.run.state === 'finished') void copy(one)
+    else batch ??= setTimeout(copyAll, Math.max(0, copiedAt + batchMs - now()))
   }
   function drop(one: Published) {
     one.stopListening()
@@ -164,18 +171,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
           },
         }),
         viewers: createRemoteViewers({ join: run.join, ttlMs: leaseMs, now }),
-        stopListening: run.log.onMore(() => {
-          const time = now()
-          if (++one.additions < batchSize && run.state !== 'finished' && time - one.copiedAt < batchMs) {
-            behind.add(one)
-            batch ??= setTimeout(copyAll, batchMs)
-            return
-          }
-          one.copiedAt = time
-          void copy(one)
-        }),
+        stopListening: run.log.onMore(() => onMore(one)),
         additions: 0,
-        copiedAt: -Infinity,
         state: '',
         renewedAt: undefined,
         isForgotten: false,
