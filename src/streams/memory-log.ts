@@ -5,6 +5,8 @@ export interface MemoryLogsOptions {
   runBytes: number
   /** How many bytes the frames of all runs may take. */
   totalBytes: number
+  /** Returns the id of a new log. By default, it consists of 128 random bits. */
+  createId?: () => string
 }
 
 /** A page has at most this many UTF-16 units. A longer frame has a page of its own. */
@@ -32,7 +34,7 @@ const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Keeps logs in the memory of this process. */
-export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): RunLogs {
+export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: MemoryLogsOptions): RunLogs {
   /** The logs that can give up a page, the oldest first. */
   const logs = new Set<{ dropPage(): boolean }>()
   let total = 0
@@ -172,6 +174,6 @@ export function createMemoryLogs({ runBytes, totalBytes }: MemoryLogsOptions): R
 }
 
 /** Returns 128 random bits as hex digits. */
-function createId(): string {
+function randomId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

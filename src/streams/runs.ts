@@ -107,6 +107,13 @@ export interface SharedRuns extends Pick<Runs, 'find' | 'findChat' | 'stopChat' 
   onCancel(listener: (request: CancelRequest) => boolean): void
   /** Stores what is still on its way. Call this before the process ends. */
   close(): Promise<void>
+  /** Called when a viewer of the run has come or left. */
+  changed?(run: OwnRun): void
+  /**
+   * True if the store erases the finished runs of this process when their time is over. Then no
+   * timer runs for them here.
+   */
+  readonly erasesFinished?: boolean
 }
 
 export interface RunsOptions {
@@ -146,9 +153,12 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
       const action = life.tick(now())
       if (action === 'abandon') stop?.(abandoned(`nobody came back within ${graceMs / 1000} s`))
       else if (action === 'erase') void erase()
-      else timer.schedule(life.due)
+      else schedule()
     })
 
+    function schedule() {
+      if (!life.isFinished || !shared?.erasesFinished) timer.schedule(life.due)
+    }
     function forgetChat() {
       if (chat === undefined) return
       if (chats.get(toChatKey(owner, chat)) === run) chats.delete(toChatKey(owner, chat))
@@ -178,13 +188,15 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
       },
       join() {
         life.join(now())
+        shared?.changed?.(run)
         let hasLeft = false
         return (hasReadEnd) => {
           if (hasReadEnd) forgetChat()
           if (hasLeft) return
           hasLeft = true
           life.leave(now())
-          timer.schedule(life.due)
+          schedule()
+          shared?.changed?.(run)
           if (life.isDetached && graceMs < Infinity && countDetached(caller) > maxDetached)
             stop?.(abandoned(`its reader left, and ${maxDetached} other answers already go on without a reader`))
         }
@@ -208,12 +220,12 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
         life.finish(now())
         if (log.isEmpty()) return void erase()
         log.close()
-        if (runs.has(log.id)) timer.schedule(life.due)
+        if (runs.has(log.id)) schedule()
         else void erase()
       },
       life,
     }
-    timer.schedule(life.due)
+    schedule()
     return run
   }
 
