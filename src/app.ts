@@ -30,7 +30,8 @@ import { toErrorResponse } from './routes/error-response.ts'
 import { generations, type GenerationsOptions } from './routes/generations.ts'
 import { health } from './routes/health.ts'
 import { questions } from './routes/questions.ts'
-import { record } from './routes/record.ts'
+import type { Elsewhere } from './routes/elsewhere.ts'
+import { asksForRun, record } from './routes/record.ts'
 import { responseRoutes } from './routes/responses.ts'
 import { resumePost, streamRoutes } from './routes/streams.ts'
 import type { RunLogs } from './streams/run-log.ts'
@@ -50,6 +51,11 @@ export interface AppOptions {
   config: Config
   /** Sends a request to the upstream and receives the response. */
   connect?: Connect
+  /**
+   * What is asked of Ollama. By default, each app has its own. Apps that share it have one queue
+   * together.
+   */
+  upstreams?: Upstreams
   /** Opens a streaming response. */
   open?: Open
   /**
@@ -83,6 +89,8 @@ export interface AppOptions {
   limits?: Limits
   /** Keeps the answers that a reader can resume. By default, no answer can be resumed. */
   logs?: RunLogs
+  /** The places of the runs, if they are outside of this app. */
+  elsewhere?: Elsewhere
   /** The runs of all processes. By default, a process knows only its own runs. */
   shared?: SharedRuns
   /** The store of all processes. `/readyz` says whether it can be used. */
@@ -118,10 +126,13 @@ const ollamaBases = ['/ollama', '/ollama/api', '/ollama/v1'].flatMap((base) => [
 /** The paths that a link from any site may open. */
 const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', ...bases, ...ollamaBases, ...files.map(({ path }) => path)])
 
+const viaGlobalFetch = viaFetch((url, init) => fetch(url, init))
+
 /** Creates the app, with all middleware and routes in their order. */
 export function createApp({
   config,
-  connect = viaFetch((url, init) => fetch(url, init)),
+  connect = viaGlobalFetch,
+  upstreams,
   open = openWithStreamSSE,
   toWaitUntil = () => () => {},
   address = () => '',
@@ -131,6 +142,7 @@ export function createApp({
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
   logs,
+  elsewhere,
   shared,
   store,
   maxLoads = 2,
@@ -143,8 +155,7 @@ export function createApp({
   const limits = sharedLimits ?? createMemoryLimits({ now })
   const streams = createStreams({ max: maxStreams })
   shared?.onCancel(streams.cancel)
-  const ollama = toOllama(config, connect)
-  const upstream = toUpstream(config, ollama, { maxLoads, now })
+  const { ollama, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
   const body = jsonBody({ maxBytes: maxBodyBytes, zstd })
   const runs = createRuns({ logs, shared, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
   const attach = createAttach({ deadlines, open, now })
@@ -156,8 +167,13 @@ export function createApp({
     deadlines,
     maxBytes: maxLineBytes,
     open,
+    sendElsewhere:
+      elsewhere &&
+      (async (c, plan, body) => (asksForRun(c, plan, resume.maxSeconds) ? elsewhere.start(c, plan, body) : undefined)),
     record: (c, plan) => record(c, plan, recording),
-    resumePost: (c, lastEventId, encoder) => resumePost(c, lastEventId, encoder, recording),
+    async resumePost(c, lastEventId, encoder, body) {
+      return (await elsewhere?.resumePost(c, lastEventId, body)) ?? resumePost(c, lastEventId, encoder, recording)
+    },
     toWaitUntil,
     now,
   }
@@ -196,6 +212,7 @@ export function createApp({
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys.
     .use(keyGuard({ keys, sha256 }), limitGuard({ limits, quota: perCaller, address, takesAnswer }))
+    .route('/', elsewhere?.routes ?? new Hono<Env>())
     .route('/', placeless)
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {
@@ -219,6 +236,22 @@ export function createApp({
       await shared?.close()
     },
   }
+}
+
+/** Ollama, without and with the rules of the configuration. */
+interface Upstreams {
+  readonly ollama: Upstream
+  readonly upstream: Upstream
+}
+
+export function createUpstreams({
+  config,
+  connect = viaGlobalFetch,
+  maxLoads,
+  now = () => performance.now(),
+}: Pick<AppOptions, 'config' | 'connect' | 'now'> & Pick<WaitingOptions, 'maxLoads'>): Upstreams {
+  const ollama = toOllama(config, connect)
+  return { ollama, upstream: toUpstream(config, ollama, { maxLoads, now }) }
 }
 
 function notFound(): ServiceError {

@@ -18,7 +18,7 @@ export interface LogLine extends Entry {
 }
 
 /**
- * Logs one line for each request. If the answer is a stream, the line is logged when the stream
+ * Logs one line for each request that is answered here. If the answer is a stream, the line is logged when the stream
  * ends.
  */
 export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () => number }) {
@@ -43,6 +43,7 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
     const entry: Entry = {}
     c.set('entry', entry)
     await next()
+    if (c.var.isElsewhere) return
     const { method } = c.req
     const { status } = c.res
     const { requestId, stream } = c.var

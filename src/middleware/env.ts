@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { Ended } from '../generation.ts'
 import type { Stream } from '../relay/stream.ts'
 import type { Cause } from './cause.ts'
+import type { Verdict } from './limits.ts'
 
 /** The variables that middleware sets for later handlers. */
 export interface Env {
@@ -13,6 +14,10 @@ export interface Env {
     principal: Principal
     /** The parsed body. `jsonBody` sets it. */
     body: Record<string, unknown>
+    /** What the request has taken from the limits of its caller. */
+    verdict?: Verdict
+    /** True if another place answers the request. That place also writes the line of the log. */
+    isElsewhere?: true
     /** The stream of the answer. Undefined if the answer is complete when the handler returns. */
     stream?: Stream
   }

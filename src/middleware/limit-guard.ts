@@ -27,7 +27,9 @@ export function limitGuard({ limits, quota, address, takesAnswer }: LimitGuardOp
     const isAnswer = streams > 0 && takesAnswer(c)
     if (perMinute === 0 && !isAnswer) return next()
     const cost: Cost = { requests: 1, ...(isAnswer && { answers: 1 }) }
-    const { refusedBy, left, settle } = await limits.reserve(toLimitKey(c, address), cost, quota)
+    const verdict = await limits.reserve(toLimitKey(c, address), cost, quota)
+    const { refusedBy, left, settle } = verdict
+    c.set('verdict', verdict)
     if (perMinute > 0) c.header('ratelimit-policy', `"minute";q=${perMinute};w=60`)
     const { remaining, retryAfterSeconds } = left.requests ?? {}
     if (remaining !== undefined) c.header('ratelimit', `"minute";r=${remaining};t=${retryAfterSeconds}`)

@@ -40,6 +40,11 @@ export interface Verdict {
    * A second call does nothing, and neither does a call after a refusal.
    */
   settle(tokens?: number): void
+  /**
+   * Hands the reservation over to another process, which then settles it. Returns the id of the
+   * reservation. Absent if the limits are for one process.
+   */
+  handOver?(): string
 }
 
 /**

@@ -26,10 +26,17 @@ export interface GenerationsOptions {
   /** How many bytes the encoder may buffer for an answer that is not streamed. */
   maxBytes: number
   open: Open
+  /**
+   * Sends a request that asks for a run to another place. Undefined if this app has to answer. By
+   * default, it answers all.
+   */
+  sendElsewhere?:
+    | ((c: Context<Env>, plan: GenerationPlan, body: Env['Variables']['body']) => Promise<Response | undefined>)
+    | undefined
   /** Records an answer, if the request asks for that. */
   record: (c: Context<Env>, plan: GenerationPlan) => Answer | undefined
   /** Answers a POST with a `Last-Event-ID`, which repeats an earlier one. */
-  resumePost: (c: Context<Env>, lastEventId: string, encoder: Encoder) => Promise<Response>
+  resumePost: (c: Context<Env>, lastEventId: string, encoder: Encoder, body: Env['Variables']['body']) => Promise<Response>
   /**
    * Returns the function that keeps work running on workerd until `promise` settles, even after the
    * response has ended.
@@ -51,6 +58,7 @@ export function generations({
   deadlines,
   maxBytes,
   open,
+  sendElsewhere,
   record,
   resumePost,
   toWaitUntil,
@@ -102,10 +110,13 @@ export function generations({
     app.post(path, body, (c) => {
       // One by one, because on Node a list of all headers stays in memory as long as the request.
       const [accept, prefer] = [c.req.header('accept'), c.req.header('prefer')]
-      const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body: c.var.body })
+      const { body } = c.var
+      const plan = toPlan({ accept, prefer, canCut: open.canCut(c), body })
       c.set('body', {}) // otherwise the context would keep images in memory until the stream ends
       const lastEventId = c.req.header('last-event-id')
-      return lastEventId !== undefined ? resumePost(c, lastEventId, plan.encoder) : generate(c, plan)
+      if (lastEventId !== undefined) return resumePost(c, lastEventId, plan.encoder, body)
+      if (!sendElsewhere) return generate(c, plan)
+      return sendElsewhere(c, plan, body).then((response) => response ?? generate(c, plan))
     })
   }
   return app

@@ -40,6 +40,17 @@ export interface RecordOptions {
 /** How long a finished background run is kept, in milliseconds. OpenAI keeps it as long. */
 const backgroundKeepMs = 600_000
 
+/** Returns how many seconds the answer may go on without a reader. 0 if nothing was asked for. */
+function toSeconds(c: Context<Env>, { background, encoder, isTooLargeToKeep }: GenerationPlan, maxSeconds: number): number {
+  const canResume = !background && !isTooLargeToKeep && encoder.contentType === 'text/event-stream'
+  return canResume ? toResumeSeconds(c.req.header('prefer'), maxSeconds) : 0
+}
+
+/** Whether the request asks for a run. */
+export function asksForRun(c: Context<Env>, plan: GenerationPlan, maxSeconds: number): boolean {
+  return plan.background !== undefined || toSeconds(c, plan, maxSeconds) > 0
+}
+
 /**
  * Starts a run if the request asks for one. The reader of the request is the first viewer of the
  * run. If that reader leaves, the generation goes on.
@@ -48,10 +59,9 @@ const backgroundKeepMs = 600_000
  */
 export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOptions): Answer | undefined {
   const { streams, runs, attach, maxSeconds, address } = options
-  const { background, chat, encoder, isTooLargeToKeep } = plan
-  const canResume = !background && !isTooLargeToKeep && encoder.contentType === 'text/event-stream'
-  const seconds = canResume ? toResumeSeconds(c.req.header('prefer'), maxSeconds) : 0
-  if (seconds === 0 && !background) return undefined
+  const { background, chat, encoder } = plan
+  if (!asksForRun(c, plan, maxSeconds)) return undefined
+  const seconds = toSeconds(c, plan, maxSeconds)
   const { requestId, principal, entry } = c.var
   let stream: Stream | undefined
   const run = runs.start({
