@@ -120,6 +120,7 @@ const refused: readonly Case[] = [
   ['src/streams/x.ts', '../app.ts'],
   ['src/streams/x.ts', '../store/redis/redis.ts'],
   ['src/store/redis/x.ts', '@redis/client'],
+  ['src/store/objects/x.ts', 'cloudflare:workers'],
   ['src/store/redis/x.ts', '../../routes/attach.ts'],
   ['src/store/redis/x.ts', '../../middleware/keys.ts'],
   ['src/app.ts', './store/redis/redis.ts'],
