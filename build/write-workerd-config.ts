@@ -4,6 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+export interface WorkerdOptions {
+  /**
+   * Where the Durable Objects keep their data: in the memory of workerd, or in a folder on the disk.
+   * workerd's memory forgets an object that nobody has used for 10 s.
+   * By default, the Worker has no Durable Objects.
+   */
+  objects?: 'memory' | { readonly folder: string }
+}
+
 /**
  * Writes the files for `workerd serve` to a new temporary folder. The caller must remove the
  * folder. Each entry of `bindings` becomes a text binding of the Worker.
@@ -11,12 +20,15 @@ import { fileURLToPath } from 'node:url'
 export async function writeWorkerdConfig(
   entry: URL,
   bindings: Record<string, string>,
+  { objects }: WorkerdOptions = {},
 ): Promise<{ folder: string; config: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-workerd-'))
   const config = join(folder, 'config.capnp')
   const texts = Object.entries(bindings).map(
     ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
   )
+  const disk =
+    typeof objects === 'object' ? `(name = "disk", disk = (path = ${JSON.stringify(objects.folder)}, writable = true)),` : ''
   await writeFile(join(folder, 'worker.js'), await bundleOnce(entry))
   await writeFile(
     config,
@@ -25,6 +37,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
     (name = "internet", network = (allow = ["public", "private"])),
+    ${disk}
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
@@ -33,11 +46,30 @@ const main :Workerd.Worker = (
   compatibilityDate = "2026-10-01",
   compatibilityFlags = ["enable_request_signal"],
   globalOutbound = "internet",
-  bindings = [${texts.join(', ')}],
+  bindings = [${[...texts, ...(objects ? namespaces.map(toBinding) : [])].join(', ')}],
+  ${objects ? toStorage(objects) : ''}
 );
 `,
   )
   return { folder, config }
+}
+
+/** The Durable Objects of wrangler.toml. */
+const namespaces = [
+  { name: 'RUNS', className: 'RunObject' },
+  { name: 'CALLERS', className: 'CallerObject' },
+] as const
+
+type Namespace = (typeof namespaces)[number]
+
+const toBinding = ({ name, className }: Namespace) => `(name = "${name}", durableObjectNamespace = "${className}")`
+
+function toStorage(objects: NonNullable<WorkerdOptions['objects']>): string {
+  const classes = namespaces.map(
+    ({ className }) => `(className = "${className}", uniqueKey = "sluice-${className}", enableSql = true)`,
+  )
+  return `durableObjectNamespaces = [${classes.join(', ')}],
+  durableObjectStorage = (${objects === 'memory' ? 'inMemory = void' : 'localDisk = "disk"'}),`
 }
 
 /**

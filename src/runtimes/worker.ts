@@ -2,14 +2,12 @@ import { createApp, type App } from '../app.ts'
 import { ConfigError, parseConfig } from '../config/parse-config.ts'
 import { variables } from '../config/variables.ts'
 import { ServiceError } from '../errors.ts'
-import { createMemoryLimits } from '../middleware/memory-limits.ts'
-import { createLog } from './log.ts'
-import { createBoundLimits, isRateLimiter } from './worker/bound-limits.ts'
-import { openOnWorker } from './worker/open.ts'
+import { createElsewhere } from './worker/elsewhere.ts'
+import type { ExecutionContext } from './worker/platform.ts'
+import { toSite } from './worker/site.ts'
 
-interface ExecutionContext {
-  waitUntil(promise: Promise<unknown>): void
-}
+export { CallerObject } from './worker/caller-object.ts'
+export { RunObject } from './worker/run-object.ts'
 
 /**
  * The app of this isolate. It is created at the first request, because the bindings come with a
@@ -26,25 +24,10 @@ export default {
 
 function create(env: Record<string, unknown>): App {
   try {
-    // On workerd, only a heartbeat detects that a reader has disconnected (docs/hazards.md#11). So
-    // heartbeats are more frequent than on other runtimes.
-    const config = parseConfig(env, { deadlines: { heartbeatMs: 1000 } })
     checkStore(env)
-    return createApp({
-      config,
-      open: openOnWorker,
-      address: (c) => c.req.header('cf-connecting-ip') ?? '',
-      ...toLimits(env),
-      // Without `waitUntil`, no code would run after the reader has disconnected
-      // (docs/hazards.md#12).
-      toWaitUntil: (c) => (promise) => c.executionCtx.waitUntil(promise),
-      // This is how many callers may load the same cached value at once. On workerd, a load dies
-      // with the request that started it, and nothing reports that. Until its time limit, a dead
-      // load still counts as running. So the number is larger than on other runtimes
-      // (docs/hazards.md#40).
-      maxLoads: 8,
-      log: createLog(config.server.log, console.log),
-    })
+    const { config, parts, namespaces } = toSite(env)
+    const elsewhere = namespaces && createElsewhere({ ...namespaces, config, address: parts.address })
+    return createApp({ ...parts, config, ...(elsewhere && { elsewhere }) })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return createMisconfigured(error)
@@ -56,17 +39,6 @@ function checkStore(env: Record<string, unknown>) {
   const names = Object.values(variables.store).flatMap(({ name }) => (env[name] ? name : []))
   if (names.length > 0)
     throw new ConfigError(names.map((name) => `${name}: must be unset on Workers, where Durable Objects replace Redis`))
-}
-
-/**
- * Uses Cloudflare's rate limiter if it is bound as RATE_LIMITER. The rate limiter counts the
- * requests of all isolates of one location. Without the rate limiter, each isolate counts only its
- * own requests.
- */
-function toLimits({ RATE_LIMITER }: Record<string, unknown>) {
-  if (!isRateLimiter(RATE_LIMITER)) return {}
-  const memory = createMemoryLimits({ now: () => performance.now() })
-  return { limits: createBoundLimits({ limiter: RATE_LIMITER, memory }) }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
-import { writeWorkerdConfig } from '../../build/write-workerd-config.ts'
+import { writeWorkerdConfig, type WorkerdOptions } from '../../build/write-workerd-config.ts'
 
 export type RuntimeName = 'node' | 'bun' | 'worker'
 
@@ -82,6 +82,11 @@ const heapProbe = new URL('../lab/heap-probe.ts', import.meta.url)
 interface StartOptions {
   /** Whether the server can report its heap size. Only Node and Bun can. */
   readonly tellsHeap?: boolean
+  /**
+   * Where the Durable Objects of a Worker keep their data. By default, in memory. `none`: the Worker
+   * has no Durable Objects.
+   */
+  readonly objects?: NonNullable<WorkerdOptions['objects']> | 'none'
 }
 
 /**
@@ -92,11 +97,12 @@ interface StartOptions {
 export async function startServer(
   name: ServerName,
   env: Readonly<Record<string, string>> = {},
-  { tellsHeap = false }: StartOptions = {},
+  options: StartOptions = {},
 ): Promise<Server> {
+  const { tellsHeap = false } = options
   const runtime = toRuntime(name)
   if (isPair(name)) return startPair!(name, env)
-  const { child, port: listening, cleanUp } = await spawnRuntime(name, env, tellsHeap)
+  const { child, port: listening, cleanUp } = await spawnRuntime(name, env, options)
   let said = ''
   let errors = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()))
@@ -184,11 +190,11 @@ export interface Stage {
  * Starts the scripted Ollama and Sluice before the tests of a `describe`, and stops them
  * afterwards. The fields of the stage are set only when the first test runs.
  */
-export function useStage(name: ServerName, env: Readonly<Record<string, string>> = {}): Stage {
+export function useStage(name: ServerName, env: Readonly<Record<string, string>> = {}, options: StartOptions = {}): Stage {
   const stage: { upstream?: Upstream; server?: Server } = {}
   beforeAll(async () => {
     stage.upstream = await startUpstream()
-    stage.server = await startServer(name, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env })
+    stage.server = await startServer(name, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env }, options)
     // On Node and Bun, Sluice sends one request to Ollama as soon as it listens. Tests count
     // requests, so this request must be over before they begin. A Worker sends no such request.
     const count = isPair(name) ? 2 : 1
@@ -215,12 +221,17 @@ interface Spawned {
   cleanUp(): void
 }
 
-async function spawnRuntime(name: ServerName, env: Readonly<Record<string, string>>, tellsHeap: boolean): Promise<Spawned> {
+async function spawnRuntime(
+  name: ServerName,
+  env: Readonly<Record<string, string>>,
+  { tellsHeap = false, objects = 'memory' }: StartOptions,
+): Promise<Spawned> {
   const runtime = toRuntime(name)
   const entry = toEntry(name)
   const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC' }
   if (runtime === 'worker') {
-    const { folder, config } = await writeWorkerdConfig(entry, { ...env })
+    const hasObjects = name === 'worker' && objects !== 'none'
+    const { folder, config } = await writeWorkerdConfig(entry, { ...env }, hasObjects ? { objects } : {})
     const child = spawn(bin('workerd'), ['serve', config, '--control-fd=3'], {
       env: base,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

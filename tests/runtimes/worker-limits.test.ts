@@ -19,7 +19,7 @@ function create() {
     },
   }
   const memory = createMemoryLimits({ now: () => now })
-  return { limits: createBoundLimits({ limiter, memory }), pass: (ms: number) => void (now += ms) }
+  return { limits: createBoundLimits({ limiter, limits: memory }), pass: (ms: number) => void (now += ms) }
 }
 
 limitsContract('behind a rate limiter’s binding', { create })

@@ -13,15 +13,14 @@ export function isRateLimiter(value: unknown): value is RateLimiter {
 }
 
 /**
- * The binding limits the requests of a caller. `memory` limits everything else, for this isolate
- * only. The binding does not report how many requests remain or when to retry. Its period must be a
+ * The binding limits the requests of a caller. `limits` limits everything else. The binding does not report how many requests remain or when to retry. Its period must be a
  * minute, because SLUICE_RATE_PER_MINUTE counts requests in a minute
  * (docs/deploy.md#6-workers-with-a-tunnel).
  */
-export function createBoundLimits({ limiter, memory }: { limiter: RateLimiter; memory: Limits }): Limits {
+export function createBoundLimits({ limiter, limits }: { limiter: RateLimiter; limits: Limits }): Limits {
   return {
     async reserve(who, { requests, ...cost }, quota) {
-      const verdict = await memory.reserve(who, cost, quota)
+      const verdict = await limits.reserve(who, cost, quota)
       if (verdict.refusedBy || !requests || quota.perMinute === 0) return verdict
       const { success } = await limiter.limit({ key: who })
       const left = { ...verdict.left, requests: { remaining: undefined, retryAfterSeconds: success ? 0 : 60 } }

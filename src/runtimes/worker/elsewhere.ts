@@ -1,0 +1,142 @@
+import { Hono, type Context, type Handler } from 'hono'
+import type { Config } from '../../config/parse-config.ts'
+import { parseResponseId } from '../../dialects/openai/responses/background.ts'
+import { ServiceError } from '../../errors.ts'
+import type { Env } from '../../middleware/env.ts'
+import { toLimitKey } from '../../middleware/limit-guard.ts'
+import type { Elsewhere } from '../../routes/elsewhere.ts'
+import { findChatRun, type RunEntry } from '../../store/objects/run-directory.ts'
+import { storeUnavailable } from '../../streams/failures.ts'
+import { parseFrameId } from '../../streams/run-log.ts'
+import { toDirectory } from './callers.ts'
+import { placeHeader, type Namespaces } from './namespaces.ts'
+
+export interface ElsewhereOptions extends Namespaces {
+  config: Config
+  address: (c: Context) => string
+}
+
+/** A background run without its object after this time is no longer counted, in milliseconds. */
+const admittedMs = 60_000
+
+/**
+ * Sends the requests of runs to Durable Objects: each run has one of its own, and the list of a
+ * key's runs is in the object of the key. The objects run the same app, with the same keys.
+ */
+export function createElsewhere({ runs, callers, config, address }: ElsewhereOptions): Elsewhere {
+  const { maxDetached } = config.resume
+
+  const directoryOf = (c: Context<Env>) => toDirectory(callers, c.var.principal.name)
+  const listRuns = async (c: Context<Env>) => reach((await directoryOf(c)).list())
+
+  /** Sends a request to an object, and returns the response of the object. */
+  async function send(c: Context<Env>, runId: string, body?: Env['Variables']['body']): Promise<Response> {
+    const { method, url, signal } = c.req.raw
+    const headers = new Headers(c.req.raw.headers)
+    headers.set('x-request-id', c.var.requestId)
+    for (const name of ['content-encoding', 'content-length', 'transfer-encoding', placeHeader]) headers.delete(name)
+    const place = body && c.var.verdict?.handOver?.()
+    if (place !== undefined) headers.set(placeHeader, place)
+    const request = new Request(url, { method, headers, signal, body: body ? JSON.stringify(body) : null })
+    const response = await reach(runs.get(runs.idFromString(runId)).fetch(request))
+    c.set('isElsewhere', true)
+    const own = new Headers(response.headers)
+    own.delete('vary') // this app sets it again
+    return c.newResponse(response.body, { status: response.status as 200, headers: own })
+  }
+  function isRun(id: string): boolean {
+    try {
+      runs.idFromString(id)
+      return true
+    } catch {
+      return false
+    }
+  }
+  /** Sends a request without a body to several objects. Returns the response of one that did it. */
+  async function sendToAll(c: Context<Env>, entries: readonly RunEntry[]): Promise<Response | undefined> {
+    const responses = await Promise.all(entries.map(({ id }) => send(c, id)))
+    return responses.find(({ status }) => status === 204)
+  }
+  /** Passes a request on to this app, unless a run can have the id, and one of these methods is used. */
+  function sendToRun(toRun: (id: string) => string | undefined, ...methods: readonly string[]): Handler<Env> {
+    return async (c, next) => {
+      const id = toRun(c.req.param('id')!)
+      return id !== undefined && isRun(id) && methods.includes(c.req.method) ? send(c, id) : next()
+    }
+  }
+  const isOpen = ({ state }: RunEntry) => state !== 'finished'
+
+  const routes = new Hono<Env>()
+    .all('/streams', async (c, next) => {
+      if (c.var.principal.name === '' || c.req.method !== 'GET') return next()
+      const entries = await listRuns(c)
+      const streams = entries.map(({ id, requestId, state }) => ({ stream: `/streams/${id}`, request_id: requestId, state }))
+      return c.json({ streams }, 200, { 'cache-control': 'no-store' })
+    })
+    .all(
+      '/streams/:id',
+      sendToRun((id) => id, 'GET', 'DELETE'),
+    )
+    .all('/api/ui/chat/:id/stream', async (c, next) => {
+      const entries = c.req.method === 'GET' ? await listRuns(c) : []
+      const run = findChatRun(entries, c.req.param('id'))
+      return run ? send(c, run.id) : next()
+    })
+    .all('/api/ui/chat/:id/stop', async (c, next) => {
+      if (c.req.method !== 'POST' && c.req.method !== 'DELETE') return next()
+      const entries = await listRuns(c)
+      const ofChat = entries.filter((entry) => entry.chat === c.req.param('id') && isOpen(entry))
+      return (await sendToAll(c, ofChat)) ?? next()
+    })
+    .all('/ollama/cancel/:id', async (c, next) => {
+      await next()
+      if (c.res.status !== 404) return
+      const open = (await listRuns(c)).filter(isOpen)
+      // The id may be that of another reader of a run, which only the object of the run knows.
+      const named = open.filter(({ requestId }) => requestId === c.req.param('id'))
+      const response = await sendToAll(c, named.length > 0 ? named : open)
+      if (response) c.res = response
+    })
+  for (const base of ['', '/ollama'])
+    routes
+      .all(`${base}/v1/responses/:id`, sendToRun(parseResponseId, 'GET', 'DELETE'))
+      .all(`${base}/v1/responses/:id/cancel`, sendToRun(parseResponseId, 'POST'))
+
+  return {
+    async start(c, { background }, body) {
+      const id = runs.newUniqueId().toString()
+      if (background) {
+        const { requestId } = c.var
+        const caller = toLimitKey(c, address)
+        const expiresAt = Date.now() + admittedMs
+        const entry = { id, caller, requestId, state: 'detached', isBackground: true, expiresAt } as const
+        const directory = await directoryOf(c)
+        if (!(await reach(directory.set(entry, maxDetached)))) throw tooManyDetached(maxDetached)
+      }
+      return send(c, id, body)
+    },
+    routes,
+    async resumePost(c, lastEventId, body) {
+      const id = parseFrameId(lastEventId)?.run
+      return id !== undefined && isRun(id) ? send(c, id, body) : undefined
+    },
+  }
+}
+
+/**
+ * Waits for an object.
+ * @throws ServiceError `store_unavailable` if the platform cannot reach the object
+ */
+function reach<Result>(answer: Promise<Result>): Promise<Result> {
+  return answer.catch(() => {
+    throw storeUnavailable()
+  })
+}
+
+function tooManyDetached(maxDetached: number): ServiceError {
+  return new ServiceError(
+    'rate_limited',
+    `More than ${maxDetached} answers would go on without a reader; try again when one is over`,
+    { retryAfterSeconds: 5 },
+  )
+}

@@ -1,0 +1,70 @@
+import { DurableObject, waitUntil } from 'cloudflare:workers'
+import { createApp, type App } from '../../app.ts'
+import type { Verdict } from '../../middleware/limits.ts'
+import { hold } from '../../store/objects/object-limits.ts'
+import { createRunStore, type RunStore } from '../../store/objects/run-store.ts'
+import { toCaller, toDirectory } from './callers.ts'
+import { placeHeader } from './namespaces.ts'
+import type { ObjectState } from './platform.ts'
+import { toSite } from './site.ts'
+
+/** The object of a run. The same app runs here as in the Worker, and keeps the one run. */
+export class RunObject extends DurableObject {
+  readonly #app: App
+  readonly #store: RunStore
+  readonly #state: ObjectState
+  readonly #env: Record<string, unknown>
+  /** The place of the run that is being started. */
+  #place: string | undefined
+
+  constructor(state: ObjectState, env: Record<string, unknown>) {
+    super(state, env)
+    this.#state = state
+    this.#env = env
+    const { config, parts, namespaces } = toSite(env)
+    const { callers } = namespaces!
+    const { runBytes, maxDetached, keepSeconds } = config.resume
+    const now = () => performance.now()
+    this.#store = createRunStore({
+      id: state.id.toString(),
+      storage: state.storage,
+      toDirectory: (owner) => toDirectory(callers, owner),
+      runBytes,
+      maxDetached,
+      keepMs: keepSeconds * 1000,
+      now,
+    })
+    this.#app = createApp({
+      ...parts,
+      // The Worker has counted the request already.
+      config: { ...config, perCaller: { ...config.perCaller, perMinute: 0 } },
+      limits: {
+        reserve: async (who): Promise<Verdict> => {
+          const place = this.#place
+          const counted = { refusedBy: undefined, left: {} }
+          if (place === undefined) return { ...counted, settle() {} }
+          return { ...counted, ...hold(await toCaller(callers, who), place, waitUntil) }
+        },
+      },
+      logs: this.#store.logs,
+      shared: this.#store.shared,
+      now,
+    })
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    this.#place = request.headers.get(placeHeader) ?? undefined
+    const response = await this.#app.fetch(request, this.#env, {
+      waitUntil: (promise) => this.#state.waitUntil(promise),
+      passThroughOnException() {},
+      props: {},
+    })
+    // Whoever has the head of a new run can also find it in a list. Nobody finds a stopped run.
+    if (request.method !== 'GET') await this.#store.settled()
+    return response
+  }
+
+  alarm(): Promise<void> {
+    return this.#store.alarm()
+  }
+}
