@@ -66,24 +66,6 @@ export function describeAiSdkResume(runtime: RuntimeName | PairName) {
     const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream'), headers })
     const stop = (id: string, method = 'POST') => readAll(read(stage.server, { method, path: toPath(id, 'stop'), headers }))
 
-    if (runtime === 'worker') {
-      test('is not applied, so that a reader who leaves still stops the upstream', async () => {
-        const [id, model] = [toId(), stage.upstream.script(thenSilent(1))]
-        const reader = post(id, model)
-        await reader.until((text) => text.includes(' token'))
-        const { headers } = await reader.head
-        expect([headers['preference-applied'], headers['content-location']]).toEqual([undefined, undefined])
-        expect(await readAll(resume(id))).toMatchObject({ status: 204, text: '' })
-        expect(await stop(id)).toMatchObject({ status: 204, text: '' })
-        const { exchange } = await stage.upstream.next(model)
-        expect(exchange.isOpen).toBe(true)
-        reader.leave()
-        await exchange.closedByReader
-      })
-      describeBadRequests()
-      return
-    }
-
     describe('a page that was reloaded', () => {
       test('reads the answer from its beginning, and goes on until its end', async () => {
         const [id, model] = [toId(), stage.upstream.script(inTwoParts)]
@@ -423,7 +405,7 @@ export function describeAiSdkResume(runtime: RuntimeName | PairName) {
     }
   })
 
-  describe.skipIf(runtime === 'worker')('ai-sdk resume, before the head is sent', () => {
+  describe('ai-sdk resume, before the head is sent', () => {
     const stage = useStage(runtime, { ...env, SLUICE_GRACE_MS: '60000' })
     const headers = { ...bearer('alice'), prefer: 'resume' }
     const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream'), headers })
@@ -465,7 +447,8 @@ export function describeAiSdkResume(runtime: RuntimeName | PairName) {
       await expect.poll(async () => (await readAll(resume(id))).status).toBe(204)
     })
 
-    test('a failure that no tab has read is an error after a reload', async () => {
+    // workerd does not notice a reader that leaves before its head (docs/hazards.md#11).
+    test.skipIf(runtime === 'worker')('a failure that no tab has read is an error after a reload', async () => {
       const { id, first, second, exchange } = await openTwice(failing)
       first.leave()
       second.leave()
@@ -519,8 +502,6 @@ export function describeAiSdkResume(runtime: RuntimeName | PairName) {
           code: 'unauthorized',
         })
     })
-
-    if (runtime === 'worker') return
 
     test('two callers may give their chats the same id', async () => {
       const models = names.map(() => stage.upstream.script(thenSilent(1)))

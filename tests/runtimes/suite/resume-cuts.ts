@@ -19,8 +19,6 @@ const toComplete = (text: string) => text.replace(/(^|\n\n)(?:(?!\n\n).)*$/s, '$
 
 /** Readers whose connections break at random bytes. */
 export function describeResumeCuts(runtime: RuntimeName | PairName) {
-  if (runtime === 'worker') return
-
   describe('connections that are cut at random bytes', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '100', SLUICE_RESUME_MAX_DETACHED: '1000' })
     const random = createRandom(seed)

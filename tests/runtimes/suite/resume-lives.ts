@@ -49,22 +49,6 @@ export function describeResumeLives(runtime: RuntimeName | PairName) {
     })
   })
 
-  if (runtime === 'worker') {
-    describe('leaving a run', () => {
-      const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '100' })
-
-      test('stops the GPU, because no run is kept', async () => {
-        const model = stage.upstream.script(thenSilent(1))
-        const reader = askToResume(stage, model)
-        await reader.until(isFirst)
-        const { exchange } = await stage.upstream.next(model)
-        reader.leave()
-        await exchange.closedByReader
-      })
-    })
-    return
-  }
-
   describe('a run without readers', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '100' })
     afterEach(() => expect.poll(() => stage.upstream.open).toBe(0))
@@ -282,7 +266,11 @@ export function describeResumeLives(runtime: RuntimeName | PairName) {
   })
 
   describe('many viewers', () => {
-    const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_MAX_STREAMS: '60' })
+    const stage = useStage(runtime, {
+      SLUICE_GRACE_MS: '0',
+      SLUICE_MAX_STREAMS: '60',
+      ...(runtime === 'worker' && { SLUICE_HEARTBEAT_MS: '100' }),
+    })
 
     test(
       `of one run, ${viewerCount} who connect and leave, keep no place`,
@@ -295,7 +283,12 @@ export function describeResumeLives(runtime: RuntimeName | PairName) {
           while (left > 0) {
             left--
             const viewer = view(stage, run)
-            if (random(4) > 0) await viewer.until(isFirst)
+            if (random(4) > 0) {
+              // workerd frees a place only at the next heartbeat, so there may be none.
+              const { status } = await viewer.head
+              if (runtime !== 'worker') expect(status).toBe(200)
+              if (status === 200) await viewer.until(isFirst)
+            }
             viewer.leave(random.pick(['fin', 'reset']))
           }
         }
@@ -434,7 +427,8 @@ export function describeResumeLives(runtime: RuntimeName | PairName) {
     })
   })
 
-  describe('SLUICE_RESUME_TOTAL_BYTES', () => {
+  // On workerd each run has a Durable Object of its own, and no run makes room for another.
+  describe.skipIf(runtime === 'worker')('SLUICE_RESUME_TOTAL_BYTES', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_RESUME_TOTAL_BYTES: '65536' })
 
     testOfOneProcess(runtime)('drops the oldest runs first', async () => {
@@ -467,7 +461,9 @@ export function describeResumeLives(runtime: RuntimeName | PairName) {
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as Record<string, unknown>)
 
-    testOfOneProcess(runtime)('SIGTERM ends a run with shutting_down, at every viewer and while detached', async () => {
+    // workerd has no shutdown.
+    const testOfShutdown = runtime === 'worker' ? test.skip : testOfOneProcess(runtime)
+    testOfShutdown('SIGTERM ends a run with shutting_down, at every viewer and while detached', async () => {
       const stage = await startLogging({ SLUICE_SHUTDOWN_GRACE_MS: '200' })
       const { reader, run, exchange } = await start(stage)
       const viewers = [view(stage, run), view(stage, run)]

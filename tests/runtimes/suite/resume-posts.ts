@@ -16,8 +16,6 @@ const ofOther = surfaces.filter(({ endpoint, language }) => endpoint !== undefin
 
 /** A POST with `Last-Event-ID` repeats an earlier one. It never generates. */
 export function describeResumePosts(runtime: RuntimeName | PairName) {
-  const isKept = runtime !== 'worker'
-
   describe('a POST with Last-Event-ID', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '100' })
     const repeat = (model: string, lastEventId: string, path = '/api/generate', body: object = { prompt: 'Hi' }) =>
@@ -81,55 +79,51 @@ export function describeResumePosts(runtime: RuntimeName | PairName) {
       expect(await readFailure(repeat('../x', 'none.0'))).toMatchObject({ status: 400 })
     })
 
-    if (isKept) describeKept()
-
-    function describeKept() {
-      test.each(ofSse)('of a run of $path is the rest of the answer, byte for byte', async ({ path, body, streams }) => {
-        const model = stage.upstream.script(tokens({ count: 3, text: (index) => ` 汉${index}` }))
-        const whole = { ...body, ...streams }
-        const first = await readAll(askToResume(stage, model, { path, body: { ...whole, model } }))
-        const text = toRecorded(first.text)
-        const frames = toFrames(text)
-        const asked = await countRequests(stage, async () => {
-          for (const [index, { id }] of frames.entries()) {
-            const again = await readAll(repeat(model, id!, path, whole))
-            if (index === frames.length - 1) expect(again).toMatchObject({ status: 204, text: '' })
-            else {
-              expect(again.status).toBe(200)
-              expect(again.headers['content-location']).toBe(toRunPath(first))
-              expect(text.endsWith(toRecorded(again.text))).toBe(true)
-              expect(toFrames(again.text)).toEqual(frames.slice(index + 1))
-            }
+    test.each(ofSse)('of a run of $path is the rest of the answer, byte for byte', async ({ path, body, streams }) => {
+      const model = stage.upstream.script(tokens({ count: 3, text: (index) => ` 汉${index}` }))
+      const whole = { ...body, ...streams }
+      const first = await readAll(askToResume(stage, model, { path, body: { ...whole, model } }))
+      const text = toRecorded(first.text)
+      const frames = toFrames(text)
+      const asked = await countRequests(stage, async () => {
+        for (const [index, { id }] of frames.entries()) {
+          const again = await readAll(repeat(model, id!, path, whole))
+          if (index === frames.length - 1) expect(again).toMatchObject({ status: 204, text: '' })
+          else {
+            expect(again.status).toBe(200)
+            expect(again.headers['content-location']).toBe(toRunPath(first))
+            expect(text.endsWith(toRecorded(again.text))).toBe(true)
+            expect(toFrames(again.text)).toEqual(frames.slice(index + 1))
           }
-          const beyond = frames.at(-1)!.id!.replace(/\d+$/, (last) => `${Number(last) + 1}`)
-          expect((await readAll(repeat(model, beyond, path, whole))).status).toBe(400)
-        })
-        expect(asked).toBe(0)
-      })
-
-      test('of an open run follows it, also when it is sent twice', async () => {
-        const model = stage.upstream.script(thenSilent(2))
-        const reader = askToResume(stage, model)
-        await reader.until((text) => text.split(' token').length > 2)
-        const run = toRunPath(await reader.head)
-        const id = run.slice('/streams/'.length)
-        const { exchange } = await stage.upstream.next(model)
-        reader.leave('reset')
-        const twice = [repeat(model, `${id}.0`), repeat(model, `${id}.0`)]
-        for (const each of twice) await each.until(isFirst)
-        say(exchange, ' more')
-        finish(exchange)
-        const { text } = await readAll(read(stage.server, { path: run }))
-        for (const each of twice) {
-          expect(await each.ended).toBe('clean')
-          expect(toFrames(each.text)).toEqual(toFrames(text).slice(1))
         }
-        expect(stage.upstream.requestsFor(model)).toHaveLength(1)
+        const beyond = frames.at(-1)!.id!.replace(/\d+$/, (last) => `${Number(last) + 1}`)
+        expect((await readAll(repeat(model, beyond, path, whole))).status).toBe(400)
       })
-    }
+      expect(asked).toBe(0)
+    })
+
+    test('of an open run follows it, also when it is sent twice', async () => {
+      const model = stage.upstream.script(thenSilent(2))
+      const reader = askToResume(stage, model)
+      await reader.until((text) => text.split(' token').length > 2)
+      const run = toRunPath(await reader.head)
+      const id = run.slice('/streams/'.length)
+      const { exchange } = await stage.upstream.next(model)
+      reader.leave('reset')
+      const twice = [repeat(model, `${id}.0`), repeat(model, `${id}.0`)]
+      for (const each of twice) await each.until(isFirst)
+      say(exchange, ' more')
+      finish(exchange)
+      const { text } = await readAll(read(stage.server, { path: run }))
+      for (const each of twice) {
+        expect(await each.ended).toBe('clean')
+        expect(toFrames(each.text)).toEqual(toFrames(text).slice(1))
+      }
+      expect(stage.upstream.requestsFor(model)).toHaveLength(1)
+    })
   })
 
-  if (isKept) describeLibraries(runtime)
+  describeLibraries(runtime)
 }
 
 interface Following {

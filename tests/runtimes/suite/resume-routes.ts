@@ -26,8 +26,6 @@ const strangeIds = [
 
 /** `/streams` and `/streams/:run` (docs/protocol.md, "Resume"). */
 export function describeResumeRoutes(runtime: RuntimeName | PairName) {
-  if (runtime === 'worker') return describeNoRuns(runtime)
-
   describe('GET /streams/:run', () => {
     const stage = useStage(runtime, { SLUICE_GRACE_MS: '0', SLUICE_HEARTBEAT_MS: '100' })
     afterEach(() => expect.poll(() => stage.upstream.open).toBe(0))
@@ -443,22 +441,6 @@ export function describeResumeRoutes(runtime: RuntimeName | PairName) {
       bobs.leave()
       await readAll(read(stage.server, { path: toRunPath(await bobs.head), method: 'DELETE', ...by('bob') }))
       await expect.poll(() => stage.upstream.open).toBe(0)
-    })
-  })
-}
-
-/** On workerd no run is kept. */
-function describeNoRuns(runtime: RuntimeName | PairName) {
-  describe('/streams', () => {
-    const stage = useStage(runtime)
-
-    test.each(strangeIds)('%s is 404, on both verbs', async (id) => {
-      for (const method of ['GET', 'DELETE'])
-        expect(await readAll(read(stage.server, { path: `/streams/${id}`, method }))).toMatchObject({ status: 404 })
-    })
-
-    test('the list is 404', async () => {
-      expect(await readAll(read(stage.server, { path: '/streams' }))).toMatchObject({ status: 404 })
     })
   })
 }
