@@ -70,7 +70,7 @@ export function createTurns(health: Health, now: () => number): Turns {
           },
           (error: unknown) => {
             settle(turn)
-            reject(error as Error)
+            reject(error)
           },
         )
       })
