@@ -125,7 +125,7 @@ export const leaseMs = Number(process.env.FAULT_LEASE_MS ?? 2000)
 
 /** Reads a run at another process, as soon as that one knows it. */
 export async function view(server: Server, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Reader> {
-  for (const giveUpAt = performance.now() + 10_000; ; ) {
+  for (const giveUpAt = performance.now() + 10_000; ;) {
     const reader = read(server, { path, headers })
     const { status } = await reader.head
     if (status === 200) {

@@ -76,19 +76,23 @@ const start = async (url: string) => {
 const limitMs = 120_000 + streamCount * 500
 
 describe(`in mid-stream of ${streamCount} streams with a viewer elsewhere (FAULT_STREAMS, FAULT_LEASE_MS)`, () => {
-  test('a Redis that is killed and started again cuts none, and each viewer has the whole answer', { timeout: limitMs }, async () => {
-    const redis = await useRedis()
-    const { crowd, all, firsts, viewers } = await start(redis.url)
-    await redis.kill()
-    await expect.poll(crowd.toStores).toEqual(['down', 'down'])
-    await expectNoResume(crowd)
-    await untilGrown(firsts, 5)
-    await redis.restart()
-    await expect.poll(crowd.toStores).toEqual(['up', 'up'])
-    await untilGrown(viewers, 10)
-    await expectResume(crowd)
-    expect(await finishAll(crowd, all)).toEqual(allDone)
-  })
+  test(
+    'a Redis that is killed and started again cuts none, and each viewer has the whole answer',
+    { timeout: limitMs },
+    async () => {
+      const redis = await useRedis()
+      const { crowd, all, firsts, viewers } = await start(redis.url)
+      await redis.kill()
+      await expect.poll(crowd.toStores).toEqual(['down', 'down'])
+      await expectNoResume(crowd)
+      await untilGrown(firsts, 5)
+      await redis.restart()
+      await expect.poll(crowd.toStores).toEqual(['up', 'up'])
+      await untilGrown(viewers, 10)
+      await expectResume(crowd)
+      expect(await finishAll(crowd, all)).toEqual(allDone)
+    },
+  )
 
   test('a Redis that stands still for 5 s cuts none, and each viewer has the whole answer', { timeout: limitMs }, async () => {
     const redis = await useRedis()
@@ -113,66 +117,78 @@ describe(`in mid-stream of ${streamCount} streams with a viewer elsewhere (FAULT
     expect(await finishAll(crowd, all)).toEqual(allDone)
   })
 
-  test('connections for messages that are killed cut none, and cost no viewer more than a second', { timeout: limitMs }, async () => {
-    const redis = await useRedis()
-    const { crowd, all, firsts, viewers } = await start(redis.url)
-    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
-    const counts = firsts.map(countFrames)
-    await Promise.all(viewers.map((viewer, i) => viewer.until(() => countFrames(viewer) >= counts[i]!, 1500)))
-    expect(await crowd.toStores()).toEqual(['up', 'up'])
-    await untilGrown(viewers, 10)
-    await expectResume(crowd)
-    expect(await finishAll(crowd, all)).toEqual(allDone)
-  })
+  test(
+    'connections for messages that are killed cut none, and cost no viewer more than a second',
+    { timeout: limitMs },
+    async () => {
+      const redis = await useRedis()
+      const { crowd, all, firsts, viewers } = await start(redis.url)
+      await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      const counts = firsts.map(countFrames)
+      await Promise.all(viewers.map((viewer, i) => viewer.until(() => countFrames(viewer) >= counts[i]!, 1500)))
+      expect(await crowd.toStores()).toEqual(['up', 'up'])
+      await untilGrown(viewers, 10)
+      await expectResume(crowd)
+      expect(await finishAll(crowd, all)).toEqual(allDone)
+    },
+  )
 
-  test('a replica that becomes the primary without the last writes cuts none, and each viewer has the whole answer', {
-    timeout: limitMs,
-  }, async () => {
-    const primary = await useRedis()
-    const replica = await useRedis({ replicaOf: primary })
-    const forwarder = await startForwarder(primary)
-    onTestFinished(forwarder.close)
-    const { crowd, all, viewers } = await start(forwarder.url)
-    await replica.command('REPLICAOF', 'NO', 'ONE')
-    // The replica never has these frames, and knows nothing of this run.
-    await untilGrown(viewers, 5)
-    const { reader } = await crowd.ask(crowd.servers[0])
-    const run = toRunPath(await reader.head)
-    const before = await view(crowd.servers[1], run)
-    await primary.kill()
-    forwarder.pointTo(replica)
-    await expect.poll(crowd.toStores).toEqual(['up', 'up'])
-    await untilGrown([...viewers, before], 10)
-    const after = await view(crowd.servers[1], run)
-    await expectResume(crowd)
-    expect(await finishAll(crowd, all)).toEqual(allDone)
-    for (const viewer of [before, after]) {
-      await viewer.ended
-      expect(viewer.text).toBe(reader.text)
-    }
-  })
+  test(
+    'a replica that becomes the primary without the last writes cuts none, and each viewer has the whole answer',
+    {
+      timeout: limitMs,
+    },
+    async () => {
+      const primary = await useRedis()
+      const replica = await useRedis({ replicaOf: primary })
+      const forwarder = await startForwarder(primary)
+      onTestFinished(forwarder.close)
+      const { crowd, all, viewers } = await start(forwarder.url)
+      await replica.command('REPLICAOF', 'NO', 'ONE')
+      // The replica never has these frames, and knows nothing of this run.
+      await untilGrown(viewers, 5)
+      const { reader } = await crowd.ask(crowd.servers[0])
+      const run = toRunPath(await reader.head)
+      const before = await view(crowd.servers[1], run)
+      await primary.kill()
+      forwarder.pointTo(replica)
+      await expect.poll(crowd.toStores).toEqual(['up', 'up'])
+      await untilGrown([...viewers, before], 10)
+      const after = await view(crowd.servers[1], run)
+      await expectResume(crowd)
+      expect(await finishAll(crowd, all)).toEqual(allDone)
+      for (const viewer of [before, after]) {
+        await viewer.ended
+        expect(viewer.text).toBe(reader.text)
+      }
+    },
+  )
 
-  test.each(policies)('a memory that is full cuts none, and no viewer has other bytes or no terminal: %s', { timeout: limitMs }, async (policy) => {
-    const redis = await useRedis()
-    await redis.command('CONFIG', 'SET', 'maxmemory-policy', policy)
-    const { crowd, all, firsts } = await start(redis.url)
-    const toInfo = async (field: string) =>
-      Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(String(await redis.command('INFO')))?.[1])
-    await redis.command('CONFIG', 'SET', 'maxmemory', `${await toInfo('used_memory')}`)
-    if (policy === 'noeviction') {
-      await expect.poll(crowd.toStores).toEqual(['down', 'down'])
-      await expectNoResume(crowd)
-    } else await expect.poll(() => toInfo('evicted_keys'), { timeout: 20_000 }).toBeGreaterThan(streamCount)
-    // The memory is full for longer than a lease.
-    const fullAt = performance.now()
-    while (performance.now() - fullAt < leaseMs + 1000) await untilGrown(firsts, 1)
-    await redis.command('CONFIG', 'SET', 'maxmemory', '0')
-    await expect.poll(crowd.toStores).toEqual(['up', 'up'])
-    await untilGrown(firsts, 10)
-    await expectResume(crowd)
-    const counts = await finishAll(crowd, all)
-    const firstTerminals = new Set(Object.keys(counts).map((terminals) => terminals.split(' ')[0]))
-    expect([...firstTerminals], JSON.stringify(counts)).toEqual(['done'])
-    if (policy === 'noeviction') expect(counts).toEqual(allDone)
-  })
+  test.each(policies)(
+    'a memory that is full cuts none, and no viewer has other bytes or no terminal: %s',
+    { timeout: limitMs },
+    async (policy) => {
+      const redis = await useRedis()
+      await redis.command('CONFIG', 'SET', 'maxmemory-policy', policy)
+      const { crowd, all, firsts } = await start(redis.url)
+      const toInfo = async (field: string) =>
+        Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(String(await redis.command('INFO')))?.[1])
+      await redis.command('CONFIG', 'SET', 'maxmemory', `${await toInfo('used_memory')}`)
+      if (policy === 'noeviction') {
+        await expect.poll(crowd.toStores).toEqual(['down', 'down'])
+        await expectNoResume(crowd)
+      } else await expect.poll(() => toInfo('evicted_keys'), { timeout: 20_000 }).toBeGreaterThan(streamCount)
+      // The memory is full for longer than a lease.
+      const fullAt = performance.now()
+      while (performance.now() - fullAt < leaseMs + 1000) await untilGrown(firsts, 1)
+      await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+      await expect.poll(crowd.toStores).toEqual(['up', 'up'])
+      await untilGrown(firsts, 10)
+      await expectResume(crowd)
+      const counts = await finishAll(crowd, all)
+      const firstTerminals = new Set(Object.keys(counts).map((terminals) => terminals.split(' ')[0]))
+      expect([...firstTerminals], JSON.stringify(counts)).toEqual(['done'])
+      if (policy === 'noeviction') expect(counts).toEqual(allDone)
+    },
+  )
 })

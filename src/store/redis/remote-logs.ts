@@ -46,9 +46,14 @@ const entriesPerRead = '2'
 
 export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOptions): RemoteLogs {
   const watches = new Map<string, Watch>()
-  /** Since when Redis could be asked. A Redis that has just been restarted has no leases yet. */
-  let connectedAt = now()
-  redis.onConnected(() => (connectedAt = now()))
+  /**
+   * Since when all processes could renew their leases. They cannot if Redis is down, or if its
+   * memory is full.
+   */
+  let wellSince = now()
+  redis.onConnected(() => (wellSince = now()))
+  /** Since when Redis has no lease of a process. */
+  let silentSince = new Map<string, number>()
 
   const readEntries = async (id: string, after: number) =>
     parseEntries(await redis.send('XRANGE', keys.log(id), ...toRange(after), 'COUNT', entriesPerRead))
@@ -76,10 +81,18 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOpti
     await redis.send('PEXPIRE', keys.log(id), `${keepMs}`)
   }
 
+  /**
+   * Returns the processes that have no lease, and make none for so long that each living one would
+   * have made several. A Redis whose memory is full may have dropped the lease of a living process.
+   */
   async function findDead(): Promise<ReadonlySet<string>> {
     const processes = [...new Set(Array.from(watches.values(), ({ source }) => source.process))]
     const lives = await Promise.all(processes.map((process) => redis.send('EXISTS', keys.lease(process))))
-    return new Set(processes.filter((_, i) => lives[i] === 0))
+    const time = now()
+    const silent = processes.filter((_, i) => lives[i] === 0)
+    silentSince = new Map(silent.map((process) => [process, silentSince.get(process) ?? time]))
+    if (time - wellSince < leaseMs) return new Set()
+    return new Set(silent.filter((process) => time - silentSince.get(process)! >= 0.4 * leaseMs))
   }
 
   async function lookAfter(watch: Watch, isDead: boolean) {
@@ -87,9 +100,9 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOpti
     const exists = (await redis.send('EXISTS', keys.log(id))) === 1
     const time = now()
     if (exists) watch.missingSince = Infinity
-    else watch.missingSince = Math.min(watch.missingSince, Math.max(time, connectedAt))
+    else watch.missingSince = Math.min(watch.missingSince, Math.max(time, wellSince))
     if (time - watch.missingSince > leaseMs) watch.isLost = true
-    else if (exists && isDead && time - connectedAt > leaseMs) await end(watch.source).catch(() => {})
+    else if (exists && isDead) await end(watch.source).catch(() => {})
     ringAll(watch)
   }
 
@@ -128,6 +141,7 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOpti
       if (watch) ringAll(watch)
     },
     async look() {
+      if (!redis.isReady) wellSince = now()
       if (watches.size === 0) return
       const dead = await findDead()
       await Promise.all(Array.from(watches.values(), (watch) => lookAfter(watch, dead.has(watch.source.process))))

@@ -23,28 +23,33 @@ export function createSharedRuns(options: Omit<OwnRunsOptions, 'process'>): Shar
   const answers = createAnswers(redis, process)
   const others = createOtherRuns({ redis, process, inbox, logs, answers, leaseMs })
   const quietly = (work: Promise<unknown>) => void work.catch(() => {})
-  let leasedAt = -Infinity
+  let toldAt = -Infinity
 
+  /** The others wait as long again before they count this process as dead. */
   function lease() {
-    leasedAt = now()
-    quietly(redis.send('SET', keys.lease(process), '1', 'PX', `${leaseMs}`))
+    quietly(redis.send('SET', keys.lease(process), '1', 'PX', `${Math.ceil(leaseMs / 2)}`))
+  }
+  function tellViewers() {
+    toldAt = now()
     others.tellViewers()
   }
   function look() {
+    lease()
     own.look()
     quietly(inbox.take())
     quietly(logs.look())
-    if (now() - leasedAt >= leaseMs / 3) lease()
+    if (now() - toldAt >= leaseMs / 3) tellViewers()
   }
 
   redis.onConnected(() => {
     lease()
+    tellViewers()
     own.onConnected()
   })
   // A message without text says that there is a request. Another one is the id of a run that has
   // more frames.
   redis.subscribe(keys.bell(process), (run) => (run === '' ? quietly(inbox.take()) : logs.ring(run)))
-  const timer = setInterval(look, Math.min(lookMs, leaseMs / 3))
+  const timer = setInterval(look, Math.min(lookMs, leaseMs / 5))
 
   return {
     get isReady() {
