@@ -1,6 +1,7 @@
 import type { CancelRequest, SharedRuns } from '../../streams/runs.ts'
 import { answer, type Answers } from './answers.ts'
 import { keys } from './keys.ts'
+import { parseMessage } from './parse-message.ts'
 import type { Redis } from './redis.ts'
 
 /** What is asked of all processes. The process `from` waits for the answer to the question `id`. */
@@ -21,8 +22,8 @@ export function createCancels(redis: Redis, process: string, answers: Answers): 
   return {
     onCancel(listener) {
       redis.subscribe(keys.cancels, (text) => {
-        const { id, from, request } = JSON.parse(text) as Message
-        if (from !== process && listener(request)) answer(redis, from, id)
+        const { id, from, request } = parseMessage<Message>(text)
+        if (id && from && from !== process && request && listener(request)) answer(redis, from, id)
       })
     },
     async cancel(request) {

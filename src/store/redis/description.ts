@@ -2,6 +2,7 @@ import type { Encoder } from '../../encoders/encoder.ts'
 import { logDropped, logLost, producerLost } from '../../streams/failures.ts'
 import { toFailureFrames } from '../../streams/recorder.ts'
 import type { OwnRun } from '../../streams/runs.ts'
+import { parseMessage } from './parse-message.ts'
 import type { Reply } from './redis.ts'
 
 /** What Redis has of a run besides its frames. A reader at another process needs it. */
@@ -43,11 +44,13 @@ export function toFields({ process, requestId, isBackground, state, encoder, fai
   return ['process', process, 'state', state, 'rest', rest]
 }
 
-/** Parses the reply of `HMGET … process state rest`. */
+/** Parses the reply of `HMGET … process state rest`. Undefined if it describes no run. */
 export function parseFields(reply: Reply): Description | undefined {
   const [process, state, rest] = reply as readonly (string | null)[]
   if (!process || !state || !rest) return undefined
-  return { ...(JSON.parse(rest) as Omit<Description, 'process' | 'state'>), process, state: state as Description['state'] }
+  const { requestId, isBackground = false, encoder, failures, queued } = parseMessage<Description>(rest)
+  if (!requestId || !encoder || !failures) return undefined
+  return { process, state: state as Description['state'], requestId, isBackground, encoder, failures, queued }
 }
 
 /** Returns an encoder that can only report the failures of a description. */

@@ -27,10 +27,19 @@ export function toXadd({ epoch, count, first, oldest, frames, isEnd }: Entry): s
   return [id, 'n', `${first}`, 'o', `${oldest}`, 'f', frames, ...(isEnd ? ['e', '1'] : [])]
 }
 
-/** Parses the reply of XRANGE and XREVRANGE. */
+/** Whether Redis says that something that is not ours has one of our names. */
+export function isForeign(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE')
+}
+
+/**
+ * Parses the reply of XRANGE and XREVRANGE.
+ * @throws Error if an entry is not ours. `isForeign` is true for it.
+ */
 export function parseEntries(reply: Reply): Entry[] {
   return (reply as readonly [id: string, fields: readonly string[]][]).map(([id, fields]) => {
     const [epoch, count] = id.split('-')
+    if (fields[0] !== 'n') throw new Error('WRONGTYPE An entry of a log has other fields')
     const of = (name: string) => fields[fields.indexOf(name) + 1]!
     const frames = of('f')
     const first = Number(of('n'))

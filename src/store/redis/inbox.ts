@@ -1,4 +1,6 @@
+import { isForeign } from './entries.ts'
 import { keys } from './keys.ts'
+import { parseMessage } from './parse-message.ts'
 import type { Redis } from './redis.ts'
 
 /** What a process asks of the process that makes a run. */
@@ -21,13 +23,25 @@ export interface InboxOptions {
   readonly process: string
   /** After this time without a new request, Redis drops the list, in milliseconds. */
   readonly ttlMs: number
-  readonly onRequest: (request: Request) => void
+  readonly onRequest: (request: Partial<Request>) => void
 }
 
 /** How many requests are taken at once. */
 const takeCount = 100
 
 export function createInbox({ redis, process, ttlMs, onRequest }: InboxOptions): Inbox {
+  const own = keys.inbox(process)
+
+  async function pop(): Promise<readonly string[]> {
+    try {
+      return ((await redis.send('LPOP', own, `${takeCount}`)) as readonly string[] | null) ?? []
+    } catch (error) {
+      // Nobody could ask anything of this process as long as there is something else.
+      if (isForeign(error)) await redis.send('UNLINK', own)
+      throw error
+    }
+  }
+
   return {
     send(to, request) {
       const key = keys.inbox(to)
@@ -39,9 +53,9 @@ export function createInbox({ redis, process, ttlMs, onRequest }: InboxOptions):
     },
     async take() {
       for (let hasMore = true; hasMore;) {
-        const requests = (await redis.send('LPOP', keys.inbox(process), `${takeCount}`)) as readonly string[] | null
-        for (const request of requests ?? []) onRequest(JSON.parse(request) as Request)
-        hasMore = requests?.length === takeCount
+        const requests = await pop()
+        for (const request of requests) onRequest(parseMessage<Request>(request))
+        hasMore = requests.length === takeCount
       }
     },
   }

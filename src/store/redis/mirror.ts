@@ -1,7 +1,7 @@
 import type { OwnRun } from '../../streams/runs.ts'
 import { producerLost } from '../../streams/failures.ts'
 import type { Command } from './commands.ts'
-import { parseEntries, toXadd, type Entry } from './entries.ts'
+import { isForeign, parseEntries, toXadd, type Entry } from './entries.ts'
 import { keys } from './keys.ts'
 import type { Redis } from './redis.ts'
 
@@ -16,6 +16,8 @@ export interface Mirror {
   renew(): void
   /** Whether everything is copied, the end included, or nothing more can be copied. */
   readonly isOver: boolean
+  /** Whether it is not known what Redis has, because a copy has failed. */
+  readonly isUnsure: boolean
 }
 
 export interface MirrorOptions {
@@ -63,6 +65,9 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
     get isOver() {
       return isGivenUp || isEnded
     },
+    get isUnsure() {
+      return isUnsure
+    },
     copy: () => (copying ??= copy().finally(() => (copying = undefined))),
     renew() {
       isDescribed = false
@@ -74,8 +79,11 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
     try {
       if (isUnsure) await findPlace()
       while (!mirror.isOver && (await copyMore())) onCopied()
-    } catch {
+    } catch (error) {
       mirror.renew() // the connection is lost, or Redis is full
+      if (!isForeign(error)) return
+      void redis.send('UNLINK', key).catch(() => {})
+      restart()
     }
   }
 
@@ -160,7 +168,7 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
   async function findPlace() {
     const [newest] = parseEntries(await redis.send('XREVRANGE', key, '+', '-', 'COUNT', '1'))
     isUnsure = false
-    if (!newest) return isStarted ? restart() : undefined
+    if (!newest) return restart()
     if (newest.epoch > 1) {
       // Another process has found that this one is dead, and has ended the run.
       isGivenUp = true
@@ -168,12 +176,13 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
     }
     last = newest.count - 1
     isEnded = newest.isEnd
+    while (sizes.length > 0 && sizes.at(-1)!.first > last) totalBytes -= sizes.pop()!.bytes
   }
 
   /** Copies the whole log again. */
   function restart() {
     last = -1
-    isDescribed = isStarted = false
+    isDescribed = isStarted = isEnded = false
     sizes = []
     totalBytes = trimmed = 0
   }

@@ -31,13 +31,11 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
   /** How many readers this process has of each run. */
   const reading = new Map<string, { readonly producer: string; count: number }>()
 
-  async function ask(...command: string[]): Promise<Reply> {
-    try {
-      return await redis.send(...command)
-    } catch {
+  const orUnavailable = <T>(work: Promise<T>): Promise<T> =>
+    work.catch(() => {
       throw storeUnavailable()
-    }
-  }
+    })
+  const ask = (...command: string[]): Promise<Reply> => orUnavailable(redis.send(...command))
   const quietly = (work: Promise<unknown>) => void work.catch(() => {})
 
   function tell(producer: string, runs: Readonly<Record<string, number>>) {
@@ -83,7 +81,7 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
     /** Asks the producer, and waits until it has obeyed. A producer that is dead does not answer. */
     async function demand(type: 'stop' | 'remove') {
       const question = answers.ask(demandMs)
-      quietly(inbox.send(producer, { type, run: id, from: process, id: question.id }))
+      await orUnavailable(inbox.send(producer, { type, run: id, from: process, id: question.id }))
       await question.answered
     }
     return run

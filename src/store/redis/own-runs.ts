@@ -24,7 +24,7 @@ export interface OwnRunsOptions {
 /** The runs of this process, as far as the other processes see them. */
 export interface OwnRuns extends Pick<SharedRuns, 'publish' | 'forget' | 'forgetChat'> {
   /** Does what another process asks. */
-  onRequest(request: Request): void
+  onRequest(request: Partial<Request>): void
   /** Renews what Redis has of the runs, and copies what it lacks. Call it about once a second. */
   look(): void
   /** Checks what Redis has. Call this when the connection is there again. */
@@ -87,6 +87,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
   }
   /** Called when a log has more. */
   function onMore(one: Published) {
+    if (one.mirror.isUnsure) return // `look` tries again when Redis is well
     behind.add(one)
     if (++one.additions >= batchSize || one.run.state === 'finished') void copy(one)
     else batch ??= setTimeout(copyAll, Math.max(0, copiedAt + batchMs - now()))
@@ -142,13 +143,15 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     if (mirror.isOver || !redis.isReady) return
     if (now() - (one.renewedAt ?? 0) > toOpenMs(run) / 3) mirror.renew()
     void copy(one) // also what could not be copied before
-    if (!one.isForgotten && one.state !== run.state) send('HSET', toName(run), 'state', (one.state = run.state))
+    if (one.isForgotten || one.state === run.state) return
+    send('HSET', toName(run), 'state', (one.state = run.state))
+    send('PEXPIRE', toName(run), `${toOpenMs(run)}`) // Redis may have dropped the key
   }
 
   /** Stops or removes a run for another process. Redis has the end when that process hears of it. */
-  async function obey({ type, run: id, from, id: question }: Extract<Request, { run: string }>) {
+  async function obey({ type, run: id = '', from = '', id: question = '' }: Partial<Extract<Request, { run: string }>>) {
     const one = published.get(id)
-    if (one) {
+    if (one && type) {
       await one.run[type]()
       await copy(one)
     }
@@ -194,8 +197,9 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     },
     onRequest(request) {
       if (request.type === 'viewers') {
-        for (const [id, count] of Object.entries(request.runs)) published.get(id)?.viewers.set(request.from, count)
-      } else void obey(request)
+        const { from = '', runs } = request
+        for (const [id, count] of Object.entries(runs ?? {})) published.get(id)?.viewers.set(from, count)
+      } else if (request.type === 'stop' || request.type === 'remove') void obey(request)
     },
     onConnected() {
       for (const one of published.values()) {

@@ -1,5 +1,5 @@
 import { toNumbered, type ReadableLog } from '../../streams/run-log.ts'
-import { parseEntries, toNewest, toPart, toRange, toXadd, type Entry } from './entries.ts'
+import { isForeign, parseEntries, toNewest, toPart, toRange, toXadd, type Entry } from './entries.ts'
 import { keys } from './keys.ts'
 import type { Redis } from './redis.ts'
 
@@ -118,7 +118,8 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOpti
             if (part === 'lost') return (await isDropped(id, after + 1)) ? 'dropped' : 'lost'
             const isWaiting = typeof part === 'object' && part.frames === '' && !part.isEnd
             return isWaiting && watch()?.isLost ? 'lost' : part
-          } catch {
+          } catch (error) {
+            if (isForeign(error)) return 'lost'
             return { frames: '', last: after, isEnd: false } // Redis cannot be reached: the reader waits
           }
         },
