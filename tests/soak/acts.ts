@@ -3,6 +3,7 @@ import { flatOut } from '#fake-ollama/scripts.ts'
 import { mutateJson } from '../fuzz/mutate.ts'
 import { read, readRaw, type Leave, type Reader } from '../runtimes/reader.ts'
 import { surfaces, toEnding, type Surface } from '../surfaces.ts'
+import { share } from './share.ts'
 import type { SoakStage } from './stage.ts'
 
 /** A step that takes longer than this counts as hanging, even on a busy machine. */
@@ -21,9 +22,9 @@ const generating = surfaces.filter(({ endpoint }) => endpoint !== undefined)
 const streaming = generating.map((surface) => ({ ...surface, body: { ...surface.body, ...surface.streams } }))
 const isStream = ({ streams }: Surface) => streams !== undefined
 
-function ask({ server, random }: SoakStage, surface: Surface, model: string, headers: Record<string, string> = {}): Reader {
+function ask({ servers, random }: SoakStage, surface: Surface, model: string, headers: Record<string, string> = {}): Reader {
   const accept = random.pick(['text/event-stream', 'application/x-ndjson'])
-  return read(server, { path: surface.path, body: { ...surface.body, model }, headers: { accept, ...headers } })
+  return read(random.pick(servers), { path: surface.path, body: { ...surface.body, model }, headers: { accept, ...headers } })
 }
 
 /**
@@ -159,7 +160,8 @@ const acts: readonly (readonly [weight: number, act: Act])[] = [
   [4, rude],
 ]
 
-export function pickAct(random: SoakStage['random']): Act {
+export function pickAct({ random, servers }: SoakStage): Act {
+  if (servers.length > 1 && random(3) === 0) return share
   let at = random(100)
   return acts.find(([weight]) => (at -= weight) < 0)![1]
 }

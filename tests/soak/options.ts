@@ -5,6 +5,8 @@ export interface SoakOptions {
   readonly minutes: number
   readonly runtime: RuntimeName
   readonly seed: number
+  /** Whether two processes share a Redis. */
+  readonly redis: boolean
 }
 
 const runtimes = ['node', 'bun', 'worker'] as const
@@ -13,6 +15,7 @@ const usage = `npm run soak -- [OPTIONS]
 
   --minutes N      how long, 10 unless told
   --runtime NAME   ${runtimes.join(', ')}; node unless told
+  --redis          two processes that share a Redis, which is killed and started again each minute
   --seed N         of what happens when; another one each time unless told`
 
 /**
@@ -26,6 +29,7 @@ export function parseOptions(args: string[]): SoakOptions {
       minutes: { type: 'string', default: '10' },
       runtime: { type: 'string', default: 'node' },
       seed: { type: 'string', default: String(Date.now() % 1e9) },
+      redis: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -37,5 +41,6 @@ export function parseOptions(args: string[]): SoakOptions {
   if (!(minutes > 0)) throw new Error(`Cannot run for '${values.minutes}' minutes`)
   const runtime = runtimes.find((name) => name === values.runtime)
   if (!runtime) throw new Error(`Cannot find '${values.runtime}': known are ${runtimes.join(', ')}`)
-  return { minutes, runtime, seed: Number(values.seed) }
+  if (values.redis && runtime === 'worker') throw new Error('Cannot share a Redis on workerd')
+  return { minutes, runtime, seed: Number(values.seed), redis: values.redis }
 }

@@ -25,24 +25,27 @@ process.on('uncaughtException', (error) => {
   process.exit(1)
 })
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => process.exit(1))
-const { minutes, runtime, seed } = parseOptions(process.argv.slice(2))
+const options = parseOptions(process.argv.slice(2))
+const { minutes, runtime, seed, redis } = options
 const random = createRandom(seed)
-const stage = await setStage(runtime, random)
+const stage = await setStage(options, random)
 const startedAt = performance.now()
 const seconds = () => (performance.now() - startedAt) / 1000
-console.log(`${minutes} min on ${runtime}, ${atOnce} at once, seed ${seed}`)
+console.log(`${minutes} min on ${redis ? 'two processes of ' : ''}${runtime}, ${atOnce} at once, seed ${seed}`)
 
 const fates: Record<Fate | 'lost', number> = { done: 0, failed: 0, refused: 0, left: 0, cut: 0, lost: 0 }
 const lost: string[] = []
 const failures: string[] = []
 const samples: Sample[] = []
 let restarts = 0
+let storeRestarts = 0
+let isOver = false
 let requests = 0
 
 async function act() {
   requests++
   try {
-    fates[await pickAct(random)(stage)]++
+    fates[await pickAct(stage)(stage)]++
   } catch (error) {
     fates.lost++
     lost.push(String(error))
@@ -71,6 +74,17 @@ async function load(ms: number) {
     }
   }
   await Promise.all([restartNowAndThen(), ...Array.from({ length: atOnce }, read)])
+}
+
+/** Kills Redis each minute, or three times in a shorter run. */
+async function restartStore() {
+  const everyMs = Math.min(60_000, (minutes * 60_000) / 4)
+  for (let at = performance.now() + everyMs; !isOver; at += everyMs) {
+    while (!isOver && performance.now() < at) await sleep(100)
+    if (isOver) return
+    await stage.restartStore(random(3000))
+    storeRestarts++
+  }
 }
 
 /** Waits until the descriptors are as few as in the lowest sample, or do not change for 3 s. */
@@ -102,7 +116,7 @@ async function rest(): Promise<Sample> {
   return sample
 }
 
-function judge() {
+function judge(keys: readonly string[]) {
   const second = samples.slice(Math.ceil(samples.length / 2))
   const [first, last] = [samples[0]!, samples.at(-1)!]
   // With fewer than five samples, the slope would be meaningless.
@@ -118,7 +132,11 @@ function judge() {
     failures.push(`lost terminals: ${fates.lost}`, ...new Set(lost.slice(0, 20).map((text) => text.slice(0, 400))))
   if (stage.upstream.strangers.length > 0)
     failures.push(`the upstream was asked ${stage.upstream.strangers.slice(0, 5).join(', ')}`)
-  if (stage.server.errors() !== '') failures.push(`stderr: ${stage.server.errors().slice(0, 2000)}`)
+  for (const server of stage.servers) {
+    const errors = server.errors().replace(/^Redis is (?:down|well again)\b.*\n/gm, '')
+    if (errors !== '') failures.push(`stderr: ${errors.slice(0, 2000)}`)
+  }
+  if (keys.length > 0) failures.push(`keys left in Redis: ${keys.slice(0, 5).join(', ')}, ${keys.length} in all`)
 }
 
 const toRow = ({ at, requests, heapMb, rssMb, descriptors, openStreams }: Sample) => [
@@ -133,20 +151,23 @@ const toRow = ({ at, requests, heapMb, rssMb, descriptors, openStreams }: Sample
 const restEveryMs = Math.max((minutes * 60_000) / restCount, 2000)
 await load(1000)
 samples.push(await rest())
+const restarting = redis && restartStore()
 const until = performance.now() + minutes * 60_000
 while (performance.now() < until) {
   await load(Math.min(restEveryMs, until - performance.now()))
   samples.push(await rest())
 }
 
+isOver = true
+await restarting
+
 console.log(align([['s', 'requests', 'heap MB', 'RSS MB', 'descriptors', 'open upstream'], ...samples.map(toRow)]))
 console.log(
-  `${restarts} restarts; ${Object.entries(fates)
+  `${restarts} restarts${redis ? ` of Ollama, ${storeRestarts} of Redis` : ''}; ${Object.entries(fates)
     .map(([fate, count]) => `${count} ${fate}`)
     .join(', ')}`,
 )
-judge()
-await stage.server.stop()
+judge(await stage.stop())
 await stage.upstream.close()
 for (const failure of failures) console.log(failure)
 console.log(failures.length === 0 ? 'nothing grows, nothing stays open, nothing is lost' : 'failed')
