@@ -34,7 +34,7 @@ test.each(['node', 'bun'] as const)(
     const random = createRandom(1)
     const counts: Record<string, number> = {}
     let comebacks = 0
-    let isOver = false
+    const over = new AbortController()
 
     /** Reads one answer, over as many connections as it takes. */
     async function readOne() {
@@ -70,7 +70,7 @@ test.each(['node', 'bun'] as const)(
       return terminal
     }
     async function readOften() {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const outcome = await readOne()
         counts[outcome] = (counts[outcome] ?? 0) + 1
       }
@@ -92,7 +92,7 @@ test.each(['node', 'bun'] as const)(
       await restart(index)
       counts.done = 0
     }
-    isOver = true
+    over.abort()
     await reading
     const { done: _, refused: __, shutting_down, ...others } = counts
     expect(others).toEqual({})

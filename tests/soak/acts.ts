@@ -4,13 +4,10 @@ import { mutateJson } from '../fuzz/mutate.ts'
 import { read, readRaw, type Leave, type Reader } from '../runtimes/reader.ts'
 import { surfaces, toEnding, type Surface } from '../surfaces.ts'
 import { share } from './share.ts'
-import type { SoakStage } from './stage.ts'
+import type { Fate, SoakStage } from './stage.ts'
 
 /** A step that takes longer than this counts as hanging, even on a busy machine. */
 const longMs = 40_000
-
-/** The allowed outcomes of a request. */
-export type Fate = 'done' | 'failed' | 'refused' | 'left' | 'cut'
 
 /**
  * One action of a reader.

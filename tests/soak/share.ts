@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { read, readAll, type Reader } from '../runtimes/reader.ts'
 import { askToResume, toFrames, toRecorded, toRunPath } from '../runtimes/resumable.ts'
-import type { Fate } from './acts.ts'
-import type { SoakStage } from './stage.ts'
+import type { Fate, SoakStage } from './stage.ts'
 
 /** A viewer that has no end by then counts as hanging. */
 const longMs = 40_000

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { align } from '../lab/align.ts'
 import { createRandom } from '../random.ts'
-import { pickAct, type Fate } from './acts.ts'
+import { pickAct } from './acts.ts'
 import { parseOptions } from './options.ts'
 import { countDescriptors, takeSample, toSlope, type Sample } from './samples.ts'
-import { setStage } from './stage.ts'
+import { setStage, type Fate } from './stage.ts'
 
 /**
  * Runs all actions in parallel for minutes. Fails if the heap or the descriptors grow, a stream
@@ -39,7 +39,7 @@ const failures: string[] = []
 const samples: Sample[] = []
 let restarts = 0
 let storeRestarts = 0
-let isOver = false
+const over = new AbortController()
 let requests = 0
 
 async function act() {
@@ -79,9 +79,9 @@ async function load(ms: number) {
 /** Kills Redis each minute, or three times in a shorter run. */
 async function restartStore() {
   const everyMs = Math.min(60_000, (minutes * 60_000) / 4)
-  for (let at = performance.now() + everyMs; !isOver; at += everyMs) {
-    while (!isOver && performance.now() < at) await sleep(100)
-    if (isOver) return
+  while (!over.signal.aborted) {
+    await sleep(everyMs, undefined, over).catch(() => {})
+    if (over.signal.aborted) return
     await stage.restartStore(random(3000))
     storeRestarts++
   }
@@ -158,7 +158,7 @@ while (performance.now() < until) {
   samples.push(await rest())
 }
 
-isOver = true
+over.abort()
 await restarting
 
 console.log(align([['s', 'requests', 'heap MB', 'RSS MB', 'descriptors', 'open upstream'], ...samples.map(toRow)]))

@@ -7,6 +7,9 @@ import { startRedis } from '../redis/redis-server.ts'
 import { startServer, type RuntimeName, type Server } from '../runtimes/server.ts'
 import type { Random } from '../random.ts'
 
+/** The allowed outcomes of a request. */
+export type Fate = 'done' | 'failed' | 'refused' | 'left' | 'cut'
+
 /** The stall limit: how long a reader may read nothing. */
 const stallMs = 1500
 
