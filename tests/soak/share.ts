@@ -71,8 +71,9 @@ export async function share(stage: SoakStage): Promise<Fate> {
   const had = how === 0 ? whole.slice(0, whole.lastIndexOf('\n\n') + 2) : whole
   const isSame = seen === whole || (how === 0 && seen.startsWith(had))
   const told = seen.slice(0, Math.max(0, seen.lastIndexOf('event: failed\n')))
-  const isHonest =
-    terminal !== 'done' && stage.wasStoreAwaySince(startedAt) && (whole.startsWith(told) || (how === 0 && told.startsWith(had)))
+  // A stop erases an answer that is finished, even if the viewer has not read it.
+  const mayLose = stage.wasStoreAwaySince(startedAt) || (how === 1 && terminal === 'log_dropped')
+  const isHonest = terminal !== 'done' && mayLose && (whole.startsWith(told) || (how === 0 && told.startsWith(had)))
   if (!isSame && !isHonest) throw new Error(`A viewer has other bytes: ${run} ${seen.slice(-300)} | ${whole.slice(-300)}`)
   return how === 0 ? 'left' : terminal === 'done' ? 'done' : 'failed'
 }
