@@ -232,6 +232,29 @@ describe('a run of another process', () => {
     expect(reader.text()).toBe(toText(run, ['one', 'two', 'three', 'end']))
   })
 
+  test('has all its frames after Redis has refused some of them for lack of memory', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    const run = a.start()
+    const texts = ['one', 'two', 'three'].map((text) => text + '-'.repeat(30_000))
+    run.log.append([eventOf(texts[0]!)])
+    const reader = view(await find(b, run))
+    await expect.poll(reader.text).toBe(toText(run, texts.slice(0, 1)))
+    await server.command('CONFIG', 'RESETSTAT')
+    await server.command('CONFIG', 'SET', 'maxmemory', '1')
+    run.log.append([eventOf(texts[1]!)])
+    const toRefusals = async () =>
+      Number(/errorstat_OOM:count=(\d+)/.exec(String(await server.command('INFO', 'errorstats')))?.[1])
+    await expect.poll(toRefusals).toBeGreaterThan(20)
+    await server.command('CONFIG', 'SET', 'maxmemory', '0')
+    run.log.append([eventOf(texts[2]!)])
+    run.finish()
+    await expect.poll(() => reader.sink.ended).toBe(1)
+    expect(reader.text()).toBe(toText(run, texts))
+    const late = view(await find(b, run))
+    await expect.poll(() => late.sink.ended).toBe(1)
+    expect(late.text()).toBe(toText(run, texts))
+  })
+
   test('leaves nothing in Redis for longer than it is kept', async () => {
     const a = await startProcess()
     const run = a.start({ owner: 'bob', chat: 'c', keepMs: 200 })
