@@ -3,21 +3,14 @@ import { tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { startBreakingProxy } from './breaking-proxy.ts'
 import { startServer, type Server } from './runtimes/server.ts'
-import { failing, failure, loadSnippets, runSnippet, type Snippet } from './snippets.ts'
+import { failing, failure, loadPrograms, loadSnippets, runOnNode, runSnippet, type Snippet } from './snippets.ts'
 
-/** A module that defines the browser globals that `@microsoft/fetch-event-source` needs. */
-const browser = 'data:text/javascript,globalThis.window=globalThis;globalThis.document=new EventTarget()'
-const node = {
-  command: process.execPath,
-  args: ['--import', browser, '--input-type=module'],
-}
 /** The blocks write a file, so they run in a folder of their own. */
 const shell = { command: 'sh', args: ['-c', 'cd "$(mktemp -d)" && exec sh -s'] }
 
 const snippets = loadSnippets('docs/resume.md')
 const ofLanguage = (language: string) => snippets.filter((snippet) => snippet.language === language)
-/** The programs for Node. */
-const programs = ofLanguage('js').filter(({ code }) => !code.includes('new EventSource('))
+const programs = loadPrograms('docs/resume.md')
 
 test('every block of docs/resume.md is run, but for the example of a frame, and the one that needs a key', () => {
   expect(programs).toHaveLength(3)
@@ -44,7 +37,7 @@ describe('every program of docs/resume.md', () => {
     // fetch-event-source loses a frame that is cut between its last two bytes (docs/hazards.md#95).
     const proxy = await startBreakingProxy(server.port, { isBetweenFrames: snippet.code.includes('fetchEventSource') })
     try {
-      const { status, out, all } = await runSnippet(snippet, node, proxy.url)
+      const { status, out, all } = await runSnippet(snippet, runOnNode, proxy.url)
       expect(out.replaceAll('\n', ''), all).toBe(pieces.join(''))
       expect(proxy.cuts).toBe(2)
       expect(upstream.requestsFor(model)).toHaveLength(1)
@@ -65,7 +58,7 @@ describe('with the demo', () => {
   afterAll(() => server.stop())
 
   test.concurrent.for(programs)('$name of docs/resume.md reports a failure', async (snippet, { expect }) => {
-    const { all } = await runSnippet(snippet, node, server.url, failing)
+    const { all } = await runSnippet(snippet, runOnNode, server.url, failing)
     expect(all).toContain(failure)
   })
 

@@ -40,10 +40,25 @@ export function loadSnippets(path = 'docs/clients.md'): Snippet[] {
   return snippets
 }
 
+/** Returns the programs for Node of a page. */
+export function loadPrograms(path: string): Snippet[] {
+  return loadSnippets(path).filter(({ language, code }) => language === 'js' && !code.includes('new EventSource('))
+}
+
 /** The command that runs code in a language. It reads the code from its standard input. */
 export interface Interpreter {
   readonly command: string
   readonly args: readonly string[]
+}
+
+/** Runs a program on Node, with the browser globals that `@microsoft/fetch-event-source` needs. */
+export const runOnNode: Interpreter = {
+  command: process.execPath,
+  args: [
+    '--import',
+    'data:text/javascript,globalThis.window=globalThis;globalThis.document=new EventTarget()',
+    '--input-type=module',
+  ],
 }
 
 /**

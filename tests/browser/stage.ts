@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll } from 'vitest'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
-import { startServer, type Server } from '../runtimes/server.ts'
+import { startServer, type Server, type ServerName } from '../runtimes/server.ts'
 import { launchChromium } from './chromium.ts'
 import { startSite, type Site } from './site.ts'
 
@@ -17,7 +17,11 @@ export interface Stage {
 }
 
 /** Starts a stage before the tests, and ends it after them. `toHtml` makes the page of both sites. */
-export function useStage(toHtml: () => string, settings: Readonly<Record<string, string>> = {}): Stage {
+export function useStage(
+  toHtml: () => string,
+  settings: Readonly<Record<string, string>> = {},
+  name: ServerName = 'node',
+): Stage {
   const stage: Partial<{ -readonly [Field in keyof Stage]: Stage[Field] }> = {}
   let site: Site | undefined
   beforeAll(async () => {
@@ -25,7 +29,7 @@ export function useStage(toHtml: () => string, settings: Readonly<Record<string,
     stage.listed = `http://good.test:${site.port}`
     stage.unlisted = `http://evil.test:${site.port}`
     stage.upstream = await startUpstream()
-    stage.server = await startServer('node', {
+    stage.server = await startServer(name, {
       OLLAMA_HOST: stage.upstream.url,
       SLUICE_LOG: 'silent',
       SLUICE_CORS_ORIGINS: stage.listed,

@@ -33,28 +33,13 @@ const startLimitMs = 10_000
 
 const programs: Record<ProxyName, Program> = {
   nginx: {
-    // The configuration enables compression for all types. It sets folders for temporary files,
-    // because nginx's default folders belong to root.
-    toConfiguration: (ownPort, port) => `
-daemon off;
-pid nginx.pid;
-error_log stderr;
-events {}
-http {
-  access_log off;
-  gzip on;
-  gzip_types *;
-  gzip_proxied any;
-  client_body_temp_path client_body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
-${toSnippet('nginx', [
-  ['listen 80;', `listen 127.0.0.1:${ownPort};`],
-  [sluice, `127.0.0.1:${port}`],
-])}}
-`,
+    toConfiguration: (ownPort, port) =>
+      toNginx(
+        toSnippet('nginx', [
+          ['listen 80;', `listen 127.0.0.1:${ownPort};`],
+          [sluice, `127.0.0.1:${port}`],
+        ]),
+      ),
     toArguments: (folder, file) => ['-p', folder, '-e', 'stderr', '-c', file],
   },
   haproxy: {
@@ -81,6 +66,30 @@ ${toSnippet('caddy', [
   },
 }
 
+/**
+ * Returns a configuration with these servers. It enables compression for all types. It sets folders
+ * for temporary files, because nginx's default folders belong to root.
+ */
+function toNginx(servers: string): string {
+  return `
+daemon off;
+pid nginx.pid;
+error_log stderr;
+events {}
+http {
+  access_log off;
+  gzip on;
+  gzip_types *;
+  gzip_proxied any;
+  client_body_temp_path client_body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+${servers}}
+`
+}
+
 const toBinary = (name: ProxyName) => `${cache}root/usr/${name === 'caddy' ? 'bin' : 'sbin'}/${name}`
 
 /** @throws Error if `install.sh` has not run */
@@ -94,16 +103,40 @@ export function checkInstalled(): void {
  * `port`.
  * @throws Error with the program's output if it does not listen
  */
-export async function startProxy(name: ProxyName, port: number): Promise<Proxy> {
-  const { toConfiguration, toArguments } = programs[name]
+export function startProxy(name: ProxyName, port: number): Promise<Proxy> {
+  return start(name, (ownPort) => programs[name].toConfiguration(ownPort, port))
+}
+
+/**
+ * Starts nginx with its block from docs/scale.md, on a free port, in front of the two servers at
+ * `ports`. Each request goes to the other server.
+ * @throws Error with the program's output if it does not listen
+ */
+export function startNginxOfPair(ports: readonly [number, number]): Promise<Proxy> {
+  return start('nginx', (ownPort) =>
+    toNginx(
+      toSnippet(
+        'nginx',
+        [
+          ['listen 80;', `listen 127.0.0.1:${ownPort};`],
+          [sluice, `127.0.0.1:${ports[0]}`],
+          ['127.0.0.1:8084', `127.0.0.1:${ports[1]}`],
+        ],
+        'docs/scale.md',
+      ),
+    ),
+  )
+}
+
+async function start(name: ProxyName, toConfiguration: (ownPort: number) => string): Promise<Proxy> {
   const ownPort = await toFreePort()
   const folder = mkdtempSync(join(tmpdir(), `sluice-${name}-`))
   // When root starts nginx, its workers run as another user. They must be able to read the folder.
   chmodSync(folder, 0o755)
   const file = join(folder, `${name}.conf`)
-  writeFileSync(file, toConfiguration(ownPort, port))
+  writeFileSync(file, toConfiguration(ownPort))
 
-  const child = spawn(toBinary(name), toArguments(folder, file), {
+  const child = spawn(toBinary(name), programs[name].toArguments(folder, file), {
     env: { LD_LIBRARY_PATH: `${cache}lib`, HOME: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -9,12 +9,14 @@ export interface Tap {
   stop(): void
 }
 
-export async function startTap(to: number): Promise<Tap> {
+/** Starts a tap in front of the port `to`. `onData` gets what the clients send. */
+export async function startTap(to: number, onData: (data: Buffer) => void = () => {}): Promise<Tap> {
   let connections = 0
   const server = createServer((near) => {
     connections++
     const far = connect({ host: '127.0.0.1', port: to })
     near.pipe(far).pipe(near)
+    near.on('data', onData)
     near.on('error', () => far.destroy())
     far.on('error', () => near.destroy())
   }).listen(0, '127.0.0.1')

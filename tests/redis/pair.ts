@@ -7,24 +7,42 @@ export interface Pair extends Server {
   readonly servers: readonly [Server, Server]
 }
 
+/** What stands in front of the servers of a pair. */
+interface Front {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  close(): Promise<unknown>
+}
+
+type StartFront = (servers: Pair['servers']) => Promise<Front>
+
+/** Sends each new connection to the other server. */
+function startTurns(servers: Pair['servers']): Promise<Front> {
+  let turn = 0
+  return startCuttingProxy(() => servers[turn++ % 2]!.port)
+}
+
 /**
- * Starts two servers that share a Redis. Each new connection goes to the other one, as behind a
- * proxy without affinity. So a reader that comes back finds the process that does not make its
- * answer.
+ * Starts two servers that share a Redis. By default, each new connection goes to the other one, as
+ * behind a proxy without affinity. So a reader that comes back finds the process that does not make
+ * its answer.
  */
-export async function startPair(name: PairName, env: Readonly<Record<string, string>>): Promise<Pair> {
+export async function startPair(
+  name: PairName,
+  env: Readonly<Record<string, string>>,
+  startFront: StartFront = startTurns,
+): Promise<Pair> {
   const redis = await startRedis()
   const start = () => startServer(toRuntime(name), { SLUICE_REDIS_URL: redis.url, ...env })
   const servers = await Promise.all([start(), start()])
-  let turn = 0
-  const proxy = await startCuttingProxy(() => servers[turn++ % 2]!.port)
+  const front = await startFront(servers)
   const [first] = servers
 
   return {
     ...first,
     servers,
-    url: proxy.url,
-    port: Number(new URL(proxy.url).port),
+    url: front.url,
+    port: Number(new URL(front.url).port),
     output: () => servers.map((server) => server.output()).join(''),
     errors: () => servers.map((server) => server.errors()).join(''),
     stdout: new PassThrough(),
@@ -34,7 +52,7 @@ export async function startPair(name: PairName, env: Readonly<Record<string, str
     },
     async stop() {
       await Promise.all(servers.map((server) => server.stop()))
-      await proxy.close()
+      await front.close()
       await redis.stop()
     },
   }

@@ -41,6 +41,11 @@ const cache = fileURLToPath(new URL('../../node_modules/.cache/redis/', import.m
 const binary = `${cache}root/usr/bin/redis-server`
 const startLimitMs = 10_000
 
+/** @throws Error if `install.sh` has not run */
+export function checkRedisInstalled(): void {
+  if (!existsSync(binary)) throw new Error('Cannot start Redis: run tests/redis/install.sh first')
+}
+
 /**
  * Starts a redis-server on a free port of 127.0.0.1, and waits until it answers. A replica must also
  * have the data of its primary.
@@ -48,7 +53,7 @@ const startLimitMs = 10_000
  *   has not run
  */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  if (!existsSync(binary)) throw new Error('Cannot start Redis: run tests/redis/install.sh first')
+  checkRedisInstalled()
   const { password } = options
   const port = await toFreePort()
   const command = (...parts: readonly string[]) => sendCommand(port, password, parts)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
-import { useStage, type Stage } from '../../runtimes/server.ts'
+import { useStage, type ServerName, type Stage } from '../../runtimes/server.ts'
 import { launchChromium } from '../chromium.ts'
 import { visit } from '../visit.ts'
 import type { Visit, VisitOptions } from '../visit.ts'
@@ -16,8 +16,8 @@ export interface PageStage extends Stage {
 }
 
 /** Sets up the stage for the tests of a `describe`. */
-export function usePageStage(env: Readonly<Record<string, string>> = {}): PageStage {
-  const stage = useStage('node', env) as Stage & { ollama?: Ollama }
+export function usePageStage(env: Readonly<Record<string, string>> = {}, name: ServerName = 'node'): PageStage {
+  const stage = useStage(name, env) as Stage & { ollama?: Ollama }
   beforeAll(() => void (stage.ollama = createOllama(stage.upstream)))
   return stage as PageStage
 }
