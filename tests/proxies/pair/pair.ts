@@ -1,3 +1,4 @@
+import { vi } from 'vitest'
 import { checkRedisInstalled } from '../../redis/redis-server.ts'
 import { startPair, type Pair } from '../../redis/pair.ts'
 import type { PairName } from '../../runtimes/server.ts'
@@ -46,26 +47,27 @@ export async function startProxiedPair(name: PairName, env: Readonly<Record<stri
   return { ...pair, sent }
 }
 
-/** Returns which servers got a request that begins with this text, in the order of the requests. */
-export function serversOf({ sent }: Pick<ProxiedPair, 'sent'>, request: string, after = 0): Sent['to'][] {
-  return sent.slice(after).flatMap((one) => (one.request.startsWith(request) ? [one.to] : []))
+/** Returns which servers got a request of this kind, in the order of the requests. */
+export function serversOf({ sent }: Pick<ProxiedPair, 'sent'>, kind: RegExp, after = 0): Sent['to'][] {
+  return sent.slice(after).flatMap(({ to, request }) => (kind.test(request) ? [to] : []))
 }
 
+/** How the requests begin that ask for an answer, and those that come back to one. */
+const asked = /^POST \/(?:api\/(?:ui\/)?)?chat$/
+const resumed = /^GET \/(?:streams|api\/ui\/chat)\//
+
 /**
- * Comes back to an answer, again and again, until the server that does not make it has got the
- * request. `asked` and `resumed` are how the two requests begin. A page that loads sends several
- * requests, so it may return to the same server. Another request then changes the turn.
+ * Loads a page, again and again, until the server that does not make its answer has got the request
+ * that comes back to the answer. A page that loads sends several requests, so it may return to the
+ * same server. Another request then changes the turn.
  */
-export async function comeBackElsewhere(
-  pair: ProxiedPair,
-  { asked, resumed, comeBack }: { readonly asked: string; readonly resumed: string; comeBack(): Promise<unknown> },
-): Promise<void> {
+export async function comeBackElsewhere(pair: ProxiedPair, load: () => Promise<unknown>): Promise<void> {
   const producer = serversOf(pair, asked).at(-1)
   for (let tries = 0; tries < 10; tries++) {
     const before = pair.sent.length
-    await comeBack()
-    const [server] = serversOf(pair, resumed, before)
-    if (server !== undefined && server !== producer) return
+    await load()
+    const [server] = await vi.waitUntil(() => [serversOf(pair, resumed, before)].find(({ length }) => length > 0), 5000)
+    if (server !== producer) return
     await fetch(`${pair.url}/ping`)
   }
   throw new Error(`Cannot reach the other server: ${JSON.stringify(pair.sent)}`)
