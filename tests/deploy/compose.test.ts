@@ -119,7 +119,7 @@ test('streams have time to end before Docker kills Sluice', () => {
 const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0
 test.skipIf(!hasCompose)('Docker Compose understands it, and insists on the key', () => {
   const configure = (env: Record<string, string>) =>
-    spawnSync('docker', ['compose', '--env-file', '/dev/null', 'config', '--quiet'], {
+    spawnSync('docker', ['compose', '--profile', 'redis', '--env-file', '/dev/null', 'config', '--quiet'], {
       cwd: root,
       env: { PATH: process.env.PATH, ...env },
       encoding: 'utf8',

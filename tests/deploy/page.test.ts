@@ -12,10 +12,18 @@ const blocks = [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, languag
 const toCode = (name: string) => blocks.filter(({ language }) => language === name).map(({ code }) => code)
 
 test('every code block is run by a test, unless it needs Docker, root or an account', () => {
-  const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini', 'toml', 'redis']
+  const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini', 'toml']
   for (const { language } of blocks) expect(known).toContain(language)
   for (const code of toCode('sh not run in CI')) expect(code).toMatch(/^docker |^systemctl |^npm run deploy$/m)
   for (const code of toCode('ini')) expect(code).toMatch(/^net\.ipv4\.\w+ = \d+\n$/)
+})
+
+test('every code block of docs/scale.md is run by a test, and its nginx is that of docs/deploy.md with two servers', () => {
+  const scale = readFileSync(`${root}docs/scale.md`, 'utf8')
+  const blocks = [...scale.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)]
+  expect(blocks.map(([, language]) => language)).toEqual(['nginx', 'conf', 'redis'])
+  const [one = ''] = toCode('nginx')
+  expect(blocks[0]![2]).toBe(one.replace('  server 127.0.0.1:8083;\n', '$&  server 127.0.0.1:8084;\n'))
 })
 
 test('the command for a key prints a secret and the matching entry', async () => {
@@ -35,11 +43,14 @@ test('Sluice accepts the environment of the systemd unit', () => {
   expect(access.hosts).toEqual(['chat.example'])
 })
 
-test.each(['docs/deploy.md', 'compose.yaml', 'deploy/sluice@.service'])('every variable that %s names exists', (file) => {
-  const names = new Set(readFileSync(root + file, 'utf8').match(/\bSLUICE_[A-Z_]*[A-Z]\b/g))
-  expect(names.size).toBeGreaterThan(0)
-  for (const name of names) expect(toProblem(name), name).not.toContain('no such variable')
-})
+test.each(['docs/deploy.md', 'docs/scale.md', 'compose.yaml', 'deploy/sluice@.service'])(
+  'every variable that %s names exists',
+  (file) => {
+    const names = new Set(readFileSync(root + file, 'utf8').match(/\bSLUICE_[A-Z_]*[A-Z]\b/g))
+    expect(names.size).toBeGreaterThan(0)
+    for (const name of names) expect(toProblem(name), name).not.toContain('no such variable')
+  },
+)
 
 test('the page has the section about removed variables that the start-up error names', () => {
   const [, number] = /docs\/deploy\.md §(\d+)/.exec(toProblem('SLUICE_WORKERS')) ?? []

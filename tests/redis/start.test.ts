@@ -41,10 +41,17 @@ async function useTls() {
   return port
 }
 
-/** The rights of docs/deploy.md. */
-const [, documented = ''] = /^ACL SETUSER sluice on >PASSWORD (.+)$/m.exec(readFileSync('docs/deploy.md', 'utf8')) ?? []
+/** Returns the block of docs/scale.md in this language. */
+function toBlock(language: string): string {
+  const [, block = ''] =
+    new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(readFileSync('docs/scale.md', 'utf8')) ?? []
+  return block
+}
 
-test('docs/deploy.md names the commands that Sluice sends, and no others', () => {
+/** The rights of docs/scale.md. */
+const [, documented = ''] = /^ACL SETUSER sluice on >PASSWORD (.+)$/m.exec(toBlock('redis')) ?? []
+
+test('docs/scale.md names the commands that Sluice sends, and no others', () => {
   const names = new Set([...checks.map(([name = '']) => name), 'SUBSCRIBE', 'PING'])
   expect(documented.split(' ')).toEqual([
     '~sluice:*',
@@ -53,6 +60,13 @@ test('docs/deploy.md names the commands that Sluice sends, and no others', () =>
     ...[...names].map((name) => `+${name.toLowerCase()}`),
   ])
 })
+
+/** The settings of docs/scale.md, as arguments of redis-server. */
+const settings = toBlock('conf')
+  .trim()
+  .split('\n')
+  .flatMap((line) => line.split(' '))
+  .map((word, i) => (i % 2 === 0 ? `--${word}` : word.replace('""', '')))
 
 test('the checks have every command of src/store', async () => {
   const all = (await (await useRedis()).command('COMMAND', 'LIST')) as string[]
@@ -98,7 +112,7 @@ describe.each(['node', 'bun'] as const)('%s', (runtime) => {
           [
             `does not let the user ${name}`,
             () => useUser('~sluice:*', '&sluice:*', '+@all', `-${name}`),
-            `NOPERM this user has no permissions to run the '${name}' command; docs/deploy.md`,
+            `NOPERM this user has no permissions to run the '${name}' command; docs/scale.md`,
           ] as [string, () => Promise<string>, string],
       ),
       [
@@ -162,9 +176,28 @@ describe.each(['node', 'bun'] as const)('%s', (runtime) => {
     })
   })
 
-  test('starts with a user that has only the rights of docs/deploy.md', async () => {
+  test('starts with a user that has only the rights of docs/scale.md', async () => {
     const url = await useUser(...documented.split(' '))
     expect(await (await start(url)).toStore()).toBe('up')
+  })
+
+  test('starts with the Redis of docs/scale.md, which keeps nothing on disk', async () => {
+    const redis = await useRedis({ args: settings })
+    for (const [name, value] of [
+      ['maxmemory', `${512 * 2 ** 20}`],
+      ['maxmemory-policy', 'noeviction'],
+      ['save', ''],
+      ['appendonly', 'no'],
+    ] as const)
+      expect(await redis.command('CONFIG', 'GET', name)).toEqual([name, value])
+    expect(await (await start(redis.url)).toStore()).toBe('up')
+  })
+
+  test('starts in another database, if the user may select it', async () => {
+    const url = await useUser(...documented.split(' '))
+    expect(await refusalOf(runtime, { SLUICE_DEMO: '1', SLUICE_REDIS_URL: `${url}/1` })).toContain("the 'select' command")
+    const free = await useUser(...documented.split(' '), '+select')
+    expect(await (await start(`${free}/1`)).toStore()).toBe('up')
   })
 
   test('starts over TLS, if an authority vouches for the certificate', async () => {

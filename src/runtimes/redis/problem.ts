@@ -29,7 +29,7 @@ const noCluster = 'name a Redis that is no part of a cluster'
 const advice: Readonly<Record<string, string>> = {
   NOAUTH: 'put the password into the URL',
   WRONGPASS: 'check the user and the password in the URL',
-  NOPERM: 'docs/deploy.md §11 says what the user needs',
+  NOPERM: 'docs/scale.md §4 says what the user needs',
   READONLY: 'name the primary in the URL',
   MOVED: noCluster,
   CROSSSLOT: noCluster,
