@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { read, readAll } from '../runtimes/reader.ts'
-import { askToResume, toRunPath } from '../runtimes/resumable.ts'
+import { askToResume, read, readAll } from '../runtimes/reader.ts'
+import { toRunPath } from '../runtimes/resumable.ts'
 import { checkBytes, leaseMs, startCrowd, toTerminal, untilGrown, view } from './crowd.ts'
 import { startRedis } from './redis-server.ts'
 

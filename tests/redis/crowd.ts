@@ -2,8 +2,8 @@ import { expect, onTestFinished } from 'vitest'
 import { toDeltaLine } from '#fake-ollama/ollama-lines.ts'
 import { ndjson, pause } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Exchange, type Upstream } from '#fake-ollama/upstream.ts'
-import { read, type Reader } from '../runtimes/reader.ts'
-import { askToResume, finish, toFrames, toRecorded, toRunPath } from '../runtimes/resumable.ts'
+import { askToResume, read, type Reader } from '../runtimes/reader.ts'
+import { finish, toFrames, toRecorded, toRunPath } from '../runtimes/resumable.ts'
 import { startServer, type RuntimeName, type Server } from '../runtimes/server.ts'
 
 /** An answer with its reader, and a viewer at the other process. */

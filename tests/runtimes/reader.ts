@@ -354,3 +354,17 @@ function toSaid(framing: Framing, text: string): Chunk[] {
     return chunk
   })
 }
+
+/** Requests a resumable answer of `/api/generate`. */
+export function askToResume(
+  { server }: { readonly server: { readonly url: string } },
+  model: string,
+  { headers = {}, ...rest }: Partial<ReaderRequest> = {},
+): Reader {
+  return read(server, {
+    path: '/api/generate',
+    body: { model, prompt: 'Hi' },
+    headers: { accept: 'text/event-stream', prefer: 'resume=30', ...headers },
+    ...rest,
+  })
+}

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { toDeltaLine, toDoneLine } from '#fake-ollama/ollama-lines.ts'
 import type { Exchange } from '#fake-ollama/upstream.ts'
-import { read, type Head, type Reader, type ReaderRequest } from './reader.ts'
+import type { Head } from './reader.ts'
 
 /** An SSE event with its id. */
 export interface Frame {
@@ -26,20 +26,6 @@ export function toRunPath({ headers }: Head): string {
   const path = headers['content-location']
   if (path === undefined || !/^\/streams\/[\da-zA-Z]+$/.test(path)) throw new Error(`No run has this location: ${path}`)
   return path
-}
-
-/** Requests a resumable answer of `/api/generate`. */
-export function askToResume(
-  { server }: { readonly server: { readonly url: string } },
-  model: string,
-  { headers = {}, ...rest }: Partial<ReaderRequest> = {},
-): Reader {
-  return read(server, {
-    path: '/api/generate',
-    body: { model, prompt: 'Hi' },
-    headers: { accept: 'text/event-stream', prefer: 'resume=30', ...headers },
-    ...rest,
-  })
 }
 
 /** Sends one more token of an answer. */

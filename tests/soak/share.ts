@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { read, readAll, type Reader } from '../runtimes/reader.ts'
-import { askToResume, toFrames, toRecorded, toRunPath } from '../runtimes/resumable.ts'
+import { askToResume, read, readAll, type Reader } from '../runtimes/reader.ts'
+import { toFrames, toRecorded, toRunPath } from '../runtimes/resumable.ts'
 import type { Fate, SoakStage } from './stage.ts'
 
 /** A viewer that has no end by then counts as hanging. */

@@ -4,10 +4,15 @@ import { begins, goesOn } from '../../browser/page/ollama.ts'
 import { useBrowser, usePageStage, visitPage, type PageStage } from '../../browser/page/stage.ts'
 import { describeResumeInChromium } from '../../browser/resume-suite.ts'
 import { registerPairs } from '../../runtimes/server.ts'
-import { checkPairInstalled, comeBackElsewhere, startProxiedPair, type ProxiedPair } from './pair.ts'
+import { startPair } from '../../redis/pair.ts'
+import { checkRedisInstalled } from '../../redis/redis-server.ts'
+import { checkInstalled, startNginxOfPair } from '../proxy.ts'
+import { startTap } from '../tap.ts'
+import { comeBackElsewhere, startProxiedPair, type ProxiedPair } from './pair.ts'
 
-checkPairInstalled()
-registerPairs(startProxiedPair)
+checkInstalled()
+checkRedisInstalled()
+registerPairs((name, env) => startProxiedPair({ startPair, startNginxOfPair, startTap }, name, env))
 
 describeResumeInChromium('pair of node', (server, reload) => comeBackElsewhere(server as ProxiedPair, reload))
 

@@ -8,10 +8,15 @@ import { startBreakingProxy } from '../../breaking-proxy.ts'
 import { MemoryChat } from '../../runtimes/memory-chat.ts'
 import { registerPairs, useStage, type Stage } from '../../runtimes/server.ts'
 import { loadPrograms, runOnNode, runSnippet } from '../../snippets.ts'
-import { checkPairInstalled, serversOf, startProxiedPair, type ProxiedPair } from './pair.ts'
+import { startPair } from '../../redis/pair.ts'
+import { checkRedisInstalled } from '../../redis/redis-server.ts'
+import { checkInstalled, startNginxOfPair } from '../proxy.ts'
+import { startTap } from '../tap.ts'
+import { serversOf, startProxiedPair, type ProxiedPair } from './pair.ts'
 
-checkPairInstalled()
-registerPairs(startProxiedPair)
+checkInstalled()
+checkRedisInstalled()
+registerPairs((name, env) => startProxiedPair({ startPair, startNginxOfPair, startTap }, name, env))
 
 const pieces = Array.from({ length: 300 }, (_, index) => ` ${index}`)
 const inTwoParts = tokensThen(pieces.slice(0, 2), (exchange) => {

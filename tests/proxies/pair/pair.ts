@@ -1,14 +1,14 @@
 import { vi } from 'vitest'
-import { checkRedisInstalled } from '../../redis/redis-server.ts'
-import { startPair, type Pair } from '../../redis/pair.ts'
+import type { Pair, startPair } from '../../redis/pair.ts'
 import type { PairName } from '../../runtimes/server.ts'
-import { checkInstalled, startNginxOfPair } from '../proxy.ts'
-import { startTap } from '../tap.ts'
+import type { startNginxOfPair } from '../proxy.ts'
+import type { startTap } from '../tap.ts'
 
-/** @throws Error if nginx or Redis is not installed */
-export function checkPairInstalled(): void {
-  checkInstalled()
-  checkRedisInstalled()
+/** What a proxied pair consists of. */
+export interface Parts {
+  startPair: typeof startPair
+  startNginxOfPair: typeof startNginxOfPair
+  startTap: typeof startTap
 }
 
 /** A request that nginx has sent to one of the two servers. */
@@ -25,7 +25,11 @@ export interface ProxiedPair extends Pair {
 }
 
 /** Starts a pair. nginx sends each request to the other server. */
-export async function startProxiedPair(name: PairName, env: Readonly<Record<string, string>>): Promise<ProxiedPair> {
+export async function startProxiedPair(
+  { startPair, startNginxOfPair, startTap }: Parts,
+  name: PairName,
+  env: Readonly<Record<string, string>>,
+): Promise<ProxiedPair> {
   const sent: Sent[] = []
   const startRecorder = (port: number, to: Sent['to']) =>
     startTap(port, (data) => {

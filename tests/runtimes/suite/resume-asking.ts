@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { delayed, tokens } from '#fake-ollama/scripts.ts'
 import { surfaces, toEnding, type Surface } from '../../surfaces.ts'
-import { read, readAll, readRaw, toPost } from '../reader.ts'
-import { askToResume, toFrames, toRecorded, toRunPath } from '../resumable.ts'
+import { askToResume, read, readAll, readRaw, toPost } from '../reader.ts'
+import { toFrames, toRecorded, toRunPath } from '../resumable.ts'
 import { useStage, type PairName, type RuntimeName } from '../server.ts'
 
 const generations = surfaces.filter(({ endpoint }) => endpoint !== undefined)

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tokens } from '#fake-ollama/scripts.ts'
 import { createRandom } from '../../random.ts'
 import { startCuttingProxy, type Cut, type CuttingProxy } from '../../cutting-proxy.ts'
-import { read, readAll, type Reader } from '../reader.ts'
-import { askToResume, toFrames, toRecorded, toRunPath } from '../resumable.ts'
+import { askToResume, read, readAll, type Reader } from '../reader.ts'
+import { toFrames, toRecorded, toRunPath } from '../resumable.ts'
 import { useStage, type PairName, type RuntimeName } from '../server.ts'
 
 /** The same seed always cuts at the same bytes. `RESUME_CUTS=10000` is the figure of the docs. */

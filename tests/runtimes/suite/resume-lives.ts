@@ -5,8 +5,8 @@ import { toDeltaLine } from '#fake-ollama/ollama-lines.ts'
 import { flatOut, ndjson, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import type { Script } from '#fake-ollama/upstream.ts'
 import { createRandom } from '../../random.ts'
-import { generate, read, readAll, readFailure, type Reader } from '../reader.ts'
-import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
+import { askToResume, generate, read, readAll, readFailure, type Reader } from '../reader.ts'
+import { finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
 import { type PairName, type RuntimeName, type Server, type Stage, startServer, testOfOneProcess, useStage } from '../server.ts'
 
 /**

@@ -5,8 +5,8 @@ import { thenSilent, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import type { Exchange } from '#fake-ollama/upstream.ts'
 import { surfaces, toEnding } from '../../surfaces.ts'
 import { startCuttingProxy, uncut, type Cut, type CuttingProxy } from '../../cutting-proxy.ts'
-import { read, readAll, readFailure, readRaw, toPost } from '../reader.ts'
-import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
+import { askToResume, read, readAll, readFailure, readRaw, toPost } from '../reader.ts'
+import { finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
 import { countRequests, startServer, useStage, type PairName, type RuntimeName, type Server } from '../server.ts'
 
 const isFirst = (text: string) => text.includes(' token')

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
-import { read, readAll, readFailure, readRaw, type Reader } from '../reader.ts'
-import { askToResume, finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
+import { askToResume, read, readAll, readFailure, readRaw, type Reader } from '../reader.ts'
+import { finish, say, toFrames, toRecorded, toRunPath } from '../resumable.ts'
 import { countRequests, type PairName, type RuntimeName, testOfOneProcess, useStage } from '../server.ts'
 
 const isFirst = (text: string) => text.includes(' token')
