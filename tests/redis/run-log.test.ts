@@ -22,7 +22,7 @@ beforeAll(async () => {
   server = await startRedis()
   redis = await connect(server.url)
   own = createOwnRuns({ ...options, redis, process: 'own' })
-  others = createRemoteLogs({ ...options, redis })
+  others = createRemoteLogs({ ...options, redis, isAlive: async () => true })
 })
 afterAll(async () => {
   redis.close()

@@ -10,6 +10,8 @@ export interface RemoteLogsOptions {
   /** How long the log of a run is kept after its end, in milliseconds. */
   readonly keepMs: number
   readonly now: () => number
+  /** Asks another process whether it is there. */
+  isAlive(process: string): Promise<boolean>
 }
 
 /** A run of another process, as far as its log needs to know it. */
@@ -44,7 +46,7 @@ interface Watch {
 /** One read gets at most so many entries. An entry has a few kilobytes. */
 const entriesPerRead = '2'
 
-export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOptions): RemoteLogs {
+export function createRemoteLogs({ redis, leaseMs, keepMs, now, isAlive }: RemoteLogsOptions): RemoteLogs {
   const watches = new Map<string, Watch>()
   /**
    * Since when all processes could renew their leases. They cannot if Redis is down, or if its
@@ -82,27 +84,31 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOpti
   }
 
   /**
-   * Returns the processes that have no lease, and make none for so long that each living one would
-   * have made several. A Redis whose memory is full may have dropped the lease of a living process.
+   * Returns the processes that have had no lease for so long that each living one would have made
+   * several, and for each whether it is dead. A Redis whose memory is full may drop each of them, so
+   * the process itself is asked.
    */
-  async function findDead(): Promise<ReadonlySet<string>> {
+  async function findSilent(): Promise<ReadonlyMap<string, Promise<boolean>>> {
     const processes = [...new Set(Array.from(watches.values(), ({ source }) => source.process))]
     const lives = await Promise.all(processes.map((process) => redis.send('EXISTS', keys.lease(process))))
     const time = now()
     const silent = processes.filter((_, i) => lives[i] === 0)
     silentSince = new Map(silent.map((process) => [process, silentSince.get(process) ?? time]))
-    if (time - wellSince < leaseMs) return new Set()
-    return new Set(silent.filter((process) => time - silentSince.get(process)! >= 0.4 * leaseMs))
+    if (time - wellSince < leaseMs) return new Map()
+    const suspects = silent.filter((process) => time - silentSince.get(process)! >= 0.4 * leaseMs)
+    return new Map(suspects.map((process) => [process, isAlive(process).then((isThere) => !isThere)]))
   }
 
-  async function lookAfter(watch: Watch, isDead: boolean) {
+  async function lookAfter(watch: Watch, isDead: Promise<boolean> | undefined) {
     const { id } = watch.source
     const exists = (await redis.send('EXISTS', keys.log(id))) === 1
     const time = now()
     if (exists) watch.missingSince = Infinity
     else watch.missingSince = Math.min(watch.missingSince, Math.max(time, wellSince))
     if (time - watch.missingSince > leaseMs) watch.isLost = true
-    else if (exists && isDead) await end(watch.source).catch(() => {})
+    ringAll(watch)
+    if (!exists || !(await isDead)) return
+    await end(watch.source).catch(() => {})
     ringAll(watch)
   }
 
@@ -144,8 +150,8 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now }: RemoteLogsOpti
     async look() {
       if (!redis.isReady) wellSince = now()
       if (watches.size === 0) return
-      const dead = await findDead()
-      await Promise.all(Array.from(watches.values(), (watch) => lookAfter(watch, dead.has(watch.source.process))))
+      const silent = await findSilent()
+      await Promise.all(Array.from(watches.values(), (watch) => lookAfter(watch, silent.get(watch.source.process))))
     },
   }
 }
