@@ -23,6 +23,7 @@ export async function startForwarder(server: Pick<RedisServer, 'port'>): Promise
   const sockets = new Set<Socket>()
   const fake = await startFakeServer((socket) => {
     const redis = connect({ host: '127.0.0.1', port, noDelay: true })
+    socket.setNoDelay(true)
     sockets.add(socket)
     redis.on('error', () => {}).on('close', () => socket.destroy())
     socket.on('close', () => {
