@@ -65,7 +65,7 @@ export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }:
     function onAbort() {
       const reason: unknown = stream.signal.reason
       if (!(reason instanceof ServiceError)) viewer.leave()
-      else if (reason.code === 'cancelled' && run.state !== 'finished') void run.stop()
+      else if (reason.code === 'cancelled' && run.state !== 'finished') Promise.resolve(run.stop()).catch(viewer.cut)
       else if (run.isElsewhere) viewer.cut()
     }
     stream.signal.addEventListener('abort', onAbort)

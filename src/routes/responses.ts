@@ -23,9 +23,11 @@ export function responseRoutes({ runs, ...options }: ResumeOptions) {
 
   async function answer(c: Context<Env>, { log, request }: Run): Promise<Response> {
     const newest = await log.newest()
+    const queued = request.toQueued?.(log.id)
     // To make room for other answers, the log may have been dropped before its time.
-    if (newest === undefined) throw notFound()
-    return c.json(toSnapshot(newest, request.toQueued?.(log.id)), 200, { 'cache-control': 'no-store' })
+    const response = newest === undefined ? queued : toSnapshot(newest, queued)
+    if (!response) throw notFound()
+    return c.json(response, 200, { 'cache-control': 'no-store' })
   }
 
   return new Hono<Env>()

@@ -82,3 +82,14 @@ export function toFailureFrames(encoder: Encoder, error: ServiceError, requestId
   encode([{ type: 'failed', error }])
   return frames
 }
+
+/**
+ * Returns the frames that end a log with a failure. The frames of a failure are those of an answer
+ * that fails before its first token. In Responses the first of them begin the answer. Only the last
+ * one reports the failure, and it contains its own number.
+ */
+export function toTerminalFrames(frames: string, length: number): string[] {
+  const each = frames.match(/[^]+?\n\n/g) ?? []
+  if (length === 0) return each
+  return each.slice(-1).map((frame) => frame.replace(/"sequence_number":\d+\}\n\n$/, `"sequence_number":${length}}\n\n`))
+}

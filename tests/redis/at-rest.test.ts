@@ -101,12 +101,13 @@ test('Redis has a background response for ten minutes, and no text of its prompt
     background: true,
     model: upstream.script(tokens({ count: 2, text: () => said })),
   }
-  await readAll(read(server, { path: '/v1/responses', headers: bearer, body }))
+  const created = await readAll(read(server, { path: '/v1/responses', headers: bearer, body }))
+  const run = (JSON.parse(created.text) as { id: string }).id.slice('resp_'.length)
   const isThere = expect.poll(async () => (await readRedis()).text)
   await isThere.toContain(said)
   const { names, text, lives } = await readRedis()
   expect(text).not.toContain(prompt)
-  expect(lives[names.findIndex((name) => name.endsWith(':log'))]).toBeGreaterThan(590_000)
+  expect(lives[names.findIndex((name) => name.endsWith(`{${run}}:log`))]).toBeGreaterThan(590_000)
 })
 
 test('every key begins with our prefix, and expires by itself', async () => {

@@ -215,6 +215,65 @@ describe('a run of another process', () => {
     expect(again.text()).toBe(reader.text())
   })
 
+  test('that has no frame yet is waited for, however long that takes', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    const run = a.start()
+    const reader = view(await find(b, run))
+    await expect.poll(() => run.state).toBe('attached')
+    await new Promise((resolve) => setTimeout(resolve, 3.5 * leaseMs))
+    expect(reader.sink.ended).toBe(0)
+    run.log.append([eventOf('one')])
+    await expect.poll(reader.text).toBe(toText(run, ['one']))
+  })
+
+  test('is not erased by the stop of its chat, from its own process or from another one', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    for (const process of [a, b]) {
+      const run = a.start({ chat: 'c' })
+      run.log.append([eventOf('one')])
+      await find(b, run)
+      await process.runs.stopChat('c', 'alice')
+      expect(a.stops.get(run.log.id)).toBe('cancelled')
+      const reader = view((await process.runs.find(run.log.id, 'alice'))!)
+      await expect.poll(reader.text).toContain('cancelled')
+    }
+  })
+
+  test('is no chat to resume any more when a reader elsewhere has read its end', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    const run = a.start({ chat: 'c' })
+    run.log.append([eventOf('one')])
+    const reader = view(await find(b, run))
+    await expect.poll(reader.text).toBe(toText(run, ['one']))
+    run.finish()
+    await expect.poll(() => reader.sink.ended).toBe(1)
+    for (const { runs } of [a, b]) await expect.poll(() => runs.findChat('c', 'alice')).toBeUndefined()
+  })
+
+  test('in the background ends for a poll, too, if its process dies before its first frame', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    const run = a.start({ graceMs: undefined })
+    const found = await find(b, run)
+    a.die()
+    await expect.poll(() => found.log.newest(), { timeout: leaseMs + 3000 }).toContain('producer_lost')
+    expect(await b.runs.find(run.log.id, 'alice')).toMatchObject({ state: 'finished' })
+  })
+
+  test('keeps its readers elsewhere while Redis is down', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    const run = a.start()
+    run.log.append([eventOf('one')])
+    const reader = view(await find(b, run))
+    await expect.poll(reader.text).toBe(toText(run, ['one']))
+    await expect.poll(() => run.state).toBe('attached')
+    await server.kill()
+    await new Promise((resolve) => setTimeout(resolve, leaseMs + graceMs + 1000))
+    expect([run.state, a.stops.get(run.log.id)]).toEqual(['attached', undefined])
+    await server.restart()
+    run.log.append([eventOf('two')])
+    await expect.poll(reader.text).toBe(toText(run, ['one', 'two']))
+  })
+
   test('goes on after Redis was killed and started again', async () => {
     const [a, b] = [await startProcess(), await startProcess()]
     const run = a.start()

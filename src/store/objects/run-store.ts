@@ -2,7 +2,7 @@ import type { Encoder } from '../../encoders/encoder.ts'
 import type { ErrorCode, ServiceError } from '../../errors.ts'
 import { abandoned, logDropped, logLost, producerLost } from '../../streams/failures.ts'
 import { createMemoryLogs } from '../../streams/memory-log.ts'
-import { toFailureFrames } from '../../streams/recorder.ts'
+import { toFailureFrames, toTerminalFrames } from '../../streams/recorder.ts'
 import type { ReadableLog, RunLog, RunLogs } from '../../streams/run-log.ts'
 import type { OwnRun, Run, RunRequest, SharedRuns } from '../../streams/runs.ts'
 import type { RunDirectory, RunEntry } from './run-directory.ts'
@@ -171,7 +171,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
     const frames = await findStoredFrames(storage)
     const log = createStoredLog({ id, storage, runBytes, stored: frames, isClosed: run.end !== undefined })
     if (!run.end) {
-      log.append(toTerminal((await storage.get<string>(lostKey)) ?? '', frames.length))
+      log.append(toTerminalFrames((await storage.get<string>(lostKey)) ?? '', frames.length))
       log.close()
       finish(true)
       report()
@@ -286,15 +286,4 @@ function toLostLog(log: RunLog): ReadableLog {
       return part === 'beyond' || (typeof part === 'object' && part.isEnd && part.frames === '') ? 'lost' : part
     },
   }
-}
-
-/**
- * Returns the frames that end a log with a failure. The frames of a failure are those of an answer
- * that fails before its first token. In Responses the first of them begin the answer. Only the last
- * one reports the failure, and it contains its own number.
- */
-function toTerminal(frames: string, length: number): string[] {
-  const each = frames.match(/[^]+?\n\n/g) ?? []
-  if (length === 0) return each
-  return each.slice(-1).map((frame) => frame.replace(/"sequence_number":\d+\}\n\n$/, `"sequence_number":${length}}\n\n`))
 }

@@ -11,6 +11,8 @@ export interface Description {
   readonly process: string
   readonly requestId: string
   readonly isBackground: boolean
+  /** How long the run is kept after its end, in milliseconds. */
+  readonly keepMs: number
   readonly state: 'attached' | 'detached' | 'finished'
   readonly encoder: Pick<Encoder, 'contentType' | 'headers' | 'opening' | 'heartbeat' | 'failure'>
   /** The frames that report a failure, by its code. The encoder itself stays at its process. */
@@ -19,7 +21,7 @@ export interface Description {
   readonly queued: object | undefined
 }
 
-export function describeRun({ request, log, state }: OwnRun, process: string): Description {
+export function describeRun({ request, log, state }: OwnRun, process: string, keepMs: number): Description {
   const { encoder, requestId, graceMs, toQueued } = request
   const { contentType, headers, opening, heartbeat, failure } = encoder
   const isBackground = graceMs === undefined
@@ -31,6 +33,7 @@ export function describeRun({ request, log, state }: OwnRun, process: string): D
     process,
     requestId,
     isBackground,
+    keepMs,
     state,
     encoder: { contentType, headers, opening, heartbeat, failure },
     failures: Object.fromEntries(failures),
@@ -39,19 +42,24 @@ export function describeRun({ request, log, state }: OwnRun, process: string): D
 }
 
 /** The fields of a description, as arguments of HSET. */
-export function toFields({ process, requestId, isBackground, state, encoder, failures, queued }: Description): string[] {
-  const rest = JSON.stringify({ requestId, isBackground, encoder, failures, queued })
-  return ['process', process, 'state', state, 'rest', rest]
+export function toFields({ process, state, ...others }: Description): string[] {
+  return ['process', process, 'state', state, 'rest', JSON.stringify(others)]
 }
 
 /** Parses the reply of `HMGET … process state rest`. Undefined if it describes no run. */
 export function parseFields(reply: Reply): Description | undefined {
   const [process, state, rest] = reply as readonly (string | null)[]
   if (!process || !state || !rest) return undefined
-  const { requestId, isBackground = false, encoder, failures, queued } = parseMessage<Description>(rest)
-  if (!requestId || !encoder || !failures) return undefined
-  return { process, state: state as Description['state'], requestId, isBackground, encoder, failures, queued }
+  const { requestId, isBackground = false, keepMs, encoder, failures, queued } = parseMessage<Description>(rest)
+  if (!isText(requestId) || typeof keepMs !== 'number' || !isEncoder(encoder) || !isTexts(failures)) return undefined
+  return { process, state: state as Description['state'], requestId, isBackground, keepMs, encoder, failures, queued }
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isTexts = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' && value !== null && Object.values(value).every(isText)
+const isEncoder = (value: Partial<Description['encoder']> | undefined): value is Description['encoder'] =>
+  [value?.contentType, value?.opening, value?.heartbeat, value?.failure].every(isText) && isTexts(value?.headers)
 
 /** Returns an encoder that can only report the failures of a description. */
 export function toRemoteEncoder({ encoder, failures }: Pick<Description, 'encoder' | 'failures'>): Encoder {

@@ -5,8 +5,16 @@ import type { Redis } from './redis.ts'
 
 /** What a process asks of the process that makes a run. */
 export type Request =
-  /** `runs` has the number of readers that the process `from` has of each run. */
-  | { readonly type: 'viewers'; readonly from: string; readonly runs: Readonly<Record<string, number>> }
+  /**
+   * `runs` has the number of readers that the process `from` has of each run. `hasReadEnd` says that
+   * the reader who has just left has read the end.
+   */
+  | {
+      readonly type: 'viewers'
+      readonly from: string
+      readonly runs: Readonly<Record<string, number>>
+      readonly hasReadEnd?: boolean
+    }
   /** The process `from` waits for the answer to the question `id`. */
   | { readonly type: 'stop' | 'remove'; readonly run: string; readonly from: string; readonly id: string }
 

@@ -38,12 +38,12 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
   const ask = (...command: string[]): Promise<Reply> => orUnavailable(redis.send(...command))
   const quietly = (work: Promise<unknown>) => void work.catch(() => {})
 
-  function tell(producer: string, runs: Readonly<Record<string, number>>) {
-    quietly(inbox.send(producer, { type: 'viewers', from: process, runs }))
+  function tell(producer: string, runs: Readonly<Record<string, number>>, hasReadEnd = false) {
+    quietly(inbox.send(producer, { type: 'viewers', from: process, runs, ...(hasReadEnd && { hasReadEnd }) }))
   }
 
   function toRun(id: string, owner: string, description: Description): Run {
-    const { process: producer, requestId, isBackground, state, failures, queued } = description
+    const { process: producer, requestId, isBackground, keepMs, state, failures, queued } = description
     const name = keys.run(id, owner)
 
     const run: Run = {
@@ -53,7 +53,7 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
         graceMs: isBackground ? undefined : 0,
         toQueued: state !== 'finished' && queued ? () => queued : undefined,
       },
-      log: logs.open({ id, process: producer, ending: failures[producerLost().code] ?? '' }),
+      log: logs.open({ id, name, process: producer, ending: failures[producerLost().code] ?? '', keepMs }),
       isElsewhere: true,
       state,
       join() {
@@ -61,10 +61,10 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
         reading.set(id, readers)
         tell(producer, { [id]: ++readers.count })
         let hasLeft = false
-        return () => {
+        return (hasReadEnd) => {
           if (hasLeft) return
           hasLeft = true
-          tell(producer, { [id]: --readers.count })
+          tell(producer, { [id]: --readers.count }, hasReadEnd)
           if (readers.count === 0) reading.delete(id)
         }
       },
@@ -101,7 +101,8 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
     findChat,
     async stopChat(chat, owner) {
       const ids = (await ask('SMEMBERS', keys.chatRuns(owner, chat))) as readonly string[]
-      await Promise.all(ids.map(async (id) => (await find(id, owner))?.stop()))
+      const runs = await Promise.all(ids.map((id) => find(id, owner)))
+      await Promise.all(runs.map(async (run) => run?.state !== 'finished' && run?.stop()))
     },
     async list(owner) {
       const ids = (await ask('ZRANGE', keys.runs(owner), '0', '-1')) as readonly string[]

@@ -59,11 +59,20 @@ const batchSize = 32
 const listMs = '90000000'
 /** Deletes the name of a chat, unless it names a newer run. */
 const deleteIfEqual = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
+/** Renews the name of a chat, unless it names a newer run. */
+const renewChat = `local run = redis.call('GET', KEYS[1])
+if not run or run == ARGV[1] then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 0`
+/** Sets how long the name of a chat is kept, unless it names a newer run or none. */
+const expireChat = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0`
 
 export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }: OwnRunsOptions): OwnRuns {
   const published = new Map<string, Published>()
   /** The runs whose logs have more than Redis. */
   const behind = new Set<Published>()
+  /** Erasures that could not be sent. */
+  const unsent: (readonly Command[])[] = []
   let batch: ReturnType<typeof setTimeout> | undefined
   /** When the last copy of all logs began. */
   let copiedAt = -Infinity
@@ -100,8 +109,16 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
 
   async function erase(one: Published) {
     await one.mirror.copy() // the end, if Redis does not have it yet
-    for (const command of toErasure(one.run.log.id, leaseMs)) send(...command)
+    void insist(toErasure(one.run.log.id, leaseMs))
     drop(one)
+  }
+  /** Sends commands that erase something. If Redis cannot be reached, they are sent again later. */
+  async function insist(commands: readonly Command[]) {
+    try {
+      await Promise.all(commands.map((command) => redis.send(...command)))
+    } catch {
+      unsent.push(commands)
+    }
   }
 
   function toDescription(one: Published): Command[] {
@@ -113,15 +130,15 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     one.state = run.state
     const openMs = `${toOpenMs(run)}`
     const commands = [
-      ['HSET', toName(run), ...toFields(describeRun(run, process))],
+      ['HSET', toName(run), ...toFields(describeRun(run, process, toKeepMs(run)))],
       ['PEXPIRE', toName(run), openMs],
     ]
     if (owner !== '')
       commands.push(['ZADD', keys.runs(owner), 'NX', `${Date.now()}`, run.log.id], ['PEXPIRE', keys.runs(owner), listMs])
     if (chat !== undefined) {
       const open = keys.chatRuns(owner, chat)
-      // The chat may have a newer run by now.
-      commands.push(['SET', keys.chat(owner, chat), run.log.id, 'PX', openMs, ...(isFirst ? [] : ['NX'])])
+      const name = keys.chat(owner, chat)
+      commands.push(isFirst ? ['SET', name, run.log.id, 'PX', openMs] : ['EVAL', renewChat, '1', name, run.log.id, openMs])
       commands.push(['SADD', open, run.log.id], ['PEXPIRE', open, openMs])
     }
     return commands
@@ -131,6 +148,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     const log = keys.log(run.log.id)
     const { owner, chat } = run.request
     const stopped = chat === undefined ? [] : [['SREM', keys.chatRuns(owner, chat), run.log.id]]
+    if (chat !== undefined) stopped.push(['EVAL', expireChat, '1', keys.chat(owner, chat), run.log.id, `${toKeepMs(run)}`])
     // A reader elsewhere still gets the end of a run that nobody else can find.
     if (isForgotten) return [...stopped, ['PEXPIRE', log, `${leaseMs}`]]
     const ttl = `${toKeepMs(run)}`
@@ -139,7 +157,9 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
 
   function renew(one: Published) {
     const { run, mirror, viewers } = one
-    viewers.expire()
+    // While Redis is down, no process can tell its readers.
+    if (redis.isReady) viewers.expire()
+    else viewers.renew()
     if (mirror.isOver || !redis.isReady) return
     if (now() - (one.renewedAt ?? 0) > toOpenMs(run) / 3) mirror.renew()
     void copy(one) // also what could not be copied before
@@ -152,7 +172,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
   async function obey({ type, run: id = '', from = '', id: question = '' }: Partial<Extract<Request, { run: string }>>) {
     const one = published.get(id)
     if (one && type) {
-      await one.run[type]()
+      // The run may have finished in the meantime. To stop it then would erase it.
+      if (type === 'remove' || one.run.state !== 'finished') await one.run[type]()
       await copy(one)
     }
     answer(redis, from, question)
@@ -187,7 +208,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
       const one = published.get(run.log.id)
       if (!one || one.isForgotten) return
       one.isForgotten = true
-      const forgotten = redis.send('UNLINK', toName(run)).catch(() => {})
+      const forgotten = insist([['UNLINK', toName(run)]])
       if (run.request.owner !== '') send('ZREM', keys.runs(run.request.owner), run.log.id)
       if (run.state === 'finished') void erase(one)
       await forgotten
@@ -197,17 +218,19 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     },
     onRequest(request) {
       if (request.type === 'viewers') {
-        const { from = '', runs } = request
-        for (const [id, count] of Object.entries(runs ?? {})) published.get(id)?.viewers.set(from, count)
+        const { from = '', runs, hasReadEnd } = request
+        for (const [id, count] of Object.entries(runs ?? {})) published.get(id)?.viewers.set(from, count, hasReadEnd)
       } else if (request.type === 'stop' || request.type === 'remove') void obey(request)
     },
     onConnected() {
       for (const one of published.values()) {
+        one.viewers.renew()
         one.mirror.renew()
         void copy(one)
       }
     },
     look() {
+      for (const commands of unsent.splice(0)) void insist(commands)
       for (const one of published.values()) renew(one)
     },
     async flush() {

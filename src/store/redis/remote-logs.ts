@@ -1,3 +1,5 @@
+import { storeUnavailable } from '../../streams/failures.ts'
+import { toTerminalFrames } from '../../streams/recorder.ts'
 import { toNumbered, type ReadableLog } from '../../streams/run-log.ts'
 import { isForeign, parseEntries, toNewest, toPart, toRange, toXadd, type Entry } from './entries.ts'
 import { keys } from './keys.ts'
@@ -7,8 +9,6 @@ export interface RemoteLogsOptions {
   readonly redis: Redis
   /** How long a process may be silent before it counts as dead, in milliseconds. */
   readonly leaseMs: number
-  /** How long the log of a run is kept after its end, in milliseconds. */
-  readonly keepMs: number
   readonly now: () => number
   /** Asks another process whether it is there. */
   isAlive(process: string): Promise<boolean>
@@ -17,10 +17,14 @@ export interface RemoteLogsOptions {
 /** A run of another process, as far as its log needs to know it. */
 export interface RemoteSource {
   readonly id: string
+  /** The key of its description. */
+  readonly name: string
   /** The process that makes the run. */
   readonly process: string
   /** The frames that end the run if its process is dead. */
   readonly ending: string
+  /** How long the run is kept after its end, in milliseconds. */
+  readonly keepMs: number
 }
 
 /** The logs of runs of other processes. */
@@ -38,7 +42,7 @@ export interface RemoteLogs {
 interface Watch {
   readonly source: RemoteSource
   readonly listeners: Set<() => void>
-  /** Since when Redis has no such log. */
+  /** Since when Redis has neither this log nor an open run that may begin it. */
   missingSince: number
   isLost: boolean
 }
@@ -46,7 +50,7 @@ interface Watch {
 /** One read gets at most so many entries. An entry has a few kilobytes. */
 const entriesPerRead = '2'
 
-export function createRemoteLogs({ redis, leaseMs, keepMs, now, isAlive }: RemoteLogsOptions): RemoteLogs {
+export function createRemoteLogs({ redis, leaseMs, now, isAlive }: RemoteLogsOptions): RemoteLogs {
   const watches = new Map<string, Watch>()
   /**
    * Since when all processes could renew their leases. They cannot if Redis is down, or if its
@@ -73,14 +77,18 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now, isAlive }: Remot
   }
 
   /** Ends the run of a dead process. If others do it at the same time, Redis takes one end. */
-  async function end({ id, ending }: RemoteSource) {
+  async function end({ id, name, ending, keepMs }: RemoteSource) {
     const [newest] = await readNewest(id, 1)
-    if (!newest || newest.isEnd) return
-    const { count, oldest } = newest
-    const frames = toNumbered(id, count, ending)
-    const entry: Entry = { epoch: 2, count: count + 1, first: count, oldest, frames, isEnd: true }
-    await redis.send('XADD', keys.log(id), 'NOMKSTREAM', ...toXadd(entry))
-    await redis.send('PEXPIRE', keys.log(id), `${keepMs}`)
+    if (newest?.isEnd) return
+    const { count = 0, oldest = 0 } = newest ?? {}
+    const ends = toTerminalFrames(ending, count)
+    const frames = ends.map((frame, i) => toNumbered(id, count + i, frame)).join('')
+    const entry: Entry = { epoch: 2, count: count + ends.length, first: count, oldest, frames, isEnd: true }
+    await Promise.all([
+      redis.send('XADD', keys.log(id), ...toXadd(entry)),
+      redis.send('HSET', name, 'state', 'finished'),
+      ...[keys.log(id), name].map((key) => redis.send('PEXPIRE', key, `${keepMs}`)),
+    ])
   }
 
   /**
@@ -100,16 +108,24 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now, isAlive }: Remot
   }
 
   async function lookAfter(watch: Watch, isDead: Promise<boolean> | undefined) {
-    const { id } = watch.source
-    const exists = (await redis.send('EXISTS', keys.log(id))) === 1
+    const { id, name } = watch.source
+    const [log, state] = await Promise.all([redis.send('EXISTS', keys.log(id)), redis.send('HGET', name, 'state')])
     const time = now()
-    if (exists) watch.missingSince = Infinity
+    // The log of an open run begins with its first frame. If Redis has dropped it, its process copies
+    // it again.
+    if (log === 1 || (state !== null && state !== 'finished')) watch.missingSince = Infinity
     else watch.missingSince = Math.min(watch.missingSince, Math.max(time, wellSince))
-    if (time - watch.missingSince > leaseMs) watch.isLost = true
+    watch.isLost = time - watch.missingSince > leaseMs
     ringAll(watch)
-    if (!exists || !(await isDead)) return
+    if (watch.isLost || !(await isDead)) return
     await end(watch.source).catch(() => {})
     ringAll(watch)
+  }
+
+  /** Whether the process of a run is dead, for somebody who does not wait for it. */
+  async function isDeadNow({ process }: RemoteSource): Promise<boolean> {
+    if (now() - wellSince < leaseMs || (await redis.send('EXISTS', keys.lease(process))) === 1) return false
+    return !(await isAlive(process))
   }
 
   return {
@@ -130,7 +146,14 @@ export function createRemoteLogs({ redis, leaseMs, keepMs, now, isAlive }: Remot
           }
         },
         async newest() {
-          return toNewest(id, await readNewest(id, 2))
+          try {
+            const entries = await readNewest(id, 2)
+            if (entries[0]?.isEnd || !(await isDeadNow(source))) return toNewest(id, entries)
+            await end(source)
+            return toNewest(id, await readNewest(id, 2))
+          } catch {
+            throw storeUnavailable()
+          }
         },
         onMore(listener) {
           const { listeners } =

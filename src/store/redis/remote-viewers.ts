@@ -3,8 +3,13 @@
  * process that does not repeat it is dead, or cannot reach us, and its readers count no more.
  */
 export interface RemoteViewers {
-  /** Sets how many readers the process `from` has. */
-  set(from: string, count: number): void
+  /**
+   * Sets how many readers the process `from` has. `hasReadEnd` says that those who have left have
+   * read the end.
+   */
+  set(from: string, count: number, hasReadEnd?: boolean): void
+  /** Counts all readers as just told. */
+  renew(): void
   /** Forgets the readers of processes that are silent. */
   expire(): void
   /** The processes that have readers. */
@@ -13,25 +18,32 @@ export interface RemoteViewers {
 
 export interface RemoteViewersOptions {
   /** Adds a reader to the run. Returns a function that removes it. */
-  join(): () => void
+  join(): (hasReadEnd?: boolean) => void
   /** How long the readers of a silent process count, in milliseconds. */
   readonly ttlMs: number
   readonly now: () => number
 }
 
-export function createRemoteViewers({ join, ttlMs, now }: RemoteViewersOptions): RemoteViewers {
-  const viewers = new Map<string, { readonly leaves: (() => void)[]; toldAt: number }>()
+/** A process has fewer readers of one run. A larger number is not from Sluice. */
+const maxCount = 100_000
 
-  function set(from: string, count: number) {
+export function createRemoteViewers({ join, ttlMs, now }: RemoteViewersOptions): RemoteViewers {
+  const viewers = new Map<string, { readonly leaves: ReturnType<typeof join>[]; toldAt: number }>()
+
+  function set(from: string, count: number, hasReadEnd = false) {
+    if (!Number.isInteger(count) || count < 0 || count > maxCount) return
     const leaves = viewers.get(from)?.leaves ?? []
     while (leaves.length < count) leaves.push(join())
-    while (leaves.length > count) leaves.pop()!()
+    while (leaves.length > count) leaves.pop()!(hasReadEnd)
     if (count > 0) viewers.set(from, { leaves, toldAt: now() })
     else viewers.delete(from)
   }
 
   return {
     set,
+    renew() {
+      for (const one of viewers.values()) one.toldAt = now()
+    },
     expire() {
       for (const [from, { toldAt }] of viewers) if (now() - toldAt > ttlMs) set(from, 0)
     },

@@ -17,12 +17,12 @@ const aliveMs = 500
  * memory, and never waits for Redis.
  */
 export function createSharedRuns(options: Omit<OwnRunsOptions, 'process'>): SharedRuns {
-  const { redis, leaseMs, keepMs, now } = options
+  const { redis, leaseMs, now } = options
   const process = crypto.randomUUID()
   const own = createOwnRuns({ ...options, process })
   const inbox = createInbox({ redis, process, ttlMs: leaseMs, onRequest: own.onRequest })
   const answers = createAnswers(redis, process)
-  const logs = createRemoteLogs({ redis, leaseMs, keepMs, now, isAlive })
+  const logs = createRemoteLogs({ redis, leaseMs, now, isAlive })
   const others = createOtherRuns({ redis, process, inbox, logs, answers, leaseMs })
   const quietly = (work: Promise<unknown>) => void work.catch(() => {})
   let toldAt = -Infinity

@@ -41,8 +41,8 @@ async function readAll({ read }: Pick<ReadableLog, 'read'>, from: number): Promi
 
 /** Opens a log at another process. */
 function openElsewhere(redis: Redis, { id }: RunLog): ReadableLog {
-  const logs = createRemoteLogs({ redis, leaseMs: 1000, keepMs: 1000, now: () => 0, isAlive: async () => true })
-  return logs.open({ id, process: 'own', ending: '' })
+  const logs = createRemoteLogs({ redis, leaseMs: 1000, now: () => 0, isAlive: async () => true })
+  return logs.open({ id, process: 'own', ending: '', name: 'name', keepMs: 1000 })
 }
 
 const fates = fc.array(
