@@ -9,7 +9,7 @@ test.each([
     'WRONGPASS invalid username-password pair or user is disabled; check the user',
   ],
   ['NOAUTH Authentication required.', 'NOAUTH Authentication required; put the password'],
-  ["NOPERM this user has no permissions to run the 'xadd' command", 'command; docs/deploy.md'],
+  ["NOPERM this user has no permissions to run the 'xadd' command", 'command; docs/scale.md'],
   ["READONLY You can't write against a read only replica.", 'replica; name the primary'],
   ['MOVED 1234 10.0.0.1:6379', 'MOVED; name a Redis that is no part of a cluster'],
   ['ERR DB index is out of range', 'ERR DB index is out of range; check the URL'],
