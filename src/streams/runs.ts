@@ -257,17 +257,21 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
       return runs.has(id) ? ofOwner(runs.get(id), owner) : shared?.find(id, owner)
     },
     async findChat(chat, owner) {
-      // Another process may have a newer run of the chat.
-      const found = shared?.isReady ? await shared.findChat(chat, owner) : undefined
+      // Another process may have a newer run of the chat. Without the store, this process's own runs
+      // still count.
+      const found = await shared?.findChat(chat, owner).catch(() => undefined)
       return (found && runs.get(found.log.id)) ?? found ?? chats.get(toChatKey(owner, chat))
     },
     async stopChat(chat, owner) {
-      for (const run of open) if (run.request.chat === chat && ofOwner(run, owner)) void run.stop()
-      if (shared?.isReady) await shared.stopChat(chat, owner)
+      const own = [...open].filter((run) => run.request.chat === chat && ofOwner(run, owner))
+      for (const run of own) void run.stop()
+      await shared?.stopChat(chat, owner).catch((error: unknown) => {
+        if (own.length === 0) throw error
+      })
     },
     async list(owner) {
       const own = [...runs.values()].filter((run) => ofOwner(run, owner))
-      const others = shared?.isReady ? await shared.list(owner) : []
+      const others = (await shared?.list(owner).catch(() => [])) ?? []
       return [...own, ...others.filter(({ log }) => !runs.has(log.id))]
     },
   }

@@ -106,9 +106,9 @@ describe('the health', () => {
   test('a Redis that takes away our rights is down until it gives them back', async () => {
     const redis = await useRedis()
     const { toStore } = await useServer('node', redis.url)
-    await redis.command('ACL', 'SETUSER', 'default', '-xadd')
+    await redis.command('ACL', 'SETUSER', 'default', '-set')
     await expect.poll(toStore).toBe('down')
-    await redis.command('ACL', 'SETUSER', 'default', '+xadd')
+    await redis.command('ACL', 'SETUSER', 'default', '+set')
     await expect.poll(toStore).toBe('up')
   })
 
