@@ -118,14 +118,6 @@ describe.each(['node', 'bun', 'worker'] as const)('%s', (runtime) => {
   describe('openai, background responses', () => {
     const call = useProgram('openai_client.py')
 
-    if (runtime === 'worker') {
-      test('are not supported', async () => {
-        const raised = { type: 'BadRequestError', status: 400, message: expect.stringContaining('background') }
-        expect(await call('poll_response', 'smollm2:135m')).toMatchObject({ got: [], raised })
-      })
-      return
-    }
-
     test('are polled', async () => {
       const model = stage.upstream.script(inTwoParts)
       const { got, raised } = await call('poll_response', model, async (said) => {
