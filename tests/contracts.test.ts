@@ -29,7 +29,7 @@ const exceptions: Readonly<Record<string, string>> = {
   openOnBun: 'needs Bun: tests/runtimes/suite/backpressure.ts has its promises on every runtime',
   resumableUiMessageStream:
     'is uiMessageStream with a random message id, so its texts differ: tests/dialects/ai-sdk/stream.test.ts',
-  toRemoteEncoder: 'only repeats the failures that another encoder has made: tests/redis/shared-runs.test.ts',
+  toRepeatingEncoder: 'only repeats the failures that another encoder has made: tests/redis/shared-runs.test.ts',
   openOnWorker: 'needs workerd: tests/runtimes/suite/backpressure.ts has its promises on every runtime',
 }
 

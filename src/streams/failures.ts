@@ -32,8 +32,30 @@ export function producerLost(): ServiceError {
   return new ServiceError('producer_lost', 'The process that made this answer is gone, so the answer is not whole; ask again')
 }
 
+/** A background run would be one run without a reader too many. */
+export function tooManyDetached(max: number): ServiceError {
+  return new ServiceError('rate_limited', `More than ${max} answers would go on without a reader; try again when one is over`, {
+    retryAfterSeconds: 5,
+  })
+}
+
+/** The last reader of a run has left, and the run would be one without a reader too many. */
+export function abandonedAsTooMany(max: number): ServiceError {
+  return abandoned(`its reader left, and ${max} other answers already go on without a reader`)
+}
+
 export function storeUnavailable(): ServiceError {
   return new ServiceError('store_unavailable', 'The store of answers cannot be reached; try again in 1 s', {
     retryAfterSeconds: 1,
+  })
+}
+
+/**
+ * Waits for a store.
+ * @throws ServiceError `store_unavailable` if the work fails
+ */
+export function orUnavailable<Result>(work: Promise<Result>): Promise<Result> {
+  return work.catch(() => {
+    throw storeUnavailable()
   })
 }

@@ -1,9 +1,10 @@
-import { ServiceError } from '../errors.ts'
+import type { ServiceError } from '../errors.ts'
 import { createTimer } from '../relay/timer.ts'
 import type { Encoder } from '../encoders/encoder.ts'
-import { abandoned, cancelled, logDropped, storeUnavailable } from './failures.ts'
+import { abandoned, abandonedAsTooMany, cancelled, logDropped, storeUnavailable, tooManyDetached } from './failures.ts'
 import { createLife, type Life } from './life.ts'
 import { toFailureFrames } from './recorder.ts'
+import { toEncoderParts, toRepeatingEncoder } from './repeating-encoder.ts'
 import type { ReadableLog, RunLog, RunLogs } from './run-log.ts'
 
 export interface RunRequest {
@@ -198,7 +199,7 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
           schedule()
           shared?.changed?.(run)
           if (life.isDetached && graceMs < Infinity && countDetached(caller) > maxDetached)
-            stop?.(abandoned(`its reader left, and ${maxDetached} other answers already go on without a reader`))
+            stop?.(abandonedAsTooMany(maxDetached))
         }
       },
       stop() {
@@ -239,11 +240,7 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
         throw storeUnavailable()
       }
       if (request.graceMs === undefined && countDetached(request.caller) >= maxDetached) {
-        throw new ServiceError(
-          'rate_limited',
-          `More than ${maxDetached} answers would go on without a reader; try again when one is over`,
-          { retryAfterSeconds: 5 },
-        )
+        throw tooManyDetached(maxDetached)
       }
       const log = logs.create(() => void run.stop())
       const run = create(request, log)
@@ -286,12 +283,6 @@ const maxFailureLength = 4096
  * In Responses they may repeat the tools.
  */
 function toKept({ encoder, requestId }: Pick<RunRequest, 'encoder' | 'requestId'>): Encoder {
-  const { contentType, headers, opening, heartbeat, failure } = encoder
-  const all = toFailureFrames(encoder, logDropped(), requestId)
-  const frames = all.length <= maxFailureLength ? all : ''
-  const start: Encoder['start'] =
-    ({ emit }) =>
-    () =>
-      emit(frames)
-  return { contentType, headers, opening, heartbeat, failure, start }
+  const frames = toFailureFrames(encoder, logDropped(), requestId)
+  return toRepeatingEncoder(toEncoderParts(encoder), frames.length <= maxFailureLength ? { log_dropped: frames } : {})
 }

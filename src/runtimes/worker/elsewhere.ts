@@ -1,12 +1,11 @@
 import { Hono, type Context, type Handler } from 'hono'
 import type { Config } from '../../config/parse-config.ts'
 import { parseResponseId } from '../../dialects/openai/responses/background.ts'
-import { ServiceError } from '../../errors.ts'
 import type { Env } from '../../middleware/env.ts'
 import { toLimitKey } from '../../middleware/limit-guard.ts'
 import type { Elsewhere } from '../../routes/elsewhere.ts'
 import { findChatRun, type RunEntry } from '../../store/objects/run-directory.ts'
-import { storeUnavailable } from '../../streams/failures.ts'
+import { orUnavailable, tooManyDetached } from '../../streams/failures.ts'
 import { parseFrameId } from '../../streams/run-log.ts'
 import { toDirectory } from './callers.ts'
 import { placeHeader, type Namespaces } from './namespaces.ts'
@@ -27,7 +26,7 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
   const { maxDetached } = config.resume
 
   const directoryOf = (c: Context<Env>) => toDirectory(callers, c.var.principal.name)
-  const listRuns = async (c: Context<Env>) => reach((await directoryOf(c)).list())
+  const listRuns = async (c: Context<Env>) => orUnavailable((await directoryOf(c)).list())
 
   /** Sends a request to an object, and returns the response of the object. */
   async function send(c: Context<Env>, runId: string, body?: Env['Variables']['body']): Promise<Response> {
@@ -38,7 +37,7 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
     const place = body && c.var.verdict?.handOver?.()
     if (place !== undefined) headers.set(placeHeader, place)
     const request = new Request(url, { method, headers, signal, body: body ? JSON.stringify(body) : null })
-    const response = await reach(runs.get(runs.idFromString(runId)).fetch(request))
+    const response = await orUnavailable(runs.get(runs.idFromString(runId)).fetch(request))
     c.set('isElsewhere', true)
     const own = new Headers(response.headers)
     own.delete('vary') // this app sets it again
@@ -111,7 +110,7 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
         const expiresAt = Date.now() + admittedMs
         const entry = { id, caller, requestId, state: 'detached', isBackground: true, expiresAt } as const
         const directory = await directoryOf(c)
-        if (!(await reach(directory.set(entry, maxDetached)))) throw tooManyDetached(maxDetached)
+        if (!(await orUnavailable(directory.set(entry, maxDetached)))) throw tooManyDetached(maxDetached)
       }
       return send(c, id, body)
     },
@@ -121,22 +120,4 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
       return id !== undefined && isRun(id) ? send(c, id, body) : undefined
     },
   }
-}
-
-/**
- * Waits for an object.
- * @throws ServiceError `store_unavailable` if the platform cannot reach the object
- */
-function reach<Result>(answer: Promise<Result>): Promise<Result> {
-  return answer.catch(() => {
-    throw storeUnavailable()
-  })
-}
-
-function tooManyDetached(maxDetached: number): ServiceError {
-  return new ServiceError(
-    'rate_limited',
-    `More than ${maxDetached} answers would go on without a reader; try again when one is over`,
-    { retryAfterSeconds: 5 },
-  )
 }

@@ -1,8 +1,8 @@
-import type { Encoder } from '../../encoders/encoder.ts'
 import type { ErrorCode, ServiceError } from '../../errors.ts'
-import { abandoned, logDropped, logLost, producerLost } from '../../streams/failures.ts'
+import { abandonedAsTooMany, logDropped, logLost, producerLost } from '../../streams/failures.ts'
 import { createMemoryLogs } from '../../streams/memory-log.ts'
 import { toFailureFrames, toTerminalFrames } from '../../streams/recorder.ts'
+import { toEncoderParts, toRepeatingEncoder, type EncoderParts } from '../../streams/repeating-encoder.ts'
 import type { ReadableLog, RunLog, RunLogs } from '../../streams/run-log.ts'
 import type { OwnRun, Run, RunRequest, SharedRuns } from '../../streams/runs.ts'
 import type { RunDirectory, RunEntry } from './run-directory.ts'
@@ -49,7 +49,7 @@ const maxFailureLength = 4096
 /** What the storage keeps of a run besides its frames. */
 interface StoredRun extends Pick<RunRequest, 'owner' | 'caller' | 'requestId' | 'graceMs' | 'chat'> {
   readonly keepMs: number
-  readonly encoder: Pick<Encoder, 'contentType' | 'headers' | 'opening' | 'heartbeat' | 'failure'>
+  readonly encoder: EncoderParts
   /** The frames that report these failures to a viewer. */
   readonly failures: Partial<Record<ErrorCode, string>>
   readonly isChatOver: boolean
@@ -103,8 +103,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
         if (state === reported) break
         const directory = await toDirectory(stored!.owner)
         if (!entry) await directory.forget(id)
-        else if (!(await directory.set(entry, maxDetached)))
-          own?.fail(abandoned(`its reader left, and ${maxDetached} other answers already go on without a reader`))
+        else if (!(await directory.set(entry, maxDetached))) own?.fail(abandonedAsTooMany(maxDetached))
         reported = state
       }
     } catch {
@@ -188,13 +187,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
       request: {
         requestId,
         graceMs,
-        encoder: {
-          ...encoder,
-          start:
-            ({ emit }) =>
-            ([event]) =>
-              emit((event?.type === 'failed' && failures[event.error.code]) || ''),
-        },
+        encoder: toRepeatingEncoder(encoder, failures),
         toQueued: undefined,
       },
       log: end?.isLost ? toLostLog(log) : log,
@@ -222,7 +215,6 @@ export function createRunStore(options: RunStoreOptions): RunStore {
       publish(run) {
         own = run
         const { owner, caller, requestId, graceMs, keepMs = options.keepMs, chat, encoder } = run.request
-        const { contentType, headers, opening, heartbeat, failure } = encoder
         // The encoder of a background response puts the id of the run into its frames.
         const toFrames = (error: ServiceError) => toFailureFrames(encoder, error, graceMs === undefined ? id : requestId)
         const failures = Object.fromEntries(
@@ -230,7 +222,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
             .map((error) => [error.code, toFrames(error)])
             .filter(([, frames]) => frames!.length <= maxFailureLength),
         )
-        const kept = { contentType, headers, opening, heartbeat, failure }
+        const kept = toEncoderParts(encoder)
         put({ owner, caller, requestId, graceMs, chat: chat!, keepMs, encoder: kept, failures, isChatOver: false })
         storage.put(lostKey, toFrames(producerLost()), unconfirmed).catch(ignore)
         setAlarm(Date.now() + watchMs)

@@ -1,6 +1,6 @@
-import type { Encoder } from '../../encoders/encoder.ts'
 import { logDropped, logLost, producerLost } from '../../streams/failures.ts'
 import { toFailureFrames } from '../../streams/recorder.ts'
+import { toEncoderParts, type EncoderParts } from '../../streams/repeating-encoder.ts'
 import type { OwnRun } from '../../streams/runs.ts'
 import { parseMessage } from './parse-message.ts'
 import type { Reply } from './redis.ts'
@@ -14,7 +14,7 @@ export interface Description {
   /** How long the run is kept after its end, in milliseconds. */
   readonly keepMs: number
   readonly state: 'attached' | 'detached' | 'finished'
-  readonly encoder: Pick<Encoder, 'contentType' | 'headers' | 'opening' | 'heartbeat' | 'failure'>
+  readonly encoder: EncoderParts
   /** The frames that report a failure, by its code. The encoder itself stays at its process. */
   readonly failures: Readonly<Record<string, string>>
   /** The state of a background run that has no token yet. */
@@ -23,7 +23,6 @@ export interface Description {
 
 export function describeRun({ request, log, state }: OwnRun, process: string, keepMs: number): Description {
   const { encoder, requestId, graceMs, toQueued } = request
-  const { contentType, headers, opening, heartbeat, failure } = encoder
   const isBackground = graceMs === undefined
   const failures = [logDropped(), logLost(), producerLost()].map((error) => [
     error.code,
@@ -35,7 +34,7 @@ export function describeRun({ request, log, state }: OwnRun, process: string, ke
     isBackground,
     keepMs,
     state,
-    encoder: { contentType, headers, opening, heartbeat, failure },
+    encoder: toEncoderParts(encoder),
     failures: Object.fromEntries(failures),
     queued: toQueued?.(log.id),
   }
@@ -60,15 +59,3 @@ const isTexts = (value: unknown): value is Record<string, string> =>
   typeof value === 'object' && value !== null && Object.values(value).every(isText)
 const isEncoder = (value: Partial<Description['encoder']> | undefined): value is Description['encoder'] =>
   [value?.contentType, value?.opening, value?.heartbeat, value?.failure].every(isText) && isTexts(value?.headers)
-
-/** Returns an encoder that can only report the failures of a description. */
-export function toRemoteEncoder({ encoder, failures }: Pick<Description, 'encoder' | 'failures'>): Encoder {
-  return {
-    ...encoder,
-    start:
-      ({ emit }) =>
-      (batch) => {
-        for (const event of batch) if (event.type === 'failed') emit(failures[event.error.code] ?? '')
-      },
-  }
-}

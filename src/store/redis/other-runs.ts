@@ -1,8 +1,9 @@
-import { producerLost, storeUnavailable } from '../../streams/failures.ts'
+import { orUnavailable, producerLost } from '../../streams/failures.ts'
+import { toRepeatingEncoder } from '../../streams/repeating-encoder.ts'
 import type { Run, SharedRuns } from '../../streams/runs.ts'
 import type { Answers } from './answers.ts'
 import { toErasure } from './commands.ts'
-import { parseFields, toRemoteEncoder, type Description } from './description.ts'
+import { parseFields, type Description } from './description.ts'
 import type { Inbox } from './inbox.ts'
 import { keys } from './keys.ts'
 import type { Redis, Reply } from './redis.ts'
@@ -31,10 +32,6 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
   /** How many readers this process has of each run. */
   const reading = new Map<string, { readonly producer: string; count: number }>()
 
-  const orUnavailable = <T>(work: Promise<T>): Promise<T> =>
-    work.catch(() => {
-      throw storeUnavailable()
-    })
   const ask = (...command: string[]): Promise<Reply> => orUnavailable(redis.send(...command))
   const quietly = (work: Promise<unknown>) => void work.catch(() => {})
 
@@ -43,13 +40,13 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
   }
 
   function toRun(id: string, owner: string, description: Description): Run {
-    const { process: producer, requestId, isBackground, keepMs, state, failures, queued } = description
+    const { process: producer, requestId, isBackground, keepMs, state, encoder, failures, queued } = description
     const name = keys.run(id, owner)
 
     const run: Run = {
       request: {
         requestId,
-        encoder: toRemoteEncoder(description),
+        encoder: toRepeatingEncoder(encoder, failures),
         graceMs: isBackground ? undefined : 0,
         toQueued: state !== 'finished' && queued ? () => queued : undefined,
       },
