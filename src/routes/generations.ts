@@ -75,7 +75,7 @@ export function generations({
   function generate(c: Context<Env>, plan: GenerationPlan): Promise<Response> {
     const { call, ignored = createIgnored() } = plan
     c.var.entry.model = call.model
-    const { stream, encoder, open, refuse, finish } = record(c, plan) ?? pass(c, plan)
+    const { stream, encoder, published, open, refuse, finish } = record(c, plan) ?? pass(c, plan)
     const waitUntil = toWaitUntil(c)
     const { run, waiting, response } = createRelay({
       stream,
@@ -102,7 +102,7 @@ export function generations({
       ...(encoder.toStatus && { onWaiting: waiting }),
     })
     waitUntil(run(generation).then(finish))
-    return response
+    return published ? published.then(() => response) : response
   }
 
   const app = new Hono<Env>()

@@ -18,6 +18,8 @@ import { startStream } from './start-stream.ts'
 export interface Answer {
   readonly stream: Stream
   readonly encoder: Encoder
+  /** The response must wait for this, so that its reader can resume at any process. */
+  readonly published?: Promise<void> | undefined
   open(headers: Readonly<Record<string, string>>): ReturnType<Open>
   /**
    * Called if the answer fails before its first frame. Returns the response, or undefined to answer
@@ -123,6 +125,7 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
   return {
     stream,
     encoder: recorder.encoder,
+    published: run.published,
     open,
     refuse(error) {
       if (chat === undefined && run.life.viewers === 1) return undefined
@@ -161,6 +164,7 @@ function answerWithState(c: Context<Env>, { run, stream, recorder, state }: Stat
   return {
     stream,
     encoder: recorder.encoder,
+    published: run.published,
     open: (headers) => ({
       response: c.body(bytes, 200, { ...headers, 'content-type': 'application/json' }),
       sink: recorder.sink,

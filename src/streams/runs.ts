@@ -54,6 +54,11 @@ export interface OwnRun extends Run {
   /** Ends an open run with this error. */
   fail(error: ServiceError): void
   /**
+   * Resolves when other processes can find the run, or if the store cannot be reached. Until then,
+   * tell nobody the id of the run. Undefined if there is nothing to wait for.
+   */
+  readonly published: Promise<void> | undefined
+  /**
    * Closes the log. Call this when the generation is over, and before a viewer can leave because it
    * has read the end. A run without frames is forgotten. A second call does nothing.
    */
@@ -96,8 +101,11 @@ export interface CancelRequest {
 export interface SharedRuns extends Pick<Runs, 'find' | 'findChat' | 'stopChat' | 'list'> {
   /** Whether the store can take a new run. */
   readonly isReady: boolean
-  /** Makes a run of this process known to the other processes, until `forget` is called. */
-  publish(run: OwnRun): void
+  /**
+   * Makes a run of this process known to the other processes, until `forget` is called. Resolves when
+   * they can find it, or if the store cannot be reached. Undefined if there is nothing to wait for.
+   */
+  publish(run: OwnRun): Promise<void> | undefined
   /** Resolves when no other process can find the run any more, or if the store cannot be reached. */
   forget(run: OwnRun): Promise<void>
   /** Takes care that `findChat` no longer finds this run. */
@@ -225,7 +233,11 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
         else void erase()
       },
       life,
+      get published() {
+        return published
+      },
     }
+    const published = shared?.publish(run)
     schedule()
     return run
   }
@@ -247,7 +259,6 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
       runs.set(log.id, run)
       open.add(run)
       if (request.chat !== undefined) chats.set(toChatKey(request.owner, request.chat), run)
-      shared?.publish(run)
       return run
     },
     async find(id, owner) {

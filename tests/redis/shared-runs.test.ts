@@ -124,6 +124,15 @@ describe('a run of another process', () => {
     expect(await b.runs.find(run.log.id, 'alice')).toMatchObject({ state: 'finished' })
   })
 
+  test('is found by everyone as soon as it is published, even if Redis is slow', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    await server.command('CLIENT', 'PAUSE', '300', 'WRITE')
+    const run = a.start()
+    expect(await b.runs.find(run.log.id, 'alice')).toBeUndefined()
+    await run.published
+    expect(await b.runs.find(run.log.id, 'alice')).toBeDefined()
+  })
+
   test('is known only to its owner', async () => {
     const [a, b] = [await startProcess(), await startProcess()]
     const run = a.start({ owner: 'al}ice', chat: 'c' })

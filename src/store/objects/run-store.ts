@@ -227,6 +227,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
         storage.put(lostKey, toFrames(producerLost()), unconfirmed).catch(ignore)
         setAlarm(Date.now() + watchMs)
         report()
+        return undefined // `settled` tells when the directory knows the run
       },
       forget,
       forgetChat: endChat,

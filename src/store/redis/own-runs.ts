@@ -163,7 +163,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     if (mirror.isOver || !redis.isReady) return
     if (now() - (one.renewedAt ?? 0) > toOpenMs(run) / 3) mirror.renew()
     void copy(one) // also what could not be copied before
-    if (one.isForgotten || one.state === run.state) return
+    // The state of a finished run is sent with its end, which makes the keys expire.
+    if (one.isForgotten || run.state === 'finished' || one.state === run.state) return
     send('HSET', toName(run), 'state', (one.state = run.state))
     send('PEXPIRE', toName(run), `${toOpenMs(run)}`) // Redis may have dropped the key
   }
@@ -181,6 +182,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
 
   return {
     publish(run) {
+      const described = Promise.withResolvers<void>()
       const one: Published = {
         run,
         mirror: createMirror({
@@ -191,6 +193,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
           toDescription: () => toDescription(one),
           toEnding: () => toEnding(one),
           onCopied() {
+            described.resolve()
             for (const to of one.viewers.processes) send('PUBLISH', keys.bell(to), run.log.id)
           },
         }),
@@ -202,7 +205,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
         isForgotten: false,
       }
       published.set(run.log.id, one)
-      void copy(one)
+      void copy(one).then(described.resolve)
+      return described.promise
     },
     async forget(run) {
       const one = published.get(run.log.id)
