@@ -41,7 +41,7 @@ function createShared(): RunLog {
     },
     join: () => () => {},
   } as unknown as OwnRun
-  own.publish(run)
+  void own.publish(run)
   const remote = others.open({ id: log.id, process: 'own', ending: '', name: 'name', keepMs: 1000 })
   log.onMore(() => void own.flush().then(() => others.ring(log.id)))
   return {
