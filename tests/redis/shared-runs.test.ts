@@ -133,6 +133,17 @@ describe('a run of another process', () => {
     expect(await b.runs.find(run.log.id, 'alice')).toBeDefined()
   })
 
+  test('is not waited for by a reader who has found it just before its time was over', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    const run = a.start({ keepMs: 0 })
+    run.log.append([eventOf('one')])
+    const found = await find(b, run)
+    run.finish()
+    await expect.poll(() => b.runs.find(run.log.id, 'alice')).toBeUndefined()
+    const reader = view(found)
+    await expect.poll(() => reader.sink.ended, { timeout: leaseMs / 2 }).toBe(1)
+  })
+
   test('is known only to its owner', async () => {
     const [a, b] = [await startProcess(), await startProcess()]
     const run = a.start({ owner: 'al}ice', chat: 'c' })

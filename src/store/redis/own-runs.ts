@@ -1,6 +1,6 @@
 import type { OwnRun, SharedRuns } from '../../streams/runs.ts'
 import { answer } from './answers.ts'
-import { toErasure, type Command } from './commands.ts'
+import { toErasure, toExpiry, type Command } from './commands.ts'
 import { describeRun, toFields } from './description.ts'
 import type { Request } from './inbox.ts'
 import { keys } from './keys.ts'
@@ -145,14 +145,13 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
   }
 
   function toEnding({ run, isForgotten }: Published): Command[] {
-    const log = keys.log(run.log.id)
     const { owner, chat } = run.request
     const stopped = chat === undefined ? [] : [['SREM', keys.chatRuns(owner, chat), run.log.id]]
     if (chat !== undefined) stopped.push(['EVAL', expireChat, '1', keys.chat(owner, chat), run.log.id, `${toKeepMs(run)}`])
     // A reader elsewhere still gets the end of a run that nobody else can find.
-    if (isForgotten) return [...stopped, ['PEXPIRE', log, `${leaseMs}`]]
-    const ttl = `${toKeepMs(run)}`
-    return [...stopped, ['HSET', toName(run), 'state', 'finished'], ['PEXPIRE', toName(run), ttl], ['PEXPIRE', log, ttl]]
+    if (isForgotten) return [...stopped, ['PEXPIRE', keys.log(run.log.id), `${leaseMs}`]]
+    const name = toName(run)
+    return [...stopped, ['HSET', name, 'state', 'finished'], ...toExpiry(run.log.id, name, toKeepMs(run), leaseMs)]
   }
 
   function renew(one: Published) {

@@ -1,6 +1,7 @@
 import { storeUnavailable } from '../../streams/failures.ts'
 import { toTerminalFrames } from '../../streams/recorder.ts'
 import { toNumbered, type ReadableLog } from '../../streams/run-log.ts'
+import { toExpiry } from './commands.ts'
 import { isForeign, parseEntries, toNewest, toPart, toRange, toXadd, type Entry } from './entries.ts'
 import { keys } from './keys.ts'
 import type { Redis } from './redis.ts'
@@ -87,7 +88,7 @@ export function createRemoteLogs({ redis, leaseMs, now, isAlive }: RemoteLogsOpt
     await Promise.all([
       redis.send('XADD', keys.log(id), ...toXadd(entry)),
       redis.send('HSET', name, 'state', 'finished'),
-      ...[keys.log(id), name].map((key) => redis.send('PEXPIRE', key, `${keepMs}`)),
+      ...toExpiry(id, name, keepMs, leaseMs).map((command) => redis.send(...command)),
     ])
   }
 
