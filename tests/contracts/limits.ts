@@ -98,7 +98,7 @@ export function limitsContract(name: string, { create }: LimitsContract) {
       const { limits } = create()
       const all: Cost = { requests: 1, answers: 1, tokens: 100 }
       const [first] = await ask(limits, 'a', all, 2)
-      for (const { refusedBy } of await ask(limits, 'a', all, 300)) expect(refusedBy).toBe('answers')
+      for (const { refusedBy } of await ask(limits, 'a', all, 30)) expect(refusedBy).toBe('answers')
       first!.settle(100)
       expect(await takeAll(limits, 'a', 20)).toBe(4)
       for (const { refusedBy } of await ask(limits, 'a', all, 10)) expect(refusedBy).toBeDefined()

@@ -24,6 +24,12 @@ interface Entry {
   readonly tokens: string
 }
 
+/**
+ * A caller at its limit of answers is asked for again after this time, in milliseconds. Otherwise a
+ * client that sends its next request at the end of an answer would be refused, because the place
+ * that its last answer had at another process is still on its way to Redis.
+ */
+const settleMs = 50
 /** One call renews at most this many entries, so that Redis is never busy with one call for long. */
 const maxRenewed = 100
 
@@ -55,13 +61,14 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
     if (redis.isReady) run(...call).catch(() => {})
   }
 
-  /** Returns what was left of each share. Undefined if Redis cannot decide. */
-  async function reserve({ keys, answer, tokens }: Entry, shares: readonly Share[]): Promise<number[] | undefined> {
+  /** Asks Redis for all shares at once. Undefined if Redis cannot decide. */
+  async function ask({ keys, answer, tokens }: Entry, shares: readonly Share[]): Promise<Verdict | undefined> {
     if (!redis.isReady) return undefined
     try {
       const reply = await run(keys, 'reserve', [answer, tokens, ...shares.flatMap(toParts)])
       const available = Array.isArray(reply) ? reply.map(Number) : []
-      return available.length === shares.length && !available.some(Number.isNaN) ? available : undefined
+      const isClear = available.length === shares.length && !available.some(Number.isNaN)
+      return isClear ? toVerdict(shares, available, () => {}) : undefined
     } catch {
       return undefined
     }
@@ -109,8 +116,11 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
       const shares = toShares(cost, quota)
       if (shares.length === 0) return toVerdict([], [], () => {})
       const entry = toEntry(toKeys(await sha256(who)), shares)
-      const available = await reserve(entry, shares)
-      const shared = available && toVerdict(shares, available, () => {})
+      let shared = await ask(entry, shares)
+      if (shared?.refusedBy === 'answers') {
+        await new Promise((resolve) => setTimeout(resolve, settleMs))
+        shared = await ask(entry, shares)
+      }
       if (shared?.refusedBy) return shared
       const own = await memory.reserve(who, cost, quota)
       if (!shared && own.refusedBy) return own

@@ -73,6 +73,16 @@ describe('limits in Redis', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test('ask again, once, for a caller whose last answer has just ended at another process', async () => {
+    const replies = [['0'], ['1']]
+    const { limits, toOperations } = create(() => replies.shift()!)
+    expect((await limits.reserve('a', answer, quota)).refusedBy).toBeUndefined()
+    expect(toOperations().map(([name]) => name)).toEqual(['reserve', 'reserve'])
+    const refusing = create(() => ['0'])
+    expect((await refusing.limits.reserve('a', answer, quota)).refusedBy).toBe('answers')
+    expect(refusing.toOperations()).toHaveLength(2)
+  })
+
   test('ask Redis nothing if no limit is asked for', async () => {
     const { limits, sent } = create(() => [])
     expect((await limits.reserve('a', answer, { perMinute: 0, streams: 0 })).refusedBy).toBeUndefined()
