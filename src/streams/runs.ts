@@ -54,7 +54,7 @@ export interface OwnRun extends Run {
   /** Ends an open run with this error. */
   fail(error: ServiceError): void
   /**
-   * Resolves when other processes can find the run, or if the store cannot be reached. Until then,
+   * Resolves when other processes can find the run, or if the store is slow. Until then,
    * tell nobody the id of the run. Undefined if there is nothing to wait for.
    */
   readonly published: Promise<void> | undefined
@@ -103,7 +103,7 @@ export interface SharedRuns extends Pick<Runs, 'find' | 'findChat' | 'stopChat' 
   readonly isReady: boolean
   /**
    * Makes a run of this process known to the other processes, until `forget` is called. Resolves when
-   * they can find it, or if the store cannot be reached. Undefined if there is nothing to wait for.
+   * they can find it, or if the store is slow. Undefined if there is nothing to wait for.
    */
   publish(run: OwnRun): Promise<void> | undefined
   /** Resolves when no other process can find the run any more, or if the store cannot be reached. */

@@ -126,7 +126,7 @@ describe('a run of another process', () => {
 
   test('is found by everyone as soon as it is published, even if Redis is slow', async () => {
     const [a, b] = [await startProcess(), await startProcess()]
-    await server.command('CLIENT', 'PAUSE', '300', 'WRITE')
+    await server.command('CLIENT', 'PAUSE', '100', 'WRITE')
     const run = a.start()
     expect(await b.runs.find(run.log.id, 'alice')).toBeUndefined()
     await run.published

@@ -19,7 +19,7 @@ export function toFrames(text: string): Frame[] {
 }
 
 /** Returns the bytes that belong to the answer. The opening and the heartbeats do not. */
-export const toRecorded = (text: string): string => text.replaceAll(/^:\n/gm, '')
+export const toRecorded = (text: string): string => text.replaceAll(/^:\n|^event: ping\n.*\n\n/gm, '')
 
 /** Returns the path of the run that answers a request, from the head of the response. */
 export function toRunPath({ headers }: Head): string {

@@ -53,6 +53,8 @@ interface Published {
  * each write to Redis costs more than a command. The end of a run does not wait.
  */
 const batchMs = 50
+/** A slow Redis delays the head of a stream by so much at most, in milliseconds. */
+const publishMs = 250
 /** So many additions to a log are copied at once. */
 const batchSize = 32
 /** How long Redis keeps the list of an owner's runs after the last one has started. */
@@ -205,6 +207,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
       }
       published.set(run.log.id, one)
       void copy(one).then(described.resolve)
+      setTimeout(described.resolve, publishMs)
       return described.promise
     },
     async forget(run) {
@@ -222,7 +225,10 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     onRequest(request) {
       if (request.type === 'viewers') {
         const { from = '', runs, hasReadEnd } = request
-        for (const [id, count] of Object.entries(runs ?? {})) published.get(id)?.viewers.set(from, count, hasReadEnd)
+        for (const [id, count] of Object.entries(runs ?? {})) {
+          // A new reader may have read just before the last copy, whose bell it has not heard.
+          if (published.get(id)?.viewers.set(from, count, hasReadEnd)) send('PUBLISH', keys.bell(from), id)
+        }
       } else if (request.type === 'stop' || request.type === 'remove') void obey(request)
     },
     onConnected() {

@@ -5,9 +5,9 @@
 export interface RemoteViewers {
   /**
    * Sets how many readers the process `from` has. `hasReadEnd` says that those who have left have
-   * read the end.
+   * read the end. Returns whether the process had none before.
    */
-  set(from: string, count: number, hasReadEnd?: boolean): void
+  set(from: string, count: number, hasReadEnd?: boolean): boolean
   /** Counts all readers as just told. */
   renew(): void
   /** Forgets the readers of processes that are silent. */
@@ -31,12 +31,14 @@ export function createRemoteViewers({ join, ttlMs, now }: RemoteViewersOptions):
   const viewers = new Map<string, { readonly leaves: ReturnType<typeof join>[]; toldAt: number }>()
 
   function set(from: string, count: number, hasReadEnd = false) {
-    if (!Number.isInteger(count) || count < 0 || count > maxCount) return
+    if (!Number.isInteger(count) || count < 0 || count > maxCount) return false
     const leaves = viewers.get(from)?.leaves ?? []
+    const isNew = leaves.length === 0 && count > 0
     while (leaves.length < count) leaves.push(join())
     while (leaves.length > count) leaves.pop()!(hasReadEnd)
     if (count > 0) viewers.set(from, { leaves, toldAt: now() })
     else viewers.delete(from)
+    return isNew
   }
 
   return {

@@ -37,6 +37,12 @@ function untilNobodyReads({ server }: Stage) {
     .poll(async () => (await readAll(read(server, { path: '/streams', headers: bearer('alice') }))).text)
     .not.toContain('"attached"')
 }
+/** Opens the answer of a chat as soon as every process can find it, which may be after its request. */
+async function untilKnown(open: () => Reader): Promise<Reader> {
+  let reader: Reader
+  await expect.poll(async () => ((reader = open()), (await reader.head).status), { interval: 5 }).toBe(200)
+  return reader!
+}
 /** The frames of an answer, without comments. */
 const toFrames = (text: string) => text.replaceAll(/^:\n/gm, '')
 const toData = (text: string) => toSseEvents(text).map(({ data }) => data)
@@ -64,6 +70,7 @@ export function describeAiSdkResume(runtime: RuntimeName | PairName) {
     const post = (id: unknown, model: string, prefer = 'resume=30'): Reader =>
       read(stage.server, { path, body: { id, model, messages: [hi] }, headers: { ...headers, prefer } })
     const resume = (id: string): Reader => read(stage.server, { path: toPath(id, 'stream'), headers })
+    const toKnown = (id: string) => untilKnown(() => resume(id))
     const stop = (id: string, method = 'POST') => readAll(read(stage.server, { method, path: toPath(id, 'stop'), headers }))
 
     describe('a page that was reloaded', () => {
@@ -112,6 +119,7 @@ export function describeAiSdkResume(runtime: RuntimeName | PairName) {
         ]
         const lost = post(id, model)
         const { exchange } = await stage.upstream.next(model)
+        ;(await toKnown(id)).leave()
         lost.leave()
         const chat = load(id, model)
         const resumed = chat.resumeStream()
@@ -415,8 +423,7 @@ export function describeAiSdkResume(runtime: RuntimeName | PairName) {
       const [id, model] = [toId(), stage.upstream.script(script)]
       const first = read(stage.server, { path, body: { id, model, messages: [hi] }, headers })
       const { exchange } = await stage.upstream.next(model)
-      const second = resume(id)
-      expect((await second.head).status).toBe(200)
+      const second = await untilKnown(() => resume(id))
       return { id, first, second, exchange }
     }
     const failing: Script = async (exchange) => (await exchange.passed, replay('error-busy')(exchange))

@@ -92,8 +92,8 @@ export function describeResumePosts(runtime: RuntimeName | PairName) {
           else {
             expect(again.status).toBe(200)
             expect(again.headers['content-location']).toBe(toRunPath(first))
-            expect(text.endsWith(toRecorded(again.text))).toBe(true)
-            expect(toFrames(again.text)).toEqual(frames.slice(index + 1))
+            expect(toRecorded(again.text)).toBe(text.slice(-toRecorded(again.text).length))
+            expect(toFrames(toRecorded(again.text))).toEqual(frames.slice(index + 1))
           }
         }
         const beyond = frames.at(-1)!.id!.replace(/\d+$/, (last) => `${Number(last) + 1}`)
