@@ -16,6 +16,7 @@ import { guards } from './measures/guards.ts'
 import { keyTiming } from './measures/key-timing.ts'
 import { paced } from './measures/paced.ts'
 import { page } from './measures/page.ts'
+import { redis } from './measures/redis.ts'
 import { resume } from './measures/resume.ts'
 import { runTiming } from './measures/run-timing.ts'
 import { size } from './measures/size.ts'
@@ -43,6 +44,7 @@ const options = parseOptions(process.argv.slice(2), [
   fairness,
   abort,
   resume,
+  redis,
   crowd,
   stalled,
   cold,

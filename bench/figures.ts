@@ -94,6 +94,12 @@ const figures: readonly Figure[] = [
     most('resume', `${phase}P99`, 'sluice-node', 15, 'ms', `stop p99, ${phase}`),
     most('resume', `${phase}P99`, 'sluice-bun', 10, 'ms', `stop p99, ${phase}`),
   ]),
+  ...hosts.flatMap((row) => [
+    most('redis', 'sharedRatio', row, 1.1, '×', 'CPU per token not asked for, with Redis / without'),
+    most('redis', 'askedRatio', row, 1.5, '×', 'CPU per token asked for, with Redis / without'),
+    most('redis', 'addedIdle', row, 40, 'ms/s', 'CPU added by 5,000 idle resumable streams'),
+    most('redis', 'connections', row, 2, '', 'connections to Redis'),
+  ]),
   ...hosts.map((row) => most('crowd', 'failed', row, 0, '', 'failed streams')),
   most('crowd', 'idle', 'sluice-node', 15, 'ms/s', 'CPU of 5,000 idle streams'),
   most('crowd', 'idle', 'sluice-bun', 10, 'ms/s', 'CPU of 5,000 idle streams'),

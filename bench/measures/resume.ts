@@ -3,15 +3,14 @@ import { nowMs } from '../clock.ts'
 import type { Lab } from '../lab.ts'
 import type { Measure } from '../measure.ts'
 import { measureEach } from '../measure-each.ts'
+import { measurePaced, STREAMS } from '../measure-paced.ts'
 import { read, startRun } from '../reader/run.ts'
 import type { RunningRow } from '../rows/running-row.ts'
 import { cpuMsOf, rssKbOf } from '../../tests/lab/process-stats.ts'
 import { percentile } from '../../tests/lab/percentile.ts'
 
-const STREAMS = 100
 const ROUNDS = 5
 const WARM_MS = 1_000
-const WINDOW_MS = 3_000
 const VIEWERS = 1_000
 const VIEWED_TOKENS = 20
 const RESUMES = 200
@@ -32,18 +31,6 @@ const settings = {
 const EXPIRED_MS = 65_000
 
 const median = (values: readonly number[]) => percentile(values, 50)
-
-/** CPU of a paced token, in microseconds, for readers who send these headers. */
-async function measurePaced(lab: Lab, server: RunningRow, headers: readonly string[]): Promise<number> {
-  const target = { ...server.target, headers }
-  const crowd = await lab.read({ ...server, target }, 'paced', STREAMS, { spacingMs: 2 })
-  await crowd.waitFirst(LIMIT_MS)
-  await sleep(WARM_MS)
-  const { cpuMs, events } = await crowd.sample(WINDOW_MS)
-  await crowd.close()
-  await crowd.closedAtUpstream(LIMIT_MS) // a resumable stream goes on for its grace
-  return (cpuMs * 1000) / events
-}
 
 /** CPU of a token and a viewer, in microseconds, when many viewers read one run. */
 async function measureViewers(lab: Lab, { target, pids }: RunningRow): Promise<number> {
