@@ -1,3 +1,4 @@
+import { once } from './once.ts'
 import { ignore, unconfirmed, type ObjectStorage } from './storage.ts'
 
 /** What a caller's list of runs knows of one run. */
@@ -48,16 +49,14 @@ const prefix = 'run:'
 
 /** Keeps the runs of a caller in the storage of a Durable Object. */
 export function createRunDirectory({ storage, now }: RunDirectoryOptions): StoredRunDirectory {
-  let loaded: Promise<Map<string, Stored>> | undefined
   let order = 0
 
-  async function load(): Promise<Map<string, Stored>> {
+  const toEntries = once(async (): Promise<Map<string, Stored>> => {
     const stored = await storage.list<Stored>({ prefix })
     const entries = [...stored.values()].toSorted((a, b) => a.order - b.order)
     order = (entries.at(-1)?.order ?? -1) + 1
     return new Map(entries.map((entry) => [entry.id, entry]))
-  }
-  const toEntries = () => (loaded ??= load())
+  })
 
   function put(entries: Map<string, Stored>, entry: Stored) {
     entries.set(entry.id, entry)

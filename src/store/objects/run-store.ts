@@ -1,10 +1,11 @@
 import type { ErrorCode, ServiceError } from '../../errors.ts'
-import { abandonedAsTooMany, logDropped, logLost, producerLost } from '../../streams/failures.ts'
+import { abandonedAsTooMany, logDropped, logLost, orUnavailable, producerLost } from '../../streams/failures.ts'
 import { createMemoryLogs } from '../../streams/memory-log.ts'
 import { toFailureFrames, toTerminalFrames } from '../../streams/recorder.ts'
 import { toEncoderParts, toRepeatingEncoder, type EncoderParts } from '../../streams/repeating-encoder.ts'
 import type { ReadableLog, RunLog, RunLogs } from '../../streams/run-log.ts'
 import type { OwnRun, Run, RunRequest, SharedRuns } from '../../streams/runs.ts'
+import { once } from './once.ts'
 import type { RunDirectory, RunEntry } from './run-directory.ts'
 import { ignore, unconfirmed, type ObjectStorage } from './storage.ts'
 import { createStoredLog, findStoredFrames } from './stored-log.ts'
@@ -72,7 +73,6 @@ export function createRunStore(options: RunStoreOptions): RunStore {
   /** The run that this object makes or has made. Undefined after the object was started anew. */
   let own: OwnRun | undefined
   let stored: StoredRun | undefined
-  let revived: Promise<Run | undefined> | undefined
   let isErased = false
   let reporting: Promise<void> | undefined
   let reported = 'null'
@@ -162,7 +162,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
   }
 
   /** Finds the run in the storage. If its producer is gone, the run ends with `producer_lost`. */
-  async function revive(): Promise<Run | undefined> {
+  const revive = once(async (): Promise<Run | undefined> => {
     const run = await storage.get<StoredRun>(runKey)
     if (!run) return undefined
     stored = run
@@ -176,7 +176,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
       report()
     }
     return toRun(stored, log)
-  }
+  })
   function toRun({ requestId, graceMs, encoder, failures, end }: StoredRun, log: RunLog): Run {
     const erase = () => {
       const forgotten = forget()
@@ -202,8 +202,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
   }
   async function find(): Promise<Run | undefined> {
     if (own || isErased) return undefined
-    const run = await (revived ??= revive())
-    if (!run) revived = undefined
+    const run = await orUnavailable(revive())
     return isErased ? undefined : run
   }
 

@@ -7,6 +7,7 @@ import {
   type Share,
   type Verdict,
 } from '../../middleware/limits.ts'
+import { once } from './once.ts'
 import { ignore, unconfirmed, type ObjectStorage } from './storage.ts'
 
 /** A verdict without its functions. It crosses the border between two objects. */
@@ -59,9 +60,7 @@ const key = 'limits'
 
 /** Counts in the storage of a Durable Object. */
 export function createStoredLimits({ storage, now }: StoredLimitsOptions): SweptLimits {
-  let loaded: Promise<Counted> | undefined
-
-  const load = () => (loaded ??= storage.get<Counted>(key).then((counted) => counted ?? { used: {}, open: new Map() }))
+  const load = once(async () => (await storage.get<Counted>(key)) ?? { used: {}, open: new Map() })
   function save(counted: Counted) {
     storage.put(key, counted, unconfirmed).catch(ignore)
   }

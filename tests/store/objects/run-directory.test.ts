@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createRunDirectory, findChatRun, type RunEntry } from '../../../src/store/objects/run-directory.ts'
 import { createSqliteStorage } from './sqlite-storage.ts'
 
@@ -35,6 +35,15 @@ describe('the runs of a caller', () => {
     const directory = open()
     expect(idsOf(await directory.list())).toEqual(['z', 'm', 'b'])
     expect((await directory.list())[0]!.state).toBe('finished')
+  })
+
+  test('are listed again after their storage could not be read', async () => {
+    const { open, storage } = create()
+    await open().set(toEntry('a'), 4)
+    const directory = open()
+    vi.spyOn(storage, 'list').mockRejectedValueOnce(new Error('gone'))
+    await expect(directory.list()).rejects.toThrow('gone')
+    expect(idsOf(await directory.list())).toEqual(['a'])
   })
 
   test('are forgotten when they have expired, and then nothing is left', async () => {

@@ -132,6 +132,18 @@ describe('the run of a Durable Object', () => {
     expect(await again.directory.list()).toEqual([])
   })
 
+  test('an object whose storage could not be read once finds its run the next time', async () => {
+    const object = createObject()
+    const { log } = object.start()
+    log.append(frames(1))
+    await vi.advanceTimersByTimeAsync(200)
+    vi.clearAllTimers()
+    const again = object.restart()
+    vi.spyOn(object.storage, 'list').mockRejectedValueOnce(new Error('gone'))
+    await expect(find(again)).rejects.toMatchObject({ code: 'store_unavailable' })
+    expect(await (await find(again))!.log.read(-1)).toMatchObject({ last: 1, isEnd: true })
+  })
+
   test('the alarm of an open run only sets the next one', async () => {
     const object = createObject()
     const run = object.start()

@@ -49,6 +49,14 @@ describe('limits in the objects of the callers', () => {
     expect(await take(limits)).toBeUndefined()
   })
 
+  test('count in the object again after its storage could not be read', async () => {
+    const storage = createSqliteStorage()
+    vi.spyOn(storage, 'get').mockRejectedValueOnce(new Error('gone'))
+    const object = createStoredLimits({ storage, now: Date.now })
+    await expect(object.reserve('1', answer, quota)).rejects.toThrow('gone')
+    expect(await object.reserve('1', answer, quota)).toMatchObject({ refusedBy: undefined })
+  })
+
   test('a place that is handed over is settled by its new holder alone', async () => {
     const { limits, restart } = create()
     const verdicts = [await limits.reserve('a', answer, quota), await limits.reserve('a', answer, quota)]
