@@ -101,6 +101,8 @@ export function createRunStore(options: RunStoreOptions): RunStore {
         const entry = isErased ? undefined : toEntry(stored!)
         const state = JSON.stringify(entry ?? null)
         if (state === reported) break
+        // If the object dies before it has stored the run, nobody takes the run from the list again.
+        await storage.sync()
         const directory = await toDirectory(stored!.owner)
         if (!entry) await directory.forget(id)
         else if (!(await directory.set(entry, maxDetached))) own?.fail(abandonedAsTooMany(maxDetached))

@@ -19,6 +19,8 @@ export interface ObjectStorage {
   delete(keys: string[], options: typeof unconfirmed): Promise<number>
   /** Deletes all values, and the alarm. */
   deleteAll(): Promise<void>
+  /** Resolves when all values and the alarm are on the disk, also those of unconfirmed writes. */
+  sync(): Promise<void>
   /** Sets the only alarm of the object to a time in milliseconds since 1970. */
   setAlarm(time: number, options: typeof unconfirmed): Promise<void>
 }

@@ -233,6 +233,18 @@ describe('the run of a Durable Object', () => {
     expect((await find(again))!.log.id).toBe(object.id)
   })
 
+  test('the list hears of a run only when the storage has it, because its object may die before', async () => {
+    const object = createObject()
+    const stored = Promise.withResolvers<void>()
+    vi.spyOn(object.storage, 'sync').mockReturnValue(stored.promise)
+    object.start()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(await object.directory.list()).toEqual([])
+    stored.resolve()
+    await object.store.settled()
+    expect(await object.directory.list()).toMatchObject([{ id: object.id }])
+  })
+
   test('a list that cannot be reached stops nothing, and is told later', async () => {
     const object = createObject()
     const set = vi.spyOn(object.directory, 'set').mockRejectedValue(new Error('gone'))

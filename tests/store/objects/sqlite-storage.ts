@@ -49,6 +49,7 @@ export function createSqliteStorage(): SqliteStorage {
       alarm = undefined
       database.exec('DELETE FROM kv')
     },
+    async sync() {},
     async setAlarm(time) {
       writes++
       alarm = time
