@@ -109,7 +109,8 @@ export function createRunStore(options: RunStoreOptions): RunStore {
         reported = state
       }
     } catch {
-      // The next change or the alarm tries again.
+      // The next change or the alarm tries again. An erased run has no alarm left.
+      if (isErased) setAlarm(Date.now() + watchMs)
     }
     reporting = undefined
   }
@@ -256,7 +257,9 @@ export function createRunStore(options: RunStoreOptions): RunStore {
     },
     async alarm() {
       const run = own ?? (await find())
-      if (!run) return
+      if (stored) report()
+      await reporting
+      if (!run || isErased) return
       if (own && !own.life.isFinished) return setAlarm(Date.now() + watchMs)
       if (own && own.life.tick(now()) !== 'erase')
         return setAlarm(Date.now() + Math.min(Math.max(own.life.due - now(), 1000), watchMs))

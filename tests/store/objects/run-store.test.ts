@@ -255,8 +255,22 @@ describe('the run of a Durable Object', () => {
     await object.store.settled()
     expect(object.stops).toEqual([])
     set.mockRestore()
+    await object.store.alarm()
+    expect(await object.directory.list()).toMatchObject([{ state: 'detached' }])
     run.join()
     await object.store.settled()
     expect(await object.directory.list()).toMatchObject([{ state: 'attached' }])
+  })
+
+  test('a list that cannot be reached when its run is erased forgets the run later', async () => {
+    const object = createObject()
+    const run = object.start()
+    await object.store.settled()
+    vi.spyOn(object.directory, 'forget').mockRejectedValueOnce(new Error('gone'))
+    run.finish() // without a frame
+    await object.store.settled()
+    vi.setSystemTime(object.storage.alarm!)
+    await object.store.alarm()
+    expect(await object.directory.list()).toEqual([])
   })
 })
