@@ -7,6 +7,7 @@ import type { ReadableLog, RunLog, RunLogs } from '../../streams/run-log.ts'
 import type { OwnRun, Run, RunRequest, SharedRuns } from '../../streams/runs.ts'
 import { once } from './once.ts'
 import type { RunDirectory, RunEntry } from './run-directory.ts'
+import { createRunReporter } from './run-reporter.ts'
 import { ignore, unconfirmed, type ObjectStorage } from './storage.ts'
 import { createStoredLog, findStoredFrames } from './stored-log.ts'
 
@@ -74,8 +75,6 @@ export function createRunStore(options: RunStoreOptions): RunStore {
   let own: OwnRun | undefined
   let stored: StoredRun | undefined
   let isErased = false
-  let reporting: Promise<void> | undefined
-  let reported = 'null'
 
   function put(run: StoredRun) {
     stored = run
@@ -94,39 +93,26 @@ export function createRunStore(options: RunStoreOptions): RunStore {
     const state = end ? 'finished' : (own?.state ?? 'detached')
     return { id, caller, requestId, chat, isChatOver, state, isBackground: graceMs === undefined, expiresAt: end?.expiresAt }
   }
-  async function reportAll() {
-    await Promise.resolve() // changes of one turn are reported together
-    try {
-      for (;;) {
-        const entry = isErased ? undefined : toEntry(stored!)
-        const state = JSON.stringify(entry ?? null)
-        if (state === reported) break
-        // If the object dies before it has stored the run, nobody takes the run from the list again.
-        await storage.sync()
-        const directory = await toDirectory(stored!.owner)
-        if (!entry) await directory.forget(id)
-        else if (!(await directory.set(entry, maxDetached))) own?.fail(abandonedAsTooMany(maxDetached))
-        reported = state
-      }
-    } catch {
-      // The next change or the alarm tries again. An erased run has no alarm left.
-      if (isErased) setAlarm(Date.now() + watchMs)
-    }
-    reporting = undefined
-  }
-  /** Tells the list of the owner's runs what has changed. */
-  function report() {
-    reporting ??= reportAll()
-  }
+  const reporter = createRunReporter({
+    id,
+    storage,
+    toDirectory: () => toDirectory(stored!.owner),
+    toEntry: () => (isErased ? undefined : toEntry(stored!)),
+    maxDetached,
+    onTooMany: () => own?.fail(abandonedAsTooMany(maxDetached)),
+    // The next change or the alarm tries again. An erased run has no alarm left.
+    onFailed: () => isErased && setAlarm(Date.now() + watchMs),
+  })
+
   function endChat() {
     if (stored!.chat === undefined || stored!.isChatOver || isErased) return
     put({ ...stored!, isChatOver: true })
-    report()
+    reporter.report()
   }
   async function forget() {
     isErased = true
-    report()
-    await reporting
+    reporter.report()
+    await reporter.settled()
   }
 
   function createLog(): RunLog {
@@ -153,7 +139,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
         flush()
         if (!isErased) finish(false)
         front.close()
-        report()
+        reporter.report()
       },
       erase() {
         clearTimeout(timer)
@@ -169,14 +155,13 @@ export function createRunStore(options: RunStoreOptions): RunStore {
     const run = await storage.get<StoredRun>(runKey)
     if (!run) return undefined
     stored = run
-    reported = '' // by an earlier start of this object
     const frames = await findStoredFrames(storage)
     const log = createStoredLog({ id, storage, runBytes, stored: frames, isClosed: run.end !== undefined })
     if (!run.end) {
       log.append(toTerminalFrames((await storage.get<string>(lostKey)) ?? '', frames.length))
       log.close()
       finish(true)
-      report()
+      reporter.report()
     }
     return toRun(stored, log)
   })
@@ -228,13 +213,13 @@ export function createRunStore(options: RunStoreOptions): RunStore {
         put({ owner, caller, requestId, graceMs, chat: chat!, keepMs, encoder: kept, failures, isChatOver: false })
         storage.put(lostKey, toFrames(producerLost()), unconfirmed).catch(ignore)
         setAlarm(Date.now() + watchMs)
-        report()
+        reporter.report()
         return undefined // `settled` tells when the directory knows the run
       },
       forget,
       forgetChat: endChat,
       changed({ life }) {
-        report()
+        reporter.report()
         // The alarm has found a viewer. It goes off again when the last one has left.
         if (stored?.end && stored.end.expiresAt <= Date.now() && life.due < Infinity) setAlarm(Date.now())
       },
@@ -252,20 +237,18 @@ export function createRunStore(options: RunStoreOptions): RunStore {
       onCancel() {},
       async close() {},
     },
-    async settled() {
-      await reporting
-    },
+    settled: reporter.settled,
     async alarm() {
       const run = own ?? (await find())
-      if (stored) report()
-      await reporting
+      if (stored) reporter.report()
+      await reporter.settled()
       if (!run || isErased) return
       if (own && !own.life.isFinished) return setAlarm(Date.now() + watchMs)
       if (own && own.life.tick(now()) !== 'erase')
         return setAlarm(Date.now() + Math.min(Math.max(own.life.due - now(), 1000), watchMs))
       if (!own && Date.now() < stored!.end!.expiresAt) return setAlarm(stored!.end!.expiresAt)
       await run.stop()
-      await reporting
+      await reporter.settled()
     },
   }
 }
