@@ -41,10 +41,12 @@ export interface Verdict {
    */
   settle(tokens?: number): void
   /**
-   * Hands the reservation over to another process, which then settles it. Returns the id of the
-   * reservation. Absent if the limits are for one process.
+   * The id by which another process can settle the reservation. Absent if the limits are for one
+   * process, or if nothing is held.
    */
-  handOver?(): string
+  readonly id?: string
+  /** Call this when another process has taken the reservation over, and settles it. */
+  handOver?(): void
 }
 
 /**

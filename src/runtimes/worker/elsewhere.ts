@@ -34,10 +34,15 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
     const headers = new Headers(c.req.raw.headers)
     headers.set('x-request-id', c.var.requestId)
     for (const name of ['content-encoding', 'content-length', 'transfer-encoding', placeHeader]) headers.delete(name)
-    const place = body && c.var.verdict?.handOver?.()
-    if (place !== undefined) headers.set(placeHeader, place)
+    const verdict = body && c.var.verdict
+    if (verdict?.id !== undefined) headers.set(placeHeader, verdict.id)
     const request = new Request(url, { method, headers, signal, body: body ? JSON.stringify(body) : null })
-    const response = await orUnavailable(runs.get(runs.idFromString(runId)).fetch(request))
+    const fetched = orUnavailable(runs.get(runs.idFromString(runId)).fetch(request))
+    const response = await fetched.catch((error: unknown) => {
+      if (signal.aborted) verdict?.handOver?.() // the reader has left, and the answer may go on
+      throw error
+    })
+    verdict?.handOver?.()
     c.set('isElsewhere', true)
     const own = new Headers(response.headers)
     own.delete('vary') // this app sets it again

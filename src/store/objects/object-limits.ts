@@ -37,7 +37,7 @@ export function hold(
   object: StoredLimits,
   id: string,
   waitUntil: ObjectLimitsOptions['waitUntil'],
-): Pick<Verdict, 'settle'> & { handOver(): string } {
+): Pick<Verdict, 'id' | 'settle'> & { handOver(): void } {
   let isHeld = true
   let timer = setTimeout(renew, renewMs)
   function renew() {
@@ -45,6 +45,7 @@ export function hold(
     timer = setTimeout(renew, renewMs)
   }
   return {
+    id,
     settle(tokens) {
       if (!isHeld) return
       isHeld = false
@@ -54,7 +55,6 @@ export function hold(
     handOver() {
       isHeld = false
       clearTimeout(timer)
-      return id
     },
   }
 }

@@ -60,8 +60,8 @@ describe('limits in the objects of the callers', () => {
   test('a place that is handed over is settled by its new holder alone', async () => {
     const { limits, restart } = create()
     const verdicts = [await limits.reserve('a', answer, quota), await limits.reserve('a', answer, quota)]
-    const id = verdicts[0]!.handOver!()
-    const held = hold(restart('a'), id, () => {})
+    const held = hold(restart('a'), verdicts[0]!.id!, () => {})
+    verdicts[0]!.handOver!()
     verdicts[0]!.settle()
     expect(await take(limits)).toBe('answers')
     await vi.advanceTimersByTimeAsync(600_000)
