@@ -56,10 +56,15 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
       return false
     }
   }
-  /** Sends a request without a body to several objects. Returns the response of one that did it. */
+  /**
+   * Sends a request without a body to several objects. Returns the response of one that did it.
+   * @throws ServiceError `store_unavailable` if none did it, and one could not be reached
+   */
   async function sendToAll(c: Context<Env>, entries: readonly RunEntry[]): Promise<Response | undefined> {
-    const responses = await Promise.all(entries.map(({ id }) => send(c, id)))
-    return responses.find(({ status }) => status === 204)
+    const results = await Promise.allSettled(entries.map(({ id }) => send(c, id)))
+    for (const result of results) if (result.status === 'fulfilled' && result.value.status === 204) return result.value
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+    return undefined
   }
   /** Passes a request on to this app, unless a run can have the id, and one of these methods is used. */
   function sendToRun(toRun: (id: string) => string | undefined, ...methods: readonly string[]): Handler<Env> {

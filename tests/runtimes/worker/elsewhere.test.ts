@@ -82,3 +82,29 @@ describe('the place of an answer', () => {
     expect(verdict.handOver).toHaveBeenCalledOnce()
   })
 })
+
+describe('a cancel that is sent to several objects', () => {
+  const entries = ['1', '2', '3'].map((id): RunEntry => ({
+    id,
+    caller: '',
+    requestId: id,
+    state: 'attached',
+    isBackground: false,
+    chat: 'c',
+  }))
+  const createWith = (statuses: Readonly<Record<string, number>>) =>
+    createWorker({
+      entries,
+      async fetch(id) {
+        const status = statuses[id]
+        if (status === undefined) throw new Error('gone')
+        return new Response(null, { status })
+      },
+    })
+
+  test.each(['/ollama/cancel/x', '/api/ui/chat/c/stop'])('%s is done if one of them does it', async (path) => {
+    expect(await createWith({ 2: 204, 3: 404 }).send(path)).toBe(204)
+    expect(await createWith({ 1: 404, 3: 404 }).send(path)).toBe(503)
+    expect(await createWith({ 1: 404, 2: 404, 3: 404 }).send(path)).toBe(404)
+  })
+})
