@@ -14,7 +14,7 @@ export class RunObject extends DurableObject {
   readonly #store: RunStore
   readonly #state: ObjectState
   readonly #env: Record<string, unknown>
-  /** The place of the run that is being started. */
+  /** The place of the run. The request that starts the run names it. */
   #place: string | undefined
 
   constructor(state: ObjectState, env: Record<string, unknown>) {
@@ -53,7 +53,7 @@ export class RunObject extends DurableObject {
   }
 
   async fetch(request: Request): Promise<Response> {
-    this.#place = request.headers.get(placeHeader) ?? undefined
+    this.#place ??= request.headers.get(placeHeader) ?? undefined
     const response = await this.#app.fetch(request, this.#env, {
       waitUntil: (promise) => this.#state.waitUntil(promise),
       passThroughOnException() {},
