@@ -27,9 +27,12 @@ export function toXadd({ epoch, count, first, oldest, frames, isEnd }: Entry): s
   return [id, 'n', `${first}`, 'o', `${oldest}`, 'f', frames, ...(isEnd ? ['e', '1'] : [])]
 }
 
-/** Whether Redis says that something that is not ours has one of our names. */
+/**
+ * Whether Redis says that something that is not ours has one of our names. Redis 6.2 says first in
+ * which script.
+ */
 export function isForeign(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('WRONGTYPE')
+  return error instanceof Error && error.message.includes('WRONGTYPE')
 }
 
 /**

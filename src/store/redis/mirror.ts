@@ -102,7 +102,7 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
       ...(isDescribed ? [] : toDescription()),
       ...(entry?.isEnd ? toEnding() : []),
     ]
-    const sent = others.map((command) => redis.send(...command))
+    const sent = others.map(send)
     trimmed = oldest
     isDescribed = true
     isStarted ||= entry !== undefined
@@ -114,6 +114,15 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
       await onRefused(error)
     }
     return true
+  }
+
+  /** Something that is not ours can have the name of a list or of a chat. The log goes on without it. */
+  async function send(command: Command) {
+    try {
+      await redis.send(...command)
+    } catch (error) {
+      if (command[1] === key || !isForeign(error)) throw error
+    }
   }
 
   function onAdded(isKept: boolean, { count, isEnd }: Entry) {

@@ -3,18 +3,15 @@ import { sse } from '../../../src/encoders/sse.ts'
 import { keys } from '../../../src/store/redis/keys.ts'
 import { createOwnRuns } from '../../../src/store/redis/own-runs.ts'
 import { createMemoryLogs } from '../../../src/streams/memory-log.ts'
+import type { Redis } from '../../../src/store/redis/redis.ts'
 import type { OwnRun } from '../../../src/streams/runs.ts'
 import { createFakeRedis } from './fake-redis.ts'
 
-test('a run that is renewed while its end is on its way is kept as long as every finished run', async () => {
-  const sent: (readonly string[])[] = []
-  const redis = createFakeRedis((command) => {
-    sent.push(command)
-    return 'ok'
-  })
+/** Starts a run of a process. `finish` ends it. */
+function start(redis: Redis, more: Partial<OwnRun['request']> = {}) {
   const own = createOwnRuns({ redis, process: 'a', leaseMs: 10_000, runBytes: 1e6, keepMs: 300_000, now: () => 0 })
   const log = createMemoryLogs({ runBytes: 1e6, totalBytes: 1e6 }).create()
-  const request: OwnRun['request'] = { owner: '', caller: '', requestId: 'id', encoder: sse, graceMs: 30_000 }
+  const request: OwnRun['request'] = { owner: '', caller: '', requestId: 'id', encoder: sse, graceMs: 30_000, ...more }
   let state: OwnRun['state'] = 'attached'
   const run: Partial<OwnRun> = {
     log,
@@ -23,12 +20,61 @@ test('a run that is renewed while its end is on its way is kept as long as every
       return state
     },
   }
+  return {
+    own,
+    log,
+    run: run as OwnRun,
+    finish() {
+      state = 'finished'
+      log.close()
+    },
+  }
+}
 
-  await own.publish(run as OwnRun)
-  state = 'finished'
-  log.close()
+/** A fake of Redis, and the commands that it gets. `answer` may refuse one. */
+function createRecorded(answer: (command: readonly string[]) => void = () => {}) {
+  const sent: (readonly string[])[] = []
+  const { send, ...redis } = createFakeRedis()
+  return {
+    sent,
+    redis: {
+      ...redis,
+      async send(...command: readonly string[]) {
+        sent.push(command)
+        answer(command)
+        return send(...command)
+      },
+    },
+  }
+}
+
+test('a run that is renewed while its end is on its way is kept as long as every finished run', async () => {
+  const { redis, sent } = createRecorded()
+  const { own, log, run, finish } = start(redis)
+  await own.publish(run)
+  finish()
   own.look()
   await own.flush()
   const lives = sent.filter(([name, key]) => name === 'PEXPIRE' && key === keys.run(log.id, '')).map(([, , ms]) => ms)
   expect(lives).toEqual(['360000', '300000'])
+})
+
+test.each([
+  'WRONGTYPE Operation against a key holding the wrong kind of value',
+  // from a script of Redis 6.2
+  'ERR Error running script (call to f_1): @user_script:1: WRONGTYPE Operation against a key holding the wrong kind of value',
+])('something else under the name of a list or of a chat does not disturb the log: %s', async (message) => {
+  const others = [keys.runs('alice'), keys.chat('alice', 'c'), keys.chatRuns('alice', 'c')]
+  const { redis, sent } = createRecorded(([name, ...args]) => {
+    if (name !== 'PEXPIRE' && args.some((arg) => others.includes(arg))) throw new Error(message)
+  })
+  const { own, log, run, finish } = start(redis, { owner: 'alice', chat: 'c' })
+  await own.publish(run)
+  log.append(['data: a\n\n'])
+  await own.flush()
+  own.look()
+  finish()
+  await own.flush()
+  const ofLog = sent.filter(([, key]) => key === keys.log(log.id)).map(([name]) => name)
+  expect(ofLog).toEqual(['PEXPIRE', 'XADD', 'PEXPIRE', 'XADD', 'PEXPIRE'])
 })
