@@ -43,7 +43,9 @@ interface Published {
   additions: number
   /** The state that Redis has. */
   state: string
-  renewedAt: number | undefined
+  renewedAt: number
+  /** Whether Redis has had the description. Only the first one takes its chat from another run. */
+  isKnown: boolean
   /** Whether nobody may find the run any more. */
   isForgotten: boolean
 }
@@ -127,7 +129,6 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     if (one.isForgotten) return []
     const { run } = one
     const { owner, chat } = run.request
-    const isFirst = one.renewedAt === undefined
     one.renewedAt = now()
     one.state = run.state
     const openMs = `${toOpenMs(run)}`
@@ -140,7 +141,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     if (chat !== undefined) {
       const open = keys.chatRuns(owner, chat)
       const name = keys.chat(owner, chat)
-      commands.push(isFirst ? ['SET', name, run.log.id, 'PX', openMs] : ['EVAL', renewChat, '1', name, run.log.id, openMs])
+      commands.push(one.isKnown ? ['EVAL', renewChat, '1', name, run.log.id, openMs] : ['SET', name, run.log.id, 'PX', openMs])
       commands.push(['SADD', open, run.log.id], ['PEXPIRE', open, openMs])
     }
     return commands
@@ -162,7 +163,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     if (redis.isReady) viewers.expire()
     else viewers.renew()
     if (mirror.isOver || !redis.isReady) return
-    if (now() - (one.renewedAt ?? 0) > toOpenMs(run) / 3) mirror.renew()
+    if (now() - one.renewedAt > toOpenMs(run) / 3) mirror.renew()
     void copy(one) // also what could not be copied before
     // The state of a finished run is sent with its end, which makes the keys expire.
     if (one.isForgotten || run.state === 'finished' || one.state === run.state) return
@@ -194,6 +195,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
           toDescription: () => toDescription(one),
           toEnding: () => toEnding(one),
           onCopied() {
+            one.isKnown = true
             described.resolve()
             for (const to of one.viewers.processes) send('PUBLISH', keys.bell(to), run.log.id)
           },
@@ -202,7 +204,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
         stopListening: run.log.onMore(() => onMore(one)),
         additions: 0,
         state: '',
-        renewedAt: undefined,
+        renewedAt: now(),
+        isKnown: false,
         isForgotten: false,
       }
       published.set(run.log.id, one)

@@ -78,3 +78,20 @@ test.each([
   const ofLog = sent.filter(([, key]) => key === keys.log(log.id)).map(([name]) => name)
   expect(ofLog).toEqual(['PEXPIRE', 'XADD', 'PEXPIRE', 'XADD', 'PEXPIRE'])
 })
+
+test('a chat has the name of its new run, although Redis refuses the first attempt', async () => {
+  const name = keys.chat('alice', 'c')
+  let isFull = true
+  const { redis, sent } = createRecorded(([command]) => {
+    if (isFull && command === 'SET') throw new Error('OOM command not allowed')
+  })
+  const { own, run, log } = start(redis, { owner: 'alice', chat: 'c' })
+  await own.publish(run)
+  isFull = false
+  for (let i = 0; i < 2; i++) {
+    own.onConnected()
+    await own.flush()
+  }
+  const named = sent.filter((command) => command.includes(name) && command.includes(log.id)).map(([command]) => command)
+  expect(named).toEqual(['SET', 'SET', 'EVAL'])
+})
