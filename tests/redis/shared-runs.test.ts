@@ -334,6 +334,33 @@ describe('a run of another process', () => {
     expect(late.text()).toBe(toText(run, texts))
   })
 
+  test('takes the runs that a dead process has left from the list of its owner after a day', async () => {
+    const a = await startProcess()
+    const list = keys.runs('dora')
+    const startedAt = Date.now()
+    for (const [id, hours] of Object.entries({ old: 26, young: 24 }))
+      await server.command('ZADD', list, `${startedAt - hours * 3_600_000}`, id)
+    const run = a.start({ owner: 'dora' })
+    await run.published
+    expect(await server.command('ZRANGE', list, '0', '-1')).toEqual(['young', run.log.id])
+  })
+
+  test('has its frames once, if something else has the name of its list or of its chat', async () => {
+    const [a, b] = [await startProcess(), await startProcess()]
+    for (const key of [keys.runs('eve'), keys.chat('eve', 'c'), keys.chatRuns('eve', 'c')])
+      await server.command('HSET', key, 'garbage', 'x')
+    await server.command('CONFIG', 'RESETSTAT')
+    const run = a.start({ owner: 'eve', chat: 'c' })
+    run.log.append([eventOf('one')])
+    const reader = view(await find(b, run, 'eve'))
+    await expect.poll(reader.text).toBe(toText(run, ['one']))
+    run.log.append([eventOf('end')])
+    run.finish()
+    await expect.poll(() => reader.sink.ended).toBe(1)
+    expect(reader.text()).toBe(toText(run, ['one', 'end']))
+    expect(String(await server.command('INFO', 'commandstats'))).not.toContain('cmdstat_unlink')
+  })
+
   test('leaves nothing in Redis for longer than it is kept', async () => {
     const a = await startProcess()
     const run = a.start({ owner: 'bob', chat: 'c', keepMs: 200 })

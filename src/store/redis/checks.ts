@@ -41,6 +41,7 @@ export const checks: readonly (readonly string[])[] = [
   ['ZRANGE', set, '0', '0'],
   ['ZRANGEBYSCORE', set, '0', '0'],
   ['ZREM', set, 'check'],
+  ['ZREMRANGEBYSCORE', set, '0', '0'],
   ['SADD', names, 'check'],
   ['SMEMBERS', names],
   ['SREM', names, 'check'],

@@ -59,8 +59,12 @@ const batchMs = 50
 const publishMs = 250
 /** So many additions to a log are copied at once. */
 const batchSize = 32
-/** How long Redis keeps the list of an owner's runs after the last one has started. */
-const listMs = '90000000'
+/**
+ * How long Redis keeps the list of an owner's runs after the last one has started, in milliseconds.
+ * After the same time, a run is taken from the list, because a process that dies leaves its runs in
+ * it. A run that still goes on then enters the list again.
+ */
+const listMs = 90_000_000
 /** Deletes the name of a chat, unless it names a newer run. */
 const deleteIfEqual = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
 /** Renews the name of a chat, unless it names a newer run. */
@@ -136,8 +140,11 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
       ['HSET', toName(run), ...toFields(describeRun(run, process, toKeepMs(run)))],
       ['PEXPIRE', toName(run), openMs],
     ]
-    if (owner !== '')
-      commands.push(['ZADD', keys.runs(owner), 'NX', `${Date.now()}`, run.log.id], ['PEXPIRE', keys.runs(owner), listMs])
+    if (owner !== '') {
+      const list = keys.runs(owner)
+      commands.push(['ZREMRANGEBYSCORE', list, '-inf', `${Date.now() - listMs}`])
+      commands.push(['ZADD', list, 'NX', `${Date.now()}`, run.log.id], ['PEXPIRE', list, `${listMs}`])
+    }
     if (chat !== undefined) {
       const open = keys.chatRuns(owner, chat)
       const name = keys.chat(owner, chat)
