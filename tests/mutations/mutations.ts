@@ -171,8 +171,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'store/redis/limits.ts',
-    from: 'if (!open.delete(entry)) return',
-    to: 'open.delete(entry)',
+    from: 'if (entry.used !== undefined) return',
+    to: '',
     test: 'store/redis/limits',
   },
   { file: 'middleware/limit-guard.ts', from: '.slice(0, 4)', to: '.slice(0, 8)', test: 'middleware/limit-guard' },

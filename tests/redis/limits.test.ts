@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { thenSilent } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
-import type { Cost, Limits, Quota } from '../../src/middleware/limits.ts'
+import type { Cost, Limits, Quota, Verdict } from '../../src/middleware/limits.ts'
 import { createMemoryLimits } from '../../src/middleware/memory-limits.ts'
 import { connectRedis } from '../../src/runtimes/redis.ts'
 import { sha256OfNode } from '../../src/runtimes/sha256.ts'
@@ -223,6 +223,25 @@ describe('a Redis that is down', () => {
     held.settle()
     second.settle()
     await expect.poll(async () => (await own.command('KEYS', '*:answers')) as string[]).toEqual([])
+  })
+
+  test('for a while keeps no place of an answer that has ended meanwhile', async () => {
+    const own = await startRedis()
+    onTestFinished(own.stop)
+    const { one, redis } = await createTwo(6000, own)
+    expect(await isRefused(one)).toBe(false) // Redis now has the function
+    own.pause()
+    const verdicts: Promise<Verdict>[] = []
+    for (let i = 0; redis.isReady; i++) {
+      verdicts.push(Promise.resolve(one.reserve(`caller ${i}`, answer, quota)))
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    for (const { settle } of await Promise.all(verdicts)) settle()
+    expect(redis.isReady).toBe(false)
+    own.resume()
+    const keysOf = async () => (await own.command('KEYS', '*:answers')) as string[]
+    await expect.poll(keysOf, { interval: 5 }).toHaveLength(verdicts.length)
+    await expect.poll(keysOf, { timeout: 4000 }).toEqual([])
   })
 
   test('in the middle of concurrent requests causes no error, and no request waits', async () => {

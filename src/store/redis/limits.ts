@@ -17,11 +17,17 @@ export interface RedisLimitsOptions {
 /** The keys of one caller in Redis, as `script` lists them. */
 type CallerKeys = readonly [used: string, answers: string, tokens: string]
 
-/** A reservation that is not settled, as members of the caller's sorted sets. `''` is no member. */
+/** A reservation that Redis may hold, as members of the caller's sorted sets. `''` is no member. */
 interface Entry {
   readonly keys: CallerKeys
   readonly answer: string
   readonly tokens: string
+  /** Whether Redis may have heard of it. */
+  isSent: boolean
+  /** How many tokens the answer has used. Undefined as long as it is not over. */
+  used: number | undefined
+  /** How often Redis was to settle it, and did not answer. */
+  failures: number
 }
 
 /**
@@ -30,6 +36,10 @@ interface Entry {
  * that its last answer had at another process is still on its way to Redis.
  */
 const settleMs = 50
+/** The interval between renewals is this part of a lease. */
+const renewalsPerLease = 3
+/** After so many failures to settle an entry, its lease has run out. */
+const maxFailures = renewalsPerLease + 1
 /** One call renews at most this many entries, so that Redis is never busy with one call for long. */
 const maxRenewed = 100
 
@@ -40,8 +50,8 @@ const maxRenewed = 100
 export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimitsOptions): Limits {
   const processId = crypto.randomUUID()
   const scriptSha = toScriptSha()
-  /** The entries of this process, also those that Redis does not know yet. */
-  const open = new Set<Entry>()
+  /** The entries of this process, also those that Redis does not know yet, or has not settled. */
+  const entries = new Set<Entry>()
   let entryCount = 0
   let timer: ReturnType<typeof setInterval> | undefined
 
@@ -56,14 +66,11 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
     }
   }
 
-  /** Runs the script without waiting for it. A failure is no problem: the lease runs out. */
-  function post(...call: Parameters<typeof run>) {
-    if (redis.isReady) run(...call).catch(() => {})
-  }
-
   /** Asks Redis for all shares at once. Undefined if Redis cannot decide. */
-  async function ask({ keys, answer, tokens }: Entry, shares: readonly Share[]): Promise<Verdict | undefined> {
+  async function ask(entry: Entry, shares: readonly Share[]): Promise<Verdict | undefined> {
     if (!redis.isReady) return undefined
+    const { keys, answer, tokens } = entry
+    entry.isSent = true
     try {
       const reply = await run(keys, 'reserve', [answer, tokens, ...shares.flatMap(toParts)])
       const available = Array.isArray(reply) ? reply.map(Number) : []
@@ -74,30 +81,46 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
     }
   }
 
-  function renew() {
-    const entries = Map.groupBy(open, ({ keys }) => keys[0])
-    for (const [first, ...others] of entries.values()) {
+  function renew(open: readonly Entry[]) {
+    for (const [first, ...others] of Map.groupBy(open, ({ keys }) => keys[0]).values()) {
       const all = [first!, ...others]
       for (let i = 0; i < all.length; i += maxRenewed) {
         const members = all.slice(i, i + maxRenewed).flatMap(({ answer, tokens }) => [answer, tokens])
-        post(first!.keys, 'renew', members)
+        run(first!.keys, 'renew', members).catch(() => {}) // the next renewal comes before the lease runs out
       }
     }
+    for (const entry of open) entry.isSent = true
   }
-  redis.onConnected(renew)
+  /** Settles an entry in Redis. If that fails, `tick` tries it again. */
+  async function settle(entry: Entry) {
+    const { keys, answer, tokens, used } = entry
+    try {
+      if (entry.isSent && !redis.isReady) throw new Error('Redis is not ready')
+      if (entry.isSent) await run(keys, 'settle', [answer, tokens, String(used)])
+    } catch {
+      if (++entry.failures < maxFailures) return
+    }
+    entries.delete(entry)
+    if (entries.size > 0) return
+    clearInterval(timer)
+    timer = undefined
+  }
+  function tick() {
+    if (redis.isReady) renew([...entries].filter(({ used }) => used === undefined))
+    for (const entry of entries) if (entry.used !== undefined) void settle(entry)
+  }
+  redis.onConnected(tick)
 
   /** Keeps an entry alive until it is settled. Returns the function that settles it. */
   function hold(entry: Entry, settleOwn: Verdict['settle'], reserved = 0): Verdict['settle'] {
     if (entry.answer === '' && entry.tokens === '') return () => {}
-    open.add(entry)
-    timer ??= setInterval(renew, leaseMs / 3)
+    entries.add(entry)
+    timer ??= setInterval(tick, leaseMs / renewalsPerLease)
     return (tokens = reserved) => {
-      if (!open.delete(entry)) return
+      if (entry.used !== undefined) return
+      entry.used = tokens
       settleOwn(tokens)
-      post(entry.keys, 'settle', [entry.answer, entry.tokens, String(tokens)])
-      if (open.size > 0) return
-      clearInterval(timer)
-      timer = undefined
+      void settle(entry)
     }
   }
 
@@ -108,6 +131,9 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
       keys,
       answer: shares.some(({ limit }) => limit === 'answers') ? member : '',
       tokens: budgets.length > 0 ? [member, ...budgets.map((share) => toParts(share).join(' '))].join('|') : '',
+      isSent: false,
+      used: undefined,
+      failures: 0,
     }
   }
 
@@ -123,8 +149,10 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
       }
       if (shared?.refusedBy) return shared
       const own = await memory.reserve(who, cost, quota)
-      if (!shared && own.refusedBy) return own
-      return { ...(shared ?? own), settle: hold(entry, own.settle, cost.tokens) }
+      const settle = hold(entry, own.settle, cost.tokens)
+      if (shared || !own.refusedBy) return { ...(shared ?? own), settle }
+      settle(0) // Redis may have made the reservation, and have answered too late
+      return own
     },
   }
 }

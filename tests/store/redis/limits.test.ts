@@ -134,6 +134,45 @@ describe('limits in Redis', () => {
     settle()
   })
 
+  test('settle at once a reservation that Redis may have made, if its answer was lost and the process refuses', async () => {
+    let isLost = false
+    const { limits, toOperations, sent } = create(() => (isLost ? fail('Redis does not answer')() : ['2']))
+    const held = [await limits.reserve('a', answer, quota), await limits.reserve('a', answer, quota)]
+    isLost = true
+    sent.length = 0
+    expect((await limits.reserve('a', answer, quota)).refusedBy).toBe('answers')
+    await vi.waitFor(() => expect(toOperations().map(([name]) => name)).toEqual(['reserve', 'settle']))
+    expect(sent[1]![8]).toBe(sent[0]![8]) // the member
+    isLost = false
+    await vi.advanceTimersByTimeAsync(leaseMs / 3)
+    expect(toOperations().map(([name]) => name)).toEqual(['reserve', 'settle', 'renew', 'settle'])
+    for (const { settle } of held) settle()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('try to settle again until the lease has run out, but only what Redis may hold', async () => {
+    const { limits, redis, toOperations, sent } = create(() => ['2'])
+    const known = await limits.reserve('a', answer, quota)
+    redis.isReady = false
+    const unknown = await limits.reserve('a', answer, quota)
+    sent.length = 0
+    known.settle()
+    unknown.settle()
+    await vi.advanceTimersByTimeAsync(leaseMs / 3)
+    expect(toOperations()).toEqual([])
+    redis.isReady = true
+    await vi.advanceTimersByTimeAsync(leaseMs / 3)
+    expect(toOperations()).toEqual([['settle', 3]])
+    expect(vi.getTimerCount()).toBe(0)
+
+    const lost = await limits.reserve('a', answer, quota)
+    redis.isReady = false
+    lost.settle()
+    await vi.advanceTimersByTimeAsync(leaseMs)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   test('settle in the memory of the process while Redis is not ready', async () => {
     const { limits, redis } = create(() => ['2'])
     const verdicts = [await limits.reserve('a', answer, quota), await limits.reserve('a', answer, quota)]
