@@ -20,12 +20,15 @@ export function createObjectLimits({ toObject, waitUntil, fallback }: ObjectLimi
     async reserve(who, cost, quota) {
       if (toShares(cost, quota).length === 0) return { refusedBy: undefined, left: {}, settle() {} }
       const id = crypto.randomUUID()
+      let object: StoredLimits | undefined
       try {
-        const object = await toObject(who)
+        object = await toObject(who)
         const { refusedBy, left } = await object.reserve(id, cost, quota)
         const isHeld = !refusedBy && Boolean(cost.answers ?? cost.tokens)
         return { refusedBy, left, ...(isHeld ? hold(object, id, waitUntil) : { settle() {} }) }
       } catch {
+        // Perhaps only the answer was lost.
+        if (object) waitUntil(object.settle(id, 0).catch(ignore))
         return fallback.reserve(who, cost, quota)
       }
     },

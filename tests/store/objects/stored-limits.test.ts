@@ -77,6 +77,28 @@ describe('limits in the objects of the callers', () => {
     expect([await take(limits), await take(limits), await take(limits)]).toEqual([undefined, undefined, 'answers'])
   })
 
+  test('hold no place for a reservation whose answer was lost', async () => {
+    const object = createStoredLimits({ storage: createSqliteStorage(), now: Date.now })
+    const isOver: Promise<unknown>[] = []
+    const limits = createObjectLimits({
+      toObject: async () => ({
+        ...object,
+        async reserve(...reservation) {
+          await object.reserve(...reservation)
+          throw new Error('gone')
+        },
+      }),
+      waitUntil: (promise) => void isOver.push(promise),
+      fallback: createMemoryLimits({ now: Date.now }),
+    })
+    for (let i = 0; i < 2; i++) await limits.reserve('a', answer, quota)
+    await Promise.all(isOver)
+    expect(await object.reserve('1', answer, quota)).toMatchObject({
+      refusedBy: undefined,
+      left: { answers: { remaining: 1 } },
+    })
+  })
+
   test('ask no object if nothing is limited', async () => {
     const toObject = () => Promise.reject<StoredLimits>(new Error('asked'))
     const limits = createObjectLimits({
