@@ -184,6 +184,8 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
       return run.fail(producerLost())
     }
     last = newest.count - 1
+    // Redis may have refused them for lack of memory, and have taken the end.
+    if (newest.isEnd && !isEnded) await Promise.all(toEnding().map(send))
     isEnded = newest.isEnd
     while (sizes.length > 0 && sizes.at(-1)!.first > last) totalBytes -= sizes.pop()!.bytes
   }

@@ -95,3 +95,24 @@ test('a chat has the name of its new run, although Redis refuses the first attem
   const named = sent.filter((command) => command.includes(name) && command.includes(log.id)).map(([command]) => command)
   expect(named).toEqual(['SET', 'SET', 'EVAL'])
 })
+
+test('a run whose end Redis has only in part has all of it later', async () => {
+  let isFull = true
+  const { redis, sent } = createRecorded((command) => {
+    if (isFull && command.includes('finished')) throw new Error('OOM command not allowed')
+  })
+  const { own, log, run, finish } = start(redis)
+  await own.publish(run)
+  log.append(['data: a\n\n'])
+  finish()
+  await own.flush()
+  isFull = false
+  sent.length = 0
+  own.look()
+  await own.flush()
+  expect(sent).toContainEqual(['HSET', keys.run(log.id, ''), 'state', 'finished'])
+  sent.length = 0
+  own.look()
+  await own.flush()
+  expect(sent).toEqual([])
+})
