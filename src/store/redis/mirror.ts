@@ -77,8 +77,11 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
 
   async function copy() {
     try {
-      if (isUnsure) await findPlace()
-      while (!mirror.isOver && (await copyMore())) onCopied()
+      for (;;) {
+        if (isUnsure) await findPlace()
+        if (mirror.isOver || !(await copyMore())) return
+        onCopied()
+      }
     } catch (error) {
       mirror.renew() // the connection is lost, or Redis is full
       if (!isForeign(error)) return

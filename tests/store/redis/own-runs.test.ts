@@ -116,3 +116,18 @@ test('a run whose end Redis has only in part has all of it later', async () => {
   await own.flush()
   expect(sent).toEqual([])
 })
+
+test('a copy that is under way when its run is renewed goes on at once', async () => {
+  const { redis } = createRecorded()
+  const { own, log, run } = start(redis)
+  await own.publish(run)
+  await own.flush()
+  log.append(['data: a\n\n'])
+  own.look()
+  own.onConnected() // while the copy of `look` is under way
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  log.append(['data: b\n\n'])
+  await expect
+    .poll(() => redis.send('XREVRANGE', keys.log(log.id), '+', '-', 'COUNT', '1'))
+    .toMatchObject([[expect.any(String), expect.arrayContaining([expect.stringContaining('data: b')])]])
+})
