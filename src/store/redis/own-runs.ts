@@ -46,6 +46,8 @@ interface Published {
   renewedAt: number
   /** Whether Redis has had the description. Only the first one takes its chat from another run. */
   isKnown: boolean
+  /** Whether there is nothing to resume in the chat of the run. */
+  isChatOver: boolean
   /** Whether nobody may find the run any more. */
   isForgotten: boolean
 }
@@ -148,7 +150,10 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     if (chat !== undefined) {
       const open = keys.chatRuns(owner, chat)
       const name = keys.chat(owner, chat)
-      commands.push(one.isKnown ? ['EVAL', renewChat, '1', name, run.log.id, openMs] : ['SET', name, run.log.id, 'PX', openMs])
+      if (!one.isChatOver)
+        commands.push(
+          one.isKnown ? ['EVAL', renewChat, '1', name, run.log.id, openMs] : ['SET', name, run.log.id, 'PX', openMs],
+        )
       commands.push(['SADD', open, run.log.id], ['PEXPIRE', open, openMs])
     }
     return commands
@@ -213,6 +218,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
         state: '',
         renewedAt: now(),
         isKnown: false,
+        isChatOver: false,
         isForgotten: false,
       }
       published.set(run.log.id, one)
@@ -230,7 +236,10 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
       await forgotten
     },
     forgetChat({ log, request: { owner, chat } }) {
-      if (chat !== undefined) send('EVAL', deleteIfEqual, '1', keys.chat(owner, chat), log.id)
+      const one = published.get(log.id)
+      if (chat === undefined || one?.isChatOver) return
+      if (one) one.isChatOver = true
+      void insist([['EVAL', deleteIfEqual, '1', keys.chat(owner, chat), log.id]])
     },
     onRequest(request) {
       if (request.type === 'viewers') {

@@ -131,3 +131,26 @@ test('a copy that is under way when its run is renewed goes on at once', async (
     .poll(() => redis.send('XREVRANGE', keys.log(log.id), '+', '-', 'COUNT', '1'))
     .toMatchObject([[expect.any(String), expect.arrayContaining([expect.stringContaining('data: b')])]])
 })
+
+test('the name of a chat that was stopped while Redis was down is deleted later, and not set again', async () => {
+  const name = keys.chat('alice', 'c')
+  let isDown = false
+  const { redis, sent } = createRecorded(() => {
+    if (isDown) throw new Error('Cannot ask Redis: there is no connection')
+  })
+  const { own, log, run, finish } = start(redis, { owner: 'alice', chat: 'c' })
+  await own.publish(run)
+  isDown = true
+  own.forgetChat(run)
+  log.append(['data: a\n\n'])
+  finish()
+  await own.flush()
+  isDown = false
+  sent.length = 0
+  own.onConnected()
+  own.look()
+  await own.flush()
+  const ofName = sent.filter((command) => command.includes(name))
+  expect(ofName.some((command) => command.join().includes("'DEL'"))).toBe(true)
+  expect(ofName.some((command) => command.join().includes("'SET'"))).toBe(false)
+})
