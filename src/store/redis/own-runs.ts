@@ -2,6 +2,7 @@ import type { OwnRun, SharedRuns } from '../../streams/runs.ts'
 import { answer } from './answers.ts'
 import { toErasure, toExpiry, type Command } from './commands.ts'
 import { describeRun, toFields } from './description.ts'
+import { isForeign } from './entries.ts'
 import type { Request } from './inbox.ts'
 import { keys } from './keys.ts'
 import { createMirror, type Mirror } from './mirror.ts'
@@ -126,8 +127,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
   async function insist(commands: readonly Command[]) {
     try {
       await Promise.all(commands.map((command) => redis.send(...command)))
-    } catch {
-      unsent.push(commands)
+    } catch (error) {
+      if (!isForeign(error)) unsent.push(commands)
     }
   }
 

@@ -154,3 +154,20 @@ test('the name of a chat that was stopped while Redis was down is deleted later,
   expect(ofName.some((command) => command.join().includes("'DEL'"))).toBe(true)
   expect(ofName.some((command) => command.join().includes("'SET'"))).toBe(false)
 })
+
+test('what cannot be erased because it is not ours is not tried again', async () => {
+  const { redis, sent } = createRecorded(([name]) => {
+    if (name === 'XTRIM') throw new Error('WRONGTYPE Operation against a key holding the wrong kind of value')
+  })
+  const { own, log, run, finish } = start(redis)
+  await own.publish(run)
+  log.append(['data: a\n\n'])
+  finish()
+  await own.flush()
+  await own.forget(run)
+  await expect.poll(() => sent.some(([name]) => name === 'XTRIM')).toBe(true)
+  sent.length = 0
+  own.look()
+  await own.flush()
+  expect(sent).toEqual([])
+})
