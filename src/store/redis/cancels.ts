@@ -23,7 +23,7 @@ export function createCancels(redis: Redis, process: string, answers: Answers): 
     onCancel(listener) {
       redis.subscribe(keys.cancels, (text) => {
         const { id, from, request } = parseMessage<Message>(text)
-        if (id && from && from !== process && request && listener(request)) answer(redis, from, id)
+        if (id && typeof from === 'string' && from !== process && request && listener(request)) answer(redis, from, id)
       })
     },
     async cancel(request) {

@@ -243,8 +243,10 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
       void insist([['EVAL', deleteIfEqual, '1', keys.chat(owner, chat), log.id]])
     },
     onRequest(request) {
+      const { from } = request
+      if (typeof from !== 'string') return // it is not from Sluice
       if (request.type === 'viewers') {
-        const { from = '', runs, hasReadEnd } = request
+        const { runs, hasReadEnd } = request
         for (const [id, count] of Object.entries(runs ?? {})) {
           // A new reader may have read just before the last copy, whose bell it has not heard.
           if (published.get(id)?.viewers.set(from, count, hasReadEnd)) send('PUBLISH', keys.bell(from), id)

@@ -171,3 +171,16 @@ test('what cannot be erased because it is not ours is not tried again', async ()
   await own.flush()
   expect(sent).toEqual([])
 })
+
+test('a request with fields of other types is ignored', async () => {
+  const { redis, sent } = createRecorded()
+  const { own, log, run } = start(redis)
+  await own.publish(run)
+  await own.flush()
+  sent.length = 0
+  const from = { toString: 1, valueOf: 1 } as unknown as string
+  own.onRequest({ type: 'stop', run: log.id, from, id: 'x' })
+  own.onRequest({ type: 'viewers', from, runs: { [log.id]: 1 } })
+  await new Promise((resolve) => setTimeout(resolve, 0)) // a promise that nobody handles would fail the test
+  expect(sent).toEqual([])
+})
