@@ -265,7 +265,7 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
       for (const one of published.values()) renew(one)
     },
     async flush() {
-      for (const one of published.values()) await one.mirror.copy() // what is under way
+      await Promise.all(Array.from(published.values(), ({ mirror }) => mirror.copy())) // what is under way
       await Promise.all(Array.from(published.values(), copy))
     },
   }

@@ -184,3 +184,21 @@ test('a request with fields of other types is ignored', async () => {
   await new Promise((resolve) => setTimeout(resolve, 0)) // a promise that nobody handles would fail the test
   expect(sent).toEqual([])
 })
+
+test('the copies of all runs before the process ends do not wait for each other', async () => {
+  let isSilent = false
+  let asked = 0
+  const redis: Redis = {
+    ...createFakeRedis(),
+    async send() {
+      if (!isSilent) throw new Error('Cannot ask Redis: there is no connection')
+      asked++
+      return new Promise<never>(() => {})
+    },
+  }
+  const { own } = start(redis)
+  for (let i = 0; i < 20; i++) await own.publish(start(redis).run)
+  isSilent = true
+  void own.flush()
+  await expect.poll(() => asked).toBe(20)
+})
