@@ -23,7 +23,18 @@ const values: Readonly<Record<string, readonly string[]>> = {
   'stream of other fields': ['XADD', 'KEY', '*', 'garbage', 'x'],
   set: ['SADD', 'KEY', 'garbage'],
 }
-const messages = ['', '{garbage', 'null', '1', '[]', '{}', '{"type":"stop"}', '{"type":"viewers","runs":7}', '{"request":null}']
+const messages = [
+  '',
+  '{garbage',
+  'null',
+  '1',
+  '[]',
+  '{}',
+  '{"type":"stop"}',
+  '{"type":"stop","id":"x","from":{"toString":1}}',
+  '{"type":"viewers","runs":7}',
+  '{"request":null}',
+]
 
 describe('garbage under our names', () => {
   test.each(Object.keys(values))(
