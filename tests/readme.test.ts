@@ -1,6 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChatOptions, streamChat } from '#client'
+import { toFreePort } from './lab/free-port.ts'
 
 interface Client {
   readonly streamChat: typeof streamChat
@@ -167,12 +167,4 @@ describe('every command does what the README says, in a fresh copy', () => {
 function newcomer(): NodeJS.ProcessEnv {
   const path = (process.env.PATH ?? '').split(':').filter((folder) => !folder.startsWith(root))
   return { HOME: process.env.HOME, PATH: path.join(':'), CI: '1', WRANGLER_SEND_METRICS: 'false' }
-}
-
-async function toFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }

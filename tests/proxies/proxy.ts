@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { toFreePort } from '../lab/free-port.ts'
 import { toSnippet } from './snippet.ts'
 
 export const proxyNames = ['nginx', 'haproxy', 'caddy'] as const
@@ -162,14 +163,6 @@ async function start(name: ProxyName, toConfiguration: (ownPort: number) => stri
     await pause(10)
   }
   return { url: `http://127.0.0.1:${ownPort}`, stop }
-}
-
-async function toFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 function isListening(port: number): Promise<boolean> {

@@ -187,6 +187,7 @@ function toReplies(text: string): (Reply | Error)[] {
   return replies
 }
 
+/** This is not that of tests/lab, because pair.ts is a helper above this one (tests/helper-depth.test.ts). */
 async function toFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
