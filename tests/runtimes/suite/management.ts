@@ -186,6 +186,7 @@ export function describeManagement(runtime: RuntimeName) {
         test('can be cancelled', async () => {
           on(route, silent())
           const requestId = `managed-${path.slice(5)}`
+          await expect.poll(() => stage.upstream.open).toBe(0) // that of the test before may still close
           const reader = send({ path: `/ollama${path}`, body, headers: { 'x-request-id': requestId } })
           await expect.poll(() => stage.upstream.open).toBe(1)
           expect(await readAll(send({ path: `/ollama/cancel/${requestId}` }))).toMatchObject({ status: 204 })
