@@ -194,6 +194,16 @@ export function createRunStore(options: RunStoreOptions): RunStore {
     return isErased ? undefined : run
   }
 
+  /** Returns the time of the next alarm. Undefined if the time of the run is over. */
+  function toDue(): number | undefined {
+    const time = Date.now()
+    const { life } = own ?? {}
+    if (life?.isFinished === false) return time + watchMs
+    if (life) return life.tick(now()) === 'erase' ? undefined : time + Math.min(Math.max(life.due - now(), 1000), watchMs)
+    const { expiresAt } = stored!.end!
+    return time < expiresAt ? expiresAt : undefined
+  }
+
   return {
     logs: { create: createLog },
     shared: {
@@ -240,14 +250,12 @@ export function createRunStore(options: RunStoreOptions): RunStore {
     settled: reporter.settled,
     async alarm() {
       const run = own ?? (await find())
+      if (run && !isErased) {
+        const due = toDue()
+        if (due === undefined) await run.stop()
+        else setAlarm(due)
+      }
       if (stored) reporter.report()
-      await reporter.settled()
-      if (!run || isErased) return
-      if (own && !own.life.isFinished) return setAlarm(Date.now() + watchMs)
-      if (own && own.life.tick(now()) !== 'erase')
-        return setAlarm(Date.now() + Math.min(Math.max(own.life.due - now(), 1000), watchMs))
-      if (!own && Date.now() < stored!.end!.expiresAt) return setAlarm(stored!.end!.expiresAt)
-      await run.stop()
       await reporter.settled()
     },
   }

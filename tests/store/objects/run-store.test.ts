@@ -262,6 +262,16 @@ describe('the run of a Durable Object', () => {
     expect(await object.directory.list()).toMatchObject([{ state: 'attached' }])
   })
 
+  test('a list that does not answer does not delay the next alarm', async () => {
+    const object = createObject()
+    vi.spyOn(object.directory, 'set').mockReturnValue(new Promise(() => {}))
+    object.start().log.append(frames(1))
+    vi.setSystemTime(object.storage.alarm!)
+    void object.store.alarm()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(object.storage.alarm! - Date.now()).toBe(60_000)
+  })
+
   test('a list that cannot be reached when its run is erased forgets the run later', async () => {
     const object = createObject()
     const run = object.start()
