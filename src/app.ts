@@ -1,4 +1,4 @@
-import { Hono, type Context } from 'hono'
+import type { Context, Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { matchedRoutes } from 'hono/route'
 import type { Config } from './config/parse-config.ts'
@@ -26,6 +26,7 @@ import { createAttach } from './routes/attach.ts'
 import { blobs } from './routes/blobs.ts'
 import { cancel } from './routes/cancel.ts'
 import { chatRoutes } from './routes/chats.ts'
+import { createRoutes } from './routes/create-routes.ts'
 import { toErrorResponse } from './routes/error-response.ts'
 import { generations, type GenerationsOptions } from './routes/generations.ts'
 import { health } from './routes/health.ts'
@@ -185,7 +186,7 @@ export function createApp({
   const isResume = ({ req }: Context) => req.header('last-event-id') !== undefined && generating.has(req.path)
   // A request to these routes takes no place of an answer, so that a caller with the maximum number
   // of open answers can still cancel or resume one.
-  const placeless = new Hono<Env>()
+  const placeless = createRoutes()
     .route('/', cancel({ streams, shared }))
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
@@ -194,7 +195,7 @@ export function createApp({
   const placelessPatterns = new Set(placeless.routes.map(({ path }) => path))
   const takesAnswer = (c: Context) => !isResume(c) && !matchedRoutes(c).some(({ path }) => placelessPatterns.has(path))
 
-  const app = new Hono<Env>()
+  const app = createRoutes()
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
@@ -212,7 +213,7 @@ export function createApp({
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys.
     .use(keyGuard({ keys, sha256 }), limitGuard({ limits, quota: perCaller, address, takesAnswer }))
-    .route('/', elsewhere?.routes ?? new Hono<Env>())
+    .route('/', elsewhere?.routes ?? createRoutes())
     .route('/', placeless)
     .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
     .onError((error, c) => {

@@ -22,6 +22,7 @@ test.each<[method: string, path: string, answers: 0 | 1, headers?: Record<string
   ['POST', '/v1/responses', 1],
   ['GET', '/v1/models', 1],
   ['GET', '/unknown', 1],
+  ['GET', '/*', 1], // the text of the middleware's pattern
   ['POST', '/ollama/cancel/id', 0],
   ['GET', '/streams', 0],
   ['GET', '/streams/id', 0],

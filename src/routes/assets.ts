@@ -1,7 +1,6 @@
-import { Hono } from 'hono'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { parseAccept } from 'hono/utils/accept'
-import type { Env } from '../middleware/env.ts'
+import { createRoutes } from './create-routes.ts'
 
 /** A file for browsers, as build/build.ts makes it. */
 export interface Asset {
@@ -24,7 +23,7 @@ export interface Asset {
  */
 export function assets(files: readonly Asset[]) {
   const unlessCached = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'x-request-id'] })
-  const app = new Hono<Env>()
+  const app = createRoutes()
   for (const file of files) {
     const isPage = file.path === '/'
     const toResponse = createResponses(file, isPage ? 'accept, accept-encoding' : 'accept-encoding')

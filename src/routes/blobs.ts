@@ -1,10 +1,9 @@
-import { Hono } from 'hono'
-import type { Env } from '../middleware/env.ts'
 import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Digest, Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
 import { startStream } from './start-stream.ts'
+import { createRoutes } from './create-routes.ts'
 
 /**
  * The route that checks and uploads blobs. A blob is a part of a model, and `create` needs all
@@ -13,7 +12,7 @@ import { startStream } from './start-stream.ts'
  * the server.
  */
 export function blobs({ upstream, streams }: { upstream: Upstream; streams: Streams }) {
-  return new Hono<Env>().all('/api/blobs/:digest{sha256:[0-9a-f]{64}}', methods('HEAD', 'POST'), async (c) => {
+  return createRoutes().all('/api/blobs/:digest{sha256:[0-9a-f]{64}}', methods('HEAD', 'POST'), async (c) => {
     const stream = startStream(c, streams)
     try {
       const digest = c.req.param('digest') as Digest

@@ -1,8 +1,7 @@
-import { Hono } from 'hono'
-import type { Env } from '../middleware/env.ts'
 import { methods } from '../middleware/methods.ts'
 import { resume, type ResumeOptions } from './streams.ts'
 import { toPlace } from './view.ts'
+import { createRoutes } from './create-routes.ts'
 
 /**
  * The routes of a chat of the AI SDK, by the id that `useChat` has given it
@@ -11,7 +10,7 @@ import { toPlace } from './view.ts'
  * answer is 204 if there is nothing to resume or to stop, also if the chat is another caller's.
  */
 export function chatRoutes({ runs, ...options }: ResumeOptions) {
-  return new Hono<Env>()
+  return createRoutes()
     .all('/api/ui/chat/:id/stream', methods('GET'), async (c) => {
       const run = await runs.findChat(c.req.param('id'), c.var.principal.name)
       return run ? resume(c, await toPlace(run, -1), options) : c.body(null, 204)

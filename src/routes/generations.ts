@@ -1,4 +1,4 @@
-import { Hono, type Context, type MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { Dialect, GenerationPlan } from '../dialects/dialect.ts'
 import { createIgnored } from '../dialects/ignored.ts'
 import type { Encoder } from '../encoders/encoder.ts'
@@ -15,6 +15,7 @@ import { toErrorResponse } from './error-response.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
 import type { Answer } from './record.ts'
 import { startStream } from './start-stream.ts'
+import { createRoutes } from './create-routes.ts'
 
 export interface GenerationsOptions {
   dialect: Dialect
@@ -105,7 +106,7 @@ export function generations({
     return published ? published.then(() => response) : response
   }
 
-  const app = new Hono<Env>()
+  const app = createRoutes()
   for (const [path, toPlan] of Object.entries(dialect.generations)) {
     app.post(path, body, (c) => {
       // One by one, because on Node a list of all headers stays in memory as long as the request.

@@ -1,9 +1,8 @@
-import { Hono } from 'hono'
-import type { Env } from '../middleware/env.ts'
 import { toServiceError } from '../errors.ts'
 import type { Streams } from '../relay/streams.ts'
 import { createCached } from '../upstreams/cached.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
+import { createRoutes } from './create-routes.ts'
 
 export interface HealthOptions {
   upstream: Upstream
@@ -31,7 +30,7 @@ export function health({ upstream, streams, store, maxLoads, now }: HealthOption
         .then(({ value: { version } }) => ({ status: 'ready', upstream: { version } }) as const, toNotReady),
   })
 
-  return new Hono<Env>()
+  return createRoutes()
     .get('/', (c) => c.text('Sluice is running'))
     .get('/ping', (c) => c.json({ message: 'OK' }))
     .get('/healthz', (c) => c.json({ status: 'ok' }))

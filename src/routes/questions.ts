@@ -1,4 +1,4 @@
-import { Hono, type Context, type MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
@@ -6,6 +6,7 @@ import type { Answer, Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
 import { startStream } from './start-stream.ts'
+import { createRoutes } from './create-routes.ts'
 
 export interface QuestionsOptions {
   dialect: Dialect
@@ -19,7 +20,7 @@ export interface QuestionsOptions {
  * reader disconnects, the request to Ollama is aborted.
  */
 export function questions({ dialect, body, upstream, streams }: QuestionsOptions) {
-  const app = new Hono<Env>()
+  const app = createRoutes()
   for (const [route, toPlan] of Object.entries(dialect.questions)) {
     const [method, path] = route.split(' ') as [string, string]
     app.on(method, [path], body, async (c) => {

@@ -1,4 +1,4 @@
-import { Hono, type Context } from 'hono'
+import type { Context } from 'hono'
 import { parseResponseId, toSnapshot } from '../dialects/openai/responses/background.ts'
 import { ServiceError } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
@@ -6,6 +6,7 @@ import { methods } from '../middleware/methods.ts'
 import type { Run } from '../streams/runs.ts'
 import type { ResumeOptions } from './streams.ts'
 import { toFrameNumber, toPlace, view } from './view.ts'
+import { createRoutes } from './create-routes.ts'
 
 /**
  * The routes of OpenAI's background responses:
@@ -30,7 +31,7 @@ export function responseRoutes({ runs, ...options }: ResumeOptions) {
     return c.json(response, 200, { 'cache-control': 'no-store' })
   }
 
-  return new Hono<Env>()
+  return createRoutes()
     .all('/v1/responses/:id', methods('GET', 'DELETE'), async (c) => {
       const run = await find(c)
       if (c.req.method === 'GET') {

@@ -1,4 +1,4 @@
-import { Hono, type Context } from 'hono'
+import type { Context } from 'hono'
 import type { Encoder } from '../encoders/encoder.ts'
 import { ServiceError } from '../errors.ts'
 import type { Env } from '../middleware/env.ts'
@@ -8,6 +8,7 @@ import { toFailureFrames } from '../streams/recorder.ts'
 import { parseFrameId, toNumbered } from '../streams/run-log.ts'
 import type { Run, Runs } from '../streams/runs.ts'
 import { toFrameNumber, toPlace, view, type Place, type ViewOptions } from './view.ts'
+import { createRoutes } from './create-routes.ts'
 
 /** The id of no run. The frame of `not_resumable` has it. */
 const noRun = 'none'
@@ -28,7 +29,7 @@ export function streamRoutes({ streams, runs, attach }: ResumeOptions) {
     return run
   }
 
-  return new Hono<Env>()
+  return createRoutes()
     .all('/streams', methods('GET'), async (c) => {
       const { name } = c.var.principal
       if (name === '') throw notFound()

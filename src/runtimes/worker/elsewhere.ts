@@ -1,4 +1,4 @@
-import { Hono, type Context, type Handler } from 'hono'
+import type { Context, Handler } from 'hono'
 import type { Config } from '../../config/parse-config.ts'
 import { parseResponseId } from '../../dialects/openai/responses/background.ts'
 import type { Env } from '../../middleware/env.ts'
@@ -9,6 +9,7 @@ import { orUnavailable, tooManyDetached } from '../../streams/failures.ts'
 import { parseFrameId } from '../../streams/run-log.ts'
 import { toDirectory } from './callers.ts'
 import { placeHeader, type Namespaces } from './namespaces.ts'
+import { createRoutes } from '../../routes/create-routes.ts'
 
 export interface ElsewhereOptions extends Namespaces {
   config: Config
@@ -75,7 +76,7 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
   }
   const isOpen = ({ state }: RunEntry) => state !== 'finished'
 
-  const routes = new Hono<Env>()
+  const routes = createRoutes()
     .all('/streams', async (c, next) => {
       if (c.var.principal.name === '' || c.req.method !== 'GET') return next()
       const entries = await listRuns(c)
