@@ -19,7 +19,7 @@ import { toMethodError } from './middleware/methods.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
-import { openWithStreamSSE, type Open } from './relay/sink.ts'
+import type { Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
 import { assets } from './routes/assets.ts'
 import { createAttach } from './routes/attach.ts'
@@ -46,7 +46,8 @@ import type { Upstream } from './upstreams/upstream.ts'
 import { createWaiting, type WaitingOptions } from './upstreams/waiting.ts'
 
 /**
- * The configuration, and the parts that a runtime may replace. Each part has a portable default.
+ * The configuration, and the parts that a runtime may replace. Each part but `open` has a
+ * portable default.
  */
 export interface AppOptions {
   config: Config
@@ -57,8 +58,8 @@ export interface AppOptions {
    * together.
    */
   upstreams?: Upstreams
-  /** Opens a streaming response. */
-  open?: Open
+  /** Opens a streaming response. A runtime without an `Open` of its own passes `openWithStreamSSE`. */
+  open: Open
   /**
    * Returns the function that keeps the work of a promise running after the response. workerd needs
    * `waitUntil` for this. Other runtimes need nothing.
@@ -134,7 +135,7 @@ export function createApp({
   config,
   connect = viaGlobalFetch,
   upstreams,
-  open = openWithStreamSSE,
+  open,
   toWaitUntil = () => () => {},
   address = () => '',
   bound,

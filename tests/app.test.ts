@@ -2,8 +2,9 @@ import { expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'
 import { parseConfig } from '../src/config/parse-config.ts'
 import type { Limits } from '../src/middleware/limits.ts'
+import { openWithStreamSSE } from '../src/relay/sink.ts'
 
-const { fetch } = createApp({ config: parseConfig({ SLUICE_DEMO: '1' }) })
+const { fetch } = createApp({ config: parseConfig({ SLUICE_DEMO: '1' }), open: openWithStreamSSE })
 
 test.each(['/chat', '/api/generate', '/api/chat'])(
   '%s: an app whose runtime cannot break a response answers text/plain with SSE',
@@ -44,7 +45,7 @@ test.each<[method: string, path: string, answers: 0 | 1, headers?: Record<string
     },
   }
   const config = parseConfig({ SLUICE_DEMO: '1', SLUICE_RATE_PER_MINUTE: '60', SLUICE_MAX_STREAMS_PER_KEY: '2' })
-  const app = createApp({ config, limits })
+  const app = createApp({ config, open: openWithStreamSSE, limits })
   const request = new Request(`http://localhost${path}`, {
     method,
     headers: { host: 'localhost', ...headers },

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createApp } from '../../src/app.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
+import { openWithStreamSSE } from '../../src/relay/sink.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
 import type { Measure } from '../measure.ts'
 import { toWelchT } from './welch.ts'
@@ -17,7 +18,7 @@ function startApp() {
     SLUICE_API_KEYS: `a:${toHash('a')},b:${toHash('b')}`,
     SLUICE_RESUME_KEEP_SECONDS: '3600',
   })
-  const app = createApp({ config, logs: createMemoryLogs(config.resume) })
+  const app = createApp({ config, open: openWithStreamSSE, logs: createMemoryLogs(config.resume) })
   return (key: string, path: string, init: RequestInit = {}) => {
     const headers = { host: '127.0.0.1', authorization: `Bearer ${key}`, prefer: 'resume' }
     return app.fetch(new Request(`http://127.0.0.1${path}`, { ...init, headers }))

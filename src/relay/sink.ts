@@ -39,9 +39,10 @@ const waitingLength = 16_384
 const utf8 = new TextEncoder()
 
 /**
- * The default, for a runtime without an `Open` of its own. The callback of `streamSSE` runs
- * synchronously, so the sink exists before `open` returns. `canCut` is false, because for the
- * reader a cut of this sink looks like a clean end (docs/hazards.md#45, docs/hazards.md#55).
+ * For a runtime without an `Open` of its own. It is no default, so that the other runtimes do not
+ * bundle it. The callback of `streamSSE` runs synchronously, so the sink exists before `open`
+ * returns. `canCut` is false, because for the reader a cut of this sink looks like a clean end
+ * (docs/hazards.md#45, docs/hazards.md#55).
  */
 export const openWithStreamSSE: Open = Object.assign(open, { canCut: () => false })
 

@@ -3,6 +3,7 @@ import { ConfigError, parseConfig } from '../config/parse-config.ts'
 import { variables } from '../config/variables.ts'
 import { ServiceError } from '../errors.ts'
 import { createElsewhere } from './worker/elsewhere.ts'
+import { openOnWorker } from './worker/open.ts'
 import type { ExecutionContext } from './worker/platform.ts'
 import { toSite } from './worker/site.ts'
 
@@ -48,5 +49,5 @@ function checkStore(env: Record<string, unknown>) {
 function createMisconfigured({ message }: ConfigError): App {
   console.error(`Misconfigured:\n${message}`)
   const text = `The bindings of this Worker have mistakes: ${message.replaceAll('\n', '; ')}`
-  return createApp({ config: parseConfig({}), problem: new ServiceError('misconfigured', text) })
+  return createApp({ config: parseConfig({}), open: openOnWorker, problem: new ServiceError('misconfigured', text) })
 }

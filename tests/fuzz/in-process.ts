@@ -1,5 +1,6 @@
 import { createApp, type App } from '../../src/app.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
+import { openWithStreamSSE } from '../../src/relay/sink.ts'
 import type { UpstreamRequest } from '../../src/upstreams/connect.ts'
 import { loadRecording, toBytes } from '#fake-ollama/recording.ts'
 import type { WholeAnswer } from '../surfaces.ts'
@@ -11,6 +12,7 @@ import type { WholeAnswer } from '../surfaces.ts'
 export function createInProcess(toAnswer: (path: string, request: UpstreamRequest) => readonly Uint8Array[]): App {
   return createApp({
     config: parseConfig({}),
+    open: openWithStreamSSE,
     async connect(request, signal) {
       const path = new URL(request.url).pathname
       const pieces = toAnswer(path, request)

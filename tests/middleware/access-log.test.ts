@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import type { LogLine } from '../../src/middleware/access-log.ts'
+import { openWithStreamSSE } from '../../src/relay/sink.ts'
 import type { Connect } from '../../src/upstreams/connect.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
 
@@ -23,7 +24,13 @@ function create() {
   const sha256 = createHash('sha256').update(key).digest('hex')
   const config = parseConfig({ SLUICE_API_KEYS: `me:${sha256}` })
   const lines: LogLine[] = []
-  const app = createApp({ config, connect, log: (line) => void lines.push(line), logs: createMemoryLogs(config.resume) })
+  const app = createApp({
+    config,
+    connect,
+    open: openWithStreamSSE,
+    log: (line) => void lines.push(line),
+    logs: createMemoryLogs(config.resume),
+  })
   const ask = async (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
     app.fetch(
       new Request(`http://localhost${path}`, {

@@ -12,8 +12,7 @@ export type RuntimeName = 'node' | 'bun' | 'worker'
 /**
  * Which entry file a server runs. A name without `portable` selects the file that users run: on
  * Node and Bun the built one, on workerd the entry file in src/runtimes. A name with `portable`
- * selects the entry file in tests/fixtures/portable, which uses the portable defaults of
- * `createApp`.
+ * selects the entry file in tests/fixtures/portable, which uses the portable parts of an app.
  */
 export type ServerName = RuntimeName | PairName | `portable ${RuntimeName}`
 

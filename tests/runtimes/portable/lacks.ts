@@ -12,9 +12,8 @@ interface Lack {
 }
 
 /**
- * What `streamSSE` and `fetch`, the portable defaults of `createApp`, cannot do. docs/hazards.md
- * contains the same table, and tests/runtimes/portable/lacks.test.ts checks that the two tables are
- * equal.
+ * What the portable parts of an app (`streamSSE` and `fetch`) cannot do. docs/hazards.md contains the
+ * same table, and tests/runtimes/portable/lacks.test.ts checks that the two tables are equal.
  */
 export const lacks = {
   cut: {

@@ -19,7 +19,7 @@ const toName = (runtime: RuntimeName): ServerName => `portable ${runtime}`
 
 /**
  * Runs the tests of the black-box suite that depend on `open` and `connect`, with the portable
- * defaults of `createApp`. These tests cover how Sluice reads bytes from Ollama, how it sends them
+ * parts of an app. These tests cover how Sluice reads bytes from Ollama, how it sends them
  * to a reader, and how either side stops. The other tests (the meaning of a request, errors, keys,
  * assets, management) run only with the entry files in src/runtimes. lacks.ts lists what the
  * portable servers cannot do.
