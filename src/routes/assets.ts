@@ -1,4 +1,3 @@
-import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { parseAccept } from 'hono/utils/accept'
 import { createRoutes } from './create-routes.ts'
 
@@ -22,35 +21,34 @@ export interface Asset {
  * decoded from base64 at its first request.
  */
 export function assets(files: readonly Asset[]) {
-  const unlessCached = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'x-request-id'] })
   const app = createRoutes()
   for (const file of files) {
     const isPage = file.path === '/'
-    const toResponse = createResponses(file, isPage ? 'accept, accept-encoding' : 'accept-encoding')
+    const toResponse = createResponses(file)
     app.get(file.path, (c, next) => {
       if (isPage && !accepts(c.req.header('accept'), 'text/html')) return next()
-      return unlessCached(c, async () => {
-        c.res = toResponse(accepts(c.req.header('accept-encoding'), 'gzip'), c.var.requestId)
-      })
+      const isGzip = accepts(c.req.header('accept-encoding'), 'gzip')
+      const etag = `"${file.etag}${isGzip ? '-gzip' : ''}"`
+      const headers = {
+        'cache-control': file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+        'x-request-id': c.var.requestId,
+        etag,
+        vary: isPage ? 'accept, accept-encoding' : 'accept-encoding',
+      }
+      return isKnown(etag, c.req.header('if-none-match'))
+        ? new Response(null, { status: 304, headers })
+        : toResponse(isGzip, headers)
     })
   }
   return app
 }
 
-function createResponses({ gzip, etag, type, isImmutable, headers }: Asset, vary: string) {
+function createResponses({ gzip, type, headers }: Asset) {
   let bytes: Uint8Array<ArrayBuffer> | undefined
-  return (isGzip: boolean, requestId: string): Response => {
+  return (isGzip: boolean, added: Readonly<Record<string, string>>): Response => {
     bytes ??= Uint8Array.from(atob(gzip), (unit) => unit.charCodeAt(0))
     return new Response(isGzip ? bytes : unzip(bytes), {
-      headers: {
-        'content-type': type,
-        'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
-        'x-request-id': requestId,
-        etag: `"${etag}${isGzip ? '-gzip' : ''}"`,
-        vary,
-        ...(isGzip && { 'content-encoding': 'gzip' }),
-        ...headers,
-      },
+      headers: { 'content-type': type, ...(isGzip && { 'content-encoding': 'gzip' }), ...headers, ...added },
       ...(isGzip && { encodeBody: 'manual' }), // otherwise workerd would gzip the body again
     })
   }
@@ -66,4 +64,12 @@ function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {
  */
 function accepts(header = '', name: string): boolean {
   return parseAccept(header.toLowerCase()).some(({ type, q }) => type === name && q > 0)
+}
+
+/**
+ * Whether the list in `If-None-Match` contains this tag, with its quotes. The weak tag `W/"…"` is
+ * the same as the strong one here (RFC 9110 §13.1.2).
+ */
+function isKnown(etag: string, ifNoneMatch = ''): boolean {
+  return ifNoneMatch === '*' || ifNoneMatch.includes(etag)
 }
