@@ -14,13 +14,26 @@ export function flag() {
   )
 }
 
+/** A text that `read` turns into a value. It returns undefined if the text is invalid. */
+function text<T>(read: (text: string) => T | undefined, expected: string) {
+  return v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): T => {
+      const value = read(dataset.value)
+      if (value !== undefined) return value
+      addIssue({ message: expected })
+      return NEVER
+    }),
+  )
+}
+
 /** A number without a sign, a fraction or a unit. */
 export function integer(fallback: number, min: number, max: number) {
-  const expected = `must be an integer from ${min} to ${max}`
-  return v.optional(
-    v.pipe(v.string(), v.regex(/^\d+$/, expected), v.transform(Number), v.minValue(min, expected), v.maxValue(max, expected)),
-    `${fallback}`,
-  )
+  const read = (digits: string) => {
+    const value = /^\d+$/.test(digits) ? Number(digits) : NaN
+    return value >= min && value <= max ? value : undefined
+  }
+  return v.optional(text(read, `must be an integer from ${min} to ${max}`), `${fallback}`)
 }
 
 /** Milliseconds; 0 = off. A JavaScript timer accepts at most 2^31 - 1. */
@@ -34,14 +47,9 @@ export function address(fallback: string) {
 }
 
 /** The address of Ollama, as a URL without a trailing slash. */
-export const ollamaHost = v.pipe(
-  v.optional(v.string(), ''),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const url = parseOllamaHost(dataset.value)
-    if (url !== undefined) return url
-    addIssue({ message: 'must be a host, host:port or http(s) URL without user information' })
-    return NEVER
-  }),
+export const ollamaHost = v.optional(
+  text(parseOllamaHost, 'must be a host, host:port or http(s) URL without user information'),
+  '',
 )
 
 /** A secret that an `Authorization` header can contain. */
@@ -54,11 +62,10 @@ export const modelName = v.optional(
 
 /** A duration in seconds; 0 = off. */
 export const keepAliveSeconds = v.optional(
-  v.pipe(
-    v.string(),
-    v.transform((text) => toSeconds(parseKeepAlive(text))),
-    v.check((seconds) => seconds >= 0, 'must be seconds or a duration such as 10m'),
-  ),
+  text((duration) => {
+    const seconds = toSeconds(parseKeepAlive(duration))
+    return seconds >= 0 ? seconds : undefined
+  }, 'must be seconds or a duration such as 10m'),
   '0',
 )
 
@@ -67,16 +74,12 @@ export const keepAliveSeconds = v.optional(
  * returns undefined if the entry is invalid.
  */
 function list<T>(item: (text: string) => T | undefined, expected: string) {
-  return v.pipe(
-    v.optional(v.string(), ''),
-    v.rawTransform(({ dataset, addIssue, NEVER }): readonly T[] => {
-      if (dataset.value === '') return []
-      const items = dataset.value.split(',').map((text) => item(text.trim()))
-      if (!items.includes(undefined)) return items as T[]
-      addIssue({ message: expected })
-      return NEVER
-    }),
-  )
+  const read = (entries: string): readonly T[] | undefined => {
+    if (entries === '') return []
+    const items = entries.split(',').map((entry) => item(entry.trim()))
+    return items.includes(undefined) ? undefined : (items as T[])
+  }
+  return v.optional(text(read, expected), '')
 }
 
 const isGlob = (text: string) => /^[\w.:/*-]{1,256}$/.test(text)
@@ -167,15 +170,7 @@ function toRedisAddress(text: string): RedisAddress | undefined {
 
 /** The URL of a Redis. It may contain a password. */
 export const redisUrl = v.optional(
-  v.pipe(
-    v.string(),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const address = toRedisAddress(dataset.value)
-      if (address !== undefined) return address
-      addIssue({ message: 'must be a URL such as redis://user:password@host:6379/0, or rediss://… for TLS' })
-      return NEVER
-    }),
-  ),
+  text(toRedisAddress, 'must be a URL such as redis://user:password@host:6379/0, or rediss://… for TLS'),
 )
 
 function toAlias(text: string): readonly [name: string, model: string] | undefined {
