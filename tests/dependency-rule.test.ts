@@ -24,7 +24,6 @@ const allowed: readonly Case[] = [
   ['src/upstreams/sockets/x.ts', '../../http1/response-reader.ts'],
   ['src/encoders/x.ts', './encoder.ts'],
   ['src/encoders/x.ts', '../generation.ts'],
-  ['src/encoders/x.ts', 'hono/utils/accept'],
   ['src/upstreams/x.ts', './connect.ts'],
   ['src/upstreams/x.ts', '../errors.ts'],
   ['src/generation.ts', 'ollama/browser', 'type'],

@@ -1,6 +1,6 @@
-import { parseAccept } from 'hono/utils/accept'
 import type { Encoder } from './encoder.ts'
 import { ndjson } from './ndjson.ts'
+import { parseAccept } from './parse-accept.ts'
 import { sse } from './sse.ts'
 import { text } from './text.ts'
 
@@ -20,8 +20,8 @@ export const framings: readonly { readonly encoder: Encoder; readonly types: rea
  * failure by a broken connection, so it is not available if `canCut` is false.
  */
 export function negotiate(accept: string | undefined, canCut: boolean): Encoder {
-  const ranges = parseAccept(accept?.toLowerCase() ?? '') // sorted, the best quality first
-  const qualityOf = (types: readonly string[]) => ranges.find(({ type }) => types.includes(type))?.q
+  const ranges = parseAccept(accept)
+  const qualityOf = (types: readonly string[]) => ranges.find(({ name }) => types.includes(name))?.quality
   const ofSse = qualityOf(['text/event-stream']) ?? qualityOf(['text/*', '*/*']) ?? 0
   let [best] = framings
   for (const framing of framings.slice(1)) {

@@ -1,3 +1,5 @@
+import { splitList } from './split-list.ts'
+
 /** The preferences that Sluice knows (RFC 7240 §2). */
 type Preference = 'status' | 'default-model' | 'resume'
 
@@ -26,11 +28,7 @@ export function toResumeSeconds(prefer: string | undefined, maxSeconds: number):
  * twice, the second one is ignored.
  */
 function toValue(preference: Preference, prefer = ''): string | undefined {
-  // Quoted strings are replaced, because they may contain commas. The pattern also matches a string
-  // without a closing quote. Otherwise the search could take quadratic time in a long header.
-  const unquoted = prefer.replaceAll(/"(?:\\.?|[^"\\])*(?:"|$)/g, (quoted) => /^"(\d*)"$/.exec(quoted)?.[1] ?? '"')
-  const first = unquoted
-    .split(',')
+  const first = splitList(prefer)
     .map((entry) => entry.split(';', 1)[0]!.split('='))
     .find(([name]) => name!.trim().toLowerCase() === preference)
   return first && (first[1] ?? '').trim()

@@ -1,4 +1,4 @@
-import { parseAccept } from 'hono/utils/accept'
+import { parseAccept } from '../encoders/parse-accept.ts'
 import { createRoutes } from './create-routes.ts'
 
 /** A file for browsers, as build/build.ts makes it. */
@@ -62,8 +62,8 @@ function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {
  * Whether the list in a header contains this name with a quality above 0 (RFC 9110 §12.4.2). A
  * wildcard does not match the name, because browsers send the name itself.
  */
-function accepts(header = '', name: string): boolean {
-  return parseAccept(header.toLowerCase()).some(({ type, q }) => type === name && q > 0)
+function accepts(header: string | undefined, name: string): boolean {
+  return parseAccept(header).some((accepted) => accepted.name === name && accepted.quality > 0)
 }
 
 /**
