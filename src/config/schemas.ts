@@ -41,9 +41,17 @@ export function ms(fallback: number, { min = 0 } = {}) {
   return integer(fallback, min, 2_147_483_647)
 }
 
+/** A text that `isValid` accepts. */
+function textThat(isValid: (text: string) => boolean, expected: string) {
+  return text((value) => (isValid(value) ? value : undefined), expected)
+}
+
 /** An address or a host name. */
 export function address(fallback: string) {
-  return v.optional(v.pipe(v.string(), v.regex(/^[\w.:-]+$/, 'must be an address or a host name')), fallback)
+  return v.optional(
+    textThat((host) => /^[\w.:-]+$/.test(host), 'must be an address or a host name'),
+    fallback,
+  )
 }
 
 /** The address of Ollama, as a URL without a trailing slash. */
@@ -53,12 +61,10 @@ export const ollamaHost = v.optional(
 )
 
 /** A secret that an `Authorization` header can contain. */
-export const bearer = v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')))
+export const bearer = v.optional(textThat((secret) => /^[\x21-\x7e]+$/.test(secret), 'must be printable ASCII without spaces'))
 
 /** A valid name of an Ollama model. */
-export const modelName = v.optional(
-  v.pipe(v.string(), v.maxLength(256, 'must be a model name'), v.check(isModelName, 'must be a model name')),
-)
+export const modelName = v.optional(textThat((name) => name.length <= 256 && isModelName(name), 'must be a model name'))
 
 /** A duration in seconds; 0 = off. */
 export const keepAliveSeconds = v.optional(
