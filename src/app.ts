@@ -1,5 +1,4 @@
 import type { Context, Hono } from 'hono'
-import { methodNotAllowed } from 'hono/method-not-allowed'
 import { matchedRoutes } from 'hono/route'
 import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
@@ -15,7 +14,7 @@ import { keyGuard, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
 import { limitGuard } from './middleware/limit-guard.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
-import { toMethodError } from './middleware/methods.ts'
+import { toMethodError, toMethods } from './middleware/methods.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
@@ -202,12 +201,6 @@ export function createApp({
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
     .use(hostGuard({ bound, allowed: hosts, isKeyless: keys.length === 0 && !insecure, problem }))
     .use(originGuard({ origins, isOpen: (path) => openPaths.has(path) }))
-    .use(
-      methodNotAllowed({
-        app,
-        onMethodNotAllowed: (c, methods) => toErrorResponse(c, toMethodError(methods), dialectAt(c.req.path)),
-      }),
-    )
     .route('/', assets(files))
     .route('/', health({ upstream: ollama, streams, store, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
@@ -216,7 +209,11 @@ export function createApp({
     .use(keyGuard({ keys, sha256 }), limitGuard({ limits, quota: perCaller, address, takesAnswer }))
     .route('/', elsewhere?.routes ?? createRoutes())
     .route('/', placeless)
-    .notFound((c) => toErrorResponse(c, notFound(), dialectAt(c.req.path)))
+    .notFound((c) => {
+      const methods = toMethods(app, c.req.path)
+      const error = methods.length > 0 && !methods.includes(c.req.method) ? toMethodError(methods) : notFound()
+      return toErrorResponse(c, error, dialectAt(c.req.path))
+    })
     .onError((error, c) => {
       // It is not an error if the caller disconnects before the whole request body has arrived.
       if (!(error instanceof ServiceError) && c.req.raw.signal.aborted) {

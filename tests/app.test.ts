@@ -55,3 +55,15 @@ test.each<[method: string, path: string, answers: 0 | 1, headers?: Record<string
   expect(reserved).toEqual([{ requests: 1, ...(answers && { answers }) }])
   await expect.poll(() => settled).toEqual(reserved)
 })
+
+test.each([
+  ['PUT', '/api/chat', 'POST'],
+  ['POST', '/ping', 'GET, HEAD'],
+  ['HEAD', '/ollama/api/delete', 'DELETE'],
+  ['PATCH', '/v1/models/library/gemma3', 'GET, HEAD'],
+])('%s %s is refused, and %s allowed', async (method, path, allow) => {
+  const config = parseConfig({ SLUICE_DEMO: '1', SLUICE_MANAGEMENT: '1' })
+  const app = createApp({ config, open: openWithStreamSSE })
+  const response = await app.fetch(new Request(`http://localhost${path}`, { method, headers: { host: 'localhost' } }))
+  expect([response.status, response.headers.get('allow')]).toEqual([405, allow])
+})
