@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
+import { toCodeBytes, toGzippedBytes } from '../../tests/lab/code-size.ts'
 import type { Measure } from '../measure.ts'
 
 const run = promisify(execFile)
@@ -25,15 +25,6 @@ async function bundle(): Promise<string> {
   }
 }
 
-/** Returns kilobytes (1,000 bytes), gzipped. */
-const toKb = (text: string): number => gzipSync(text, { level: 9 }).length / 1000
-
-/**
- * Removes the files for browsers from the Worker, because they are not code. The bundle contains
- * them as gzip in base64. The Worker decodes a file only when a browser requests it.
- */
-const toCode = (worker: string): string => worker.replaceAll(/"H4sI[\w+/=]*"/g, '""')
-
 /** Measures the size of the deployed bundle and counts the dependencies. No server runs. */
 export const size: Measure = {
   name: 'size',
@@ -50,7 +41,11 @@ export const size: Measure = {
       const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { dependencies: object }
       const worker = await bundle()
       return {
-        'sluice-worker': { kb: toKb(toCode(worker)), allKb: toKb(worker), dependencies: Object.keys(dependencies).length },
+        'sluice-worker': {
+          kb: toCodeBytes(worker) / 1000,
+          allKb: toGzippedBytes(worker) / 1000,
+          dependencies: Object.keys(dependencies).length,
+        },
       }
     } catch (error) {
       lab.failures.push(`size: ${String(error)}`)

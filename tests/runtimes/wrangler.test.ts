@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refusedUrl } from '#fake-ollama/faults.ts'
+import { toCodeBytes } from '../lab/code-size.ts'
 import { generate, read, readAll, toTold } from './reader.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -101,16 +102,21 @@ describe('wrangler dev with the rate limiter of docs/deploy.md', () => {
   })
 })
 
-test('npm run deploy bundles the Worker without Node modules and without the emulator', { timeout: 60_000 }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-deploy-'))
-  const deploy = run('deploy', '--', '--dry-run', '--outdir', folder)
-  const [status] = (await once(deploy.child, 'exit')) as [number | null]
-  expect(status, deploy.output()).toBe(0)
-  const bundle = readFileSync(join(folder, 'worker.js'), 'utf8')
-  rmSync(folder, { recursive: true })
-  expect(bundle).toContain('Sluice is running')
-  expect(bundle).not.toMatch(/from ?["'](node:|bun)/)
-  expect(bundle, 'a polyfill of fetch').not.toContain('XMLHttpRequest')
-  expect(bundle).toContain('this Worker has no emulator')
-  expect(bundle, 'the answers of the emulator').not.toContain('completion-request')
-})
+test(
+  'npm run deploy bundles the Worker without Node modules and the emulator, as 60 kB of code at most, gzipped',
+  { timeout: 60_000 },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-deploy-'))
+    const deploy = run('deploy', '--', '--dry-run', '--outdir', folder)
+    const [status] = (await once(deploy.child, 'exit')) as [number | null]
+    expect(status, deploy.output()).toBe(0)
+    const bundle = readFileSync(join(folder, 'worker.js'), 'utf8')
+    rmSync(folder, { recursive: true })
+    expect(bundle).toContain('Sluice is running')
+    expect(bundle).not.toMatch(/from ?["'](node:|bun)/)
+    expect(bundle, 'a polyfill of fetch').not.toContain('XMLHttpRequest')
+    expect(bundle).toContain('this Worker has no emulator')
+    expect(toCodeBytes(bundle), 'the limit of the own code, gzipped').toBeLessThanOrEqual(60_000)
+    expect(bundle, 'the answers of the emulator').not.toContain('completion-request')
+  },
+)
