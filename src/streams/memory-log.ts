@@ -1,4 +1,4 @@
-import { toNumbered, type Part, type RunLog, type RunLogs } from './run-log.ts'
+import { toNumbered, type Added, type Part, type RunLog, type RunLogs } from './run-log.ts'
 
 export interface MemoryLogsOptions {
   /** How many bytes the frames of one run may take. */
@@ -47,7 +47,7 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
 
   function create(onEmpty = () => {}): RunLog {
     const id = createId()
-    const listeners = new Set<() => void>()
+    const listeners = new Set<(added?: Added) => void>()
     const pages: Page[] = []
     /** The newest frames of an open log. They are not in a page yet, and count for no bound. */
     let newest: string[] = []
@@ -56,10 +56,6 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
     let size = 0
     let isClosed = false
     let isErased = false
-    /**
-     * Set while `append` rings: its frames as one string, which readers who are up to date share.
-     */
-    let adding: { readonly after: number; readonly frames: string } | undefined
 
     function turnPage() {
       if (newest.length === 0) return
@@ -90,8 +86,8 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
     function toPart(frames: string, last: number): Part {
       return { frames, last, isEnd: isClosed && last === length - 1 }
     }
-    function ring() {
-      for (const listener of listeners) listener()
+    function ring(added?: Added) {
+      for (const listener of listeners) listener(added)
     }
 
     const log = {
@@ -125,12 +121,7 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
           newestLength += frame.length
           length++
         }
-        adding = { after, frames: numbered }
-        try {
-          ring()
-        } finally {
-          adding = undefined
-        }
+        ring({ after, frames: numbered, last: length - 1 })
       },
       close() {
         turnPage()
@@ -146,7 +137,6 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
         return page && readPage(page, length - 1)
       },
       read(after) {
-        if (adding?.after === after) return toPart(adding.frames, length - 1)
         const next = after + 1
         const isWaiting = next >= length && !isClosed && !isErased
         if (isWaiting || (next === length && isClosed)) return toPart('', after)

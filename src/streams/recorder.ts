@@ -40,17 +40,19 @@ export function createRecorder(
           ...options,
           ...(requestId !== undefined && { requestId }),
           emit(frame) {
-            frames ??= []
-            frames.push(frame)
+            if (frames) frames.push(frame)
+            else frames = [frame]
           },
         })
+        let hasBegun = false
         function flush() {
           if (!frames) return
           const recorded: readonly string[] = frames
           frames = undefined
           log.append(recorded)
-          // The readers get the frames from the log. The core only learns that there are some.
-          options.emit(encoder.opening)
+          // The readers get the frames from the log. The core only learns that the answer has begun.
+          if (!hasBegun) options.emit(encoder.opening)
+          hasBegun = true
         }
         flush()
         return (batch) => {

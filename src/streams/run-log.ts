@@ -32,9 +32,19 @@ export interface ReadableLog {
   read(after: number): Part | Promise<Part>
   /**
    * Calls `listener` when there may be more to read. A call may be lost, so a reader also reads
-   * when it sends a heartbeat. Returns a function that removes the listener.
+   * when it sends a heartbeat. Frames that were just added may come with the call. Readers who are
+   * up to date share them, and need not read. Returns a function that removes the listener.
    */
-  onMore(listener: () => void): () => void
+  onMore(listener: (added?: Added) => void): () => void
+}
+
+/** Frames that were just added to a log, joined. */
+export interface Added {
+  readonly frames: string
+  /** The number of the frame in front of them. -1 if there is none. */
+  readonly after: number
+  /** The number of the last of them. */
+  readonly last: number
 }
 
 /** The logs of a store. */

@@ -4,7 +4,7 @@ import { createTimer } from '../relay/timer.ts'
 import type { Sink } from '../relay/sink.ts'
 import { createWriter } from '../relay/writer.ts'
 import { logDropped, logLost } from './failures.ts'
-import type { Part, ReadableLog } from './run-log.ts'
+import type { Added, Part, ReadableLog } from './run-log.ts'
 
 export interface ViewerOptions {
   log: ReadableLog
@@ -130,7 +130,13 @@ export function createViewer(options: ViewerOptions): Viewer {
     onEnd(how)
   }
 
-  const stopListening = log.onMore(read)
+  function onMore(added?: Added) {
+    if (added?.after !== position || pending > 0 || isOver) return read()
+    position = added.last
+    write(added.frames)
+  }
+
+  const stopListening = log.onMore(onMore)
   timer.schedule(toDue())
   write(encoder.opening)
   read()

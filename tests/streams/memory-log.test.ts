@@ -44,10 +44,10 @@ describe('a log in memory', () => {
   test('gives a batch that is longer than the log to a reader who has all frames before it', () => {
     const log = createMemoryLogs({ runBytes: pageBytes, totalBytes: 1e9 }).create()
     let seen: unknown
-    log.onMore(() => (seen ??= log.read(-1)))
+    log.onMore((added) => (seen = added))
     const batch = Array.from({ length: 10 }, (_, i) => `${i}${frame(10_000)}`)
     log.append(batch)
-    expect(seen).toEqual({ frames: toNumberedText(log, batch), last: 9, isEnd: false })
+    expect(seen).toEqual({ frames: toNumberedText(log, batch), after: -1, last: 9 })
     expect(log.read(-1)).toBe('dropped')
   })
 

@@ -134,7 +134,7 @@ describe('a recorder', () => {
       },
   }
 
-  test('tells the core of frames, and of nothing else', () => {
+  test('tells the core when the answer has begun, and nothing else', () => {
     const buffering: Encoder = {
       ...sse,
       start: ({ emit }) => {
@@ -145,7 +145,7 @@ describe('a recorder', () => {
     const { recorder, appended } = record(buffering)
     const emitted: string[] = []
     const encode = recorder.encoder.start({ ...options, emit: (frame) => void emitted.push(frame) })
-    for (const announced of [[], [], [':\n'], [':\n'], [':\n'], [':\n', ':\n']]) {
+    for (const announced of [[], [], [':\n'], [':\n'], [':\n'], [':\n']]) {
       encode([delta('{}')])
       expect(emitted).toEqual(announced)
     }
