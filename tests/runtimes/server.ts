@@ -19,7 +19,7 @@ export type ServerName = RuntimeName | PairName | `portable ${RuntimeName}`
 /** Two servers that share a Redis, with a proxy in front of them (tests/redis/pair.ts). */
 export type PairName = `pair of ${'node' | 'bun'}`
 
-const isPair = (name: ServerName): name is PairName => name.startsWith('pair of ')
+export const isPair = (name: ServerName): name is PairName => name.startsWith('pair of ')
 
 type StartPair = (name: PairName, env: Readonly<Record<string, string>>) => Promise<Server>
 let startPair: StartPair | undefined
