@@ -139,6 +139,7 @@ describe('an answer goes on where it was', () => {
     const visitor = await come()
     const other = toChatPage(await visitor.open())
     const exchange = await begin(visitor, 'Closed')
+    await storedOpen(visitor.page, 'Once upon')
     await visitor.page.close()
     await other.row('Closed').getByRole('img', { name: 'is being answered' }).waitFor()
     exchange.pass()
