@@ -7,7 +7,7 @@ import type { Redis } from './redis.ts'
 
 /** Copies the log of a run of this process to Redis. */
 export interface Mirror {
-  /** Copies what the log has more. If a copy is under way, returns that one. */
+  /** Copies what the log has more. If a copy is under way, that one copies it. */
   copy(): Promise<void>
   /**
    * Makes the next copy renew the keys in Redis. If Redis has lost the log, the whole log is copied
@@ -55,6 +55,8 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
   let isUnsure = false
   let isGivenUp = false
   let copying: Promise<void> | undefined
+  /** Whether the log may have more than was read. */
+  let isAsked = false
   /** The entries in Redis, the oldest first. */
   let sizes: { readonly first: number; readonly bytes: number }[] = []
   let totalBytes = 0
@@ -68,11 +70,23 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
     get isUnsure() {
       return isUnsure
     },
-    copy: () => (copying ??= copy().finally(() => (copying = undefined))),
+    copy() {
+      isAsked = true
+      return (copying ??= copyWhileAsked())
+    },
     renew() {
       isDescribed = false
       isUnsure = true
     },
+  }
+
+  /** A frame may come after the last read of a copy, and before that copy is over. */
+  async function copyWhileAsked() {
+    while (isAsked) {
+      isAsked = false
+      await copy()
+    }
+    copying = undefined
   }
 
   async function copy() {

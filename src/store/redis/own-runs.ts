@@ -44,7 +44,8 @@ interface Published {
   additions: number
   /** The state that Redis has. */
   state: string
-  renewedAt: number
+  /** When Redis is to hear of the run again. */
+  renewAt: number
   /** Whether Redis has had the description. Only the first one takes its chat from another run. */
   isKnown: boolean
   /** Whether there is nothing to resume in the chat of the run. */
@@ -133,10 +134,11 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
   }
 
   function toDescription(one: Published): Command[] {
-    if (one.isForgotten) return []
     const { run } = one
+    // Runs that began together are not renewed together.
+    one.renewAt = now() + (toOpenMs(run) / 2) * (1 - Math.random() / 2)
+    if (one.isForgotten) return []
     const { owner, chat } = run.request
-    one.renewedAt = now()
     one.state = run.state
     const openMs = `${toOpenMs(run)}`
     const commands = [
@@ -176,8 +178,8 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     if (redis.isReady) viewers.expire()
     else viewers.renew()
     if (mirror.isOver || !redis.isReady) return
-    if (now() - one.renewedAt > toOpenMs(run) / 3) mirror.renew()
-    void copy(one) // also what could not be copied before
+    if (now() >= one.renewAt) mirror.renew()
+    if (mirror.isUnsure) void copy(one) // also what could not be copied before
     // The state of a finished run is sent with its end, which makes the keys expire.
     if (one.isForgotten || run.state === 'finished' || one.state === run.state) return
     send('HSET', toName(run), 'state', (one.state = run.state))
@@ -217,15 +219,15 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
         stopListening: run.log.onMore(() => onMore(one)),
         additions: 0,
         state: '',
-        renewedAt: now(),
+        renewAt: Infinity,
         isKnown: false,
         isChatOver: false,
         isForgotten: false,
       }
       published.set(run.log.id, one)
+      const timer = setTimeout(described.resolve, publishMs)
       void copy(one).then(described.resolve)
-      setTimeout(described.resolve, publishMs)
-      return described.promise
+      return described.promise.finally(() => clearTimeout(timer))
     },
     async forget(run) {
       const one = published.get(run.log.id)
@@ -265,7 +267,6 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
       for (const one of published.values()) renew(one)
     },
     async flush() {
-      await Promise.all(Array.from(published.values(), ({ mirror }) => mirror.copy())) // what is under way
       await Promise.all(Array.from(published.values(), copy))
     },
   }

@@ -120,3 +120,16 @@ test('if the memory has dropped frames before they were copied, Redis drops the 
   expect(await readAll(openElsewhere(redis, log), -1)).toBe('!dropped')
   expect(await readAll(openElsewhere(redis, log), log.oldest() - 1)).toBe(await readAll(log, log.oldest() - 1))
 })
+
+test('a frame that comes while a copy ends is copied, too', async () => {
+  for (let turns = 0; turns < 100; turns++) {
+    const redis = createFakeRedis()
+    const { log, mirror } = startMirror(redis)
+    log.append(['data: a\n\n'])
+    void mirror.copy()
+    for (let turn = 0; turn < turns; turn++) await undefined
+    log.append(['data: b\n\n'])
+    await mirror.copy()
+    expect(await readAll(openElsewhere(redis, log), -1), `after ${turns} turns`).toContain('data: b')
+  }
+})

@@ -8,8 +8,8 @@ import type { OwnRun } from '../../../src/streams/runs.ts'
 import { createFakeRedis } from './fake-redis.ts'
 
 /** Starts a run of a process. `finish` ends it. */
-function start(redis: Redis, more: Partial<OwnRun['request']> = {}) {
-  const own = createOwnRuns({ redis, process: 'a', leaseMs: 10_000, runBytes: 1e6, keepMs: 300_000, now: () => 0 })
+function start(redis: Redis, more: Partial<OwnRun['request']> = {}, now = () => 0) {
+  const own = createOwnRuns({ redis, process: 'a', leaseMs: 10_000, runBytes: 1e6, keepMs: 300_000, now })
   const log = createMemoryLogs({ runBytes: 1e6, totalBytes: 1e6 }).create()
   const request: OwnRun['request'] = { owner: '', caller: '', requestId: 'id', encoder: sse, graceMs: 30_000, ...more }
   let state: OwnRun['state'] = 'attached'
@@ -201,4 +201,21 @@ test('the copies of all runs before the process ends do not wait for each other'
   isSilent = true
   void own.flush()
   await expect.poll(() => asked).toBe(20)
+})
+
+test('open runs that began together are renewed in good time, and not together', async () => {
+  let now = 0
+  const { redis, sent } = createRecorded()
+  const { own } = start(redis, {}, () => now)
+  const runs = Array.from({ length: 200 }, () => start(redis).run)
+  for (const run of runs) await own.publish(run)
+  const renewals: string[][] = []
+  for (; now <= 180_000; now += 1000) {
+    sent.length = 0
+    own.look()
+    await own.flush()
+    renewals.push(sent.filter(([name, key = '']) => name === 'PEXPIRE' && key.endsWith(':log')).map(([, key = '']) => key))
+  }
+  expect(new Set(renewals.flat()).size).toBe(runs.length)
+  expect(Math.max(...renewals.map(({ length }) => length))).toBeLessThan(runs.length / 4)
 })
