@@ -5,7 +5,7 @@ import type { Env } from '../middleware/env.ts'
 import { methods } from '../middleware/methods.ts'
 import { notResumable } from '../streams/failures.ts'
 import { toFailureFrames } from '../streams/recorder.ts'
-import { parseFrameId, toNumbered } from '../streams/run-log.ts'
+import { createNumberer, parseFrameId } from '../streams/run-log.ts'
 import type { Run, Runs } from '../streams/runs.ts'
 import { toFrameNumber, toPlace, view, type Place, type ViewOptions } from './view.ts'
 import { createRoutes } from './create-routes.ts'
@@ -68,7 +68,7 @@ export async function resumePost(
   if (encoder.contentType !== 'text/event-stream') throw error
   c.var.entry.code = error.code
   const frames = toFailureFrames(encoder, error, c.var.requestId)
-  return c.body(encoder.opening + toNumbered(noRun, 0, frames), 200, {
+  return c.body(encoder.opening + createNumberer(noRun)(0, frames), 200, {
     'content-type': encoder.contentType,
     ...encoder.headers,
   })

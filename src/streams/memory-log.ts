@@ -1,4 +1,4 @@
-import { toNumbered, type Added, type Part, type RunLog, type RunLogs } from './run-log.ts'
+import { createNumberer, type Added, type Part, type RunLog, type RunLogs } from './run-log.ts'
 
 export interface MemoryLogsOptions {
   /** How many bytes the frames of one run may take. */
@@ -47,6 +47,7 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
 
   function create(onEmpty = () => {}): RunLog {
     const id = createId()
+    const toNumbered = createNumberer(id)
     const listeners = new Set<(added?: Added) => void>()
     const pages: Page[] = []
     /** The newest frames of an open log. They are not in a page yet, and count for no bound. */
@@ -74,7 +75,7 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
     }
     /** Returns frames with their ids. The first of them has the number `first`. */
     function number(frames: readonly string[], first: number): string {
-      return frames.map((frame, i) => toNumbered(id, first + i, frame)).join('')
+      return frames.map((frame, i) => toNumbered(first + i, frame)).join('')
     }
     /** Returns the frames of a page from the frame `next` on. */
     function readPage({ first, bytes, lengths }: Page, next: number): string {
@@ -115,7 +116,7 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
         const after = length - 1
         let numbered = ''
         for (const frame of frames) {
-          numbered += toNumbered(id, length, frame)
+          numbered += toNumbered(length, frame)
           if (newestLength + frame.length > pageLength) turnPage()
           newest.push(frame)
           newestLength += frame.length

@@ -75,12 +75,13 @@ export type Part =
     }
 
 /**
- * Returns an SSE event with its id. The id is the last field, in front of the blank line, because
+ * Returns a function that gives an SSE event of the run its id. The id is the last field, in front of the blank line, because
  * `fetch-event-source` takes an id for its own as soon as it has read the field. With the id in
  * front, this client would skip an event in whose middle its connection breaks.
  */
-export function toNumbered(run: string, number: number, frame: string): string {
-  return `${frame.slice(0, -1)}id: ${run}.${number}\n${frame.slice(-1)}`
+export function createNumberer(run: string): (number: number, frame: string) => string {
+  const field = `id: ${run}.` // once, because each part of a string costs time on Bun
+  return (number, frame) => `${frame.slice(0, -1)}${field}${number}\n\n`
 }
 
 /** The id of a frame, as it stands in the `id` field of an SSE event. */

@@ -44,7 +44,7 @@ export async function readAll(log: RunLog, after: number): Promise<string> {
 
 /** Returns frames with their ids. The first one has the number `first`. */
 export function toNumberedText({ id }: RunLog, frames: readonly string[], first = 0): string {
-  return frames.map((frame, i) => `${frame.slice(0, -1)}id: ${id}.${first + i}\n${frame.slice(-1)}`).join('')
+  return frames.map((frame, i) => `${frame.slice(0, -1)}id: ${id}.${first + i}\n\n`).join('')
 }
 
 /** Sequences of frames, some of them long. Each is one SSE event, so it ends with a blank line. */

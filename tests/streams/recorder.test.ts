@@ -7,7 +7,7 @@ import { ServiceError } from '../../src/errors.ts'
 import type { Batch, GenerationEvent } from '../../src/generation.ts'
 import { createCore } from '../../src/relay/core.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
-import { toNumbered } from '../../src/streams/run-log.ts'
+import { createNumberer } from '../../src/streams/run-log.ts'
 import { createRecorder, toFailureFrames } from '../../src/streams/recorder.ts'
 import { batchSizes, generations, toBatches } from '../arbitrary-generation.ts'
 import { readEvents } from '../encoders/read-events.ts'
@@ -36,7 +36,7 @@ function record(encoder: Encoder) {
   const appended: string[] = []
   const { append } = log
   log.append = (frames) => {
-    for (const frame of frames) appended.push(toNumbered(log.id, appended.length, frame))
+    for (const frame of frames) appended.push(createNumberer(log.id)(appended.length, frame))
     append(frames)
   }
   const state = { finished: 0 }
@@ -116,7 +116,7 @@ describe('a recorder', () => {
     const log = createMemoryLogs({ runBytes: 1e8, totalBytes: 1e9 }).create()
     const recorder = createRecorder(early, { log, finish: log.close }, 'another')
     const encode = recorder.encoder.start({ ...options, emit: () => {} })
-    expect(log.newest()).toBe(toNumbered(log.id, 0, 'data: another\n\n'))
+    expect(log.newest()).toBe(createNumberer(log.id)(0, 'data: another\n\n'))
     encode([delta('a')])
     expect(log.read(-1)).toMatchObject({ last: 1, frames: expect.stringMatching(/another[^]*later/) })
     expect(toFailureFrames(early, new ServiceError('log_dropped', 'gone'), 'id-1')).toBe('data: later\n\n')

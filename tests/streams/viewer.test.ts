@@ -45,7 +45,11 @@ function slow(log: RunLog, ms = 0): RunLog {
   return log
 }
 
-const createLog = () => createMemoryLogs({ runBytes: 1e6, totalBytes: 1e9 }).create()
+/** Creates a log. A test appends texts, and each becomes a frame with a blank line behind it. */
+function createLog(runBytes = 1e6): RunLog {
+  const log = createMemoryLogs({ runBytes, totalBytes: 1e9 }).create()
+  return { ...log, append: (texts) => log.append(texts.map((text) => `${text}\n\n`)) }
+}
 
 function start(
   log: RunLog,
@@ -79,7 +83,7 @@ function start(
 }
 type State = ReturnType<typeof start>
 /** Returns what was written, without the ids of the frames. */
-const textOf = ({ sink }: State) => sink.written.join('').replaceAll(/id: \w+\.\d+\n/g, '')
+const textOf = ({ sink }: State) => sink.written.join('').replaceAll(/\nid: \w+\.\d+\n\n/g, '')
 
 /** Expects that the viewer has ended once, and that no timer and no listener is left. */
 async function expectOver(state: State, end: ViewerEnd) {
@@ -101,9 +105,9 @@ describe('a viewer', () => {
     log.append(['a', 'b'])
     const state = start(log)
     const { id } = log
-    expect(state.sink.written).toEqual(['<', `id: ${id}.0\naid: ${id}.1\nb`])
+    expect(state.sink.written).toEqual(['<', `a\nid: ${id}.0\n\nb\nid: ${id}.1\n\n`])
     log.append(['c'])
-    expect(state.sink.written).toEqual(['<', `id: ${id}.0\naid: ${id}.1\nb`, `id: ${id}.2\nc`])
+    expect(state.sink.written).toEqual(['<', `a\nid: ${id}.0\n\nb\nid: ${id}.1\n\n`, `c\nid: ${id}.2\n\n`])
     log.append(['d'])
     log.close()
     expect(textOf(state)).toBe('<abcd')
@@ -251,7 +255,7 @@ describe('a slow viewer', () => {
   })
 
   test('that the log has overtaken gets the failure `log_dropped`, behind whole frames', async () => {
-    const log = createMemoryLogs({ runBytes: 50_000, totalBytes: 1e9 }).create()
+    const log = createLog(50_000)
     const state = start(log)
     state.sink.fill()
     for (let i = 0; i < 100; i++) log.append([`(${i} ${'x'.repeat(4000)})`])

@@ -8,7 +8,7 @@ import type { Stream } from '../../src/relay/stream.ts'
 import { createStreams } from '../../src/relay/streams.ts'
 import { createMemoryLogs } from '../../src/streams/memory-log.ts'
 import { createRecorder, toFailureFrames } from '../../src/streams/recorder.ts'
-import { toNumbered, type RunLogs } from '../../src/streams/run-log.ts'
+import { createNumberer, type RunLogs } from '../../src/streams/run-log.ts'
 import { createRuns, type OwnRun } from '../../src/streams/runs.ts'
 import { createViewer, type Viewer } from '../../src/streams/viewer.ts'
 import { createFakeSink, type FakeSink } from '../relay/fake-sink.ts'
@@ -170,7 +170,7 @@ function createWorld() {
     const { log } = one.run
     const { append, erase, onMore } = log
     log.append = (frames) => {
-      for (const frame of frames) one.frames.push(toNumbered(log.id, one.frames.length, frame))
+      for (const frame of frames) one.frames.push(createNumberer(log.id)(one.frames.length, frame))
       append(frames)
     }
     log.erase = () => {

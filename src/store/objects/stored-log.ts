@@ -1,4 +1,4 @@
-import { toNumbered, type Part, type RunLog } from '../../streams/run-log.ts'
+import { createNumberer, type Part, type RunLog } from '../../streams/run-log.ts'
 import { ignore, unconfirmed, type ObjectStorage } from './storage.ts'
 
 /** The frames of one page are at most this long together, in UTF-16 units. */
@@ -42,6 +42,7 @@ export interface StoredFrames {
  */
 export function createStoredLog(options: StoredLogOptions): RunLog {
   const { id, storage, runBytes } = options
+  const toNumbered = createNumberer(id)
   const listeners = new Set<() => void>()
   /** The pages that this log has written, the oldest first. */
   const pages: { readonly first: number; readonly keys: string[]; readonly bytes: number }[] = []
@@ -92,7 +93,7 @@ export function createStoredLog(options: StoredLogOptions): RunLog {
     return { first, texts: [Array.from(pieces.values(), ({ texts: [piece] }) => piece).join('')] }
   }
   function number(texts: readonly string[], first: number): string {
-    return texts.map((frame, i) => toNumbered(id, first + i, frame)).join('')
+    return texts.map((frame, i) => toNumbered(first + i, frame)).join('')
   }
   const toPart = (frames: string, last: number): Part => ({ frames, last, isEnd: isClosed && last === length - 1 })
 
@@ -126,7 +127,7 @@ export function createStoredLog(options: StoredLogOptions): RunLog {
     async newest() {
       const page = isErased ? undefined : await find(length - 1).catch(() => undefined)
       const frame = page?.texts.at(-1)
-      return frame === undefined ? undefined : toNumbered(id, length - 1, frame)
+      return frame === undefined ? undefined : toNumbered(length - 1, frame)
     },
     async read(after) {
       const next = after + 1

@@ -1,6 +1,6 @@
 import { storeUnavailable } from '../../streams/failures.ts'
 import { toTerminalFrames } from '../../streams/recorder.ts'
-import { toNumbered, type ReadableLog } from '../../streams/run-log.ts'
+import { createNumberer, type ReadableLog } from '../../streams/run-log.ts'
 import { toExpiry } from './commands.ts'
 import { isForeign, parseEntries, toNewest, toPart, toRange, toXadd, type Entry } from './entries.ts'
 import { keys } from './keys.ts'
@@ -83,7 +83,8 @@ export function createRemoteLogs({ redis, leaseMs, now, isAlive }: RemoteLogsOpt
     if (newest?.isEnd) return
     const { count = 0, oldest = 0 } = newest ?? {}
     const ends = toTerminalFrames(ending, count)
-    const frames = ends.map((frame, i) => toNumbered(id, count + i, frame)).join('')
+    const toNumbered = createNumberer(id)
+    const frames = ends.map((frame, i) => toNumbered(count + i, frame)).join('')
     const entry: Entry = { epoch: 2, count: count + ends.length, first: count, oldest, frames, isEnd: true }
     await Promise.all([
       redis.send('XADD', keys.log(id), ...toXadd(entry)),

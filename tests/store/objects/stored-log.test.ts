@@ -21,17 +21,17 @@ describe('a log in the storage of a Durable Object', () => {
     const storage = createSqliteStorage()
     const id = toId()
     const huge = '你'.repeat(1_700_000)
-    for (const frames of [['a', 'b'], ['c'], [huge], ['d', 'e']]) {
+    for (const frames of [['a', 'b'], ['c'], [huge], ['d', 'e\n\n']]) {
       const stored = await findStoredFrames(storage)
       createStoredLog({ id, storage, runBytes: 1e8, stored }).append(frames)
     }
     const stored = await findStoredFrames(storage)
     expect(stored).toEqual({ oldest: 0, length: 6 })
     const log = createStoredLog({ id, storage, runBytes: 1e8, stored, isClosed: true })
-    const whole = toNumberedText(log, ['a', 'b', 'c', huge, 'd', 'e'])
+    const whole = toNumberedText(log, ['a', 'b', 'c', huge, 'd', 'e\n\n'])
     expect((await readAll(log, -1)) === whole).toBe(true)
-    expect(await readFrom(log, 4)).toEqual({ frames: 'e', last: 5, isEnd: true })
-    expect(await log.newest()).toBe(toNumberedText(log, ['e'], 5))
+    expect(await readFrom(log, 4)).toEqual({ frames: 'e\n\n', last: 5, isEnd: true })
+    expect(await log.newest()).toBe(toNumberedText(log, ['e\n\n'], 5))
   })
 
   test('knows its length when its last frame takes several values', async () => {

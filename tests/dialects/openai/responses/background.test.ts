@@ -3,7 +3,7 @@ import { openai } from '../../../../src/dialects/openai/openai.ts'
 import { parseResponseId, toResponseId, toSnapshot } from '../../../../src/dialects/openai/responses/background.ts'
 import { ServiceError } from '../../../../src/errors.ts'
 import type { GenerationEvent, OllamaChunk } from '../../../../src/generation.ts'
-import { toNumbered } from '../../../../src/streams/run-log.ts'
+import { createNumberer } from '../../../../src/streams/run-log.ts'
 import { readTypedEvents } from './read-response.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -112,7 +112,7 @@ describe('a background response', () => {
   test('has a state at each of its events', () => {
     const queued = plan().background.toQueued('run')
     const frames = toFrames([say('a', { model: 'own' }), say('b'), say('', { done: true, done_reason: 'length' })]).flat()
-    const statuses = frames.map((frame) => (toSnapshot(toNumbered('run', 0, frame), queued) as { status: string }).status)
+    const statuses = frames.map((frame) => (toSnapshot(createNumberer('run')(0, frame), queued) as { status: string }).status)
     expect(statuses.slice(0, 3)).toEqual(['queued', 'queued', 'in_progress'])
     expect(new Set(statuses.slice(3, -1))).toEqual(new Set(['in_progress']))
     expect(statuses.at(-1)).toBe('incomplete')
@@ -122,7 +122,7 @@ describe('a background response', () => {
   test('keeps the digits of its numbers, and data that looks like a frame', () => {
     const response = '{"n":1.0,"m":12345678901234567890,"text":"\\n\\ndata: {} \u2028"}'
     const frame = `id: r.1\nevent: response.completed\ndata: {"type":"response.completed","response":${response},"sequence_number":1}\n\n`
-    expect(JSON.stringify(toSnapshot(toNumbered('r', 1, frame)))).toBe(response)
+    expect(JSON.stringify(toSnapshot(createNumberer('r')(1, frame)))).toBe(response)
   })
 
   test('is found by the id of its run', () => {
