@@ -73,11 +73,11 @@ async function buildClient(): Promise<Output[]> {
   await writeAtomically(join(dist, 'client.js'), text)
   await writeAtomically(join(dist, 'client.d.ts'), types)
   const type = javaScript
-  // Deno finds the types of a script by this header.
-  const headers = { 'x-typescript-types': '/client.d.ts' }
+  // Deno finds the types of a script by this header. Its path begins at the script.
+  const toHeaders = (path: string) => ({ 'x-typescript-types': path })
   return [
-    { path: '/client.js', type, text, headers },
-    { ...toHashed('client', type, text), headers },
+    { path: '/client.js', type, text, headers: toHeaders('./client.d.ts') },
+    { ...toHashed('client', type, text), headers: toHeaders('../client.d.ts') },
     { path: '/client.d.ts', type: 'application/typescript; charset=utf-8', text: types },
   ]
 }

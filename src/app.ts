@@ -5,6 +5,7 @@ import type { Emulator } from '#fake-ollama'
 import { createDialectAt, createDialects } from './dialects.ts'
 import { ServiceError } from './errors.ts'
 import { assets as files } from './generated/assets.ts'
+import { baseGuard, getPathBelow } from './middleware/base.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
 import type { Decompression } from './middleware/codings.ts'
 import type { Env } from './middleware/env.ts'
@@ -15,6 +16,7 @@ import { limitGuard } from './middleware/limit-guard.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
 import { toMethodError, toMethods } from './middleware/methods.ts'
+import { principalGuard, type ToPrincipal } from './middleware/principal-guard.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
@@ -50,6 +52,11 @@ import { createWaiting, type WaitingOptions } from './upstreams/waiting.ts'
  */
 export interface AppOptions {
   config: Config
+  /**
+   * Says who sends a request, in place of the keys of the configuration. Use it if the app around
+   * Sluice knows its callers, for example by a session or a JWT.
+   */
+  principal?: ToPrincipal
   /** Sends a request to the upstream and receives the response. */
   connect?: Connect
   /**
@@ -132,6 +139,7 @@ const viaGlobalFetch = viaFetch((url, init) => fetch(url, init))
 /** Creates the app, with all middleware and routes in their order. */
 export function createApp({
   config,
+  principal,
   connect = viaGlobalFetch,
   upstreams,
   open,
@@ -152,6 +160,7 @@ export function createApp({
 }: AppOptions): App {
   const { keys, insecure, hosts, origins, management } = config.access
   const { perCaller, deadlines, resume } = config
+  const { base } = config.server
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
   const limits = sharedLimits ?? createMemoryLimits({ now })
   const streams = createStreams({ max: maxStreams })
@@ -159,8 +168,8 @@ export function createApp({
   const { ollama, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
   const body = jsonBody({ maxBytes: maxBodyBytes, zstd })
   const runs = createRuns({ logs, shared, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
-  const attach = createAttach({ deadlines, open, now })
-  const recording = { streams, runs, attach, maxSeconds: resume.maxSeconds, address }
+  const attach = createAttach({ base, deadlines, open, now })
+  const recording = { base, streams, runs, attach, maxSeconds: resume.maxSeconds, address }
   const streaming: Omit<GenerationsOptions, 'dialect'> = {
     body,
     upstream,
@@ -195,18 +204,21 @@ export function createApp({
   const placelessPatterns = new Set(placeless.routes.map(({ path }) => path))
   const takesAnswer = (c: Context) => !isResume(c) && !matchedRoutes(c).some(({ path }) => placelessPatterns.has(path))
 
-  const app = createRoutes()
+  const app = createRoutes(base === '' ? {} : { getPath: getPathBelow(base) })
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
-    .use(hostGuard({ bound, allowed: hosts, isKeyless: keys.length === 0 && !insecure, problem }))
+  if (base !== '') app.use(baseGuard(notFound))
+  app
+    .use(hostGuard({ bound, allowed: hosts, isKeyless: keys.length === 0 && !insecure && !principal, problem }))
     .use(originGuard({ origins, isOpen: (path) => openPaths.has(path) }))
-    .route('/', assets(files))
+    .route('/', assets(files, base))
     .route('/', health({ upstream: ollama, streams, store, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
-    // The routes below need a key, if the configuration has keys.
-    .use(keyGuard({ keys, sha256 }), limitGuard({ limits, quota: perCaller, address, takesAnswer }))
+    // The routes below need a key, if the configuration has keys, or a principal.
+    .use(principal ? principalGuard(principal) : keyGuard({ keys, sha256 }))
+    .use(limitGuard({ limits, quota: perCaller, address, takesAnswer }))
     .route('/', elsewhere?.routes ?? createRoutes())
     .route('/', placeless)
     .notFound((c) => {

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { parseKeepAlive, toSeconds } from '#ollama-grammar/duration.ts'
 import { parseOllamaHost } from '#ollama-grammar/host.ts'
 import { isModelName } from '#ollama-grammar/model-name.ts'
+import { parseBase } from './parse-base.ts'
 
 /** 1 is on, 0 is off. */
 export function flag() {
@@ -53,6 +54,9 @@ export function address(fallback: string) {
     fallback,
   )
 }
+
+/** A path, as `parseBase` returns it. */
+export const basePath = v.optional(text(parseBase, 'must be a path such as /ai, of plain characters'), '')
 
 /** The address of Ollama, as a URL without a trailing slash. */
 export const ollamaHost = v.optional(

@@ -3,6 +3,7 @@ import {
   address,
   aliases,
   apiKeys,
+  basePath,
   bearer,
   flag,
   globs,
@@ -46,6 +47,8 @@ export const variables = {
      * (docs/deploy.md#11-several-processes).
      */
     reusePort: variable('SLUICE_REUSE_PORT', flag()),
+    /** The path below which all routes are, such as `/ai`. Unset: no path. */
+    base: variable('SLUICE_BASE', basePath),
     /** How long open streams may continue after SIGTERM. */
     shutdownGraceMs: variable('SLUICE_SHUTDOWN_GRACE_MS', ms(10_000)),
     /** The format of the access log. On a terminal the default is pretty. */

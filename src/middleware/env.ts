@@ -49,13 +49,18 @@ export interface Entry {
   bytes?: number
 }
 
-/** A caller, identified by its key. */
+/** A caller, identified by its key or by the app around Sluice. */
 export interface Principal {
-  /** The name of the key. It is empty if there are no keys. */
+  /**
+   * The name of the key or of the caller: the log has it, the limits count by it, and the runs of the
+   * caller belong to it. It is empty if there are no keys.
+   */
   readonly name: string
   /**
-   * Globs of the models that the key may use. If it is undefined, the key may use every model that
-   * `SLUICE_MODELS` allows.
+   * Globs of the models that the caller may use. If it is undefined, the caller may use every model
+   * that `SLUICE_MODELS` allows.
    */
-  readonly models: readonly string[] | undefined
+  readonly models?: readonly string[] | undefined
+  /** Whether the caller may see and do what only an operator may. */
+  readonly admin?: boolean | undefined
 }

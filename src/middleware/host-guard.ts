@@ -10,7 +10,7 @@ export interface HostGuardOptions {
   bound: string | undefined
   /** Other names that a `Host` header may have. */
   allowed: readonly string[]
-  /** True if no keys are configured and SLUICE_INSECURE is 0. */
+  /** True if nothing says who may ask: there are no keys, no principals, and SLUICE_INSECURE is 0. */
   isKeyless: boolean
   /**
    * An error in the configuration. It is thrown for every request, except for the paths in
@@ -49,7 +49,7 @@ export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptio
         )
       }
       if (bound === undefined && isKeyless)
-        throw new ServiceError('misconfigured', 'This Worker has no keys, and everybody can reach it; set SLUICE_API_KEYS')
+        throw new ServiceError('misconfigured', 'Sluice has no keys, and everybody can reach it; set SLUICE_API_KEYS')
     }
     return next()
   })

@@ -17,7 +17,7 @@ interface ApiKey {
 /** SHA-256 of a text in UTF-8. */
 export type Sha256 = (text: string) => Uint8Array | Promise<Uint8Array>
 
-const anonymous: Principal = { name: '', models: undefined }
+const anonymous: Principal = { name: '' }
 
 /** The longest text that is accepted as a secret, in UTF-16 units. */
 const maxKeyLength = 4096

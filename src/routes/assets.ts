@@ -18,16 +18,17 @@ export interface Asset {
 /**
  * Serves the chat page, the client and their other files from memory. `GET /` returns the page to a
  * client that accepts HTML, as browsers do. For other clients, the next route answers. A file is
- * decoded from base64 at its first request.
+ * decoded from base64 at its first request. `base` is the path in front of the routes.
  */
-export function assets(files: readonly Asset[]) {
+export function assets(files: readonly Asset[], base: string) {
   const app = createRoutes()
   for (const file of files) {
     const isPage = file.path === '/'
     const toResponse = createResponses(file)
+    const isBelow = isPage && base !== ''
     app.get(file.path, (c, next) => {
       if (isPage && !accepts(c.req.header('accept'), 'text/html')) return next()
-      const isGzip = accepts(c.req.header('accept-encoding'), 'gzip')
+      const isGzip = !isBelow && accepts(c.req.header('accept-encoding'), 'gzip')
       const etag = `"${file.etag}${isGzip ? '-gzip' : ''}"`
       const headers = {
         'cache-control': file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
@@ -35,9 +36,9 @@ export function assets(files: readonly Asset[]) {
         etag,
         vary: isPage ? 'accept, accept-encoding' : 'accept-encoding',
       }
-      return isKnown(etag, c.req.header('if-none-match'))
-        ? new Response(null, { status: 304, headers })
-        : toResponse(isGzip, headers)
+      if (isKnown(etag, c.req.header('if-none-match'))) return new Response(null, { status: 304, headers })
+      const response = toResponse(isGzip, headers)
+      return isBelow ? toPageBelow(base, response) : response
     })
   }
   return app
@@ -52,6 +53,12 @@ function createResponses({ gzip, type, headers }: Asset) {
       ...(isGzip && { encodeBody: 'manual' }), // otherwise workerd would gzip the body again
     })
   }
+}
+
+/** The page has the paths of its files. */
+async function toPageBelow(base: string, page: Response): Promise<Response> {
+  const html = await page.text()
+  return new Response(html.replaceAll('"/assets/', `"${base}/assets/`), page)
 }
 
 function unzip(bytes: Uint8Array<ArrayBuffer>): ReadableStream {

@@ -10,6 +10,8 @@ import type { Run } from '../streams/runs.ts'
 import { createViewer, type Viewer, type ViewerEnd } from '../streams/viewer.ts'
 
 export interface AttachContext {
+  /** The path in front of the routes. */
+  base: string
   deadlines: Deadlines
   open: Open
   now: () => number
@@ -31,7 +33,7 @@ interface AttachOptions {
 export type Attach = (c: Context<Env>, options: AttachOptions) => { response: Response; viewer: Viewer }
 
 /** Creates the function that opens a streaming response and sends the log of a run to it. */
-export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }: AttachContext): Attach {
+export function createAttach({ base, deadlines: { heartbeatMs, stallMs }, open, now }: AttachContext): Attach {
   const jitter = createJitter()
 
   return (c, { run, after, stream, leave, headers, onEnd }) => {
@@ -39,7 +41,7 @@ export function createAttach({ deadlines: { heartbeatMs, stallMs }, open, now }:
     const { encoder, requestId } = request
     const { response, sink } = open(
       c,
-      { 'content-type': encoder.contentType, ...encoder.headers, ...headers, 'content-location': `/streams/${log.id}` },
+      { 'content-type': encoder.contentType, ...encoder.headers, ...headers, 'content-location': `${base}/streams/${log.id}` },
       stream.leave,
     )
     const viewer = createViewer({

@@ -9,8 +9,8 @@ import type { Env } from '../middleware/env.ts'
  * at the first request, cannot have all routes of the Worker, and is 1.7 kB of code, gzipped. On
  * Workers each answer that can be resumed has an app of its own, so there the first request counts.
  */
-export function createRoutes(): Hono<Env> {
-  return new HonoBase<Env>({ router: new OnceRouter() })
+export function createRoutes(options: { getPath?: (request: Request) => string } = {}): Hono<Env> {
+  return new HonoBase<Env>({ router: new OnceRouter(), ...options })
 }
 
 /**

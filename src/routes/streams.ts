@@ -17,12 +17,17 @@ export interface ResumeOptions extends ViewOptions {
   runs: Runs
 }
 
+interface StreamRoutesOptions extends ResumeOptions {
+  /** The path in front of the routes. */
+  base: string
+}
+
 /**
  * The routes of runs. `GET /streams/:run` sends the frames of a run, and `DELETE` stops the run, or
  * erases its log if it has finished. `GET /streams` lists the runs of a key. Another caller's run
  * and a run that does not exist get the same response.
  */
-export function streamRoutes({ streams, runs, attach }: ResumeOptions) {
+export function streamRoutes({ base, streams, runs, attach }: StreamRoutesOptions) {
   const find = async (c: Context<Env, '/streams/:run'>): Promise<Run> => {
     const run = await runs.find(c.req.param('run'), c.var.principal.name)
     if (!run) throw notFound()
@@ -33,7 +38,8 @@ export function streamRoutes({ streams, runs, attach }: ResumeOptions) {
     .all('/streams', methods('GET'), async (c) => {
       const { name } = c.var.principal
       if (name === '') throw notFound()
-      return c.json({ streams: (await runs.list(name)).map(toSummary) }, 200, { 'cache-control': 'no-store' })
+      const summaries = (await runs.list(name)).map((run) => toSummary(run, base))
+      return c.json({ streams: summaries }, 200, { 'cache-control': 'no-store' })
     })
     .all('/streams/:run', methods('GET', 'DELETE'), async (c) => {
       const run = await find(c)
@@ -94,8 +100,8 @@ function toAfter(c: Context<Env>, { log }: Run): number {
   return toFrameNumber(c, 'after')
 }
 
-function toSummary({ log, request, state }: Run) {
-  return { stream: `/streams/${log.id}`, request_id: request.requestId, state }
+function toSummary({ log, request, state }: Run, base: string) {
+  return { stream: `${base}/streams/${log.id}`, request_id: request.requestId, state }
 }
 
 const malformed = (field: string) => new ServiceError('invalid_request', `${field} must be the id of a frame: RUN.NUMBER`)

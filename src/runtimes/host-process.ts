@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
 import type { Connect } from '../upstreams/connect.ts'
+import { checkServer, isLoopback } from './check-server.ts'
 import { createLogSink } from './log-sink.ts'
 
 /**
@@ -16,9 +17,7 @@ import { createLogSink } from './log-sink.ts'
 export async function readConfig(check: (config: Config) => void = () => {}): Promise<Config> {
   try {
     const config = parseConfig(process.env, { server: { log: process.stdout.isTTY ? 'pretty' : 'json' } })
-    checkBinding(config)
-    checkSharing(config)
-    await checkDemo(config)
+    await checkServer(config)
     check(config)
     return config
   } catch (error) {
@@ -26,44 +25,6 @@ export async function readConfig(check: (config: Config) => void = () => {}): Pr
     console.error(`Cannot start: the environment has mistakes\n${error.message}`)
     process.exit(1)
   }
-}
-
-/**
- * Requires keys or SLUICE_INSECURE=1 if other machines can reach the address, because Ollama itself
- * requires no keys.
- * @throws ConfigError
- */
-function checkBinding({ access: { keys, insecure }, server: { host } }: Config) {
-  if (keys.length > 0 || insecure || isLoopback(host)) return
-  throw new ConfigError([
-    'HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS (npm run key -- NAME makes one), ' +
-      'or SLUICE_INSECURE=1 if a proxy in front asks for keys',
-  ])
-}
-
-/** Node and Bun can share a port on Linux only. @throws ConfigError */
-function checkSharing({ server: { reusePort, port } }: Config) {
-  if (!reusePort) return
-  if (process.platform !== 'linux')
-    throw new ConfigError(['SLUICE_REUSE_PORT: must be 0 here, because processes share a port only on Linux'])
-  if (port === 0)
-    throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, because PORT=0 gives each process a port of its own'])
-}
-
-/** The demo needs the emulator, which the Docker image does not have. @throws ConfigError */
-async function checkDemo({ upstream: { demo } }: Config) {
-  if (!demo) return
-  try {
-    await import('#fake-ollama')
-  } catch {
-    throw new ConfigError([
-      'SLUICE_DEMO: must be 0 here, because this copy of Sluice has no emulator; a clone of its repository has it',
-    ])
-  }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 /** Prints why listening failed and what to do about it, and ends the process with status 1. */
@@ -89,11 +50,11 @@ export function exitOnListenError(error: unknown, { server: { host, port, reuseP
  * the first reader would wait for it.
  */
 export async function announce(
-  { server: { host }, upstream, access: { keys, insecure } }: Config,
+  { server: { host, base }, upstream, access: { keys, insecure } }: Config,
   { connect, hostname, port }: { connect: Connect; hostname: string; port: number },
 ) {
   const name = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
-  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}${base}`
   const source = upstream.demo ? 'the built-in demo: every answer is made up, by no model' : `Ollama at ${upstream.host}`
   console.log(`Sluice listens on ${url} in front of ${source}`)
   if (insecure && keys.length === 0 && !isLoopback(host))

@@ -29,7 +29,8 @@ export interface Ask {
 
 const limitMs = 30_000
 
-export function createAsk(host: Host, key: Key): Ask {
+/** `base` is in front of each path. */
+export function createAsk(host: Host, key: Key, base = ''): Ask {
   return async (path, { body, key: other } = {}) => {
     const sent: Record<string, string> = {
       accept: 'application/json',
@@ -43,7 +44,7 @@ export function createAsk(host: Host, key: Key): Ask {
       ...(body && { method: 'POST', body: JSON.stringify(body) }),
     }
     try {
-      const response = await host.fetch(path, init)
+      const response = await host.fetch(base + path, init)
       const { ok, status, headers } = response
       const value: unknown = await response.json().catch(() => undefined)
       const name = headers.get('x-sluice-default-model')

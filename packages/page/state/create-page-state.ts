@@ -25,6 +25,8 @@ import { createServer } from './server.ts'
 import { toSummaries } from './to-summaries.ts'
 
 export interface PageOptions {
+  /** The path in front of the server's routes, such as `/ai`. By default, there is none. */
+  readonly base?: string
   readonly host?: Host
   readonly history?: ChatHistory
   /** By default `Date.now`. */
@@ -33,6 +35,7 @@ export interface PageOptions {
 
 /** Creates the state of the chat page, and starts to read the history and to query the server. */
 export function createPageState({
+  base = '',
   host = window,
   history = createHistory(createUnsavedChats(createSafeStorage(host, 'localStorage'))),
   now = Date.now,
@@ -40,7 +43,7 @@ export function createPageState({
   const tab = createSafeStorage(host, 'sessionStorage')
   const device = createSafeStorage(host, 'localStorage')
   const key = createKey(tab, device)
-  const ask = createAsk(host, key)
+  const ask = createAsk(host, key, base)
   const models = createModels(ask, tab)
   const server = createServer({ host, ask, key, models })
   const choice = createModelChoice(models, device)
@@ -55,6 +58,7 @@ export function createPageState({
     if (chat) history.save(chat)
   }
   const runs = createRuns({
+    base,
     host,
     key,
     now,

@@ -19,6 +19,8 @@ export interface StartedRun {
 }
 
 interface RunOptions {
+  /** The path in front of the server's routes. */
+  readonly base: string
   readonly host: Host
   readonly key: Key
   readonly now: () => number
@@ -39,7 +41,7 @@ interface RunOptions {
 const stopLimitMs = 1000
 
 /** Requests or resumes an answer, and writes what arrives into a message. */
-export function startRun({ host, key, now, answer, body, onAccepted, onUpdate }: RunOptions): StartedRun {
+export function startRun({ base, host, key, now, answer, body, onAccepted, onUpdate }: RunOptions): StartedRun {
   const requestId = `page-${createId()}`
   const authorization = toAuthorization(key.current())
   const writing = createWriting(host, answer, now)
@@ -86,7 +88,7 @@ export function startRun({ host, key, now, answer, body, onAccepted, onUpdate }:
     const fetch: Host['fetch'] = (url, init) => host.fetch(url, init)
     try {
       const resume = address ?? true
-      const stream = streamChat({ url: '/api/chat', body, headers, fetch, signal: abort.signal, resume })
+      const stream = streamChat({ url: `${base}/api/chat`, body, headers, fetch, signal: abort.signal, resume })
       for await (const event of stream) onEvent(event)
     } catch (error) {
       last ??= { end: toEnd(error, requestId) }
@@ -114,7 +116,7 @@ export function startRun({ host, key, now, answer, body, onAccepted, onUpdate }:
       const limit = host.setTimeout(() => abort.abort(), stopLimitMs)
       void ended.then(() => host.clearTimeout(limit))
       freed = host
-        .fetch(address ?? `/ollama/cancel/${requestId}`, {
+        .fetch(address ?? `${base}/ollama/cancel/${requestId}`, {
           method: address === undefined ? 'POST' : 'DELETE',
           headers: authorization,
           signal: abort.signal,

@@ -24,6 +24,8 @@ export interface Runs {
 }
 
 interface RunsOptions {
+  /** The path in front of the server's routes. */
+  readonly base: string
   readonly host: Host
   readonly key: Key
   readonly now: () => number
@@ -37,7 +39,7 @@ interface RunsOptions {
 
 const saveEveryMs = 500
 
-export function createRuns({ host, key, now, accept, save, finish }: RunsOptions): Runs {
+export function createRuns({ base, host, key, now, accept, save, finish }: RunsOptions): Runs {
   const all = signal<ReadonlyMap<string, StartedRun>>(new Map())
 
   const drop = (chatId: string) => {
@@ -64,6 +66,7 @@ export function createRuns({ host, key, now, accept, save, finish }: RunsOptions
       }
       let timer = host.setTimeout(tick, saveEveryMs)
       const started = startRun({
+        base,
         host,
         key,
         now,

@@ -25,6 +25,7 @@ const admittedMs = 60_000
  */
 export function createElsewhere({ runs, callers, config, address }: ElsewhereOptions): Elsewhere {
   const { maxDetached } = config.resume
+  const { base } = config.server
 
   const directoryOf = (c: Context<Env>) => toDirectory(callers, c.var.principal.name)
   const listRuns = async (c: Context<Env>) => orUnavailable((await directoryOf(c)).list())
@@ -80,7 +81,8 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
     .all('/streams', async (c, next) => {
       if (c.var.principal.name === '' || c.req.method !== 'GET') return next()
       const entries = await listRuns(c)
-      const streams = entries.map(({ id, requestId, state }) => ({ stream: `/streams/${id}`, request_id: requestId, state }))
+      const toStream = (id: string) => `${base}/streams/${id}`
+      const streams = entries.map(({ id, requestId, state }) => ({ stream: toStream(id), request_id: requestId, state }))
       return c.json({ streams }, 200, { 'cache-control': 'no-store' })
     })
     .all(

@@ -1,0 +1,52 @@
+import process from 'node:process'
+import { ConfigError, type Config } from '../config/parse-config.ts'
+
+/**
+ * Checks what matters only to a Sluice that listens itself. `hasPrincipals` is whether the app around
+ * it knows its callers.
+ * @throws ConfigError
+ */
+export async function checkServer(config: Config, { hasPrincipals = false } = {}): Promise<void> {
+  if (!hasPrincipals) checkBinding(config)
+  checkSharing(config)
+  await checkDemo(config)
+}
+
+/**
+ * Requires keys or SLUICE_INSECURE=1 if other machines can reach the address, because Ollama itself
+ * requires no keys.
+ * @throws ConfigError
+ */
+function checkBinding({ access: { keys, insecure }, server: { host } }: Config) {
+  if (keys.length > 0 || insecure || isLoopback(host)) return
+  throw new ConfigError([
+    'HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS (npm run key -- NAME makes one), ' +
+      'or SLUICE_INSECURE=1 if a proxy in front asks for keys',
+  ])
+}
+
+/** Node and Bun can share a port on Linux only. @throws ConfigError */
+function checkSharing({ server: { reusePort, port } }: Config) {
+  if (!reusePort) return
+  if (process.platform !== 'linux')
+    throw new ConfigError(['SLUICE_REUSE_PORT: must be 0 here, because processes share a port only on Linux'])
+  if (port === 0)
+    throw new ConfigError(['SLUICE_REUSE_PORT: needs a PORT, because PORT=0 gives each process a port of its own'])
+}
+
+/** The demo needs the emulator, which the Docker image does not have. @throws ConfigError */
+async function checkDemo({ upstream: { demo } }: Config) {
+  if (!demo) return
+  try {
+    await import('#fake-ollama')
+  } catch {
+    throw new ConfigError([
+      'SLUICE_DEMO: must be 0 here, because this copy of Sluice has no emulator; a clone of its repository has it',
+    ])
+  }
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
+}

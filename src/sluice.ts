@@ -1,0 +1,50 @@
+import { createApp, type App, type AppOptions } from './app.ts'
+import { ConfigError, parseConfig } from './config/parse-config.ts'
+import { openWithStreamSSE } from './relay/sink.ts'
+import { createMemoryLogs } from './streams/memory-log.ts'
+
+/** What the app around Sluice says about it. */
+export interface SluiceOptions extends Pick<AppOptions, 'principal' | 'log'> {
+  /**
+   * The variables of docs/protocol.md#8-configuration, for example `process.env`. A Sluice that does
+   * not listen itself ignores `HOST` and `PORT`, because they are those of the app around it.
+   */
+  env: Readonly<Record<string, unknown>>
+  /** The path below which Sluice gets its requests, such as `/ai`. It replaces `SLUICE_BASE`. */
+  base?: string
+}
+
+/** A Sluice inside another app. Signals and the log are the affair of that app. */
+export interface Sluice extends Pick<App, 'drain'> {
+  /**
+   * Answers a request with its whole URL, the base included. `platform` is what the runtime passes
+   * beside a request, such as `c.env` of Hono. Without it, Sluice uses its portable parts.
+   */
+  fetch(request: Request, platform?: unknown): Response | Promise<Response>
+}
+
+/**
+ * Creates Sluice for any runtime that has `fetch`. `sluice/node` and `sluice/bun` export the same
+ * function with the parts of that runtime, which can do more (docs/embed.md).
+ * @throws ConfigError if `env` or `base` has mistakes
+ */
+export function createSluice(options: SluiceOptions): Sluice {
+  const app = createApp({ ...toAppOptions(toEmbedded(options)), open: openWithStreamSSE })
+  return { drain: app.drain, fetch: (request) => app.fetch(request) }
+}
+
+/** The options of a Sluice that does not listen itself. */
+export function toEmbedded({ env, ...options }: SluiceOptions): SluiceOptions {
+  return { ...options, env: { ...env, HOST: '', PORT: '' } }
+}
+
+/** The options of an app that are the same on every runtime. @throws ConfigError */
+export function toAppOptions({ env, base, ...options }: SluiceOptions): Omit<AppOptions, 'open'> {
+  const config = parseConfig(base === undefined ? env : { ...env, SLUICE_BASE: base })
+  const problems: string[] = []
+  if (config.store.redis) problems.push('SLUICE_REDIS_URL: must be unset here, because only the program of Sluice uses Redis')
+  if (options.principal && config.access.keys.length > 0)
+    problems.push('SLUICE_API_KEYS: must be unset here, because the function `principal` decides who may ask')
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { ...options, config, logs: createMemoryLogs(config.resume) }
+}
