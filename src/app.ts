@@ -11,7 +11,7 @@ import type { Decompression } from './middleware/codings.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
-import { keyGuard, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
+import { createKeys, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
 import { limitGuard } from './middleware/limit-guard.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
@@ -217,7 +217,7 @@ export function createApp({
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys, or a principal.
-    .use(principal ? principalGuard(principal) : keyGuard({ keys, sha256 }))
+    .use(principalGuard(principal ?? createKeys({ keys, sha256 })))
     .use(limitGuard({ limits, quota: perCaller, address, takesAnswer }))
     .route('/', elsewhere?.routes ?? createRoutes())
     .route('/', placeless)

@@ -1,5 +1,7 @@
 import { createApp, type App, type AppOptions } from './app.ts'
 import { ConfigError, parseConfig } from './config/parse-config.ts'
+import { ServiceError } from './errors.ts'
+import type { ToPrincipal } from './middleware/principal-guard.ts'
 import { openWithStreamSSE } from './relay/sink.ts'
 import { createMemoryLogs } from './streams/memory-log.ts'
 
@@ -39,12 +41,27 @@ export function toEmbedded({ env, ...options }: SluiceOptions): SluiceOptions {
 }
 
 /** The options of an app that are the same on every runtime. @throws ConfigError */
-export function toAppOptions({ env, base, ...options }: SluiceOptions): Omit<AppOptions, 'open'> {
+export function toAppOptions({ env, base, principal, ...options }: SluiceOptions): Omit<AppOptions, 'open'> {
   const config = parseConfig(base === undefined ? env : { ...env, SLUICE_BASE: base })
   const problems: string[] = []
   if (config.store.redis) problems.push('SLUICE_REDIS_URL: must be unset here, because only the program of Sluice uses Redis')
-  if (options.principal && config.access.keys.length > 0)
+  if (principal && config.access.keys.length > 0)
     problems.push('SLUICE_API_KEYS: must be unset here, because the function `principal` decides who may ask')
   if (problems.length > 0) throw new ConfigError(problems)
-  return { ...options, config, logs: createMemoryLogs(config.resume) }
+  const logs = createMemoryLogs(config.resume)
+  return { ...options, ...(principal && { principal: toChecked(principal) }), config, logs }
 }
+
+/**
+ * A caller without a name would share its runs with all callers without a name, and the name is in
+ * the log.
+ */
+function toChecked(toPrincipal: ToPrincipal): ToPrincipal {
+  return async (request) => {
+    const principal = await toPrincipal(request)
+    if (!principal || isName(principal.name)) return principal
+    throw new ServiceError('misconfigured', 'The function `principal` of this server must return a name of 1 to 256 characters')
+  }
+}
+
+const isName = (name: unknown) => typeof name === 'string' && name !== '' && name.length <= 256

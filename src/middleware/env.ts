@@ -10,7 +10,7 @@ export interface Env {
     requestId: string
     /** This request's entry in the access log. Handlers fill it in. */
     entry: Entry
-    /** The caller. `keyGuard` sets it. */
+    /** The caller. `principalGuard` sets it. */
     principal: Principal
     /** The parsed body. `jsonBody` sets it. */
     body: Record<string, unknown>

@@ -1,7 +1,6 @@
-import type { HonoRequest } from 'hono'
-import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
-import type { Env, Principal } from './env.ts'
+import type { Principal } from './env.ts'
+import type { ToPrincipal } from './principal-guard.ts'
 
 /**
  * A key of a caller. Its name identifies the caller in the log and in limits. `models` are the
@@ -30,38 +29,31 @@ const maxKeyLength = 4096
  * about the keys.
  * @throws ServiceError `unauthorized`
  */
-export function keyGuard({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }) {
+export function createKeys({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }): ToPrincipal {
+  if (keys.length === 0) return () => anonymous
   const hashedKeys = keys.map((key) => ({ ...key, hash: toBytes(key.sha256) }))
-  return createMiddleware<Env>(async (c, next) => {
-    if (hashedKeys.length === 0) {
-      c.set('principal', anonymous)
-      return next()
-    }
-    const secrets = toSecrets(c.req)
+  return async ({ headers }) => {
+    const secrets = toSecrets(headers)
     let found: ApiKey | undefined
     for (const secret of secrets) {
       const hash = await sha256(secret)
       for (const key of hashedKeys) if (isEqual(hash, key.hash)) found = key
     }
-    if (!found) {
-      const text =
-        secrets.length > 0 ? 'This key is not known here; check it' : 'This server needs a key; send Authorization: Bearer KEY'
-      throw new ServiceError('unauthorized', text)
-    }
-    c.set('principal', found)
-    c.var.entry.key = found.name
-    return next()
-  })
+    if (found) return found
+    const text =
+      secrets.length > 0 ? 'This key is not known here; check it' : 'This server needs a key; send Authorization: Bearer KEY'
+    throw new ServiceError('unauthorized', text)
+  }
 }
 
 /**
- * Returns the secrets in the headers of a request. If several of them are known keys, `keyGuard`
- * uses the last one, so the Bearer token comes last. Clients of Azure send `api-key`, and clients
+ * Returns the secrets in the headers of a request. If several of them are known keys, the
+ * last one counts, so the Bearer token comes last. Clients of Azure send `api-key`, and clients
  * of Anthropic send `x-api-key`.
  */
-function toSecrets(request: HonoRequest): string[] {
-  const bearer = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1]
-  return [request.header('api-key'), request.header('x-api-key'), bearer].filter(
+function toSecrets(headers: Headers): string[] {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
+  return [headers.get('api-key'), headers.get('x-api-key'), bearer].filter(
     (secret): secret is string => !!secret && secret.length <= maxKeyLength,
   )
 }

@@ -1,5 +1,4 @@
 import { createMiddleware } from 'hono/factory'
-import { cors } from 'hono/cors'
 import { ServiceError } from '../errors.ts'
 
 export interface OriginGuardOptions {
@@ -30,7 +29,7 @@ const exposedHeaders = [
   'allow',
   'accept-encoding',
   'x-vercel-ai-ui-message-stream',
-]
+].join(',')
 
 /**
  * Decides which web pages may send requests (docs/protocol.md#7-who-may-ask). Pages of this server
@@ -42,19 +41,17 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
   const listed = new Set(origins)
   const isListed = (origin: string) =>
     !origin.includes('*') && (listed.has(origin) || listed.has(origin.replace(/:\/\/[\w.-]+$/, '://*')))
-  const allow = cors({
-    origin: (origin) => origin,
-    allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
-    allowHeaders: [], // an empty list allows the headers that the preflight asks for
-    exposeHeaders: exposedHeaders,
-    maxAge: 600,
-  })
   return createMiddleware(async (c, next) => {
     const origin = c.req.header('origin')
     if (origin !== undefined) {
       if (isListed(origin)) {
-        if (c.req.method === 'OPTIONS') assertNames(c.req.header('access-control-request-headers') ?? '')
-        return allow(c, next)
+        const isPreflight = c.req.method === 'OPTIONS'
+        if (isPreflight) c.res = toPreflightResponse(c.req.header('access-control-request-headers') ?? '')
+        else await next()
+        c.header('access-control-allow-origin', origin)
+        c.header('access-control-expose-headers', exposedHeaders)
+        c.header('vary', 'Origin', { append: true })
+        return
       }
       if (!isSameHost(origin, c.req.header('host'))) throw forbidden()
     } else if (c.req.header('sec-fetch-site') === 'cross-site') {
@@ -68,16 +65,22 @@ export function originGuard({ origins, isOpen }: OriginGuardOptions) {
 }
 
 /**
- * Checks the header names that a preflight asks for, because the response repeats them. They must
- * be a comma-separated list of tokens (RFC 9110 §5.6.2).
+ * The answer to a preflight repeats the names of headers that it asks for. They must be a
+ * comma-separated list of tokens (RFC 9110 §5.6.2).
  * @throws ServiceError `invalid_request`
  */
-function assertNames(names: string) {
-  if (names.length <= 4096 && /^(?:[\w!#$%&'*+.^`|~-]+(?: *, *[\w!#$%&'*+.^`|~-]+)*)?$/.test(names)) return
-  throw new ServiceError(
-    'invalid_request',
-    'Access-Control-Request-Headers must be a list of names of headers, of 4096 characters at most',
-  )
+function toPreflightResponse(names: string): Response {
+  if (names.length > 4096 || !/^(?:[\w!#$%&'*+.^`|~-]+(?: *, *[\w!#$%&'*+.^`|~-]+)*)?$/.test(names))
+    throw new ServiceError(
+      'invalid_request',
+      'Access-Control-Request-Headers must be a list of names of headers, of 4096 characters at most',
+    )
+  const headers = new Headers({ 'access-control-max-age': '600', 'access-control-allow-methods': 'GET,HEAD,POST,DELETE' })
+  if (names !== '') {
+    headers.set('access-control-allow-headers', names)
+    headers.set('vary', 'Access-Control-Request-Headers')
+  }
+  return new Response(null, { status: 204, headers })
 }
 
 /**

@@ -3,26 +3,22 @@ import { ServiceError } from '../errors.ts'
 import type { Env, Principal } from './env.ts'
 
 /**
- * Says who sends a request, in the words of the app that Sluice runs in. It may read the headers of
- * the request, and must leave the body to Sluice. Returns undefined if nobody is signed in.
+ * Says who sends a request: the keys of the configuration, or the app around Sluice. It may read the
+ * headers, and must leave the body to Sluice. Returns undefined if nobody is signed in.
  */
 export type ToPrincipal = (request: Request) => Principal | undefined | Promise<Principal | undefined>
 
 /**
- * Takes the place of `keyGuard` if the app around Sluice knows the callers. If `toPrincipal` throws,
- * the response is a 500 without the text of the error.
- * @throws ServiceError `unauthorized`, or `misconfigured` if the result of `toPrincipal` is no
- * principal
+ * Requires a caller. If `toPrincipal` throws another error than a ServiceError, the response is a 500
+ * without the text of the error.
+ * @throws ServiceError `unauthorized`
  */
 export function principalGuard(toPrincipal: ToPrincipal) {
   return createMiddleware<Env>(async (c, next) => {
     const principal = await toPrincipal(c.req.raw)
-    if (!principal) throw new ServiceError('unauthorized', 'Nobody is signed in with this request; sign in, and ask again')
-    // An empty name would share the runs of all callers that have none.
-    if (typeof principal.name !== 'string' || principal.name === '')
-      throw new ServiceError('misconfigured', 'The function `principal` of this server must return { name }')
+    if (!principal) throw new ServiceError('unauthorized', 'Nobody is signed in with this request; sign in first')
     c.set('principal', principal)
-    c.var.entry.key = principal.name
+    if (principal.name !== '') c.var.entry.key = principal.name
     return next()
   })
 }

@@ -162,7 +162,7 @@ export const mutations: readonly Mutation[] = [
     title: 'origins',
   },
   { file: 'middleware/request-id.ts', from: '{1,128}', to: '+', test: 'runtimes/node', title: 'request ids' },
-  { file: 'middleware/keys.ts', from: "[request.header('api-key'), ", to: '[', test: 'runtimes/node', title: 'keys' },
+  { file: 'middleware/keys.ts', from: "[headers.get('api-key'), ", to: '[', test: 'runtimes/node', title: 'keys' },
   {
     file: 'middleware/memory-limits.ts',
     from: 'Math.max(used.count - ((time - used.at) * max) / periodMs, 0)',
