@@ -1,5 +1,6 @@
 import { createApp, type App, type AppOptions } from './app.ts'
 import { ConfigError, parseConfig } from './config/parse-config.ts'
+import { variables } from './config/variables.ts'
 import { ServiceError } from './errors.ts'
 import type { ToPrincipal } from './middleware/principal-guard.ts'
 import { openWithStreamSSE } from './relay/sink.ts'
@@ -37,12 +38,13 @@ export function createSluice(options: SluiceOptions): Sluice {
 
 /** The options of a Sluice that does not listen itself. */
 export function toEmbedded({ env, ...options }: SluiceOptions): SluiceOptions {
-  return { ...options, env: { ...env, HOST: '', PORT: '' } }
+  const { host, port } = variables.server
+  return { ...options, env: { ...env, [host.name]: '', [port.name]: '' } }
 }
 
 /** The options of an app that are the same on every runtime. @throws ConfigError */
 export function toAppOptions({ env, base, principal, ...options }: SluiceOptions): Omit<AppOptions, 'open'> {
-  const config = parseConfig(base === undefined ? env : { ...env, SLUICE_BASE: base })
+  const config = parseConfig(base === undefined ? env : { ...env, [variables.server.base.name]: base })
   const problems: string[] = []
   if (config.store.redis) problems.push('SLUICE_REDIS_URL: must be unset here, because only the program of Sluice uses Redis')
   if (principal && config.access.keys.length > 0)

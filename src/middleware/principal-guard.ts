@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory'
-import { ServiceError } from '../errors.ts'
+import { ServiceError, toServiceError } from '../errors.ts'
 import type { Env, Principal } from './env.ts'
 
 /**
@@ -15,7 +15,12 @@ export type ToPrincipal = (request: Request) => Principal | undefined | Promise<
  */
 export function principalGuard(toPrincipal: ToPrincipal) {
   return createMiddleware<Env>(async (c, next) => {
-    const principal = await toPrincipal(c.req.raw)
+    let principal
+    try {
+      principal = await toPrincipal(c.req.raw)
+    } catch (error) {
+      throw toServiceError(error) // Hono passes on only an `Error`
+    }
     if (!principal) throw new ServiceError('unauthorized', 'Nobody is signed in with this request; sign in first')
     c.set('principal', principal)
     if (principal.name !== '') c.var.entry.key = principal.name

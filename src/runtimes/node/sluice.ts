@@ -1,4 +1,5 @@
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import { once } from 'node:events'
 import { ServerResponse, type Server } from 'node:http'
@@ -41,7 +42,14 @@ function toOpen(c: Context): Open {
 export function createSluice(options: SluiceOptions): Sluice {
   const app = createApp({ ...toAppOptions(toEmbedded(options)), ...parts, connect: connectOnNode(), open: openIfOnNode })
   const fetch = withHeads(app.fetch)
-  return { drain: app.drain, fetch: (request, platform) => fetch(request, (platform ?? {}) as object) }
+  return {
+    drain: app.drain,
+    async fetch(request, platform) {
+      const response = await fetch(request, (platform ?? {}) as object)
+      // The middleware of the other app may add headers, and there is only one such response.
+      return response === RESPONSE_ALREADY_SENT ? response.clone() : response
+    },
+  }
 }
 
 /**
