@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-const elsewhere = ['slow', 'ollama', 'proxies', 'redis', 'python', 'agents', 'machine'].map((folder) => `tests/${folder}/**`)
+const elsewhere = ['slow', 'ollama', 'proxies', 'redis', 'python', 'agents', 'machine', 'embed'].map(
+  (folder) => `tests/${folder}/**`,
+)
 /**
  * Tests that measure time: in milliseconds, as a ratio of times, or as CPU time of this process.
  */

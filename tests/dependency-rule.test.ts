@@ -59,6 +59,8 @@ const allowed: readonly Case[] = [
   ['src/routes/x.ts', '../middleware/env.ts'],
   ['src/routes/x.ts', '../relay/relay.ts'],
   ['src/app.ts', './routes/health.ts'],
+  ['src/sluice.ts', './app.ts'],
+  ['src/index.ts', './sluice.ts'],
   ['packages/client/x.ts', './frames.ts'],
   ['packages/page/main.tsx', './components/page.tsx'],
   ['packages/page/main.tsx', 'preact'],
@@ -225,6 +227,9 @@ const refused: readonly Case[] = [
   ['src/app.ts', 'node:process'],
   ['src/app.ts', 'bun'],
   ['src/app.ts', 'ollama'],
+  ['src/sluice.ts', 'node:process'],
+  ['src/sluice.ts', './runtimes/node/sluice.ts'],
+  ['src/index.ts', './runtimes/store.ts'],
 ]
 
 let folder: string

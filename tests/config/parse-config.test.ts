@@ -18,7 +18,7 @@ const redis = { tls: false, port: 6379, username: undefined, password: undefined
 
 test('an empty environment has the documented defaults', () => {
   expect(parseConfig({})).toEqual({
-    server: { host: '127.0.0.1', port: 8083, reusePort: false, shutdownGraceMs: 10_000, log: 'json' },
+    server: { host: '127.0.0.1', port: 8083, reusePort: false, base: '', shutdownGraceMs: 10_000, log: 'json' },
     upstream: { host: 'http://127.0.0.1:11434', apiKey: undefined, demo: false },
     queue: { running: 0, waiting: 100 },
     models: { allowed: undefined, aliases: [], defaultModel: undefined },
@@ -46,6 +46,7 @@ test.each([
   ['PORT', 'server.port', '0', 0],
   ['PORT', 'server.port', '65535', 65_535],
   ['SLUICE_REUSE_PORT', 'server.reusePort', '1', true],
+  ['SLUICE_BASE', 'server.base', 'tools//ai/', '/tools/ai'],
   ['OLLAMA_HOST', 'upstream.host', 'ollama:1234', 'http://ollama:1234'],
   ['OLLAMA_API_KEY', 'upstream.apiKey', 'sk-123_~!', 'sk-123_~!'],
   ['SLUICE_MODEL', 'models.defaultModel', 'hf.co/a/b:Q4_K_M', 'hf.co/a/b:Q4_K_M'],

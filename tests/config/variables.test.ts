@@ -45,13 +45,13 @@ function toValue(told: string): string | number | undefined {
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : value
 }
 
-/** The default of each variable. False and an empty list are left out, because they mean unset. */
+/** The default of each variable. False, '' and an empty list are left out, because they mean unset. */
 const defaults = new Map<string, unknown>()
 const config: Groups<unknown> = parseConfig({})
 for (const [group, fields] of Object.entries(variables))
   for (const [field, { name }] of Object.entries(fields)) {
     const value = config[group]?.[field]
-    if (value !== false && !(Array.isArray(value) && value.length === 0)) defaults.set(name, value)
+    if (value !== false && value !== '' && !(Array.isArray(value) && value.length === 0)) defaults.set(name, value)
   }
 
 const file = 'docs/protocol.md'

@@ -60,9 +60,13 @@ describe.each(['node', 'bun', 'worker'] as const)('below a path on %s', (runtime
 
   test('the chat of the AI SDK and a background response are found again', async () => {
     const chat = { id: 'chat-of-base', messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] }
-    const body = { ...chat, model: stage.upstream.script(tokens({ count: 2 })) }
-    await readAll(read(stage.server, { path: `${base}/api/ui/chat`, headers: { ...headers, prefer: 'resume=30' }, body }))
-    expect(await get(`${base}/api/ui/chat/chat-of-base/stream`)).toMatchObject({ status: expect.oneOf([200, 204]) as number })
+    const body = { ...chat, model: stage.upstream.script(thenSilent(2)) }
+    const reader = read(stage.server, { path: `${base}/api/ui/chat`, headers: { ...headers, prefer: 'resume=30' }, body })
+    await reader.until((text) => text.split(' token').length > 2)
+    const viewer = read(stage.server, { path: `${base}/api/ui/chat/chat-of-base/stream`, headers })
+    await viewer.until((text) => text.split(' token').length > 2)
+    expect(await get(`${base}/api/ui/chat/chat-of-base/stop`, { method: 'DELETE' })).toMatchObject({ status: 204 })
+    for (const { text } of [await readAll(reader), await readAll(viewer)]) expect(text).toContain('"abort"')
     const model = stage.upstream.script(tokens({ count: 2 }))
     const started = await get(`${base}/v1/responses`, { body: { model, input: 'Hi', background: true } })
     const { id } = JSON.parse(started.text) as { id: string }

@@ -48,14 +48,15 @@ export function describeAssets(runtime: RuntimeName) {
       expect(client.headers).toMatchObject({
         'content-type': 'text/javascript; charset=utf-8',
         'cache-control': 'no-cache',
-        'x-typescript-types': '/client.d.ts',
+        'x-typescript-types': './client.d.ts',
       })
       expect(client.text).toContain('streamChat')
       const types = await get('/client.d.ts')
       expect(types.headers['content-type']).toBe('application/typescript; charset=utf-8')
       expect(types.text).toContain('streamChat')
       const hash = createHash('sha256').update(client.text).digest('base64url').slice(0, 10)
-      expect((await get(`/assets/client-${hash}.js`)).text).toBe(client.text)
+      const hashed = await get(`/assets/client-${hash}.js`)
+      expect(hashed).toMatchObject({ text: client.text, headers: { 'x-typescript-types': '../client.d.ts' } })
     })
 
     test.each(['/', '/client.js', '/client.d.ts'])(
