@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
