@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadSnippets } from '../snippets.ts'
-import { pack, programEnv, startApp } from './start-app.ts'
+import { pack, startApp } from './start-app.ts'
 import { describeEmbedded } from './suite.ts'
 
 const programs = fileURLToPath(new URL('.programs/', import.meta.url))
