@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { expect } from 'vitest'
+import { vi } from 'vitest'
 import { toFreePort } from '../lab/free-port.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -48,9 +48,13 @@ export async function startApp({ folder, command, file }: AppProgram, env: Reado
     await exited
   }
   try {
-    const ask = () => fetch(`${url}/ai/ping`).then(({ status }) => status, String)
+    const isUp = () =>
+      fetch(`${url}/ai/ping`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
     await Promise.race([
-      expect.poll(ask, { timeout: 20_000, message: 'the app does not answer' }).toBe(200),
+      vi.waitUntil(isUp, { timeout: 20_000, interval: 50 }),
       exited.then((status) => Promise.reject(new Error(`it ended with ${status}`))),
     ])
   } catch (error) {
