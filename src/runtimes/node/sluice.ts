@@ -1,8 +1,9 @@
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { createAdaptorServer, type Http2Bindings, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import { once } from 'node:events'
 import { ServerResponse, type Server } from 'node:http'
+import { Http2ServerRequest } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { createApp, type AppOptions } from '../../app.ts'
 import { openWithStreamSSE, type Open } from '../../relay/sink.ts'
@@ -45,11 +46,20 @@ export function createSluice(options: SluiceOptions): Sluice {
   return {
     drain: app.drain,
     async fetch(request, platform) {
-      const response = await fetch(request, (platform ?? {}) as object)
+      const bindings = (platform ?? {}) as Partial<HttpBindings | Http2Bindings>
+      const response = await fetch(withHost(request, bindings), bindings)
       // The middleware of the other app may add headers, and there is only one such response.
       return response === RESPONSE_ALREADY_SENT ? response.clone() : response
     },
   }
+}
+
+/** Over HTTP/2 a request has `:authority` in place of `Host` (RFC 9113 §8.3.1). */
+function withHost(request: Request, { incoming }: Partial<HttpBindings | Http2Bindings>): Request {
+  if (!(incoming instanceof Http2ServerRequest) || request.headers.has('host')) return request
+  const headers = new Headers(request.headers)
+  headers.set('host', incoming.authority)
+  return new Request(request, { headers })
 }
 
 /**
