@@ -16,7 +16,7 @@ const server = Bun.serve({
 console.log(`The app listens on http://127.0.0.1:${server.port}`)
 
 process.once('SIGTERM', async () => {
-  const stopped = server.stop()
+  void server.stop()
   await sluice.drain(10_000) // the answers under way may end
-  await stopped
+  process.exit() // the connections to Ollama would keep the process
 })

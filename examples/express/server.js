@@ -19,4 +19,5 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () =>
 process.once('SIGTERM', async () => {
   server.close()
   await sluice.drain(10_000) // the answers under way may end
+  process.exit() // the connections to Ollama would keep the process
 })

@@ -17,4 +17,5 @@ const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(pro
 process.once('SIGTERM', async () => {
   server.close()
   await sluice.drain(10_000) // the answers under way may end
+  process.exit() // the connections to Ollama would keep the process
 })

@@ -92,7 +92,11 @@ export function describeEmbedded(toProgram: () => AppProgram, { hasPage, drains 
   test('a failure has its status before the first token, and its terminal after it', async () => {
     const refused = await readAll(ask(upstream.script((exchange) => exchange.reset())))
     expect(refused.text).toContain('"code":"upstream_')
-    const cut = await readAll(ask(upstream.script(tokensThen([' token', ' token'], (exchange) => exchange.reset()))))
+    const model = upstream.script(tokensThen([' token', ' token'], (exchange) => exchange.reset()))
+    const reader = ask(model)
+    await reader.until(isSecond)
+    ;(await upstream.next(model)).exchange.pass()
+    const cut = await readAll(reader)
     expect(cut.status).toBe(200)
     expect(cut.text).toMatch(/event: failed\ndata: .*"code":"upstream_/)
     expect(
