@@ -60,7 +60,7 @@ describe.each([
         throw new Error(secret)
       },
       () => Promise.reject(new Error(secret)),
-      () => Promise.reject(secret as unknown as Error),
+      () => Promise.reject(secret),
     ]) {
       const lines: LogLine[] = []
       const response = await ask(start({ principal, log: (line) => void lines.push(line) }), path, { body })

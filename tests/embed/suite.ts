@@ -99,9 +99,7 @@ export function describeEmbedded(toProgram: () => AppProgram, { hasPage, drains 
     const cut = await readAll(reader)
     expect(cut.status).toBe(200)
     expect(cut.text).toMatch(/event: failed\ndata: .*"code":"upstream_/)
-    expect(
-      await readAll(read(app, { path, body: '{' as string, headers: { 'content-type': 'application/json' } })),
-    ).toMatchObject({
+    expect(await readAll(read(app, { path, body: '{', headers: { 'content-type': 'application/json' } }))).toMatchObject({
       status: 400,
       text: expect.stringContaining('"code":"invalid_json"') as string,
     })

@@ -1,8 +1,7 @@
-import { getRequestListener } from '@hono/node-server'
+import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { Hono } from 'hono'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import { connect, createServer as createHttp2Server, type Http2Server } from 'node:http2'
+import { connect, createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
@@ -19,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => upstream.close())
 
 /** Starts a server for the rest of the test. Returns its URL. */
-async function listen(server: Server | Http2Server): Promise<string> {
+async function listen(server: ServerType): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())
@@ -41,7 +40,7 @@ test.each([
       seen.push(c.res.headers.get('x-app'))
     })
     .all('/ai/*', (c) => sluice.fetch(c.req.raw, how === 'with' ? c.env : undefined))
-  const url = await listen(createServer(getRequestListener(app.fetch)))
+  const url = await listen(createAdaptorServer({ fetch: app.fetch }))
   for (let i = 0; i < 3; i++) {
     const answer = await readAll(read({ url }, { path, body: toBody() }))
     expect(answer).toMatchObject({ status: 200, text: expect.stringContaining('"done":true') as string })
@@ -67,7 +66,7 @@ test('a mount that leaves the URL as it is gets answers, and one that removes th
 })
 
 test('over HTTP/2 an answer streams, and a reader that leaves stops Ollama', async () => {
-  const url = await listen(createHttp2Server(getRequestListener(sluice.fetch)))
+  const url = await listen(createAdaptorServer({ fetch: sluice.fetch, createServer }))
   const session = connect(url)
   onTestFinished(() => session.destroy())
   const body = toBody(thenSilent(2))
