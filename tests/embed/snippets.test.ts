@@ -23,7 +23,8 @@ beforeAll(() => {
   const sluice = join(folder, 'node_modules/sluice')
   mkdirSync(sluice, { recursive: true })
   execFileSync('tar', ['-xzf', pack(folder), '-C', sluice, '--strip-components=1'])
-  const all = [...files, ['nuxt.ts', nuxt] as const, ['parsers.ts', parsers] as const]
+  const own = { 'nuxt.ts': nuxt, 'hono-on-bun.ts': honoOnBun, 'parsers.ts': parsers }
+  const all = [...files, ...Object.entries(own)]
   for (const [file, code] of all) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     writeFileSync(join(folder, file), code)
@@ -38,6 +39,18 @@ import { createServer } from 'node:http'
 import handler from './server/routes/ai/[...].ts'
 
 createServer(toNodeListener(createApp().use(handler))).listen(Number(process.env.PORT), '127.0.0.1')
+`
+
+/** The snippet for Hono, on Bun. */
+const honoOnBun = `import { Hono } from 'hono'
+import { createSluice } from 'sluice/bun'
+
+const sluice = createSluice({ env: process.env, base: '/ai' })
+
+const app = new Hono()
+app.all('/ai/*', (c) => sluice.fetch(c.req.raw, c.env))
+
+Bun.serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(process.env.PORT) })
 `
 
 /** An app in which \`express.json()\` comes first, with the bytes kept and without. */
@@ -99,8 +112,14 @@ test('every framework of the page is one of these snippets', () => {
   ])
 })
 
-describe.each(['hono.ts', 'express.ts', 'fastify.ts', 'nuxt.ts'])('%s', (file) => {
-  describeEmbedded(() => ({ folder, command: 'node', file }), { hasPage: false, drains: false })
+describe.each([
+  ['hono.ts', 'node'],
+  ['express.ts', 'node'],
+  ['fastify.ts', 'node'],
+  ['nuxt.ts', 'node'],
+  ['hono-on-bun.ts', 'bun'],
+] as const)('%s', (file, command) => {
+  describeEmbedded(() => ({ folder, command, file }), { hasPage: false, drains: false })
 })
 
 test('a parser in front of Sluice eats the body, unless it keeps the bytes', async () => {
