@@ -7,7 +7,7 @@ interface Lockfile {
 
 const read = (path: string) => JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')) as unknown
 
-const folders = ['', 'tests/agents/npm/', 'tests/embed/npm/']
+const folders = ['', 'tests/agents/npm/', 'tests/embed/npm/', 'tests/package/npm/']
 
 test.each(folders)('%spackage-lock.json has the binaries of every platform, or npm ci refuses it elsewhere', (folder) => {
   const { packages } = read(`${folder}package-lock.json`) as Lockfile
