@@ -103,7 +103,7 @@ export const globs = v.optional(
  * A key of a caller. `sha256` is the hash of the secret in hex. `models` are the globs of the
  * models that the key may use. If `models` is undefined, the key may use all models.
  */
-interface ApiKey {
+export interface ApiKey {
   readonly name: string
   readonly sha256: string
   readonly models: readonly string[] | undefined
