@@ -1,0 +1,2 @@
+/** A Worker that is Sluice. `wrangler.toml` names its objects. */
+export { CallerObject, default, RunObject } from 'sluice/worker'
