@@ -110,6 +110,7 @@ const figures: readonly Figure[] = [
   ...sluices.map((row) => most('stalled', 'late', row, 10, 'MB', 'RSS growth after the first seconds')),
   ...sluices.map((row) => atLeast(most('stalled', 'cut', row, 50, 'of 50', 'cut at the stall limit'))),
   ratio('cold', 'ms', 'sluice-node', 'pipe', 1.25, 'start to first token'),
+  ratio('cold', 'ms', 'package-node', 'pipe', 1.25, 'start to first token'),
   most('cold', 'ms', 'sluice-bun', 50, 'ms', 'start to first token'),
   most('cold', 'ms', 'sluice-worker', 60, 'ms', 'start to first token'),
   most('size', 'kb', 'sluice-worker', 60, 'kB', 'bundle without the page, gzipped'),

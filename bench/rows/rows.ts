@@ -5,6 +5,7 @@ export type RowName =
   | 'write-sse-bun'
   | 'write-sse-worker'
   | 'sluice-node'
+  | 'package-node'
   | 'sluice-bun'
   | 'sluice-worker'
   | 'against'
@@ -33,6 +34,12 @@ export const rows: readonly Row[] = [
     name: 'sluice-node',
     runtime: 'node',
     entry: here('../../dist/node.js'),
+    flags: ['--max-semi-space-size=8', '--enable-source-maps'],
+  },
+  {
+    name: 'package-node',
+    runtime: 'node',
+    entry: here('./package.js'),
     flags: ['--max-semi-space-size=8', '--enable-source-maps'],
   },
   { name: 'sluice-bun', runtime: 'bun', entry: here('../../dist/bun.js') },
