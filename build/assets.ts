@@ -5,8 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
 import { bundleModule, bundleScript, bundleStyle } from './bundle.ts'
+import { toAsset, type Output } from './to-asset.ts'
 import { writeAtomically } from './write-atomically.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -20,15 +20,6 @@ const clientTargets = ['es2022', 'chrome111', 'firefox114', 'safari16.4']
 const pageTargets = ['es2022', 'chrome123', 'firefox120', 'safari17.5']
 
 const javaScript = 'text/javascript; charset=utf-8'
-
-interface Output {
-  readonly path: string
-  readonly type: string
-  readonly text: string
-  /** Whether the path contains a hash of the content. The content at such a path never changes. */
-  readonly isImmutable?: boolean
-  readonly headers?: Readonly<Record<string, string>>
-}
 
 /**
  * Builds the files for browsers, and writes them gzipped into the module `src/generated/assets.ts`.
@@ -99,12 +90,6 @@ async function emitTypes(): Promise<string> {
 function toHashed(name: string, type: string, text: string): Output {
   const hash = createHash('sha256').update(text).digest('base64url').slice(0, 10)
   return { path: `/assets/${name}-${hash}.${type.includes('css') ? 'css' : 'js'}`, type, text, isImmutable: true }
-}
-
-function toAsset({ path, type, text, isImmutable = false, headers = {} }: Output) {
-  const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
-  const gzip = gzipSync(text, { level: 9 }).toString('base64')
-  return { path, type, etag, isImmutable, headers, gzip }
 }
 
 function toModule(assets: readonly object[]): string {

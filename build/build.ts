@@ -1,15 +1,25 @@
 import { buildIfStale } from './build-if-stale.ts'
 
 /**
- * The script of `npm run build`. It rebuilds the files for browsers, then the programs for Node and
- * Bun, and then the modules of the package, if their sources have changed. Commands that need these
- * files run this script first, so the files are never stale. The script imports the build tools
- * only for a rebuild. So a machine with current files needs none.
+ * The script of `npm run build`. It rebuilds the files for browsers, the OpenAPI document, then the
+ * programs for Node and Bun, and then the modules of the package, if their sources have changed.
+ * Commands that need these files run this script first, so the files are never stale. The script
+ * imports the build tools only for a rebuild. So a machine with current files needs none.
  */
+/** The schemas of requests, and all that they import. */
+const schemas = ['dialects', 'encoders', 'upstreams', 'errors.ts', 'exact-json.ts', 'generation.ts'].map(
+  (path) => `src/${path}`,
+)
+
 await buildIfStale({
   inputs: ['packages/client', 'packages/ollama-grammar', 'packages/page'],
   outputs: ['src/generated/assets.ts', 'dist/client.js', 'dist/client.d.ts'],
   build: async (stamp) => (await import('./assets.ts')).buildAssets(stamp),
+})
+await buildIfStale({
+  inputs: [...schemas, 'packages/ollama-grammar'],
+  outputs: ['src/generated/openapi.ts'],
+  build: async (stamp) => (await import('./openapi.ts')).buildOpenapi(stamp),
 })
 await buildIfStale({
   inputs: ['src', 'packages/fake-ollama/emulator', 'packages/ollama-grammar'],

@@ -4,7 +4,8 @@ import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
 import { createDialectAt, createDialects } from './dialects.ts'
 import { ServiceError } from './errors.ts'
-import { assets as files } from './generated/assets.ts'
+import { assets as pageFiles } from './generated/assets.ts'
+import { openapi } from './generated/openapi.ts'
 import { baseGuard, getPathBelow } from './middleware/base.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
 import type { Decompression } from './middleware/codings.ts'
@@ -130,6 +131,9 @@ export interface App {
  */
 const bases = ['/v1', '/v1/']
 const ollamaBases = ['/ollama', '/ollama/api', '/ollama/v1'].flatMap((base) => [base, `${base}/`])
+
+/** The files that are served from memory. */
+const files = [...pageFiles, openapi]
 
 /** The paths that a link from any site may open. */
 const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', ...bases, ...ollamaBases, ...files.map(({ path }) => path)])

@@ -2,7 +2,7 @@
  * The HTTP status of every error code (docs/protocol.md#4-errors). For `upstream_rejected` and
  * `upstream_busy`, a status that Ollama sent replaces the status in this table.
  */
-const statuses = {
+export const statuses = {
   invalid_json: 400,
   invalid_request: 400,
   not_supported: 400,

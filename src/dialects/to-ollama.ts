@@ -35,7 +35,8 @@ export function isAbsent(value: unknown): boolean {
   return Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0
 }
 
-const absent = v.pipe(
+/** Accepts the values of `isAbsent`, and converts them to undefined. */
+export const absent = v.pipe(
   v.unknown(),
   v.transform(() => undefined),
 )

@@ -8,7 +8,7 @@ import { modelName, optional } from '../to-ollama.ts'
  */
 
 /** The fields that Sluice reads, limits or checks against its access rules. */
-const checkedFields = new Set([
+export const checkedFields = new Set([
   'model',
   'name',
   'from',

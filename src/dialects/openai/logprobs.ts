@@ -6,7 +6,7 @@ import { exactInteger } from '../to-ollama.ts'
 export const topLogprobs = v.nullish(
   v.pipe(
     exactInteger,
-    v.check((value) => toNumber(value) >= 0 && toNumber(value) <= 20),
+    v.check((value) => toNumber(value) >= 0 && toNumber(value) <= 20, 'Expected 0 to 20'),
   ),
 )
 

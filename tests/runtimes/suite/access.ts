@@ -446,7 +446,7 @@ export function describeAccess(runtime: RuntimeName) {
       expect(await get('/api/tags', { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 403 })
       expect(await get('/ollama/cancel/x', { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 403 })
       expect(await get('/ping', { 'sec-fetch-mode': 'no-cors' })).toMatchObject({ status: 403 })
-      for (const path of ['/', '/ping', '/client.js', '/client.d.ts'])
+      for (const path of ['/', '/ping', '/client.js', '/client.d.ts', '/openapi.json'])
         expect(await get(path, { 'sec-fetch-mode': 'navigate' })).toMatchObject({ status: 200 })
       for (const site of ['same-origin', 'same-site', 'none'])
         expect(await get('/api/tags', { 'sec-fetch-site': site })).toMatchObject({ status: 200 })

@@ -59,7 +59,19 @@ export function describeAssets(runtime: RuntimeName) {
       expect(hashed).toMatchObject({ text: client.text, headers: { 'x-typescript-types': '../client.d.ts' } })
     })
 
-    test.each(['/', '/client.js', '/client.d.ts'])(
+    test('openapi.json describes the routes to everybody, also in a link from another site', async () => {
+      const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+      const answer = await get('/openapi.json', headers)
+      expect(answer).toMatchObject({
+        status: 200,
+        headers: { 'content-type': 'application/json', 'cache-control': 'no-cache' },
+      })
+      const { openapi, paths } = JSON.parse(answer.text) as { openapi: string; paths: object }
+      expect(openapi).toBe('3.1.0')
+      expect(paths).toHaveProperty('/api/chat.post')
+    })
+
+    test.each(['/', '/client.js', '/client.d.ts', '/openapi.json'])(
       '%s is gzipped for clients that accept gzip, and plain for others',
       async (path) => {
         const plain = await get(path, { accept: html })
