@@ -23,6 +23,9 @@ const suites = ['tests/runtimes/{,portable/}{node,bun,worker}.test.ts']
 /** Longer limits for test files that run in parallel with others. */
 const patient = { testTimeout: 60_000, expect: { poll: { timeout: 15_000 } } }
 
+/** Compares the answers of the black-box suite with the OpenAPI document. */
+const setupFiles = ['tests/openapi/observe-answers.ts']
+
 export default defineConfig({
   test: {
     globalSetup: 'tests/build.ts',
@@ -37,6 +40,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: timed,
+          setupFiles,
           // One file at a time, because the load of a second file would distort the measurements.
           maxWorkers: 1,
           sequence: { groupOrder: 0 },
@@ -58,6 +62,7 @@ export default defineConfig({
         test: {
           name: 'runtimes',
           include: suites,
+          setupFiles,
           // These tests mostly wait.
           maxWorkers: 3,
           sequence: { groupOrder: 2 },

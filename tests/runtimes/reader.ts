@@ -57,6 +57,22 @@ export interface Reader {
   leave(how?: Leave): void
 }
 
+/** An answer, and whether its reader has read it to its end. */
+export interface Observed extends Head {
+  readonly method: string
+  readonly path: string
+  /** Undefined if the reader has not kept the body. */
+  readonly text: string | undefined
+  readonly isWhole: boolean
+}
+
+const observers = new Set<(answer: Observed) => void>()
+
+/** Calls `observe` with each answer that `read` has read. */
+export function observeAnswers(observe: (answer: Observed) => void) {
+  observers.add(observe)
+}
+
 /** Sends a request and reads its answer. */
 export function read({ url }: Target, { path, body, headers = {}, take, ...options }: ReaderRequest): Reader {
   const bytes = toBytes(body)
@@ -73,9 +89,10 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
   let isPaused = false
   let response: http.IncomingMessage | undefined
 
+  const method = options.method ?? (bytes ? 'POST' : 'GET')
   const { promise: connected, resolve: connect } = Promise.withResolvers<net.Socket>()
   const request = http.request(url + path, {
-    method: options.method ?? (bytes ? 'POST' : 'GET'),
+    method,
     // Browsers send this header too. It allows the server to keep the connection open, although
     // this client never uses it again.
     headers: { connection: 'keep-alive', ...(bytes && { 'content-length': bytes.byteLength }), ...headers },
@@ -111,6 +128,11 @@ export function read({ url }: Target, { path, body, headers = {}, take, ...optio
     text += decoder.end()
     head.reject(new Error('The connection ended before the head'))
     ended.resolve(how)
+    if (response) {
+      const { statusCode: status = 0, headers } = response
+      const answer = { method, path, status, headers, text: take ? undefined : text, isWhole: how === 'clean' }
+      for (const observe of observers) observe(answer)
+    }
     for (const watch of watchers) watch()
   }
 
