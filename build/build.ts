@@ -1,15 +1,16 @@
 import { buildIfStale } from './build-if-stale.ts'
 
+/** The schemas of requests, and all that they import. */
+const schemas = ['dialects', 'encoders', 'upstreams', 'errors.ts', 'exact-json.ts', 'generation.ts'].map(
+  (path) => `src/${path}`,
+)
+
 /**
  * The script of `npm run build`. It rebuilds the files for browsers, the OpenAPI document, then the
  * programs for Node and Bun, and then the modules of the package, if their sources have changed.
  * Commands that need these files run this script first, so the files are never stale. The script
  * imports the build tools only for a rebuild. So a machine with current files needs none.
  */
-/** The schemas of requests, and all that they import. */
-const schemas = ['dialects', 'encoders', 'upstreams', 'errors.ts', 'exact-json.ts', 'generation.ts'].map(
-  (path) => `src/${path}`,
-)
 
 await buildIfStale({
   inputs: ['packages/client', 'packages/ollama-grammar', 'packages/page'],
