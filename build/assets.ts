@@ -43,7 +43,7 @@ async function buildPage(): Promise<Output[]> {
     bundleStyle('packages/page/style.css', pageTargets),
     readFile(join(root, 'packages/page/index.html'), 'utf8'),
   ])
-  const scripts = modules.map(({ name, text }) => ({ path: `/assets/${name}`, type: javaScript, text, isImmutable: true }))
+  const scripts = modules.map(({ name, text }) => ({ path: `/assets/${name}`, type: javaScript, text }))
   const theme = toHashed('theme', javaScript, first)
   const style = toHashed('page', 'text/css; charset=utf-8', styles)
   const text = shell
@@ -89,7 +89,7 @@ async function emitTypes(): Promise<string> {
 
 function toHashed(name: string, type: string, text: string): Output {
   const hash = createHash('sha256').update(text).digest('base64url').slice(0, 10)
-  return { path: `/assets/${name}-${hash}.${type.includes('css') ? 'css' : 'js'}`, type, text, isImmutable: true }
+  return { path: `/assets/${name}-${hash}.${type.includes('css') ? 'css' : 'js'}`, type, text }
 }
 
 function toModule(assets: readonly object[]): string {

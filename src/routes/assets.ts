@@ -7,10 +7,8 @@ export interface Asset {
   readonly type: string
   /** The `ETag` of the content, without quotes. */
   readonly etag: string
-  /** Whether the path contains a hash of the content. The content at such a path never changes. */
-  readonly isImmutable: boolean
   /** Additional response headers. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
   /** The gzipped content. It is in base64, because the source of a module is text. */
   readonly gzip: string
 }
@@ -31,7 +29,8 @@ export function assets(files: readonly Asset[], base: string) {
       const isGzip = !isBelow && accepts(c.req.header('accept-encoding'), 'gzip')
       const etag = `"${file.etag}${isGzip ? '-gzip' : ''}"`
       const headers = {
-        'cache-control': file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+        // Such a path contains a hash of the content, so the content never changes.
+        'cache-control': file.path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
         'x-request-id': c.var.requestId,
         etag,
         vary: isPage ? 'accept, accept-encoding' : 'accept-encoding',
