@@ -32,16 +32,35 @@ describe('the image', () => {
   })
 
   /** Runs a command as `docker run --rm sluice COMMAND` would. */
-  const execute = ([file = '', ...args]: readonly string[], env: Record<string, string> = {}) =>
-    run(file, args, { cwd: image.app, env: { ...image.env, ...env }, ...image.ids })
+  const execute = (command: readonly string[], env: Record<string, string> = {}) => {
+    const [file = '', ...args] = image.toHere(command)
+    return run(file, args, { cwd: image.app, env: { ...image.env, ...env }, ...image.ids })
+  }
   const toOptions = (env: Record<string, string>) => ({ cwd: image.app, env: { ...image.env, PORT: '0', ...env } })
   const start = async (env: Record<string, string>) =>
-    (container = await startProgram(image.cmd, { ...toOptions(env), ...image.ids }))
+    (container = await startProgram(image.toHere([...image.entrypoint, ...image.cmd]), { ...toOptions(env), ...image.ids }))
 
-  test('uses the Node version of the tests, and the command of npm start', () => {
-    expect(image.from).toBe(`node:${packageJson.devDependencies.node}-slim`)
-    expect(process.version).toBe(`v${packageJson.devDependencies.node}`)
-    expect(image.cmd.join(' ')).toBe(packageJson.scripts.start)
+  test('is built with the Node of the tests, runs on the same major version, and has the command of npm start', () => {
+    const { node } = packageJson.devDependencies
+    expect(image.stages.map(({ from }) => from)).toEqual([`node:${node}-slim`])
+    expect(image.from).toBe(`gcr.io/distroless/nodejs${node.split('.')[0]}-debian13:nonroot`)
+    expect(process.version).toBe(`v${node}`)
+    expect(['node', ...image.entrypoint.slice(1), ...image.cmd].join(' ')).toBe(packageJson.scripts.start)
+  })
+
+  test('is for every architecture: the build runs on the machine that builds, and its result has no step of its own', () => {
+    expect(image.stages.map(({ isNative }) => isNative)).toEqual([true])
+    expect(image.isNative).toBe(false)
+    expect(image.steps.filter((step) => 'run' in step)).toEqual([])
+    for (const file of readdirSync(join(image.app, 'dist'))) expect(file).toMatch(/\.(?:js|cjs|js\.map|txt)$/)
+  })
+
+  test('has labels that say what it is', () => {
+    expect(image.labels).toMatchObject({
+      'org.opencontainers.image.licenses': packageJson.license,
+      'org.opencontainers.image.base.name': image.from,
+    })
+    expect(packageJson.description).toContain(image.labels['org.opencontainers.image.description'])
   })
 
   test('contains two programs, the source map of one, the Redis client, the licenses of the packages in them, and no package', () => {
@@ -54,7 +73,8 @@ describe('the image', () => {
   })
 
   test('does not run as root, listens on every address, and is stopped by SIGTERM', () => {
-    expect(image.user).toBe('node')
+    // Kubernetes' runAsNonRoot needs a number.
+    expect(Number(image.user)).toBeGreaterThan(0)
     expect(image.stopSignal).toBe('SIGTERM')
     const { host, port } = parseConfig(image.env).server
     expect(host).toBe('0.0.0.0')
@@ -72,7 +92,7 @@ describe('the image', () => {
   })
 
   test('makes a key, streams to a client with this key, stays healthy, and exits with 0 on SIGTERM', async () => {
-    const { stdout } = await execute(['node', 'dist/key.js', 'alice'])
+    const { stdout } = await execute([image.entrypoint[0]!, 'dist/key.js', 'alice'])
     const [secret = '', keys = ''] = [...stdout.matchAll(/^ {2}(\S+)$/gm)].map(([, word]) => word)
     const { url, end } = await start({ SLUICE_API_KEYS: keys, OLLAMA_HOST: upstream.url })
     const body = JSON.stringify({ text: 'Hello', model: upstream.script(tokens({ count: 2 })) })
@@ -95,7 +115,9 @@ test.each([
   'FROM node AS build\nWORKDIR /app\nUSER node\nFROM node',
   'FROM node AS build\nWORKDIR /app',
   'FROM node\nCOPY --chown=node src ./src',
-  'FROM node\nWORKDIR /app\nUSER node\nEXPOSE 1\nSTOPSIGNAL SIGTERM\nHEALTHCHECK CMD ["node"]\nCMD npm start',
+  'FROM node\nWORKDIR /app\nLABEL a="b"\nUSER 1\nEXPOSE 1\nSTOPSIGNAL SIGTERM\nHEALTHCHECK CMD ["node"]\nENTRYPOINT ["node"]\nCMD npm start',
+  'FROM --platform=linux/amd64 node\nWORKDIR /app',
+  'FROM node\nWORKDIR /app\nLABEL a=b',
 ])('an instruction that the test does not know makes the test fail: %j', (text) => {
   expect(() => parseDockerfile(text)).toThrow()
 })

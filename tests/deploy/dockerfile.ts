@@ -4,15 +4,19 @@
  */
 export interface Dockerfile extends Stage {
   readonly stages: readonly Stage[]
+  readonly labels: Readonly<Record<string, string>>
   readonly user: string
   readonly expose: string
   readonly stopSignal: string
   readonly healthcheck: readonly string[]
+  readonly entrypoint: readonly string[]
   readonly cmd: readonly string[]
 }
 
 export interface Stage {
   readonly from: string
+  /** Whether the stage runs on the machine that builds, whatever the architecture of the image. */
+  readonly isNative: boolean
   /** Empty for the last stage, which becomes the image. */
   readonly name: string
   readonly workdir: string
@@ -44,15 +48,17 @@ export function parseDockerfile(text: string): Dockerfile {
   return {
     ...stage,
     stages: parsed.slice(0, -1).map(({ stage }) => stage),
+    labels: toLabels(get('LABEL')),
     user: get('USER'),
     expose: get('EXPOSE'),
     stopSignal: get('STOPSIGNAL'),
     healthcheck: toCommand(get('HEALTHCHECK').replace(/^(?:--(?:interval|timeout|start-period)=\d+s )*CMD /, '')),
+    entrypoint: toCommand(get('ENTRYPOINT')),
     cmd: toCommand(get('CMD')),
   }
 }
 
-const onlyOfTheImage = ['USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'CMD']
+const onlyOfTheImage = ['LABEL', 'USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'ENTRYPOINT', 'CMD']
 
 function parseStage(lines: readonly string[], isLast: boolean) {
   const once = new Map<string, string>()
@@ -72,9 +78,13 @@ function parseStage(lines: readonly string[], isLast: boolean) {
     if (value === undefined) throw new Error(`Cannot follow the Dockerfile: it has no ${name}`)
     return value
   }
-  const [from, name, ...more] = get('FROM').split(' AS ')
+  const [, platform, rest = ''] = /^(--platform=\$BUILDPLATFORM )?(.+)$/.exec(get('FROM')) ?? []
+  const [from, name, ...more] = rest.split(' AS ')
   if (more.length > 0 || (name === undefined) !== isLast) throw new Error(`Cannot follow the Dockerfile: FROM ${get('FROM')}`)
-  return { stage: { from: from!, name: name ?? '', workdir: get('WORKDIR'), env, steps }, get }
+  return {
+    stage: { from: from!, isNative: platform !== undefined, name: name ?? '', workdir: get('WORKDIR'), env, steps },
+    get,
+  }
 }
 
 /** Returns the instructions, one a line. */
@@ -94,6 +104,12 @@ function toVariables(text: string): Record<string, string> {
       return [name, value]
     }),
   )
+}
+
+function toLabels(text: string): Record<string, string> {
+  const pairs = [...text.matchAll(/([\w.]+)="([^"]+)"(?: |$)/g)]
+  if (pairs.map(([pair]) => pair).join('') !== text) throw new Error(`Cannot follow the Dockerfile: LABEL ${text}`)
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, value]))
 }
 
 function toCopy(text: string): Step {

@@ -9,13 +9,18 @@ import { parseDockerfile, parseDockerignore, type Dockerfile, type Stage } from 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 const run = promisify(execFile)
 
+/** Where the base image has Node (docs/deploy.md#2-docker). */
+const nodeOfDistroless = '/nodejs/bin/node'
+
 /** The result of `docker build`, in a folder. */
 export interface Image extends Dockerfile {
   /** The WORKDIR. */
   readonly app: string
+  /** Returns a command of the image as a command of this machine, with the same Node. */
+  toHere(command: readonly string[]): string[]
   /**
-   * The environment variables of a container. The PATH contains only a copy of the Node that runs
-   * the tests.
+   * The environment variables of a container. The PATH is empty, because the image has no program
+   * but Node, whose folder is not on its PATH.
    */
   readonly env: Readonly<Record<string, string>>
   /**
@@ -46,9 +51,14 @@ export async function buildImage(): Promise<Image> {
     remove()
     throw error
   }
-  const ids = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {}
+  const id = Number(dockerfile.user)
+  const ids = process.getuid?.() === 0 ? { uid: id, gid: id } : {}
   const app = join(toStage(dockerfile), dockerfile.workdir)
-  return { ...dockerfile, app, env: { PATH: bin, ...dockerfile.env }, ids, remove }
+  const toHere = ([file, ...args]: readonly string[]) => {
+    if (file !== nodeOfDistroless) throw new Error(`Cannot run ${file}: the image has only ${nodeOfDistroless}`)
+    return [join(bin, 'node'), ...args]
+  }
+  return { ...dockerfile, app, toHere, env: { PATH: '', ...dockerfile.env }, ids, remove }
 }
 
 interface Place {
