@@ -11,10 +11,10 @@ const page = readFileSync(`${root}docs/deploy.md`, 'utf8')
 const blocks = [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({ language, code }))
 const toCode = (name: string) => blocks.filter(({ language }) => language === name).map(({ code }) => code)
 
-test('every code block is run by a test, unless it needs Docker, root or an account', () => {
+test('every code block is run by a test, unless it needs Docker, a cluster, root or an account', () => {
   const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini', 'toml']
   for (const { language } of blocks) expect(known).toContain(language)
-  for (const code of toCode('sh not run in CI')) expect(code).toMatch(/^docker |^systemctl |^npm run deploy$/m)
+  for (const code of toCode('sh not run in CI')) expect(code).toMatch(/^docker |^kubectl |^systemctl |^npm run deploy$/m)
   for (const code of toCode('ini')) expect(code).toMatch(/^net\.ipv4\.\w+ = \d+\n$/)
 })
 
@@ -36,14 +36,14 @@ test('the command for a key prints a secret and the matching entry', async () =>
 })
 
 test('Sluice accepts the environment of the systemd unit', () => {
-  const [, lines = ''] = /<<'END'\n([\s\S]*?)END\n/.exec(page) ?? []
+  const lines = [...page.matchAll(/<<'END'\n([\s\S]*?)END\n/g)].map(([, text = '']) => text).join('')
   const variables = [...lines.replace('…', 'a'.repeat(64)).matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value])
   const { access } = parseConfig(Object.fromEntries(variables) as Record<string, string>)
   expect(access.keys).toHaveLength(1)
   expect(access.hosts).toEqual(['chat.example'])
 })
 
-test.each(['docs/deploy.md', 'docs/scale.md', 'compose.yaml', 'deploy/sluice@.service'])(
+test.each(['docs/deploy.md', 'docs/scale.md', 'compose.yaml', 'deploy/sluice@.service', 'deploy/kubernetes/deployment.yaml'])(
   'every variable that %s names exists',
   (file) => {
     const names = new Set(readFileSync(root + file, 'utf8').match(/\bSLUICE_[A-Z_]*[A-Z]\b/g))

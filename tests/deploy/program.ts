@@ -5,6 +5,7 @@ import { once } from 'node:events'
 export interface Program {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
+  readonly pid: number
   /**
    * Sends a signal. Resolves with the exit status, which is null if the signal ended the program.
    */
@@ -35,6 +36,7 @@ export async function startProgram([file = '', ...args]: readonly string[], opti
   })
   return {
     url,
+    pid: child.pid!,
     async end(signal) {
       child.kill(signal)
       return exited
