@@ -1,12 +1,15 @@
 // Starts `npm run NAME` on a free port, checks that the server answers, and stops it. This script
 // needs Node 18 or later.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 
 const name = process.argv[2]
+const isWindows = process.platform === 'win32'
 const child = spawn('npm', ['run', name], {
   env: { ...process.env, PORT: '0' },
   stdio: ['ignore', 'pipe', 'inherit'],
-  detached: true,
+  // On Windows npm is a script for the shell, and a detached process would open a window.
+  shell: isWindows,
+  detached: !isWindows,
 })
 const timer = setTimeout(() => end(1, 'it did not answer within 30 s'), 30_000)
 child.on('exit', (status) => end(1, `it ended with ${status}`))
@@ -31,7 +34,8 @@ function end(status, what) {
   child.removeAllListeners('exit')
   console.log(`npm run ${name}: ${status === 0 ? 'ok' : 'failed'}, ${what}`)
   try {
-    process.kill(-child.pid, 'SIGTERM')
+    if (isWindows) spawnSync('taskkill', ['/pid', `${child.pid}`, '/t', '/f'])
+    else process.kill(-child.pid, 'SIGTERM')
   } catch {
     // The process has ended by itself.
   }
