@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const elsewhere = ['slow', 'ollama', 'proxies', 'redis', 'python', 'agents', 'machine', 'embed', 'package'].map(
+const elsewhere = ['slow', 'ollama', 'proxies', 'redis', 'python', 'agents', 'linters', 'machine', 'embed', 'package'].map(
   (folder) => `tests/${folder}/**`,
 )
 /**

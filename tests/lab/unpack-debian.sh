@@ -17,6 +17,8 @@ get() {
   apt-get --quiet=2 -o "Dir::Cache=$cache/apt" -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3 "$@"
 }
 download() {
+  # `packages` is a list of several words.
+  # shellcheck disable=SC2086
   get install --yes --reinstall --no-install-recommends --download-only "$@" $packages
 }
 # The machine's lists of packages may be empty, or name versions that no longer exist.
