@@ -56,6 +56,24 @@ test('every link of a page leads to an existing file and anchor', () => {
   expectThere(links)
 })
 
+test('every image of a page that HTML shows exists', () => {
+  const images = pages.flatMap(({ file, text }) =>
+    [...text.matchAll(/\b(?:src|srcset)="(?!\w+:)([^"]+)"/g)].map(([, target = '']) => ({
+      file,
+      link: posix.join(posix.dirname(file), target),
+    })),
+  )
+  expect(images.length).toBeGreaterThanOrEqual(4)
+  expect(images.filter(({ link }) => !isThere(link))).toEqual([])
+})
+
+test('docs/README.md lists every page of docs, with one line each', () => {
+  const index = readPage('docs/README.md')
+  const listed = [...index.matchAll(/^\| \[([\w-]+\.md)\]\(\1\) \| \S/gm)].map(([, name = '']) => `docs/${name}`)
+  const all = pages.map(({ file }) => file).filter((file) => /^docs\/[^/]+\.md$/.test(file) && file !== 'docs/README.md')
+  expect(listed.toSorted()).toEqual(all.toSorted())
+})
+
 test('every link from the source to a page leads to an existing anchor', () => {
   const links = sources.flatMap(({ file, text }) =>
     [...text.matchAll(/(?:docs|packages)\/[\w/-]+\.md#[\w-]*/g)].map(([link]) => ({ file, link })),
