@@ -24,9 +24,18 @@ await buildIfStale({
 })
 await buildIfStale({
   inputs: ['src', 'packages/fake-ollama/emulator', 'packages/ollama-grammar'],
-  outputs: ['node.js', 'node.js.map', 'bun.js', 'bun.env', 'emulator.js', 'redis-client.cjs', 'key.js', 'licenses.txt'].map(
-    (name) => `dist/${name}`,
-  ),
+  outputs: [
+    'node.js',
+    'node.js.map',
+    'bun.js',
+    'bun.env',
+    'emulator.js',
+    'redis-client.cjs',
+    'key.js',
+    'cli.js',
+    'command.js',
+    'licenses.txt',
+  ].map((name) => `dist/${name}`),
   build: async (stamp) => (await import('./server.ts')).buildServer(stamp),
 })
 await buildIfStale({

@@ -1,7 +1,8 @@
-import { build, type BuildOptions, type Metafile } from 'esbuild'
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import packageJson from '../package.json' with { type: 'json' }
 import { writeAtomically } from './write-atomically.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -29,6 +30,23 @@ const common = {
 } satisfies BuildOptions
 
 /**
+ * The command starts the servers that others start, and its first file loads the rest only if Node
+ * is not too old. So these imports stay imports, of other files in `dist`. Of package.json, the
+ * command has the version alone.
+ */
+const programs: Plugin = {
+  name: 'programs',
+  setup({ onLoad, onResolve }) {
+    onLoad({ filter: /^\S+\/package\.json$/ }, ({ path }) =>
+      path === join(root, 'package.json') ? { contents: JSON.stringify({ version: packageJson.version }), loader: 'json' } : undefined,
+    )
+    onResolve({ filter: /\/(?:command|node|bun)\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined,
+    )
+  },
+}
+
+/**
  * Bundles the programs for Node and Bun into `dist`, because a start from many files of TypeScript
  * takes twice as long. The files need no package when they run.
  * @param stamp the first line of `dist/node.js`
@@ -49,7 +67,10 @@ export async function buildServer(stamp: string): Promise<void> {
         bun: 'src/runtimes/bun.ts',
         emulator: 'packages/fake-ollama/emulator/emulator.ts',
         key: 'src/runtimes/key.ts',
+        cli: 'src/runtimes/cli.ts',
+        command: 'src/runtimes/cli/command.ts',
       },
+      plugins: [programs],
     }),
     build({
       ...common,

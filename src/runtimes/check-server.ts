@@ -20,7 +20,7 @@ export async function checkServer(config: Config, { hasPrincipals = false } = {}
 function checkBinding({ access: { keys, insecure }, server: { host } }: Config) {
   if (keys.length > 0 || insecure || isLoopback(host)) return
   throw new ConfigError([
-    'HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS (npm run key -- NAME makes one), ' +
+    'HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS (npx sluice key add NAME makes one), ' +
       'or SLUICE_INSECURE=1 if a proxy in front asks for keys',
   ])
 }

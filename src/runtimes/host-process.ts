@@ -10,16 +10,24 @@ import { createLogSink } from './log-sink.ts'
  */
 
 /**
- * Reads the configuration from the environment. If it has mistakes, prints a line for each mistake
- * and ends the process with status 1. `check` throws ConfigError for a mistake that matters only on
- * one runtime.
+ * Reads the configuration from the environment. `check` throws ConfigError for a mistake that
+ * matters only on one runtime.
+ * @throws ConfigError
  */
-export async function readConfig(check: (config: Config) => void = () => {}): Promise<Config> {
+export async function parseEnvironment(check: (config: Config) => void = () => {}): Promise<Config> {
+  const config = parseConfig(process.env, { server: { log: process.stdout.isTTY ? 'pretty' : 'json' } })
+  await checkServer(config)
+  check(config)
+  return config
+}
+
+/**
+ * Reads the configuration as `parseEnvironment` does. If it has mistakes, prints a line for each
+ * mistake and ends the process with status 1.
+ */
+export async function readConfig(check?: (config: Config) => void): Promise<Config> {
   try {
-    const config = parseConfig(process.env, { server: { log: process.stdout.isTTY ? 'pretty' : 'json' } })
-    await checkServer(config)
-    check(config)
-    return config
+    return await parseEnvironment(check)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(`Cannot start: the environment has mistakes\n${error.message}`)
@@ -28,19 +36,30 @@ export async function readConfig(check: (config: Config) => void = () => {}): Pr
 }
 
 /** Prints why listening failed and what to do about it, and ends the process with status 1. */
-export function exitOnListenError(error: unknown, { server: { host, port, reusePort } }: Config): never {
+export function exitOnListenError(error: unknown, config: Config): never {
+  console.error(toListenProblem(error, config))
+  process.exit(1)
+}
+
+/** Why listening failed, and what to do about it. */
+export function toListenProblem(error: unknown, { server: { host, port, reusePort } }: Config): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE' && reusePort)
-    console.error(
+    return (
       `Cannot listen: port ${port} of ${host} is in use by a process that does not share it; ` +
-        'all of them must have SLUICE_REUSE_PORT=1 and run as the same user',
+      'all of them must have SLUICE_REUSE_PORT=1 and run as the same user'
     )
-  else if (code === 'EADDRINUSE')
-    console.error(`Cannot listen: port ${port} of ${host} is in use; set another one with PORT, or 0 for any free port`)
-  else if (code === 'EACCES')
-    console.error(`Cannot listen: port ${port} needs rights that this user does not have; set another one with PORT`)
-  else console.error(`Cannot listen on ${host}, port ${port}: ${message}`)
-  process.exit(1)
+  if (code === 'EADDRINUSE')
+    return `Cannot listen: port ${port} of ${host} is in use; set another one with PORT, or 0 for any free port`
+  if (code === 'EACCES')
+    return `Cannot listen: port ${port} needs rights that this user does not have; set another one with PORT`
+  return `Cannot listen on ${host}, port ${port}: ${message}`
+}
+
+/** The URL at which this machine reaches a server. */
+export function toUrl({ hostname, port, base }: { hostname: string; port: number; base: string }): string {
+  const name = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}${base}`
 }
 
 /**
@@ -53,8 +72,7 @@ export async function announce(
   { server: { host, base }, upstream, access: { keys, insecure } }: Config,
   { connect, hostname, port }: { connect: Connect; hostname: string; port: number },
 ) {
-  const name = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
-  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}${base}`
+  const url = toUrl({ hostname, port, base })
   const source = upstream.demo ? 'the built-in demo: every answer is made up, by no model' : `Ollama at ${upstream.host}`
   console.log(`Sluice listens on ${url} in front of ${source}`)
   if (insecure && keys.length === 0 && !isLoopback(host))

@@ -7,7 +7,8 @@ import { openStore } from './store.ts'
 
 const config = await readConfig()
 
-await run(config, async () => {
+/** The URL at which Sluice listens. */
+export const url = await run(config, async () => {
   const log = createLog(config.server.log, standardOutput.write)
   return listen({ config, logs: createMemoryLogs(config.resume), ...(await openStore(config)), log })
 })

@@ -2,7 +2,7 @@ import process from 'node:process'
 import type { App } from '../app.ts'
 import type { Config } from '../config/parse-config.ts'
 import type { Connect } from '../upstreams/connect.ts'
-import { announce, exitOnListenError, onSignals, standardOutput } from './host-process.ts'
+import { announce, exitOnListenError, onSignals, standardOutput, toUrl } from './host-process.ts'
 
 /** An app, and the address at which it listens. */
 export interface Listener {
@@ -17,9 +17,10 @@ export interface Listener {
 
 /**
  * Runs Sluice on Node or Bun. Listens, prints the address, and drains at the first signal. `listen`
- * creates the app and its server. If `listen` throws, the process ends with status 1.
+ * creates the app and its server. If `listen` throws, the process ends with status 1. Resolves with
+ * the URL of the server.
  */
-export async function run(config: Config, listen: () => Listener | Promise<Listener>): Promise<void> {
+export async function run(config: Config, listen: () => Listener | Promise<Listener>): Promise<string> {
   try {
     const listener = await listen()
     onSignals(
@@ -27,6 +28,7 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
       () => process.exit(1),
     )
     await announce(config, listener)
+    return toUrl({ ...listener, base: config.server.base })
   } catch (error) {
     exitOnListenError(error, config)
   }

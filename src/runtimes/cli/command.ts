@@ -1,0 +1,43 @@
+import process from 'node:process'
+import packageJson from '../../../package.json' with { type: 'json' }
+import { addKey } from './add-key.ts'
+import { check } from './check.ts'
+import { help } from './help.ts'
+import { openPage } from './open-page.ts'
+import { parseCommandLine, type CommandLine } from './parse-command-line.ts'
+import { readEnvFile } from './read-env-file.ts'
+import { restartWithFlags } from './restart.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Runs `sluice` with its arguments. A mistake in them ends the process with status 1. */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  try {
+    await run(parseCommandLine(args))
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    console.error(`sluice: ${error.message}`)
+    process.exitCode = 1
+  }
+}
+
+async function run({ command, words, variables, envFiles, open }: CommandLine) {
+  if (command === 'help') return print(help)
+  if (command === 'version') return print(`sluice ${packageJson.version}\n`)
+  if (command === 'key add') return print(`${addKey(words)}\n`)
+  // The server reads its variables from the environment of the process.
+  Object.assign(process.env, Object.assign({}, ...envFiles.map(readEnvFile)), { ...process.env }, variables)
+  if (command === 'check') {
+    const { text, isWell } = await check(packageJson.version)
+    return print(text, isWell ? 0 : 1)
+  }
+  restartWithFlags(open ? ['--open'] : [])
+  const { url } = await (process.versions.bun ? import('../bun.ts') : import('../node.ts'))
+  if (open) openPage(url)
+}
+
+/** Prints a text and ends the process, even if nobody reads the text. */
+function print(text: string, status = 0) {
+  const exit = () => process.exit(status)
+  process.stdout.on('error', exit)
+  process.stdout.write(text, exit)
+}
