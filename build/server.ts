@@ -38,7 +38,9 @@ const programs: Plugin = {
   name: 'programs',
   setup({ onLoad, onResolve }) {
     onLoad({ filter: /^\S+\/package\.json$/ }, ({ path }) =>
-      path === join(root, 'package.json') ? { contents: JSON.stringify({ version: packageJson.version }), loader: 'json' } : undefined,
+      path === join(root, 'package.json')
+        ? { contents: JSON.stringify({ version: packageJson.version }), loader: 'json' }
+        : undefined,
     )
     onResolve({ filter: /\/(?:command|node|bun)\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined,

@@ -118,7 +118,7 @@ function toApiKey(text: string): ApiKey | undefined {
 
 /** A list of keys. Each name may occur only once. */
 export const apiKeys = v.pipe(
-  list(toApiKey, 'must be a list of name:sha256hex[:glob|glob…]; npm run key -- NAME makes one'),
+  list(toApiKey, 'must be a list of name:sha256hex[:glob|glob…]; npx sluice key add NAME makes one'),
   v.check((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'must have each name once'),
 )
 

@@ -99,7 +99,7 @@ export const variables = {
   /** The callers that Sluice answers (docs/protocol.md#7-who-may-ask). */
   access: {
     /**
-     * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npm run key -- NAME` makes a key.
+     * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npx sluice key add NAME` makes a key.
      * Unset: callers need no key.
      */
     keys: variable('SLUICE_API_KEYS', apiKeys),

@@ -1,4 +1,4 @@
-import { Ollama, type ListResponse } from 'ollama/browser'
+import { Ollama } from 'ollama/browser'
 import { toFullName } from '#ollama-grammar/model-name.ts'
 import type { Config } from '../../config/parse-config.ts'
 import { createModelGlobs } from '../../upstreams/model-globs.ts'
@@ -11,16 +11,28 @@ const maxNames = 10
 
 /** Looks whether Ollama answers, and whether it has the models that the configuration names. */
 export async function checkOllama({ upstream, models }: Config): Promise<readonly Finding[]> {
-  const ollama = await connect(upstream)
+  let answers: Answers
   try {
-    const { version }: { version: unknown } = await ollama.version()
-    const { models: listed }: { models: unknown } = await ollama.list()
-    if (typeof version !== 'string' || !isList(listed)) throw new SyntaxError()
-    const where = upstream.demo ? 'the built-in demo, which makes up every answer' : upstream.host
-    return [well('Ollama', `${where}, version ${toShown(version)}`), ...checkModels(listed, models)]
+    answers = await ask(await connect(upstream))
   } catch (error) {
     return [wrong('Ollama', `${upstream.host} ${toProblem(error)}`)]
   }
+  const { version, listed } = answers
+  const where = upstream.demo ? 'the built-in demo, which makes up every answer' : upstream.host
+  return [well('Ollama', `${where}, version ${toShown(version)}`), ...checkModels(listed, models, upstream)]
+}
+
+interface Answers {
+  readonly version: string
+  readonly listed: readonly { readonly name: string }[]
+}
+
+/** @throws Error if Ollama does not answer, or not as Ollama does */
+async function ask(ollama: Ollama): Promise<Answers> {
+  const { version }: { version: unknown } = await ollama.version()
+  const { models: listed }: { models: unknown } = await ollama.list()
+  if (typeof version !== 'string' || !isList(listed)) throw new SyntaxError('Cannot read the answers')
+  return { version, listed }
 }
 
 async function connect({ host, apiKey, demo }: Config['upstream']): Promise<Ollama> {
@@ -28,25 +40,45 @@ async function connect({ host, apiKey, demo }: Config['upstream']): Promise<Olla
   return new Ollama({
     host,
     ...(apiKey !== undefined && !demo && { headers: { authorization: `Bearer ${apiKey}` } }),
-    fetch: (url, init) => request(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(limitMs) }),
+    async fetch(url, init) {
+      const response = await request(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(limitMs) })
+      // The client would print a line about it.
+      if (!response.ok) throw new StatusError(response.status)
+      return response
+    },
   })
 }
 
-function isList(models: unknown): models is ListResponse['models'] {
+/** An answer that is no success. */
+class StatusError extends Error {
+  readonly status: number
+  constructor(status: number) {
+    super(`${status}`)
+    this.status = status
+  }
+}
+
+function isList(models: unknown): models is Answers['listed'] {
   return Array.isArray(models) && models.every((model: unknown) => typeof (model as { name?: unknown })?.name === 'string')
 }
 
-function checkModels(listed: ListResponse['models'], { allowed, aliases, defaultModel }: Config['models']): readonly Finding[] {
+function checkModels(
+  listed: Answers['listed'],
+  { allowed, aliases, defaultModel }: Config['models'],
+  { demo }: Config['upstream'],
+): readonly Finding[] {
   const isAllowed = createModelGlobs(allowed)
   const names = listed.map(({ name }) => name).filter(isAllowed)
   const installed = new Set(names.map(toFullName))
   const aliased = new Map(aliases)
   const findings = [checkNames(listed.length, names, allowed)]
 
-  const toMissing = (model: string) =>
-    isAllowed(model)
-      ? `${model}, which Ollama does not have; run: ollama pull ${model}`
-      : `${model}, which SLUICE_MODELS does not allow; add it there`
+  const toMissing = (model: string) => {
+    if (!isAllowed(model)) return `${model}, which SLUICE_MODELS does not allow; add it there`
+    return demo
+      ? `${model}, which the demo does not have; name one of those above`
+      : `${model}, which Ollama does not have; run: ollama pull ${model}`
+  }
   const isThere = (model: string) => installed.has(toFullName(model))
   for (const [name, model] of aliased)
     if (!isThere(model)) findings.push(wrong('models', `SLUICE_ALIASES: ${name} means ${toMissing(model)}`))
@@ -79,15 +111,19 @@ function toShown(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '?').slice(0, 100)
 }
 
+/** Says what is wrong, and what to do about it. */
 function toProblem(error: unknown): string {
-  const { name, status_code: status, cause } = error as { name?: string; status_code?: number; cause?: unknown }
-  const { code = '' } = (cause ?? error) as { code?: string }
+  if (error instanceof StatusError) {
+    const { status } = error
+    if (status === 401 || status === 403) return `wants a key (${status}); set OLLAMA_API_KEY`
+    return `answers ${status}, so it may be no Ollama; set OLLAMA_HOST`
+  }
+  const { name, message, cause } = error as Error
   if (name === 'TimeoutError') return `does not answer within ${limitMs / 1000} s; restart Ollama, or set OLLAMA_HOST`
-  if (status === 401 || status === 403) return `wants a key (${status}); set OLLAMA_API_KEY`
-  if (status) return `answers ${status}, so it may be no Ollama; set OLLAMA_HOST`
+  // Only the errors of a connection have a code or a cause, such as a port that fetch never asks.
+  const { code = message === 'fetch failed' ? (cause as Error).message : '' } = (cause ?? error) as NodeJS.ErrnoException
+  if (!code) return 'answers, but not as Ollama does; set OLLAMA_HOST'
   if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code))
     return `has a certificate that is not valid (${code}); NODE_EXTRA_CA_CERTS adds an authority`
-  if (/^E[A-Z]/.test(code) || code === 'ConnectionRefused' || name === 'TypeError')
-    return `cannot be reached${code && ` (${code})`}; start Ollama (ollama serve), or set OLLAMA_HOST`
-  return 'answers, but not as Ollama does; set OLLAMA_HOST'
+  return `cannot be reached (${code}); start Ollama (ollama serve), or set OLLAMA_HOST`
 }

@@ -64,7 +64,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (given.has('version')) return { command: 'version', ...nothing }
 
   const { name, words } = parseWords(positionals)
-  const allowed = name === '' ? commands.demo! : commands[name]!
+  const allowed = commands[name === '' ? 'demo' : name]!
   for (const flag of given.keys())
     if (!allowed.includes(flag)) throw new UsageError(`--${flag} has no meaning for sluice ${name}`)
   const isDemo = name === 'demo' || given.has('demo')
@@ -87,14 +87,14 @@ function isFlag(name: string): name is Flag {
   return Object.hasOwn(options, name)
 }
 
-/** @throws UsageError */
-function parseWords(positionals: readonly string[]): { name: string; words: readonly string[] } {
-  const [first = '', second, ...rest] = positionals
+/** Splits words into the name of a command and its own words. @throws UsageError */
+function parseWords([first, second, ...rest]: readonly string[]): { name: string; words: readonly string[] } {
+  if (first === undefined) return { name: '', words: [] }
   if (first === 'key') {
     if (second === 'add') return { name: 'key add', words: rest }
     throw new UsageError('sluice key add NAME [MODEL…] makes a key')
   }
-  if (first !== '' && !Object.hasOwn(commands, first))
+  if (!Object.hasOwn(commands, first))
     throw new UsageError(`there is no command ${toShown(first)}${suggest(first, [...Object.keys(commands), 'help'])}`)
   if (second !== undefined) throw new UsageError(`sluice ${first} takes no word such as ${toShown(second)}`)
   return { name: first, words: [] }
