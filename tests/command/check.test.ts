@@ -298,10 +298,10 @@ describe('the port', () => {
     expect(await checkOf('port', { PORT })).toEqual([`ok ${PORT} of 127.0.0.1 is free`])
   })
 
-  test('that Sluice has already', async () => {
-    const server = await startServer('node', { SLUICE_DEMO: '1' })
+  test.each(['', '/ai'])('that Sluice has already, below %j', async (base) => {
+    const server = await startServer('node', { SLUICE_DEMO: '1', SLUICE_BASE: base })
     onTestFinished(() => server.stop())
-    expect(await checkOf('port', { PORT: `${server.port}` })).toEqual([
+    expect(await checkOf('port', { PORT: `${server.port}`, SLUICE_BASE: base })).toEqual([
       `ok Sluice listens on ${server.port} of 127.0.0.1 already`,
     ])
   })

@@ -143,7 +143,9 @@ describe.skipIf(process.platform !== 'linux')('--open', () => {
     ['node', sluice],
     ['bun', sluiceOnBun],
   ])('on %s opens the page once the server listens', async (_, command) => {
-    const { url } = await start([...command, 'demo', '--open', '--port', '0'], { DISPLAY: ':0', PATH: path() })
+    const env = { DISPLAY: ':0', PATH: path(), SLUICE_BASE: '/ai' }
+    const { url } = await start([...command, 'demo', '--open', '--port', '0'], env)
+    expect(url).toMatch(/\/ai$/)
     await expect.poll(() => existsSync(opened())).toBe(true)
     expect(readFileSync(opened(), 'utf8')).toBe(`${url}\n`)
     expect(await (await fetch(url, { headers: { accept: 'text/html' } })).text()).toContain('<!doctype html>')

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/parse-config.ts'
-import { toListenProblem } from '../host-process.ts'
+import { toListenProblem, toUrl } from '../host-process.ts'
 import { well, wrong, type Finding } from './finding.ts'
 
 /** How long a server on the port may take to say that it is Sluice, in milliseconds. */
@@ -9,7 +9,7 @@ const limitMs = 1000
 
 /** Looks whether Sluice can listen on its port, or does so already. */
 export async function checkPort(config: Config): Promise<readonly Finding[]> {
-  const { host, port, reusePort } = config.server
+  const { host, port, reusePort, base } = config.server
   if (port === 0) return [well('port', `any free one of ${host}`)]
   const server = createServer()
   try {
@@ -18,18 +18,15 @@ export async function checkPort(config: Config): Promise<readonly Finding[]> {
     server.close()
     return [well('port', `${port} of ${host} is free`)]
   } catch (error) {
-    if (await isSluice(host, port)) return [well('port', `Sluice listens on ${port} of ${host} already`)]
+    if (await isSluice(toUrl({ hostname: host, port, base })))
+      return [well('port', `Sluice listens on ${port} of ${host} already`)]
     return [wrong('port', toListenProblem(error, config))]
   }
 }
 
-async function isSluice(host: string, port: number): Promise<boolean> {
-  const name = host.includes(':') ? `[${host}]` : host
+async function isSluice(url: string): Promise<boolean> {
   try {
-    const response = await fetch(`http://${name}:${port}/`, {
-      headers: { accept: 'text/plain' },
-      signal: AbortSignal.timeout(limitMs),
-    })
+    const response = await fetch(url, { headers: { accept: 'text/plain' }, signal: AbortSignal.timeout(limitMs) })
     return (await response.text()) === 'Sluice is running'
   } catch {
     return false
