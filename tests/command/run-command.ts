@@ -20,7 +20,7 @@ export interface Outcome {
 }
 
 interface RunOptions {
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Readonly<NodeJS.ProcessEnv>
   readonly cwd?: string
   /** The user of the process. By default, the user of the tests. */
   readonly ids?: { readonly uid?: number; readonly gid?: number }
