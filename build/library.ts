@@ -2,6 +2,7 @@ import { build, type Plugin } from 'esbuild'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { replaceFolder } from './replace-folder.ts'
+import { versionAlone } from './version-alone.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const dist = join(root, 'dist')
@@ -36,8 +37,8 @@ const inlined: Plugin = {
 }
 
 /**
- * Builds the modules of the package with their source maps. The modules share their chunks, so a
- * program that imports two of them has one copy of the code. Hono stays an import, so a program
+ * Builds the modules of the package, and its command, with their source maps. They share their
+ * chunks, so a program that imports two of them has one copy of the code. Hono stays an import, so a program
  * shares its Hono with Sluice.
  * @param stamp the first line of `dist/lib/index.js`
  */
@@ -46,12 +47,14 @@ export async function buildLibrary(stamp: string): Promise<void> {
     absWorkingDir: root,
     bundle: true,
     write: false,
-    entryPoints: Object.fromEntries(Object.entries(modules).map(([name, path]) => [`lib/${name}`, path])),
+    entryPoints: Object.fromEntries(
+      Object.entries({ ...modules, cli: 'src/runtimes/cli.ts' }).map(([name, path]) => [`lib/${name}`, path]),
+    ),
     outdir: dist,
     chunkNames: 'lib/[name]-[hash]',
     splitting: true,
     packages: 'external',
-    plugins: [inlined],
+    plugins: [inlined, versionAlone],
     platform: 'node',
     format: 'esm',
     target: 'es2024',

@@ -2,7 +2,7 @@ import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import packageJson from '../package.json' with { type: 'json' }
+import { versionAlone } from './version-alone.ts'
 import { writeAtomically } from './write-atomically.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -31,17 +31,11 @@ const common = {
 
 /**
  * The command starts the servers that others start, and its first file loads the rest only if Node
- * is not too old. So these imports stay imports, of other files in `dist`. Of package.json, the
- * command has the version alone.
+ * is not too old. So these imports stay imports, of other files in `dist`.
  */
 const programs: Plugin = {
   name: 'programs',
-  setup({ onLoad, onResolve }) {
-    onLoad({ filter: /^\S+\/package\.json$/ }, ({ path }) =>
-      path === join(root, 'package.json')
-        ? { contents: JSON.stringify({ version: packageJson.version }), loader: 'json' }
-        : undefined,
-    )
+  setup({ onResolve }) {
     onResolve({ filter: /\/(?:command|node|bun)\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined,
     )
@@ -72,7 +66,7 @@ export async function buildServer(stamp: string): Promise<void> {
         cli: 'src/runtimes/cli.ts',
         command: 'src/runtimes/cli/command.ts',
       },
-      plugins: [programs],
+      plugins: [programs, versionAlone],
     }),
     build({
       ...common,

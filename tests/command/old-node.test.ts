@@ -26,16 +26,19 @@ test.each(['22.15.0', '22.23.3', '24.0.0', '26.1.0'])('Node %s is new enough', a
   expect(await runOn(version)).toMatchObject({ status: 0, stderr: '' })
 })
 
-test('the first file has no syntax and no import that Node 12 lacks', async () => {
-  // esbuild fails if it cannot say something in the language of that version, such as a top-level await.
-  const { code: lowered } = await transform(code, { target: 'node12.20', format: 'esm' })
-  const { code: same } = await transform(code, { target: 'esnext', format: 'esm' })
-  expect(lowered).toBe(same)
-  expect(code).not.toMatch(/^import /m)
-  expect(code.startsWith('#!/usr/bin/env node\n')).toBe(true)
-})
+test.each(['dist/cli.js', packageJson.bin.sluice])(
+  '%s, the first file, has no syntax and no import that Node 12 lacks',
+  async (file) => {
+    const code = readFileSync(file, 'utf8')
+    // esbuild fails if it cannot say something in the language of that version, such as a top-level await.
+    const { code: lowered } = await transform(code, { target: 'node12.20', format: 'esm' })
+    const { code: same } = await transform(code, { target: 'esnext', format: 'esm' })
+    expect(lowered).toBe(same)
+    expect(code).not.toMatch(/^import /m)
+    expect(code.startsWith('#!/usr/bin/env node\n')).toBe(true)
+  },
+)
 
-test('the package is installed under its name, and asks npm for the same version', () => {
-  expect(packageJson.bin).toEqual({ sluice: 'dist/cli.js' })
-  expect(needed).toBe('22.15')
+test('the package asks npm for the same version', () => {
+  expect(packageJson.engines.node).toBe(`>=${needed}`)
 })

@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const programs = createRequire(new URL('.programs/package.json', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   exports: Record<string, string | { types: string; default: string }>
+  bin: Record<string, string>
   dependencies: Record<string, string>
   optionalDependencies: Record<string, string>
 }
@@ -50,7 +51,7 @@ test('each module of the package has a file and its types, and all of the code a
   const paths = modules.flatMap(([, target]) => Object.values(target))
   expect(files).toEqual(expect.arrayContaining(paths.map((path) => path.replace('./', ''))))
   /** The files that the package needs. The set grows while it is read. */
-  const needed = new Set(paths.map((path) => path.replace('./', '')))
+  const needed = new Set([...paths.map((path) => path.replace('./', '')), ...Object.values(manifest.bin)])
   for (const path of needed)
     for (const [, name = ''] of read(path).matchAll(/\b(?:from|import) ?\(?["'](\.[^"']+)["']/g)) {
       const imported = join(dirname(path), name)
