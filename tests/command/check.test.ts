@@ -198,7 +198,7 @@ describe('Ollama', () => {
 describe('models', () => {
   const withModels = async (names: readonly string[], env: Record<string, string>) => {
     const undo = upstream.on('GET /api/tags', json({ models: names.map((name) => ({ name })) }))
-    onTestFinished(() => void undo())
+    onTestFinished(undo)
     return [...(await checkOf('models', env)), ...(await checkOf('default model', env))]
   }
   const unset = 'ok SLUICE_MODEL is not set: a model that is loaded, or else the newest one'

@@ -56,7 +56,7 @@ describe.each([
 
   test('if its standard output is closed, the service goes on and says nothing', async () => {
     const port = await toFreePort()
-    const [file = '', ...args] = [...command, 'demo', '--port', `${port}`]
+    const [file, ...args] = [...command, 'demo', '--port', `${port}`]
     const child = spawn(file, args, { env: bare, stdio: ['ignore', 'pipe', 'pipe'] })
     onTestFinished(() => void child.kill('SIGKILL'))
     child.stdout.destroy()
@@ -102,7 +102,7 @@ describe('Node’s flags', () => {
 
   /** Starts the demo and ends it. Returns its flags. */
   async function flagsOf(command: readonly string[], env: Record<string, string> = {}) {
-    const [file = '', ...args] = [...command, 'demo', '--port', '0']
+    const [file, ...args] = [...command, 'demo', '--port', '0']
     const child = spawn(file, args, { env: { ...bare, ...toldFlags(env) }, stdio: ['ignore', 'pipe', 'pipe'] })
     onTestFinished(() => void child.kill('SIGKILL'))
     let said = ''
@@ -159,7 +159,7 @@ describe.skipIf(process.platform !== 'linux')('--open', () => {
   })
 
   test('does nothing without a program that opens pages', async () => {
-    const [file = '', ...args] = [...sluice, 'demo', '--open', '--port', '0']
+    const [file, ...args] = [...sluice, 'demo', '--open', '--port', '0']
     const child = spawn(file, args, { env: { PATH: '/nonexistent', DISPLAY: ':0' }, stdio: ['ignore', 'pipe', 'pipe'] })
     onTestFinished(() => void child.kill('SIGKILL'))
     let said = ''

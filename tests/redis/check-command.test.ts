@@ -21,8 +21,7 @@ test('sluice check looks whether Redis accepts Sluice, and says its address with
   })
   expect(await check(`redis://127.0.0.1:${port}`)).toEqual({
     status: 1,
-    line:
-      'WRONG store SLUICE_REDIS_URL: Redis cannot be used: NOAUTH Authentication required; ' + 'put the password into the URL',
+    line: 'WRONG store SLUICE_REDIS_URL: Redis cannot be used: NOAUTH Authentication required; put the password into the URL',
   })
 })
 
