@@ -22,7 +22,7 @@ LABEL org.opencontainers.image.title="Sluice" \
 
 # package.json says that the files are modules. The emulator of the demo stays outside.
 COPY package.json ./
-COPY --from=build /app/dist/node.js /app/dist/node.js.map /app/dist/redis-client.cjs /app/dist/key.js /app/dist/licenses.txt ./dist/
+COPY --from=build /app/dist/node.js /app/dist/node.js.map /app/dist/redis-client.cjs /app/dist/key.js /app/dist/cli.js /app/dist/command.js /app/dist/licenses.txt ./dist/
 
 # The user `nonroot`, as a number, because Kubernetes cannot tell from a name that it is not root.
 USER 65532
@@ -32,6 +32,6 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["/nodejs/bin/node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8083) + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 
 # The command of `npm start`, without npm between the signals and Node.
-# `docker run --rm sluice dist/key.js alice` makes a key.
+# `docker run --rm sluice dist/key.js alice` makes a key. `dist/cli.js check` says what is wrong.
 ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "--enable-source-maps"]
 CMD ["dist/node.js"]
