@@ -19,7 +19,7 @@ const timed = [
  * The black-box suite. It runs on each runtime twice: with the runtime's own `open` and `connect`,
  * and with the portable `open` and `connect`.
  */
-const suites = ['tests/runtimes/{,portable/}{node,bun,worker}.test.ts']
+const suites = ['tests/runtimes/{,portable/}{node,bun,deno,worker}.test.ts']
 /** Longer limits for test files that run in parallel with others. */
 const patient = { testTimeout: 60_000, expect: { poll: { timeout: 15_000 } } }
 

@@ -7,9 +7,9 @@ const schemas = ['dialects', 'encoders', 'upstreams', 'errors.ts', 'exact-json.t
 
 /**
  * The script of `npm run build`. It rebuilds the files for browsers, the OpenAPI document, then the
- * programs for Node and Bun, and then the modules of the package, if their sources have changed.
- * Commands that need these files run this script first, so the files are never stale. The script
- * imports the build tools only for a rebuild. So a machine with current files needs none.
+ * programs for Node, Bun and Deno, and then the modules of the package, if their sources have
+ * changed. Commands that need these files run this script first, so the files are never stale. The
+ * script imports the build tools only for a rebuild. So a machine with current files needs none.
  */
 
 await buildIfStale({
@@ -29,6 +29,7 @@ await buildIfStale({
     'node.js.map',
     'bun.js',
     'bun.env',
+    'deno.js',
     'emulator.js',
     'redis-client.cjs',
     'key.js',

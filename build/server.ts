@@ -43,7 +43,7 @@ const programs: Plugin = {
 }
 
 /**
- * Bundles the programs for Node and Bun into `dist`, because a start from many files of TypeScript
+ * Bundles the programs for Node, Bun and Deno into `dist`, because a start from many files of TypeScript
  * takes twice as long. The files need no package when they run.
  * @param stamp the first line of `dist/node.js`
  */
@@ -61,6 +61,7 @@ export async function buildServer(stamp: string): Promise<void> {
       outdir: dist,
       entryPoints: {
         bun: 'src/runtimes/bun.ts',
+        deno: 'src/runtimes/deno.ts',
         emulator: 'packages/fake-ollama/emulator/emulator.ts',
         key: 'src/runtimes/key.ts',
         cli: 'src/runtimes/cli.ts',

@@ -89,6 +89,8 @@ export interface AppOptions {
   problem?: ServiceError
   /** Decodes a zstd body, on a runtime whose `DecompressionStream` does not support zstd. */
   zstd?: () => Decompression
+  /** The content codings to accept. By default, all that the runtime supports. */
+  codings?: readonly string[]
   /** Hashes a key with less CPU than the default does. */
   sha256?: Sha256
   /**
@@ -152,6 +154,7 @@ export function createApp({
   bound,
   problem,
   zstd,
+  codings,
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
   logs,
@@ -170,7 +173,7 @@ export function createApp({
   const streams = createStreams({ max: maxStreams })
   shared?.onCancel(streams.cancel)
   const { ollama, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
-  const body = jsonBody({ maxBytes: maxBodyBytes, zstd })
+  const body = jsonBody({ maxBytes: maxBodyBytes, zstd, codings })
   const runs = createRuns({ logs, shared, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
   const attach = createAttach({ base, deadlines, open, now })
   const recording = { base, streams, runs, attach, maxSeconds: resume.maxSeconds, address }

@@ -43,7 +43,7 @@ export const variables = {
     /** The port to listen on. 0 means any free port. */
     port: variable('PORT', integer(8083, 0, 65_535)),
     /**
-     * 1: other processes may listen on the same port. This needs Node or Bun on Linux
+     * 1: other processes may listen on the same port. This needs Linux, and not Workers
      * (docs/deploy.md#11-several-processes).
      */
     reusePort: variable('SLUICE_REUSE_PORT', flag()),

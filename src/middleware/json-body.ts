@@ -19,6 +19,8 @@ export interface JsonBodyOptions {
   maxBytes: number
   /** Creates a decoder for zstd, on a runtime whose `DecompressionStream` does not support it. */
   zstd?: (() => Decompression) | undefined
+  /** The content codings to accept. By default, all that the runtime supports. */
+  codings?: readonly string[] | undefined
   /** How long a body may take, in milliseconds. */
   maxMs?: number
 }
@@ -28,7 +30,7 @@ export interface JsonBodyOptions {
  * form-urlencoded. For a GET or HEAD, the result is an empty object, even if the request has a
  * content type. Open WebUI sends a content type with each GET.
  */
-export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptions) {
+export function jsonBody({ maxBytes, zstd, codings: safe, maxMs = defaultMaxMs }: JsonBodyOptions) {
   let codings: Codings | undefined
   const tooLarge = () => {
     throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes, the limit of SLUICE_MAX_BODY_BYTES`)
@@ -38,7 +40,7 @@ export function jsonBody({ maxBytes, zstd, maxMs = defaultMaxMs }: JsonBodyOptio
   }
   const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   const toDecoder = (c: Context, coding: string) => {
-    codings ??= toCodings(zstd) // created on first use, because it takes 4 ms on Node
+    codings ??= toCodings(zstd, safe) // created on first use, because it takes 4 ms on Node
     const start = codings.get(coding)
     if (start) return start
     const names = [...codings.keys()].join(', ')

@@ -25,7 +25,7 @@ function checkBinding({ access: { keys, insecure }, server: { host } }: Config) 
   ])
 }
 
-/** Node and Bun can share a port on Linux only. @throws ConfigError */
+/** Processes can share a port on Linux only. @throws ConfigError */
 function checkSharing({ server: { reusePort, port } }: Config) {
   if (!reusePort) return
   if (process.platform !== 'linux')

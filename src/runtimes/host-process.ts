@@ -2,20 +2,23 @@ import process from 'node:process'
 import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
 import type { Connect } from '../upstreams/connect.ts'
 import { checkServer, isLoopback } from './check-server.ts'
-import { createLogSink } from './log-sink.ts'
+import { createLogSink, type LogSink, type Output } from './log-sink.ts'
 
 /**
- * The code that Node and Bun share. Both run Sluice as a process with an environment, a terminal
+ * The code that Node, Bun and Deno share. They run Sluice as a process with an environment, a terminal
  * and an exit status.
  */
 
 /**
- * Reads the configuration from the environment. `check` throws ConfigError for a mistake that
- * matters only on one runtime.
+ * Reads the configuration from the environment. `check` and `readEnvironment` throw ConfigError for
+ * a mistake that matters only on one runtime.
  * @throws ConfigError
  */
-export async function parseEnvironment(check: (config: Config) => void = () => {}): Promise<Config> {
-  const config = parseConfig(process.env, { server: { log: process.stdout.isTTY ? 'pretty' : 'json' } })
+export async function parseEnvironment(
+  check: (config: Config) => void = () => {},
+  readEnvironment: () => Readonly<Record<string, string | undefined>> = () => process.env,
+): Promise<Config> {
+  const config = parseConfig(readEnvironment(), { server: { log: process.stdout.isTTY ? 'pretty' : 'json' } })
   await checkServer(config)
   check(config)
   return config
@@ -25,9 +28,9 @@ export async function parseEnvironment(check: (config: Config) => void = () => {
  * Reads the configuration as `parseEnvironment` does. If it has mistakes, prints a line for each
  * mistake and ends the process with status 1.
  */
-export async function readConfig(check?: (config: Config) => void): Promise<Config> {
+export async function readConfig(...parts: Parameters<typeof parseEnvironment>): Promise<Config> {
   try {
-    return await parseEnvironment(check)
+    return await parseEnvironment(...parts)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(`Cannot start: the environment has mistakes\n${error.message}`)
@@ -87,11 +90,16 @@ export async function announce(
   }
 }
 
-/** Writes the access log to standard output. */
-export const standardOutput = createLogSink({
-  output: process.stdout,
-  onDropped: (count) => console.error(`${count} lines of the access log were dropped, because nobody reads standard output`),
-})
+/** Creates the sink that writes the access log to standard output. */
+export function createOutput(output: Output): LogSink {
+  return createLogSink({
+    output,
+    onDropped: (count) => console.error(`${count} lines of the access log were dropped, because nobody reads standard output`),
+  })
+}
+
+/** The standard output of Node and Bun. */
+export const standardOutput = createOutput(process.stdout)
 
 /** The first SIGTERM or SIGINT calls `onFirst`, and each further signal calls `onRepeat`. */
 export function onSignals(onFirst: () => void, onRepeat: () => void) {

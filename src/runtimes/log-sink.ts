@@ -1,6 +1,6 @@
 /** The methods of `process.stdout` that the sink needs. */
-interface Output {
-  write(text: string, onWritten: () => void): boolean
+export interface Output {
+  write(text: string, onWritten: () => void): unknown
   on(event: 'error', listener: () => void): unknown
 }
 

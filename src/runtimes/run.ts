@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import type { Config } from '../config/parse-config.ts'
 import type { Connect } from '../upstreams/connect.ts'
 import { announce, exitOnListenError, onSignals, standardOutput, toUrl } from './host-process.ts'
+import type { LogSink } from './log-sink.ts'
 
 /** An app, and the address at which it listens. */
 export interface Listener {
@@ -16,15 +17,19 @@ export interface Listener {
 }
 
 /**
- * Runs Sluice on Node or Bun. Listens, prints the address, and drains at the first signal. `listen`
- * creates the app and its server. If `listen` throws, the process ends with status 1. Resolves with
- * the URL of the server.
+ * Runs Sluice on Node, Bun or Deno. Listens, prints the address, and drains at the first signal.
+ * `listen` creates the app and its server. If `listen` throws, the process ends with status 1.
+ * `output` has the access log. Resolves with the URL of the server.
  */
-export async function run(config: Config, listen: () => Listener | Promise<Listener>): Promise<string> {
+export async function run(
+  config: Config,
+  listen: () => Listener | Promise<Listener>,
+  output: LogSink = standardOutput,
+): Promise<string> {
   try {
     const listener = await listen()
     onSignals(
-      () => void drain(config, listener),
+      () => void drain(config, listener, output),
       () => process.exit(1),
     )
     await announce(config, listener)
@@ -40,12 +45,12 @@ export async function run(config: Config, listen: () => Listener | Promise<Liste
  * requests get `shutting_down`. If the port is shared, the listener closes first, so that the other
  * processes get every new connection.
  */
-async function drain({ server: { shutdownGraceMs, reusePort } }: Config, { app, close }: Listener) {
+async function drain({ server: { shutdownGraceMs, reusePort } }: Config, { app, close }: Listener, output: LogSink) {
   // The process ends even if a reader never reads its last frame.
   setTimeout(() => process.exit(0), shutdownGraceMs + 900).unref()
   const closed = reusePort ? close() : undefined
   await app.drain(shutdownGraceMs)
   await (closed ?? close())
-  await standardOutput.flush(500)
+  await output.flush(500)
   process.exit(0)
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /**
- * Hashes on Node and Bun. It is synchronous, because `crypto.subtle` uses a thread and costs ten
+ * Hashes on Node, Bun and Deno. It is synchronous, because `crypto.subtle` uses a thread and costs ten
  * times the CPU.
  */
 export function sha256OfNode(text: string): Uint8Array {

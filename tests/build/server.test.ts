@@ -57,25 +57,27 @@ test('a change of the page reaches the programs, which contain the page', () => 
   expect(toStylePath(readFileSync(built(), 'utf8'))).not.toBe(toStylePath(before))
 })
 
-test.each(['start', 'start:bun', 'demo', 'dev'])(
+test.each(['start', 'start:bun', 'start:deno', 'demo', 'dev'])(
   'npm run %s runs the built program, and builds it first if it is stale',
   async (script) => {
     const name = `Changed-for-${script}`
     change(name)
     expect(await start(script)).toMatch(new RegExp(`^${name} listens on http://127\\.0\\.0\\.1:\\d+ `))
     // The source is no longer needed.
-    const program = script === 'start:bun' ? 'bun.js' : 'node.js'
-    const path = join(copy.folder, 'dist', program)
+    const [, runtime = 'node'] = script.split(':')
+    const path = join(copy.folder, 'dist', `${runtime}.js`)
     writeFileSync(path, readFileSync(path, 'utf8').replace(`${name} listens`, 'Built listens'))
     expect(await start(script)).toMatch(/^Built listens on /)
   },
 )
 
-test.each(['node', 'bun'])('%s.js needs no package, and says which part is missing if it is asked for', (runtime) => {
+test.each(['node', 'bun', 'deno'])('%s.js needs no package, and says which part is missing if it is asked for', (runtime) => {
   const alone = mkdtempSync(join(tmpdir(), 'sluice-alone-'))
   for (const name of ['package.json', `dist/${runtime}.js`]) cpSync(name, join(alone, name), { recursive: true })
   const command = join(process.cwd(), 'node_modules/.bin', runtime)
-  const run = (env: Record<string, string>) => execFileSync(command, [`dist/${runtime}.js`], { cwd: alone, env, stdio: 'pipe' })
+  const flags = runtime === 'deno' ? ['run', '--no-prompt', '--allow-net', '--allow-env'] : []
+  const run = (env: Record<string, string>) =>
+    execFileSync(command, [...flags, `dist/${runtime}.js`], { cwd: alone, env, stdio: 'pipe' })
   expect(() => run({ SLUICE_REDIS_URL: 'redis://127.0.0.1:1' })).toThrow(
     'Cannot start: SLUICE_REDIS_URL: this copy of Sluice has no Redis client; npm ci installs it',
   )

@@ -36,8 +36,8 @@ const oddities: readonly (readonly [path: string, body: object])[] = [
 const quoted = 'wmurk'
 
 /**
- * A value that is nested so deep that only workerd can write it as JSON. On the other runtimes our
- * encoder fails.
+ * A value that is nested so deep that only workerd and Deno can write it as JSON. On Node and Bun
+ * our encoder fails.
  */
 const deep = `${'['.repeat(100_000)}"${quoted}"${']'.repeat(100_000)}`
 const toCall = (args: string) => `{"message":{"tool_calls":[{"function":{"name":"f","arguments":${args}}}]}}`
@@ -164,7 +164,7 @@ const mistakes: readonly (readonly [path: string, body: object | string])[] = [
   [`/v1/models/${canaries.query}`, {}],
 ]
 
-describe.each(['node', 'bun', 'worker'] as const)('%s: secrets, prompts and answers', (runtime) => {
+describe.each(['node', 'bun', 'deno', 'worker'] as const)('%s: secrets, prompts and answers', (runtime) => {
   let upstream: Upstream
   let server: Server
 

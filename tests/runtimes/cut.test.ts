@@ -7,7 +7,7 @@ import { startServer, type RuntimeName } from './server.ts'
 
 const count = 20
 
-test.each(['node', 'bun', 'worker'] as const satisfies readonly RuntimeName[])(
+test.each(['node', 'bun', 'deno', 'worker'] as const satisfies readonly RuntimeName[])(
   'F25: %s closes the connections of readers that never read',
   { timeout: 40_000 },
   async (runtime) => {

@@ -7,7 +7,7 @@ import { generate, readAll, toTold, type Reader } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
 // Workers are not tested, because workerd exits when it cannot accept a connection
-// (docs/hazards.md#77).
+// (docs/hazards.md#77). Deno has a test of its own below.
 describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime) => {
   let upstream: Upstream
   let server: Server
@@ -91,4 +91,24 @@ describe.each(['node', 'bun'] as const)('F30: %s, out of descriptors,', (runtime
     for (const reader of readers) reader.leave()
     await recovers()
   })
+})
+
+// On Deno no connection is accepted any more after that (docs/hazards.md#118).
+test('F30: deno, out of descriptors, continues old streams, and accepts no other connection', async () => {
+  const upstream = await startUpstream()
+  const server = await startServer('deno', { OLLAMA_HOST: upstream.url })
+  const old = generate(server, 'sse', upstream.script(tokens({ count: 1e6, perSecond: 50 })))
+  await old.until((text) => text.includes('token'))
+  const taken = new Set(readdirSync(`/proc/${server.pid}/fd`).map(Number))
+  let free = 0
+  while (taken.has(free)) free++
+  execFileSync('prlimit', [`--pid=${server.pid}`, `--nofile=${free}:`])
+  const readers = Array.from({ length: 20 }, () => generate(server, 'sse', upstream.script(thenSilent(1))))
+  const count = old.byteCount
+  await old.until(() => old.byteCount > count + 5000)
+  expect(readers.map(({ text }) => text)).toEqual(Array(20).fill(''))
+  for (const reader of readers) reader.leave()
+  old.leave()
+  await server.stop()
+  await upstream.close()
 })

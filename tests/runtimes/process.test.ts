@@ -8,7 +8,7 @@ import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { generate, read, readAll, readFailure, toSseEvents, toTold, type Reader } from './reader.ts'
 import { refusalOf, startServer, type RuntimeName, type Server } from './server.ts'
 
-const runtimes = ['node', 'bun'] as const
+const runtimes = ['node', 'bun', 'deno'] as const
 
 let upstream: Upstream
 const servers: Server[] = []
@@ -430,10 +430,10 @@ describe.each(runtimes)('%s: access log', (runtime) => {
       })
   })
 
-  test('names the places in the source of any other failure; on Bun, their lines in the built file', async () => {
+  test('names the places in the source of any other failure; on Bun and Deno, their lines in the built file', async () => {
     const server = await start(runtime)
     await readAll(generate(server, 'ndjson', upstream.script(lines(['{"response": wmur}'])), withId('broken')))
-    const place = runtime === 'node' ? 'src/upstreams/ollama-decoder\\.ts' : 'dist/bun\\.js'
+    const place = runtime === 'node' ? 'src/upstreams/ollama-decoder\\.ts' : `dist/${runtime}\\.js`
     await expect
       .poll(() => lineOf(server, 'broken'))
       .toMatchObject({ cause: expect.stringMatching(new RegExp(`^SyntaxError at \\S+/${place}:\\d+:\\d+ at `)) })

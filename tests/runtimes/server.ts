@@ -7,11 +7,11 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import { writeWorkerdConfig, type WorkerdOptions } from '../../build/write-workerd-config.ts'
 
-export type RuntimeName = 'node' | 'bun' | 'worker'
+export type RuntimeName = 'node' | 'bun' | 'deno' | 'worker'
 
 /**
  * Which entry file a server runs. A name without `portable` selects the file that users run: on
- * Node and Bun the built one, on workerd the entry file in src/runtimes. A name with `portable`
+ * workerd the entry file in src/runtimes, and elsewhere the built one. A name with `portable`
  * selects the entry file in tests/fixtures/portable, which uses the portable parts of an app.
  */
 export type ServerName = RuntimeName | PairName | `portable ${RuntimeName}`
@@ -66,7 +66,7 @@ export interface Server {
   signal(name: NodeJS.Signals): void
   /**
    * Resolves with the size of the server's used heap after a full garbage collection, in bytes. The
-   * result is NaN on workerd, and for a server that was started without `tellsHeap`.
+   * result is NaN on Deno and workerd, and for a server that was started without `tellsHeap`.
    */
   usedHeap(): Promise<number>
   /** Kills the process with SIGKILL. */
@@ -143,7 +143,7 @@ export async function startServer(
       exited,
       signal: (name) => void child.kill(name),
       async usedHeap() {
-        if (!tellsHeap || runtime === 'worker') return NaN
+        if (!tellsHeap || (runtime !== 'node' && runtime !== 'bun')) return NaN
         const told = once(child.stdio[3] as Readable, 'data')
         process.kill(child.pid!, 'SIGUSR2')
         const [bytes] = (await told) as [Buffer]
@@ -194,8 +194,8 @@ export function useStage(name: ServerName, env: Readonly<Record<string, string>>
   beforeAll(async () => {
     stage.upstream = await startUpstream()
     stage.server = await startServer(name, { OLLAMA_HOST: stage.upstream.url, SLUICE_LOG: 'silent', ...env }, options)
-    // On Node and Bun, Sluice sends one request to Ollama as soon as it listens. Tests count
-    // requests, so this request must be over before they begin. A Worker sends no such request.
+    // Except on Workers, Sluice sends one request to Ollama as soon as it listens. Tests count
+    // requests, so this request must be over before they begin.
     const count = isPair(name) ? 2 : 1
     if (toRuntime(name) !== 'worker') await vi.waitUntil(() => stage.upstream!.requests.length === count)
   })
@@ -212,6 +212,21 @@ export async function countRequests({ upstream }: Stage, step: () => Promise<unk
   const before = upstream.requests.length
   await step()
   return upstream.requests.length - before
+}
+
+/** Returns the command of `npm start`, `npm run start:bun` or `npm run start:deno`. */
+function toCommand(runtime: Exclude<RuntimeName, 'worker'>, env: Readonly<Record<string, string>>): [string, ...string[]] {
+  if (runtime === 'node') return [process.execPath, '--max-semi-space-size=8', '--enable-source-maps']
+  if (runtime === 'bun') return [bin('bun'), `--env-file=${root}dist/bun.env`]
+  const hosts = [env.OLLAMA_HOST, env.SLUICE_REDIS_URL].map((url = '') => URL.parse(url)?.hostname)
+  const net = ['127.0.0.1', 'localhost', '[::1]', env.HOST, ...hosts].filter(Boolean)
+  return [
+    bin('deno'),
+    'run',
+    '--no-prompt',
+    `--allow-net=${net.join(',')}`,
+    '--allow-env=HOST,PORT,OLLAMA_HOST,OLLAMA_API_KEY,SLUICE_*',
+  ]
 }
 
 interface Spawned {
@@ -237,11 +252,7 @@ async function spawnRuntime(
     })
     return { child, port: portOfWorkerd, cleanUp: () => rmSync(folder, { recursive: true, force: true }) }
   }
-  // These are the commands of `npm start` and `npm run start:bun`.
-  const [file, ...args] =
-    runtime === 'node'
-      ? [process.execPath, '--max-semi-space-size=8', '--enable-source-maps']
-      : [bin('bun'), `--env-file=${root}dist/bun.env`]
+  const [file, ...args] = toCommand(runtime, env)
   const probe = runtime === 'node' ? ['--expose-gc', `--import=${heapProbe.href}`] : ['--preload', fileURLToPath(heapProbe)]
   const child = spawn(file, [...args, ...(tellsHeap ? probe : []), fileURLToPath(entry)], {
     env: { ...base, PORT: '0', ...env },

@@ -12,7 +12,7 @@ const requests = 6000
 const longId = 'r'.repeat(128)
 const ping = `GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: ${longId}\r\n\r\n`
 
-describe.each(['node', 'bun'] as const)('F32: %s, when its standard output is', (runtime) => {
+describe.each(['node', 'bun', 'deno'] as const)('F32: %s, when its standard output is', (runtime) => {
   let upstream: Upstream
   let server: Server
   let stream: Reader
@@ -67,6 +67,8 @@ describe.each(['node', 'bun'] as const)('F32: %s, when its standard output is', 
     server.stdout.destroy()
     await askOften()
     await goesOn()
-    expect(server.errors()).toBe('')
+    // Deno learns only after a while that the pipe is closed. Until then lines wait, or are dropped.
+    const isDropping = /^\d+ lines of the access log were dropped, because .*\n$/
+    expect(server.errors()).toMatch(runtime === 'deno' ? new RegExp(`^$|${isDropping.source}`) : /^$/)
   })
 })

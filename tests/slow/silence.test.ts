@@ -25,7 +25,15 @@ const silences = [
   { name: 'between two lines', script: silentBetween },
 ]
 
-const names = ['node', 'bun', 'worker', 'portable node', 'portable bun', 'portable worker'] as const satisfies ServerName[]
+const names = [
+  'node',
+  'bun',
+  'deno',
+  'worker',
+  'portable node',
+  'portable bun',
+  'portable worker',
+] as const satisfies ServerName[]
 
 describe.concurrent.each(names)('%s', (name) => {
   const fate = isLacking(name, 'silence') ? 'has failed' : 'is not cut (hazard 15)'

@@ -4,19 +4,20 @@ import { readRaw, toPost, type RawReader } from '../runtimes/reader.ts'
 import { startServer, type Server } from '../runtimes/server.ts'
 
 /**
- * The seconds after which each runtime must have cut the connection. Node checks for timeouts every
- * second, and Bun every 4 s. After a success, Bun keeps the connection for 60 s. After an error,
+ * The seconds after which each runtime must have cut the connection. Node and Deno check for timeouts
+ * every second, and Bun every 4 s. After a success, Bun keeps the connection for 60 s. After an error,
  * Bun keeps it for 10 s. workerd has its own limits for request heads.
  */
 const limits = {
   node: { head: 12, nextHead: 12, body: 32 },
+  deno: { head: 12, nextHead: 12, body: 32 },
   bun: { head: 16, nextHead: 66, body: 46 },
   worker: { head: 20, nextHead: 20, body: 32 },
 } as const
 
 const ping = 'GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'
 
-describe.concurrent.each(['node', 'bun', 'worker'] as const)('F26: %s', (runtime) => {
+describe.concurrent.each(['node', 'bun', 'deno', 'worker'] as const)('F26: %s', (runtime) => {
   const limit = limits[runtime]
   let upstream: Upstream
   let server: Server

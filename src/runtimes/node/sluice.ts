@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { createApp, type AppOptions } from '../../app.ts'
 import { openWithStreamSSE, type Open } from '../../relay/sink.ts'
 import { toAppOptions, toEmbedded, type Sluice, type SluiceOptions } from '../../sluice.ts'
+import type { Connect } from '../../upstreams/connect.ts'
 import { checkServer } from '../check-server.ts'
 import type { Listener } from '../run.ts'
 import { sha256OfNode } from '../sha256.ts'
@@ -72,11 +73,13 @@ export async function serve(options: SluiceOptions): Promise<Listener> {
   return listen(appOptions)
 }
 
-/** Starts a server of an app with the parts of Node. */
-export async function listen(options: Omit<AppOptions, 'open' | 'connect'>): Promise<Listener> {
+/** Starts a server of an app with the parts of Node. Deno connects in another way. */
+export async function listen(
+  options: Omit<AppOptions, 'open' | 'connect'>,
+  connect: Connect = connectOnNode(),
+): Promise<Listener> {
   const { server, access } = options.config
   const { host, port, reusePort } = server
-  const connect = connectOnNode()
   const app = createApp({ ...options, ...parts, connect, open: openOnNode, bound: host })
   const listener = createAdaptorServer({
     fetch: withHeads(app.fetch),

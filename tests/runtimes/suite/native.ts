@@ -107,6 +107,7 @@ export function describeNative(name: ServerName) {
       const added: Record<RuntimeName, readonly string[]> = {
         node: ['connection', 'date', 'keep-alive', 'transfer-encoding'],
         bun: ['date', 'transfer-encoding'],
+        deno: ['connection', 'date', 'keep-alive', 'transfer-encoding'],
         worker: ['transfer-encoding'],
       }
 

@@ -1,0 +1,29 @@
+import { ConfigError, variableNames } from '../../config/parse-config.ts'
+import { retired } from '../../config/variables.ts'
+
+declare const Deno: {
+  env: { get(name: string): string | undefined; toObject(): Record<string, string> }
+  permissions: { querySync(descriptor: { name: 'env'; variable?: string }): { state: 'granted' | 'denied' | 'prompt' } }
+}
+
+const names = [...variableNames, ...Object.keys(retired)]
+const isReadable = (variable?: string) =>
+  Deno.permissions.querySync({ name: 'env', ...(variable !== undefined && { variable }) }).state === 'granted'
+
+/**
+ * Returns the environment. If Deno may read only some variables, returns those of Sluice. Deno then
+ * lists no names, so a misspelt `SLUICE_…` variable is not noticed (docs/hazards.md#121).
+ * @throws ConfigError if Deno may not read a variable of Sluice, because nobody can tell if it is
+ * set
+ */
+export function readEnvironment(): Readonly<Record<string, string | undefined>> {
+  if (isReadable()) return Deno.env.toObject()
+  const hidden = names.find((name) => !isReadable(name))
+  if (hidden !== undefined) {
+    const others = names.filter((name) => !name.startsWith('SLUICE_'))
+    throw new ConfigError([
+      `${hidden}: Deno may not read this variable; start it with --allow-env=${others.join(',')},SLUICE_*`,
+    ])
+  }
+  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]))
+}

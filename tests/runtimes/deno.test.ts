@@ -1,0 +1,3 @@
+import { describeRuntime } from './suite/suite.ts'
+
+describeRuntime('deno')

@@ -1,0 +1,3 @@
+import { describeTiming } from '../suite/suite.ts'
+
+describeTiming('deno')
