@@ -11,7 +11,7 @@ export const cold: Measure = {
   name: 'cold',
   title: `cold start to the first token; medians of ${STARTS} interleaved starts`,
   columns: [{ key: 'ms', title: 'ms', hasRatio: true }],
-  rows: ['pipe', 'olla', 'sluice-node', 'package-node', 'sluice-bun', 'sluice-worker'],
+  rows: ['pipe', 'olla', 'sluice-node', 'package-node', 'sluice-bun', 'sluice-deno', 'sluice-worker'],
   async run(lab, names) {
     const rows = names.map((name) => ({ name, rounds: lab.rounds(), times: [] as number[] }))
     for (let start = 0; start < STARTS; start++) {

@@ -43,6 +43,7 @@ export const flat: Measure = {
     'write-sse-worker',
     'sluice-node',
     'sluice-bun',
+    'sluice-deno',
     'sluice-worker',
     'against',
   ],

@@ -60,6 +60,7 @@ export const paced: Measure = {
     'write-sse-worker',
     'sluice-node',
     'sluice-bun',
+    'sluice-deno',
     'sluice-worker',
     'against',
   ],

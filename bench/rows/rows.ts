@@ -7,15 +7,16 @@ export type RowName =
   | 'sluice-node'
   | 'package-node'
   | 'sluice-bun'
+  | 'sluice-deno'
   | 'sluice-worker'
   | 'against'
 
 /** A server that the bench starts: its entry file and its runtime. Olla's entry is its program. */
 export interface Row {
   readonly name: RowName
-  readonly runtime: 'node' | 'bun' | 'worker' | 'go'
+  readonly runtime: 'node' | 'bun' | 'deno' | 'worker' | 'go'
   readonly entry: URL
-  /** The flags for Node, the same as in `npm start`. */
+  /** The flags for the runtime, the same as in `npm start` and `npm run start:deno`. */
   readonly flags?: readonly string[]
 }
 
@@ -43,5 +44,11 @@ export const rows: readonly Row[] = [
     flags: ['--max-semi-space-size=8', '--enable-source-maps'],
   },
   { name: 'sluice-bun', runtime: 'bun', entry: here('../../dist/bun.js') },
+  {
+    name: 'sluice-deno',
+    runtime: 'deno',
+    entry: here('../../dist/deno.js'),
+    flags: ['--no-prompt', '--allow-net=127.0.0.1', '--allow-env=HOST,PORT,OLLAMA_HOST,OLLAMA_API_KEY,SLUICE_*'],
+  },
   { name: 'sluice-worker', runtime: 'worker', entry: here('../../src/runtimes/worker.ts') },
 ]

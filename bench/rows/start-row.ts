@@ -54,6 +54,7 @@ async function toCommand(
     return { file: process.execPath, args: [...flags, ...nodeFlags, ...probeArgs, path] }
   }
   if (runtime === 'bun') return { file: bin('bun'), args: tellsHeap ? ['--preload', fileURLToPath(probe), path] : [path] }
+  if (runtime === 'deno') return { file: bin('deno'), args: ['run', ...flags, path] }
   const { PORT, ...bindings } = environment
   if (runtime === 'go') {
     const { folder, config } = await writeOllaConfig(Number(PORT), String(environment.OLLAMA_HOST))
