@@ -16,6 +16,7 @@ export const modules = {
   index: 'src/index.ts',
   node: 'src/runtimes/node/sluice.ts',
   bun: 'src/runtimes/bun/sluice.ts',
+  deno: 'src/runtimes/deno/sluice.ts',
   worker: 'src/runtimes/worker.ts',
 }
 

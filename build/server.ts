@@ -43,8 +43,8 @@ const programs: Plugin = {
 }
 
 /**
- * Bundles the programs for Node, Bun and Deno into `dist`, because a start from many files of TypeScript
- * takes twice as long. The files need no package when they run.
+ * Bundles the programs for Node, Bun and Deno into `dist`, because a start from many files of
+ * TypeScript takes twice as long. The files need no package when they run.
  * @param stamp the first line of `dist/node.js`
  */
 export async function buildServer(stamp: string): Promise<void> {
