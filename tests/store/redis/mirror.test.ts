@@ -127,7 +127,7 @@ test('a frame that comes while a copy ends is copied, too', async () => {
     const { log, mirror } = startMirror(redis)
     log.append(['data: a\n\n'])
     void mirror.copy()
-    for (let turn = 0; turn < turns; turn++) await undefined
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve()
     log.append(['data: b\n\n'])
     await mirror.copy()
     expect(await readAll(openElsewhere(redis, log), -1), `after ${turns} turns`).toContain('data: b')
