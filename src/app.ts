@@ -8,7 +8,7 @@ import { assets as pageFiles } from './generated/assets.ts'
 import { openapi } from './generated/openapi.ts'
 import { baseGuard, getPathBelow } from './middleware/base.ts'
 import { accessLog, type LogLine } from './middleware/access-log.ts'
-import type { Decompression } from './middleware/codings.ts'
+import type { Codings } from './middleware/codings.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
@@ -87,10 +87,8 @@ export interface AppOptions {
    * to `/ping` and `/healthz`.
    */
   problem?: ServiceError
-  /** Decodes a zstd body, on a runtime whose `DecompressionStream` does not support zstd. */
-  zstd?: () => Decompression
-  /** The content codings to accept. By default, all that the runtime supports. */
-  codings?: readonly string[]
+  /** Returns the content codings that a body may have. By default, all of `DecompressionStream`. */
+  findCodings?: () => Codings
   /** Hashes a key with less CPU than the default does. */
   sha256?: Sha256
   /**
@@ -153,8 +151,7 @@ export function createApp({
   address = () => '',
   bound,
   problem,
-  zstd,
-  codings,
+  findCodings,
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
   logs,
@@ -173,7 +170,7 @@ export function createApp({
   const streams = createStreams({ max: maxStreams })
   shared?.onCancel(streams.cancel)
   const { ollama, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
-  const body = jsonBody({ maxBytes: maxBodyBytes, zstd, codings })
+  const body = jsonBody({ maxBytes: maxBodyBytes, findCodings })
   const runs = createRuns({ logs, shared, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
   const attach = createAttach({ base, deadlines, open, now })
   const recording = { base, streams, runs, attach, maxSeconds: resume.maxSeconds, address }

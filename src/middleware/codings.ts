@@ -14,15 +14,12 @@ export type Codings = ReadonlyMap<string, () => Decompression>
 const formats = { gzip: 'gzip', deflate: 'deflate', br: 'brotli', zstd: 'zstd' }
 
 /**
- * Returns the codings that this runtime can decode. Each format is tried, because
- * `DecompressionStream` reports an unsupported format only by throwing. The parameter `zstd`
- * creates the decoder if `DecompressionStream` does not support zstd. Codings that are not in `safe`
- * are left out.
+ * Returns the codings that the `DecompressionStream` of this runtime can decode. Each format is
+ * tried, because `DecompressionStream` reports an unsupported format only by throwing.
  */
-export function toCodings(zstd: (() => Decompression) | undefined, safe: readonly string[] = Object.keys(formats)): Codings {
-  const codings = new Map<string, () => Decompression>(zstd && safe.includes('zstd') ? [['zstd', zstd]] : [])
+export function toCodings(): Codings {
+  const codings = new Map<string, () => Decompression>()
   for (const [coding, format] of Object.entries(formats)) {
-    if (!safe.includes(coding)) continue
     const start = () => new DecompressionStream(format as CompressionFormat)
     try {
       start()

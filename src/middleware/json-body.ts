@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 import { within } from '../within.ts'
-import { toCodings, type Codings, type Decompression } from './codings.ts'
+import { toCodings, type Codings } from './codings.ts'
 import { decode } from './decode.ts'
 import type { Env } from './env.ts'
 import { parseJson } from './parse-json.ts'
@@ -17,10 +17,8 @@ const defaultMaxMs = 30_000
 export interface JsonBodyOptions {
   /** The size limit of a body in bytes, both before and after decoding. */
   maxBytes: number
-  /** Creates a decoder for zstd, on a runtime whose `DecompressionStream` does not support it. */
-  zstd?: (() => Decompression) | undefined
-  /** The content codings to accept. By default, all that the runtime supports. */
-  codings?: readonly string[] | undefined
+  /** Returns the content codings that a body may have. By default, all of `DecompressionStream`. */
+  findCodings?: (() => Codings) | undefined
   /** How long a body may take, in milliseconds. */
   maxMs?: number
 }
@@ -30,7 +28,7 @@ export interface JsonBodyOptions {
  * form-urlencoded. For a GET or HEAD, the result is an empty object, even if the request has a
  * content type. Open WebUI sends a content type with each GET.
  */
-export function jsonBody({ maxBytes, zstd, codings: safe, maxMs = defaultMaxMs }: JsonBodyOptions) {
+export function jsonBody({ maxBytes, findCodings = toCodings, maxMs = defaultMaxMs }: JsonBodyOptions) {
   let codings: Codings | undefined
   const tooLarge = () => {
     throw new ServiceError('body_too_large', `The body is longer than ${maxBytes} bytes, the limit of SLUICE_MAX_BODY_BYTES`)
@@ -40,7 +38,7 @@ export function jsonBody({ maxBytes, zstd, codings: safe, maxMs = defaultMaxMs }
   }
   const limitChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   const toDecoder = (c: Context, coding: string) => {
-    codings ??= toCodings(zstd, safe) // created on first use, because it takes 4 ms on Node
+    codings ??= findCodings() // created on first use, because it takes 4 ms on Node
     const start = codings.get(coding)
     if (start) return start
     const names = [...codings.keys()].join(', ')

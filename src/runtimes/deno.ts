@@ -17,7 +17,13 @@ await run(
   config,
   async () => {
     const log = createLog(config.server.log, output.write)
-    const options = { config, codings: codingsOfDeno, logs: createMemoryLogs(config.resume), ...(await openStore(config)), log }
+    const options = {
+      config,
+      findCodings: codingsOfDeno,
+      logs: createMemoryLogs(config.resume),
+      ...(await openStore(config)),
+      log,
+    }
     return listen(options, connectOnDeno())
   },
   output,

@@ -28,7 +28,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     connect: connectOnDeno(),
     open: openOnDeno,
     address: (c) => (c.env as Partial<ServeInfo>).remoteAddr?.hostname ?? '',
-    codings: codingsOfDeno,
+    findCodings: codingsOfDeno,
     sha256: sha256OfNode,
   })
   return { drain: app.drain, fetch: (request, platform) => app.fetch(request, platform ?? {}) }
@@ -43,5 +43,5 @@ export async function serve(options: SluiceOptions): Promise<Listener> {
   const appOptions = toAppOptions(options)
   await checkServer(appOptions.config, { hasPrincipals: options.principal !== undefined })
   checkPermissions(appOptions.config)
-  return listen({ ...appOptions, codings: codingsOfDeno }, connectOnDeno())
+  return listen({ ...appOptions, findCodings: codingsOfDeno }, connectOnDeno())
 }

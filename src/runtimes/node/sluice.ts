@@ -14,13 +14,13 @@ import type { Listener } from '../run.ts'
 import { sha256OfNode } from '../sha256.ts'
 import { connectOnNode } from './connect.ts'
 import { openOnNode, withHeads } from './open.ts'
-import { zstdOfNode } from './zstd.ts'
+import { codingsOfNode } from './codings.ts'
 
 export type { Sluice, SluiceOptions } from '../../sluice.ts'
 
 const parts = {
   address: (c: Context) => (c.env as Partial<HttpBindings>).incoming?.socket.remoteAddress ?? '',
-  zstd: zstdOfNode,
+  findCodings: codingsOfNode,
   sha256: sha256OfNode,
 }
 

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import { constants, createZstdDecompress } from 'node:zlib'
-import type { Decompression } from '../../middleware/codings.ts'
+import { toCodings, type Codings, type Decompression } from '../../middleware/codings.ts'
 
 /**
  * Limits the window to 8 MiB, the largest that HTTP allows (RFC 9659). A larger window would be
@@ -8,7 +8,11 @@ import type { Decompression } from '../../middleware/codings.ts'
  */
 const params = { [constants.ZSTD_d_windowLogMax]: 23 }
 
-/** Node's zlib can decode zstd, but Node's `DecompressionStream` cannot. */
-export function zstdOfNode(): Decompression {
+/** The content codings that Node decodes. Its zlib can decode zstd, but its `DecompressionStream` cannot. */
+export function codingsOfNode(): Codings {
+  return new Map([...toCodings(), ['zstd', decodeZstd]])
+}
+
+function decodeZstd(): Decompression {
   return Duplex.toWeb(createZstdDecompress({ params })) as Decompression
 }
