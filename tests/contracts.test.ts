@@ -21,12 +21,14 @@ const contracts = {
 /** Exports that have one of these types but need no contract test, each with the reason. */
 const exceptions: Readonly<Record<string, string>> = {
   connectOnBun: 'needs Bun: its sockets run in the black-box suite',
+  connectOnDeno: 'needs Deno: its sockets run in the black-box suite',
   connectOnNode: 'chooses between two that run it themselves',
   createChunks: 'makes the chunks of OpenAI, which run it one by one',
   demanding: 'fails where an answer has no call, as most of the contract’s have: tests/dialects/openai/chat/call.test.ts',
   folding: 'makes the encoders of one object, which run it one by one',
   negotiate: 'chooses among encoders that run it themselves',
   openOnBun: 'needs Bun: tests/runtimes/suite/backpressure.ts has its promises on every runtime',
+  openOnDeno: 'needs Deno: tests/runtimes/deno/sluice.test.ts has its promises',
   resumableUiMessageStream:
     'is uiMessageStream with a random message id, so its texts differ: tests/dialects/ai-sdk/stream.test.ts',
   toRepeatingEncoder: 'only repeats the failures that another encoder has made: tests/redis/shared-runs.test.ts',

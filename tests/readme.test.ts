@@ -109,6 +109,10 @@ describe('every command does what the README says, in a fresh copy', () => {
       await start(command, /listens on/)
       expect(await ask('/healthz')).toEqual({ status: 'ok' })
     },
+    async 'npm run start:deno'(command) {
+      await start(command, /listens on/)
+      expect(await ask('/healthz')).toEqual({ status: 'ok' })
+    },
     async 'npm run start:worker'(command) {
       await start(command, /Ready on/)
       expect(await ask('/readyz')).toMatchObject({ status: 'ready' })
