@@ -1,3 +1,5 @@
+import packageJson from '../../package.json' with { type: 'json' }
+
 export type RowName =
   | 'pipe'
   | 'olla'
@@ -40,7 +42,7 @@ export const rows: readonly Row[] = [
   {
     name: 'package-node',
     runtime: 'node',
-    entry: here('./package.js'),
+    entry: here(`../../${packageJson.bin.sluice}`),
     flags: ['--max-semi-space-size=8', '--enable-source-maps'],
   },
   { name: 'sluice-bun', runtime: 'bun', entry: here('../../dist/bun.js') },
