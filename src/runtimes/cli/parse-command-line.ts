@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, parseConfig } from '../../config/parse-config.ts'
+import { variables } from '../../config/variables.ts'
 import { toNearest } from './nearest.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -31,7 +32,11 @@ const options = {
 const flags = Object.keys(options).map((name) => `--${name}`)
 
 /** The variable that each flag sets. */
-const variableOf: Readonly<Partial<Record<Flag, string>>> = { port: 'PORT', host: 'HOST', ollama: 'OLLAMA_HOST' }
+const variableOf: Readonly<Partial<Record<Flag, string>>> = {
+  port: variables.server.port.name,
+  host: variables.server.host.name,
+  ollama: variables.upstream.host.name,
+}
 
 const settings: readonly Flag[] = ['port', 'host', 'ollama', 'demo', 'env-file']
 
@@ -74,9 +79,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     words,
     variables: {
       ...toVariables(given),
-      ...(isDemo && { SLUICE_DEMO: '1' }),
+      ...(isDemo && { [variables.upstream.demo.name]: '1' }),
       // A flag wins over the environment, so this is the end of a demo there.
-      ...(given.has('ollama') && { SLUICE_DEMO: '0' }),
+      ...(given.has('ollama') && { [variables.upstream.demo.name]: '0' }),
     },
     envFiles: (values['env-file'] ?? []).filter((path) => typeof path === 'string'),
     open: given.has('open'),
@@ -102,7 +107,7 @@ function parseWords([first, second, ...rest]: readonly string[]): { name: string
 
 /** @throws UsageError for a value that its variable does not accept either */
 function toVariables(given: ReadonlyMap<Flag, string>): Record<string, string> {
-  const variables: Record<string, string> = {}
+  const set: Record<string, string> = {}
   for (const [flag, value] of given) {
     const name = variableOf[flag]
     if (name === undefined) continue
@@ -112,9 +117,9 @@ function toVariables(given: ReadonlyMap<Flag, string>): Record<string, string> {
       if (!(error instanceof ConfigError)) throw error
       throw new UsageError(error.message.replace(`${name}: `, `--${flag} `), { cause: error })
     }
-    variables[name] = value
+    set[name] = value
   }
-  return variables
+  return set
 }
 
 function suggest(typed: string, words: readonly string[]): string {
