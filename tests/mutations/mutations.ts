@@ -12,8 +12,8 @@ export interface Mutation {
 }
 
 /**
- * 79 mutations in all parts of the service. If a file no longer contains the `from` text of a
- * mutation, update the mutation.
+ * Mutations in all parts of the service. If a file no longer contains the `from` text of a mutation,
+ * update the mutation.
  */
 export const mutations: readonly Mutation[] = [
   // The life of a stream.
@@ -69,7 +69,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'streams/life.ts', from: 'if (present > 0) return', to: '', test: 'streams/life' },
   { file: 'streams/life.ts', from: 'if (!life.isFinished) since = now', to: 'since = now', test: 'streams/life' },
   { file: 'streams/memory-log.ts', from: 'size > runBytes && ', to: 'size > 2 * runBytes && ', test: 'streams/memory-log' },
-  { file: 'streams/memory-log.ts', from: 'adding = undefined', to: '', test: 'streams/memory-log' },
+  { file: 'streams/memory-log.ts', from: 'ring({ after,', to: 'ring({ after: length,', test: 'streams/memory-log' },
   { file: 'streams/memory-log.ts', from: '!isClosed && !isErased', to: '!isClosed', test: 'streams/memory-log' },
   {
     file: 'streams/runs.ts',
@@ -77,7 +77,9 @@ export const mutations: readonly Mutation[] = [
     to: 'countDetached(caller) >= maxDetached',
     test: 'streams/runs',
   },
-  { file: 'streams/runs.ts', from: ' && chats.get(toChatKey(owner, chat)) === run', to: '', test: 'streams/runs' },
+  { file: 'streams/runs.ts', from: 'if (chats.get(toChatKey(owner, chat)) === run) chats', to: 'chats', test: 'streams/chats' },
+  { file: 'store/redis/mirror.ts', from: 'while (isAsked) {', to: 'if (isAsked) {', test: 'store/redis/mirror' },
+  { file: 'store/redis/own-runs.ts', from: ' * (1 - Math.random() / 2)', to: '', test: 'store/redis/own-runs' },
   { file: 'streams/runs.ts', from: 'run?.request.owner === owner', to: 'run', test: 'streams/runs' },
   { file: 'streams/runs.ts', from: 'stop = undefined', to: '', test: 'streams/runs' },
   { file: 'streams/recorder.ts', from: 'frames = undefined // what', to: '// what', test: 'streams/recorder' },
