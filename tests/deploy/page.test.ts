@@ -11,11 +11,19 @@ const page = readFileSync(`${root}docs/deploy.md`, 'utf8')
 const blocks = [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({ language, code }))
 const toCode = (name: string) => blocks.filter(({ language }) => language === name).map(({ code }) => code)
 
-test('every code block is run by a test, unless it needs Docker, a cluster, root or an account', () => {
+test('every code block is run by a test, unless it needs Docker, a cluster, root, an account or other addresses', () => {
   const known = ['nginx', 'haproxy', 'caddy', 'sh', 'sh not run in CI', 'ini', 'toml']
   for (const { language } of blocks) expect(known).toContain(language)
-  for (const code of toCode('sh not run in CI')) expect(code).toMatch(/^docker |^kubectl |^systemctl |^npm run deploy$/m)
+  const elsewhere = toCode('sh not run in CI').filter((code) => !code.startsWith('deno '))
+  for (const code of elsewhere) expect(code).toMatch(/^docker |^kubectl |^systemctl |^npm run deploy$/m)
   for (const code of toCode('ini')) expect(code).toMatch(/^net\.ipv4\.\w+ = \d+\n$/)
+})
+
+test('the command for Deno is npm run start:deno, with other addresses', () => {
+  const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { scripts: Record<string, string> }
+  const toPlain = (command = '') => command.replace(/--allow-net=[^\s"]+/, '--allow-net').replaceAll(/["'\\\s]+/g, ' ')
+  const [command] = toCode('sh not run in CI').filter((code) => code.startsWith('deno '))
+  expect(toPlain(command).trim()).toBe(toPlain(scripts['start:deno']))
 })
 
 test('every code block of docs/scale.md is run by a test, and its nginx is that of docs/deploy.md with two servers', () => {
