@@ -6,6 +6,13 @@ import { usePage } from './use-page.ts'
 
 const stage = usePage()
 
+/** Opens the page, and waits until its field has the focus, which comes after the first paint. */
+async function visit(options?: Parameters<typeof stage.visit>[0]): Promise<Page> {
+  const page = await stage.visit(options)
+  await page.locator('#message:focus').waitFor()
+  return page
+}
+
 /**
  * Simulates an input method with the events that Chromium reports: the composed text, the keys that
  * the input method handles, and the text that it inserts in the end.
@@ -26,7 +33,7 @@ const questions = (page: Page) => page.locator('.bubble').allInnerTexts()
 
 test('Enter sends, and Shift-Enter begins a line', async () => {
   stage.upstream.script(answering('Yes.'), model)
-  const page = await stage.visit()
+  const page = await visit()
   await page.keyboard.type('One line')
   await page.keyboard.press('Shift+Enter')
   await page.keyboard.type('and another')
@@ -41,7 +48,7 @@ test('Enter sends, and Shift-Enter begins a line', async () => {
 })
 
 test('Enter with nothing written, or only spaces, sends nothing', async () => {
-  const page = await stage.visit()
+  const page = await visit()
   await page.keyboard.press('Enter')
   await page.keyboard.type('  ')
   await page.keyboard.press('Enter')
@@ -50,7 +57,7 @@ test('Enter with nothing written, or only spaces, sends nothing', async () => {
 
 test('Enter sends nothing while the input method composes, nor does the Enter that ends the composition', async () => {
   stage.upstream.script(answering('好。'), model)
-  const page = await stage.visit()
+  const page = await visit()
   const ime = await createInputMethod(page)
   await page.locator('#message').focus()
   await ime.compose('ni hao')
@@ -78,7 +85,7 @@ test('Enter sends nothing while the input method composes, nor does the Enter th
 })
 
 test('Enter chooses no model while a Chinese search is being composed', async () => {
-  const page = await stage.visit()
+  const page = await visit()
   const ime = await createInputMethod(page)
   await page.getByRole('button', { name: /^Model/ }).click()
   await page.getByRole('combobox').waitFor()
@@ -93,7 +100,7 @@ test('Enter chooses no model while a Chinese search is being composed', async ()
 
 test('Escape stops the answer wherever the focus is, but not during a composition or with something open', async () => {
   stage.upstream.script(pausing('As far as it'), model)
-  const page = await stage.visit()
+  const page = await visit()
   await ask(page, 'Begin')
   await lastAnswer(page).getByText('As far as it').waitFor()
   const { exchange } = await stage.asked()
@@ -121,7 +128,7 @@ test.each(['Control', 'Meta'])(
   '%s-K focuses the search, also with the list hidden; the same key with Shift-O begins a chat',
   async (key) => {
     stage.upstream.script(answering('Here.'), model)
-    const page = await stage.visit()
+    const page = await visit()
     await ask(page, 'About boats')
     await waitForEnd(page)
     await page.getByRole('button', { name: 'Hide chats' }).click()
