@@ -312,7 +312,8 @@ const cancel: Operation = {
   envelope: 'ollama',
   failures: 'cancel',
   parameters: [toPathParameter('id', 'The `x-request-id` of the answer')],
-  successes: { 204: empty('It is stopped') },
+  // On Workers the header of this isolate's 404 stays, if another place has the answer.
+  successes: { 204: empty('It is stopped', 'cache-control?') },
 }
 
 /** A file for browsers. */

@@ -132,7 +132,10 @@ function findContent({ content }: Response, { method, headers, text, isWhole }: 
   return values.filter((value) => !validate(value)).map((value) => `${type}: ${JSON.stringify(value).slice(0, 400)}`)
 }
 
-/** Returns the events, lines or the object of a body. The last one may be cut off. */
+/**
+ * Returns the events, lines or the object of a body. The last one may be cut off: `streamSSE` cannot
+ * break off a response, so a reader may take a part of an object for a whole body.
+ */
 function toValues(type: string, text: string, isWhole: boolean): unknown[] {
   if (type === 'text/event-stream') return toEvents(text)
   if (type === 'application/x-ndjson')
@@ -140,7 +143,7 @@ function toValues(type: string, text: string, isWhole: boolean): unknown[] {
       .split('\n')
       .slice(0, -1)
       .map((line) => tryParse(line))
-  if (type === 'application/json') return isWhole ? [tryParse(text)] : []
+  if (type === 'application/json') return isWhole ? [tryParse(text)].filter((value) => value !== undefined) : []
   return [text]
 }
 

@@ -80,7 +80,7 @@ export async function listen(
 ): Promise<Listener> {
   const { server, access } = options.config
   const { host, port, reusePort } = server
-  const app = createApp({ ...options, ...parts, connect, open: openOnNode, bound: host })
+  const app = createApp({ ...parts, ...options, connect, open: openOnNode, bound: host })
   const listener = createAdaptorServer({
     fetch: withHeads(app.fetch),
     hostname: host,
