@@ -31,7 +31,7 @@ const streamHeaders: readonly GivenHeader[] = [
 function toBody(name: string): JsonSchema {
   const description =
     'JSON in UTF-8, whatever its content type. One `Content-Encoding` is allowed: `gzip`, `deflate`, `br` or `zstd` ' +
-    '(on Workers `gzip` or `deflate`). The nesting is 32 levels deep at most'
+    '(on Workers and Deno `gzip` or `deflate`). The nesting is 32 levels deep at most'
   return { required: true, description, content: { [json]: { schema: toRef(name), example: examples[name] } } }
 }
 
