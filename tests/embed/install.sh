@@ -1,15 +1,4 @@
 #!/bin/sh
-# Installs the frameworks of docs/embed.md into .programs beside this file. The tests need their
-# types, and run the small ones. The script needs no root rights and does not change the system.
-set -eu
-cd "$(dirname "$0")"
-lists=$(cat npm/package-lock.json | cksum)
-[ "$(cat .programs/complete 2>/dev/null)" = "$lists" ] && exit 0
-
-mkdir -p .programs
-# npm's own scripts need Node on the PATH. The project's Node is in its node_modules.
-PATH="$(cd ../.. && pwd)/node_modules/.bin:$PATH"
-cp npm/package.json npm/package-lock.json .programs/
-# The optional packages are compilers of Next.js and Vite, which no test runs.
-npm ci --prefix .programs --omit=optional --no-audit --no-fund --loglevel=error
-echo "$lists" >.programs/complete
+# Installs the frameworks of docs/embed.md. The tests need their types, and run the small ones. The
+# optional packages are compilers of Next.js and Vite, which no test runs.
+exec "$(dirname "$0")/../lab/install-npm.sh" embed --omit=optional

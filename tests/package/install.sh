@@ -1,14 +1,3 @@
 #!/bin/sh
-# Installs pnpm, the oldest Node that Sluice supports, and the programs that judge a package, into
-# .programs beside this file. The script needs no root rights and does not change the system.
-set -eu
-cd "$(dirname "$0")"
-lists=$(cat npm/package-lock.json | cksum)
-[ "$(cat .programs/complete 2>/dev/null)" = "$lists" ] && exit 0
-
-mkdir -p .programs
-# npm's own scripts need Node on the PATH. The project's Node is in its node_modules.
-PATH="$(cd ../.. && pwd)/node_modules/.bin:$PATH"
-cp npm/package.json npm/package-lock.json .programs/
-npm ci --prefix .programs --no-audit --no-fund --loglevel=error
-echo "$lists" >.programs/complete
+# Installs pnpm, the oldest Node that Sluice supports, and the programs that judge a package.
+exec "$(dirname "$0")/../lab/install-npm.sh" package
