@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,10 +37,16 @@ export interface Consumer {
   remove(): void
 }
 
-/** Copies the programs of `consumer/` to a new folder, and installs packages there. */
+/**
+ * Copies the programs of `consumer/` to a new folder, and installs packages there. The program for
+ * Node becomes one for Bun and one for Deno, because only the name of the import is different.
+ */
 export async function createConsumer(manager: Manager, dependencies: Readonly<Record<string, string>>): Promise<Consumer> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-consumer-'))
   cpSync(new URL('consumer', import.meta.url), folder, { recursive: true })
+  const program = readFileSync(join(folder, 'node.ts'), 'utf8')
+  for (const name of ['bun', 'deno'])
+    writeFileSync(join(folder, `${name}.ts`), program.replace("'sluice/node'", `'sluice/${name}'`))
   const manifest = { name: 'consumer', private: true, type: 'module', dependencies }
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
   const consumer: Consumer = {

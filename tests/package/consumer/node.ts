@@ -3,7 +3,7 @@ import { ConfigError } from 'sluice'
 import { streamChat } from 'sluice/client'
 import { createSluice, serve, type Sluice } from 'sluice/node'
 
-/** A program that starts Sluice as a server of its own on Node. */
+/** A program that starts Sluice as a server of its own. createConsumer makes those for Bun and Deno of it. */
 const { port, app, close } = await serve({ env: { ...process.env, PORT: '0', SLUICE_DEMO: '1' } })
 const body = { model: 'demo', messages: [{ role: 'user', content: 'Hi' }], options: { num_predict: 3 } }
 const { text, usage } = await streamChat({ url: `http://127.0.0.1:${port}/api/chat`, body }).final()
