@@ -16,7 +16,7 @@ import { createKeys, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts
 import { limitGuard } from './middleware/limit-guard.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
-import { toMethodError, toMethods } from './middleware/methods.ts'
+import { noRoute, toMethodError, toMethods } from './middleware/methods.ts'
 import { principalGuard, type ToPrincipal } from './middleware/principal-guard.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
@@ -212,7 +212,7 @@ export function createApp({
   app
     .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
-  if (base !== '') app.use(baseGuard(notFound))
+  if (base !== '') app.use(baseGuard(noRoute))
   app
     .use(hostGuard({ bound, allowed: hosts, isKeyless: keys.length === 0 && !insecure && !principal, problem }))
     .use(originGuard({ origins, isOpen: (path) => openPaths.has(path) }))
@@ -227,7 +227,7 @@ export function createApp({
     .route('/', placeless)
     .notFound((c) => {
       const methods = toMethods(app, c.req.path)
-      const error = methods.length > 0 && !methods.includes(c.req.method) ? toMethodError(methods) : notFound()
+      const error = methods.length > 0 && !methods.includes(c.req.method) ? toMethodError(methods) : noRoute()
       return toErrorResponse(c, error, dialectAt(c.req.path))
     })
     .onError((error, c) => {
@@ -267,10 +267,6 @@ export function createUpstreams({
 }: Pick<AppOptions, 'config' | 'connect' | 'now'> & Pick<WaitingOptions, 'maxLoads'>): Upstreams {
   const ollama = toOllama(config, connect)
   return { ollama, upstream: toUpstream(config, ollama, { maxLoads, now }) }
-}
-
-function notFound(): ServiceError {
-  return new ServiceError('not_found', 'No route has this path: check the base URL of the client')
 }
 
 function toOllama({ upstream: { demo, ...upstream }, limits, deadlines }: Config, connect: Connect): Upstream {

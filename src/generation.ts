@@ -40,6 +40,16 @@ export type Batch = readonly GenerationEvent[]
  */
 export type Waiting = 'queued' | 'loading' | 'evaluating'
 
+/** What the log says of the way of a request to Ollama. */
+export interface CallNotes {
+  /** The name of the Ollama that answers. Undefined if there is only one. */
+  host?: string
+  /** How long the request waited in Sluice's queue, in milliseconds. */
+  queue_ms?: number
+  /** How many other hosts have failed before, unseen by the reader. */
+  failovers?: number
+}
+
 /**
  * How a stream ended. `done`: Ollama finished the answer. `left`: the client disconnected.
  * `stalled`: the client read nothing for too long. `failed`: an error ended it.

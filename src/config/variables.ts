@@ -103,6 +103,11 @@ export const variables = {
      * Unset: callers need no key.
      */
     keys: variable('SLUICE_API_KEYS', apiKeys),
+    /**
+     * 1: without keys, a program on this machine may read `/metrics` and `/status`. With keys, a key
+     * with `admin` may.
+     */
+    operator: variable('SLUICE_OPERATOR', flag()),
     /** 1: the server may listen on any address, even without keys. */
     insecure: variable('SLUICE_INSECURE', flag()),
     /** The names that a `Host` header may have, besides loopback names and HOST. */

@@ -71,6 +71,8 @@ type QuestionRoute = `${'GET' | 'POST' | 'DELETE'} /${string}`
 
 /** An API that clients use: its requests, the format of its answers, and its errors. */
 export interface Dialect {
+  /** The name of the API, for the log and for counters. */
+  readonly name: string
   /**
    * The dialect serves this path and all paths below it. Every error there has the error format of
    * this dialect, even if the path has no route. If several prefixes match a path, the longest one

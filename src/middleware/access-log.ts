@@ -73,7 +73,14 @@ function toEntry({ ended, tally, bytes, startedAt }: Outcome, { model = tally.do
     ...(ended.how === 'failed' && { code: ended.error.code }),
     ...(cause && { cause }),
     ...(tally.firstDeltaAt !== undefined && { ttft_ms: Math.round(tally.firstDeltaAt - startedAt) }),
-    tokens: toNumber(tally.done?.eval_count ?? tally.deltas),
+    ...toUsage(tally),
     bytes,
   }
+}
+
+/** The tokens of a generation. Ollama counts them in its last line, which an aborted answer lacks. */
+function toUsage({ done, deltas }: Outcome['tally']): Pick<Entry, 'tokens_in' | 'tokens' | 'estimated'> {
+  if (done?.eval_count === undefined) return { tokens: deltas, ...(deltas > 0 && { estimated: true }) }
+  const { prompt_eval_count, eval_count } = done
+  return { ...(prompt_eval_count !== undefined && { tokens_in: toNumber(prompt_eval_count) }), tokens: toNumber(eval_count) }
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
-import type { Ended } from '../generation.ts'
+import type { CallNotes, Ended } from '../generation.ts'
 import type { Stream } from '../relay/stream.ts'
 import type { Cause } from './cause.ts'
 import type { Verdict } from './limits.ts'
@@ -27,9 +27,11 @@ export interface Env {
  * The fields of an access log line that depend on the request. They never contain a prompt, an
  * output or the secret of a key.
  */
-export interface Entry {
+export interface Entry extends CallNotes {
   /** The name of the key. */
   key?: string
+  /** The API of a generation or of a question, as `Dialect.name`. */
+  surface?: string
   model?: string | undefined
   code?: ErrorCode
   /** The fields of the request that were ignored, as in the header `x-sluice-ignored`. */
@@ -39,7 +41,12 @@ export interface Entry {
   ended?: Ended['how']
   /** Milliseconds from the request to the first token. */
   ttft_ms?: number
+  /** How many tokens the request had, as Ollama counted them. */
+  tokens_in?: number
+  /** How many tokens the answer has. */
   tokens?: number
+  /** True if `tokens` are counted pieces of text, because Ollama did not come to count its tokens. */
+  estimated?: true
   /** True if the request reads an answer that another request has started. */
   resumed?: true
   /** How many readers a resumable answer has had. */

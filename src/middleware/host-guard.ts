@@ -1,5 +1,6 @@
 import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
+import { isLoopbackName, toHostName } from './loopback.ts'
 
 export interface HostGuardOptions {
   /**
@@ -41,7 +42,7 @@ export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptio
     const name = toHostName(c.req.header('host') ?? '')
     if (name === undefined)
       throw new ServiceError('forbidden_host', 'The request has no valid Host header, or several; send one')
-    if (!isLoopback(name)) {
+    if (!isLoopbackName(name)) {
       if (isChecked && !accepted.has(name)) {
         throw new ServiceError(
           'forbidden_host',
@@ -58,19 +59,4 @@ export function hostGuard({ bound, allowed, isKeyless, problem }: HostGuardOptio
 /** Returns a host as the `Host` header contains it, with brackets around an IPv6 address. */
 function toBoundName(host: string): string {
   return (host.includes(':') ? `[${host}]` : host).toLowerCase()
-}
-
-/**
- * Returns the name in a `Host` header in lower case, without its port and its trailing dot. Returns
- * undefined if the header does not name exactly one host. Node and Bun join two `Host` headers into
- * one, such as `a, b` (docs/hazards.md#42).
- */
-function toHostName(host: string): string | undefined {
-  const [, name] = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i.exec(host) ?? []
-  return name?.toLowerCase().replace(/\.$/, '')
-}
-
-/** Whether a name always means this machine (RFC 6761 §6.3). */
-function isLoopback(name: string): boolean {
-  return name === 'localhost' || name.endsWith('.localhost') || /^127(?:\.\d{1,3}){3}$/.test(name) || name === '[::1]'
 }

@@ -14,6 +14,11 @@ export function methods(...allowed: readonly ('GET' | 'HEAD' | 'POST' | 'DELETE'
   })
 }
 
+/** The 404 error of a path without a route. */
+export function noRoute(): ServiceError {
+  return new ServiceError('not_found', 'No route has this path: check the base URL of the client')
+}
+
 /** The 405 error that lists the allowed methods. */
 export function toMethodError(allowed: readonly string[]): ServiceError {
   const allow = allowed.join(', ')

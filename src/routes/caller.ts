@@ -1,11 +1,19 @@
 import type { Context, HonoRequest } from 'hono'
-import type { Env } from '../middleware/env.ts'
+import type { Entry, Env } from '../middleware/env.ts'
 import type { CallContext } from '../upstreams/upstream.ts'
 
-/** Returns what the upstream needs to know about the caller. */
-export function toCaller(c: Context<Env>): Pick<CallContext, 'principal' | 'models' | 'trace'> {
+/** Returns what the upstream needs to know about the caller, and where it notes what the log says. */
+export function toCaller(c: Context<Env>): Pick<CallContext, 'principal' | 'models' | 'trace' | 'note'> {
   const { name, models } = c.var.principal
-  return { principal: name, models, trace: toTrace(c.req) }
+  return { principal: name, models, trace: toTrace(c.req), note: toNote(c.var.entry) }
+}
+
+/**
+ * This is a separate function, because its closure lives as long as the stream and must not keep the
+ * request in memory (docs/hazards.md#81).
+ */
+function toNote(entry: Entry): NonNullable<CallContext['note']> {
+  return (notes) => void Object.assign(entry, notes)
 }
 
 /**

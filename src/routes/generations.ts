@@ -75,6 +75,7 @@ export function generations({
 
   function generate(c: Context<Env>, plan: GenerationPlan): Promise<Response> {
     const { call, ignored = createIgnored() } = plan
+    c.var.entry.surface = dialect.name
     c.var.entry.model = call.model
     const { stream, encoder, published, open, refuse, finish } = record(c, plan) ?? pass(c, plan)
     const waitUntil = toWaitUntil(c)

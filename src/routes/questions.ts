@@ -1,8 +1,9 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Dialect } from '../dialects/dialect.ts'
-import type { Env } from '../middleware/env.ts'
+import { toNumber } from '../exact-json.ts'
+import type { Entry, Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
-import type { Answer, Upstream } from '../upstreams/upstream.ts'
+import { isInference, type Answer, type Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
 import { startStream } from './start-stream.ts'
@@ -30,9 +31,12 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
         body: c.var.body,
       })
       for (const [name, value] of Object.entries(toIgnoredHeader(c, ignored))) c.header(name, value)
+      const { entry } = c.var
+      entry.surface = dialect.name
       const stream = startStream(c, streams)
       try {
         const answer = await upstream.ask(question, { signal: stream.signal, ...toCaller(c) })
+        if (isInference(question)) addUsage(entry, answer)
         addDefaultModel(c, answer)
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
       } finally {
@@ -41,6 +45,12 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
     })
   }
   return app
+}
+
+/** Adds to the log what a model has computed. An embedding has no tokens of its own. */
+function addUsage(entry: Entry, { value: { model, prompt_eval_count } }: Answer) {
+  if (typeof model === 'string') entry.model = model
+  if (prompt_eval_count !== undefined) entry.tokens_in = toNumber(prompt_eval_count)
 }
 
 /**

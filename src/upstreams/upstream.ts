@@ -1,4 +1,4 @@
-import type { Batch, Ended, Flow, GenerationCall, Waiting } from '../generation.ts'
+import type { Batch, CallNotes, Ended, Flow, GenerationCall, Waiting } from '../generation.ts'
 
 /**
  * Answers requests. An implementation is either Ollama itself, or a decorator around another
@@ -47,6 +47,10 @@ export interface CallContext {
    * field.
    */
   readonly ignore?: (path: string) => void
+  /** Called with what the log says of the way of the request. Later notes win. */
+  readonly note?: (notes: CallNotes) => void
+  /** The name of the Ollama that the caller wants, if there are several. */
+  readonly host?: string | undefined
   /**
    * Called when the generation begins to wait for something. `undefined` means that the previous
    * state is over. Omit the callback if nobody needs it.

@@ -13,6 +13,7 @@ const maxChatLength = 256
  * post here without any change (docs/protocol.md#6-dialects).
  */
 export const aiSdk: Dialect = {
+  name: 'ai-sdk',
   prefix: '/api/ui/chat',
   generations: {
     '/api/ui/chat'({ body, prefer }) {

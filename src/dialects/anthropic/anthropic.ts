@@ -13,6 +13,7 @@ import { messageWhole } from './whole.ts'
  * `anthropic-version` or `anthropic-beta` headers.
  */
 export const anthropic: Dialect = {
+  name: 'anthropic',
   prefix: '/v1/messages',
   requestIdHeader: 'request-id',
   generations: {

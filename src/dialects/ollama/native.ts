@@ -14,7 +14,7 @@ import { toRoutes, type FramingRequest } from './routes.ts'
  */
 export function createNative({ management }: { management: boolean }): Dialect {
   const prefix = ''
-  return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure: toServiceFailure }
+  return { name: 'native', prefix, ...toRoutes({ prefix, management, toFraming }), toFailure: toServiceFailure }
 }
 
 /**

@@ -10,7 +10,7 @@ import { ollamaStream } from './stream.ts'
  */
 export function createOllamaDialect({ management }: { management: boolean }): Dialect {
   const prefix = '/ollama'
-  return { prefix, ...toRoutes({ prefix, management, toFraming }), toFailure }
+  return { name: 'ollama', prefix, ...toRoutes({ prefix, management, toFraming }), toFailure }
 }
 
 function toFraming({ stream, call }: FramingRequest) {

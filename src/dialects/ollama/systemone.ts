@@ -9,6 +9,7 @@ import { modelRequest } from './schema.ts'
  * (docs/protocol.md#6-dialects).
  */
 export const systemone: Dialect = {
+  name: 'systemone',
   prefix: '/v1/systemone',
   generations: {},
   questions: { 'POST /v1/systemone': withBody('systemone', modelRequest) },

@@ -25,6 +25,7 @@ import { createResponseWhole } from './responses/whole.ts'
  * errors in a stream (docs/protocol.md#6-dialects).
  */
 export const openai: Dialect = {
+  name: 'openai',
   prefix: '/v1',
   generations: {
     '/v1/chat/completions'({ body }) {

@@ -11,6 +11,7 @@ import { plainStream } from './stream.ts'
  * (docs/protocol.md#3-chat).
  */
 export const plain: Dialect = {
+  name: 'plain',
   prefix: '/chat',
   generations: {
     '/chat'({ body, accept, canCut }) {

@@ -1,0 +1,37 @@
+import type { Context } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import type { Env } from './env.ts'
+import { isLoopbackAddress, isLoopbackName, toHostName } from './loopback.ts'
+import { noRoute } from './methods.ts'
+
+export interface OperatorGuardOptions {
+  /** Whether there are no keys, and a program on this machine may see what an operator sees. */
+  isOpenHere: boolean
+  /** Returns the IP address of the caller. */
+  address: (c: Context) => string
+}
+
+/**
+ * Headers of proxies. A proxy on this machine makes every caller a loopback peer, so a request with
+ * one of them does not come from this machine alone (docs/protocol.md#7-who-may-ask).
+ */
+const forwarding = /^(?:forwarded|via|x-forwarded-.*|x-real-ip|cf-.*|true-client-ip|x-client-ip)$/
+
+/**
+ * Lets only an operator through: a key with `admin`, or without keys a program on this machine. All
+ * others get the same answer as at a path that does not exist.
+ * @throws ServiceError `not_found`
+ */
+export function operatorGuard({ isOpenHere, address }: OperatorGuardOptions) {
+  return createMiddleware<Env>((c, next) => {
+    if (c.var.principal.admin || (isOpenHere && isHere(c, address(c)))) return next()
+    throw noRoute()
+  })
+}
+
+/** Whether a request comes from this machine, and from no proxy on it. */
+function isHere({ req }: Context, peer: string): boolean {
+  const name = toHostName(req.header('host') ?? '')
+  if (!isLoopbackAddress(peer) || name === undefined || !isLoopbackName(name)) return false
+  return ![...req.raw.headers.keys()].some((header) => forwarding.test(header))
+}
