@@ -23,7 +23,7 @@ test('an empty environment has the documented defaults', () => {
     queue: { running: 0, waiting: 100 },
     models: { allowed: undefined, aliases: [], defaultModel: undefined },
     clamps: { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 },
-    access: { keys: [], insecure: false, hosts: [], origins: [], management: false },
+    access: { keys: [], operator: false, insecure: false, hosts: [], origins: [], management: false },
     perCaller: { perMinute: 0, streams: 0 },
     limits: { maxStreams: 1000, maxBodyBytes: 16_777_216, maxLineBytes: 4_194_304 },
     resume: { maxSeconds: 60, maxDetached: 4, runBytes: 8_388_608, totalBytes: 268_435_456, keepSeconds: 60 },
