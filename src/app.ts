@@ -1,5 +1,6 @@
 import type { Context, Hono } from 'hono'
 import { matchedRoutes } from 'hono/route'
+import { needsKey } from './config/needs-key.ts'
 import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
 import { createDialectAt, createDialects } from './dialects.ts'
@@ -12,6 +13,7 @@ import type { Codings } from './middleware/codings.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
+import { createKeyRing, type KeyRing } from './middleware/key-ring.ts'
 import { createKeys, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
 import { limitGuard } from './middleware/limit-guard.ts'
 import type { Limits } from './middleware/limits.ts'
@@ -89,6 +91,8 @@ export interface AppOptions {
   problem?: ServiceError
   /** Returns the content codings that a body may have. By default, all of `DecompressionStream`. */
   findCodings?: () => Codings
+  /** The keys of callers, if they can change. By default, they are those of the configuration. */
+  keys?: KeyRing
   /** Hashes a key with less CPU than the default does. */
   sha256?: Sha256
   /**
@@ -152,6 +156,7 @@ export function createApp({
   bound,
   problem,
   findCodings,
+  keys,
   sha256 = sha256OfWebCrypto,
   limits: sharedLimits,
   logs,
@@ -162,12 +167,14 @@ export function createApp({
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
-  const { keys, insecure, hosts, origins, management } = config.access
+  const { insecure, hosts, origins, management } = config.access
   const { perCaller, deadlines, resume } = config
   const { base } = config.server
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
   const limits = sharedLimits ?? createMemoryLimits({ now })
-  const streams = createStreams({ max: maxStreams })
+  const ring = principal || !needsKey(config) ? undefined : (keys ?? createKeyRing(config.access.keys))
+  const streams = createStreams({ max: maxStreams, isValid: (name) => !ring || ring.get(name) !== undefined })
+  ring?.onRevoked(streams.revoke)
   shared?.onCancel(streams.cancel)
   const { ollama, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
   const body = jsonBody({ maxBytes: maxBodyBytes, findCodings })
@@ -214,14 +221,14 @@ export function createApp({
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
   if (base !== '') app.use(baseGuard(noRoute))
   app
-    .use(hostGuard({ bound, allowed: hosts, isKeyless: keys.length === 0 && !insecure && !principal, problem }))
+    .use(hostGuard({ bound, allowed: hosts, isKeyless: !ring && !insecure && !principal, problem }))
     .use(originGuard({ origins, isOpen: (path) => openPaths.has(path) }))
     .route('/', assets(files, base))
     .route('/', health({ upstream: ollama, streams, store, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys, or a principal.
-    .use(principalGuard(principal ?? createKeys({ keys, sha256 })))
+    .use(principalGuard(principal ?? createKeys({ ring, sha256 })))
     .use(limitGuard({ limits, quota: perCaller, address, takesAnswer }))
     .route('/', elsewhere?.routes ?? createRoutes())
     .route('/', placeless)

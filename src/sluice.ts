@@ -47,6 +47,10 @@ export function toAppOptions({ env, base, principal, ...options }: SluiceOptions
   const config = parseConfig(base === undefined ? env : { ...env, [variables.server.base.name]: base })
   const problems: string[] = []
   if (config.store.redis) problems.push('SLUICE_REDIS_URL: must be unset here, because only the program of Sluice uses Redis')
+  if (config.access.keysFile !== undefined)
+    problems.push(
+      'SLUICE_API_KEYS_FILE: must be unset here, because only the program of Sluice reads a file; set SLUICE_API_KEYS',
+    )
   if (principal && config.access.keys.length > 0)
     problems.push('SLUICE_API_KEYS: must be unset here, because the function `principal` decides who may ask')
   if (problems.length > 0) throw new ConfigError(problems)

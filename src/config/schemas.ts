@@ -2,6 +2,8 @@ import * as v from 'valibot'
 import { parseKeepAlive, toSeconds } from '#ollama-grammar/duration.ts'
 import { parseOllamaHost } from '#ollama-grammar/host.ts'
 import { isModelName } from '#ollama-grammar/model-name.ts'
+import { isGlob, isKeyName, isSha256, type ApiKey } from './api-key.ts'
+import { KeyFileError, parseKeys } from './key-file.ts'
 import { parseBase } from './parse-base.ts'
 
 /** 1 is on, 0 is off. */
@@ -92,35 +94,43 @@ function list<T>(item: (text: string) => T | undefined, expected: string) {
   return v.optional(text(read, expected), '')
 }
 
-const isGlob = (text: string) => /^[\w.:/*-]{1,256}$/.test(text)
-
 /** Globs for names of models. If the variable is unset, the value is undefined. */
 export const globs = v.optional(
   list((text) => (isGlob(text) ? text : undefined), 'must be a list of model names, * as the wildcard'),
 )
 
-/**
- * A key of a caller. `sha256` is the hash of the secret in hex. `models` are the globs of the
- * models that the key may use. If `models` is undefined, the key may use all models.
- */
-export interface ApiKey {
-  readonly name: string
-  readonly sha256: string
-  readonly models: readonly string[] | undefined
-}
-
 function toApiKey(text: string): ApiKey | undefined {
-  const [, name, sha256, globs] = /^([\w.-]{1,64}):([\da-f]{64})(?::(.+))?$/i.exec(text) ?? []
+  const [, name = '', sha256 = '', globs] = /^([^:]*):([^:]*)(?::(.+))?$/.exec(text) ?? []
   const models = globs?.split('|')
-  if (!name || !sha256 || models?.some((glob) => !isGlob(glob))) return undefined
+  if (!isKeyName(name) || !isSha256(sha256) || models?.some((glob) => !isGlob(glob))) return undefined
   return { name, sha256: sha256.toLowerCase(), models }
 }
 
 /** A list of keys. Each name may occur only once. */
-export const apiKeys = v.pipe(
+const keyList = v.pipe(
   list(toApiKey, 'must be a list of name:sha256hex[:glob|glob…]; npx sluice key add NAME makes one'),
   v.check((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'must have each name once'),
 )
+
+/** The text of a file of keys. */
+const keyFile = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parseKeys(dataset.value)
+    } catch (error) {
+      if (!(error instanceof KeyFileError)) throw error
+      for (const message of error.message.split('\n')) addIssue({ message })
+      return NEVER
+    }
+  }),
+)
+
+/** Keys: a list, or the text of a file of keys, which begins with a brace. */
+export const apiKeys = v.lazy((text) => (typeof text === 'string' && text.trimStart().startsWith('{') ? keyFile : keyList))
+
+/** The path of a file. */
+export const filePath = v.optional(textThat((path) => !path.includes('\0'), 'must be the path of a file'))
 
 /**
  * Parses an origin as browsers write it in `Origin`. If the scheme is not http(s), the origin is

@@ -5,6 +5,7 @@ import {
   apiKeys,
   basePath,
   bearer,
+  filePath,
   flag,
   globs,
   hosts,
@@ -99,10 +100,12 @@ export const variables = {
   /** The callers that Sluice answers (docs/protocol.md#7-who-may-ask). */
   access: {
     /**
-     * The keys of callers: `name:sha256hex[:glob|glob…],…`. `npx sluice key add NAME` makes a key.
-     * Unset: callers need no key.
+     * The keys of callers: `name:sha256hex[:glob|glob…],…`, or the text of a file of keys.
+     * `npx sluice key add NAME` makes a key. Unset: callers need no key, if there is no file of keys.
      */
     keys: variable('SLUICE_API_KEYS', apiKeys),
+    /** A file with the keys of callers. It is read again when it changes. Not on Workers. */
+    keysFile: variable('SLUICE_API_KEYS_FILE', filePath),
     /**
      * 1: without keys, a program on this machine may read `/metrics` and `/status`. With keys, a key
      * with `admin` may.

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { CallNotes, Ended } from '../generation.ts'
 import type { Stream } from '../relay/stream.ts'
 import type { Cause } from './cause.ts'
-import type { Verdict } from './limits.ts'
+import type { Quota, Verdict } from './limits.ts'
 
 /** The variables that middleware sets for later handlers. */
 export interface Env {
@@ -70,4 +70,6 @@ export interface Principal {
   readonly models?: readonly string[] | undefined
   /** Whether the caller may see and do what only an operator may. */
   readonly admin?: boolean | undefined
+  /** The limits of this caller, where they are not the general ones. 0 means no limit. */
+  readonly quota?: Partial<Quota> | undefined
 }

@@ -1,17 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import type { Principal } from './env.ts'
+import type { KeyRing } from './key-ring.ts'
 import type { ToPrincipal } from './principal-guard.ts'
-
-/**
- * A key of a caller. Its name identifies the caller in the log and in limits. `models` are the
- * globs of the models that the key may use. If `models` is undefined, the key may use all models.
- */
-interface ApiKey {
-  readonly name: string
-  /** The SHA-256 of the secret, as 64 hex digits. */
-  readonly sha256: string
-  readonly models: readonly string[] | undefined
-}
 
 /** SHA-256 of a text in UTF-8. */
 export type Sha256 = (text: string) => Uint8Array | Promise<Uint8Array>
@@ -22,28 +12,39 @@ const anonymous: Principal = { name: '' }
 const maxKeyLength = 4096
 
 /**
- * Requires a known key in one of the headers that `toSecrets` reads. A key in the URL is ignored,
+ * Requires a valid key in one of the headers that `toSecrets` reads. A key in the URL is ignored,
  * because URLs are written to logs (docs/protocol.md#7-who-may-ask). If a request has several keys,
- * one known key is enough, because programs also send keys of other services. The hash of each
- * secret is compared in full with the hash of every key, so that the response time reveals nothing
- * about the keys.
+ * one valid key is enough, because programs also send keys of other services. Without a ring,
+ * nobody needs a key.
+ *
+ * A key is found in a map by the hash of the secret, and the hash is then compared in full. The
+ * time of the map depends on the hash. But a caller chooses a secret, and not its hash, so nobody
+ * can come nearer to a hash guess by guess (SECURITY.md).
  * @throws ServiceError `unauthorized`
  */
-export function createKeys({ keys, sha256 }: { keys: readonly ApiKey[]; sha256: Sha256 }): ToPrincipal {
-  if (keys.length === 0) return () => anonymous
-  const hashedKeys = keys.map((key) => ({ ...key, hash: toBytes(key.sha256) }))
+export function createKeys({ ring, sha256 }: { ring: KeyRing | undefined; sha256: Sha256 }): ToPrincipal {
+  if (!ring) return () => anonymous
   return async ({ headers }) => {
     const secrets = toSecrets(headers)
-    let found: ApiKey | undefined
+    ring.look()
+    let found: Principal | undefined
+    let hasExpired = false
     for (const secret of secrets) {
       const hash = await sha256(secret)
-      for (const key of hashedKeys) if (isEqual(hash, key.hash)) found = key
+      const key = ring.find(hash)
+      if (!key || !isEqual(hash, toBytes(key.sha256))) continue
+      if (ring.isExpired(key)) hasExpired = true
+      else found = key
     }
     if (found) return found
-    const text =
-      secrets.length > 0 ? 'This key is not known here; check it' : 'This server needs a key; send Authorization: Bearer KEY'
-    throw new ServiceError('unauthorized', text)
+    throw new ServiceError('unauthorized', toRefusal(secrets.length > 0, hasExpired))
   }
+}
+
+/** Only who has the secret of an expired key learns that there is one. */
+function toRefusal(hasSecret: boolean, hasExpired: boolean): string {
+  if (hasExpired) return 'This key has expired; ask for a new one'
+  return hasSecret ? 'This key is not known here; check it' : 'This server needs a key; send Authorization: Bearer KEY'
 }
 
 /**

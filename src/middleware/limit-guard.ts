@@ -7,6 +7,7 @@ import type { Cost, LimitName, Limits, Quota, Verdict } from './limits.ts'
 
 export interface LimitGuardOptions {
   limits: Limits
+  /** The general limits. Those of the caller replace them. */
   quota: Quota
   /** Returns the IP address of the caller, which identifies the caller if there are no keys. */
   address: (c: Context) => string
@@ -21,9 +22,10 @@ export interface LimitGuardOptions {
  * (draft-ietf-httpapi-ratelimit-headers-10 §3 and §4).
  * @throws ServiceError `rate_limited`, with the limit and the time to wait
  */
-export function limitGuard({ limits, quota, address, takesAnswer }: LimitGuardOptions) {
-  const { perMinute, streams } = quota
+export function limitGuard({ limits, quota: general, address, takesAnswer }: LimitGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
+    const quota: Quota = { ...general, ...c.var.principal.quota }
+    const { perMinute, streams } = quota
     const isAnswer = streams > 0 && takesAnswer(c)
     if (perMinute === 0 && !isAnswer) return next()
     const cost: Cost = { requests: 1, ...(isAnswer && { answers: 1 }) }

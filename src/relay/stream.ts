@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import type { ServiceError } from '../errors.ts'
 import type { Ended } from '../generation.ts'
 import type { Tally } from './core.ts'
 
@@ -34,11 +34,11 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
    */
   stop(error?: ServiceError): void
   /**
-   * Ends the answer with the error `cancelled`. Another request calls this function. On workerd,
-   * that request must not touch the I/O of this stream. So the function only resolves a promise,
-   * and the stream's own request then stops the work (docs/hazards.md#74).
+   * Ends the answer with this error, for code that does not run in the stream's own request. On
+   * workerd, that code must not touch the I/O of this stream. So the function only resolves a
+   * promise, and the stream's own request then stops the work (docs/hazards.md#74).
    */
-  cancel(): void
+  fail(error: ServiceError): void
   /** Call this once when the answer is over, with the outcome if it was a generation. */
   end(outcome?: Outcome): void
   /** Resolves when the answer is over. The log, the limits and the drain wait for it. */
@@ -52,11 +52,11 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
 export function createStream({ requestId, principal, signal: readerSignal }: StreamRequest): Stream {
   const controller = new AbortController()
   const { promise: ended, resolve: end } = Promise.withResolvers<Outcome | undefined>()
-  const cancelled = Promise.withResolvers<void>()
+  const failed = Promise.withResolvers<ServiceError>()
   const leave = () => controller.abort(new DOMException('The reader left', 'AbortError'))
   const stop = (error?: ServiceError) => controller.abort(error)
 
-  void cancelled.promise.then(() => stop(new ServiceError('cancelled', 'The answer was cancelled by its request id')))
+  void failed.promise.then(stop)
   readerSignal.addEventListener('abort', leave)
   if (readerSignal.aborted) leave()
   return {
@@ -65,7 +65,7 @@ export function createStream({ requestId, principal, signal: readerSignal }: Str
     signal: controller.signal,
     leave,
     stop,
-    cancel: cancelled.resolve,
+    fail: failed.resolve,
     end(outcome) {
       // On Node, a listener that is not removed keeps 20 KB of memory for each request
       // (docs/hazards.md#37).

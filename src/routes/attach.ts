@@ -62,13 +62,14 @@ export function createAttach({ base, deadlines: { heartbeatMs, stallMs }, open, 
     /**
      * A drain ends a run of this process itself, and the viewer reads its terminal. A run of another
      * process goes on, so its viewer is cut and can come back there. A cancel by the request id of a
-     * viewer stops the run for all viewers.
+     * viewer stops the run for all viewers. A revoked key ends its open runs itself, and may read
+     * nothing more of the others.
      */
     function onAbort() {
       const reason: unknown = stream.signal.reason
       if (!(reason instanceof ServiceError)) viewer.leave()
       else if (reason.code === 'cancelled' && run.state !== 'finished') Promise.resolve(run.stop()).catch(viewer.cut)
-      else if (run.isElsewhere) viewer.cut()
+      else if (run.isElsewhere || (reason.code === 'unauthorized' && run.state === 'finished')) viewer.cut()
     }
     stream.signal.addEventListener('abort', onAbort)
     if (stream.signal.aborted) onAbort()

@@ -2,6 +2,7 @@ import { createMemoryLogs } from '../streams/memory-log.ts'
 import { checkConfig } from './bun/check-config.ts'
 import { listen } from './bun/sluice.ts'
 import { readConfig, standardOutput } from './host-process.ts'
+import { openKeys } from './keys.ts'
 import { createLog } from './log.ts'
 import { run } from './run.ts'
 import { openStore } from './store.ts'
@@ -11,5 +12,5 @@ const config = await readConfig(checkConfig)
 /** The URL at which Sluice listens. */
 export const url = await run(config, async () => {
   const log = createLog(config.server.log, standardOutput.write)
-  return listen({ config, logs: createMemoryLogs(config.resume), ...(await openStore(config)), log })
+  return listen({ config, logs: createMemoryLogs(config.resume), ...openKeys(config), ...(await openStore(config)), log })
 })

@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { needsKey } from '../config/needs-key.ts'
 import { ConfigError, type Config } from '../config/parse-config.ts'
 
 /**
@@ -7,9 +8,16 @@ import { ConfigError, type Config } from '../config/parse-config.ts'
  * @throws ConfigError
  */
 export async function checkServer(config: Config, { hasPrincipals = false } = {}): Promise<void> {
+  checkKeys(config)
   if (!hasPrincipals) checkBinding(config)
   checkSharing(config)
   await checkDemo(config)
+}
+
+/** All keys are in one place, so that nobody looks for a key in the other one. @throws ConfigError */
+function checkKeys({ access: { keys, keysFile } }: Config) {
+  if (keysFile === undefined || keys.length === 0) return
+  throw new ConfigError(['SLUICE_API_KEYS: must be unset, because SLUICE_API_KEYS_FILE has all keys; put them there'])
 }
 
 /**
@@ -17,8 +25,9 @@ export async function checkServer(config: Config, { hasPrincipals = false } = {}
  * requires no keys.
  * @throws ConfigError
  */
-function checkBinding({ access: { keys, insecure }, server: { host } }: Config) {
-  if (keys.length > 0 || insecure || isLoopback(host)) return
+function checkBinding(config: Config) {
+  const { access, server } = config
+  if (needsKey(config) || access.insecure || isLoopback(server.host)) return
   throw new ConfigError([
     'HOST: others can reach this address, and there are no keys; set SLUICE_API_KEYS (npx sluice key add NAME makes one), ' +
       'or SLUICE_INSECURE=1 if a proxy in front asks for keys',

@@ -5,6 +5,7 @@ import { connectOnDeno } from './deno/connect.ts'
 import { openOutput } from './deno/open-output.ts'
 import { readEnvironment } from './deno/read-environment.ts'
 import { createOutput, readConfig } from './host-process.ts'
+import { openKeys } from './keys.ts'
 import { createLog } from './log.ts'
 import { listen } from './node/sluice.ts'
 import { run } from './run.ts'
@@ -21,6 +22,7 @@ await run(
       config,
       findCodings: codingsOfDeno,
       logs: createMemoryLogs(config.resume),
+      ...openKeys(config),
       ...(await openStore(config)),
       log,
     }

@@ -1,7 +1,9 @@
 import process from 'node:process'
+import { needsKey } from '../config/needs-key.ts'
 import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
 import type { Connect } from '../upstreams/connect.ts'
 import { checkServer, isLoopback } from './check-server.ts'
+import { withKeys } from './key-file.ts'
 import { createLogSink, type LogSink, type Output } from './log-sink.ts'
 
 /**
@@ -10,7 +12,7 @@ import { createLogSink, type LogSink, type Output } from './log-sink.ts'
  */
 
 /**
- * Reads the configuration from the environment. `check` and `readEnvironment` throw ConfigError for
+ * Reads the configuration from the environment, and the keys from their file. `check` and `readEnvironment` throw ConfigError for
  * a mistake that matters only on one runtime.
  * @throws ConfigError
  */
@@ -21,7 +23,7 @@ export async function parseEnvironment(
   const config = parseConfig(readEnvironment(), { server: { log: process.stdout.isTTY ? 'pretty' : 'json' } })
   await checkServer(config)
   check(config)
-  return config
+  return withKeys(config)
 }
 
 /**
@@ -72,13 +74,15 @@ export function toUrl({ hostname, port, base }: { hostname: string; port: number
  * the first reader would wait for it.
  */
 export async function announce(
-  { server: { host, base }, upstream, access: { keys, insecure } }: Config,
+  config: Config,
   { connect, hostname, port }: { connect: Connect; hostname: string; port: number },
 ) {
+  const { server, upstream, access } = config
+  const { host, base } = server
   const url = toUrl({ hostname, port, base })
   const source = upstream.demo ? 'the built-in demo: every answer is made up, by no model' : `Ollama at ${upstream.host}`
   console.log(`Sluice listens on ${url} in front of ${source}`)
-  if (insecure && keys.length === 0 && !isLoopback(host))
+  if (access.insecure && !needsKey(config) && !isLoopback(host))
     console.log(`Warning: there are no keys (SLUICE_INSECURE=1): whoever reaches ${host} may use Ollama`)
   if (upstream.demo) return console.log(`Try: curl -N ${url}/chat -d '{"text":"What is Sluice?"}'`)
   try {

@@ -25,7 +25,7 @@ export default {
 
 function create(env: Record<string, unknown>): App {
   try {
-    checkStore(env)
+    checkBindings(env)
     const { config, parts, namespaces } = toSite(env)
     const elsewhere = namespaces && createElsewhere({ ...namespaces, config, address: parts.address })
     return createApp({ ...parts, config, ...(elsewhere && { elsewhere }) })
@@ -35,11 +35,17 @@ function create(env: Record<string, unknown>): App {
   }
 }
 
-/** A connection of workerd belongs to one request, so it cannot use Redis. @throws ConfigError */
-function checkStore(env: Record<string, unknown>) {
+/**
+ * A connection of workerd belongs to one request, so it cannot use Redis. A Worker has no files.
+ * @throws ConfigError
+ */
+function checkBindings(env: Record<string, unknown>) {
   const names = Object.values(variables.store).flatMap(({ name }) => (env[name] ? name : []))
-  if (names.length > 0)
-    throw new ConfigError(names.map((name) => `${name}: must be unset on Workers, where Durable Objects replace Redis`))
+  const problems = names.map((name) => `${name}: must be unset on Workers, where Durable Objects replace Redis`)
+  const { keys, keysFile } = variables.access
+  if (env[keysFile.name])
+    problems.push(`${keysFile.name}: must be unset on Workers, which have no files; put the text of the file into ${keys.name}`)
+  if (problems.length > 0) throw new ConfigError(problems)
 }
 
 /**

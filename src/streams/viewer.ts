@@ -35,7 +35,10 @@ export interface Viewer {
   say(frame: string): void
   /** Call this when the reader has disconnected. */
   leave(): void
-  /** Breaks the connection, so that the reader does not take the end of it for a terminal. */
+  /**
+   * Breaks the connection, so that the reader does not take the end of it for a terminal. Does
+   * nothing if the terminal is already on its way.
+   */
   cut(): void
 }
 
@@ -149,6 +152,8 @@ export function createViewer(options: ViewerOptions): Viewer {
       void sink.end()
       end('left')
     },
-    cut,
+    cut() {
+      if (!isOver) cut()
+    },
   }
 }

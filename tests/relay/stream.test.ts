@@ -29,7 +29,7 @@ describe('a stream', () => {
 
   test('is cancelled in a later microtask, and never by its caller (hazard 74)', async () => {
     const { stream } = start()
-    stream.cancel()
+    stream.fail(new ServiceError('cancelled', 'Stopped'))
     expect(stream.signal.aborted).toBe(false)
     await Promise.resolve()
     expect(stream.signal.reason).toMatchObject({ code: 'cancelled' })

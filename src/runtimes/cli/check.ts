@@ -48,7 +48,9 @@ function toVariables(): Finding {
   return well('configuration', names.length > 0 ? `set are ${names.join(', ')}` : 'no variable is set')
 }
 
-function toAccess({ access: { keys, insecure }, server: { host } }: Config): Finding {
+function toAccess({ access: { keys, keysFile, insecure }, server: { host } }: Config): Finding {
+  if (keysFile !== undefined && keys.length === 0)
+    return wrong('access', 'nobody may ask, because SLUICE_API_KEYS_FILE has no key; sluice key add NAME makes one')
   if (keys.length > 0) return well('access', `callers need one of ${keys.length} ${keys.length === 1 ? 'key' : 'keys'}`)
   const who = insecure ? `whoever reaches ${host}` : 'this machine alone'
   return well('access', `there are no keys: ${who} may use Ollama`)

@@ -1,5 +1,7 @@
 import { DurableObject, waitUntil } from 'cloudflare:workers'
 import { createApp, type App } from '../../app.ts'
+import type { Config } from '../../config/parse-config.ts'
+import { createKeyRing, type KeyRing } from '../../middleware/key-ring.ts'
 import type { Verdict } from '../../middleware/limits.ts'
 import { hold } from '../../store/objects/object-limits.ts'
 import { createRunStore, type RunStore } from '../../store/objects/run-store.ts'
@@ -11,6 +13,7 @@ import { toSite } from './site.ts'
 /** The object of a run. The same app runs here as in the Worker, and keeps the one run. */
 export class RunObject extends DurableObject {
   readonly #app: App
+  readonly #keys: KeyRing
   readonly #store: RunStore
   readonly #state: ObjectState
   readonly #env: Record<string, unknown>
@@ -23,6 +26,7 @@ export class RunObject extends DurableObject {
     this.#env = env
     const { config, parts, namespaces } = toSite(env)
     const { callers } = namespaces!
+    this.#keys = createKeyRing(withoutRequests(config).access.keys)
     const { runBytes, maxDetached, keepSeconds } = config.resume
     const now = () => performance.now()
     this.#store = createRunStore({
@@ -36,8 +40,8 @@ export class RunObject extends DurableObject {
     })
     this.#app = createApp({
       ...parts,
-      // The Worker has counted the request already.
-      config: { ...config, perCaller: { ...config.perCaller, perMinute: 0 } },
+      config: withoutRequests(config),
+      keys: this.#keys,
       limits: {
         reserve: async (who): Promise<Verdict> => {
           const place = this.#place
@@ -65,6 +69,13 @@ export class RunObject extends DurableObject {
   }
 
   alarm(): Promise<void> {
+    this.#keys.look()
     return this.#store.alarm()
   }
+}
+
+/** The Worker has counted the requests already, by the general limit or by that of the key. */
+function withoutRequests({ access, perCaller, ...config }: Config): Config {
+  const keys = access.keys.map((key) => ({ ...key, quota: { ...key.quota, perMinute: 0 } }))
+  return { ...config, access: { ...access, keys }, perCaller: { ...perCaller, perMinute: 0 } }
 }

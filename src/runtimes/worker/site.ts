@@ -52,7 +52,7 @@ function createSite(env: Record<string, unknown>): Site {
       maxLoads,
       upstreams: createUpstreams({ config, maxLoads }),
       log: createLog(config.server.log, console.log),
-      ...toLimits(env, namespaces),
+      ...toLimits(env, namespaces, config.perCaller),
     },
   }
 }
@@ -61,10 +61,14 @@ function createSite(env: Record<string, unknown>): Site {
  * Counts in Durable Objects if they are bound, and otherwise in this isolate alone. Cloudflare's rate
  * limiter counts the requests if it is bound as RATE_LIMITER, for all isolates of one location.
  */
-function toLimits({ RATE_LIMITER }: Record<string, unknown>, namespaces: Namespaces | undefined): { limits: Limits } {
+function toLimits(
+  { RATE_LIMITER }: Record<string, unknown>,
+  namespaces: Namespaces | undefined,
+  { perMinute }: Config['perCaller'],
+): { limits: Limits } {
   const memory = createMemoryLimits({ now: () => performance.now() })
   const limits = namespaces
     ? createObjectLimits({ toObject: (who) => toCaller(namespaces.callers, who), waitUntil, fallback: memory })
     : memory
-  return { limits: isRateLimiter(RATE_LIMITER) ? createBoundLimits({ limiter: RATE_LIMITER, limits }) : limits }
+  return { limits: isRateLimiter(RATE_LIMITER) ? createBoundLimits({ limiter: RATE_LIMITER, limits, perMinute }) : limits }
 }
