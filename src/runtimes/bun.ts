@@ -12,5 +12,11 @@ const config = await readConfig(checkConfig)
 /** The URL at which Sluice listens. */
 export const url = await run(config, async () => {
   const log = createLog(config.server.log, standardOutput.write)
-  return listen({ config, logs: createMemoryLogs(config.resume), ...openKeys(config), ...(await openStore(config)), log })
+  return listen({
+    config,
+    logs: createMemoryLogs(config.resume),
+    ...(await openKeys(config)),
+    ...(await openStore(config)),
+    log,
+  })
 })

@@ -22,7 +22,7 @@ await run(
       config,
       findCodings: codingsOfDeno,
       logs: createMemoryLogs(config.resume),
-      ...openKeys(config),
+      ...(await openKeys(config)),
       ...(await openStore(config)),
       log,
     }

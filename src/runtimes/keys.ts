@@ -12,10 +12,11 @@ const lookMs = 500
  * Returns the keys of the configuration. If they have a file, it is read again when it changes and
  * at the signal SIGHUP. Keys that have expired end their streams.
  */
-export function openKeys({ access: { keys, keysFile } }: Config): Pick<AppOptions, 'keys'> {
+export async function openKeys({ access: { keys, keysFile } }: Config): Promise<Pick<AppOptions, 'keys'>> {
   if (keys.length === 0 && keysFile === undefined) return {}
   const ring = createKeyRing(keys)
   const watch = keysFile === undefined ? undefined : createKeyWatch({ path: keysFile, ring, write: console.error })
+  await watch?.look() // from here on, each change is written
   setInterval(() => {
     ring.look()
     void watch?.look()

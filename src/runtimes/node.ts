@@ -11,5 +11,11 @@ const config = await readConfig()
 /** The URL at which Sluice listens. */
 export const url = await run(config, async () => {
   const log = createLog(config.server.log, standardOutput.write)
-  return listen({ config, logs: createMemoryLogs(config.resume), ...openKeys(config), ...(await openStore(config)), log })
+  return listen({
+    config,
+    logs: createMemoryLogs(config.resume),
+    ...(await openKeys(config)),
+    ...(await openStore(config)),
+    log,
+  })
 })

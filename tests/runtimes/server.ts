@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
@@ -226,6 +227,8 @@ function toCommand(runtime: Exclude<RuntimeName, 'worker'>, env: Readonly<Record
     '--no-prompt',
     `--allow-net=${net.join(',')}`,
     '--allow-env=HOST,PORT,OLLAMA_HOST,OLLAMA_API_KEY,SLUICE_*',
+    // Kubernetes changes the folder behind the path, so Deno needs the folder.
+    ...(env.SLUICE_API_KEYS_FILE ? [`--allow-read=${dirname(env.SLUICE_API_KEYS_FILE)}`] : []),
   ]
 }
 

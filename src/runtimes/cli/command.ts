@@ -1,7 +1,7 @@
 import process from 'node:process'
 import packageJson from '../../../package.json' with { type: 'json' }
-import { addKey } from './add-key.ts'
 import { help } from './help.ts'
+import { runKeyCommand } from './keys.ts'
 import { parseCommandLine, type CommandLine } from './parse-command-line.ts'
 import { readEnvFile } from './read-env-file.ts'
 import { restartWithFlags } from './restart.ts'
@@ -22,10 +22,10 @@ export async function runCommand(args: readonly string[]): Promise<void> {
   }
 }
 
-async function run({ command, words, variables, envFiles, open }: CommandLine) {
+async function run({ command, order, variables, envFiles, open }: CommandLine) {
   if (command === 'help') return print(help)
   if (command === 'version') return print(`sluice ${packageJson.version}\n`)
-  if (command === 'key add') return print(`${addKey(words)}\n`)
+  if (order) return print(`${runKeyCommand(order)}\n`)
   // The server reads its variables from the environment of the process.
   Object.assign(process.env, Object.assign({}, ...envFiles.map(readEnvFile)), { ...process.env }, variables)
   if (command === 'check') {

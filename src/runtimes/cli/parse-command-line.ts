@@ -1,14 +1,16 @@
+import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { ConfigError, parseConfig } from '../../config/parse-config.ts'
 import { variables } from '../../config/variables.ts'
+import { keyCommands, type KeyFlags, type KeyOrder } from './keys.ts'
 import { toNearest } from './nearest.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What somebody typed after `sluice`. */
 export interface CommandLine {
-  readonly command: 'start' | 'check' | 'key add' | 'help' | 'version'
-  /** The words after the command. Only `key add` has any. */
-  readonly words: readonly string[]
+  readonly command: 'start' | 'check' | 'keys' | 'help' | 'version'
+  /** What to do with keys, if the command is `keys`. */
+  readonly order?: KeyOrder
   /** The variables that the flags set. They win over the environment. */
   readonly variables: Readonly<Record<string, string>>
   readonly envFiles: readonly string[]
@@ -25,6 +27,9 @@ const options = {
   demo: { type: 'boolean' },
   open: { type: 'boolean' },
   'env-file': { type: 'string', multiple: true },
+  file: { type: 'string' },
+  admin: { type: 'boolean' },
+  expires: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -44,7 +49,10 @@ const settings: readonly Flag[] = ['port', 'host', 'ollama', 'demo', 'env-file']
 const commands: Readonly<Record<string, readonly Flag[]>> = {
   demo: [...settings, 'open'],
   check: settings,
-  'key add': [],
+  'key add': ['file', 'admin', 'expires'],
+  'key list': ['file'],
+  'key revoke': ['file'],
+  'key rotate': ['file'],
 }
 
 /**
@@ -64,7 +72,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       throw new UsageError(`${rawName} needs a value`)
     given.set(name, value ?? '')
   }
-  const nothing = { words: [], variables: {}, envFiles: [], open: false }
+  const nothing = { variables: {}, envFiles: [], open: false }
   if (given.has('help') || positionals[0] === 'help') return { command: 'help', ...nothing }
   if (given.has('version')) return { command: 'version', ...nothing }
 
@@ -74,9 +82,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     if (!allowed.includes(flag)) throw new UsageError(`--${flag} has no meaning for sluice ${name}`)
   const isDemo = name === 'demo' || given.has('demo')
   if (isDemo && given.has('ollama')) throw new UsageError('the demo asks no Ollama; leave out --ollama or the demo')
+  const keyCommand = keyCommands.find((command) => command === name)
+  if (keyCommand) return { command: 'keys', order: { command: keyCommand, words, flags: toKeyFlags(given) }, ...nothing }
   return {
-    command: name === 'check' || name === 'key add' ? name : 'start',
-    words,
+    command: name === 'check' ? 'check' : 'start',
     variables: {
       ...toVariables(given),
       ...(isDemo && { [variables.upstream.demo.name]: '1' }),
@@ -96,13 +105,19 @@ function isFlag(name: string): name is Flag {
 function parseWords([first, second, ...rest]: readonly string[]): { name: string; words: readonly string[] } {
   if (first === undefined) return { name: '', words: [] }
   if (first === 'key') {
-    if (second === 'add') return { name: 'key add', words: rest }
-    throw new UsageError('sluice key add NAME [MODEL…] makes a key')
+    const name = keyCommands.find((command) => command === `key ${second}`)
+    if (name) return { name, words: rest }
+    throw new UsageError('sluice key add NAME [MODEL…] makes a key; there are also list, revoke and rotate')
   }
   if (!Object.hasOwn(commands, first))
     throw new UsageError(`there is no command ${toShown(first)}${suggest(first, [...Object.keys(commands), 'help'])}`)
   if (second !== undefined) throw new UsageError(`sluice ${first} takes no word such as ${toShown(second)}`)
   return { name: first, words: [] }
+}
+
+function toKeyFlags(given: ReadonlyMap<Flag, string>): KeyFlags {
+  const file = given.get('file') ?? (process.env[variables.access.keysFile.name] || undefined)
+  return { file, isAdmin: given.has('admin'), expires: given.get('expires') }
 }
 
 /** @throws UsageError for a value that its variable does not accept either */
