@@ -155,6 +155,7 @@ describe.each([
     [{ env: { SLUICE_QUEUE: 'x', SLUICE_NONE: '1' } }, /^SLUICE_NONE: no such variable.*\nSLUICE_QUEUE: must be an integer/],
     [{ base: '/ai?x' }, 'SLUICE_BASE: must be a path such as /ai'],
     [{ env: { SLUICE_REDIS_URL: 'redis://127.0.0.1' } }, 'SLUICE_REDIS_URL: must be unset here'],
+    [{ env: { SLUICE_API_KEYS_FILE: 'keys.json' } }, 'SLUICE_API_KEYS_FILE: must be unset here'],
     [{ env: { SLUICE_API_KEYS: `a:${'0'.repeat(64)}` }, principal }, 'SLUICE_API_KEYS: must be unset here'],
   ])('%j is refused with all mistakes', (options, text) => {
     expect(() => create({ env: {}, ...options })).toThrow(text)

@@ -23,7 +23,7 @@ test('an empty environment has the documented defaults', () => {
     queue: { running: 0, waiting: 100 },
     models: { allowed: undefined, aliases: [], defaultModel: undefined },
     clamps: { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 },
-    access: { keys: [], operator: false, insecure: false, hosts: [], origins: [], management: false },
+    access: { keys: [], keysFile: undefined, operator: false, insecure: false, hosts: [], origins: [], management: false },
     perCaller: { perMinute: 0, streams: 0 },
     limits: { maxStreams: 1000, maxBodyBytes: 16_777_216, maxLineBytes: 4_194_304 },
     resume: { maxSeconds: 60, maxDetached: 4, runBytes: 8_388_608, totalBytes: 268_435_456, keepSeconds: 60 },
@@ -76,6 +76,13 @@ test.each([
     { ...redis, tls: true, host: 'Redis.example', port: 1, username: 'al@ice', password: 'p/w ' },
   ],
   ['SLUICE_REDIS_URL', 'store.redis', 'redis://:a@b@redis', { ...redis, host: 'redis', password: 'a@b' }],
+  ['SLUICE_API_KEYS_FILE', 'access.keysFile', '/etc/sluice/keys.json', '/etc/sluice/keys.json'],
+  [
+    'SLUICE_API_KEYS',
+    'access.keys',
+    `\n{"keys":[{"name":"me","sha256":"${hash}","admin":true,"streams":2}]}`,
+    [{ name: 'me', sha256: hash, models: undefined, admin: true, quota: { streams: 2 } }],
+  ],
   ['SLUICE_API_KEYS', 'access.keys', `me:${hash}`, [{ name: 'me', sha256: hash, models: undefined }]],
   [
     'SLUICE_API_KEYS',

@@ -27,7 +27,7 @@ describe('a stream', () => {
     expect(stream.signal.reason).toMatchObject({ code: 'shutting_down' })
   })
 
-  test('is cancelled in a later microtask, and never by its caller (hazard 74)', async () => {
+  test('fails in a later microtask, and never in its caller (hazard 74)', async () => {
     const { stream } = start()
     stream.fail(new ServiceError('cancelled', 'Stopped'))
     expect(stream.signal.aborted).toBe(false)

@@ -85,6 +85,27 @@ describe('cancelling', () => {
   })
 })
 
+describe('revoking', () => {
+  test('ends every stream of the principals, and no other, with unauthorized, in a later microtask (hazard 74)', async () => {
+    const streams = createStreams({ max: 5 })
+    const [a, b] = [streams.start(mine), streams.start({ ...mine, principal: 'you', requestId: 'other' })]
+    const other = streams.start({ ...mine, principal: 'other' })
+    streams.revoke(new Set(['me', 'you']))
+    expect(a.signal.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(0)
+    for (const { signal } of [a, b]) expect(signal.reason).toMatchObject({ code: 'unauthorized', status: 401 })
+    expect(other.signal.aborted).toBe(false)
+  })
+
+  test('also refuses a stream whose request came before', () => {
+    let isValid = true
+    const streams = createStreams({ max: 1, isValid: (name) => name === 'me' && isValid })
+    streams.start(mine).end()
+    isValid = false
+    expect(() => streams.start(mine)).toThrow(expect.objectContaining({ code: 'unauthorized' }))
+  })
+})
+
 describe('a drain', () => {
   test('is over at once if there is no stream', async () => {
     const streams = createStreams({ max: 1 })

@@ -24,6 +24,11 @@ const onlyOnWorkers = [
       'SLUICE_REDIS_LEASE_MS: must be unset on Workers',
     ],
   },
+  {
+    name: 'a file of keys',
+    env: { SLUICE_API_KEYS_FILE: `/${canary}` },
+    says: ['SLUICE_API_KEYS_FILE: must be unset on Workers, which have no files'],
+  },
 ]
 
 // A Worker receives its bindings only with its first request. So it cannot refuse to start.

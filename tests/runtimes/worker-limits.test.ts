@@ -19,7 +19,10 @@ function create() {
     },
   }
   const memory = createMemoryLimits({ now: () => now })
-  return { limits: createBoundLimits({ limiter, limits: memory }), pass: (ms: number) => void (now += ms) }
+  return {
+    limits: createBoundLimits({ limiter, limits: memory, perMinute: quota.perMinute }),
+    pass: (ms: number) => void (now += ms),
+  }
 }
 
 limitsContract('behind a rate limiter’s binding', { create })
@@ -32,6 +35,14 @@ describe('limits behind a rate limiter’s binding', () => {
     const refused = { refusedBy: 'requests', left: { requests: { remaining: undefined, retryAfterSeconds: 60 } } }
     for (let i = 0; i < quota.perMinute; i++) expect(await ask()).toMatchObject(allowed)
     for (let i = 0; i < 3; i++) expect(await ask()).toMatchObject(refused)
+  })
+
+  test('count another limit than that of the binding themselves, which is that of a key', async () => {
+    const { limits } = create()
+    const ask = () => limits.reserve('a', { requests: 1 }, { ...quota, perMinute: 1 })
+    expect(await ask()).toMatchObject({ refusedBy: undefined, left: { requests: { remaining: 0 } } })
+    expect(await ask()).toMatchObject({ refusedBy: 'requests' })
+    expect(await limits.reserve('a', { requests: 1 }, quota)).toMatchObject({ left: { requests: { remaining: undefined } } })
   })
 
   test('do not call the binding if there is no limit of requests', async () => {
