@@ -35,8 +35,8 @@ test.each([
   ['constructor', 'there is no command constructor; sluice --help lists them'],
   ['check now', 'sluice check takes no word such as now'],
   ['demo gemma3', 'sluice demo takes no word such as gemma3'],
-  ['key', 'sluice key add NAME [MODEL…] makes a key'],
-  ['key remove alice', 'sluice key add NAME [MODEL…] makes a key'],
+  ['key', 'sluice key add NAME [MODEL…] makes a key; there are also list, revoke and rotate'],
+  ['key remove alice', 'sluice key add NAME [MODEL…] makes a key; there are also list, revoke and rotate'],
   ['key add', keyUsage],
   ['key add alice:x', keyUsage],
   ['key add alice gemma3,llama3', keyUsage],
@@ -75,14 +75,19 @@ test('every way to ask for help prints the same, no line is wider than 100 colum
   expect(help).toMatchObject({ status: 0, stderr: '' })
   for (const other of others) expect(other).toEqual(help)
   for (const line of help!.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
-  const names = [...help!.stdout.matchAll(/^ {2}(?:sluice (demo|check|key add)|(--[a-z-]+)),? /gm)].map(([, ...names]) =>
+  const names = [...help!.stdout.matchAll(/^ {2}(?:sluice (demo|check|key \w+)|(--[a-z-]+)),? /gm)].map(([, ...names]) =>
     names.join(''),
   )
   expect(names).toEqual([
     'demo',
     'check',
     'key add',
-    ...['port', 'host', 'ollama', 'demo', 'open', 'env-file', 'help', 'version'].map((name) => `--${name}`),
+    'key list',
+    'key revoke',
+    'key rotate',
+    ...['port', 'host', 'ollama', 'demo', 'open', 'env-file', 'file', 'admin', 'expires', 'help', 'version'].map(
+      (name) => `--${name}`,
+    ),
   ])
 })
 

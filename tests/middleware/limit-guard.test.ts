@@ -3,18 +3,26 @@ import { describe, expect, test } from 'vitest'
 import type { Env } from '../../src/middleware/env.ts'
 import { limitGuard } from '../../src/middleware/limit-guard.ts'
 import { createStream, type Stream } from '../../src/relay/stream.ts'
-import type { Cost, Limits } from '../../src/middleware/limits.ts'
+import type { Cost, Limits, Quota } from '../../src/middleware/limits.ts'
 
 /**
  * Puts `limitGuard` in front of a handler. Records what is reserved, and the callers whose answers
  * are under way.
  */
-function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined as Stream | undefined } = {}) {
+function create({
+  address = '192.0.2.1',
+  key = '',
+  max = 5,
+  own = undefined as Partial<Quota> | undefined,
+  stream = undefined as Stream | undefined,
+} = {}) {
   const reserved: { who: string; cost: Cost }[] = []
+  const quotas: Quota[] = []
   const inside = new Set<string>()
   const limits: Limits = {
-    reserve(who, cost) {
+    reserve(who, cost, quota) {
       reserved.push({ who, cost })
+      quotas.push(quota)
       if (cost.answers) inside.add(who)
       return { refusedBy: undefined, left: {}, settle: (tokens) => void (tokens === undefined && inside.delete(who)) }
     },
@@ -23,7 +31,7 @@ function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined a
   const takesAnswer = (c: Context) => c.req.path !== '/cancel'
   const app = new Hono<Env>()
     .use(async (c, next) => {
-      c.set('principal', { name: key, models: undefined })
+      c.set('principal', { name: key, models: undefined, quota: own })
       if (stream) c.set('stream', stream)
       await next()
     })
@@ -34,7 +42,7 @@ function create({ address = '192.0.2.1', key = '', max = 5, stream = undefined a
       throw new Error('broken')
     })
     .onError((_error, c) => c.text('', 500))
-  return { app, reserved, inside }
+  return { app, reserved, quotas, inside }
 }
 
 describe('the client that a rate limit counts', () => {
@@ -66,6 +74,27 @@ describe('the client that a rate limit counts', () => {
     const response = await app.request('/')
     expect(await response.text()).toBe('')
     expect(response.headers.has('ratelimit-policy')).toBe(false)
+    expect(reserved).toEqual([])
+  })
+})
+
+describe('the limits of a key', () => {
+  test('replace the general ones, each by itself', async () => {
+    const { app, quotas } = create({ key: 'me', own: { streams: 1, tokensPerDay: 9 } })
+    await app.request('/')
+    expect(quotas).toEqual([{ perMinute: 5, streams: 1, tokensPerDay: 9 }])
+  })
+
+  test('hold if there are no general ones, and are in the headers', async () => {
+    const { app, quotas, reserved } = create({ key: 'me', max: 0, own: { perMinute: 2 } })
+    const { headers } = await app.request('/')
+    expect(headers.get('ratelimit-policy')).toBe('"minute";q=2;w=60')
+    expect([quotas, reserved]).toEqual([[{ perMinute: 2, streams: 0 }], [{ who: 'key me', cost: { requests: 1 } }]])
+  })
+
+  test('of 0 are no limits', async () => {
+    const { app, reserved } = create({ key: 'me', own: { perMinute: 0, streams: 0 } })
+    expect((await app.request('/')).headers.has('ratelimit-policy')).toBe(false)
     expect(reserved).toEqual([])
   })
 })

@@ -7,6 +7,7 @@ import { describeBackgroundResponses } from './background-responses.ts'
 import { describeBrokenHttp } from './broken-http.ts'
 import { describeFaults } from './faults.ts'
 import { describeLimits } from './limits.ts'
+import { describeKeys } from './keys.ts'
 import { describeKeyedClients } from './keyed-clients.ts'
 import { describeLeaving } from './leaving.ts'
 import { describeDeadlines } from './deadlines.ts'
@@ -64,6 +65,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeRoutes(runtime)
     describeAssets(runtime)
     describeAccess(runtime)
+    describeKeys(runtime)
     describeLimits(runtime)
     describeNative(runtime)
     describeStatus(runtime)
