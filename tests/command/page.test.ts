@@ -65,7 +65,8 @@ describe.skipIf(process.platform === 'win32')('every command does what the page 
     const cwd = /^np[mx] /.test(command) ? root : folder
     const outcome = await runCommand(['sh', '-c', command], { cwd, env: env() })
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    if (command.includes('key add'))
+    if (command.includes('--file keys.json')) expect(outcome.stdout).toMatch(/keys\.json|carl/)
+    else if (command.includes('key add'))
       expect(outcome.stdout).toMatch(/^ {2}(?:alice:[\da-f]{64}|bob:[\da-f]{64}:gemma3\*\|qwen3:8b)$/m)
     else if (command.includes('check')) expect(outcome.stdout).toMatch(/\n\nNothing is wrong\.\n$/)
     else if (command.includes('version')) expect(outcome.stdout).toMatch(/^sluice \d/)

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -17,7 +19,6 @@ const labels = { 'app.kubernetes.io/name': 'sluice' }
 
 /** What the Secret of docs/deploy.md#12-kubernetes contains. */
 const secret: Readonly<Record<string, string>> = {
-  SLUICE_API_KEYS: `alice:${'a'.repeat(64)}`,
   SLUICE_REDIS_URL: 'redis://redis',
 }
 const environment = Object.fromEntries(
@@ -43,16 +44,21 @@ test('the Service, the budget and the spread select the pods of the Deployment',
 })
 
 test('Sluice accepts the environment, with keys and the store from the Secret', () => {
-  expect(config.access.keys.map(({ name }) => name)).toEqual(['alice'])
+  const [volume] = pod.volumes
+  const [mount] = container.volumeMounts
+  const { secretName, items } = volume!.secret
+  expect(config.access.keysFile).toBe(`${mount!.mountPath}/${items[0]!.path}`)
+  expect([volume!.name, secretName, items]).toEqual([mount!.name, 'sluice', [{ key: 'keys.json', path: 'keys.json' }]])
+  expect(mount).not.toHaveProperty('subPath') // its file would never change
   expect(config.store.redis).toMatchObject({ host: 'redis' })
   const fromSecret = container.env.filter(({ valueFrom }) => valueFrom)
   expect(fromSecret.map(({ name, valueFrom }) => [name, valueFrom?.secretKeyRef])).toEqual([
-    ['SLUICE_API_KEYS', { name: 'sluice', key: 'SLUICE_API_KEYS' }],
     ['SLUICE_REDIS_URL', { name: 'sluice', key: 'SLUICE_REDIS_URL', optional: true }],
   ])
   // The entries of the page have these names.
   const page = readFileSync(`${root}docs/deploy.md`, 'utf8')
   for (const { name } of fromSecret) expect(page).toContain(` --from-literal=${name}=`)
+  for (const { key } of items) expect(page).toContain(` --from-file=${key} `)
 })
 
 test('Kubernetes adds no variable to a pod, because Sluice would not start with SLUICE_PORT', () => {
@@ -120,13 +126,20 @@ test('the route has no timeout, and its name is one that Sluice knows', () => {
 
 describe('the probes', () => {
   const { readinessProbe, livenessProbe } = container
+  const keys = mkdtempSync(join(tmpdir(), 'sluice-keys-'))
   let program: Program
 
   beforeAll(async () => {
-    const env = { ...dockerfile.env, ...environment, HOST: '127.0.0.1', PORT: '0', SLUICE_REDIS_URL: '', SLUICE_DEMO: '1' }
+    const file = join(keys, 'keys.json')
+    writeFileSync(file, JSON.stringify({ keys: [{ name: 'alice', sha256: 'a'.repeat(64) }] }))
+    const here = { HOST: '127.0.0.1', PORT: '0', SLUICE_REDIS_URL: '', SLUICE_DEMO: '1', SLUICE_API_KEYS_FILE: file }
+    const env = { ...dockerfile.env, ...environment, ...here }
     program = await startProgram([process.execPath, 'dist/node.js'], { cwd: root, env })
   })
-  afterAll(() => program.end('SIGTERM'))
+  afterAll(async () => {
+    await program.end('SIGTERM')
+    rmSync(keys, { recursive: true })
+  })
 
   /** Asks as the kubelet does: `Host` is the address of the pod, unless a header says otherwise. */
   function probe({ httpGet }: typeof livenessProbe, headers = httpGet.httpHeaders) {

@@ -33,6 +33,7 @@ interface Container {
   readonly image: string
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
   readonly env: readonly Variable[]
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
   readonly readinessProbe: Probe
   readonly livenessProbe: Probe
   readonly lifecycle: { readonly preStop: { readonly sleep: { readonly seconds: number } } }
@@ -59,6 +60,13 @@ export interface Manifests {
           readonly securityContext: { readonly runAsUser: number }
           readonly terminationGracePeriodSeconds: number
           readonly containers: readonly [Container]
+          readonly volumes: readonly {
+            readonly name: string
+            readonly secret: {
+              readonly secretName: string
+              readonly items: readonly { readonly key: string; readonly path: string }[]
+            }
+          }[]
         }
       }
     }

@@ -72,9 +72,10 @@ The entry for SLUICE_API_KEYS. Several entries have commas between them:
 /** A line for each key, without its hash. */
 function listKeys(file: string): string {
   const entries = readEntries(file)
-  const lines = entries.map(({ name, sha256: _, ...fields }) =>
-    [name, ...Object.entries(fields).map(([field, value]) => `${field}=${toText(value)}`)].join('  '),
-  )
+  const lines = entries.map((entry) => {
+    const fields = Object.entries(entry).filter(([field]) => field !== 'name' && field !== 'sha256')
+    return [entry.name, ...fields.map(([field, value]) => `${field}=${toText(value)}`)].join('  ')
+  })
   return lines.length > 0 ? lines.join('\n') : `${file} has no key.`
 }
 

@@ -51,7 +51,7 @@ test('among 10,000 keys, a look-up takes less than 20 µs, whether there is the 
     { length: 1000 },
     (_, i) => new Request('http://localhost', { headers: { authorization: `Bearer secret-${i * 10}` } }),
   )
-  const stranger = new Request('http://localhost', { headers: { authorization: 'Bearer secret' } })
+  const strangers = requests.map(() => new Request('http://localhost', { headers: { authorization: 'Bearer secret' } }))
   const toMicroseconds = async (list: readonly Request[], ask: (request: Request) => unknown) => {
     let shortest = Infinity
     for (let round = 0; round < 7; round++) {
@@ -63,5 +63,5 @@ test('among 10,000 keys, a look-up takes less than 20 µs, whether there is the 
   }
   expect(await toMicroseconds(requests, toPrincipal)).toBeLessThan(20)
   const refusal = async (request: Request) => Promise.resolve(toPrincipal(request)).catch(() => {})
-  expect(await toMicroseconds(requests.fill(stranger), refusal)).toBeLessThan(20)
+  expect(await toMicroseconds(strangers, refusal)).toBeLessThan(20)
 })

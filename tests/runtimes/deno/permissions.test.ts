@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { scripts: Record<string, string> }
@@ -24,6 +26,10 @@ async function run(flags: readonly string[], env: Readonly<Record<string, string
   await new Promise((resolve) => child.on('close', resolve))
   return said
 }
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-deno-'))
+writeFileSync(join(folder, 'keys.json'), '{"keys":[]}')
+afterAll(() => rmSync(folder, { recursive: true }))
 
 const mistakes = 'Cannot start: the environment has mistakes\n'
 
@@ -53,6 +59,14 @@ test.each([
   ],
 ])('an address that Deno may not use is a mistake of %s, and the line has the flag to use', async (_name, env, line) => {
   expect(await run(flags, env)).toBe(`${mistakes}${line}\n`)
+})
+
+test('a file of keys that Deno may not read is a mistake, and the line has the flag to use', async () => {
+  const env = { SLUICE_API_KEYS_FILE: `${folder}/keys.json` }
+  const flag = `--allow-read=${folder}/keys.json`
+  expect(await run(flags, env)).toBe(`${mistakes}SLUICE_API_KEYS_FILE: Deno may not read this file; start it with ${flag}\n`)
+  expect(await run([...flags, flag], env)).toMatch(/^Sluice listens on /)
+  expect(await run([...flags, `--allow-read=${folder}`], env)).toMatch(/^Sluice listens on /)
 })
 
 test('the ports may be named, too', async () => {
