@@ -30,6 +30,12 @@ interface AttachOptions {
   onEnd(end: ViewerEnd, bytes: number): void
 }
 
+/**
+ * The processes learn one after another that a key was revoked. The terminal of a run of another
+ * process may take this long, in milliseconds. After that, its viewers are cut.
+ */
+const terminalMs = 700
+
 export type Attach = (c: Context<Env>, options: AttachOptions) => { response: Response; viewer: Viewer }
 
 /** Creates the function that opens a streaming response and sends the log of a run to it. */
@@ -62,14 +68,16 @@ export function createAttach({ base, deadlines: { heartbeatMs, stallMs }, open, 
     /**
      * A drain ends a run of this process itself, and the viewer reads its terminal. A run of another
      * process goes on, so its viewer is cut and can come back there. A cancel by the request id of a
-     * viewer stops the run for all viewers. A revoked key ends its open runs itself, and may read
-     * nothing more of the others.
+     * viewer stops the run for all viewers. A revoked key ends its open runs, wherever they are, and
+     * may read nothing more of a finished one.
      */
     function onAbort() {
       const reason: unknown = stream.signal.reason
       if (!(reason instanceof ServiceError)) viewer.leave()
       else if (reason.code === 'cancelled' && run.state !== 'finished') Promise.resolve(run.stop()).catch(viewer.cut)
-      else if (run.isElsewhere || (reason.code === 'unauthorized' && run.state === 'finished')) viewer.cut()
+      else if (reason.code === 'unauthorized' && run.state === 'finished') viewer.cut()
+      else if (reason.code === 'unauthorized' && run.isElsewhere) setTimeout(viewer.cut, terminalMs)
+      else if (run.isElsewhere) viewer.cut()
     }
     stream.signal.addEventListener('abort', onAbort)
     if (stream.signal.aborted) onAbort()
