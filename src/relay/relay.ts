@@ -3,7 +3,7 @@ import type { Batch, Waiting } from '../generation.ts'
 import type { Generation } from '../upstreams/upstream.ts'
 import { createCore, type CoreOptions } from './core.ts'
 import type { Sink } from './sink.ts'
-import type { Outcome, Stream } from './stream.ts'
+import type { Outcome, Progress, Stream } from './stream.ts'
 import { createTimer } from './timer.ts'
 import { createWriter, type Writer } from './writer.ts'
 
@@ -34,6 +34,8 @@ export interface Relay {
    * before that, resolves with the response of `refuse`.
    */
   readonly response: Promise<Response>
+  /** How far the generation has come. */
+  readonly progress: Progress
 }
 
 /**
@@ -45,6 +47,11 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
   const { signal } = stream
   const startedAt = now()
   const core = createCore({ ...rules, requestId: stream.requestId, now: startedAt })
+  const progress: { -readonly [Field in keyof Progress]: Progress[Field] } = {
+    waiting: undefined,
+    tally: core.tally,
+    startedAt,
+  }
   const { promise: response, resolve: respond } = Promise.withResolvers<Response>()
   /**
    * Dropped when the response is known, because it keeps the request and the response in memory.
@@ -92,7 +99,9 @@ export function createRelay({ stream, now, open, refuse, ...rules }: RelayOption
 
   return {
     response,
+    progress,
     waiting(state) {
+      progress.waiting = state
       void send(core.waiting(state, now()))
     },
     async run(pending) {

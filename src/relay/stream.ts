@@ -1,5 +1,5 @@
 import type { ServiceError } from '../errors.ts'
-import type { Ended } from '../generation.ts'
+import type { Ended, Waiting } from '../generation.ts'
 import type { Tally } from './core.ts'
 
 /** The request that a stream answers. */
@@ -18,6 +18,24 @@ export interface Outcome {
   readonly startedAt: number
   /** How many bytes were sent to the reader. */
   readonly bytes: number
+}
+
+/** How far a generation has come. The relay changes it in place, and whoever wants to know reads it. */
+export interface Progress {
+  /** What the generation waits for, as far as that is known. It says nothing after the first token. */
+  readonly waiting: Waiting | undefined
+  readonly tally: Readonly<Tally>
+  /** In milliseconds of the app's clock. */
+  readonly startedAt: number
+}
+
+/** What others may see of a generation while it runs. */
+export interface Watched {
+  /** The fields of its line in the access log, as they become known. */
+  readonly notes: { readonly surface?: string; readonly model?: string | undefined; readonly host?: string }
+  readonly progress: Progress
+  /** Whether the generation goes on without a reader. By default it never does. */
+  readonly isDetached?: (() => boolean) | undefined
 }
 
 /** The lifetime of one answer, from the request until the reader has received everything. */
@@ -41,6 +59,8 @@ export interface Stream extends Pick<StreamRequest, 'requestId' | 'principal'> {
   fail(error: ServiceError): void
   /** Call this once when the answer is over, with the outcome if it was a generation. */
   end(outcome?: Outcome): void
+  /** Undefined if the answer is no generation. Whoever starts the generation sets it once. */
+  watched: Watched | undefined
   /** Resolves when the answer is over. The log, the limits and the drain wait for it. */
   readonly ended: Promise<Outcome | undefined>
 }
@@ -66,6 +86,7 @@ export function createStream({ requestId, principal, signal: readerSignal }: Str
     leave,
     stop,
     fail: failed.resolve,
+    watched: undefined,
     end(outcome) {
       // On Node, a listener that is not removed keeps 20 KB of memory for each request
       // (docs/hazards.md#37).

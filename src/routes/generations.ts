@@ -77,9 +77,9 @@ export function generations({
     const { call, ignored = createIgnored() } = plan
     c.var.entry.surface = dialect.name
     c.var.entry.model = call.model
-    const { stream, encoder, published, open, refuse, finish } = record(c, plan) ?? pass(c, plan)
+    const { stream, encoder, published, isDetached, open, refuse, finish } = record(c, plan) ?? pass(c, plan)
     const waitUntil = toWaitUntil(c)
-    const { run, waiting, response } = createRelay({
+    const { run, waiting, progress, response } = createRelay({
       stream,
       encoder,
       deadlines: {
@@ -96,12 +96,14 @@ export function generations({
       },
       refuse: (error) => refuse?.(error) ?? toErrorResponse(c, error, dialect),
     })
+    stream.watched = { notes: c.var.entry, progress, isDetached }
     const generation = upstream.generate(call, {
       signal: stream.signal,
       ...toCaller(c),
       waitUntil,
       ignore: ignored.add,
-      ...(encoder.toStatus && { onWaiting: waiting }),
+      onWaiting: waiting,
+      showsWaiting: encoder.toStatus !== undefined,
     })
     waitUntil(run(generation).then(finish))
     return published ? published.then(() => response) : response

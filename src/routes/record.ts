@@ -20,6 +20,8 @@ export interface Answer {
   readonly encoder: Encoder
   /** The response must wait for this, so that its reader can resume at any process. */
   readonly published?: Promise<void> | undefined
+  /** Whether the generation goes on without a reader now. By default it never does. */
+  isDetached?(): boolean
   open(headers: Readonly<Record<string, string>>): ReturnType<Open>
   /**
    * Called if the answer fails before its first frame. Returns the response, or undefined to answer
@@ -126,6 +128,7 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
     stream,
     encoder: recorder.encoder,
     published: run.published,
+    isDetached: toIsDetached(run),
     open,
     refuse(error) {
       if (chat === undefined && run.life.viewers === 1) return undefined
@@ -150,6 +153,14 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
   }
 }
 
+/**
+ * This is a separate function, because its closure lives as long as the stream and must not keep the
+ * request in memory (docs/hazards.md#81).
+ */
+function toIsDetached({ life }: OwnRun): () => boolean {
+  return () => life.isDetached
+}
+
 interface StateOptions {
   readonly run: OwnRun
   readonly stream: Stream
@@ -165,6 +176,7 @@ function answerWithState(c: Context<Env>, { run, stream, recorder, state }: Stat
     stream,
     encoder: recorder.encoder,
     published: run.published,
+    isDetached: toIsDetached(run),
     open: (headers) => ({
       response: c.body(bytes, 200, { ...headers, 'content-type': 'application/json' }),
       sink: recorder.sink,

@@ -56,6 +56,11 @@ export interface CallContext {
    * state is over. Omit the callback if nobody needs it.
    */
   readonly onWaiting?: (state: Waiting | undefined) => void
+  /**
+   * Whether the reader is shown what it waits for. Only then is Ollama asked whether the model is
+   * loaded.
+   */
+  readonly showsWaiting?: boolean
 }
 
 export interface Generation {

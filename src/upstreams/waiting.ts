@@ -49,7 +49,7 @@ export function createWaiting({ upstream, maxLoads, now }: WaitingOptions): Upst
     generate(call, context) {
       const { model = '' } = call
       // A cloud model is not loaded by this Ollama, so its state is unknown.
-      if (!context.onWaiting || isProgress(call) || isCloud(model)) return upstream.generate(call, context)
+      if (!context.showsWaiting || isProgress(call) || isCloud(model)) return upstream.generate(call, context)
       // The generation is sent before the list is requested. If only a few connections may be open,
       // the generation could otherwise wait until the request for the list has ended.
       const generation = upstream.generate(call, context)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Stream } from '../../src/relay/stream.ts'
+import type { Progress, Stream } from '../../src/relay/stream.ts'
 import { createStreams } from '../../src/relay/streams.ts'
 
 beforeEach(() => {
@@ -152,5 +152,48 @@ describe('a drain', () => {
     expect(await isSettled(drained)).toBe(false)
     late.end()
     expect(await isSettled(drained)).toBe(true)
+  })
+})
+
+describe('the list of open streams', () => {
+  const tally = { firstDeltaAt: undefined, deltas: 0, done: undefined }
+  const toProgress = (progress: Partial<Progress> = {}): Progress => ({ waiting: undefined, startedAt: 5, tally, ...progress })
+
+  test('has the generations alone, as they are when it is read, until they end', async () => {
+    const streams = createStreams({ max: 5 })
+    streams.start(mine) // answers a question
+    const stream = streams.start(mine)
+    const [notes, counted] = [{ surface: 'openai', model: 'gemma3' }, { ...tally }]
+    stream.watched = { notes, progress: toProgress({ waiting: 'queued', tally: counted }), isDetached: undefined }
+    const first = {
+      requestId: 'id',
+      principal: 'me',
+      surface: 'openai',
+      model: 'gemma3',
+      host: undefined,
+      state: 'queued',
+      tokens: 0,
+      startedAt: 5,
+      firstTokenAt: undefined,
+    }
+    expect(streams.list()).toEqual([first])
+    Object.assign(notes, { host: 'big' })
+    Object.assign(counted, { firstDeltaAt: 9, deltas: 3 })
+    expect(streams.list()).toEqual([{ ...first, host: 'big', state: 'streaming', tokens: 3, firstTokenAt: 9 }])
+    await end(stream)
+    expect(streams.list()).toEqual([])
+  })
+
+  test.each<[state: string, progress: Partial<Progress>, isDetached: boolean]>([
+    ['waiting', {}, false],
+    ['loading', { waiting: 'loading' }, false],
+    ['evaluating', { waiting: 'evaluating' }, false],
+    ['streaming', { waiting: 'evaluating', tally: { ...tally, firstDeltaAt: 0 } }, false],
+    ['detached', { waiting: 'queued' }, true],
+    ['detached', { tally: { ...tally, firstDeltaAt: 7 } }, true],
+  ])('says %s for %j', (state, progress, isDetached) => {
+    const streams = createStreams({ max: 1 })
+    streams.start(mine).watched = { notes: {}, progress: toProgress(progress), isDetached: () => isDetached }
+    expect(streams.list()).toMatchObject([{ state }])
   })
 })

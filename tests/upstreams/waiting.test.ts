@@ -52,7 +52,12 @@ function generate(model = 'gemma3', { endpoint = 'chat' }: Partial<GenerationCal
   const held: Promise<unknown>[] = []
   const asked = upstream.generate(
     { endpoint, model, body: {} },
-    { signal: controller.signal, onWaiting: (state) => states.push(state), waitUntil: (promise) => held.push(promise) },
+    {
+      signal: controller.signal,
+      onWaiting: (state) => states.push(state),
+      showsWaiting: true,
+      waitUntil: (promise) => held.push(promise),
+    },
   )
   asked.catch(() => {})
   return { controller, states, held, asked }
