@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { needsKey } from './config/needs-key.ts'
+import { toHosts } from './config/hosts.ts'
 import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
 import { createDialectAt, createDialects } from './dialects.ts'
@@ -23,6 +24,7 @@ import { principalGuard, type ToPrincipal } from './middleware/principal-guard.t
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import { createPool, type Pool, type PoolOptions } from './pool/pool.ts'
 import type { Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
 import { assets } from './routes/assets.ts'
@@ -44,10 +46,9 @@ import { createRuns, type SharedRuns } from './streams/runs.ts'
 import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
 import { createPolicy } from './upstreams/policy.ts'
-import { createQueue } from './upstreams/queue.ts'
 import { createThink } from './upstreams/think.ts'
 import type { Upstream } from './upstreams/upstream.ts'
-import { createWaiting, type WaitingOptions } from './upstreams/waiting.ts'
+import { createWaiting } from './upstreams/waiting.ts'
 
 /**
  * The configuration, and the parts that a runtime may replace. Each part but `open` has a
@@ -176,7 +177,7 @@ export function createApp({
   const streams = createStreams({ max: maxStreams, isValid: (name) => !ring || ring.get(name) !== undefined })
   ring?.onRevoked(streams.revoke)
   shared?.onCancel(streams.cancel)
-  const { ollama, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
+  const { pool, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
   const body = jsonBody({ maxBytes: maxBodyBytes, findCodings })
   const runs = createRuns({ logs, shared, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
   const attach = createAttach({ base, deadlines, open, now })
@@ -224,7 +225,7 @@ export function createApp({
     .use(hostGuard({ bound, allowed: hosts, isKeyless: !ring && !insecure && !principal, problem }))
     .use(originGuard({ origins, isOpen: (path) => openPaths.has(path) }))
     .route('/', assets(files, base))
-    .route('/', health({ upstream: ollama, streams, store, maxLoads, now }))
+    .route('/', health({ upstream: pool, streams, store, maxLoads, now }))
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys, or a principal.
@@ -260,43 +261,33 @@ export function createApp({
   }
 }
 
-/** Ollama, without and with the rules of the configuration. */
+/** All Ollamas together, without and with the rules for models. */
 interface Upstreams {
-  readonly ollama: Upstream
+  readonly pool: Pool
   readonly upstream: Upstream
 }
 
+/**
+ * Puts together what is asked of Ollama: the rules for models, then the choice of a host, and then
+ * the chain of each host. One Ollama is a pool of one.
+ */
 export function createUpstreams({
   config,
   connect = viaGlobalFetch,
-  maxLoads,
+  maxLoads = 2,
   now = () => performance.now(),
-}: Pick<AppOptions, 'config' | 'connect' | 'now'> & Pick<WaitingOptions, 'maxLoads'>): Upstreams {
-  const ollama = toOllama(config, connect)
-  return { ollama, upstream: toUpstream(config, ollama, { maxLoads, now }) }
-}
-
-function toOllama({ upstream: { demo, ...upstream }, limits, deadlines }: Config, connect: Connect): Upstream {
-  return createOllama({
-    ...upstream,
-    maxLineBytes: limits.maxLineBytes,
-    embedTimeoutMs: deadlines.firstTokenMs,
-    connect: demo ? viaFetch(toDemo()) : connect,
+  waitUntil,
+}: Pick<AppOptions, 'config' | 'connect' | 'maxLoads' | 'now'> & Pick<PoolOptions, 'waitUntil'>): Upstreams {
+  const { queue, models, clamps, deadlines, limits, upstream } = config
+  const loading = { maxLoads, now }
+  const embedTimeoutMs = deadlines.firstTokenMs
+  const connectTo = upstream.demo ? viaFetch(toDemo()) : connect
+  const hosts = toHosts(config).map(({ url, apiKey, ...host }) => {
+    const ollama = createOllama({ host: url, apiKey, maxLineBytes: limits.maxLineBytes, embedTimeoutMs, connect: connectTo })
+    return { ...host, upstream: createWaiting({ upstream: createThink({ upstream: ollama, ...loading }), ...loading }) }
   })
-}
-
-/**
- * Wraps Ollama in the rules for models, and in a queue if the number of running generations is
- * limited.
- */
-function toUpstream(
-  { queue, models, clamps, deadlines }: Config,
-  ollama: Upstream,
-  loading: Pick<WaitingOptions, 'maxLoads' | 'now'>,
-): Upstream {
-  const base = createWaiting({ upstream: createThink({ upstream: ollama, ...loading }), ...loading })
-  const queued = () => createQueue({ upstream: base, ...queue, embedTimeoutMs: deadlines.firstTokenMs })
-  return createPolicy({ upstream: queue.running > 0 ? queued() : base, ...models, clamps, ...loading })
+  const pool = createPool({ hosts, waiting: queue.waiting, embedTimeoutMs, now, waitUntil })
+  return { pool, upstream: createPolicy({ upstream: pool, ...models, clamps, ...loading }) }
 }
 
 /**

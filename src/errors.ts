@@ -65,6 +65,8 @@ interface ServiceErrorOptions {
   upstreamStatus?: number
   issues?: Issue[]
   retryAfterSeconds?: number
+  /** The seconds of the `Retry-After` that Ollama sent. */
+  upstreamRetryAfterSeconds?: number | undefined
   /** The methods that a route allows, for the `Allow` header of a `method_not_allowed`. */
   allow?: string
   cause?: unknown
@@ -81,6 +83,7 @@ export class ServiceError extends Error {
   readonly upstreamStatus: number | undefined
   readonly issues: Issue[] | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly upstreamRetryAfterSeconds: number | undefined
   readonly allow: string | undefined
 
   constructor(code: ErrorCode, message: string, options: ServiceErrorOptions = {}) {
@@ -92,6 +95,7 @@ export class ServiceError extends Error {
     this.upstreamStatus = options.upstreamStatus
     this.issues = options.issues
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.upstreamRetryAfterSeconds = options.upstreamRetryAfterSeconds
     this.allow = options.allow
   }
 }

@@ -1,4 +1,6 @@
 import * as v from 'valibot'
+import { toApiKeyName } from './hosts.ts'
+import { bearer } from './schemas.ts'
 import { retired, variables, type Groups, type Variable } from './variables.ts'
 
 type Variables = typeof variables
@@ -53,8 +55,20 @@ export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Co
   const config = mapValues(groups, (group, key) =>
     mapValues(group, (variable, field) => parse(variable, runtimeDefaults[key]?.[field])),
   )
+  const { upstream, ...others } = config as Config
+  const isSet = ({ name }: Variable<unknown>) => toText(env[name]) !== undefined
+  const { host, apiKey, hosts } = variables.upstream
+  if (isSet(hosts)) {
+    if (isSet(host)) problems.push(`${host.name}: must be unset, because ${hosts.name} is set`)
+    if (isSet(apiKey)) problems.push(`${apiKey.name}: must be unset with ${hosts.name}; each host has a variable of its own`)
+  }
+  // If the hosts have a mistake, they are undefined here.
+  const withKeys = (upstream.hosts ?? []).map((host) => {
+    const key = parse({ name: toApiKeyName(host.name), schema: bearer }, undefined)
+    return { ...host, apiKey: key as string | undefined }
+  })
   if (problems.length > 0) throw new ConfigError(problems)
-  return config as Config
+  return { ...others, upstream: { ...upstream, hosts: withKeys } }
 }
 
 /**

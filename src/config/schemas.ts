@@ -66,6 +66,47 @@ export const ollamaHost = v.optional(
   '',
 )
 
+/** One Ollama of `OLLAMA_HOSTS`. */
+export interface OllamaHost {
+  readonly name: string
+  /** The base URL, without a trailing slash. */
+  readonly url: string
+  /** Hosts of a lower tier get requests first. */
+  readonly tier: number
+  /** How many requests may run there at once; 0 = no limit. Undefined: `SLUICE_UPSTREAM_STREAMS`. */
+  readonly max: number | undefined
+  /** How many requests the host can run, compared with the other hosts. */
+  readonly weight: number
+  /** The key that is sent to the host as a Bearer token. */
+  readonly apiKey: string | undefined
+}
+
+/** The largest value of each setting of a host. */
+const hostSettings = { tier: 1000, max: 1_000_000, weight: 1000 } as const
+
+function toOllamaHost(text: string): OllamaHost | undefined {
+  const [named = '', ...settings] = text.split(';')
+  const [, name, address] = /^([a-z\d][a-z\d-]{0,62})=(.+)$/.exec(named.trim()) ?? []
+  const url = address && parseOllamaHost(address)
+  if (!name || !url) return undefined
+  const given: Partial<Record<keyof typeof hostSettings, number>> = {}
+  for (const setting of settings) {
+    const [, key, digits] = /^\s*(tier|max|weight)=(\d{1,7})\s*$/.exec(setting) ?? []
+    const field = key as keyof typeof hostSettings | undefined
+    const value = Number(digits)
+    if (!field || given[field] !== undefined || value > hostSettings[field] || (value === 0 && field === 'weight'))
+      return undefined
+    given[field] = value
+  }
+  return { name, url, tier: 1, max: undefined, weight: 1, apiKey: undefined, ...given }
+}
+
+/** A list of Ollamas. Each name may occur only once. */
+export const ollamaHosts = v.pipe(
+  list(toOllamaHost, 'must be a list of name=url[;tier=n][;max=n][;weight=n], with names of a-z, 0-9 and -'),
+  v.check((hosts) => new Set(hosts.map(({ name }) => name)).size === hosts.length, 'must have each name once'),
+)
+
 /** A secret that an `Authorization` header can contain. */
 export const bearer = v.optional(textThat((secret) => /^[\x21-\x7e]+$/.test(secret), 'must be printable ASCII without spaces'))
 

@@ -14,6 +14,7 @@ import {
   modelName,
   ms,
   ollamaHost,
+  ollamaHosts,
   origins,
   redisUrl,
 } from './schemas.ts'
@@ -56,19 +57,24 @@ export const variables = {
     log: variable('SLUICE_LOG', v.optional(v.picklist(['pretty', 'json', 'silent'], 'must be pretty, json or silent'), 'json')),
   },
 
-  /** The Ollama server. */
+  /** The Ollama server, or several of them. */
   upstream: {
     /** The address of Ollama, parsed by Ollama's own rules (docs/ollama.md#2-ollama_host). */
     host: variable('OLLAMA_HOST', ollamaHost),
     /** The key that is sent to the upstream as a Bearer token. */
     apiKey: variable('OLLAMA_API_KEY', bearer),
-    /** 1: use the built-in emulator instead of OLLAMA_HOST. */
+    /**
+     * Several Ollamas in place of OLLAMA_HOST: `name=url[;tier=n][;max=n][;weight=n],…`. The key of
+     * each is in a variable of its own (`toApiKeyName`).
+     */
+    hosts: variable('OLLAMA_HOSTS', ollamaHosts),
+    /** 1: use the built-in emulator instead of OLLAMA_HOST and OLLAMA_HOSTS. */
     demo: variable('SLUICE_DEMO', flag()),
   },
 
   /** The queue in front of the upstream. */
   queue: {
-    /** How many generations run at the upstream at once; 0 = no limit. */
+    /** How many generations run at each Ollama at once; 0 = no limit. */
     running: variable('SLUICE_UPSTREAM_STREAMS', integer(0, 0, 1_000_000)),
     /** How many generations may wait until a running generation ends. */
     waiting: variable('SLUICE_QUEUE', integer(100, 0, 1_000_000)),

@@ -7,7 +7,8 @@ import type { Answer } from './upstream.ts'
  * include `capabilities` and `remote_host` yet (docs/ollama.md#1-stream).
  */
 export type ListedModel = Readonly<
-  Pick<ModelResponse, 'name'> & Partial<Record<keyof ModelResponse | 'capabilities' | 'remote_host', unknown>>
+  Pick<ModelResponse, 'name'> &
+    Partial<Record<keyof ModelResponse | 'capabilities' | 'remote_host' | 'context_length', unknown>>
 >
 
 /** Returns the models of an answer to `tags` or `ps`. Entries without a name are left out. */

@@ -36,9 +36,11 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
     )
   }
   if (status === 429 || status === 503) {
+    const upstreamRetryAfterSeconds = toRetryAfter(headers.get('retry-after'))
     return new ServiceError('upstream_busy', message ?? 'Ollama is busy; try again later', {
       status,
-      retryAfterSeconds: toRetryAfter(headers.get('retry-after')),
+      retryAfterSeconds: upstreamRetryAfterSeconds ?? 1,
+      upstreamRetryAfterSeconds,
     })
   }
   if (status === 404 && message !== undefined && /\bmodel\b.*\bnot found\b/i.test(message))
@@ -89,11 +91,11 @@ function parseError(body: string): unknown {
 }
 
 /**
- * Returns the seconds of a `Retry-After` header, from 1 to 3600. Ollama never sends the header, but
- * a proxy in front of Ollama may (docs/faults.md#F15).
+ * Returns the seconds of a `Retry-After` header, from 1 to 3600, or undefined without the header.
+ * Ollama never sends it, but a proxy in front of Ollama may (docs/faults.md#F15).
  */
-function toRetryAfter(value: string | null): number {
-  if (value === null) return 1
+function toRetryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined
   const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000
   return Number.isNaN(seconds) ? 1 : Math.min(Math.max(Math.ceil(seconds), 1), 3600)
 }

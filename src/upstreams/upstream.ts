@@ -52,6 +52,11 @@ export interface CallContext {
   /** The name of the Ollama that the caller wants, if there are several. */
   readonly host?: string | undefined
   /**
+   * The caller's own name for the conversation. All requests of a conversation go to the same Ollama,
+   * if there are several and that one is not busier than others.
+   */
+  readonly session?: string | undefined
+  /**
    * Called when the generation begins to wait for something. `undefined` means that the previous
    * state is over. Omit the callback if nobody needs it.
    */

@@ -50,7 +50,7 @@ function createSite(env: Record<string, unknown>): Site {
       // (docs/hazards.md#12).
       toWaitUntil: (c) => (promise) => c.executionCtx.waitUntil(promise),
       maxLoads,
-      upstreams: createUpstreams({ config, maxLoads }),
+      upstreams: createUpstreams({ config, maxLoads, waitUntil }),
       log: createLog(config.server.log, console.log),
       ...toLimits(env, namespaces, config.perCaller),
     },

@@ -1,12 +1,23 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createQueue } from '../../src/upstreams/queue.ts'
+import { createPool, type PoolOptions } from '../../src/pool/pool.ts'
 import type { CallContext, Upstream } from '../../src/upstreams/upstream.ts'
 import { upstreamContract } from '../contracts/upstream.ts'
-import { ollamaOverHttp } from './ollama-over-http.ts'
+import { ollamaOverHttp } from '../upstreams/ollama-over-http.ts'
+
+interface QueueOptions extends Pick<PoolOptions, 'waiting' | 'embedTimeoutMs'> {
+  upstream: Upstream
+  running: number
+}
+
+/** A pool of one host, which is a queue. */
+function createQueue({ upstream, running, ...options }: QueueOptions): Upstream {
+  const host = { name: 'ollama', tier: 1, max: running, weight: 1, upstream }
+  return createPool({ hosts: [host], now: () => performance.now(), ...options })
+}
 
 // The queue has only one place, so a call that does not release it would block the next call.
-upstreamContract('Ollama behind a queue', (url) =>
+upstreamContract('one Ollama behind a queue', (url) =>
   createQueue({ upstream: ollamaOverHttp(url), running: 1, waiting: 0, embedTimeoutMs: 5000 }),
 )
 
