@@ -88,6 +88,8 @@ const parameters = {
     'Prefer',
     '`status`, `resume=SECONDS` or `default-model`, alone or in a list. Others have no effect',
   ),
+  'sluice-host': toHeaderParameter('x-sluice-host', 'The name of the Ollama that is asked, if there are several'),
+  host: { ...toHeaderParameter('host', 'The same as the header `x-sluice-host`'), in: 'query' },
   'last-event-id': toHeaderParameter('Last-Event-ID', 'The id of the last frame that the reader has: `RUN.NUMBER`'),
 } satisfies Readonly<Record<string, JsonSchema>>
 

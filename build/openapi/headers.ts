@@ -23,6 +23,7 @@ const descriptions = {
   'x-accel-buffering': '`no`: proxies must not hold a stream back',
   'x-sluice-ignored': 'The parts of the request that were left out or weakened (docs/protocol.md, section 6)',
   'x-sluice-default-model': 'The model for requests without one, as `encodeURI` writes it',
+  'x-sluice-host': 'The name of the Ollama that answers, if there are several and it is known',
   'preference-applied': 'The preferences of `Prefer` that were granted: `status`, `resume=SECONDS`, `default-model`',
   'content-location': 'The path of a stream that can be resumed, `/streams/RUN`',
   'x-vercel-ai-ui-message-stream': '`v1`',

@@ -19,11 +19,14 @@ const text: JsonSchema = { type: 'string' }
 
 const prefer: JsonSchema = { $ref: '#/components/parameters/prefer' }
 const lastEventId: JsonSchema = { $ref: '#/components/parameters/last-event-id' }
+/** The two ways to name one of several Ollamas. */
+const host: readonly JsonSchema[] = ['sluice-host', 'host'].map((name) => ({ $ref: `#/components/parameters/${name}` }))
 
 const streamHeaders: readonly GivenHeader[] = [
   'cache-control',
   'x-accel-buffering?',
   'x-sluice-ignored?',
+  'x-sluice-host?',
   'preference-applied?',
   'content-location?',
 ]
@@ -73,7 +76,7 @@ function toGeneration({ tag, summary, description, envelope = 'sluice', body, co
     ...(description && { description }),
     envelope,
     failures: 'generation',
-    parameters: [prefer, lastEventId],
+    parameters: [prefer, lastEventId, ...host],
     body: toBody(body),
     successes: {
       200: { description: 'The answer', headers: [...streamHeaders, ...headers], content: content! },
@@ -102,23 +105,24 @@ function toOllama(base: '' | '/ollama'): Readonly<Record<string, Route>> {
     summary,
     envelope,
     failures: 'question',
+    parameters: host,
     body: toBody(body),
-    successes: { 200: toJson(schema, "Ollama's answer", 'x-sluice-ignored?') },
+    successes: { 200: toJson(schema, "Ollama's answer", 'x-sluice-ignored?', 'x-sluice-host?') },
   })
   const list = (summary: string, schema: string, ...headers: readonly GivenHeader[]): Operation => ({
     tag,
     summary,
     envelope,
     failures: 'lookup',
-    ...(headers.length > 0 && { parameters: [prefer] }),
-    successes: { 200: toJson(schema, "Ollama's answer, without the models that are not allowed", ...headers) },
+    parameters: [...(headers.length > 0 ? [prefer] : []), ...host],
+    successes: { 200: toJson(schema, "Ollama's answer, without the models that are not allowed", 'x-sluice-host?', ...headers) },
   })
   const managed = (operation: Operation): Operation => ({ ...operation, description: onlyManaged })
   const progress = (summary: string): Route => {
     const { post } = generation(summary, 'OllamaProgressRequest', 'Progress')
     return { post: { ...post!, description: `${onlyManaged} ${framings[base]}` } }
   }
-  const nothing = { 200: empty('Done') }
+  const nothing = { 200: empty('Done', 'x-sluice-host?') }
   const digest = toPathParameter('digest', 'The digest of the blob', { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' })
   const routes: Readonly<Record<string, Route>> = {
     '/api/generate': generation('Generate a text', 'OllamaGenerateRequest', 'Generate'),
@@ -152,17 +156,17 @@ function toOllama(base: '' | '/ollama'): Readonly<Record<string, Route>> {
         summary: 'Whether Ollama has a blob',
         envelope,
         failures: 'blob',
-        parameters: [digest],
-        successes: { 200: empty('It has') },
+        parameters: [digest, ...host],
+        successes: { 200: empty('It has', 'x-sluice-host?') },
       }),
       post: managed({
         tag,
         summary: 'Upload a blob',
         envelope,
         failures: 'blob',
-        parameters: [digest],
+        parameters: [digest, ...host],
         body: { required: true, content: { 'application/octet-stream': {} } },
-        successes: { 201: empty('Ollama has stored it') },
+        successes: { 201: empty('Ollama has stored it', 'x-sluice-host?') },
       }),
     },
   }
@@ -247,23 +251,25 @@ function toCompatible(base: '' | '/ollama'): Readonly<Record<string, Route>> {
         ...openai,
         summary: 'Embed texts',
         failures: 'question',
+        parameters: host,
         body: toBody('EmbeddingsRequest'),
-        successes: { 200: toJson('Embeddings', 'The vectors', 'x-sluice-ignored?') },
+        successes: { 200: toJson('Embeddings', 'The vectors', 'x-sluice-ignored?', 'x-sluice-host?') },
       },
     },
     '/v1/models': {
       get: {
         ...list,
         summary: 'List the models',
-        successes: { 200: toJson('Models', 'The installed models and the aliases') },
+        parameters: host,
+        successes: { 200: toJson('Models', 'The installed models and the aliases', 'x-sluice-host?') },
       },
     },
     '/v1/models/{id}': {
       get: {
         ...list,
         summary: 'Describe a model',
-        parameters: [toPathParameter('id', 'The name of a model. It may contain slashes, encoded or not')],
-        successes: { 200: toJson('Model', 'The model') },
+        parameters: [toPathParameter('id', 'The name of a model. It may contain slashes, encoded or not'), ...host],
+        successes: { 200: toJson('Model', 'The model', 'x-sluice-host?') },
       },
     },
     '/v1/messages': {
@@ -291,8 +297,9 @@ function toCompatible(base: '' | '/ollama'): Readonly<Record<string, Route>> {
         tag: 'Native',
         summary: "Ollama's classification",
         failures: 'question',
+        parameters: host,
         body: toBody('OllamaModelRequest'),
-        successes: { 200: toJson('OllamaAnswer', "Ollama's answer") },
+        successes: { 200: toJson('OllamaAnswer', "Ollama's answer", 'x-sluice-host?') },
       },
     },
   }

@@ -21,6 +21,7 @@ const exposedHeaders = [
   'request-id',
   'x-sluice-ignored',
   'x-sluice-default-model',
+  'x-sluice-host',
   'retry-after',
   'preference-applied',
   'ratelimit',

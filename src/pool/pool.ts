@@ -206,33 +206,35 @@ export function createPool({
     context.signal.throwIfAborted()
     budget.add(now())
     let reported = 0
-    let error: unknown
+    let failed: { readonly host: Host; readonly error: unknown } | undefined
     for (;;) {
       const place = await enter(request, context)
-      if (place === 'none') throw error
+      if (place === 'none') break
       const { host } = place
-      noteHost(host, request, context)
       // `serve` does not call this, because it may run in another request (docs/hazards.md#74).
       context.onWaiting?.(undefined)
       try {
         const result = await work(host)
         place.began()
         if (isSeveral) host.loaded.refresh()
+        noteHost(host, request, context)
         return { result, place }
-      } catch (thrown) {
-        error = thrown
-        place.leave('left', thrown)
-        request.tried.add(host)
+      } catch (error) {
+        failed = { host, error }
+        place.leave('left', error)
         // A request may break each host that it comes to. So an error that a host itself has
         // reported is tried once more only.
-        if (isReported(thrown)) reported++
-        if (context.signal.aborted || toFault(thrown) === undefined || reported > 1 || !canRetry(request)) throw thrown
+        if (isReported(error)) reported++
+        if (context.signal.aborted || toFault(error) === undefined || reported > 1 || !canRetry(request)) break
+        request.tried.add(host)
       }
     }
+    noteHost(failed!.host, request, context)
+    throw failed!.error
   }
 
   function canRetry({ hosts, tried }: PoolRequest): boolean {
-    return hosts.some((host) => !tried.has(host)) && budget.take(now())
+    return hosts.length > tried.size + 1 && budget.take(now())
   }
 
   function noteHost({ name }: Host, { tried }: PoolRequest, { note }: CallContext) {

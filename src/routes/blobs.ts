@@ -2,6 +2,7 @@ import { methods } from '../middleware/methods.ts'
 import type { Streams } from '../relay/streams.ts'
 import type { Digest, Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
+import { toHostHeader } from './host-header.ts'
 import { startStream } from './start-stream.ts'
 import { createRoutes } from './create-routes.ts'
 
@@ -19,7 +20,7 @@ export function blobs({ upstream, streams }: { upstream: Upstream; streams: Stre
       const isNew = c.req.method === 'POST'
       const content = isNew ? (c.req.raw.body ?? new Blob().stream()) : undefined
       await upstream.blob({ digest, content }, { signal: stream.signal, ...toCaller(c) })
-      return c.body(null, isNew ? 201 : 200)
+      return c.body(null, isNew ? 201 : 200, { ...toHostHeader(c) })
     } finally {
       stream.end()
     }

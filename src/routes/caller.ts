@@ -3,9 +3,30 @@ import type { Entry, Env } from '../middleware/env.ts'
 import type { CallContext } from '../upstreams/upstream.ts'
 
 /** Returns what the upstream needs to know about the caller, and where it notes what the log says. */
-export function toCaller(c: Context<Env>): Pick<CallContext, 'principal' | 'models' | 'trace' | 'note'> {
+export function toCaller(c: Context<Env>): Pick<CallContext, 'principal' | 'models' | 'trace' | 'note' | 'host' | 'session'> {
   const { name, models } = c.var.principal
-  return { principal: name, models, trace: toTrace(c.req), note: toNote(c.var.entry) }
+  return {
+    principal: name,
+    models,
+    trace: toTrace(c.req),
+    note: toNote(c.var.entry),
+    host: c.req.header('x-sluice-host') || c.req.query('host') || undefined,
+    session: toSession(c.req),
+  }
+}
+
+/**
+ * The headers in which programs name their conversation. opencode and OpenRouter's clients send the
+ * first, Codex the second, and Open WebUI the third.
+ */
+const sessionHeaders = ['x-session-id', 'session-id', 'x-openwebui-chat-id']
+
+function toSession(request: HonoRequest): string | undefined {
+  for (const name of sessionHeaders) {
+    const session = request.header(name)
+    if (session) return session
+  }
+  return undefined
 }
 
 /**

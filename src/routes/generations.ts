@@ -12,6 +12,7 @@ import type { Streams } from '../relay/streams.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
 import { toErrorResponse } from './error-response.ts'
+import { toHostHeader } from './host-header.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
 import type { Answer } from './record.ts'
 import { startStream } from './start-stream.ts'
@@ -74,7 +75,8 @@ export function generations({
   }
 
   function generate(c: Context<Env>, plan: GenerationPlan): Promise<Response> {
-    const { call, ignored = createIgnored() } = plan
+    const { call, chat, ignored = createIgnored() } = plan
+    const caller = toCaller(c)
     c.var.entry.surface = dialect.name
     c.var.entry.model = call.model
     const { stream, encoder, published, isDetached, open, refuse, finish } = record(c, plan) ?? pass(c, plan)
@@ -91,15 +93,20 @@ export function generations({
       maxBytes,
       now,
       open() {
-        const headers = { 'content-type': encoder.contentType, ...encoder.headers, ...toIgnoredHeader(c, ignored) }
-        return open(headers)
+        return open({
+          'content-type': encoder.contentType,
+          ...encoder.headers,
+          ...toIgnoredHeader(c, ignored),
+          ...toHostHeader(c),
+        })
       },
       refuse: (error) => refuse?.(error) ?? toErrorResponse(c, error, dialect),
     })
     stream.watched = { notes: c.var.entry, progress, isDetached }
     const generation = upstream.generate(call, {
       signal: stream.signal,
-      ...toCaller(c),
+      ...caller,
+      session: caller.session ?? chat,
       waitUntil,
       ignore: ignored.add,
       onWaiting: waiting,

@@ -5,6 +5,7 @@ import type { Entry, Env } from '../middleware/env.ts'
 import type { Streams } from '../relay/streams.ts'
 import { isInference, type Answer, type Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
+import { toHostHeader } from './host-header.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
 import { startStream } from './start-stream.ts'
 import { createRoutes } from './create-routes.ts'
@@ -38,6 +39,7 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
         const answer = await upstream.ask(question, { signal: stream.signal, ...toCaller(c) })
         if (isInference(question)) addUsage(entry, answer)
         addDefaultModel(c, answer)
+        for (const [name, value] of Object.entries(toHostHeader(c))) c.header(name, value)
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
       } finally {
         stream.end()
