@@ -42,9 +42,7 @@ const spill = 4
  * request busier than the least busy one. Then the least busy host, or one of them at random.
  */
 export function choose<T extends HostNow>(hosts: readonly T[], random: () => number): Choice<T> {
-  const mayHave = hosts.filter(({ hasModel }) => hasModel !== false)
-  // The lists may be old. If no host has the model, the answer of a host counts.
-  const left = (mayHave.length > 0 ? mayHave : hosts).filter(({ isTried }) => !isTried)
+  const left = toHosts(hosts).filter(({ isTried }) => !isTried)
   const closed = left.filter(({ isOpen }) => !isOpen)
   const isFirstTry = !hosts.some(({ isTried }) => isTried)
   // If all breakers are open, one host is tried all the same.
@@ -59,6 +57,17 @@ export function choose<T extends HostNow>(hosts: readonly T[], random: () => num
     free.filter((host) => host.tier === tier),
     random,
   )
+}
+
+/**
+ * Returns the hosts that have the model, or else those that have not said. The lists may be old: if no
+ * host has the model, each may be asked, and its answer counts.
+ */
+function toHosts<T extends HostNow>(hosts: readonly T[]): readonly T[] {
+  const having = hosts.filter(({ hasModel }) => hasModel === true)
+  if (having.length > 0) return having
+  const unknown = hosts.filter(({ hasModel, isOpen, isTried }) => hasModel === undefined && !isOpen && !isTried)
+  return unknown.length > 0 ? unknown : hosts
 }
 
 /** Whether a request must wait until another one ends there. */

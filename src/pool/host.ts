@@ -114,6 +114,8 @@ export function createHost(
   function onFault(error: unknown, model: string) {
     switch (toFault(error)) {
       case 'lost':
+        // A host that has only dropped a connection says so soon.
+        if (health.toBreaker(now()) !== 'open') installed.expire()
         return health.lost()
       case 'failed':
         return health.failed(now())

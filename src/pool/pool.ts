@@ -222,6 +222,7 @@ export function createPool({
       } catch (error) {
         failed = { host, error }
         place.leave('left', error)
+        if (isSeveral) host.refresh()
         // A request may break each host that it comes to. So an error that a host itself has
         // reported is tried once more only.
         if (isReported(error)) reported++
@@ -261,6 +262,7 @@ export function createPool({
     const [first, ...others] = answers
     if (!first) throw error ?? unreachable()
     if (about === 'ps') return joinLoaded(answers)
+    // The answer of one host keeps its own text.
     return others.length > 0 ? joinInstalled(answers) : first.answer
   }
 

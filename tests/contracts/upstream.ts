@@ -21,17 +21,24 @@ async function read({ flow }: Generation): Promise<GenerationEvent[]> {
 const toText = (events: readonly GenerationEvent[]) =>
   events.map((event) => (event.type === 'failed' ? '' : (event.chunk.response ?? event.chunk.message?.content ?? ''))).join('')
 
+interface ContractOptions {
+  /** The contract skips these faults, because the HTTP client is known to fail on them. */
+  readonly isKnown?: (fault: Fault) => boolean
+  /** How many connections requests one after another may use. A pool asks for lists beside them. */
+  readonly connections?: number
+  /** The name of the host in the list of loaded models, if there are several hosts. */
+  readonly host?: string
+}
+
 /**
  * The rules that every `Upstream` must keep (src/upstreams/upstream.ts): the implementation that
  * calls Ollama, and each decorator around it.
  * @param create creates the upstream for the URL of a fake Ollama
- * @param options the contract skips each fault for which `isKnown` returns true, because the HTTP
- *   client is known to fail on it
  */
 export function upstreamContract(
   name: string,
   create: (url: string) => Upstream,
-  { isKnown = () => false }: { isKnown?: (fault: Fault) => boolean } = {},
+  { isKnown = () => false, connections = 1, host }: ContractOptions = {},
 ) {
   let fixture: Fixture
   let upstream: Upstream
@@ -246,7 +253,7 @@ export function upstreamContract(
           await fixture.requests.at(-1)!.exchange.ended
           for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
         }
-        expect(new Set(fixture.requests.map(({ exchange }) => exchange.socket)).size).toBe(1)
+        expect(new Set(fixture.requests.map(({ exchange }) => exchange.socket)).size).toBeLessThanOrEqual(connections)
       })
 
       test('a finished generation whose upstream does not end its body closes the connection after 50 ms', async () => {
@@ -285,7 +292,10 @@ export function upstreamContract(
       test.each(['tags', 'ps', 'version'] as const)('about %s has Ollama’s own answer', async (about) => {
         const [line = ''] = toLines(loadRecording(about))
         const { aliases = [], ...answer } = await upstream.ask({ about }, { signal: live })
-        expect(answer).toEqual({ text: line, value: JSON.parse(line) as unknown })
+        const { models, ...value } = JSON.parse(line) as { models?: object[] }
+        if (about === 'ps' && host !== undefined)
+          return expect(answer.value).toEqual({ models: models?.map((model) => ({ ...model, sluice_host: host })) })
+        expect(answer).toEqual({ text: line, value: { ...value, ...(models && { models }) } })
         // No decorator in these tests has aliases.
         expect(aliases).toEqual([])
       })
