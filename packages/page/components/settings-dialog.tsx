@@ -1,13 +1,15 @@
 import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
+import { theme } from '../storage/theme.ts'
 import { formatNumber } from '../words/format.ts'
-import { language, languages, words } from '../words/words.ts'
+import { language, languages } from '../words/language.ts'
+import { words } from '../words/words.ts'
 import { Choice } from './choice.tsx'
 import { Dialog } from './dialog.tsx'
 import { usePage } from './page.ts'
 import { shortcutNames } from './shortcuts.ts'
 import { status } from './status.tsx'
-import { dialog, theme } from './ui-state.ts'
+import { dialog } from './ui-state.ts'
 
 /** The settings of the whole page: colours, language, all chats, and the key. */
 export function SettingsDialog() {

@@ -9,9 +9,6 @@ export type OpenDialog =
 
 export const dialog = signal<OpenDialog | undefined>(undefined)
 
-/** The page's `color-scheme`. `theme.js` sets it before the page is shown. */
-export const theme = createStoredChoice('sluice-theme', ['light dark', 'light', 'dark'], 'light dark')
-
 /** Whether the list of chats is shown beside the conversation, in a wide window. */
 export const sidebar = createStoredChoice('sluice-sidebar', ['shown', 'hidden'], 'shown')
 

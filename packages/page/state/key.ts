@@ -11,13 +11,11 @@ export interface Key {
   forget(): void
 }
 
-const name = 'sluice.key'
-
 /**
  * Stores the key for this tab, or for the device if the user wants that. If neither storage works,
- * the key lasts until the page is reloaded.
+ * the key lasts until the page is reloaded. `name` is that of its place in the storage.
  */
-export function createKey(tab: SafeStorage, device: SafeStorage): Key {
+export function createKey(tab: SafeStorage, device: SafeStorage, name = 'sluice.key'): Key {
   const key = signal(tab.read(name) ?? device.read(name))
   const write = (next: string | undefined, isOnDevice: boolean) => {
     key.value = next

@@ -1,16 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
-import { createStoredChoice } from '../storage/stored-choice.ts'
 import type { Words } from './english.ts'
-
-/** The name of each language in that language. */
-export const languages = { en: 'English', 'zh-CN': '简体中文' } as const
-export type Language = keyof typeof languages
-
-/**
- * The language that the user has chosen. By default, it is the first of the browser's languages
- * that the page supports.
- */
-export const language = createStoredChoice<Language>('sluice-language', ['en', 'zh-CN'], toLanguage(navigator.languages))
+import { language } from './language.ts'
 
 const loaded = signal<Words | undefined>(undefined)
 
@@ -37,13 +27,3 @@ effect(() => {
   if (language.value && !isFirst) void loadWords().catch(() => {})
   isFirst = false
 })
-
-/**
- * Returns the page's language for the browser's languages. Any kind of Chinese is mapped to
- * Simplified Chinese, because it is easier to read than English for somebody whose browser asks for
- * Chinese.
- */
-function toLanguage(asked: readonly string[]): Language {
-  const known = asked.map((tag) => tag.toLowerCase().split('-')[0]).find((name) => name === 'en' || name === 'zh')
-  return known === 'zh' ? 'zh-CN' : 'en'
-}
