@@ -29,31 +29,44 @@ const javaScript = 'text/javascript; charset=utf-8'
  */
 export async function buildAssets(stamp: string): Promise<void> {
   // A page that fails must not leave the compiler of the client running. So the client comes later.
-  const page = await buildPage()
+  const chat = await buildPage({ path: '/', name: 'page', folder: 'packages/page' })
+  const status = await buildPage({ path: '/status', name: 'status', folder: 'packages/page/status' })
   const client = await buildClient()
-  const assets = [...page, ...client].map(toAsset)
+  // The pages share a file of the same content.
+  const outputs = new Map([...chat, ...status, ...client].map((output) => [output.path, output]))
+  const assets = [...outputs.values()].map(toAsset)
   const text = `${stamp}import type { Asset } from '../routes/assets.ts'\n\n${toModule(assets)}`
   await writeAtomically(join(root, 'src/generated/assets.ts'), text)
 }
 
-async function buildPage(): Promise<Output[]> {
+interface Page {
+  /** The path of the page. */
+  readonly path: string
+  /** The name of its script and of its style sheet. */
+  readonly name: string
+  /** The folder of its sources: `index.html`, `main.tsx` and `style.css`. */
+  readonly folder: string
+}
+
+/** Builds a page. Each has its own copy of what they share, because few people open both. */
+async function buildPage({ path, name, folder }: Page): Promise<Output[]> {
   const [modules, first, styles, shell] = await Promise.all([
-    bundleModule('packages/page/main.tsx', pageTargets),
+    bundleModule(name, `${folder}/main.tsx`, pageTargets),
     bundleScript({ entryPoints: ['packages/page/theme.js'] }, pageTargets),
-    bundleStyle('packages/page/style.css', pageTargets),
-    readFile(join(root, 'packages/page/index.html'), 'utf8'),
+    bundleStyle(`${folder}/style.css`, pageTargets),
+    readFile(join(root, folder, 'index.html'), 'utf8'),
   ])
   const scripts = modules.map(({ name, text }) => ({ path: `/assets/${name}`, type: javaScript, text }))
   const theme = toHashed('theme', javaScript, first)
-  const style = toHashed('page', 'text/css; charset=utf-8', styles)
+  const style = toHashed(name, 'text/css; charset=utf-8', styles)
   const text = shell
     .replaceAll(/>\s+</g, '><')
     .replaceAll(/\s+/g, ' ')
     .replaceAll(' />', '>')
-    .replace('main.tsx', scripts.find(({ path }) => path.startsWith('/assets/page-'))!.path)
+    .replace('main.tsx', scripts.find(({ path }) => path.startsWith(`/assets/${name}-`))!.path)
     .replace('theme.js', theme.path)
     .replace('style.css', style.path)
-  return [{ path: '/', type: 'text/html; charset=utf-8', text }, ...scripts, theme, style]
+  return [{ path, type: 'text/html; charset=utf-8', text }, ...scripts, theme, style]
 }
 
 async function buildClient(): Promise<Output[]> {

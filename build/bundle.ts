@@ -23,13 +23,17 @@ export interface BundledFile {
 
 /**
  * Bundles a module with its imports. A module that is imported with `import()` becomes a separate
- * file, which browsers load when they need it.
+ * file, which browsers load when they need it. `name` is that of the module's file.
  * @throws Error if the module imports server code
  */
-export async function bundleModule(entryPoint: string, target: readonly string[]): Promise<readonly BundledFile[]> {
+export async function bundleModule(
+  name: string,
+  entryPoint: string,
+  target: readonly string[],
+): Promise<readonly BundledFile[]> {
   const { outputFiles, metafile } = await build({
     ...common,
-    entryPoints: { page: entryPoint },
+    entryPoints: { [name]: entryPoint },
     target: [...target],
     format: 'esm',
     splitting: true,

@@ -21,13 +21,14 @@ import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
 import { noRoute, toMethodError, toMethods } from './middleware/methods.ts'
 import { principalGuard, type ToPrincipal } from './middleware/principal-guard.ts'
+import { operatorGuard } from './middleware/operator-guard.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { createPool, type Pool, type PoolOptions } from './pool/pool.ts'
 import type { Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
-import { assets } from './routes/assets.ts'
+import { assets, isPage } from './routes/assets.ts'
 import { createAttach } from './routes/attach.ts'
 import { blobs } from './routes/blobs.ts'
 import { cancel } from './routes/cancel.ts'
@@ -40,9 +41,11 @@ import { questions } from './routes/questions.ts'
 import type { Elsewhere } from './routes/elsewhere.ts'
 import { asksForRun, record } from './routes/record.ts'
 import { responseRoutes } from './routes/responses.ts'
+import { status } from './routes/status.ts'
 import { resumePost, streamRoutes } from './routes/streams.ts'
 import type { RunLogs } from './streams/run-log.ts'
 import { createRuns, type SharedRuns } from './streams/runs.ts'
+import { createRecent } from './telemetry/recent.ts'
 import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
 import { createPolicy } from './upstreams/policy.ts'
@@ -143,6 +146,9 @@ const files = [...pageFiles, openapi]
 /** The paths that a link from any site may open. */
 const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', ...bases, ...ollamaBases, ...files.map(({ path }) => path)])
 
+/** The paths that have the content security policy of a page. */
+const pagePaths = new Set(pageFiles.filter(isPage).map(({ path }) => path))
+
 const viaGlobalFetch = viaFetch((url, init) => fetch(url, init))
 
 /** Creates the app, with all middleware and routes in their order. */
@@ -168,7 +174,7 @@ export function createApp({
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
-  const { insecure, hosts, origins, management } = config.access
+  const { insecure, hosts, origins, management, operator: mayOperate } = config.access
   const { perCaller, deadlines, resume } = config
   const { base } = config.server
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
@@ -205,6 +211,11 @@ export function createApp({
   const generating = new Set(dialects.flatMap(({ generations }) => Object.keys(generations)))
   /** A POST with a `Last-Event-ID` never generates, but only on these paths. */
   const isResume = ({ req }: Context) => req.header('last-event-id') !== undefined && generating.has(req.path)
+  const recent = createRecent({ now: Date.now })
+  const operator = operatorGuard({
+    isOpenHere: (mayOperate || config.upstream.demo) && !ring && !principal,
+    address,
+  })
   // A request to these routes takes no place of an answer, so that a caller with the maximum number
   // of open answers can still cancel or resume one.
   const placeless = createRoutes()
@@ -212,13 +223,18 @@ export function createApp({
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
     .route('/', responseRoutes(recording))
+    .route('/', status({ operator, streams, pool: pool.view, recent, shared, now }))
     .route('/ollama', responseRoutes(recording))
   const placelessPatterns = new Set(placeless.routes.map(({ path }) => path))
   const takesAnswer = (c: Context) => !isResume(c) && !matchedRoutes(c).some(({ path }) => placelessPatterns.has(path))
 
   const app = createRoutes(base === '' ? {} : { getPath: getPathBelow(base) })
   app
-    .use(requestId, accessLog({ log, now }), securityHeaders({ isPage: (path) => path === '/' }))
+    .use(
+      requestId,
+      accessLog({ log: (line) => (log(line), recent.hear(line)), now }),
+      securityHeaders({ isPage: (path) => pagePaths.has(path) }),
+    )
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
   if (base !== '') app.use(baseGuard(noRoute))
   app

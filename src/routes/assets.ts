@@ -14,18 +14,18 @@ export interface Asset {
 }
 
 /**
- * Serves the chat page, the client and their other files from memory. `GET /` returns the page to a
- * client that accepts HTML, as browsers do. For other clients, the next route answers. A file is
+ * Serves the pages, the client and their other files from memory. `GET /` returns the chat page to
+ * a client that accepts HTML, as browsers do. For other clients, the next route answers. A file is
  * decoded from base64 at its first request. `base` is the path in front of the routes.
  */
 export function assets(files: readonly Asset[], base: string) {
   const app = createRoutes()
   for (const file of files) {
-    const isPage = file.path === '/'
+    const isChat = file.path === '/'
     const toResponse = createResponses(file)
-    const isBelow = isPage && base !== ''
+    const isBelow = isPage(file) && base !== ''
     app.get(file.path, (c, next) => {
-      if (isPage && !accepts(c.req.header('accept'), 'text/html')) return next()
+      if (isChat && !accepts(c.req.header('accept'), 'text/html')) return next()
       const isGzip = !isBelow && accepts(c.req.header('accept-encoding'), 'gzip')
       const etag = `"${file.etag}${isGzip ? '-gzip' : ''}"`
       const headers = {
@@ -33,7 +33,7 @@ export function assets(files: readonly Asset[], base: string) {
         'cache-control': file.path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
         'x-request-id': c.var.requestId,
         etag,
-        vary: isPage ? 'accept, accept-encoding' : 'accept-encoding',
+        vary: isChat ? 'accept, accept-encoding' : 'accept-encoding',
       }
       if (isKnown(etag, c.req.header('if-none-match'))) return new Response(null, { status: 304, headers })
       const response = toResponse(isGzip, headers)
@@ -41,6 +41,11 @@ export function assets(files: readonly Asset[], base: string) {
     })
   }
   return app
+}
+
+/** Whether a file is a page, which loads scripts and styles. */
+export function isPage({ type }: Asset): boolean {
+  return type.startsWith('text/html')
 }
 
 function createResponses({ gzip, type, headers }: Asset) {
@@ -54,7 +59,7 @@ function createResponses({ gzip, type, headers }: Asset) {
   }
 }
 
-/** The page has the paths of its files. */
+/** A page has the paths of its files. */
 async function toPageBelow(base: string, page: Response): Promise<Response> {
   const html = await page.text()
   return new Response(html.replaceAll('"/assets/', `"${base}/assets/`), page)

@@ -1,0 +1,88 @@
+/** All words of the status page in English. Numbers and names are passed in as formatted text. */
+export const english = {
+  /** The language tag for Intl and for the attribute `lang`. */
+  tag: 'en',
+  seconds: (count: string) => `${count} s`,
+  minutes: (minutes: string, seconds: string) => `${minutes} min ${seconds} s`,
+
+  title: 'Status',
+  chat: 'Chat',
+  loading: 'Loading…',
+  live: 'Live',
+  lost: 'No connection',
+  lostHint: (ago: string) => `What you see is ${ago} old. The page tries again by itself.`,
+  shared: 'Several processes share one store. You see what this one knows.',
+
+  locked: 'Only for the operator',
+  lockedHint: 'This page needs a key with the right admin.',
+  wrong: 'The server does not know this key.',
+  noRight: 'This key has no right admin, or the server has no keys.',
+  openHint: 'A server without keys shows this page to a browser on its own machine, if it was started with',
+  key: 'Key',
+  keepKey: 'Keep on this device',
+  keepKeyHint: 'Otherwise the key is gone when you close this tab.',
+  unlock: 'Show status',
+  forget: 'Forget the key',
+
+  answering: 'Answers',
+  queue: 'In the queue',
+  speed: 'Tokens a second',
+  hourRequests: 'Requests, last hour',
+  hourFailures: 'Failed, last hour',
+
+  running: 'Running now',
+  nothing: 'Nothing runs.',
+  more: (count: string) => `and ${count} more, which began later`,
+  states: {
+    waiting: 'Waiting for Ollama',
+    queued: 'In the queue',
+    loading: 'Loading the model',
+    evaluating: 'Reading the prompt',
+    streaming: 'Answering',
+    detached: 'Answering, nobody reads',
+  },
+  noModel: 'Default model',
+  tokens: (count: string) => `${count} tokens`,
+  perSecond: (count: string) => `${count}/s`,
+  stop: 'Stop',
+  stopSure: 'Really stop?',
+  stopping: 'Stopping…',
+  stopOf: (model: string, key: string) => (key === '' ? `Stop ${model}` : `Stop ${model} of ${key}`),
+  stopped: 'The answer was stopped.',
+  notStopped: 'The answer had ended already.',
+  unstopped: 'The server did not stop the answer. Try again.',
+
+  hosts: 'Hosts',
+  up: 'Up',
+  down: 'Down',
+  breakers: { closed: '', open: 'Gets no requests', half_open: 'On trial' },
+  tier: (tier: string) => `Tier ${tier}`,
+  inFlight: (count: string) => `${count} running`,
+  inFlightOf: (count: string, max: string) => `${count} of ${max} running`,
+  warm: 'In memory',
+  cold: 'No model in memory',
+
+  hour: 'Last hour',
+  requests: 'Requests a minute',
+  requestsSaid: (sum: string, failed: string, most: string) =>
+    `${sum} in the last hour, ${failed} of them failed, at most ${most} a minute`,
+  tokensChart: 'Tokens a minute',
+  tokensSaid: (sum: string, most: string) => `${sum} in the last hour, at most ${most} a minute`,
+  firstToken: 'Time to first token',
+  firstTokenSaid: (half: string, most: string) => `Half in ${half}, 95 % in ${most}, in the last minute that has any`,
+  noFirstToken: 'None in the last hour',
+  hourAgo: '60 min ago',
+  now: 'now',
+
+  failures: 'Last failures',
+  none: 'No failure since the start.',
+  times: (count: string) => `${count}×`,
+
+  language: 'Language',
+  colours: 'Colours',
+  asSystem: 'As the system',
+  light: 'Light',
+  dark: 'Dark',
+}
+
+export type Words = typeof english
