@@ -13,6 +13,8 @@ interface ChartProps {
   /** The chart in a sentence. */
   readonly said: string
   readonly bars: readonly Bar[]
+  /** What the second colour means, and then the first. */
+  readonly legend?: readonly string[]
   /** Whether the second colour is that of failures. */
   readonly isBad?: boolean
   readonly format: (value: number) => string
@@ -21,7 +23,7 @@ interface ChartProps {
 const height = 40
 
 /** A chart of bars. Its scale begins at 0 and ends at the longest bar. */
-export function Chart({ title, said, bars, isBad = false, format }: ChartProps) {
+export function Chart({ title, said, bars, legend = [], isBad = false, format }: ChartProps) {
   const w = words.value
   const most = Math.max(...bars.map(({ to }) => to))
   const scale = (value: number) => (most === 0 ? 0 : (value / most) * height)
@@ -32,7 +34,16 @@ export function Chart({ title, said, bars, isBad = false, format }: ChartProps) 
         <p class="said">{said}</p>
       </figcaption>
       <div class="plot" aria-hidden="true">
-        <span class="most">{most > 0 && format(most)}</span>
+        <p class="axis">
+          <span>{most > 0 && format(most)}</span>
+          <span>
+            {legend.map((text, i) => (
+              <span key={text} class={i === 0 ? 'legend is-part' : 'legend'}>
+                {text}
+              </span>
+            ))}
+          </span>
+        </p>
         <svg viewBox={`0 0 ${bars.length} ${height}`} preserveAspectRatio="none">
           {bars.map(({ to, dark, text }, x) => (
             <g key={x}>

@@ -63,13 +63,16 @@ export const english = {
   cold: 'No model in memory',
 
   hour: 'Last hour',
+  failed: 'failed',
   requests: 'Requests a minute',
   requestsSaid: (sum: string, failed: string, most: string) =>
     `${sum} in the last hour, ${failed} of them failed, at most ${most} a minute`,
   tokensChart: 'Tokens a minute',
   tokensSaid: (sum: string, most: string) => `${sum} in the last hour, at most ${most} a minute`,
   firstToken: 'Time to first token',
-  firstTokenSaid: (half: string, most: string) => `Half in ${half}, 95 % in ${most}, in the last minute that has any`,
+  firstTokenSaid: (half: string, most: string) => `Half within ${half}, 95 % within ${most}, in the newest minute`,
+  half: 'half',
+  most: '95 %',
   noFirstToken: 'None in the last hour',
   hourAgo: '60 min ago',
   now: 'now',

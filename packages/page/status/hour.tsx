@@ -24,12 +24,13 @@ export function Hour({ minutes }: { minutes: readonly Minute[] }) {
         <Chart
           title={w.requests}
           said={w.requestsSaid(sumOf('requests'), sumOf('failures'), mostOf('requests'))}
+          legend={[w.failed]}
           isBad
           format={number}
           bars={toBars(({ requests, failures }) => ({
             to: requests,
             dark: failures,
-            text: `${number(requests)}${failures > 0 ? `, ${w.hourFailures}: ${number(failures)}` : ''}`,
+            text: `${number(requests)}${failures > 0 ? `, ${w.failed}: ${number(failures)}` : ''}`,
           }))}
         />
         <Chart
@@ -40,12 +41,13 @@ export function Hour({ minutes }: { minutes: readonly Minute[] }) {
         />
         <Chart
           title={w.firstToken}
+          legend={[w.half, w.most]}
           said={last ? w.firstTokenSaid(seconds(last.ttft_p50_ms!), seconds(last.ttft_p95_ms!)) : w.noFirstToken}
           format={seconds}
           bars={toBars(({ ttft_p50_ms: half = 0, ttft_p95_ms: most = 0 }) => ({
             to: most,
             dark: half,
-            text: `50 %: ${seconds(half)}, 95 %: ${seconds(most)}`,
+            text: `${w.half}: ${seconds(half)}, ${w.most}: ${seconds(most)}`,
           }))}
         />
       </div>
