@@ -14,6 +14,7 @@ export const assetPaths: Readonly<Record<string, AssetPath>> = {
     types: ['text/html'],
     isPage: true,
   },
+  '/status': { summary: "The operator's page. Its data need a right", types: ['text/html'] },
   '/client.js': { summary: 'The client for browsers', types: ['text/javascript'] },
   '/client.d.ts': { summary: 'Its types', types: ['application/typescript'] },
   '/assets/{file}': {

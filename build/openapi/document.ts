@@ -54,7 +54,9 @@ export function createDocument({ version, isExact = false }: DocumentOptions) {
     // Relative to the document, because the routes may stand below a base path.
     servers: [{ url: './' }],
     security: [{ bearer: [] }, { 'x-api-key': [] }, { 'api-key': [] }, {}],
-    tags: ['Server', 'Native', 'Ollama drop-in', 'OpenAI', 'Anthropic', 'AI SDK', 'Resume'].map((name) => ({ name })),
+    tags: ['Server', 'Native', 'Ollama drop-in', 'OpenAI', 'Anthropic', 'AI SDK', 'Resume', 'Operator'].map((name) => ({
+      name,
+    })),
     paths: shared.paths,
     components: {
       securitySchemes: {

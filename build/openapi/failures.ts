@@ -36,6 +36,8 @@ export const failures = {
   management: [...keyed, ...placed, ...withBody, ...upstream, 'not_found'],
   blob: [...keyed, ...placed, ...upstream, 'not_found'],
   cancel: [...keyed, 'not_found'],
+  operator: [...keyed, 'not_found'],
+  stop: [...keyed, 'not_found', 'invalid_request'],
   generation: [
     ...run,
     ...placed,

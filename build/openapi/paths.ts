@@ -306,6 +306,13 @@ function toCompatible(base: '' | '/ollama'): Readonly<Record<string, Route>> {
   return Object.fromEntries(Object.entries(routes).map(([path, route]) => [base + path, route]))
 }
 
+const onlyOperator = 'Only for an operator: a key with `admin`, or `SLUICE_OPERATOR=1`. Others get 404.'
+const toQueryParameter = (name: string, description: string): JsonSchema => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type: 'string' },
+})
 const server = { tag: 'Server', isOpen: true } as const
 const toText = (summary: string): Route => ({
   get: { ...server, summary, successes: { 200: { description: summary, content: { [plainText]: text } } } },
@@ -422,6 +429,29 @@ export const routes: Readonly<Record<string, Route>> = {
       },
     ]),
   ),
+  '/status/data': {
+    noHead: true,
+    get: {
+      tag: 'Operator',
+      summary: 'What happens in this process',
+      description: onlyOperator,
+      failures: 'operator',
+      successes: { 200: toJson('StatusData', 'The state of now, and of the last hour', 'cache-control') },
+    },
+  },
+  '/status/streams': {
+    delete: {
+      tag: 'Operator',
+      summary: 'Stop an answer of any key',
+      description: onlyOperator,
+      failures: 'stop',
+      parameters: [
+        { ...toQueryParameter('request_id', 'The `x-request-id` of the answer'), required: true },
+        toQueryParameter('key', 'The name of its key. Absent if there are no keys'),
+      ],
+      successes: { 204: empty('It is stopped') },
+    },
+  },
   '/streams': {
     noHead: true,
     get: {

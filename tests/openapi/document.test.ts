@@ -68,7 +68,8 @@ test('operations have names of their own', () => {
 
 test('the document has every route of the app, and no other', async () => {
   const config = parseConfig({ SLUICE_MANAGEMENT: '1', SLUICE_DEMO: '1' })
-  const app = createApp({ config, open: openWithStreamSSE })
+  // The demo shows a program on this machine what an operator may do.
+  const app = createApp({ config, open: openWithStreamSSE, address: () => '127.0.0.1' })
   const { routes } = created.toSorted((a, b) => b.routes.length - a.routes.length)[0]!
   const hashed = /^\/assets\/.*/
   const found = routes

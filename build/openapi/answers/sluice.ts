@@ -11,6 +11,49 @@ const issue = v.strictObject({
   message: v.string(),
 })
 
+const runningStream = v.strictObject({
+  request_id: v.string(),
+  key: v.optional(v.string()),
+  surface: v.optional(v.string()),
+  model: v.optional(v.string()),
+  host: v.optional(v.string()),
+  state: v.picklist(['waiting', 'queued', 'loading', 'evaluating', 'streaming', 'detached']),
+  tokens: v.number(),
+  age_ms: v.number(),
+  ttft_ms: v.optional(v.number()),
+})
+
+const host = v.strictObject({
+  name: v.string(),
+  tier: v.number(),
+  up: v.boolean(),
+  breaker: v.picklist(['closed', 'open', 'half_open']),
+  in_flight: v.number(),
+  max: v.pipe(v.number(), v.description('0 means no limit')),
+  loaded: v.array(v.string()),
+})
+
+const minute = v.strictObject({
+  at: v.string(),
+  requests: v.number(),
+  failures: v.number(),
+  tokens: v.number(),
+  ttft_p50_ms: v.optional(v.number()),
+  ttft_p95_ms: v.optional(v.number()),
+})
+
+const failure = v.strictObject({
+  time: v.string(),
+  count: v.number(),
+  route: v.string(),
+  code: v.string(),
+  surface: v.optional(v.string()),
+  key: v.optional(v.string()),
+  model: v.optional(v.string()),
+  host: v.optional(v.string()),
+  cause: v.optional(v.string()),
+})
+
 /** The answers in Sluice's own format. */
 export const sluiceAnswers = {
   ErrorCode: code,
@@ -40,6 +83,16 @@ export const sluiceAnswers = {
         state: v.picklist(['attached', 'detached', 'finished']),
       }),
     ),
+  }),
+  StatusData: v.strictObject({
+    time: v.string(),
+    shared: v.pipe(v.boolean(), v.description('Whether there are other processes, whose answers are not here')),
+    open: v.pipe(v.number(), v.description('How many answers run')),
+    waiting: v.pipe(v.number(), v.description("How many requests wait in Sluice's queue")),
+    streams: v.pipe(v.array(runningStream), v.description('The oldest answers, 200 at most')),
+    hosts: v.array(host),
+    minutes: v.pipe(v.array(minute), v.description('The last hour, the oldest minute first')),
+    failures: v.pipe(v.array(failure), v.description('The last failures, the newest first. Equal ones are one entry')),
   }),
   Status: v.strictObject({ status: v.picklist(['queued', 'loading', 'evaluating']), elapsed_ms: v.number() }),
   PlainDone: v.pipe(

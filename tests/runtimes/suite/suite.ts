@@ -22,6 +22,7 @@ import { describeResumeCuts } from './resume-cuts.ts'
 import { describeResumeLives } from './resume-lives.ts'
 import { describeSharedQuestions } from './shared-questions.ts'
 import { describeStatus } from './status.ts'
+import { describeStatusPage } from './status-page.ts'
 import { describeText } from './text.ts'
 import { describeThink } from './think.ts'
 import { describePlain } from './plain.ts'
@@ -66,6 +67,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeAssets(runtime)
     describeAccess(runtime)
     describeKeys(runtime)
+    describeStatusPage(runtime)
     describeLimits(runtime)
     describeNative(runtime)
     describeStatus(runtime)
