@@ -33,6 +33,8 @@ test.each<[method: string, path: string, answers: 0 | 1, headers?: Record<string
   ['GET', '/v1/responses/id', 0],
   ['DELETE', '/ollama/v1/responses/id', 0],
   ['POST', '/v1/responses/id/cancel', 0],
+  ['GET', '/status/data', 0],
+  ['DELETE', '/status/streams', 0],
   ['POST', '/api/chat', 0, { 'last-event-id': 'id.1' }],
   ['POST', '/api/show', 1, { 'last-event-id': 'id.1' }],
 ])('%s %s makes one reservation, with %i places of an answer (%j)', async (method, path, answers, headers = {}) => {

@@ -8,6 +8,8 @@ export interface VisitOptions extends BrowserContextOptions {
    * message.
    */
   readonly expected?: readonly RegExp[]
+  /** The path of the page. By default, it is the chat page. */
+  readonly path?: string
 }
 
 /** A first visit to the page, in a browser context of its own. */
@@ -24,7 +26,11 @@ export interface Visit {
 }
 
 /** Opens the page at `url`. */
-export async function visit(browser: Browser, url: string, { expected = [], ...options }: VisitOptions = {}): Promise<Visit> {
+export async function visit(
+  browser: Browser,
+  url: string,
+  { expected = [], path = '/', ...options }: VisitOptions = {},
+): Promise<Visit> {
   const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 800 }, ...options })
   const problems: string[] = []
   const tell = (what: string) => {
@@ -48,7 +54,7 @@ export async function visit(browser: Browser, url: string, { expected = [], ...o
   })
   const open = async () => {
     const page = await context.newPage()
-    await page.goto(`${url}/`)
+    await page.goto(`${url}${path}`)
     return page
   }
   return {

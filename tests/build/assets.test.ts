@@ -12,6 +12,10 @@ test.each(['english', 'chinese'])('the first visit to the chat page takes 66 kB 
   expect(toBytes(isFirst)).toBeLessThanOrEqual(66_000)
 })
 
+test('the status page takes 25 kB at most, gzipped', () => {
+  expect(toBytes((path) => path === '/status' || /^\/assets\/(?:status|theme)-/.test(path))).toBeLessThanOrEqual(25_000)
+})
+
 test('the client has 3.2 kB at most, gzipped', () => {
   expect(toBytes((path) => path === '/client.js')).toBeLessThanOrEqual(3200)
 })

@@ -1,5 +1,7 @@
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { toGroups } from '#page/components/to-groups.ts'
+import { chinese as statusChinese } from '#page/status/chinese.ts'
+import { english as statusEnglish } from '#page/status/english.ts'
 import { chinese } from '#page/words/chinese.ts'
 import { english } from '#page/words/english.ts'
 import { formatNumber, formatSeconds, formatSize } from '#page/words/format.ts'
@@ -13,16 +15,20 @@ function toTexts(value: unknown, path = ''): Map<string, string> {
   return new Map(Object.entries(value).flatMap(([key, part]) => [...toTexts(part, `${path}.${key}`)]))
 }
 
+type Texts = ReturnType<typeof toTexts>
 const toPlaces = (text: string) => (text.match(/\{\d\}/g) ?? []).toSorted()
 // The functions under these names are not texts with placeholders.
 const other = { capability: undefined, join: undefined }
-const englishTexts = toTexts({ ...english, ...other })
-const chineseTexts = toTexts({ ...chinese, ...other })
 
-describe('the words of the page', () => {
+describe.each([
+  { page: 'chat', count: 100, texts: [english, chinese], same: ['.version'] },
+  { page: 'status', count: 50, texts: [statusEnglish, statusChinese], same: [] },
+])('the words of the $page page', ({ count, texts, same: expected }) => {
+  const [englishTexts, chineseTexts] = texts.map((words) => toTexts({ ...words, ...other })) as [Texts, Texts]
+
   it('have the same keys in both languages, failures included', () => {
     expect([...chineseTexts.keys()]).toEqual([...englishTexts.keys()])
-    expect(englishTexts.size).toBeGreaterThan(100)
+    expect(englishTexts.size).toBeGreaterThan(count)
   })
 
   it.each([...englishTexts])('%s names the same values in both languages', (path, text) => {
@@ -37,7 +43,7 @@ describe('the words of the page', () => {
 
   it('have Chinese texts in Chinese', () => {
     const same = [...englishTexts].filter(([path, text]) => chineseTexts.get(path) === text).map(([path]) => path)
-    expect(same).toEqual(['.version'])
+    expect(same).toEqual(expected)
   })
 })
 

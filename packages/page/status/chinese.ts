@@ -56,7 +56,7 @@ export const chinese: Words = {
   hosts: '主机',
   up: '正常',
   down: '不可用',
-  breakers: { closed: '', open: '暂停分配请求', half_open: '试探中' },
+  breakers: { open: '暂停分配请求', half_open: '试探中' },
   tier: (tier) => `第 ${tier} 级`,
   inFlight: (count) => `${count} 个运行中`,
   inFlightOf: (count, max) => `${count}/${max} 个运行中`,

@@ -55,7 +55,7 @@ export const english = {
   hosts: 'Hosts',
   up: 'Up',
   down: 'Down',
-  breakers: { closed: '', open: 'Gets no requests', half_open: 'On trial' },
+  breakers: { open: 'Gets no requests', half_open: 'On trial' },
   tier: (tier: string) => `Tier ${tier}`,
   inFlight: (count: string) => `${count} running`,
   inFlightOf: (count: string, max: string) => `${count} of ${max} running`,

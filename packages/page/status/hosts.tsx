@@ -32,7 +32,7 @@ function HostCard({ host, hasTiers }: { host: Host; hasTiers: boolean }) {
         <span class="said">{isUp ? w.up : w.down}</span>
       </h3>
       <p class="badges">
-        {w.breakers[breaker] !== '' && <span class="badge">{w.breakers[breaker]}</span>}
+        {breaker !== 'closed' && <span class="badge">{w.breakers[breaker]}</span>}
         {hasTiers && <span class="label">{w.tier(formatNumber(tier, w))}</span>}
         <span class="label">{max > 0 ? w.inFlightOf(count, formatNumber(max, w)) : w.inFlight(count)}</span>
       </p>
