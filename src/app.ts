@@ -20,8 +20,8 @@ import { limitGuard } from './middleware/limit-guard.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
 import { noRoute, toMethodError, toMethods } from './middleware/methods.ts'
+import { createIsOperator, operatorGuard } from './middleware/operator-guard.ts'
 import { principalGuard, type ToPrincipal } from './middleware/principal-guard.ts'
-import { operatorGuard } from './middleware/operator-guard.ts'
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
@@ -43,9 +43,11 @@ import { asksForRun, record } from './routes/record.ts'
 import { responseRoutes } from './routes/responses.ts'
 import { status } from './routes/status.ts'
 import { resumePost, streamRoutes } from './routes/streams.ts'
+import { usageRoute } from './routes/usage.ts'
 import type { RunLogs } from './streams/run-log.ts'
 import { createRuns, type SharedRuns } from './streams/runs.ts'
 import { createRecent } from './telemetry/recent.ts'
+import { createUsage, type Usage } from './telemetry/usage.ts'
 import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
 import { createPolicy } from './upstreams/policy.ts'
@@ -118,6 +120,8 @@ export interface AppOptions {
    * the request that started it ends. Such a runtime needs a higher number.
    */
   maxLoads?: number
+  /** The tokens that each key has used. Apps that share it count together. */
+  usage?: Usage
   /** Writes a line of the access log. */
   log?: (line: LogLine) => void
   /** Returns the time of a monotonic clock in milliseconds. */
@@ -171,10 +175,11 @@ export function createApp({
   shared,
   store,
   maxLoads = 2,
+  usage = createUsage(),
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
-  const { insecure, hosts, origins, management, operator: mayOperate } = config.access
+  const { insecure, hosts, origins, management, operator } = config.access
   const { perCaller, deadlines, resume } = config
   const { base } = config.server
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
@@ -205,17 +210,19 @@ export function createApp({
     toWaitUntil,
     now,
   }
+  const recent = createRecent({ now: Date.now })
+  /** Each hears every line of the access log, at the end of its request. */
+  const listeners = [log, usage.hear, recent.hear]
+  const tell = (line: LogLine) => {
+    for (const hear of listeners) hear(line)
+  }
+  const isOperator = createIsOperator({ isOpenHere: (operator || config.upstream.demo) && !ring && !principal, address })
   const dialects = createDialects({ management })
   // The path of a request decides which dialect formats its error.
   const dialectAt = createDialectAt(dialects)
   const generating = new Set(dialects.flatMap(({ generations }) => Object.keys(generations)))
   /** A POST with a `Last-Event-ID` never generates, but only on these paths. */
   const isResume = ({ req }: Context) => req.header('last-event-id') !== undefined && generating.has(req.path)
-  const recent = createRecent({ now: Date.now })
-  const operator = operatorGuard({
-    isOpenHere: (mayOperate || config.upstream.demo) && !ring && !principal,
-    address,
-  })
   // A request to these routes takes no place of an answer, so that a caller with the maximum number
   // of open answers can still cancel or resume one.
   const placeless = createRoutes()
@@ -223,18 +230,15 @@ export function createApp({
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
     .route('/', responseRoutes(recording))
-    .route('/', status({ operator, streams, pool: pool.view, recent, shared, now }))
+    .route('/', status({ operator: operatorGuard(isOperator), streams, pool: pool.view, recent, shared, now }))
     .route('/ollama', responseRoutes(recording))
+    .route('/', usageRoute({ usage, isOperator }))
   const placelessPatterns = new Set(placeless.routes.map(({ path }) => path))
   const takesAnswer = (c: Context) => !isResume(c) && !matchedRoutes(c).some(({ path }) => placelessPatterns.has(path))
 
   const app = createRoutes(base === '' ? {} : { getPath: getPathBelow(base) })
   app
-    .use(
-      requestId,
-      accessLog({ log: (line) => (log(line), recent.hear(line)), now }),
-      securityHeaders({ isPage: (path) => pagePaths.has(path) }),
-    )
+    .use(requestId, accessLog({ log: tell, now }), securityHeaders({ isPage: (path) => pagePaths.has(path) }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
   if (base !== '') app.use(baseGuard(noRoute))
   app

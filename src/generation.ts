@@ -42,6 +42,8 @@ export type Waiting = 'queued' | 'loading' | 'evaluating'
 
 /** What the log says of the way of a request to Ollama. */
 export interface CallNotes {
+  /** The default model, if the request names none. */
+  model?: string | undefined
   /** The name of the Ollama that answers. Undefined if there is only one. */
   host?: string
   /** How long the request waited in Sluice's queue, in milliseconds. */

@@ -115,7 +115,9 @@ function toOllama(base: '' | '/ollama'): Readonly<Record<string, Route>> {
     envelope,
     failures: 'lookup',
     parameters: [...(headers.length > 0 ? [prefer] : []), ...host],
-    successes: { 200: toJson(schema, "Ollama's answer, without the models that are not allowed", 'x-sluice-host?', ...headers) },
+    successes: {
+      200: toJson(schema, "Ollama's answer, without the models that are not allowed", 'x-sluice-host?', ...headers),
+    },
   })
   const managed = (operation: Operation): Operation => ({ ...operation, description: onlyManaged })
   const progress = (summary: string): Route => {
@@ -495,6 +497,15 @@ export const routes: Readonly<Record<string, Route>> = {
       summary: 'Stop a stream, or erase a finished one',
       parameters: [streamId],
       successes: { 204: empty('It is stopped or erased') },
+    },
+  },
+  '/usage': {
+    noHead: true,
+    get: {
+      tag: 'Server',
+      summary: 'The tokens that the asking key has used; an operator gets those of all keys',
+      failures: 'cancel',
+      successes: { 200: toJson('Usage', 'What the key has used since the process began', 'cache-control') },
     },
   },
   '/ollama/cancel/{id}': { noHead: true, get: cancel, post: cancel },

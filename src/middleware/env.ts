@@ -32,7 +32,6 @@ export interface Entry extends CallNotes {
   key?: string
   /** The API of a generation or of a question, as `Dialect.name`. */
   surface?: string
-  model?: string | undefined
   code?: ErrorCode
   /** The fields of the request that were ignored, as in the header `x-sluice-ignored`. */
   ignored?: string

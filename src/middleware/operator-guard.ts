@@ -4,7 +4,7 @@ import type { Env } from './env.ts'
 import { isLoopbackAddress, isLoopbackName, toHostName } from './loopback.ts'
 import { noRoute } from './methods.ts'
 
-export interface OperatorGuardOptions {
+export interface OperatorOptions {
   /** Whether there are no keys, and a program on this machine may see what an operator sees. */
   isOpenHere: boolean
   /** Returns the IP address of the caller. */
@@ -22,11 +22,16 @@ const forwarding = /^(?:forwarded|via|x-forwarded-.*|x-real-ip|cf-.*|true-client
  * others get the same answer as at a path that does not exist.
  * @throws ServiceError `not_found`
  */
-export function operatorGuard({ isOpenHere, address }: OperatorGuardOptions) {
+export function operatorGuard(isOperator: (c: Context<Env>) => boolean) {
   return createMiddleware<Env>((c, next) => {
-    if (c.var.principal.admin || (isOpenHere && isHere(c, address(c)))) return next()
+    if (isOperator(c)) return next()
     throw noRoute()
   })
+}
+
+/** Returns whether the caller of a request is an operator. */
+export function createIsOperator({ isOpenHere, address }: OperatorOptions): (c: Context<Env>) => boolean {
+  return (c) => c.var.principal.admin === true || (isOpenHere && isHere(c, address(c)))
 }
 
 /** Whether a request comes from this machine, and from no proxy on it. */

@@ -112,7 +112,7 @@ export function generations({
       onWaiting: waiting,
       showsWaiting: encoder.toStatus !== undefined,
     })
-    waitUntil(run(generation).then(finish))
+    waitUntil(run(generation).then(isProgress(call) ? withoutTokens(finish) : finish))
     return published ? published.then(() => response) : response
   }
 
@@ -131,6 +131,11 @@ export function generations({
     })
   }
   return app
+}
+
+/** A pull, push or create makes no tokens. Its pieces are reports of progress. */
+function withoutTokens(finish: Answer['finish']): Answer['finish'] {
+  return ({ tally, ...outcome }) => finish({ ...outcome, tally: { ...tally, deltas: 0 } })
 }
 
 /**

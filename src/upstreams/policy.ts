@@ -63,6 +63,8 @@ export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel,
         return upstream.generate({ ...call, model: toAllowed(call.model!, context), body }, context)
       }
       const model = call.model === undefined ? await findDefault(context, allowedFor(context)) : toAllowed(call.model, context)
+      // Without its last line, an answer does not say which model it is by.
+      if (call.model === undefined) context.note?.({ model })
       return upstream.generate({ ...call, model, body: clamp(call.body, clamps) }, context)
     },
     async ask(question, context) {

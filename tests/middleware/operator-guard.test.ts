@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { ServiceError } from '../../src/errors.ts'
 import type { Env } from '../../src/middleware/env.ts'
-import { operatorGuard } from '../../src/middleware/operator-guard.ts'
+import { createIsOperator, operatorGuard } from '../../src/middleware/operator-guard.ts'
 
 interface Case {
   admin?: boolean
@@ -18,7 +18,7 @@ async function isLetThrough({ admin, isOpenHere = true, peer = '127.0.0.1', host
       c.set('principal', { name: '', admin })
       return next()
     })
-    .use(operatorGuard({ isOpenHere, address: () => peer }))
+    .use(operatorGuard(createIsOperator({ isOpenHere, address: () => peer })))
     .get('/', (c) => c.text('in'))
     .onError((error, c) => c.text(error.message, error instanceof ServiceError && error.status === 404 ? 404 : 500))
   const { status } = await app.request('/', { headers: { host, ...headers } })

@@ -32,7 +32,9 @@ export async function startHost(name: string, installed: readonly string[] = ['m
       return fixture.requests.filter(isChat).length
     },
   }
-  fixture.on('GET /api/tags', (exchange) => json({ models: host.installed.map((name) => ({ name, digest: host.name })) })(exchange))
+  fixture.on('GET /api/tags', (exchange) =>
+    json({ models: host.installed.map((name) => ({ name, digest: host.name })) })(exchange),
+  )
   fixture.on('GET /api/ps', (exchange) =>
     json({ models: Array.from(host.loaded, ([name, context_length]) => ({ name, context_length })) })(exchange),
   )

@@ -134,9 +134,15 @@ describe('a host that fails before the first token', () => {
     ['does not have the model after all', json({ error: 'model "m" not found' }, 404)],
     ['refuses Sluice', json({ error: 'unauthorized' }, 401)],
     ['redirects', (exchange) => (exchange.head(302, { location: 'http://127.0.0.1/', 'content-length': '0' }), exchange.end())],
-    ['answers with a page', (exchange) => (exchange.head(200, { 'content-type': 'text/html' }), exchange.chunk('<p>'), exchange.end())],
+    [
+      'answers with a page',
+      (exchange) => (exchange.head(200, { 'content-type': 'text/html' }), exchange.chunk('<p>'), exchange.end()),
+    ],
     ['answers with nothing', (exchange) => (exchange.head(200, { 'content-type': 'application/x-ndjson' }), exchange.end())],
-    ['is cut behind its head', (exchange) => (exchange.head(200, { 'content-type': 'application/x-ndjson' }), exchange.reset())],
+    [
+      'is cut behind its head',
+      (exchange) => (exchange.head(200, { 'content-type': 'application/x-ndjson' }), exchange.reset()),
+    ],
   ]
 
   test.each(failures)('and %s is replaced, unseen', async (_, script) => {
@@ -442,7 +448,12 @@ test('a host that answers 503 counts as busy for its Retry-After, and for 5 s wi
   a!.answer = (exchange) => (exchange.head(503, retryAfter), exchange.chunk('{}'), exchange.end())
   expect(await chat(pool)).toMatchObject({ host: 'b', failovers: 1 })
   a!.answer = json({}, 503)
-  for (const [at, chats] of [[59_999, 1], [60_000, 2], [64_999, 2], [65_000, 3]] as const) {
+  for (const [at, chats] of [
+    [59_999, 1],
+    [60_000, 2],
+    [64_999, 2],
+    [65_000, 3],
+  ] as const) {
     time = at
     await chat(pool)
     expect([at, a!.chats]).toEqual([at, chats])

@@ -88,6 +88,7 @@ describe('the data', () => {
       throw new Error('nobody starts a stream')
     },
     cancel: ({ requestId }) => requestId === 'here',
+    revoke() {},
     list: () => [
       {
         requestId: 'a',

@@ -40,7 +40,9 @@ export const ollamaAnswers = {
     v.description('One step. The status `success` is the terminal of a success'),
   ),
   OllamaError: v.object({ error: v.string() }),
-  OllamaModels: v.looseObject({ models: v.nullish(v.array(v.looseObject({ name: text, model: text, sluice_host: v.optional(v.string()) }))) }),
+  OllamaModels: v.looseObject({
+    models: v.nullish(v.array(v.looseObject({ name: text, model: text, sluice_host: v.optional(v.string()) }))),
+  }),
   OllamaVersion: v.looseObject({ version: text }),
   OllamaAnswer: v.pipe(v.looseObject({}), v.description("Ollama's own object, byte for byte")),
 }

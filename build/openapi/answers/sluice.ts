@@ -53,6 +53,21 @@ const failure = v.strictObject({
   host: v.optional(v.string()),
   cause: v.optional(v.string()),
 })
+const totals = {
+  requests: v.pipe(v.number(), v.description('How many requests have used tokens')),
+  tokens_in: v.number(),
+  tokens_out: v.number(),
+  estimated: v.pipe(
+    v.number(),
+    v.description('How many of `tokens_out` are counted pieces of text, because the answers were aborted'),
+  ),
+}
+const keyUsage = {
+  key: v.pipe(v.string(), v.description('The name of the key. Empty if there are no keys')),
+  since: v.pipe(v.string(), v.description('When the process began, in ISO 8601')),
+  ...totals,
+  models: v.record(v.string(), v.strictObject(totals)),
+}
 
 /** The answers in Sluice's own format. */
 export const sluiceAnswers = {
@@ -93,6 +108,10 @@ export const sluiceAnswers = {
     hosts: v.array(host),
     minutes: v.pipe(v.array(minute), v.description('The last hour, the oldest minute first')),
     failures: v.pipe(v.array(failure), v.description('The last failures, the newest first. Equal ones are one entry')),
+  }),
+  Usage: v.strictObject({
+    ...keyUsage,
+    keys: v.optional(v.pipe(v.array(v.strictObject(keyUsage)), v.description('Every key, for an operator alone'))),
   }),
   Status: v.strictObject({ status: v.picklist(['queued', 'loading', 'evaluating']), elapsed_ms: v.number() }),
   PlainDone: v.pipe(

@@ -4,6 +4,7 @@ import { createUpstreams, type AppOptions } from '../../app.ts'
 import { parseConfig, type Config } from '../../config/parse-config.ts'
 import type { Limits } from '../../middleware/limits.ts'
 import { createMemoryLimits } from '../../middleware/memory-limits.ts'
+import { createUsage } from '../../telemetry/usage.ts'
 import { createLog } from '../log.ts'
 import { createBoundLimits, isRateLimiter } from './bound-limits.ts'
 import { createObjectLimits } from '../../store/objects/object-limits.ts'
@@ -51,6 +52,7 @@ function createSite(env: Record<string, unknown>): Site {
       toWaitUntil: (c) => (promise) => c.executionCtx.waitUntil(promise),
       maxLoads,
       upstreams: createUpstreams({ config, maxLoads, waitUntil }),
+      usage: createUsage(),
       log: createLog(config.server.log, console.log),
       ...toLimits(env, namespaces, config.perCaller),
     },

@@ -13,6 +13,7 @@ import { describeLeaving } from './leaving.ts'
 import { describeDeadlines } from './deadlines.ts'
 import { describeBackpressure } from './backpressure.ts'
 import { describeUpstream } from './upstream.ts'
+import { describeUsage } from './usage.ts'
 import { describeRoutes } from './routes.ts'
 import { describeNative } from './native.ts'
 import { describeResumeAsking } from './resume-asking.ts'
@@ -69,6 +70,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeKeys(runtime)
     describeStatusPage(runtime)
     describeLimits(runtime)
+    describeUsage(runtime)
     describeNative(runtime)
     describeStatus(runtime)
     describeResumeAsking(runtime)
