@@ -26,6 +26,7 @@ import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { createPool, type Pool, type PoolOptions } from './pool/pool.ts'
+import { createTokenBudget } from './middleware/token-budget.ts'
 import type { Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
 import { assets, isPage } from './routes/assets.ts'
@@ -184,6 +185,7 @@ export function createApp({
   const { base } = config.server
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
   const limits = sharedLimits ?? createMemoryLimits({ now })
+  const budget = createTokenBudget({ limits, quota: perCaller, address })
   const ring = principal || !needsKey(config) ? undefined : (keys ?? createKeyRing(config.access.keys))
   const streams = createStreams({ max: maxStreams, isValid: (name) => !ring || ring.get(name) !== undefined })
   ring?.onRevoked(streams.revoke)
@@ -196,6 +198,8 @@ export function createApp({
   const streaming: Omit<GenerationsOptions, 'dialect'> = {
     body,
     upstream,
+    budget,
+    maxNumPredict: config.clamps.numPredict,
     streams,
     deadlines,
     maxBytes: maxLineBytes,
@@ -268,7 +272,7 @@ export function createApp({
     })
   for (const dialect of dialects) {
     app.route('/', generations({ dialect, ...streaming }))
-    app.route('/', questions({ dialect, body, upstream, streams }))
+    app.route('/', questions({ dialect, body, upstream, budget, streams }))
   }
   if (management) for (const base of ['/', '/ollama']) app.route(base, blobs({ upstream, streams }))
 

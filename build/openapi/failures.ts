@@ -73,16 +73,25 @@ export function toFailures(kind: Failures, envelope: Envelope, hasBody: boolean)
   return Object.fromEntries(
     [...byStatus]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([status, listed]) => [status, toFailure(status, listed, envelope, hasBody)]),
+      .map(([status, listed]) => [status, toFailure(status, listed, { kind, envelope, hasBody })]),
   )
 }
+
+/** Headers of a caller with a budget of tokens. */
+export const tokenHeaders = ['x-ratelimit-limit-tokens?', 'x-ratelimit-remaining-tokens?'] as const
 
 function add(codes: ErrorCode[], code: ErrorCode): ErrorCode[] {
   if (!codes.includes(code)) codes.push(code)
   return codes
 }
 
-function toFailure(status: string, codes: readonly ErrorCode[], envelope: Envelope, hasBody: boolean): JsonSchema {
+interface FailureOptions {
+  readonly kind: Failures
+  readonly envelope: Envelope
+  readonly hasBody: boolean
+}
+
+function toFailure(status: string, codes: readonly ErrorCode[], { kind, envelope, hasBody }: FailureOptions): JsonSchema {
   const range = status.endsWith('XX') ? 'Any other status that Ollama answers with: ' : ''
   return {
     description: `${range}${codes.map((code) => `\`${code}\``).join(', ')}`,
@@ -94,6 +103,7 @@ function toFailure(status: string, codes: readonly ErrorCode[], envelope: Envelo
       ...(status === '429' || status.startsWith('50') || status.startsWith('5X') ? (['retry-after?'] as const) : []),
       'ratelimit?',
       'ratelimit-policy?',
+      ...(kind === 'generation' || kind === 'question' ? tokenHeaders : []),
       'x-sluice-ignored?',
       ...(envelope === 'anthropic' ? (['request-id'] as const) : []),
     ]),

@@ -20,6 +20,8 @@ const descriptions = {
   'accept-encoding': 'The codings that a body may have',
   ratelimit: 'What is left of the requests of this minute (draft-ietf-httpapi-ratelimit-headers)',
   'ratelimit-policy': 'How many requests a minute are allowed',
+  'x-ratelimit-limit-tokens': 'How many tokens a minute or a day are allowed: the budget of which less is left',
+  'x-ratelimit-remaining-tokens': 'How many tokens are left of that budget, while this request holds its own',
   'x-accel-buffering': '`no`: proxies must not hold a stream back',
   'x-sluice-ignored': 'The parts of the request that were left out or weakened (docs/protocol.md, section 6)',
   'x-sluice-default-model': 'The model for requests without one, as `encodeURI` writes it',

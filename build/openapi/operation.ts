@@ -1,4 +1,4 @@
-import { toFailures, type Envelope, type Failures } from './failures.ts'
+import { tokenHeaders, toFailures, type Envelope, type Failures } from './failures.ts'
 import { toHeaders, type GivenHeader } from './headers.ts'
 import type { JsonSchema } from './json-schema.ts'
 
@@ -29,7 +29,7 @@ export function toOperation(operation: Operation, { method, id }: { method: stri
   const hasBody = method !== 'head'
   const answers = Object.entries(successes).map(([status, success]) => [
     status,
-    toSuccess(success, { hasBody, envelope, isOpen }),
+    toSuccess(success, { hasBody, envelope, isOpen, failures: operation.failures }),
   ])
   return {
     operationId: id,
@@ -71,12 +71,17 @@ interface SuccessOptions {
   readonly hasBody: boolean
   readonly envelope: Envelope
   readonly isOpen: boolean
+  readonly failures: Failures | undefined
 }
 
-function toSuccess({ description, headers = [], content }: Success, { hasBody, envelope, isOpen }: SuccessOptions): JsonSchema {
+function toSuccess(
+  { description, headers = [], content }: Success,
+  { hasBody, envelope, isOpen, failures }: SuccessOptions,
+): JsonSchema {
   const added: readonly GivenHeader[] = [
     ...headers,
     ...(isOpen ? [] : (['ratelimit?', 'ratelimit-policy?'] as const)),
+    ...(failures === 'generation' || failures === 'question' ? tokenHeaders : []),
     ...(envelope === 'anthropic' ? (['request-id'] as const) : []),
   ]
   return {

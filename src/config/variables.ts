@@ -133,6 +133,10 @@ export const variables = {
     perMinute: variable('SLUICE_RATE_PER_MINUTE', integer(0, 0, 1_000_000)),
     /** How many answers a caller may have at a time. */
     streams: variable('SLUICE_MAX_STREAMS_PER_KEY', integer(0, 0, 1_000_000)),
+    /** How many tokens a caller may use in a minute, requests and answers together. */
+    tokensPerMinute: variable('SLUICE_TOKENS_PER_MINUTE', integer(0, 0, 1_000_000_000_000)),
+    /** How many tokens a caller may use in a day. */
+    tokensPerDay: variable('SLUICE_TOKENS_PER_DAY', integer(0, 0, 1_000_000_000_000)),
   },
 
   /** The limits of the whole process. */

@@ -14,6 +14,8 @@ export interface Env {
     principal: Principal
     /** The parsed body. `jsonBody` sets it. */
     body: Record<string, unknown>
+    /** The length of the decoded body. `jsonBody` sets it. */
+    bodyBytes: number
     /** What the request has taken from the limits of its caller. */
     verdict?: Verdict
     /** True if another place answers the request. That place also writes the line of the log. */

@@ -51,6 +51,7 @@ export function jsonBody({ maxBytes, findCodings = toCodings, maxMs = defaultMax
   return createMiddleware<Env>(async (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') {
       c.set('body', {})
+      c.set('bodyBytes', 0)
       return next()
     }
     const coding = c.req.header('content-encoding')?.trim().toLowerCase() || 'identity'
@@ -59,8 +60,10 @@ export function jsonBody({ maxBytes, findCodings = toCodings, maxMs = defaultMax
       // The body is read from the raw request, because Hono's request would cache the bytes until
       // the answer ends.
       const read = async () => {
-        const bytes = new Uint8Array(await c.req.raw.arrayBuffer())
-        c.set('body', parseJson(start ? await decode(bytes, start(), maxBytes) : bytes))
+        const received = new Uint8Array(await c.req.raw.arrayBuffer())
+        const bytes = start ? await decode(received, start(), maxBytes) : received
+        c.set('body', parseJson(bytes))
+        c.set('bodyBytes', bytes.byteLength)
       }
       // If the length is declared, the bytes need not be counted. On Node, counting creates a
       // complete `Request`, which stays in memory until the stream ends.

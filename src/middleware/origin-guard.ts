@@ -26,6 +26,8 @@ const exposedHeaders = [
   'preference-applied',
   'ratelimit',
   'ratelimit-policy',
+  'x-ratelimit-limit-tokens',
+  'x-ratelimit-remaining-tokens',
   'www-authenticate',
   'allow',
   'accept-encoding',

@@ -4,6 +4,8 @@ import { createIgnored } from '../dialects/ignored.ts'
 import type { Encoder } from '../encoders/encoder.ts'
 import { isProgress, type GenerationCall } from '../generation.ts'
 import type { Env } from '../middleware/env.ts'
+import type { ReservedTokens, TokenBudget } from '../middleware/token-budget.ts'
+import { estimateGeneration } from '../middleware/token-estimate.ts'
 import type { Deadlines } from '../relay/core.ts'
 import { createJitter } from '../relay/jitter.ts'
 import { createRelay } from '../relay/relay.ts'
@@ -23,6 +25,9 @@ export interface GenerationsOptions {
   /** Reads the body. */
   body: MiddlewareHandler<Env>
   upstream: Upstream
+  budget: TokenBudget
+  /** Limits the length of an answer, as `num_predict`. 0 means no limit. */
+  maxNumPredict: number
   streams: Streams
   deadlines: Deadlines
   /** How many bytes the encoder may buffer for an answer that is not streamed. */
@@ -56,6 +61,8 @@ export function generations({
   dialect,
   body,
   upstream,
+  budget,
+  maxNumPredict,
   streams,
   deadlines,
   maxBytes,
@@ -74,11 +81,28 @@ export function generations({
     return { stream, encoder, open: (headers) => open(c, headers, stream.leave), finish: stream.end }
   }
 
-  function generate(c: Context<Env>, plan: GenerationPlan): Promise<Response> {
-    const { call, chat, ignored = createIgnored() } = plan
-    const caller = toCaller(c)
+  /** Reserves what the answer may use, and generates it. Most callers have no budget. */
+  function admit(c: Context<Env>, plan: GenerationPlan): Promise<Response> {
+    const { call } = plan
     c.var.entry.surface = dialect.name
     c.var.entry.model = call.model
+    const toEstimate = () => estimateGeneration(call, c.var.bodyBytes, [maxNumPredict])
+    const reserving = isProgress(call) ? undefined : budget.reserve(c, toEstimate)
+    return reserving ? reserving.then((tokens) => generateWithin(tokens, c, plan)) : generate(c, plan)
+  }
+
+  function generateWithin(tokens: ReservedTokens, c: Context<Env>, plan: GenerationPlan): Promise<Response> {
+    try {
+      return generate(c, plan, tokens)
+    } catch (error) {
+      tokens.settle() // all streams are in use, for example
+      throw error
+    }
+  }
+
+  function generate(c: Context<Env>, plan: GenerationPlan, tokens?: ReservedTokens): Promise<Response> {
+    const { call, chat, ignored = createIgnored() } = plan
+    const caller = toCaller(c)
     const { stream, encoder, published, isDetached, open, refuse, finish } = record(c, plan) ?? pass(c, plan)
     const waitUntil = toWaitUntil(c)
     const { run, waiting, progress, response } = createRelay({
@@ -109,10 +133,11 @@ export function generations({
       session: caller.session ?? chat,
       waitUntil,
       ignore: ignored.add,
+      onSent: tokens?.onSent,
       onWaiting: waiting,
       showsWaiting: encoder.toStatus !== undefined,
     })
-    waitUntil(run(generation).then(isProgress(call) ? withoutTokens(finish) : finish))
+    waitUntil(run(generation).then(tokens ? settling(tokens, finish) : isProgress(call) ? withoutTokens(finish) : finish))
     return published ? published.then(() => response) : response
   }
 
@@ -126,11 +151,22 @@ export function generations({
       c.set('body', {}) // otherwise the context would keep images in memory until the stream ends
       const lastEventId = c.req.header('last-event-id')
       if (lastEventId !== undefined) return resumePost(c, lastEventId, plan.encoder, body)
-      if (!sendElsewhere) return generate(c, plan)
-      return sendElsewhere(c, plan, body).then((response) => response ?? generate(c, plan))
+      if (!sendElsewhere) return admit(c, plan)
+      return sendElsewhere(c, plan, body).then((response) => response ?? admit(c, plan))
     })
   }
   return app
+}
+
+/**
+ * This is a separate function, because its closure lives as long as the stream and must not keep the
+ * request in memory (docs/hazards.md#81).
+ */
+function settling({ settleAnswer }: ReservedTokens, finish: Answer['finish']): Answer['finish'] {
+  return (outcome) => {
+    settleAnswer(outcome)
+    finish(outcome)
+  }
 }
 
 /** A pull, push or create makes no tokens. Its pieces are reports of progress. */

@@ -1,7 +1,10 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Dialect } from '../dialects/dialect.ts'
 import { toNumber } from '../exact-json.ts'
+import { ServiceError } from '../errors.ts'
 import type { Entry, Env } from '../middleware/env.ts'
+import type { TokenBudget } from '../middleware/token-budget.ts'
+import { estimateInput } from '../middleware/token-estimate.ts'
 import type { Streams } from '../relay/streams.ts'
 import { isInference, type Answer, type Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
@@ -14,6 +17,7 @@ export interface QuestionsOptions {
   dialect: Dialect
   body: MiddlewareHandler<Env>
   upstream: Upstream
+  budget: TokenBudget
   streams: Streams
 }
 
@@ -21,7 +25,7 @@ export interface QuestionsOptions {
  * The routes for questions in one dialect. Ollama answers a question with one JSON object. If the
  * reader disconnects, the request to Ollama is aborted.
  */
-export function questions({ dialect, body, upstream, streams }: QuestionsOptions) {
+export function questions({ dialect, body, upstream, budget, streams }: QuestionsOptions) {
   const app = createRoutes()
   for (const [route, toPlan] of Object.entries(dialect.questions)) {
     const [method, path] = route.split(' ') as [string, string]
@@ -34,20 +38,31 @@ export function questions({ dialect, body, upstream, streams }: QuestionsOptions
       for (const [name, value] of Object.entries(toIgnoredHeader(c, ignored))) c.header(name, value)
       const { entry } = c.var
       entry.surface = dialect.name
-      const stream = startStream(c, streams)
+      const reserving = isInference(question) ? budget.reserve(c, () => toEstimate(c)) : undefined
+      const tokens = reserving && (await reserving)
+      let stream
       try {
-        const answer = await upstream.ask(question, { signal: stream.signal, ...toCaller(c) })
+        stream = startStream(c, streams)
+        const answer = await upstream.ask(question, { signal: stream.signal, ...toCaller(c), onSent: tokens?.onSent })
         if (isInference(question)) addUsage(entry, answer)
+        tokens?.settle(entry.tokens_in)
         addDefaultModel(c, answer)
         for (const [name, value] of Object.entries(toHostHeader(c))) c.header(name, value)
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
+      } catch (error) {
+        // Ollama has read nothing if it has refused the question.
+        tokens?.settle(error instanceof ServiceError && error.code.startsWith('upstream_') ? 0 : undefined)
+        throw error
       } finally {
-        stream.end()
+        stream?.end()
       }
     })
   }
   return app
 }
+
+/** A question has no answer in tokens. */
+const toEstimate = (c: Context<Env>) => ({ input: estimateInput(c.var.bodyBytes), output: 0 })
 
 /** Adds to the log what a model has computed. An embedding has no tokens of its own. */
 function addUsage(entry: Entry, { value: { model, prompt_eval_count } }: Answer) {

@@ -34,6 +34,7 @@ export function createOllama({ maxLineBytes, embedTimeoutMs, ...options }: Ollam
     const connection = link(context.signal)
     try {
       const body = { ...call.body, model: call.model, stream: true }
+      context.onSent?.()
       const { flow } = await exchange(
         { path: `/api/${call.endpoint}`, body, trace: context.trace },
         connection.controller.signal,

@@ -3,7 +3,7 @@ import { isObject, parseExact } from '../exact-json.ts'
 import type { Exchange, ExchangeRequest } from './exchange.ts'
 import { readAll } from './read-all.ts'
 import { withinLimit } from './time-limit.ts'
-import type { Answer, Question, Upstream } from './upstream.ts'
+import { isInference, type Answer, type Question, type Upstream } from './upstream.ts'
 
 /**
  * The largest answer that is accepted, in bytes. The largest answers are embeddings of many long
@@ -34,10 +34,11 @@ export function createAsk({ exchange, embedTimeoutMs }: { exchange: Exchange; em
     delete: { path: '/api/delete', method: 'DELETE', isEmpty: true, limitMs },
   }
 
-  return (question, { signal: caller, trace }) => {
+  return (question, { signal: caller, trace, onSent }) => {
     const { limitMs, ...route } = routes[question.about]
     const body = 'body' in question ? question.body : undefined
     return withinLimit(limitMs, caller, async (signal) => {
+      if (isInference(question)) onSent?.()
       const { flow } = await exchange({ ...route, body, trace }, signal)
       const text = await readAll(flow, maxAnswerBytes)
       return { text, value: route.isEmpty ? {} : parseAnswer(text) }

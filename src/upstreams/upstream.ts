@@ -49,6 +49,11 @@ export interface CallContext {
   readonly ignore?: (path: string) => void
   /** Called with what the log says of the way of the request. Later notes win. */
   readonly note?: (notes: CallNotes) => void
+  /**
+   * Called when a generation, or a question that a model answers, is sent to Ollama. A decorator may
+   * send it more than once.
+   */
+  readonly onSent?: (() => void) | undefined
   /** The name of the Ollama that the caller wants, if there are several. */
   readonly host?: string | undefined
   /**

@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { registerPairs } from '../runtimes/server.ts'
 import { describeAiSdkResume } from '../runtimes/suite/ai-sdk-resume.ts'
 import { describeBackgroundResponses } from '../runtimes/suite/background-responses.ts'
+import { describeBudgets } from '../runtimes/suite/budgets.ts'
 import { describeResumeAsking } from '../runtimes/suite/resume-asking.ts'
 import { describeResumeCuts } from '../runtimes/suite/resume-cuts.ts'
 import { describeResumeLives } from '../runtimes/suite/resume-lives.ts'
@@ -19,4 +20,5 @@ describe.each(['pair of node', 'pair of bun'] as const)('%s', (pair) => {
   describeResumeLives(pair)
   describeBackgroundResponses(pair)
   describeAiSdkResume(pair)
+  describeBudgets(pair)
 })

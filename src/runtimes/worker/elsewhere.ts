@@ -125,7 +125,10 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
         const directory = await directoryOf(c)
         if (!(await orUnavailable(directory.set(entry, maxDetached)))) throw tooManyDetached(maxDetached)
       }
-      return send(c, id, body)
+      const response = await send(c, id, body)
+      // Its place among the detached runs is free at once, and not after `admittedMs`.
+      if (background && response.status === 429) await orUnavailable((await directoryOf(c)).forget(id))
+      return response
     },
     routes,
     async resumePost(c, lastEventId, body) {

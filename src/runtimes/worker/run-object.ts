@@ -43,7 +43,9 @@ export class RunObject extends DurableObject {
       config: withoutRequests(config),
       keys: this.#keys,
       limits: {
-        reserve: async (who): Promise<Verdict> => {
+        reserve: async (who, cost, quota): Promise<Verdict> => {
+          // The Worker has not read the plan of the answer, so its tokens are reserved here.
+          if (cost.tokens !== undefined) return parts.limits.reserve(who, cost, quota)
           const place = this.#place
           const counted = { refusedBy: undefined, left: {} }
           if (place === undefined) return { ...counted, settle() {} }

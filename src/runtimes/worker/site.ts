@@ -18,7 +18,7 @@ export interface Site {
   /** Undefined if the Worker has no Durable Objects. */
   readonly namespaces: Namespaces | undefined
   /** The parts of an app that workerd needs. */
-  readonly parts: Omit<AppOptions, 'config'> & { readonly address: (c: Context) => string }
+  readonly parts: Omit<AppOptions, 'config'> & { readonly address: (c: Context) => string; readonly limits: Limits }
 }
 
 /**

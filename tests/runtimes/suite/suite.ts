@@ -12,6 +12,7 @@ import { describeKeyedClients } from './keyed-clients.ts'
 import { describeLeaving } from './leaving.ts'
 import { describeDeadlines } from './deadlines.ts'
 import { describeBackpressure } from './backpressure.ts'
+import { describeBudgets } from './budgets.ts'
 import { describeUpstream } from './upstream.ts'
 import { describeUsage } from './usage.ts'
 import { describeRoutes } from './routes.ts'
@@ -71,6 +72,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeStatusPage(runtime)
     describeLimits(runtime)
     describeUsage(runtime)
+    describeBudgets(runtime)
     describeNative(runtime)
     describeStatus(runtime)
     describeResumeAsking(runtime)
