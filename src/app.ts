@@ -4,7 +4,7 @@ import { needsKey } from './config/needs-key.ts'
 import { toHosts } from './config/hosts.ts'
 import type { Config } from './config/parse-config.ts'
 import type { Emulator } from '#fake-ollama'
-import { createDialectAt, createDialects } from './dialects.ts'
+import { createDialectAt, createDialects, toNames, toSurfaces } from './dialects.ts'
 import { ServiceError } from './errors.ts'
 import { assets as pageFiles } from './generated/assets.ts'
 import { openapi } from './generated/openapi.ts'
@@ -26,7 +26,10 @@ import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { createPool, type Pool, type PoolOptions } from './pool/pool.ts'
+import { createStreamTokens } from './middleware/stream-tokens.ts'
 import { createTokenBudget } from './middleware/token-budget.ts'
+import { tokenGuard } from './middleware/token-guard.ts'
+import { createTokenPrincipal } from './middleware/token-principal.ts'
 import type { Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
 import { assets, isPage } from './routes/assets.ts'
@@ -44,6 +47,7 @@ import { asksForRun, record } from './routes/record.ts'
 import { responseRoutes } from './routes/responses.ts'
 import { status } from './routes/status.ts'
 import { resumePost, streamRoutes } from './routes/streams.ts'
+import { tokenRoute } from './routes/tokens.ts'
 import { usageRoute } from './routes/usage.ts'
 import type { RunLogs } from './streams/run-log.ts'
 import { createRuns, type SharedRuns } from './streams/runs.ts'
@@ -180,7 +184,7 @@ export function createApp({
   log = () => {},
   now = () => performance.now(),
 }: AppOptions): App {
-  const { insecure, hosts, origins, management, operator } = config.access
+  const { operator, tokenSecret, insecure, hosts, origins, management } = config.access
   const { perCaller, deadlines, resume } = config
   const { base } = config.server
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
@@ -227,6 +231,9 @@ export function createApp({
   const generating = new Set(dialects.flatMap(({ generations }) => Object.keys(generations)))
   /** A POST with a `Last-Event-ID` never generates, but only on these paths. */
   const isResume = ({ req }: Context) => req.header('last-event-id') !== undefined && generating.has(req.path)
+  const tokens = ring && tokenSecret !== undefined ? createStreamTokens({ secret: tokenSecret }) : undefined
+  const keyGuard = createKeys({ ring, sha256 })
+  const toPrincipal = principal ?? (tokens ? createTokenPrincipal({ tokens, ring: ring!, base, keys: keyGuard }) : keyGuard)
   // A request to these routes takes no place of an answer, so that a caller with the maximum number
   // of open answers can still cancel or resume one.
   const placeless = createRoutes()
@@ -237,6 +244,7 @@ export function createApp({
     .route('/', status({ operator: operatorGuard(isOperator), streams, pool: pool.view, recent, shared, now }))
     .route('/ollama', responseRoutes(recording))
     .route('/', usageRoute({ usage, isOperator }))
+  if (tokens) placeless.route('/', tokenRoute({ tokens, body, surfaces: toNames(dialects) }))
   const placelessPatterns = new Set(placeless.routes.map(({ path }) => path))
   const takesAnswer = (c: Context) => !isResume(c) && !matchedRoutes(c).some(({ path }) => placelessPatterns.has(path))
 
@@ -253,7 +261,8 @@ export function createApp({
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys, or a principal.
-    .use(principalGuard(principal ?? createKeys({ ring, sha256 })))
+    .use(principalGuard(toPrincipal))
+    .use(tokenGuard({ surfaces: toSurfaces(createDialects({ management: false })) }))
     .use(limitGuard({ limits, quota: perCaller, address, takesAnswer }))
     .route('/', elsewhere?.routes ?? createRoutes())
     .route('/', placeless)

@@ -49,3 +49,18 @@ export function createDialectAt(dialects: readonly Dialect[]): (path: string) =>
   // The empty prefix of the native dialect matches every path, so every path has a dialect.
   return (path) => longestFirst.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))!
 }
+
+/** Returns the names of the dialects. A dialect may be in the list under two bases. */
+export function toNames(dialects: readonly Dialect[]): string[] {
+  return [...new Set(dialects.map(({ name }) => name))]
+}
+
+/** Returns the name of the dialect of each route, by the pattern of the route. */
+export function toSurfaces(dialects: readonly Dialect[]): ReadonlyMap<string, string> {
+  return new Map(
+    dialects.flatMap(({ name, generations, questions }) => {
+      const paths = Object.keys(questions).map((route) => route.slice(route.indexOf(' ') + 1))
+      return [...Object.keys(generations), ...paths].map((path) => [path, name] as const)
+    }),
+  )
+}

@@ -7,6 +7,7 @@ export const statuses = {
   invalid_request: 400,
   not_supported: 400,
   unauthorized: 401,
+  forbidden: 403,
   forbidden_origin: 403,
   forbidden_host: 403,
   not_found: 404,

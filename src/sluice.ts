@@ -1,4 +1,5 @@
 import { createApp, type App, type AppOptions } from './app.ts'
+import { findTokenProblems } from './config/needs-key.ts'
 import { ConfigError, parseConfig } from './config/parse-config.ts'
 import { variables } from './config/variables.ts'
 import { ServiceError } from './errors.ts'
@@ -45,7 +46,7 @@ export function toEmbedded({ env, ...options }: SluiceOptions): SluiceOptions {
 /** The options of an app that are the same on every runtime. @throws ConfigError */
 export function toAppOptions({ env, base, principal, ...options }: SluiceOptions): Omit<AppOptions, 'open'> {
   const config = parseConfig(base === undefined ? env : { ...env, [variables.server.base.name]: base })
-  const problems: string[] = []
+  const problems = findTokenProblems(config)
   if (config.store.redis) problems.push('SLUICE_REDIS_URL: must be unset here, because only the program of Sluice uses Redis')
   if (config.access.keysFile !== undefined)
     problems.push(

@@ -7,7 +7,7 @@ export type Envelope = 'sluice' | 'openai' | 'anthropic' | 'ollama'
 
 /** Errors of every route that looks at `Host` and `Origin`. */
 const guarded: readonly ErrorCode[] = ['forbidden_host', 'forbidden_origin', 'misconfigured', 'internal']
-const keyed: readonly ErrorCode[] = [...guarded, 'unauthorized', 'rate_limited', 'store_unavailable']
+const keyed: readonly ErrorCode[] = [...guarded, 'unauthorized', 'forbidden', 'rate_limited', 'store_unavailable']
 const withBody: readonly ErrorCode[] = ['invalid_json', 'invalid_request', 'body_too_large', 'unsupported_encoding']
 const placed: readonly ErrorCode[] = ['too_many_streams', 'shutting_down', 'cancelled']
 const upstream: readonly ErrorCode[] = [
@@ -38,6 +38,7 @@ export const failures = {
   cancel: [...keyed, 'not_found'],
   operator: [...keyed, 'not_found'],
   stop: [...keyed, 'not_found', 'invalid_request'],
+  token: [...keyed, ...withBody, 'not_found'],
   generation: [
     ...run,
     ...placed,

@@ -471,6 +471,12 @@ export const routes: Readonly<Record<string, Route>> = {
         streamId,
         lastEventId,
         {
+          name: 'token',
+          in: 'query',
+          description: 'A stream token, for a client that can send no header, such as an `EventSource`',
+          schema: { type: 'string' },
+        },
+        {
           name: 'after',
           in: 'query',
           description: 'The number of the last frame that the reader has',
@@ -497,6 +503,16 @@ export const routes: Readonly<Record<string, Route>> = {
       summary: 'Stop a stream, or erase a finished one',
       parameters: [streamId],
       successes: { 204: empty('It is stopped or erased') },
+    },
+  },
+  '/tokens': {
+    post: {
+      tag: 'Server',
+      summary: 'Make a stream token, which stands for the asking key for a short time',
+      description: 'The route exists only with `SLUICE_TOKEN_SECRET`. Otherwise the answer is a 404.',
+      failures: 'token',
+      body: toBody('StreamTokenRequest'),
+      successes: { 200: toJson('StreamToken', 'The token', 'cache-control') },
     },
   },
   '/usage': {

@@ -12,6 +12,8 @@ import { rules as completions } from '../../src/dialects/openai/completions/sche
 import { rules as embeddings } from '../../src/dialects/openai/embeddings.ts'
 import { rules as responses } from '../../src/dialects/openai/responses/schema.ts'
 import { rules as plain } from '../../src/dialects/plain/schema.ts'
+import { createTokenRequest } from '../../src/dialects/token-request.ts'
+import { createDialects, toNames } from '../../src/dialects.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { toBody } from './to-body.ts'
 import { toInputSchema } from './to-input-schema.ts'
@@ -49,6 +51,7 @@ export const requestSchemas: Readonly<Record<string, JsonSchema>> = {
   OllamaModelRequest: withFields(toInputSchema(modelRequest)),
   OllamaCopyRequest: withFields(toInputSchema(copyRequest)),
   PlainRequest: toBody(plain),
+  StreamTokenRequest: toInputSchema(createTokenRequest(toNames(createDialects({ management: false })))),
   UiChatRequest: toBody(aiSdk),
   ChatCompletionRequest: toBody(chat),
   CompletionRequest: toBody(completions),
@@ -69,6 +72,7 @@ export const examples: Readonly<Record<string, JsonSchema>> = {
   OllamaModelRequest: { model, input: 'Hi' },
   OllamaCopyRequest: { source: model, destination: 'mine' },
   PlainRequest: { text: 'Hi' },
+  StreamTokenRequest: { expires_in: 60, models: ['gemma3:*'], origin: 'https://chat.example' },
   UiChatRequest: { id: 'chat-1', messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] },
   ChatCompletionRequest: { model, messages, stream: true },
   CompletionRequest: { model, prompt: 'Hi', stream: true },

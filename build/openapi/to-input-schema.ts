@@ -109,6 +109,8 @@ const checks: Readonly<Record<string, JsonSchema>> = {
   },
   'Expected a model name without ..': { not: { pattern: '\\.\\.' } },
   'Expected a text that is not blank': { pattern: '\\S' },
+  // Origins of http(s) are as `URL` writes them, which a pattern cannot say.
+  'Expected an origin such as https://chat.example': { pattern: '^[a-z][a-z\\d+.-]*://[\\w.:\\[\\]-]+$' },
   'Expected a model': { anyOf: ['model', 'name'].map(toNamed) },
   'Expected the names of fields in lower case': {
     propertyNames: { anyOf: [{ enum: [...checkedFields] }, { not: { pattern: toAnyCase([...checkedFields]) } }] },

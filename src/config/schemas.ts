@@ -110,6 +110,9 @@ export const ollamaHosts = v.pipe(
 /** A secret that an `Authorization` header can contain. */
 export const bearer = v.optional(textThat((secret) => /^[\x21-\x7e]+$/.test(secret), 'must be printable ASCII without spaces'))
 
+/** A secret that signs. 32 random characters have at least 128 bits, even in hex. */
+export const tokenSecret = v.optional(textThat((secret) => secret.length >= 32, 'must have at least 32 characters'))
+
 /** A valid name of an Ollama model. */
 export const modelName = v.optional(textThat((name) => name.length <= 256 && isModelName(name), 'must be a model name'))
 

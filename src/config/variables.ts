@@ -17,6 +17,7 @@ import {
   ollamaHosts,
   origins,
   redisUrl,
+  tokenSecret,
 } from './schemas.ts'
 
 /** A variable of the environment. */
@@ -112,6 +113,11 @@ export const variables = {
     keys: variable('SLUICE_API_KEYS', apiKeys),
     /** A file with the keys of callers. It is read again when it changes. Not on Workers. */
     keysFile: variable('SLUICE_API_KEYS_FILE', filePath),
+    /**
+     * Signs the stream tokens that `POST /tokens` makes. Unset: there are no tokens. All processes
+     * and all places of a Worker need the same secret.
+     */
+    tokenSecret: variable('SLUICE_TOKEN_SECRET', tokenSecret),
     /**
      * 1: without keys, a program on this machine may read `/metrics` and `/status`. With keys, a key
      * with `admin` may.

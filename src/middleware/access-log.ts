@@ -57,7 +57,7 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
  * Returns the pattern of the route, also if a guard refused the request. The patterns of guards end
  * with `*`. A guard can stand behind a route.
  */
-function toRoute(c: Context): string {
+export function toRoute(c: Context): string {
   return matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path ?? '-'
 }
 

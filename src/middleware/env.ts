@@ -3,6 +3,7 @@ import type { CallNotes, Ended } from '../generation.ts'
 import type { Stream } from '../relay/stream.ts'
 import type { Cause } from './cause.ts'
 import type { Quota, Verdict } from './limits.ts'
+import type { StreamToken } from './stream-tokens.ts'
 
 /** The variables that middleware sets for later handlers. */
 export interface Env {
@@ -73,4 +74,6 @@ export interface Principal {
   readonly admin?: boolean | undefined
   /** The limits of this caller, where they are not the general ones. 0 means no limit. */
   readonly quota?: Partial<Quota> | undefined
+  /** What the caller's stream token allows. Undefined for a key. */
+  readonly token?: StreamToken | undefined
 }

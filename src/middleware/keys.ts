@@ -9,7 +9,7 @@ export type Sha256 = (text: string) => Uint8Array | Promise<Uint8Array>
 const anonymous: Principal = { name: '' }
 
 /** The longest text that is accepted as a secret, in UTF-16 units. */
-const maxKeyLength = 4096
+export const maxKeyLength = 4096
 
 /**
  * Requires a valid key in one of the headers that `toSecrets` reads. A key in the URL is ignored,
@@ -52,7 +52,7 @@ function toRefusal(hasSecret: boolean, hasExpired: boolean): string {
  * last one counts, so the Bearer token comes last. Clients of Azure send `api-key`, and clients
  * of Anthropic send `x-api-key`.
  */
-function toSecrets(headers: Headers): string[] {
+export function toSecrets(headers: Headers): string[] {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
   return [headers.get('api-key'), headers.get('x-api-key'), bearer].filter(
     (secret): secret is string => !!secret && secret.length <= maxKeyLength,

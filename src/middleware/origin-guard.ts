@@ -90,7 +90,7 @@ function toPreflightResponse(names: string): Response {
  * Whether an origin has the host and port of the `Host` header. The scheme is not compared, because
  * a proxy in front may end TLS. Then Sluice does not know whether the browser used https.
  */
-function isSameHost(origin: string, host: string | undefined): boolean {
+export function isSameHost(origin: string, host: string | undefined): boolean {
   const url = URL.parse(origin)
   if (!url || !host || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false
   // `URL` drops a port that is the default of the scheme. So the host is parsed with the scheme of

@@ -3,11 +3,14 @@ import type { Entry, Env } from '../middleware/env.ts'
 import type { CallContext } from '../upstreams/upstream.ts'
 
 /** Returns what the upstream needs to know about the caller, and where it notes what the log says. */
-export function toCaller(c: Context<Env>): Pick<CallContext, 'principal' | 'models' | 'trace' | 'note' | 'host' | 'session'> {
-  const { name, models } = c.var.principal
+export function toCaller(
+  c: Context<Env>,
+): Pick<CallContext, 'principal' | 'models' | 'token' | 'trace' | 'note' | 'host' | 'session'> {
+  const { name, models, token } = c.var.principal
   return {
     principal: name,
     models,
+    token,
     trace: toTrace(c.req),
     note: toNote(c.var.entry),
     host: c.req.header('x-sluice-host') || c.req.query('host') || undefined,

@@ -86,7 +86,7 @@ export function generations({
     const { call } = plan
     c.var.entry.surface = dialect.name
     c.var.entry.model = call.model
-    const toEstimate = () => estimateGeneration(call, c.var.bodyBytes, [maxNumPredict])
+    const toEstimate = () => estimateGeneration(call, c.var.bodyBytes, [maxNumPredict, c.var.principal.token?.num_predict])
     const reserving = isProgress(call) ? undefined : budget.reserve(c, toEstimate)
     return reserving ? reserving.then((tokens) => generateWithin(tokens, c, plan)) : generate(c, plan)
   }

@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { needsKey } from '../config/needs-key.ts'
+import { findTokenProblems, needsKey } from '../config/needs-key.ts'
 import { ConfigError, type Config } from '../config/parse-config.ts'
 
 /**
@@ -15,7 +15,10 @@ export async function checkServer(config: Config, { hasPrincipals = false } = {}
 }
 
 /** All keys are in one place, so that nobody looks for a key in the other one. @throws ConfigError */
-function checkKeys({ access: { keys, keysFile } }: Config) {
+function checkKeys(config: Config) {
+  const { keys, keysFile } = config.access
+  const problems = findTokenProblems(config)
+  if (problems.length > 0) throw new ConfigError(problems)
   if (keysFile === undefined || keys.length === 0) return
   throw new ConfigError(['SLUICE_API_KEYS: must be unset, because SLUICE_API_KEYS_FILE has all keys; put them there'])
 }

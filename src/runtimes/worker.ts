@@ -1,4 +1,5 @@
 import { createApp, type App } from '../app.ts'
+import { findTokenProblems } from '../config/needs-key.ts'
 import { ConfigError, parseConfig } from '../config/parse-config.ts'
 import { variables } from '../config/variables.ts'
 import { ServiceError } from '../errors.ts'
@@ -27,6 +28,8 @@ function create(env: Record<string, unknown>): App {
   try {
     checkBindings(env)
     const { config, parts, namespaces } = toSite(env)
+    const problems = findTokenProblems(config)
+    if (problems.length > 0) throw new ConfigError(problems)
     const elsewhere = namespaces && createElsewhere({ ...namespaces, config, address: parts.address })
     return createApp({ ...parts, config, ...(elsewhere && { elsewhere }) })
   } catch (error) {

@@ -38,9 +38,10 @@ export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel,
   const configured = defaultModel === undefined ? undefined : toModel(defaultModel)
   const findDefault = createDefaultModel({ configured, ask: upstream.ask, maxLoads, now })
 
-  const allowedFor = ({ models: keyModels }: CallContext) => {
+  const allowedFor = ({ models: keyModels, token }: CallContext) => {
     const isOfKey = keyModels ? createModelGlobs(keyModels) : () => true
-    return (name: string) => isListed(name) && isOfKey(name)
+    const isOfToken = token?.models ? createModelGlobs(token.models) : () => true
+    return (name: string) => isListed(name) && isOfKey(name) && isOfToken(name)
   }
 
   /** @throws ServiceError `model_not_found` */
@@ -55,6 +56,12 @@ export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel,
     return { ...body, ...Object.fromEntries(named.map((field) => [field, toAllowed(body[field] as string, context)])) }
   }
 
+  /** A token may lower the limit of an answer. 0 means no limit. */
+  function clampsFor({ token: { num_predict = 0 } = {} }: CallContext): Clamps {
+    const numPredict = Math.min(clamps.numPredict || num_predict, num_predict || clamps.numPredict)
+    return numPredict === clamps.numPredict ? clamps : { ...clamps, numPredict }
+  }
+
   return {
     ...upstream,
     async generate(call, context) {
@@ -65,7 +72,7 @@ export function createPolicy({ upstream, allowed, aliases, clamps, defaultModel,
       const model = call.model === undefined ? await findDefault(context, allowedFor(context)) : toAllowed(call.model, context)
       // Without its last line, an answer does not say which model it is by.
       if (call.model === undefined) context.note?.({ model })
-      return upstream.generate({ ...call, model, body: clamp(call.body, clamps) }, context)
+      return upstream.generate({ ...call, model, body: clamp(call.body, clampsFor(context)) }, context)
     },
     async ask(question, context) {
       if ('body' in question) return upstream.ask({ ...question, body: toAllowedBody(clampOf(question), context) }, context)

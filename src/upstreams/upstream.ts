@@ -37,6 +37,8 @@ export interface CallContext {
    * allows.
    */
   readonly models?: readonly string[] | undefined
+  /** What the caller's stream token allows: models as above, and the longest answer in tokens. */
+  readonly token?: { readonly models?: readonly string[] | undefined; readonly num_predict?: number | undefined } | undefined
   /**
    * Keeps the request alive on workerd until `promise` settles, even after the stream has ended
    * (docs/hazards.md#12). For example, this lets Sluice read Ollama's response to its end.

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ServiceError, type ErrorCode } from '../../src/errors.ts'
 import { parseExact } from '../../src/exact-json.ts'
-import type { GenerationCall } from '../../src/generation.ts'
+import type { GenerationCall, OllamaChunk } from '../../src/generation.ts'
 import { estimateGeneration, toUsedTokens } from '../../src/middleware/token-estimate.ts'
 
 const toCall = (body: object): GenerationCall => ({ endpoint: 'chat', model: 'm', body: { ...body } })
@@ -75,7 +75,7 @@ describe('what a generation has used', () => {
     ['a model that does not exist', failed('model_not_found'), { deltas: 0 }, true, 0],
     ['a refusal by Ollama', failed('upstream_rejected'), { deltas: 0 }, true, 0],
     ['an Ollama that is down', failed('upstream_unreachable'), { deltas: 0 }, true, 0],
-  ])('%s', (_name, ended, { deltas, ...tally }: { done?: object; deltas: number }, isSent, tokens) => {
+  ])('%s', (_name, ended, { deltas, ...tally }: { done?: OllamaChunk; deltas: number }, isSent, tokens) => {
     const outcome = { ended, tally: { firstDeltaAt: undefined, done: undefined, deltas, ...tally } }
     expect(toUsedTokens(outcome, { isSent, input: 100 })).toBe(tokens)
   })

@@ -109,6 +109,10 @@ export const sluiceAnswers = {
     minutes: v.pipe(v.array(minute), v.description('The last hour, the oldest minute first')),
     failures: v.pipe(v.array(failure), v.description('The last failures, the newest first. Equal ones are one entry')),
   }),
+  StreamToken: v.strictObject({
+    token: v.pipe(v.string(), v.description('Send it as a key, or as `?token=` to `GET /streams/{run}`')),
+    expires_at: v.pipe(v.number(), v.description('Seconds since 1970. A stream may outlive its token')),
+  }),
   Usage: v.strictObject({
     ...keyUsage,
     keys: v.optional(v.pipe(v.array(v.strictObject(keyUsage)), v.description('Every key, for an operator alone'))),

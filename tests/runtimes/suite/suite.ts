@@ -25,6 +25,7 @@ import { describeResumeLives } from './resume-lives.ts'
 import { describeSharedQuestions } from './shared-questions.ts'
 import { describeStatus } from './status.ts'
 import { describeStatusPage } from './status-page.ts'
+import { describeStreamTokens } from './stream-tokens.ts'
 import { describeText } from './text.ts'
 import { describeThink } from './think.ts'
 import { describePlain } from './plain.ts'
@@ -72,6 +73,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeStatusPage(runtime)
     describeLimits(runtime)
     describeUsage(runtime)
+    describeStreamTokens(runtime)
     describeBudgets(runtime)
     describeNative(runtime)
     describeStatus(runtime)
