@@ -62,8 +62,8 @@ export function parseConfig(env: Readonly<Record<string, unknown>>, defaults: Co
     if (isSet(host)) problems.push(`${host.name}: must be unset, because ${hosts.name} is set`)
     if (isSet(apiKey)) problems.push(`${apiKey.name}: must be unset with ${hosts.name}; each host has a variable of its own`)
   }
-  // If the hosts have a mistake, they are undefined here.
-  const withKeys = (upstream.hosts ?? []).map((host) => {
+  // If the hosts have a mistake, they are still a text here.
+  const withKeys = (typeof upstream.hosts === 'string' ? [] : upstream.hosts).map((host) => {
     const key = parse({ name: toApiKeyName(host.name), schema: bearer }, undefined)
     return { ...host, apiKey: key as string | undefined }
   })

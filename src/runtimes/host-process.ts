@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { needsKey } from '../config/needs-key.ts'
+import { toHosts, type Host } from '../config/hosts.ts'
 import { ConfigError, parseConfig, type Config } from '../config/parse-config.ts'
 import type { Connect } from '../upstreams/connect.ts'
 import { checkServer, isLoopback } from './check-server.ts'
@@ -69,28 +70,42 @@ export function toUrl({ hostname, port, base }: { hostname: string; port: number
 
 /**
  * Prints the address of the server, and whether the server uses Ollama or the demo. In demo mode,
- * also prints a command to try. Otherwise, also prints a hint if Ollama does not answer yet. It
- * asks over `connect`, because the first `fetch` of a process takes as long as ten requests, and
- * the first reader would wait for it.
+ * also prints a command to try. Otherwise, also prints a hint for each Ollama that does not answer
+ * yet. It asks over `connect`, because the first `fetch` of a process takes as long as ten requests,
+ * and the first reader would wait for it.
  */
 export async function announce(
   config: Config,
   { connect, hostname, port }: { connect: Connect; hostname: string; port: number },
 ) {
   const { server, upstream, access } = config
-  const { host, base } = server
-  const url = toUrl({ hostname, port, base })
-  const source = upstream.demo ? 'the built-in demo: every answer is made up, by no model' : `Ollama at ${upstream.host}`
+  const url = toUrl({ hostname, port, base: server.base })
+  const hosts = toHosts(config)
+  const isSeveral = upstream.hosts.length > 0
+  const places = hosts.map(({ name, url }) => (isSeveral ? `${name} (${url})` : url)).join(', ')
+  const source = upstream.demo ? 'the built-in demo: every answer is made up, by no model' : `Ollama at ${places}`
   console.log(`Sluice listens on ${url} in front of ${source}`)
-  if (access.insecure && !needsKey(config) && !isLoopback(host))
-    console.log(`Warning: there are no keys (SLUICE_INSECURE=1): whoever reaches ${host} may use Ollama`)
+  if (access.insecure && !needsKey(config) && !isLoopback(server.host))
+    console.log(`Warning: there are no keys (SLUICE_INSECURE=1): whoever reaches ${server.host} may use Ollama`)
   if (upstream.demo) return console.log(`Try: curl -N ${url}/chat -d '{"text":"What is Sluice?"}'`)
+  const answering = await Promise.all(hosts.map((host) => isAnswering(host, connect)))
+  const silent = hosts.filter((_, i) => !answering[i]).map(({ name }) => name)
+  if (silent.length > 0)
+    console.log(
+      isSeveral
+        ? `Ollama does not answer yet on ${silent.join(', ')}; /readyz says when one does`
+        : 'Ollama does not answer there yet: start it (ollama serve), or set OLLAMA_HOST; /readyz says when it does',
+    )
+}
+
+async function isAnswering({ url }: Host, connect: Connect): Promise<boolean> {
   try {
-    const request = { method: 'GET', url: `${upstream.host}/api/version`, headers: {} } as const
+    const request = { method: 'GET', url: `${url}/api/version`, headers: {} } as const
     const { flow } = await connect(request, AbortSignal.timeout(2000))
     await flow(() => {})
+    return true
   } catch {
-    console.log('Ollama does not answer there yet: start it (ollama serve), or set OLLAMA_HOST; /readyz says when it does')
+    return false
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { toHosts } from '../../src/config/hosts.ts'
 import { ConfigError, parseConfig, variableNames, type ConfigDefaults } from '../../src/config/parse-config.ts'
 import { badConfigurations, canary } from '../fixtures/bad-configurations.ts'
 
@@ -16,10 +17,13 @@ const hash = 'ab'.repeat(32)
 /** The parts of an address that a URL may leave out. */
 const redis = { tls: false, port: 6379, username: undefined, password: undefined, database: 0 }
 
+/** The settings of a host that gives none. */
+const one = { tier: 1, max: undefined, weight: 1, apiKey: undefined }
+
 test('an empty environment has the documented defaults', () => {
   expect(parseConfig({})).toEqual({
     server: { host: '127.0.0.1', port: 8083, reusePort: false, base: '', shutdownGraceMs: 10_000, log: 'json' },
-    upstream: { host: 'http://127.0.0.1:11434', apiKey: undefined, demo: false },
+    upstream: { host: 'http://127.0.0.1:11434', apiKey: undefined, hosts: [], demo: false },
     queue: { running: 0, waiting: 100 },
     models: { allowed: undefined, aliases: [], defaultModel: undefined },
     clamps: { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 },
@@ -49,6 +53,16 @@ test.each([
   ['SLUICE_BASE', 'server.base', 'tools//ai/', '/tools/ai'],
   ['OLLAMA_HOST', 'upstream.host', 'ollama:1234', 'http://ollama:1234'],
   ['OLLAMA_API_KEY', 'upstream.apiKey', 'sk-123_~!', 'sk-123_~!'],
+  ['OLLAMA_HOSTS', 'upstream.hosts', 'a=gpu1', [{ ...one, name: 'a', url: 'http://gpu1:11434' }]],
+  [
+    'OLLAMA_HOSTS',
+    'upstream.hosts',
+    'big-1=https://gpu1/a/; tier=2 ;max=4;weight=3, 0=[::1]:1;max=0',
+    [
+      { ...one, name: 'big-1', url: 'https://gpu1/a', tier: 2, max: 4, weight: 3 },
+      { ...one, name: '0', url: 'http://[::1]:1', max: 0 },
+    ],
+  ],
   ['SLUICE_MODEL', 'models.defaultModel', 'hf.co/a/b:Q4_K_M', 'hf.co/a/b:Q4_K_M'],
   ['SLUICE_GRACE_MS', 'deadlines.graceMs', '0', 0],
   ['SLUICE_HEARTBEAT_MS', 'deadlines.heartbeatMs', '100', 100],
@@ -140,6 +154,40 @@ test.each([
   ['SLUICE_LOG', 'server.log', 'silent', 'silent'],
 ])('%s is %s: with %s it is %j', (name, path, text, value) => {
   expect(parseConfig({ [name]: text })).toHaveProperty(path, value)
+})
+
+describe('several hosts', () => {
+  const hosts = 'big-1=gpu1;max=4,small=gpu2'
+
+  test('each have a key of their own, and no other variable of that family is read', () => {
+    const env = { OLLAMA_HOSTS: hosts, OLLAMA_API_KEY_BIG_1: 'sk-1', OLLAMA_API_KEY_OTHER: 'not valid' }
+    expect(parseConfig(env).upstream.hosts.map(({ apiKey }) => apiKey)).toEqual(['sk-1', undefined])
+    expect(mistakesOf({ ...env, OLLAMA_API_KEY_SMALL: `${canary} x` })).toBe(
+      'OLLAMA_API_KEY_SMALL: must be printable ASCII without spaces',
+    )
+  })
+
+  test('and one host are a mistake', () => {
+    expect(mistakesOf({ OLLAMA_HOSTS: hosts, OLLAMA_HOST: 'gpu3', OLLAMA_API_KEY: 'x' }).split('\n')).toEqual([
+      'OLLAMA_HOST: must be unset, because OLLAMA_HOSTS is set',
+      'OLLAMA_API_KEY: must be unset with OLLAMA_HOSTS; each host has a variable of its own',
+    ])
+  })
+
+  test('may have their own maximum, or that of SLUICE_UPSTREAM_STREAMS', () => {
+    const config = parseConfig({ OLLAMA_HOSTS: hosts, SLUICE_UPSTREAM_STREAMS: '2' })
+    expect(toHosts(config).map(({ name, max }) => [name, max])).toEqual([
+      ['big-1', 4],
+      ['small', 2],
+    ])
+    expect(toHosts(parseConfig({ OLLAMA_HOST: 'gpu3', OLLAMA_API_KEY: 'x', SLUICE_UPSTREAM_STREAMS: '2' }))).toEqual([
+      { ...one, name: 'ollama', url: 'http://gpu3:11434', max: 2, apiKey: 'x' },
+    ])
+  })
+
+  test('are replaced by the demo, as one is', () => {
+    expect(toHosts(parseConfig({ OLLAMA_HOSTS: hosts, SLUICE_DEMO: '1' }))).toMatchObject([{ name: 'ollama' }])
+  })
 })
 
 test('an empty value is unset', () => {

@@ -1,10 +1,12 @@
 import process from 'node:process'
+import { toHosts } from '../../config/hosts.ts'
 import { ConfigError, type Config } from '../../config/parse-config.ts'
 import { usesSockets } from './connect.ts'
 
 /** Checks for settings that are invalid only on Bun. @throws ConfigError */
-export function checkConfig({ limits: { maxStreams }, upstream: { host } }: Config): void {
-  if (usesSockets(host)) return
+export function checkConfig(config: Config): void {
+  const { maxStreams } = config.limits
+  if (toHosts(config).every(({ url }) => usesSockets(url))) return
   const max = maxRequests(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? '')
   if (maxStreams <= max) return
   throw new ConfigError([

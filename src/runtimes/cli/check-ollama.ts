@@ -1,5 +1,6 @@
 import { Ollama } from 'ollama/browser'
 import { toFullName } from '#ollama-grammar/model-name.ts'
+import { toApiKeyName, toHosts, type Host } from '../../config/hosts.ts'
 import type { Config } from '../../config/parse-config.ts'
 import { createModelGlobs } from '../../upstreams/model-globs.ts'
 import { well, wrong, type Finding } from './finding.ts'
@@ -9,17 +10,33 @@ const limitMs = 3000
 /** How many names are shown at most. */
 const maxNames = 10
 
-/** Looks whether Ollama answers, and whether it has the models that the configuration names. */
-export async function checkOllama({ upstream, models }: Config): Promise<readonly Finding[]> {
-  let answers: Answers
+/** Looks whether each Ollama answers, and whether they have the models that the configuration names. */
+export async function checkOllama(config: Config): Promise<readonly Finding[]> {
+  const { upstream, models } = config
+  const looked = await Promise.all(toHosts(config).map((host) => checkHost(host, upstream)))
+  const listed = looked.flatMap(({ listed }) => listed ?? [])
+  const isAnswering = looked.some(({ listed }) => listed)
+  return [...looked.map(({ finding }) => finding), ...(isAnswering ? checkModels(listed, models, upstream) : [])]
+}
+
+/** Looks whether an Ollama answers. Returns its models, if it does. */
+async function checkHost(
+  host: Host,
+  { demo, hosts }: Config['upstream'],
+): Promise<{ finding: Finding; listed?: Answers['listed'] }> {
+  const name = hosts.length > 0 && !demo ? `${host.name}: ` : ''
   try {
-    answers = await ask(await connect(upstream))
+    const { version, listed } = await ask(await connect(host, demo))
+    const where = demo ? 'the built-in demo, which makes up every answer' : host.url
+    return { finding: well('Ollama', `${name}${where}, version ${toShown(version)}`), listed }
   } catch (error) {
-    return [wrong('Ollama', `${upstream.host} ${toProblem(error)}`)]
+    const isOne = name === ''
+    const variables = {
+      address: isOne ? 'OLLAMA_HOST' : 'OLLAMA_HOSTS',
+      key: isOne ? 'OLLAMA_API_KEY' : toApiKeyName(host.name),
+    }
+    return { finding: wrong('Ollama', `${name}${host.url} ${toProblem(error, variables)}`) }
   }
-  const { version, listed } = answers
-  const where = upstream.demo ? 'the built-in demo, which makes up every answer' : upstream.host
-  return [well('Ollama', `${where}, version ${toShown(version)}`), ...checkModels(listed, models, upstream)]
 }
 
 interface Answers {
@@ -35,7 +52,7 @@ async function ask(ollama: Ollama): Promise<Answers> {
   return { version, listed }
 }
 
-async function connect({ host, apiKey, demo }: Config['upstream']): Promise<Ollama> {
+async function connect({ url: host, apiKey }: Host, demo: boolean): Promise<Ollama> {
   const request = demo ? (await import('#fake-ollama')).createEmulator().fetch : fetch
   return new Ollama({
     host,
@@ -111,19 +128,19 @@ function toShown(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '?').slice(0, 100)
 }
 
-/** Says what is wrong, and what to do about it. */
-function toProblem(error: unknown): string {
+/** Says what is wrong, and what to do about it: which variables have the address and the key. */
+function toProblem(error: unknown, { address, key }: { address: string; key: string }): string {
   if (error instanceof StatusError) {
     const { status } = error
-    if (status === 401 || status === 403) return `wants a key (${status}); set OLLAMA_API_KEY`
-    return `answers ${status}, so it may be no Ollama; set OLLAMA_HOST`
+    if (status === 401 || status === 403) return `wants a key (${status}); set ${key}`
+    return `answers ${status}, so it may be no Ollama; set ${address}`
   }
   const { name, message, cause } = error as Error
-  if (name === 'TimeoutError') return `does not answer within ${limitMs / 1000} s; restart Ollama, or set OLLAMA_HOST`
+  if (name === 'TimeoutError') return `does not answer within ${limitMs / 1000} s; restart Ollama, or set ${address}`
   // Only the errors of a connection have a code or a cause, such as a port that fetch never asks.
   const { code = message === 'fetch failed' ? (cause as Error).message : '' } = (cause ?? error) as NodeJS.ErrnoException
-  if (!code) return 'answers, but not as Ollama does; set OLLAMA_HOST'
+  if (!code) return `answers, but not as Ollama does; set ${address}`
   if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code))
     return `has a certificate that is not valid (${code}); NODE_EXTRA_CA_CERTS adds an authority`
-  return `cannot be reached (${code}); start Ollama (ollama serve), or set OLLAMA_HOST`
+  return `cannot be reached (${code}); start Ollama (ollama serve), or set ${address}`
 }

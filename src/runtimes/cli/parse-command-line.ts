@@ -89,8 +89,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     variables: {
       ...toVariables(given),
       ...(isDemo && { [variables.upstream.demo.name]: '1' }),
-      // A flag wins over the environment, so this is the end of a demo there.
-      ...(given.has('ollama') && { [variables.upstream.demo.name]: '0' }),
+      // A flag wins over the environment, so this is the end of a demo and of other hosts there.
+      ...(given.has('ollama') && { [variables.upstream.demo.name]: '0', [variables.upstream.hosts.name]: '' }),
     },
     envFiles: (values['env-file'] ?? []).filter((path) => typeof path === 'string'),
     open: given.has('open'),

@@ -1,3 +1,4 @@
+import { toHosts } from '../../config/hosts.ts'
 import { ConfigError, type Config } from '../../config/parse-config.ts'
 import { variables } from '../../config/variables.ts'
 
@@ -14,11 +15,19 @@ declare const Deno: {
  * Otherwise the first request would be the first to fail.
  * @throws ConfigError
  */
-export function checkPermissions({ server, upstream, store, access: { keysFile } }: Config): void {
-  const { hostname, port, protocol } = new URL(upstream.host)
+export function checkPermissions(config: Config): void {
+  const {
+    server,
+    upstream,
+    store,
+    access: { keysFile },
+  } = config
   const addresses = [[variables.server.host.name, toAddress(server.host, server.port)]]
-  if (!upstream.demo)
-    addresses.push([variables.upstream.host.name, toAddress(hostname, Number(port) || (protocol === 'https:' ? 443 : 80))])
+  const { name } = upstream.hosts.length > 0 ? variables.upstream.hosts : variables.upstream.host
+  for (const { url } of upstream.demo ? [] : toHosts(config)) {
+    const { hostname, port, protocol } = new URL(url)
+    addresses.push([name, toAddress(hostname, Number(port) || (protocol === 'https:' ? 443 : 80))])
+  }
   if (store.redis) addresses.push([variables.store.redis.name, toAddress(store.redis.host, store.redis.port)])
   const all = addresses.map(([, host]) => host).join(',')
   const problems = addresses

@@ -1,5 +1,6 @@
+import { toApiKeyNames } from '../../config/hosts.ts'
 import { ConfigError, variableNames } from '../../config/parse-config.ts'
-import { retired } from '../../config/variables.ts'
+import { retired, variables } from '../../config/variables.ts'
 
 declare const Deno: {
   env: { get(name: string): string | undefined; toObject(): Record<string, string> }
@@ -18,12 +19,14 @@ const isReadable = (variable?: string) =>
  */
 export function readEnvironment(): Readonly<Record<string, string | undefined>> {
   if (isReadable()) return Deno.env.toObject()
+  const known = read(names)
+  return { ...known, ...read(toApiKeyNames(known[variables.upstream.hosts.name] ?? '')) }
+}
+
+/** @throws ConfigError */
+function read(names: readonly string[]): Readonly<Record<string, string | undefined>> {
   const hidden = names.find((name) => !isReadable(name))
-  if (hidden !== undefined) {
-    const others = names.filter((name) => !name.startsWith('SLUICE_'))
-    throw new ConfigError([
-      `${hidden}: Deno may not read this variable; start it with --allow-env=${others.join(',')},SLUICE_*`,
-    ])
-  }
+  if (hidden !== undefined)
+    throw new ConfigError([`${hidden}: Deno may not read this variable; start it with --allow-env=HOST,PORT,OLLAMA_*,SLUICE_*`])
   return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]))
 }

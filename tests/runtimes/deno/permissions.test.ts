@@ -53,6 +53,11 @@ test.each([
     'OLLAMA_HOST: Deno may not use ollama.test:443; start it with --allow-net=127.0.0.1:0,ollama.test:443',
   ],
   [
+    'OLLAMA_HOSTS',
+    { OLLAMA_HOST: '', OLLAMA_HOSTS: 'a=http://127.0.0.1:9,b=https://ollama.test' },
+    'OLLAMA_HOSTS: Deno may not use ollama.test:443; start it with --allow-net=127.0.0.1:0,127.0.0.1:9,ollama.test:443',
+  ],
+  [
     'SLUICE_REDIS_URL',
     { SLUICE_REDIS_URL: 'redis://redis.test' },
     'SLUICE_REDIS_URL: Deno may not use redis.test:6379; start it with --allow-net=127.0.0.1:0,127.0.0.1:9,redis.test:6379',
@@ -75,9 +80,9 @@ test('the ports may be named, too', async () => {
 })
 
 test('a variable that Deno may not read is a mistake, because it may be set', async () => {
-  const allowing = 'start it with --allow-env=HOST,PORT,OLLAMA_HOST,OLLAMA_API_KEY,SLUICE_*\n'
+  const allowing = 'start it with --allow-env=HOST,PORT,OLLAMA_*,SLUICE_*\n'
   expect(await run(without('--allow-env'))).toBe(`${mistakes}HOST: Deno may not read this variable; ${allowing}`)
-  const some = [...without('--allow-env'), '--allow-env=HOST,PORT,OLLAMA_HOST,OLLAMA_API_KEY,SLUICE_MODEL*']
+  const some = [...without('--allow-env'), '--allow-env=HOST,PORT,OLLAMA_*,SLUICE_MODEL*']
   expect(await run(some, { SLUICE_API_KEYS: 'a' })).toMatch(/^Cannot start: .*\nSLUICE_\w+: Deno may not read this variable; /)
 })
 

@@ -32,6 +32,7 @@ import { describePlain } from './plain.ts'
 import { describeErrors } from './errors.ts'
 import { describeRequests } from './requests.ts'
 import { describeNumbers } from './numbers.ts'
+import { describeHosts } from './hosts.ts'
 import { describeHttp } from './http.ts'
 import { describeIgnored } from './ignored.ts'
 import { describeReports } from './reports.ts'
@@ -121,6 +122,7 @@ export function describeRuntime(runtime: RuntimeName) {
     })
     describeOllama(runtime)
     describeManagement(runtime)
+    describeHosts(runtime)
     describeLargeBlobs(runtime)
     describeCancel(runtime)
     describeOllamaClients(runtime)
