@@ -11,6 +11,8 @@ export interface WorkerdOptions {
    * By default, the Worker has no Durable Objects.
    */
   objects?: 'memory' | { readonly folder: string }
+  /** The address of a server that is the KV namespace API_KEYS, such as `127.0.0.1:8000`. */
+  kv?: string
 }
 
 /**
@@ -20,7 +22,7 @@ export interface WorkerdOptions {
 export async function writeWorkerdConfig(
   entry: URL,
   bindings: Record<string, string>,
-  { objects }: WorkerdOptions = {},
+  { objects, kv }: WorkerdOptions = {},
 ): Promise<{ folder: string; config: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-workerd-'))
   const config = join(folder, 'config.capnp')
@@ -38,6 +40,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     (name = "internet", network = (allow = ["public", "private"])),
     ${disk}
+    ${kv ? `(name = "kv", external = (address = ${JSON.stringify(kv)}, http = ())),` : ''}
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
@@ -46,7 +49,7 @@ const main :Workerd.Worker = (
   compatibilityDate = "2026-10-01",
   compatibilityFlags = ["enable_request_signal"],
   globalOutbound = "internet",
-  bindings = [${[...texts, ...(objects ? namespaces.map(toBinding) : [])].join(', ')}],
+  bindings = [${[...texts, ...(kv ? ['(name = "API_KEYS", kvNamespace = "kv")'] : []), ...(objects ? namespaces.map(toBinding) : [])].join(', ')}],
   ${objects ? toStorage(objects) : ''}
 );
 `,

@@ -102,7 +102,10 @@ export interface AppOptions {
   problem?: ServiceError
   /** Returns the content codings that a body may have. By default, all of `DecompressionStream`. */
   findCodings?: () => Codings
-  /** The keys of callers, if they can change. By default, they are those of the configuration. */
+  /**
+   * The keys of callers, if they can change. Callers then need a key. By default, the keys are those
+   * of the configuration.
+   */
   keys?: KeyRing
   /** Hashes a key with less CPU than the default does. */
   sha256?: Sha256
@@ -190,7 +193,7 @@ export function createApp({
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
   const limits = sharedLimits ?? createMemoryLimits({ now })
   const budget = createTokenBudget({ limits, quota: perCaller, address })
-  const ring = principal || !needsKey(config) ? undefined : (keys ?? createKeyRing(config.access.keys))
+  const ring = principal ? undefined : (keys ?? (needsKey(config) ? createKeyRing(config.access.keys) : undefined))
   const streams = createStreams({ max: maxStreams, isValid: (name) => !ring || ring.get(name) !== undefined })
   ring?.onRevoked(streams.revoke)
   shared?.onCancel(streams.cancel)

@@ -17,8 +17,11 @@ export interface KeyRing {
   get(name: string): RingKey | undefined
   /** Takes these keys in place of all others. */
   replace(keys: readonly RingKey[]): void
-  /** Looks for keys that have expired. Call it at least once a second. */
-  look(): void
+  /**
+   * Looks for keys that have expired or changed. Call it before `find`, and once a second where a
+   * timer can run.
+   */
+  look(): void | Promise<void>
   /**
    * `listener` hears the names of keys that were valid and are not any more. A name that has got
    * another secret stays valid.

@@ -20,13 +20,14 @@ export const maxKeyLength = 4096
  * A key is found in a map by the hash of the secret, and the hash is then compared in full. The
  * time of the map depends on the hash. But a caller chooses a secret, and not its hash, so nobody
  * can come nearer to a hash guess by guess (SECURITY.md).
- * @throws ServiceError `unauthorized`
+ * @throws ServiceError `unauthorized`, or the error of the ring
  */
 export function createKeys({ ring, sha256 }: { ring: KeyRing | undefined; sha256: Sha256 }): ToPrincipal {
   if (!ring) return () => anonymous
   return async ({ headers }) => {
     const secrets = toSecrets(headers)
-    ring.look()
+    const looked = ring.look()
+    if (looked) await looked
     let found: Principal | undefined
     let hasExpired = false
     for (const secret of secrets) {

@@ -45,9 +45,11 @@ function create(env: Record<string, unknown>): App {
 function checkBindings(env: Record<string, unknown>) {
   const names = Object.values(variables.store).flatMap(({ name }) => (env[name] ? name : []))
   const problems = names.map((name) => `${name}: must be unset on Workers, where Durable Objects replace Redis`)
-  const { keys, keysFile } = variables.access
+  const { keysFile } = variables.access
   if (env[keysFile.name])
-    problems.push(`${keysFile.name}: must be unset on Workers, which have no files; put the text of the file into ${keys.name}`)
+    problems.push(
+      `${keysFile.name}: must be unset on Workers, which have no files; bind a KV namespace as API_KEYS (docs/deploy.md §6)`,
+    )
   if (problems.length > 0) throw new ConfigError(problems)
 }
 

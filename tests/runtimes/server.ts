@@ -87,6 +87,8 @@ interface StartOptions {
    * has no Durable Objects.
    */
   readonly objects?: NonNullable<WorkerdOptions['objects']> | 'none'
+  /** The address of a server that is the KV namespace of a Worker. */
+  readonly kv?: string
 }
 
 /**
@@ -241,14 +243,18 @@ interface Spawned {
 async function spawnRuntime(
   name: ServerName,
   env: Readonly<Record<string, string>>,
-  { tellsHeap = false, objects = 'memory' }: StartOptions,
+  { tellsHeap = false, objects = 'memory', kv }: StartOptions,
 ): Promise<Spawned> {
   const runtime = toRuntime(name)
   const entry = toEntry(name)
   const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC' }
   if (runtime === 'worker') {
     const hasObjects = name === 'worker' && objects !== 'none'
-    const { folder, config } = await writeWorkerdConfig(entry, { ...env }, hasObjects ? { objects } : {})
+    const { folder, config } = await writeWorkerdConfig(
+      entry,
+      { ...env },
+      { ...(hasObjects && { objects }), ...(kv && { kv }) },
+    )
     const child = spawn(bin('workerd'), ['serve', config, '--control-fd=3'], {
       env: base,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

@@ -1,19 +1,20 @@
 import { DurableObject, waitUntil } from 'cloudflare:workers'
 import { createApp, type App } from '../../app.ts'
-import type { Config } from '../../config/parse-config.ts'
-import { createKeyRing, type KeyRing } from '../../middleware/key-ring.ts'
+import type { KeyRing } from '../../middleware/key-ring.ts'
 import type { Verdict } from '../../middleware/limits.ts'
 import { hold } from '../../store/objects/object-limits.ts'
+import { ignore } from '../../store/objects/storage.ts'
 import { createRunStore, type RunStore } from '../../store/objects/run-store.ts'
 import { toCaller, toDirectory } from './callers.ts'
 import { placeHeader } from './namespaces.ts'
+import { createObjectKeys } from './object-keys.ts'
 import type { ObjectState } from './platform.ts'
 import { toSite } from './site.ts'
 
 /** The object of a run. The same app runs here as in the Worker, and keeps the one run. */
 export class RunObject extends DurableObject {
   readonly #app: App
-  readonly #keys: KeyRing
+  readonly #keys: KeyRing | undefined
   readonly #store: RunStore
   readonly #state: ObjectState
   readonly #env: Record<string, unknown>
@@ -26,7 +27,7 @@ export class RunObject extends DurableObject {
     this.#env = env
     const { config, parts, namespaces } = toSite(env)
     const { callers } = namespaces!
-    this.#keys = createKeyRing(withoutRequests(config).access.keys)
+    this.#keys = parts.keys && createObjectKeys(parts.keys)
     const { runBytes, maxDetached, keepSeconds } = config.resume
     const now = () => performance.now()
     this.#store = createRunStore({
@@ -40,8 +41,9 @@ export class RunObject extends DurableObject {
     })
     this.#app = createApp({
       ...parts,
-      config: withoutRequests(config),
-      keys: this.#keys,
+      // The Worker has counted the request already.
+      config: { ...config, perCaller: { ...config.perCaller, perMinute: 0 } },
+      ...(this.#keys && { keys: this.#keys }),
       limits: {
         reserve: async (who, cost, quota): Promise<Verdict> => {
           // The Worker has not read the plan of the answer, so its tokens are reserved here.
@@ -70,14 +72,9 @@ export class RunObject extends DurableObject {
     return response
   }
 
-  alarm(): Promise<void> {
-    this.#keys.look()
+  async alarm(): Promise<void> {
+    // A run whose key was revoked ends, even if nobody asks for it.
+    await Promise.resolve(this.#keys?.look()).catch(ignore)
     return this.#store.alarm()
   }
-}
-
-/** The Worker has counted the requests already, by the general limit or by that of the key. */
-function withoutRequests({ access, perCaller, ...config }: Config): Config {
-  const keys = access.keys.map((key) => ({ ...key, quota: { ...key.quota, perMinute: 0 } }))
-  return { ...config, access: { ...access, keys }, perCaller: { ...perCaller, perMinute: 0 } }
 }

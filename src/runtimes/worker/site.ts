@@ -1,7 +1,8 @@
 import type { Context } from 'hono'
 import { waitUntil } from 'cloudflare:workers'
 import { createUpstreams, type AppOptions } from '../../app.ts'
-import { parseConfig, type Config } from '../../config/parse-config.ts'
+import { ConfigError, parseConfig, type Config } from '../../config/parse-config.ts'
+import { createKeyRing, type KeyRing } from '../../middleware/key-ring.ts'
 import type { Limits } from '../../middleware/limits.ts'
 import { createMemoryLimits } from '../../middleware/memory-limits.ts'
 import { createUsage } from '../../telemetry/usage.ts'
@@ -9,6 +10,7 @@ import { createLog } from '../log.ts'
 import { createBoundLimits, isRateLimiter } from './bound-limits.ts'
 import { createObjectLimits } from '../../store/objects/object-limits.ts'
 import { toCaller } from './callers.ts'
+import { createKvRing, isKvNamespace } from './kv-keys.ts'
 import { toNamespaces, type Namespaces } from './namespaces.ts'
 import { openOnWorker } from './open.ts'
 
@@ -54,9 +56,21 @@ function createSite(env: Record<string, unknown>): Site {
       upstreams: createUpstreams({ config, maxLoads, waitUntil }),
       usage: createUsage(),
       log: createLog(config.server.log, console.log),
+      ...toKeys(env, config),
       ...toLimits(env, namespaces, config.perCaller),
     },
   }
+}
+
+/**
+ * Returns the keys of callers: those of the KV namespace if one is bound as API_KEYS, or else those
+ * of the configuration.
+ * @throws ConfigError if there are both
+ */
+function toKeys({ API_KEYS }: Record<string, unknown>, { access: { keys } }: Config): { keys?: KeyRing } {
+  if (!isKvNamespace(API_KEYS)) return keys.length > 0 ? { keys: createKeyRing(keys) } : {}
+  if (keys.length > 0) throw new ConfigError(['SLUICE_API_KEYS: must be unset, because the binding API_KEYS has all keys'])
+  return { keys: createKvRing({ namespace: API_KEYS, write: console.error, time: Date.now }) }
 }
 
 /**
