@@ -29,8 +29,13 @@ export interface KeyRing {
   onRevoked(listener: (names: ReadonlySet<string>) => void): void
 }
 
+/** A ring whose keys are in memory. */
+export interface MemoryKeyRing extends KeyRing {
+  look(): void
+}
+
 /** Creates a ring. `time` returns milliseconds since 1970, because an expiry is a date. */
-export function createKeyRing(keys: readonly RingKey[], time: () => number = Date.now): KeyRing {
+export function createKeyRing(keys: readonly RingKey[], time: () => number = Date.now): MemoryKeyRing {
   const listeners: ((names: ReadonlySet<string>) => void)[] = []
   let byHash = new Map<string, RingKey>()
   /** The valid keys, as far as `look` has seen. */

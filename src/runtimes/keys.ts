@@ -18,7 +18,7 @@ export async function openKeys({ access: { keys, keysFile } }: Config): Promise<
   const watch = keysFile === undefined ? undefined : createKeyWatch({ path: keysFile, ring, write: console.error })
   await watch?.look() // from here on, each change is written
   setInterval(() => {
-    void ring.look()
+    ring.look()
     void watch?.look()
   }, lookMs).unref()
   if (watch) process.on('SIGHUP', () => void watch.look(true))

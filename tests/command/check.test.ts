@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { refusedUrl } from '#fake-ollama/faults.ts'
 import { json } from '#fake-ollama/scripts.ts'
@@ -117,6 +120,20 @@ describe('the configuration', () => {
     expect(await checkOf('access', { HOST: '0.0.0.0', SLUICE_INSECURE: '1' })).toEqual([
       'ok there are no keys: whoever reaches 0.0.0.0 may use Ollama',
     ])
+  })
+
+  test('a file of keys is read, and one without a key lets nobody in', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-keys-'))
+    const env = { HOST: '0.0.0.0', SLUICE_API_KEYS_FILE: join(folder, 'keys.json') }
+    expect(await check(env)).toEqual(['WRONG  configuration  SLUICE_API_KEYS_FILE: cannot be read: there is no such file'])
+    const put = (...keys: readonly object[]) => writeFileSync(env.SLUICE_API_KEYS_FILE, JSON.stringify({ keys }))
+    put({ name: 'alice', sha256: '0'.repeat(64) }, { name: 'bob', sha256: '1'.repeat(64) })
+    expect(await checkOf('access', env)).toEqual(['ok callers need one of 2 keys'])
+    put()
+    expect(await checkOf('access', env)).toEqual([
+      'WRONG nobody may ask, because SLUICE_API_KEYS_FILE has no key; sluice key add NAME makes one',
+    ])
+    rmSync(folder, { recursive: true })
   })
 })
 

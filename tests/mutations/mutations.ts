@@ -171,6 +171,17 @@ export const mutations: readonly Mutation[] = [
   },
   { file: 'middleware/request-id.ts', from: '{1,128}', to: '+', test: 'runtimes/node', title: 'request ids' },
   { file: 'middleware/keys.ts', from: "[headers.get('api-key'), ", to: '[', test: 'runtimes/node', title: 'keys' },
+  { file: 'middleware/keys.ts', from: 'if (ring.isExpired(key)) hasExpired = true', to: '', test: 'middleware/keys' },
+  { file: 'middleware/key-ring.ts', from: 'expiresAt <= time()', to: 'expiresAt < time()', test: 'middleware/key-ring' },
+  {
+    file: 'middleware/key-ring.ts',
+    from: 'filter((name) => !byName.has(name))',
+    to: 'filter(() => true)',
+    test: 'middleware/key-ring',
+  },
+  { file: 'relay/streams.ts', from: 'if (principals.has(principal)) fail', to: 'fail', test: 'relay/streams' },
+  { file: 'runtimes/keys.ts', from: 'isDemanded ||= demanded', to: 'isDemanded = demanded', test: 'runtimes/keys' },
+  { file: 'runtimes/key-file.ts', from: '`${ino} ${size} ${mtimeMs}`', to: '`${size} ${mtimeMs}`', test: 'runtimes/keys' },
   {
     file: 'middleware/memory-limits.ts',
     from: 'Math.max(used.count - ((time - used.at) * max) / periodMs, 0)',

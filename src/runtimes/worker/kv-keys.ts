@@ -79,7 +79,7 @@ export function createKvRing({ namespace, write, time }: KvKeysOptions): KeyRing
   return {
     ...ring,
     look() {
-      void ring.look()
+      ring.look()
       return hasKeys && time() - readAt < maxAgeMs ? undefined : read()
     },
   }
