@@ -27,7 +27,8 @@ export function createTokenPrincipal({ tokens, ring, base, keys }: TokenPrincipa
     const texts = secrets.length > 0 ? secrets.filter(isStreamToken) : toTokenOfUrl(request, base)
     for (const text of texts) {
       const token = await tokens.verify(text)
-      ring.look()
+      const looked = ring.look()
+      if (looked) await looked
       const key = token && ring.get(token.key)
       if (key) return { name: key.name, models: key.models, quota: key.quota, token } satisfies Principal
     }
