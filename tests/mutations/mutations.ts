@@ -283,7 +283,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'runtimes/check-server.ts',
-    from: 'insecure || isLoopback(host)) return',
+    from: 'access.insecure || isLoopback(server.host)) return',
     to: 'insecure || !isLoopback(host)) return',
     test: 'runtimes/process',
     title: 'an address that other machines reach',
