@@ -28,7 +28,8 @@ function create(env: Record<string, unknown>): App {
   try {
     checkBindings(env)
     const { config, parts, namespaces } = toSite(env)
-    const problems = findTokenProblems(config)
+    // The keys of a KV namespace are not in the configuration.
+    const problems = parts.keys ? [] : findTokenProblems(config)
     if (problems.length > 0) throw new ConfigError(problems)
     const elsewhere = namespaces && createElsewhere({ ...namespaces, config, address: parts.address })
     return createApp({ ...parts, config, ...(elsewhere && { elsewhere }) })

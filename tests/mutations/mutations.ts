@@ -149,7 +149,7 @@ export const mutations: readonly Mutation[] = [
   { file: 'sluice.ts', from: "name !== ''", to: 'true', test: 'sluice', title: 'no principal' },
   { file: 'routes/assets.ts', from: '`"${base}/assets/`', to: `'"/assets/'`, test: 'base', title: 'the page' },
   {
-    file: 'middleware/host-guard.ts',
+    file: 'middleware/loopback.ts',
     from: "name.endsWith('.localhost')",
     to: "name.includes('localhost')",
     test: 'runtimes/node',

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { thenSilent } from '#fake-ollama/scripts.ts'
+import { thenSilent, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
-import { askToResume, read, readAll, readFailure } from './reader.ts'
+import { askToResume, generate, read, readAll, readFailure } from './reader.ts'
 import { startServer, type Server } from './server.ts'
 
 const sha256 = createHash('sha256').update('secret-of-alice').digest('hex')
@@ -69,6 +69,22 @@ describe('a Worker with the KV namespace API_KEYS', () => {
     expect(await readAll(read(server, { path: run, method: 'DELETE', headers }))).toMatchObject({ status: 204 })
     expect((await readAll(reader)).text).toContain('"code":"cancelled"')
   })
+})
+
+test('a Worker with the namespace makes stream tokens, and knows their keys in each isolate', async () => {
+  value = JSON.stringify({ keys: [{ name: 'alice', sha256 }] })
+  const env = { SLUICE_TOKEN_SECRET: 'a secret of tokens, which is long enough' }
+  await start(env)
+  const made = await readAll(read(server, { path: '/tokens', body: {}, headers }))
+  expect(made).toMatchObject({ status: 200 })
+  const { token } = JSON.parse(made.text) as { token: string }
+  await server.stop()
+  await start(env)
+  // The first request of the isolate has a token, and no key.
+  const bearer = { authorization: `Bearer ${token}` }
+  const answer = await readAll(generate(server, 'folded', upstream.script(tokens({ count: 1 })), { headers: bearer }))
+  expect(answer).toMatchObject({ status: 200 })
+  await server.stop()
 })
 
 test('a Worker with the namespace and SLUICE_API_KEYS is misconfigured', async () => {
