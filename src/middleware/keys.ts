@@ -70,9 +70,16 @@ export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0
 }
 
+/** Decodes hex digits in lower case. */
 function toBytes(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let i = 0; i < bytes.byteLength; i++)
+    bytes[i] = (toDigit(hex.charCodeAt(2 * i)) << 4) | toDigit(hex.charCodeAt(2 * i + 1))
+  return bytes
 }
+
+/** The value of `0` to `9` (codes 48 to 57) and of `a` to `f` (codes 97 to 102). */
+const toDigit = (code: number) => (code <= 57 ? code - 48 : code - 87)
 
 /** The default hash function, which works on every runtime. */
 export async function sha256OfWebCrypto(text: string): Promise<Uint8Array> {
