@@ -94,6 +94,16 @@ export function toShares({ requests, answers, tokens }: Cost, quota: Quota): Sha
   return shares.flatMap(({ count, ...share }) => (share.max > 0 && count !== undefined ? [{ ...share, count }] : []))
 }
 
+/**
+ * Returns what settling adds to what a caller has used. It is negative if tokens are given back. Of a
+ * reservation that is `ageMs` old a part has come back already. It is not given back again, because it
+ * would be taken from other reservations.
+ */
+export function toCorrection({ max, periodMs, count }: Share, tokens: number, ageMs: number): number {
+  const held = Math.max(count - (ageMs * max) / periodMs, 0)
+  return Math.max(tokens - count, -held)
+}
+
 /** Nobody knows when an answer will be over, so a caller without a free place waits this long. */
 const placeRetrySeconds = 5
 

@@ -1,4 +1,4 @@
-import { toShares, toVerdict, type LimitName, type Limits, type Share } from './limits.ts'
+import { toCorrection, toShares, toVerdict, type LimitName, type Limits, type Share } from './limits.ts'
 
 /** What a caller has used of a limit that comes back continuously. */
 interface Used {
@@ -70,11 +70,11 @@ export function createMemoryLimits({ now }: { now: () => number }): Limits {
       return toVerdict(shares, available, (tokens = cost.tokens ?? 0) => {
         if (!isOpen) return
         isOpen = false
-        const time = now()
-        const caller = toCaller(who, time)
+        const settledAt = now()
+        const caller = toCaller(who, settledAt)
         for (const share of shares) {
-          if (share.limit === 'answers') add(caller, share, -1, time)
-          else if (share.limit !== 'requests') add(caller, share, tokens - share.count, time)
+          if (share.limit === 'answers') add(caller, share, -1, settledAt)
+          else if (share.limit !== 'requests') add(caller, share, toCorrection(share, tokens, settledAt - time), settledAt)
         }
       })
     },

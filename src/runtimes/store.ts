@@ -22,7 +22,7 @@ export async function openStore({ store, resume }: Config): Promise<Pick<AppOpti
     const redis = await connectRedis({ driver, address: store.redis, write: console.error })
     const now = () => performance.now()
     const { leaseMs } = store
-    const limits = createRedisLimits({ redis, memory: createMemoryLimits({ now }), sha256: sha256OfNode, leaseMs })
+    const limits = createRedisLimits({ redis, memory: createMemoryLimits({ now }), sha256: sha256OfNode, leaseMs, now })
     const shared = createSharedRuns({
       redis,
       leaseMs,

@@ -27,7 +27,7 @@ test('an empty environment has the documented defaults', () => {
     queue: { running: 0, waiting: 100 },
     models: { allowed: undefined, aliases: [], defaultModel: undefined },
     clamps: { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 },
-    access: { keys: [], keysFile: undefined, operator: false, insecure: false, hosts: [], origins: [], management: false },
+    access: { keys: [], keysFile: undefined, tokenSecret: undefined, operator: false, insecure: false, hosts: [], origins: [], management: false },
     perCaller: { perMinute: 0, streams: 0, tokensPerMinute: 0, tokensPerDay: 0 },
     limits: { maxStreams: 1000, maxBodyBytes: 16_777_216, maxLineBytes: 4_194_304 },
     resume: { maxSeconds: 60, maxDetached: 4, runBytes: 8_388_608, totalBytes: 268_435_456, keepSeconds: 60 },
@@ -107,6 +107,7 @@ test.each([
       { name: 'b.c-d', sha256: hash, models: ['*'] },
     ],
   ],
+  ['SLUICE_TOKEN_SECRET', 'access.tokenSecret', 'ü'.repeat(32), 'ü'.repeat(32)],
   ['SLUICE_MODELS', 'models.allowed', 'gemma3:*, hf.co/a/b', ['gemma3:*', 'hf.co/a/b']],
   [
     'SLUICE_ALIASES',

@@ -143,6 +143,20 @@ export function limitsContract(name: string, { create }: LimitsContract) {
       expect(left.tokensPerMinute!.retryAfterSeconds).toBeLessThanOrEqual(61)
     })
 
+    test('what has come back during an answer is not given back again at its end', async () => {
+      const { limits, pass } = create()
+      const long = await reserve(limits, { tokens: 1100 })
+      await pass(90_000)
+      const next = await reserve(limits, { tokens: 1100 })
+      expect(next.refusedBy).toBeUndefined()
+      long.settle(10)
+      expect((await reserve(limits, { tokens: 1 })).refusedBy).toBe('tokensPerMinute')
+      next.settle(10)
+      const { refusedBy, left } = await reserve(limits, { tokens: 1 })
+      expect(refusedBy).toBeUndefined()
+      expect(left.tokensPerMinute!.remaining).toBeGreaterThan(950)
+    })
+
     test('settling without a number counts what was reserved', async () => {
       const { limits } = create()
       const verdict = await reserve(limits, { answers: 1, tokens: 1100 })

@@ -1,5 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import type { Hono } from 'hono'
+import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import { expect, test, vi } from 'vitest'
 import { createDocument } from '../../build/openapi/document.ts'
@@ -67,9 +68,14 @@ test('operations have names of their own', () => {
 })
 
 test('the document has every route of the app, and no other', async () => {
-  const config = parseConfig({ SLUICE_MANAGEMENT: '1', SLUICE_DEMO: '1' })
-  // The demo shows a program on this machine what an operator may do.
-  const app = createApp({ config, open: openWithStreamSSE, address: () => '127.0.0.1' })
+  const sha256 = createHash('sha256').update('key').digest('hex')
+  const config = parseConfig({
+    SLUICE_MANAGEMENT: '1',
+    SLUICE_DEMO: '1',
+    SLUICE_API_KEYS: JSON.stringify({ keys: [{ name: 'me', sha256, admin: true }] }),
+    SLUICE_TOKEN_SECRET: 'x'.repeat(32),
+  })
+  const app = createApp({ config, open: openWithStreamSSE })
   const { routes } = created.toSorted((a, b) => b.routes.length - a.routes.length)[0]!
   const hashed = /^\/assets\/.*/
   const found = routes
@@ -79,7 +85,9 @@ test('the document has every route of the app, and no other', async () => {
       if (method !== 'ALL') return (method === 'GET' ? ['GET', 'HEAD'] : [method]).map((each) => `${each} ${template}`)
       // The route itself says which methods it has.
       const url = `http://localhost${path.replace(/:digest\{.*\}/, `sha256:${'0'.repeat(64)}`)}`
-      const response = await app.fetch(new Request(url, { method: 'PATCH', headers: { host: 'localhost' } }))
+      const response = await app.fetch(
+        new Request(url, { method: 'PATCH', headers: { host: 'localhost', 'x-api-key': 'key' } }),
+      )
       return (response.headers.get('allow') ?? '').split(', ').map((each) => `${each} ${template}`)
     })
   const declared = Object.entries(document.paths).flatMap(([path, item]) =>

@@ -21,6 +21,8 @@ import { rules as embeddings } from '../../src/dialects/openai/embeddings.ts'
 import { rules as responses } from '../../src/dialects/openai/responses/schema.ts'
 import { rules as plain } from '../../src/dialects/plain/schema.ts'
 import { readRequest, type FieldRules } from '../../src/dialects/read-request.ts'
+import { createTokenRequest } from '../../src/dialects/token-request.ts'
+import { createDialects, toNames } from '../../src/dialects.ts'
 import { toServiceError } from '../../src/errors.ts'
 import { oddJson } from '../dialects/odd-json.ts'
 import { exactDocument, toNamed } from './declared.ts'
@@ -46,6 +48,7 @@ const readers: Readonly<Record<string, Read>> = {
   OllamaModelRequest: withSchema(modelRequest),
   OllamaCopyRequest: withSchema(copyRequest),
   PlainRequest: withRules(plain),
+  StreamTokenRequest: withSchema(createTokenRequest(toNames(createDialects({ management: false })))),
   UiChatRequest: withRules(aiSdk),
   ChatCompletionRequest: withRules(chat),
   CompletionRequest: withRules(completions),

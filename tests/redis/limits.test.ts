@@ -23,14 +23,17 @@ afterAll(() => server.stop())
 const connect = (url = server.url) =>
   connectRedis({ driver, address: parseConfig({ SLUICE_REDIS_URL: url }).store.redis!, write() {} })
 
+/** By how much `pass` has moved the clock, in milliseconds. */
+let passed = 0
+const now = () => performance.now() + passed
 const createLimits = (redis: Redis, leaseMs = 10_000): Limits =>
-  createRedisLimits({ redis, memory: createMemoryLimits({ now: () => performance.now() }), sha256: sha256OfNode, leaseMs })
+  createRedisLimits({ redis, memory: createMemoryLimits({ now }), sha256: sha256OfNode, leaseMs, now })
 
 /**
  * Moves all times in Redis by `ms` into the past, as if its clock went forward. A negative number is
- * a jump of the clock back.
+ * a jump of its clock back.
  */
-async function pass(ms: number) {
+async function jump(ms: number) {
   const move = `
     for _, key in ipairs(redis.call('KEYS', '*')) do
       local left = redis.call('PTTL', key)
@@ -47,6 +50,12 @@ async function pass(ms: number) {
       redis.call('PEXPIRE', key, left - ARGV[1])
     end`
   await server.command('EVAL', move, '0', String(ms))
+}
+
+/** Moves the clock of the process as well. */
+async function pass(ms: number) {
+  passed += ms
+  await jump(ms)
 }
 
 /** Opens two connections, as two processes do, and makes the limits of both. */
@@ -186,7 +195,7 @@ describe('the clock of Redis', () => {
     const dead = [await one.reserve('a', answer, quota), await one.reserve('a', answer, quota)]
     for (let i = 0; i < 6; i++) await one.reserve('a', { requests: 1 }, { ...quota, perMinute: 600 })
     redis.close()
-    await pass(-3_600_000)
+    await jump(-3_600_000)
     expect(await isRefused(other)).toBe(true)
     await expect.poll(() => isRefused(other), { interval: 20, timeout: 1000 }).toBe(false)
     const { left } = await other.reserve('a', { requests: 1 }, { ...quota, perMinute: 600 })
@@ -198,7 +207,7 @@ describe('the clock of Redis', () => {
     const { one, other } = await createTwo(300)
     const cost = { answers: 1, tokens: 600 } as const
     const living = [await one.reserve('a', cost, quota), await one.reserve('a', cost, quota)]
-    await pass(3_600_000)
+    await jump(3_600_000)
     const refusals = async () => [await isRefused(other), await isRefused(other, { tokens: 1 })]
     await expect.poll(refusals, { interval: 20, timeout: 1000 }).toEqual([true, true])
     for (const { settle } of living) settle(0)

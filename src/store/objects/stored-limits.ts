@@ -1,4 +1,5 @@
 import {
+  toCorrection,
   toShares,
   toVerdict,
   type Cost,
@@ -46,6 +47,7 @@ interface Used {
 interface Reservation {
   readonly cost: Cost
   readonly quota: Quota
+  readonly at: number
   readonly expiresAt: number
 }
 
@@ -80,7 +82,7 @@ export function createStoredLimits({ storage, now }: StoredLimitsOptions): Swept
     if (!reservation) return
     counted.open.delete(id)
     for (const share of toShares(reservation.cost, reservation.quota))
-      if (share.limit !== 'requests') add(counted, share, tokens - share.count, time)
+      if (share.limit !== 'requests') add(counted, share, toCorrection(share, tokens, Math.max(time - reservation.at, 0)), time)
   }
   /**
    * Releases what has expired. If the clock has jumped back, what is counted is from the future. It
@@ -105,7 +107,8 @@ export function createStoredLimits({ storage, now }: StoredLimitsOptions): Swept
       const verdict = toVerdict(shares, available, () => {})
       if (!verdict.refusedBy && shares.length > 0) {
         for (const share of shares) add(counted, share, share.count, time)
-        if (shares.some(({ limit }) => limit !== 'requests')) counted.open.set(id, { cost, quota, expiresAt: time + leaseMs })
+        if (shares.some(({ limit }) => limit !== 'requests'))
+          counted.open.set(id, { cost, quota, at: time, expiresAt: time + leaseMs })
         save(counted)
       }
       return { refusedBy: verdict.refusedBy, left: verdict.left }

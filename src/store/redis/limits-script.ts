@@ -12,7 +12,8 @@
  * - reserve: the member of the answer and of the tokens (empty if there is none), and `FIELD`,
  *   `MAX`, `PERIOD`, `COUNT` of each share. Returns what was left of each share before.
  * - renew: pairs of members. A member that Redis has lost is entered again.
- * - settle: both members, and the tokens that were used.
+ * - settle: both members, the tokens that were used, and the age of the reservation in milliseconds
+ *   (`toCorrection` of src/middleware/limits.ts).
  */
 export const script = `
 local seconds, micros = unpack(redis.call('TIME'))
@@ -38,9 +39,16 @@ local function add(field, max, period, number)
   keep(KEYS[3], count * period / max)
 end
 
-local function charge(member, factor, more)
-  for field, max, period, count in string.gmatch(member, '|([^ |]+) ([^ |]+) ([^ |]+) ([^ |]+)') do
-    add(field, max, period, factor * count + more)
+local shares = '|([^ |]+) ([^ |]+) ([^ |]+) ([^ |]+)'
+
+local function charge(member, factor)
+  for field, max, period, count in string.gmatch(member, shares) do add(field, max, period, factor * count) end
+end
+
+local function correct(member, tokens, age)
+  for field, max, period, count in string.gmatch(member, shares) do
+    local held = math.max(count - age * max / period, 0)
+    add(field, max, period, math.max(tokens - count, -held))
   end
 end
 
@@ -54,7 +62,7 @@ end
 local function expire(key)
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now)) do
     redis.call('ZREM', key, member)
-    charge(member, -1, 0)
+    charge(member, -1)
   end
   -- After a jump of the clock back, a member would outlive its lease.
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now + lease, '+inf')) do
@@ -82,10 +90,10 @@ if operation == 'reserve' then
 elseif operation == 'renew' then
   for i = 3, #ARGV, 2 do
     enter(KEYS[2], ARGV[i])
-    if enter(KEYS[3], ARGV[i + 1]) == 1 then charge(ARGV[i + 1], 1, 0) end
+    if enter(KEYS[3], ARGV[i + 1]) == 1 then charge(ARGV[i + 1], 1) end
   end
 else
   redis.call('ZREM', KEYS[2], ARGV[3])
-  if redis.call('ZREM', KEYS[3], ARGV[4]) == 1 then charge(ARGV[4], -1, ARGV[5]) end
+  if redis.call('ZREM', KEYS[3], ARGV[4]) == 1 then correct(ARGV[4], ARGV[5], ARGV[6]) end
 end
 `

@@ -12,6 +12,8 @@ export interface RedisLimitsOptions {
   sha256(text: string): Uint8Array | Promise<Uint8Array>
   /** After this time without a renewal, what a dead process held is free again. */
   leaseMs: number
+  /** Returns the time of a monotonic clock in milliseconds. */
+  now: () => number
 }
 
 /** The keys of one caller in Redis, as `script` lists them. */
@@ -22,10 +24,13 @@ interface Entry {
   readonly keys: CallerKeys
   readonly answer: string
   readonly tokens: string
+  readonly at: number
   /** Whether Redis may have heard of it. */
   isSent: boolean
   /** How many tokens the answer has used. Undefined as long as it is not over. */
   used: number | undefined
+  /** How old it was when its answer was over, in milliseconds. */
+  ageMs: number
   /** How often Redis was to settle it, and did not answer. */
   failures: number
 }
@@ -47,7 +52,7 @@ const maxRenewed = 100
  * Counts in Redis, for all processes that use it. A reservation is one command. Renewing and settling
  * do not make a request wait.
  */
-export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimitsOptions): Limits {
+export function createRedisLimits({ redis, memory, sha256, leaseMs, now }: RedisLimitsOptions): Limits {
   const processId = crypto.randomUUID()
   const scriptSha = toScriptSha()
   /** The entries of this process, also those that Redis does not know yet, or has not settled. */
@@ -93,10 +98,10 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
   }
   /** Settles an entry in Redis. If that fails, `tick` tries it again. */
   async function settle(entry: Entry) {
-    const { keys, answer, tokens, used } = entry
+    const { keys, answer, tokens, used, ageMs } = entry
     try {
       if (entry.isSent && !redis.isReady) throw new Error('Redis is not ready')
-      if (entry.isSent) await run(keys, 'settle', [answer, tokens, String(used)])
+      if (entry.isSent) await run(keys, 'settle', [answer, tokens, String(used), String(ageMs)])
     } catch {
       if (++entry.failures < maxFailures) return
     }
@@ -119,6 +124,7 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
     return (tokens = reserved) => {
       if (entry.used !== undefined) return
       entry.used = tokens
+      entry.ageMs = now() - entry.at
       settleOwn(tokens)
       void settle(entry)
     }
@@ -131,8 +137,10 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs }: RedisLimit
       keys,
       answer: shares.some(({ limit }) => limit === 'answers') ? member : '',
       tokens: budgets.length > 0 ? [member, ...budgets.map((share) => toParts(share).join(' '))].join('|') : '',
+      at: now(),
       isSent: false,
       used: undefined,
+      ageMs: 0,
       failures: 0,
     }
   }

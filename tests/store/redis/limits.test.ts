@@ -25,9 +25,10 @@ function create(reply: (command: readonly string[]) => Reply) {
     subscribe() {},
     onConnected: (listener: () => void) => void connected.push(listener),
   }
-  const memory = createMemoryLimits({ now: () => performance.now() })
+  const now = () => performance.now()
+  const memory = createMemoryLimits({ now })
   const sha256 = (text: string) => createHash('sha256').update(text).digest()
-  const limits = createRedisLimits({ redis, memory, sha256, leaseMs })
+  const limits = createRedisLimits({ redis, memory, sha256, leaseMs, now })
   /** The operations of the function, with how many arguments each has. */
   const toOperations = () => sent.map(([, , , , , , operation, , ...rest]) => [operation, rest.length])
   return { limits, redis, sent, toOperations, connect: () => connected.forEach((listener) => listener()) }
@@ -120,7 +121,7 @@ describe('limits in Redis', () => {
     sent.length = 0
     for (const { settle } of [...verdicts, ...verdicts]) settle()
     await vi.advanceTimersByTimeAsync(leaseMs)
-    expect(toOperations()).toEqual(verdicts.map(() => ['settle', 3]))
+    expect(toOperations()).toEqual(verdicts.map(() => ['settle', 4]))
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -163,7 +164,7 @@ describe('limits in Redis', () => {
     expect(toOperations()).toEqual([])
     redis.isReady = true
     await vi.advanceTimersByTimeAsync(leaseMs / 3)
-    expect(toOperations()).toEqual([['settle', 3]])
+    expect(toOperations()).toEqual([['settle', 4]])
     expect(vi.getTimerCount()).toBe(0)
 
     const lost = await limits.reserve('a', answer, quota)
