@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 import { toRoute } from './access-log.ts'
 import type { Env } from './env.ts'
+import { noRoute } from './methods.ts'
 import { isSameHost } from './origin-guard.ts'
 import type { StreamToken } from './stream-tokens.ts'
 
@@ -20,11 +21,14 @@ const runRoutes: ReadonlySet<string> = new Set([
   ...['', '/ollama'].flatMap((base) => [`${base}/v1/responses/:id`, `${base}/v1/responses/:id/cancel`]),
 ])
 
+/** Routes that every key may use, and no token. */
+const keyRoutes: ReadonlySet<string> = new Set(['/tokens', '/usage', '/streams'])
+
 /**
- * Limits a caller with a stream token to what the token allows. A route that is not listed is for
- * keys alone, so a token makes no tokens, manages no models, and sees no list of runs and no usage.
- * The models and the length of an answer are limited where those of the key are.
- * @throws ServiceError `forbidden`, or `forbidden_origin` if the request comes from another page
+ * Limits a caller with a stream token to what the token allows. It has no route that is not listed,
+ * so it makes no tokens, manages no models, and sees nothing of an operator. The models and the
+ * length of an answer are limited where those of the key are.
+ * @throws ServiceError `forbidden`, `not_found`, or `forbidden_origin` if another page asks
  */
 export function tokenGuard(options: TokenGuardOptions) {
   return createMiddleware<Env>((c, next) => {
@@ -47,7 +51,8 @@ function check(c: Context, { surfaces, origin, run }: StreamToken, routes: Token
   if (surface !== undefined)
     throw new ServiceError('forbidden', `This token is not for this API; it is for ${surfaces!.join(', ')}`)
   if (runRoutes.has(route) || route === '-') return
-  throw new ServiceError('forbidden', 'This path needs a key; a token may not use it')
+  if (keyRoutes.has(route)) throw new ServiceError('forbidden', 'This path needs a key; a token may not use it')
+  throw noRoute()
 }
 
 /**

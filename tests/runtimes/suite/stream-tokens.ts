@@ -154,16 +154,22 @@ export function describeStreamTokens(runtime: RuntimeName) {
       ['POST', '/tokens'],
       ['GET', '/usage'],
       ['GET', '/streams'],
+    ])('%s %s is for keys alone: 403', async (method, path) => {
+      expect(await statusOf(path, await tokenFor(), method, method === 'POST' ? {} : undefined)).toBe(403)
+    })
+
+    each([
+      ['GET', '/status/data'],
       ['POST', '/api/pull'],
       ['POST', '/ollama/api/create'],
       ['POST', '/api/copy'],
       ['DELETE', '/api/delete'],
       ['HEAD', `/api/blobs/sha256:${'a'.repeat(64)}`],
       ['POST', `/ollama/api/blobs/sha256:${'a'.repeat(64)}`],
-    ])('%s %s is for keys alone', async (method, path) => {
+    ])('%s %s does not exist for a token', async (method, path) => {
       const body = method === 'POST' || method === 'DELETE' ? { model: 'gemma3', source: 'a', destination: 'b' } : undefined
       const asked = await countRequests(stage, async () => {
-        expect(await statusOf(path, await tokenFor(), method, body)).toBe(403)
+        expect(await statusOf(path, await tokenFor(), method, body)).toBe(404)
       })
       expect(asked).toBe(0)
     })
