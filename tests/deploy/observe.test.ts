@@ -35,10 +35,10 @@ const expressions: readonly (readonly [title: string, expression: string])[] = [
 
 /** The series that an expression asks for, each with the labels that it names. */
 function toAsked(expression: string): { readonly name: string; readonly labels: readonly string[] }[] {
-  const by = [...expression.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(/, */))
-  return [...expression.matchAll(/\b(sluice_\w+)(?:\{([^}]*)\})?/g)].map(([, name = '', selector = '']) => ({
+  const series = /(?:\bby \(([^)]*)\) \((?:rate\()?)?\b(sluice_\w+)(?:\{([^}]*)\})?/g
+  return [...expression.matchAll(series)].map(([, by, name = '', selector = '']) => ({
     name,
-    labels: [...by, ...[...selector.matchAll(/(\w+)[=!]/g)].map(([, label = '']) => label)],
+    labels: [...(by?.split(', ') ?? []), ...[...selector.matchAll(/(\w+)[=!]/g)].map(([, label = '']) => label)],
   }))
 }
 

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Installs the linters into .programs beside this file. Some come from PyPI. One is built with Go.
+# Installs the linters into .programs beside this file. Some come from PyPI. One is built with Go, and
+# Prometheus comes from Debian.
 # The script needs no root rights and does not change the system.
 set -eu
 cd "$(dirname "$0")"
 gateway=sigs.k8s.io/gateway-api@v1.6.3
+../lab/unpack-debian.sh prometheus prometheus
 lists=$(cat install.sh requirements.txt go/go.sum | cksum)
 [ "$(cat .programs/complete 2>/dev/null)" = "$lists" ] && exit 0
 
