@@ -5,16 +5,18 @@ import type { BrowserContextOptions, Page } from 'playwright-core'
 import { launchChromium } from '../browser/chromium.ts'
 import { answering, end, listModels, model, toTokens, writePiecesTo } from '../browser/senses/catalog.ts'
 import { richAnswer, shortAnswer, shortChinese } from '../browser/senses/rich-answer.ts'
+import { example } from '../browser/status/example.ts'
 import { ask, waitForEnd } from '../browser/visit.ts'
 import { ndjson, pause } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Exchange } from '#fake-ollama/upstream.ts'
 import { startServer } from '../runtimes/server.ts'
 
 /**
- * `npm run screenshots`: takes the images of docs/screenshots again. They show the real page with
- * an Ollama whose answers never change.
+ * `npm run screenshots`: takes the images of docs/screenshots again. They show the real pages with
+ * an Ollama whose answers never change. Arguments are the names of the images to take.
  */
 const folder = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
+const only = process.argv.slice(2)
 const desktop = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1.5 }
 const today = Date.UTC(2026, 10, 25, 9)
 const dayMs = 24 * 60 * 60 * 1000
@@ -33,6 +35,7 @@ const browser = await launchChromium()
 
 /** Opens the page as a new visitor, brings it into the right state, and takes the screenshot. */
 async function take(name: string, options: BrowserContextOptions, go: (page: Page) => Promise<unknown>) {
+  if (only.length > 0 && !only.includes(name)) return
   const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC', reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
   await page.addInitScript(alwaysTheSameIds)
@@ -127,6 +130,19 @@ await take('loading', desktop, async (page) => {
   await page.getByText('Loading the model').waitFor()
   await page.getByText(/\b4 s\b/).waitFor()
 })
+
+const tall = { ...desktop, viewport: { width: 1280, height: 1150 } }
+for (const [name, options] of [
+  ['status', tall],
+  ['status-dark', { ...tall, colorScheme: 'dark' }],
+  ['status-chinese', { ...tall, locale: 'zh-CN' }],
+  ['status-phone', phone],
+] as const)
+  await take(name, options, async (page) => {
+    await page.route('**/status/data', (route) => route.fulfill({ json: example }))
+    await page.goto(`${server.url}/status`)
+    await page.locator('.row').first().waitFor()
+  })
 
 await browser.close()
 await server.stop()

@@ -60,7 +60,7 @@ export const chinese: Words = {
   tier: (tier) => `第 ${tier} 级`,
   inFlight: (count) => `${count} 个运行中`,
   inFlightOf: (count, max) => `${count}/${max} 个运行中`,
-  warm: '内存中的模型',
+  warm: '内存中的模型：',
   cold: '内存中没有模型',
 
   hour: '近一小时',

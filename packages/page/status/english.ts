@@ -59,7 +59,7 @@ export const english = {
   tier: (tier: string) => `Tier ${tier}`,
   inFlight: (count: string) => `${count} running`,
   inFlightOf: (count: string, max: string) => `${count} of ${max} running`,
-  warm: 'In memory',
+  warm: 'In memory:',
   cold: 'No model in memory',
 
   hour: 'Last hour',

@@ -40,7 +40,7 @@ function HostCard({ host, hasTiers }: { host: Host; hasTiers: boolean }) {
         <p>{w.cold}</p>
       ) : (
         <p>
-          {w.warm}: <span class="names">{loaded.join(', ')}</span>
+          {w.warm} <span class="names">{loaded.join(', ')}</span>
         </p>
       )}
     </>
