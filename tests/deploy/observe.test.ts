@@ -84,6 +84,11 @@ test('each series that the dashboard or an alert asks for is in a scrape, with i
   expect(expressions.length).toBeGreaterThan(25)
 })
 
+test('docs/deploy.md lists the alerts', () => {
+  const listed = [...readFileSync(`${root}docs/deploy.md`, 'utf8').matchAll(/^\| `(Sluice\w+)` \|/gm)].map(([, name]) => name)
+  expect(listed).toEqual(groups.flatMap(({ rules }) => rules.map(({ alert }) => alert)))
+})
+
 test('the panels have ids of their own, and do not overlap', () => {
   const { panels } = dashboard
   expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)

@@ -51,14 +51,20 @@ test('Sluice accepts the environment of the systemd unit', () => {
   expect(access.hosts).toEqual(['chat.example'])
 })
 
-test.each(['docs/deploy.md', 'docs/scale.md', 'compose.yaml', 'deploy/sluice@.service', 'deploy/kubernetes/deployment.yaml'])(
-  'every variable that %s names exists',
-  (file) => {
-    const names = new Set(readFileSync(root + file, 'utf8').match(/\bSLUICE_[A-Z_]*[A-Z]\b/g))
-    expect(names.size).toBeGreaterThan(0)
-    for (const name of names) expect(toProblem(name), name).not.toContain('no such variable')
-  },
-)
+test.each([
+  'docs/deploy.md',
+  'docs/scale.md',
+  'docs/status.md',
+  'compose.yaml',
+  'deploy/observe/alerts.yml',
+  'deploy/observe/prometheus.yml',
+  'deploy/sluice@.service',
+  'deploy/kubernetes/deployment.yaml',
+])('every variable that %s names exists', (file) => {
+  const names = new Set(readFileSync(root + file, 'utf8').match(/\bSLUICE_[A-Z_]*[A-Z]\b/g))
+  expect(names.size).toBeGreaterThan(0)
+  for (const name of names) expect(toProblem(name), name).not.toContain('no such variable')
+})
 
 test('the page has the section about removed variables that the start-up error names', () => {
   const [, number] = /docs\/deploy\.md §(\d+)/.exec(toProblem('SLUICE_WORKERS')) ?? []
