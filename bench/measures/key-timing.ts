@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isEqual } from '../../src/middleware/keys.ts'
+import { isEqual } from '../../src/middleware/is-equal.ts'
 import type { Measure } from '../measure.ts'
 import { toWelchT } from './welch.ts'
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { toApiKeyName } from './hosts.ts'
+import { toApiKeyName } from './host-api-keys.ts'
 import { bearer } from './schemas.ts'
 import { retired, variables, type Groups, type Variable } from './variables.ts'
 

@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import type { Principal } from './env.ts'
+import { isEqual } from './is-equal.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { ToPrincipal } from './principal-guard.ts'
 
@@ -58,16 +59,6 @@ export function toSecrets(headers: Headers): string[] {
   return [headers.get('api-key'), headers.get('x-api-key'), bearer].filter(
     (secret): secret is string => !!secret && secret.length <= maxKeyLength,
   )
-}
-
-/**
- * Compares in a time that does not depend on where `a` and `b` differ. The benchmark `key-timing`
- * measures this.
- */
-export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.byteLength ^ b.byteLength
-  for (let i = 0; i < b.byteLength; i++) difference |= a[i]! ^ b[i]!
-  return difference === 0
 }
 
 /** Decodes hex digits in lower case. */

@@ -1,4 +1,4 @@
-import { isEqual } from './keys.ts'
+import { isEqual } from './is-equal.ts'
 
 /**
  * What a stream token says. It stands for a key for a short time, with less rights, so that a page

@@ -1,5 +1,5 @@
 import { toFullName } from '#ollama-grammar/model-name.ts'
-import { ServiceError } from '../errors.ts'
+import type { ServiceError } from '../errors.ts'
 import { toModels } from '../upstreams/models.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
 import { hash, toScore } from './affinity.ts'

@@ -40,7 +40,7 @@ export function watch(root: string): void {
 }
 
 /** Asks for the data now. */
-export async function poll(): Promise<void> {
+async function poll(): Promise<void> {
   clearTimeout(timer)
   if (document.hidden) return
   const number = ++newest

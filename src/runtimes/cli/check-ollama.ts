@@ -1,6 +1,7 @@
 import { Ollama } from 'ollama/browser'
 import { toFullName } from '#ollama-grammar/model-name.ts'
-import { toApiKeyName, toHosts, type Host } from '../../config/hosts.ts'
+import { toApiKeyName } from '../../config/host-api-keys.ts'
+import { toHosts, type Host } from '../../config/hosts.ts'
 import type { Config } from '../../config/parse-config.ts'
 import { createModelGlobs } from '../../upstreams/model-globs.ts'
 import { well, wrong, type Finding } from './finding.ts'

@@ -1,4 +1,4 @@
-import { toApiKeyNames } from '../../config/hosts.ts'
+import { toApiKeyNames } from '../../config/host-api-keys.ts'
 import { ConfigError, variableNames } from '../../config/parse-config.ts'
 import { retired, variables } from '../../config/variables.ts'
 

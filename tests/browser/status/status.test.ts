@@ -226,7 +226,8 @@ describe('with keys', () => {
     await page.getByLabel(english.key, { exact: true }).fill('of-the-operator')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: english.running }).waitFor()
-    const kept = () => page.evaluate(() => [{ ...sessionStorage }, { ...localStorage }])
+    const kept = () =>
+      page.evaluate(() => [sessionStorage, localStorage].map((kept) => Object.fromEntries(Object.entries(kept))))
     expect(await kept()).toEqual([{ 'sluice.operator-key': 'of-the-operator' }, { 'sluice.key': key }])
     await page.reload()
     await page.getByRole('button', { name: english.forget }).click()

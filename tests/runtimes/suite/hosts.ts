@@ -73,7 +73,7 @@ export function describeHosts(runtime: RuntimeName) {
       const gate = Promise.withResolvers<void>()
       const model = script('late', async (exchange) => {
         await gate.promise
-        json({ error: 'busy' }, 500)(exchange)
+        await json({ error: 'busy' }, 500)(exchange)
       })
       const reader = generate(server, 'sse', model)
       await reader.until((text) => text.startsWith(':\n'))
@@ -144,7 +144,7 @@ export function describeHosts(runtime: RuntimeName) {
         .split('\n')
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as { model?: string; host?: string; failovers?: number; status: number })
-      const of = (name: string) => logged.find(({ model, status }) => model === `${name}` && status === 200)
+      const of = (name: string) => logged.find(({ model, status }) => model === name && status === 200)
       expect(of('lower')).toMatchObject({ host: 'first' })
       expect(of('lower')).not.toHaveProperty('failovers')
       expect(of('moved')).toMatchObject({ host: 'second', failovers: 1 })
