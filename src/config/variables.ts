@@ -69,6 +69,11 @@ export const variables = {
      * each is in a variable of its own (`toApiKeyName`).
      */
     hosts: variable('OLLAMA_HOSTS', ollamaHosts),
+    /**
+     * How long a connection to Ollama may take to open. `fetch` cannot tell connecting from loading, so
+     * this has no effect on Workers, and on Bun and Deno not for https.
+     */
+    connectTimeoutMs: variable('SLUICE_CONNECT_TIMEOUT_MS', ms(3000)),
     /** 1: use the built-in emulator instead of OLLAMA_HOST and OLLAMA_HOSTS. */
     demo: variable('SLUICE_DEMO', flag()),
   },

@@ -26,7 +26,7 @@ await run(
       ...(await openStore(config)),
       log,
     }
-    return listen(options, connectOnDeno())
+    return listen(options, connectOnDeno(config.upstream))
   },
   output,
 )

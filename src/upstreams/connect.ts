@@ -113,6 +113,14 @@ export function unreachable(cause: unknown): ServiceError {
   return new ServiceError('upstream_unreachable', 'Cannot reach Ollama: is it running, and is OLLAMA_HOST right?', { cause })
 }
 
+/**
+ * The cause of a connection that does not open in time. The machine may sleep: then nobody refuses
+ * the connection, and the kernel alone would try for minutes.
+ */
+export function connectTimedOut(timeoutMs: number): Error {
+  return Object.assign(new Error(`Cannot connect: no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' })
+}
+
 /** The error of a connection that broke while the answer arrived. */
 export function broken(cause: unknown): ServiceError {
   return new ServiceError('upstream_failed', 'The connection to Ollama broke in the middle of its answer; ask again', { cause })

@@ -23,7 +23,7 @@ const one = { tier: 1, max: undefined, weight: 1, apiKey: undefined }
 test('an empty environment has the documented defaults', () => {
   expect(parseConfig({})).toEqual({
     server: { host: '127.0.0.1', port: 8083, reusePort: false, base: '', shutdownGraceMs: 10_000, log: 'json' },
-    upstream: { host: 'http://127.0.0.1:11434', apiKey: undefined, hosts: [], demo: false },
+    upstream: { host: 'http://127.0.0.1:11434', apiKey: undefined, hosts: [], connectTimeoutMs: 3000, demo: false },
     queue: { running: 0, waiting: 100 },
     models: { allowed: undefined, aliases: [], defaultModel: undefined },
     clamps: { numPredict: 0, numCtx: 0, keepAliveSeconds: 0 },
@@ -72,6 +72,7 @@ test.each([
       { ...one, name: '0', url: 'http://[::1]:1', max: 0 },
     ],
   ],
+  ['SLUICE_CONNECT_TIMEOUT_MS', 'upstream.connectTimeoutMs', '0', 0],
   ['SLUICE_MODEL', 'models.defaultModel', 'hf.co/a/b:Q4_K_M', 'hf.co/a/b:Q4_K_M'],
   ['SLUICE_GRACE_MS', 'deadlines.graceMs', '0', 0],
   ['SLUICE_HEARTBEAT_MS', 'deadlines.heartbeatMs', '100', 100],

@@ -1,4 +1,5 @@
 import process from 'node:process'
+import type { Config } from '../../config/parse-config.ts'
 import { viaFetch, type Connect } from '../../upstreams/connect.ts'
 import { viaSockets } from '../../upstreams/sockets/via-sockets.ts'
 import { createTurns } from '../turns.ts'
@@ -13,8 +14,8 @@ export function usesSockets(url: string): boolean {
 }
 
 /** Connects over sockets where that is possible, and by `fetch` otherwise. */
-export function connectOnBun(): Connect {
-  const sockets = viaSockets({ dial: dialOnBun, defer: createTurns() })
+export function connectOnBun({ connectTimeoutMs }: Config['upstream']): Connect {
+  const sockets = viaSockets({ dial: dialOnBun, connectTimeoutMs, defer: createTurns() })
   // Without `timeout: false` Bun would cut after six minutes (docs/hazards.md#15).
   const fetching = viaFetch((url, init) => fetch(url, { ...init, timeout: false } as RequestInit))
   return (request, signal) => (usesSockets(request.url) ? sockets : fetching)(request, signal)

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { turnBytes } from '../../upstreams/connect.ts'
+import { connectTimedOut, turnBytes } from '../../upstreams/connect.ts'
 import { deaf, type Dial, type Wire } from '../../upstreams/sockets/wire.ts'
 
 interface Socket {
@@ -37,7 +37,7 @@ const utf8 = new TextEncoder()
  * nothing is sent, but its descriptor stays in use until the connection opens or the kernel gives
  * up.
  */
-export const dialOnBun: Dial = ({ host, port }) => {
+export const dialOnBun: Dial = ({ host, port, timeoutMs }) => {
   let socket: Socket | undefined
   let [isClosed, isPaused, isReading] = [false, false, false]
   let waiting: Uint8Array[] = []
@@ -84,6 +84,7 @@ export const dialOnBun: Dial = ({ host, port }) => {
     }
     read()
   }
+  const timer = timeoutMs > 0 ? setTimeout(() => close(connectTimedOut(timeoutMs)), timeoutMs) : undefined
   const wire: Wire = {
     listener: deaf,
     write(data) {
@@ -102,6 +103,7 @@ export const dialOnBun: Dial = ({ host, port }) => {
       if (!isPaused) socket?.resume()
     },
     destroy() {
+      clearTimeout(timer)
       isClosed = true
       waiting = []
       unread = []
@@ -116,6 +118,7 @@ export const dialOnBun: Dial = ({ host, port }) => {
     socket: {
       binaryType: 'uint8array',
       open(opened) {
+        clearTimeout(timer)
         socket = opened
         if (isClosed) return socket.terminate()
         socket.setNoDelay(true)

@@ -66,7 +66,7 @@ const parts = {
 export function createSluice(options: SluiceOptions): Sluice {
   const appOptions = toAppOptions(toEmbedded(options))
   checkConfig(appOptions.config)
-  const app = createApp({ ...appOptions, ...parts, connect: connectOnBun() })
+  const app = createApp({ ...appOptions, ...parts, connect: connectOnBun(appOptions.config.upstream) })
   return { drain: app.drain, fetch: (request, platform) => answer(app, request, toServer(platform)) }
 }
 
@@ -84,7 +84,7 @@ export async function serve(options: SluiceOptions): Promise<Listener> {
 /** Starts a server of an app with the parts of Bun. */
 export function listen(options: Omit<AppOptions, 'open' | 'connect'>): Listener {
   const { host, port, reusePort } = options.config.server
-  const connect = connectOnBun()
+  const connect = connectOnBun(options.config.upstream)
   const app = createApp({ ...options, ...parts, connect, bound: host })
   const server = Bun.serve({
     fetch: (request, server) => answer(app, request, server),

@@ -23,9 +23,10 @@ interface ServeInfo {
  * @throws ConfigError if `env` or `base` has mistakes
  */
 export function createSluice(options: SluiceOptions): Sluice {
+  const appOptions = toAppOptions(toEmbedded(options))
   const app = createApp({
-    ...toAppOptions(toEmbedded(options)),
-    connect: connectOnDeno(),
+    ...appOptions,
+    connect: connectOnDeno(appOptions.config.upstream),
     open: openOnDeno,
     address: (c) => (c.env as Partial<ServeInfo>).remoteAddr?.hostname ?? '',
     findCodings: codingsOfDeno,
@@ -43,5 +44,5 @@ export async function serve(options: SluiceOptions): Promise<Listener> {
   const appOptions = toAppOptions(options)
   await checkServer(appOptions.config, { hasPrincipals: options.principal !== undefined })
   checkPermissions(appOptions.config)
-  return listen({ ...appOptions, findCodings: codingsOfDeno }, connectOnDeno())
+  return listen({ ...appOptions, findCodings: codingsOfDeno }, connectOnDeno(appOptions.config.upstream))
 }

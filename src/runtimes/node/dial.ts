@@ -1,11 +1,12 @@
 import { connect } from 'node:net'
+import { connectTimedOut } from '../../upstreams/connect.ts'
 import { deaf, type Dial, type Wire } from '../../upstreams/sockets/wire.ts'
 
 /** All wires read into one buffer, because their bytes are used before the next read. */
 const buffer = new Uint8Array(65_536)
 
 /** Opens TCP connections, with Node's rules for names that have several addresses. */
-export const dialOnNode: Dial = ({ host, port }) => {
+export const dialOnNode: Dial = ({ host, port, timeoutMs }) => {
   let error: unknown
   const socket = connect({
     host,
@@ -21,7 +22,9 @@ export const dialOnNode: Dial = ({ host, port }) => {
       },
     },
   })
+  const timer = timeoutMs > 0 ? setTimeout(() => socket.destroy(connectTimedOut(timeoutMs)), timeoutMs) : undefined
   const close = () => {
+    clearTimeout(timer)
     const { listener } = wire
     wire.listener = deaf
     socket.destroy()
@@ -34,11 +37,13 @@ export const dialOnNode: Dial = ({ host, port }) => {
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     destroy() {
+      clearTimeout(timer)
       wire.listener = deaf
       socket.destroy()
     },
   }
   socket
+    .on('connect', () => clearTimeout(timer))
     .on('drain', () => wire.listener.onDrain())
     .on('error', (cause) => (error = cause))
     .on('end', close)

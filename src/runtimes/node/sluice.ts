@@ -42,7 +42,9 @@ function toOpen(c: Context): Open {
  * @throws ConfigError if `env` or `base` has mistakes
  */
 export function createSluice(options: SluiceOptions): Sluice {
-  const app = createApp({ ...toAppOptions(toEmbedded(options)), ...parts, connect: connectOnNode(), open: openIfOnNode })
+  const appOptions = toAppOptions(toEmbedded(options))
+  const connect = connectOnNode(appOptions.config.upstream)
+  const app = createApp({ ...appOptions, ...parts, connect, open: openIfOnNode })
   const fetch = withHeads(app.fetch)
   return {
     drain: app.drain,
@@ -76,7 +78,7 @@ export async function serve(options: SluiceOptions): Promise<Listener> {
 /** Starts a server of an app with the parts of Node. Deno connects in another way. */
 export async function listen(
   options: Omit<AppOptions, 'open' | 'connect'>,
-  connect: Connect = connectOnNode(),
+  connect: Connect = connectOnNode(options.config.upstream),
 ): Promise<Listener> {
   const { server, access } = options.config
   const { host, port, reusePort } = server

@@ -4,6 +4,7 @@ import { finished, pipeline, Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import {
   broken,
+  connectTimedOut,
   turnBytes,
   unreachable,
   type Connect,
@@ -12,13 +13,18 @@ import {
 } from '../../upstreams/connect.ts'
 import { createTurns } from '../turns.ts'
 
+export interface ViaHttpOptions extends Pick<http.AgentOptions, 'proxyEnv'> {
+  /** How long a connection may take to open, in milliseconds. 0 means no limit. */
+  connectTimeoutMs?: number
+}
+
 /**
  * A `Connect` that uses `node:http`, because Node's `fetch` times out after 300 seconds
  * (docs/hazards.md#15). Besides, the `data` events of `node:http` cost half the CPU of awaited
  * reads. There is no timeout here, because the relay enforces the deadlines. For a caller,
  * `viaHttp` behaves like `viaFetch`.
  */
-export function viaHttp(options: Pick<http.AgentOptions, 'proxyEnv'> = {}): Connect {
+export function viaHttp({ connectTimeoutMs = 0, ...options }: ViaHttpOptions = {}): Connect {
   const defer = createTurns()
   const keeping = { keepAlive: true, ...options }
   const agents = { http: new http.Agent(keeping), https: new https.Agent(keeping) }
@@ -29,12 +35,23 @@ export function viaHttp(options: Pick<http.AgentOptions, 'proxyEnv'> = {}): Conn
     const request = isTls
       ? https.request(url, { method, headers: withLength(headers, body), agent: agents.https })
       : http.request(url, { method, headers: withLength(headers, body), agent: agents.http })
+    if (connectTimeoutMs > 0) limitConnecting(request, connectTimeoutMs)
     const response = toResponse(request, signal, defer)
     // The callback does nothing, because a failure of the body also fails the request.
     if (typeof body === 'object') pipeline(Readable.fromWeb(body as NodeReadableStream), request, () => {})
     else request.end(body)
     return response
   }
+}
+
+/** Ends a request if its connection does not open in time. A connection that is used again is open. */
+function limitConnecting(request: http.ClientRequest, timeoutMs: number) {
+  request.on('socket', (socket) => {
+    if (!socket.connecting) return
+    const timer = setTimeout(() => request.destroy(connectTimedOut(timeoutMs)), timeoutMs)
+    const clear = () => clearTimeout(timer)
+    socket.once('connect', clear).once('close', clear)
+  })
 }
 
 /**

@@ -6,6 +6,8 @@ import { writeRequest } from './write-request.ts'
 
 export interface ViaSocketsOptions {
   dial: Dial
+  /** How long a connection may take to open, in milliseconds. 0 means no limit. */
+  connectTimeoutMs?: number
   /** Runs a step in a later turn, so that other streams get their turn (docs/hazards.md#44). */
   defer: (step: () => void) => void
 }
@@ -14,7 +16,7 @@ export interface ViaSocketsOptions {
  * A `Connect` for plain `http:` upstreams, over the sockets of the runtime. An HTTP client costs
  * more for each token than all the rest of Sluice (docs/performance.md).
  */
-export function viaSockets({ dial, defer }: ViaSocketsOptions): Connect {
+export function viaSockets({ dial, connectTimeoutMs = 0, defer }: ViaSocketsOptions): Connect {
   const idleOf = new Map<string, IdleWires>()
 
   function toIdle({ origin }: URL): IdleWires {
@@ -27,7 +29,8 @@ export function viaSockets({ dial, defer }: ViaSocketsOptions): Connect {
     signal.throwIfAborted()
     const url = new URL(request.url)
     const idle = toIdle(url)
-    const open = () => dial({ host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || 80) })
+    const to = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || 80), timeoutMs: connectTimeoutMs }
+    const open = () => dial(to)
     const exchange = (wire: Wire, again?: () => Promise<UpstreamResponse>) => {
       const upload = writeRequest(wire, url, request)
       return readResponse(wire, { method: request.method, signal, idle, defer, upload, again })

@@ -30,11 +30,19 @@ export interface WireListener {
   onClose(error: unknown): void
 }
 
+/** Where a wire leads. */
+export interface DialOptions {
+  readonly host: string
+  readonly port: number
+  /** How long the connection may take to open, in milliseconds. 0 means no limit. */
+  readonly timeoutMs: number
+}
+
 /**
- * Opens a wire. What is written before it is open waits. If it cannot be opened, `onClose` is
- * called.
+ * Opens a wire. What is written before it is open waits. If it cannot be opened, or not in time,
+ * `onClose` is called.
  */
-export type Dial = (to: { readonly host: string; readonly port: number }) => Wire
+export type Dial = (options: DialOptions) => Wire
 
 /** A listener that ignores all events. */
 export const deaf: WireListener = { onBytes() {}, onDrain() {}, onClose() {} }
