@@ -16,6 +16,8 @@ export interface HostNow {
   readonly hasModel: boolean | undefined
   /** Whether the model is in memory there, with a context that suffices. */
   readonly isWarm: boolean
+  /** How many models are in memory there. One more may take the place of another. */
+  readonly residents: number
   /** Whether the breaker keeps requests away. */
   readonly isOpen: boolean
   /** Whether this request has failed there. */
@@ -31,15 +33,16 @@ export interface HostNow {
 export type Choice<T> = T | 'wait' | 'none'
 
 /**
- * How many more requests a host with the model in memory may run than another one. Beyond that, it
- * takes less time to load the model there.
+ * A load costs as much as this many running requests, and as many again for each model whose place it
+ * may take. So a host with the model in memory is left only if it is that much busier than another.
  */
-const spill = 4
+const loadCost = 4
 
 /**
  * Chooses the host of a request: it has the model and a free place, its tier is the lowest, and the
- * model is in memory there. Then the host of the conversation comes first, if it is at most one
- * request busier than the least busy one. Then the least busy host, or one of them at random.
+ * model is in memory there, or else as few other models as possible. Then the host of the conversation
+ * comes first, if it is at most one request busier than the least busy one. Then the least busy host,
+ * or one of them at random.
  */
 export function choose<T extends HostNow>(hosts: readonly T[], random: () => number): Choice<T> {
   const left = toHosts(hosts).filter(({ isTried }) => !isTried)
@@ -76,14 +79,21 @@ export function isFull({ running, max }: Pick<HostNow, 'running' | 'max'>): bool
 }
 
 function chooseInTier<T extends HostNow>(hosts: readonly T[], random: () => number): T {
-  const leastOfTier = toLeast(hosts)
-  const warm = hosts.filter((host) => host.isWarm && toLoad(host) <= leastOfTier + spill)
-  const candidates = warm.length > 0 ? warm : hosts
+  const cold = hosts.filter(({ isWarm }) => !isWarm)
+  const leastCold = Math.min(...cold.map((host) => toLoad(host) + loadCost * (1 + host.residents)))
+  const warm = hosts.filter((host) => host.isWarm && toLoad(host) <= leastCold)
+  const candidates = warm.length > 0 ? warm : toRoomy(cold)
   const least = toLeast(candidates)
   const fitting = candidates.reduce((best, host) => (host.affinity > best.affinity ? host : best))
   if (fitting.affinity > 0 && toLoad(fitting) <= least + 1) return fitting
   const idle = candidates.filter((host) => toLoad(host) === least)
   return idle[Math.floor(random() * idle.length)]!
+}
+
+/** Returns the hosts with the fewest models in memory, so that a load takes the place of no other. */
+function toRoomy<T extends HostNow>(hosts: readonly T[]): readonly T[] {
+  const fewest = Math.min(...hosts.map(({ residents }) => residents))
+  return hosts.filter(({ residents }) => residents === fewest)
 }
 
 function toLoad({ running, busy, weight }: HostNow): number {

@@ -159,6 +159,7 @@ export function createHost(
       busy: toBusy(),
       hasModel: models?.has(model),
       isWarm: residency.isWarm(model, context),
+      residents: residency.count(),
       isOpen: health.toBreaker(now()) === 'open',
       isTried,
       affinity: conversation === undefined ? 0 : toScore(conversation, ownHash, weight),

@@ -44,6 +44,12 @@ export function createResidency() {
       ])
       residents = new Map([...newer, ...listed])
     },
+    /** How many models are in memory, or on their way there. */
+    count(): number {
+      let count = residents.size
+      for (const model of running.keys()) if (!residents.has(model)) count++
+      return count
+    },
     toNames: (): readonly string[] => Array.from(residents.values(), ({ name }) => name),
   }
 }

@@ -11,6 +11,7 @@ const idle: HostNow = {
   busy: 0,
   hasModel: true,
   isWarm: false,
+  residents: 0,
   isOpen: false,
   isTried: false,
   affinity: 0,
@@ -55,6 +56,9 @@ describe('the choice', () => {
     ['is in the next tier, if the lowest is full', [{ tier: 2 }, { tier: 1, running: 1, max: 1 }], 0],
     ['is warm', [{}, { running: 4, isWarm: true }], 1],
     ['is cold, if the warm ones are too busy', [{}, { running: 5, isWarm: true }], 0],
+    ['is warm, if the load would take the place of another model', [{ residents: 1 }, { running: 8, isWarm: true }], 1],
+    ['is cold, if that takes less time all the same', [{ residents: 1 }, { running: 9, isWarm: true }], 0],
+    ['has the fewest other models, if none is warm', [{ residents: 1, affinity: 1 }, { running: 2 }], 1],
     ['fits the conversation', [{}, { running: 1, affinity: 1 }], 1],
     ['does not, if that host is two busier', [{}, { running: 2, affinity: 1 }], 0],
     ['is warm before it fits', [{ affinity: 1 }, { isWarm: true }], 1],
@@ -94,6 +98,7 @@ describe('the choice', () => {
       busy: fc.nat(2),
       hasModel: fc.constantFrom(true, false, undefined),
       isWarm: fc.boolean(),
+      residents: fc.nat(2),
       isOpen: fc.boolean(),
       isTried: fc.boolean(),
       affinity: fc.constantFrom(0, 0.5, 1, 2),
@@ -130,8 +135,12 @@ describe('the choice', () => {
           const ofTier = likes.filter(({ tier }) => tier === choice.tier)
           const toLoad = ({ running, busy, weight }: HostNow) => (running + busy) / weight
           const toLeast = (hosts: readonly HostNow[]) => Math.min(...hosts.map(toLoad))
-          const warm = ofTier.filter((host) => host.isWarm && toLoad(host) <= toLeast(ofTier) + 4)
-          const rivals = warm.length > 0 ? warm : ofTier
+          const cold = ofTier.filter(({ isWarm }) => !isWarm)
+          const warm = ofTier.filter(
+            (host) => host.isWarm && cold.every((other) => toLoad(host) <= toLoad(other) + 4 + 4 * other.residents),
+          )
+          const fewest = Math.min(...cold.map(({ residents }) => residents))
+          const rivals = warm.length > 0 ? warm : cold.filter(({ residents }) => residents === fewest)
           expect(rivals).toContain(choice)
           if (toLoad(choice) === toLeast(rivals)) return
           expect(toLoad(choice)).toBeLessThanOrEqual(toLeast(rivals) + 1)

@@ -93,7 +93,7 @@ describe('the health of a host', () => {
               successes = 0
             }
           } else {
-            health[what as 'began' | 'finished' | 'lost' | 'heard']()
+            health[what]()
             if (what === 'finished') failures = opened = 0
             if (what === 'lost') isLost = true
             if (what === 'lost') successes = 0
