@@ -365,8 +365,11 @@ export function describeAccess(runtime: RuntimeName) {
         'request-id',
         'retry-after',
         'www-authenticate',
+        'x-ratelimit-limit-tokens',
+        'x-ratelimit-remaining-tokens',
         'x-request-id',
         'x-sluice-default-model',
+        'x-sluice-host',
         'x-sluice-ignored',
         'x-vercel-ai-ui-message-stream',
       ])
