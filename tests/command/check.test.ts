@@ -73,6 +73,17 @@ describe.each([
     ])
   })
 
+  test('each of several Ollamas has a line, and its own variable for a key', async () => {
+    const off = await refusedUrl()
+    const locked = await serve((_, response) => response.writeHead(401).end())
+    const hosts = `near=${upstream.url},off=${off},the-cloud=${locked}`
+    expect(await checkOf('Ollama', { OLLAMA_HOST: '', OLLAMA_HOSTS: hosts }, command)).toEqual([
+      `ok near: ${upstream.url}, version 0.0.0`,
+      `WRONG off: ${off} cannot be reached (ECONNREFUSED); start Ollama (ollama serve), or set OLLAMA_HOSTS`,
+      `WRONG the-cloud: ${locked} wants a key (401); set OLLAMA_API_KEY_THE_CLOUD`,
+    ])
+  })
+
   test('the demo is named as such, and Ollama is not asked', async () => {
     const before = upstream.requests.length
     expect(await check({ SLUICE_DEMO: '1' }, command)).toEqual([
