@@ -88,6 +88,18 @@ describe.each(runtimes)('%s: start', (runtime) => {
     expect(JSON.parse(toSseEvents(one.text).at(-1)!.data)).toMatchObject({ done: true, model: expect.stringContaining('demo') })
   })
 
+  test('of several Ollamas it names each, and those that do not answer yet', async () => {
+    const url = await refusedUrl()
+    const hosts = `on=${upstream.url},off=${url},gone=${url}`
+    const server = await start(runtime, { OLLAMA_HOST: '', OLLAMA_HOSTS: hosts })
+    await expect.poll(() => linesOf(server).length).toBe(2)
+    expect(linesOf(server)[0]).toMatch(
+      new RegExp(` in front of Ollama at on \\(${upstream.url}\\), off \\(${url}\\), gone \\(${url}\\)$`),
+    )
+    expect(linesOf(server)[1]).toMatch(/^Ollama does not answer yet on off, gone; \/readyz /)
+    expect(await readAll(read(server, { path: '/readyz' }))).toMatchObject({ status: 200 })
+  })
+
   test('without Ollama it starts, warns in one line, and /readyz is not ready', async () => {
     const url = await refusedUrl()
     const server = await start(runtime, { OLLAMA_HOST: url })
