@@ -157,6 +157,7 @@ describe.each([
     [{ env: { SLUICE_REDIS_URL: 'redis://127.0.0.1' } }, 'SLUICE_REDIS_URL: must be unset here'],
     [{ env: { SLUICE_API_KEYS_FILE: 'keys.json' } }, 'SLUICE_API_KEYS_FILE: must be unset here'],
     [{ env: { SLUICE_API_KEYS: `a:${'0'.repeat(64)}` }, principal }, 'SLUICE_API_KEYS: must be unset here'],
+    [{ env: { SLUICE_TOKEN_SECRET: 'x'.repeat(32) }, principal }, 'SLUICE_TOKEN_SECRET: must be unset without keys'],
   ])('%j is refused with all mistakes', (options, text) => {
     expect(() => create({ env: {}, ...options })).toThrow(text)
   })

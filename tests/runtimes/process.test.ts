@@ -69,6 +69,13 @@ describe.each(runtimes)('%s: start', (runtime) => {
     expect(keyed.output()).not.toContain('Warning')
   })
 
+  test('a secret for stream tokens needs keys', async () => {
+    const text = await refusalOf(runtime, { SLUICE_TOKEN_SECRET: canary.repeat(4) })
+    expect(text).toContain('it ended with 1\n')
+    expect(text).toContain('SLUICE_TOKEN_SECRET: must be unset without keys')
+    expect(text).not.toContain(canary)
+  })
+
   test('the demo states that its answers are invented, and prints a command that streams at once', async () => {
     const server = await start(runtime, { SLUICE_DEMO: '1', OLLAMA_HOST: '' })
     await expect.poll(() => linesOf(server).length).toBe(2)

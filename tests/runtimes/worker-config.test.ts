@@ -17,6 +17,11 @@ test('the chosen mistakes are in the table', () => {
 
 const onlyOnWorkers = [
   {
+    name: 'a secret for stream tokens without keys',
+    env: { SLUICE_TOKEN_SECRET: canary.repeat(4) },
+    says: ['SLUICE_TOKEN_SECRET: must be unset without keys'],
+  },
+  {
     name: 'a Redis',
     env: { SLUICE_REDIS_URL: `redis://:${canary}@redis`, SLUICE_REDIS_LEASE_MS: '5000' },
     says: [
