@@ -227,7 +227,7 @@ describe('with keys', () => {
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: english.running }).waitFor()
     const kept = () =>
-      page.evaluate(() => [sessionStorage, localStorage].map((kept) => Object.fromEntries(Object.entries(kept))))
+      page.evaluate(() => [sessionStorage, localStorage].map((storage) => Object.fromEntries(Object.entries(storage))))
     expect(await kept()).toEqual([{ 'sluice.operator-key': 'of-the-operator' }, { 'sluice.key': key }])
     await page.reload()
     await page.getByRole('button', { name: english.forget }).click()

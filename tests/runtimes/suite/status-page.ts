@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { json, thenSilent } from '#fake-ollama/scripts.ts'
 import { askToResume, generate, read, readAll, readFailure, toTold, type ReaderRequest } from '../reader.ts'
 import { toRunPath } from '../resumable.ts'
-import { useStage, type RuntimeName } from '../server.ts'
+import { startServer, useStage, type RuntimeName } from '../server.ts'
 
 /** The parts of `GET /status/data` that these tests look at. */
 interface Data {
@@ -54,6 +54,14 @@ export function describeStatusPage(runtime: RuntimeName) {
     const { expectNothing } = useAsk({ SLUICE_INSECURE: '1' })
 
     test.each(operations)('there is nothing at $method $path', (request) => expectNothing(request))
+  })
+
+  test.runIf(canBeOpen)('the demo shows the data of /status to this machine, without any variable', async () => {
+    const demo = await startServer(runtime, { SLUICE_DEMO: '1', SLUICE_LOG: 'silent' })
+    onTestFinished(demo.stop)
+    const ask = (headers: Record<string, string>) => readAll(read(demo, { path: '/status/data', headers }))
+    expect(await ask({})).toMatchObject({ status: 200 })
+    expect(await ask({ 'x-real-ip': '127.0.0.1' })).toMatchObject({ status: 404 })
   })
 
   describe('/status, with keys', () => {
