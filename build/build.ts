@@ -6,7 +6,7 @@ const schemas = ['dialects', 'encoders', 'upstreams', 'errors.ts', 'exact-json.t
 )
 
 /**
- * The script of `npm run build`. It rebuilds the files for browsers, the OpenAPI document, then the
+ * The script of `npm run build`. It rebuilds the files for browsers, the OpenAPI document, the version, then the
  * programs for Node, Bun and Deno, and then the modules of the package, if their sources have
  * changed. Commands that need these files run this script first, so the files are never stale. The
  * script imports the build tools only for a rebuild. So a machine with current files needs none.
@@ -21,6 +21,11 @@ await buildIfStale({
   inputs: [...schemas, 'packages/ollama-grammar'],
   outputs: ['src/generated/openapi.ts'],
   build: async (stamp) => (await import('./openapi.ts')).buildOpenapi(stamp),
+})
+await buildIfStale({
+  inputs: [],
+  outputs: ['src/generated/version.ts'],
+  build: async (stamp) => (await import('./version.ts')).buildVersion(stamp),
 })
 await buildIfStale({
   inputs: ['src', 'packages/fake-ollama/emulator', 'packages/ollama-grammar'],

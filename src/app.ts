@@ -8,8 +8,9 @@ import { createDialectAt, createDialects, toNames, toSurfaces } from './dialects
 import { ServiceError } from './errors.ts'
 import { assets as pageFiles } from './generated/assets.ts'
 import { openapi } from './generated/openapi.ts'
+import { version } from './generated/version.ts'
 import { baseGuard, getPathBelow } from './middleware/base.ts'
-import { accessLog, type LogLine } from './middleware/access-log.ts'
+import { accessLog, type AccessLogOptions, type LogLine } from './middleware/access-log.ts'
 import type { Codings } from './middleware/codings.ts'
 import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
@@ -30,6 +31,7 @@ import { createStreamTokens } from './middleware/stream-tokens.ts'
 import { createTokenBudget } from './middleware/token-budget.ts'
 import { tokenGuard } from './middleware/token-guard.ts'
 import { createTokenPrincipal } from './middleware/token-principal.ts'
+import { trace } from './middleware/trace.ts'
 import type { Open } from './relay/sink.ts'
 import { createStreams } from './relay/streams.ts'
 import { assets, isPage } from './routes/assets.ts'
@@ -41,6 +43,7 @@ import { createRoutes } from './routes/create-routes.ts'
 import { toErrorResponse } from './routes/error-response.ts'
 import { generations, type GenerationsOptions } from './routes/generations.ts'
 import { health } from './routes/health.ts'
+import { metrics } from './routes/metrics.ts'
 import { questions } from './routes/questions.ts'
 import type { Elsewhere } from './routes/elsewhere.ts'
 import { asksForRun, record } from './routes/record.ts'
@@ -52,6 +55,7 @@ import { usageRoute } from './routes/usage.ts'
 import type { RunLogs } from './streams/run-log.ts'
 import { createRuns, type SharedRuns } from './streams/runs.ts'
 import { createRecent } from './telemetry/recent.ts'
+import { createTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/telemetry.ts'
 import { createUsage, type Usage } from './telemetry/usage.ts'
 import { viaFetch, type Connect } from './upstreams/connect.ts'
 import { createOllama } from './upstreams/ollama.ts'
@@ -132,6 +136,8 @@ export interface AppOptions {
   usage?: Usage
   /** Writes a line of the access log. */
   log?: (line: LogLine) => void
+  /** Counts and traces requests. By default, each app has its own. Apps that share it count together. */
+  telemetry?: Telemetry
   /** Returns the time of a monotonic clock in milliseconds. */
   now?: () => number
 }
@@ -185,6 +191,7 @@ export function createApp({
   maxLoads = 2,
   usage = createUsage(),
   log = () => {},
+  telemetry: sharedTelemetry,
   now = () => performance.now(),
 }: AppOptions): App {
   const { operator, tokenSecret, insecure, hosts, origins, management } = config.access
@@ -198,6 +205,7 @@ export function createApp({
   ring?.onRevoked(streams.revoke)
   shared?.onCancel(streams.cancel)
   const { pool, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
+  const telemetry = sharedTelemetry ?? createAppTelemetry({ config, view: pool.peek, now })
   const body = jsonBody({ maxBytes: maxBodyBytes, findCodings })
   const runs = createRuns({ logs, shared, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
   const attach = createAttach({ base, deadlines, open, now })
@@ -224,8 +232,9 @@ export function createApp({
   const recent = createRecent({ now: Date.now })
   /** Each hears every line of the access log, at the end of its request. */
   const listeners = [log, usage.hear, recent.hear]
-  const tell = (line: LogLine) => {
+  const tell: AccessLogOptions['log'] = (line, trace) => {
     for (const hear of listeners) hear(line)
+    telemetry.hear(line, trace)
   }
   const isOperator = createIsOperator({ isOpenHere: (operator || config.upstream.demo) && !ring && !principal, address })
   const dialects = createDialects({ management })
@@ -240,6 +249,7 @@ export function createApp({
   // A request to these routes takes no place of an answer, so that a caller with the maximum number
   // of open answers can still cancel or resume one.
   const placeless = createRoutes()
+    .route('/', metrics({ guard: operatorGuard(isOperator), telemetry, view: pool.view, streams }))
     .route('/', cancel({ streams, shared }))
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
@@ -253,7 +263,9 @@ export function createApp({
 
   const app = createRoutes(base === '' ? {} : { getPath: getPathBelow(base) })
   app
-    .use(requestId, accessLog({ log: tell, now }), securityHeaders({ isPage: (path) => pagePaths.has(path) }))
+    .use(requestId, accessLog({ log: tell, now }))
+    .use(trace({ sample: telemetry.sample, isTraced: (path) => !openPaths.has(path) && path !== '/metrics', now }))
+    .use(securityHeaders({ isPage: (path) => pagePaths.has(path) }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
   if (base !== '') app.use(baseGuard(noRoute))
   app
@@ -292,7 +304,7 @@ export function createApp({
     fetch: app.fetch,
     async drain(graceMs) {
       await streams.drain(graceMs)
-      await shared?.close()
+      await Promise.all([shared?.close(), telemetry.close()])
     },
   }
 }
@@ -324,6 +336,29 @@ export function createUpstreams({
   })
   const pool = createPool({ hosts, waiting: queue.waiting, embedTimeoutMs, now, waitUntil })
   return { pool, upstream: createPolicy({ upstream: pool, ...models, clamps, ...loading }) }
+}
+
+/** Creates the telemetry of an app, or of several that share it. */
+export function createAppTelemetry({
+  config,
+  ...options
+}: Pick<TelemetryOptions, 'view' | 'waitUntil'> & Required<Pick<AppOptions, 'config' | 'now'>>): Telemetry {
+  const { telemetry, models, upstream } = config
+  const servers = new Map(
+    toHosts(config).map(({ name, url }) => {
+      const { hostname, port, protocol } = new URL(url)
+      return [name, { address: hostname, port: Number(port) || (protocol === 'https:' ? 443 : 80) }]
+    }),
+  )
+  const [only] = servers.values()
+  return createTelemetry({
+    ...options,
+    otlp: telemetry,
+    aliases: models.aliases,
+    version,
+    post: (url, init) => fetch(url, init),
+    toServer: (host) => (upstream.demo ? undefined : host === undefined ? only : servers.get(host)),
+  })
 }
 
 /**

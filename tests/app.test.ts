@@ -25,6 +25,7 @@ test.each<[method: string, path: string, answers: 0 | 1, headers?: Record<string
   ['GET', '/unknown', 1],
   ['GET', '/*', 1], // the text of the middleware's pattern
   ['POST', '/ollama/cancel/id', 0],
+  ['GET', '/metrics', 0],
   ['GET', '/streams', 0],
   ['GET', '/streams/id', 0],
   ['DELETE', '/streams/id', 0],

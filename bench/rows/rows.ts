@@ -50,7 +50,7 @@ export const rows: readonly Row[] = [
     name: 'sluice-deno',
     runtime: 'deno',
     entry: here('../../dist/deno.js'),
-    flags: ['--no-prompt', '--allow-net=127.0.0.1', '--allow-env=HOST,PORT,OLLAMA_*,SLUICE_*'],
+    flags: ['--no-prompt', '--allow-net=127.0.0.1', '--allow-env=HOST,PORT,OLLAMA_*,OTEL_*,SLUICE_*'],
   },
   { name: 'sluice-worker', runtime: 'worker', entry: here('../../src/runtimes/worker.ts') },
 ]

@@ -372,6 +372,21 @@ export const routes: Readonly<Record<string, Route>> = {
       },
     },
   },
+  '/metrics': {
+    get: {
+      tag: 'Operator',
+      summary: 'What this process has counted, for Prometheus',
+      description: onlyOperator,
+      failures: 'operator',
+      successes: {
+        200: {
+          description: 'All metrics, in the format that `Accept` prefers',
+          headers: ['cache-control', 'vary'],
+          content: { [plainText]: text, 'application/openmetrics-text': text },
+        },
+      },
+    },
+  },
   ...Object.fromEntries(Object.entries(assetPaths).map(([path, asset]) => [path, toFile(asset)])),
   ...Object.fromEntries(['/v1', '/v1/'].map((path) => [path, toText('`Sluice is running`')])),
   ...Object.fromEntries(

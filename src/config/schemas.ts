@@ -18,7 +18,7 @@ export function flag() {
 }
 
 /** A text that `read` turns into a value. It returns undefined if the text is invalid. */
-function text<T>(read: (text: string) => T | undefined, expected: string) {
+function parsed<T>(read: (text: string) => T | undefined, expected: string) {
   return v.pipe(
     v.string(),
     v.rawTransform(({ dataset, addIssue, NEVER }): T => {
@@ -36,7 +36,7 @@ export function integer(fallback: number, min: number, max: number) {
     const value = /^\d+$/.test(digits) ? Number(digits) : NaN
     return value >= min && value <= max ? value : undefined
   }
-  return v.optional(text(read, `must be an integer from ${min} to ${max}`), `${fallback}`)
+  return v.optional(parsed(read, `must be an integer from ${min} to ${max}`), `${fallback}`)
 }
 
 /** Milliseconds; 0 = off. A JavaScript timer accepts at most 2^31 - 1. */
@@ -46,7 +46,7 @@ export function ms(fallback: number, { min = 0 } = {}) {
 
 /** A text that `isValid` accepts. */
 function textThat(isValid: (text: string) => boolean, expected: string) {
-  return text((value) => (isValid(value) ? value : undefined), expected)
+  return parsed((value) => (isValid(value) ? value : undefined), expected)
 }
 
 /** An address or a host name. */
@@ -58,11 +58,11 @@ export function address(fallback: string) {
 }
 
 /** A path, as `parseBase` returns it. */
-export const basePath = v.optional(text(parseBase, 'must be a path such as /ai, of plain characters'), '')
+export const basePath = v.optional(parsed(parseBase, 'must be a path such as /ai, of plain characters'), '')
 
 /** The address of Ollama, as a URL without a trailing slash. */
 export const ollamaHost = v.optional(
-  text(parseOllamaHost, 'must be a host, host:port or http(s) URL without user information'),
+  parsed(parseOllamaHost, 'must be a host, host:port or http(s) URL without user information'),
   '',
 )
 
@@ -118,7 +118,7 @@ export const modelName = v.optional(textThat((name) => name.length <= 256 && isM
 
 /** A duration in seconds; 0 = off. */
 export const keepAliveSeconds = v.optional(
-  text((duration) => {
+  parsed((duration) => {
     const seconds = toSeconds(parseKeepAlive(duration))
     return seconds >= 0 ? seconds : undefined
   }, 'must be seconds or a duration such as 10m'),
@@ -135,7 +135,7 @@ function list<T>(item: (text: string) => T | undefined, expected: string) {
     const items = entries.split(',').map((entry) => item(entry.trim()))
     return items.includes(undefined) ? undefined : (items as T[])
   }
-  return v.optional(text(read, expected), '')
+  return v.optional(parsed(read, expected), '')
 }
 
 /** Globs for names of models. If the variable is unset, the value is undefined. */
@@ -234,7 +234,7 @@ function toRedisAddress(text: string): RedisAddress | undefined {
 
 /** The URL of a Redis. It may contain a password. */
 export const redisUrl = v.optional(
-  text(toRedisAddress, 'must be a URL such as redis://user:password@host:6379/0, or rediss://… for TLS'),
+  parsed(toRedisAddress, 'must be a URL such as redis://user:password@host:6379/0, or rediss://… for TLS'),
 )
 
 function toAlias(text: string): readonly [name: string, model: string] | undefined {
@@ -244,3 +244,63 @@ function toAlias(text: string): readonly [name: string, model: string] | undefin
 
 /** A list of aliases. Each is a name and the model that the name stands for. */
 export const aliases = list(toAlias, 'must be a list of from=to')
+
+/** Any text. */
+export const text = v.optional(v.string())
+
+/** `true` or `false`, in any case, as OpenTelemetry writes it. */
+export const trueOrFalse = v.optional(
+  parsed((word) => (/^(?:true|false)$/i.test(word) ? word.toLowerCase() === 'true' : undefined), 'must be true or false'),
+  'false',
+)
+
+/** An address with a path, and without user information. */
+export const webUrl = v.optional(
+  textThat((text) => {
+    const url = URL.parse(text)
+    return !!url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !/[?#]/.test(text)
+  }, 'must be an http(s) URL without user information, such as http://127.0.0.1:4318'),
+)
+
+/** Parses `name=value`, where the value is percent-encoded. The name is that of a header. */
+function toPair(text: string, isValid: (value: string) => boolean): readonly [name: string, value: string] | undefined {
+  const [, name, encoded] = /^([\w!#$%&'*+.^`|~-]{1,256})\s*=\s*(.*)$/.exec(text) ?? []
+  if (name === undefined || encoded === undefined) return undefined
+  try {
+    const value = decodeURIComponent(encoded)
+    return isValid(value) ? [name, value] : undefined
+  } catch {
+    // A percent sign does not stand for a character.
+    return undefined
+  }
+}
+
+/** A list of attributes. */
+export const attributes = list(
+  (text) => toPair(text, (value) => /^\P{Cc}*$/u.test(value)),
+  'must be a list of name=value, percent-encoded',
+)
+
+/** A list of headers. Their values may be secret. */
+export const headers = list(
+  (text) => toPair(text, (value) => /^[\x20-\x7e]*$/.test(value)),
+  'must be a list of name=value of ASCII, percent-encoded',
+)
+
+/** The samplers of OpenTelemetry. */
+export const sampler = v.optional(
+  v.picklist(
+    ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'],
+    'must be always_on, always_off or traceidratio, or one of them behind parentbased_',
+  ),
+  'parentbased_always_on',
+)
+
+/** A number from 0 to 1. */
+export const ratio = v.optional(
+  parsed((digits) => {
+    const value = /^\d*\.?\d+$/.test(digits) ? Number(digits) : NaN
+    return value <= 1 ? value : undefined
+  }, 'must be a number from 0 to 1'),
+  '1',
+)

@@ -3,11 +3,13 @@ import {
   address,
   aliases,
   apiKeys,
+  attributes,
   basePath,
   bearer,
   filePath,
   flag,
   globs,
+  headers,
   hosts,
   integer,
   keepAliveSeconds,
@@ -16,8 +18,13 @@ import {
   ollamaHost,
   ollamaHosts,
   origins,
+  ratio,
   redisUrl,
+  sampler,
+  text,
   tokenSecret,
+  trueOrFalse,
+  webUrl,
 } from './schemas.ts'
 
 /** A variable of the environment. */
@@ -190,6 +197,29 @@ export const variables = {
      * dead.
      */
     leaseMs: variable('SLUICE_REDIS_LEASE_MS', ms(10_000, { min: 1000 })),
+  },
+
+  /**
+   * Where spans go, in the variables of OpenTelemetry (docs/observe.md). Without an address there are
+   * none.
+   */
+  telemetry: {
+    /** The base address of a collector that takes OTLP over HTTP. `/v1/traces` is added to it. */
+    endpoint: variable('OTEL_EXPORTER_OTLP_ENDPOINT', webUrl),
+    /** The whole address for traces. It goes before the base address. */
+    tracesEndpoint: variable('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', webUrl),
+    /** Headers for the collector: `name=value,…`, percent-encoded. They may be secret. */
+    headers: variable('OTEL_EXPORTER_OTLP_HEADERS', headers),
+    /** What all spans have in common: `name=value,…`, percent-encoded. */
+    resource: variable('OTEL_RESOURCE_ATTRIBUTES', attributes),
+    /** The name of this service. Unset: that of the attributes, or else `sluice`. */
+    serviceName: variable('OTEL_SERVICE_NAME', text),
+    /** Which traces have spans. */
+    sampler: variable('OTEL_TRACES_SAMPLER', sampler),
+    /** The share of the traces for the samplers with a ratio. */
+    ratio: variable('OTEL_TRACES_SAMPLER_ARG', ratio),
+    /** true: no spans, whatever else is set. */
+    disabled: variable('OTEL_SDK_DISABLED', trueOrFalse),
   },
 
   /** The time limits of one stream. */

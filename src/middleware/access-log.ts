@@ -4,7 +4,7 @@ import { matchedRoutes } from 'hono/route'
 import { toNumber } from '../exact-json.ts'
 import type { Outcome } from '../relay/stream.ts'
 import { toCause } from './cause.ts'
-import type { Entry, Env } from './env.ts'
+import type { Entry, Env, Trace } from './env.ts'
 
 /** One line of the access log. Times are in milliseconds. */
 export interface LogLine extends Entry {
@@ -17,24 +17,35 @@ export interface LogLine extends Entry {
   duration_ms: number
 }
 
+export interface AccessLogOptions {
+  log: (line: LogLine, trace: Trace | undefined) => void
+  now: () => number
+}
+
 /**
  * Logs one line for each request that is answered here. If the answer is a stream, the line is logged when the stream
  * ends.
  */
-export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () => number }) {
+export function accessLog({ log, now }: AccessLogOptions) {
   /**
    * This is a separate function, because its closure lives as long as the stream. On Bun, a closure
    * of the async function below would keep the whole request in memory (docs/hazards.md#81).
    */
-  function toWriter(request: Pick<LogLine, 'request_id' | 'method' | 'route' | 'status'>, entry: Entry, startedAt: number) {
+  function toWriter(
+    request: Pick<LogLine, 'request_id' | 'method' | 'route' | 'status'>,
+    entry: Entry,
+    trace: Trace | undefined,
+    startedAt: number,
+  ) {
     return (outcome?: Outcome) => {
-      log({
+      const line = {
         time: new Date().toISOString(),
         ...request,
         duration_ms: Math.round(now() - startedAt),
         ...entry,
         ...(outcome && toEntry(outcome, entry)),
-      })
+      }
+      log(line, trace)
     }
   }
 
@@ -46,8 +57,8 @@ export function accessLog({ log, now }: { log: (line: LogLine) => void; now: () 
     if (c.var.isElsewhere) return
     const { method } = c.req
     const { status } = c.res
-    const { requestId, stream } = c.var
-    const write = toWriter({ request_id: requestId, method, route: toRoute(c), status }, entry, startedAt)
+    const { requestId, stream, trace } = c.var
+    const write = toWriter({ request_id: requestId, method, route: toRoute(c), status }, entry, trace, startedAt)
     if (stream) void stream.ended.then(write)
     else write()
   })

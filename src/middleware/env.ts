@@ -17,6 +17,8 @@ export interface Env {
     body: Record<string, unknown>
     /** The length of the decoded body. `jsonBody` sets it. */
     bodyBytes: number
+    /** The trace of the request. Undefined if it has none. */
+    trace?: Trace
     /** What the request has taken from the limits of its caller. */
     verdict?: Verdict
     /** True if another place answers the request. That place also writes the line of the log. */
@@ -41,6 +43,8 @@ export interface Entry extends CallNotes {
   /** The cause of an error. Only the log contains it. */
   cause?: Cause
   ended?: Ended['how']
+  /** The id of the trace, of the reader or of Sluice itself. */
+  trace_id?: string
   /** Milliseconds from the request to the first token. */
   ttft_ms?: number
   /** How many tokens the request had, as Ollama counted them. */
@@ -56,6 +60,34 @@ export interface Entry extends CallNotes {
   /** How long a resumable answer went on without a reader, in milliseconds. */
   detached_ms?: number
   bytes?: number
+}
+
+/** The trace of a request (W3C Trace Context). */
+export interface Trace {
+  readonly id: string
+  /** The headers `traceparent` and `tracestate` for Ollama. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Undefined if no spans of the request are recorded. */
+  readonly spans?: Spans | undefined
+}
+
+/** What the log does not know of the spans of a request: the request's own, and that of Ollama's work. */
+export interface Spans {
+  /** The span of the reader. Undefined if the trace begins here. */
+  readonly parentId: string | undefined
+  readonly serverId: string
+  readonly clientId: string
+  /** When the request arrived, in milliseconds of Unix time. */
+  readonly startedAt: number
+  /** What has happened when, in milliseconds after the arrival. */
+  readonly events: readonly SpanEvent[]
+  note(name: SpanEvent['name']): void
+}
+
+/** `ask`: Ollama is asked. `failover`: a host has failed, and another one is asked. */
+export interface SpanEvent {
+  readonly name: 'ask' | 'failover'
+  readonly afterMs: number
 }
 
 /** A caller, identified by its key or by the app around Sluice. */

@@ -43,6 +43,8 @@ export interface PoolOptions {
 export interface Pool extends Upstream {
   /** What the pool knows now. It also loads lists that are old, in the background. */
   view(): PoolView
+  /** Says the same, and asks no host for a list. */
+  peek(): PoolView
 }
 
 /** How long the first requests wait until all hosts have listed their models, in milliseconds. */
@@ -96,6 +98,10 @@ export function createPool({
 
   function refresh() {
     for (const host of hosts) host.refresh()
+  }
+
+  function toView(): PoolView {
+    return { hosts: hosts.map((host) => host.toView()), waiting: lines.size }
   }
 
   /** With one host there is no choice, so nobody needs its lists. */
@@ -322,8 +328,9 @@ export function createPool({
 
     view() {
       refresh()
-      return { hosts: hosts.map((host) => host.toView()), waiting: lines.size }
+      return toView()
     },
+    peek: toView,
   }
 }
 

@@ -1,18 +1,20 @@
 import type { Context, HonoRequest } from 'hono'
-import type { Entry, Env } from '../middleware/env.ts'
+import type { Entry, Env, Spans } from '../middleware/env.ts'
 import type { CallContext } from '../upstreams/upstream.ts'
 
 /** Returns what the upstream needs to know about the caller, and where it notes what the log says. */
 export function toCaller(
   c: Context<Env>,
 ): Pick<CallContext, 'principal' | 'models' | 'token' | 'trace' | 'note' | 'host' | 'session'> {
-  const { name, models, token } = c.var.principal
+  const { principal, trace, entry } = c.var
+  trace?.spans?.note('ask')
+  const { name, models, token } = principal
   return {
     principal: name,
     models,
     token,
-    trace: toTrace(c.req),
-    note: toNote(c.var.entry),
+    trace: trace?.headers ?? {},
+    note: toNote(entry, trace?.spans),
     host: c.req.header('x-sluice-host') || c.req.query('host') || undefined,
     session: toSession(c.req),
   }
@@ -36,17 +38,9 @@ function toSession(request: HonoRequest): string | undefined {
  * This is a separate function, because its closure lives as long as the stream and must not keep the
  * request in memory (docs/hazards.md#81).
  */
-function toNote(entry: Entry): NonNullable<CallContext['note']> {
-  return (notes) => void Object.assign(entry, notes)
-}
-
-/**
- * Returns the trace headers of a request, if they are valid W3C Trace Context. No other header of a
- * request is sent to the upstream.
- */
-function toTrace(request: HonoRequest): Record<string, string> {
-  const parent = request.header('traceparent')
-  if (!parent || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(parent)) return {}
-  const state = request.header('tracestate')
-  return { traceparent: parent, ...(state && /^[\x20-\x7e]{1,512}$/.test(state) && { tracestate: state }) }
+function toNote(entry: Entry, spans: Spans | undefined): NonNullable<CallContext['note']> {
+  return (notes) => {
+    if (notes.failovers !== undefined && notes.failovers > (entry.failovers ?? 0)) spans?.note('failover')
+    Object.assign(entry, notes)
+  }
 }

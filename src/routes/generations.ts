@@ -171,7 +171,7 @@ function settling({ settleAnswer }: ReservedTokens, finish: Answer['finish']): A
 
 /** A pull, push or create makes no tokens. Its pieces are reports of progress. */
 function withoutTokens(finish: Answer['finish']): Answer['finish'] {
-  return ({ tally, ...outcome }) => finish({ ...outcome, tally: { ...tally, deltas: 0 } })
+  return ({ tally, ...outcome }) => finish({ ...outcome, tally: { ...tally, firstDeltaAt: undefined, deltas: 0 } })
 }
 
 /**

@@ -63,10 +63,19 @@ describe.each(proxyNames)('%s', (name) => {
         SLUICE_HEARTBEAT_MS: `${noHeartbeatMs}`,
         SLUICE_MAX_BODY_BYTES: `${maxBodyBytes}`,
         SLUICE_ALLOWED_HOSTS: 'chat.example',
+        SLUICE_OPERATOR: '1',
       })
       proxy = await startInFront(server.port)
     })
     afterAll(stopAll)
+
+    test('no reader is an operator, whatever Host it sends, but a program on the machine is', async () => {
+      const scrape = (to: { readonly url: string }, headers: Readonly<Record<string, string>> = {}) =>
+        readAll(read(to, { path: '/metrics', headers }))
+      for (const host of ['chat.example', 'localhost', '127.0.0.1', `127.0.0.1:${server.port}`, '[::1]'])
+        expect(await scrape(proxy, { host }), host).toMatchObject({ status: 404 })
+      expect(await scrape(server)).toMatchObject({ status: 200, text: expect.stringContaining('sluice_build_info') })
+    })
 
     // Without `http-no-delay`, HAProxy delays each token by 200 ms, which adds up to 20 s. With
     // this option, the test takes some tenths of a second.

@@ -228,7 +228,7 @@ function toCommand(runtime: Exclude<RuntimeName, 'worker'>, env: Readonly<Record
     'run',
     '--no-prompt',
     `--allow-net=${net.join(',')}`,
-    '--allow-env=HOST,PORT,OLLAMA_*,SLUICE_*',
+    '--allow-env=HOST,PORT,OLLAMA_*,OTEL_*,SLUICE_*',
     // Kubernetes changes the folder behind the path, so Deno needs the folder.
     ...(env.SLUICE_API_KEYS_FILE ? [`--allow-read=${dirname(env.SLUICE_API_KEYS_FILE)}`] : []),
   ]

@@ -27,6 +27,8 @@ export function readEnvironment(): Readonly<Record<string, string | undefined>> 
 function read(names: readonly string[]): Readonly<Record<string, string | undefined>> {
   const hidden = names.find((name) => !isReadable(name))
   if (hidden !== undefined)
-    throw new ConfigError([`${hidden}: Deno may not read this variable; start it with --allow-env=HOST,PORT,OLLAMA_*,SLUICE_*`])
+    throw new ConfigError([
+      `${hidden}: Deno may not read this variable; start it with --allow-env=HOST,PORT,OLLAMA_*,OTEL_*,SLUICE_*`,
+    ])
   return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]))
 }

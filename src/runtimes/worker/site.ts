@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { waitUntil } from 'cloudflare:workers'
-import { createUpstreams, type AppOptions } from '../../app.ts'
+import { createAppTelemetry, createUpstreams, type AppOptions } from '../../app.ts'
 import { ConfigError, parseConfig, type Config } from '../../config/parse-config.ts'
 import { createKeyRing, type KeyRing } from '../../middleware/key-ring.ts'
 import type { Limits } from '../../middleware/limits.ts'
@@ -43,6 +43,8 @@ function createSite(env: Record<string, unknown>): Site {
   // request that started it, and nothing reports that. Until its time limit, a dead load still
   // counts as running. So the number is larger than on other runtimes (docs/hazards.md#40).
   const maxLoads = 8
+  const now = () => performance.now()
+  const upstreams = createUpstreams({ config, maxLoads, waitUntil })
   return {
     config,
     namespaces,
@@ -53,7 +55,8 @@ function createSite(env: Record<string, unknown>): Site {
       // (docs/hazards.md#12).
       toWaitUntil: (c) => (promise) => c.executionCtx.waitUntil(promise),
       maxLoads,
-      upstreams: createUpstreams({ config, maxLoads, waitUntil }),
+      upstreams,
+      telemetry: createAppTelemetry({ config, view: upstreams.pool.peek, waitUntil, now }),
       usage: createUsage(),
       log: createLog(config.server.log, console.log),
       ...toKeys(env, config),

@@ -62,6 +62,11 @@ test.each([
     { SLUICE_REDIS_URL: 'redis://redis.test' },
     'SLUICE_REDIS_URL: Deno may not use redis.test:6379; start it with --allow-net=127.0.0.1:0,127.0.0.1:9,redis.test:6379',
   ],
+  [
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.test/base' },
+    'OTEL_EXPORTER_OTLP_ENDPOINT: Deno may not use otel.test:443; start it with --allow-net=127.0.0.1:0,127.0.0.1:9,otel.test:443',
+  ],
 ])('an address that Deno may not use is a mistake of %s, and the line has the flag to use', async (_name, env, line) => {
   expect(await run(flags, env)).toBe(`${mistakes}${line}\n`)
 })
@@ -80,9 +85,9 @@ test('the ports may be named, too', async () => {
 })
 
 test('a variable that Deno may not read is a mistake, because it may be set', async () => {
-  const allowing = 'start it with --allow-env=HOST,PORT,OLLAMA_*,SLUICE_*\n'
+  const allowing = 'start it with --allow-env=HOST,PORT,OLLAMA_*,OTEL_*,SLUICE_*\n'
   expect(await run(without('--allow-env'))).toBe(`${mistakes}HOST: Deno may not read this variable; ${allowing}`)
-  const some = [...without('--allow-env'), '--allow-env=HOST,PORT,OLLAMA_*,SLUICE_MODEL*']
+  const some = [...without('--allow-env'), '--allow-env=HOST,PORT,OLLAMA_*,OTEL_*,SLUICE_MODEL*']
   expect(await run(some, { SLUICE_API_KEYS: 'a' })).toMatch(/^Cannot start: .*\nSLUICE_\w+: Deno may not read this variable; /)
 })
 

@@ -26,6 +26,7 @@ import { describeSharedQuestions } from './shared-questions.ts'
 import { describeStatus } from './status.ts'
 import { describeStatusPage } from './status-page.ts'
 import { describeStreamTokens } from './stream-tokens.ts'
+import { describeTelemetry } from './telemetry.ts'
 import { describeText } from './text.ts'
 import { describeThink } from './think.ts'
 import { describePlain } from './plain.ts'
@@ -84,6 +85,7 @@ export function describeRuntime(runtime: RuntimeName) {
     describeResumeCuts(runtime)
     describeResumeLives(runtime)
     describeSharedQuestions(runtime)
+    describeTelemetry(runtime)
     describeText(runtime)
     describeThink(runtime)
     describePlain(runtime)

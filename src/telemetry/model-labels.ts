@@ -1,0 +1,39 @@
+import { toFullName } from '#ollama-grammar/model-name.ts'
+import type { PoolView } from '../pool/pool-view.ts'
+
+export interface ModelLabelsOptions {
+  /** What is known of the hosts now. */
+  view: () => PoolView
+  /** Other names for models. */
+  aliases: Iterable<readonly [name: string, model: string]>
+}
+
+/** The most models that have a label of their own, whatever the hosts say. */
+const maxModels = 200
+
+/**
+ * Returns the label of a model: its full name, if a host has it installed, and otherwise `other`. A
+ * caller chooses the name in its request, so without this rule it could make as many series as it
+ * likes. The label of an alias is the model that it stands for.
+ */
+export function createModelLabels({ view, aliases }: ModelLabelsOptions): (model: string | undefined) => string {
+  const modelByAlias = new Map(aliases)
+  const labels = new Set<string>()
+  /** The full names in a list. A host has the same list until it was asked again. */
+  const namesOf = new WeakMap<readonly string[], ReadonlySet<string>>()
+
+  function hasModel(installed: readonly string[], name: string): boolean {
+    let names = namesOf.get(installed)
+    if (!names) namesOf.set(installed, (names = new Set(installed.map(toFullName))))
+    return names.has(name)
+  }
+
+  return (model) => {
+    if (model === undefined) return 'other'
+    const name = toFullName(modelByAlias.get(model) ?? model)
+    if (!view().hosts.some(({ installed }) => hasModel(installed, name))) return 'other'
+    if (labels.size >= maxModels && !labels.has(name)) return 'other'
+    labels.add(name)
+    return name
+  }
+}
