@@ -277,7 +277,8 @@ export function createApp({
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys, or a principal.
     .use(principalGuard(toPrincipal))
-    .use(tokenGuard({ surfaces: toSurfaces(createDialects({ management: false })) }))
+  if (tokens) app.use(tokenGuard({ surfaces: toSurfaces(createDialects({ management: false })) }))
+  app
     .use(limitGuard({ limits, quota: perCaller, address, takesAnswer }))
     .route('/', elsewhere?.routes ?? createRoutes())
     .route('/', placeless)
