@@ -1,14 +1,12 @@
 import type { Context, Hono } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { needsKey } from './config/needs-key.ts'
-import { toHosts } from './config/hosts.ts'
 import type { Config } from './config/parse-config.ts'
-import type { Emulator } from '#fake-ollama'
+import { createAppTelemetry, createUpstreams, type Upstreams } from './backend.ts'
 import { createDialectAt, createDialects, toNames, toSurfaces } from './dialects.ts'
 import { ServiceError } from './errors.ts'
 import { assets as pageFiles } from './generated/assets.ts'
 import { openapi } from './generated/openapi.ts'
-import { version } from './generated/version.ts'
 import { baseGuard, getPathBelow } from './middleware/base.ts'
 import { accessLog, type AccessLogOptions, type LogLine } from './middleware/access-log.ts'
 import type { Codings } from './middleware/codings.ts'
@@ -26,7 +24,6 @@ import { principalGuard, type ToPrincipal } from './middleware/principal-guard.t
 import { originGuard } from './middleware/origin-guard.ts'
 import { requestId, requestIdIn } from './middleware/request-id.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
-import { createPool, type Pool, type PoolOptions } from './pool/pool.ts'
 import { createStreamTokens } from './middleware/stream-tokens.ts'
 import { createTokenBudget } from './middleware/token-budget.ts'
 import { tokenGuard } from './middleware/token-guard.ts'
@@ -55,14 +52,9 @@ import { usageRoute } from './routes/usage.ts'
 import type { RunLogs } from './streams/run-log.ts'
 import { createRuns, type SharedRuns } from './streams/runs.ts'
 import { createRecent } from './telemetry/recent.ts'
-import { createTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/telemetry.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 import { createUsage, type Usage } from './telemetry/usage.ts'
-import { viaFetch, type Connect } from './upstreams/connect.ts'
-import { createOllama } from './upstreams/ollama.ts'
-import { createPolicy } from './upstreams/policy.ts'
-import { createThink } from './upstreams/think.ts'
-import type { Upstream } from './upstreams/upstream.ts'
-import { createWaiting } from './upstreams/waiting.ts'
+import type { Connect } from './upstreams/connect.ts'
 
 /**
  * The configuration, and the parts that a runtime may replace. Each part but `open` has a
@@ -167,13 +159,11 @@ const openPaths = new Set(['/', '/ping', '/healthz', '/readyz', ...bases, ...oll
 /** The paths that have the content security policy of a page. */
 const pagePaths = new Set(pageFiles.filter(isPage).map(({ path }) => path))
 
-const viaGlobalFetch = viaFetch((url, init) => fetch(url, init))
-
 /** Creates the app, with all middleware and routes in their order. */
 export function createApp({
   config,
   principal,
-  connect = viaGlobalFetch,
+  connect,
   upstreams,
   open,
   toWaitUntil = () => () => {},
@@ -307,71 +297,5 @@ export function createApp({
       await streams.drain(graceMs)
       await Promise.all([shared?.close(), telemetry.close()])
     },
-  }
-}
-
-/** All Ollamas together, without and with the rules for models. */
-interface Upstreams {
-  readonly pool: Pool
-  readonly upstream: Upstream
-}
-
-/**
- * Puts together what is asked of Ollama: the rules for models, then the choice of a host, and then
- * the chain of each host. One Ollama is a pool of one.
- */
-export function createUpstreams({
-  config,
-  connect = viaGlobalFetch,
-  maxLoads = 2,
-  now = () => performance.now(),
-  waitUntil,
-}: Pick<AppOptions, 'config' | 'connect' | 'maxLoads' | 'now'> & Pick<PoolOptions, 'waitUntil'>): Upstreams {
-  const { queue, models, clamps, deadlines, limits, upstream } = config
-  const loading = { maxLoads, now }
-  const embedTimeoutMs = deadlines.firstTokenMs
-  const connectTo = upstream.demo ? viaFetch(toDemo()) : connect
-  const hosts = toHosts(config).map(({ url, apiKey, ...host }) => {
-    const ollama = createOllama({ host: url, apiKey, maxLineBytes: limits.maxLineBytes, embedTimeoutMs, connect: connectTo })
-    return { ...host, upstream: createWaiting({ upstream: createThink({ upstream: ollama, ...loading }), ...loading }) }
-  })
-  const pool = createPool({ hosts, waiting: queue.waiting, embedTimeoutMs, now, waitUntil })
-  return { pool, upstream: createPolicy({ upstream: pool, ...models, clamps, ...loading }) }
-}
-
-/** Creates the telemetry of an app, or of several that share it. */
-export function createAppTelemetry({
-  config,
-  ...options
-}: Pick<TelemetryOptions, 'view' | 'waitUntil'> & Required<Pick<AppOptions, 'config' | 'now'>>): Telemetry {
-  const { telemetry, models, upstream } = config
-  const servers = new Map(
-    toHosts(config).map(({ name, url }) => {
-      const { hostname, port, protocol } = new URL(url)
-      return [name, { address: hostname, port: Number(port) || (protocol === 'https:' ? 443 : 80) }]
-    }),
-  )
-  const [only] = servers.values()
-  return createTelemetry({
-    ...options,
-    otlp: telemetry,
-    aliases: models.aliases,
-    version,
-    post: (url, init) => fetch(url, init),
-    toServer: (host) => (upstream.demo ? undefined : host === undefined ? only : servers.get(host)),
-  })
-}
-
-/**
- * Returns a `fetch` function that sends requests to an emulator instead of Ollama. The emulator is
- * imported at the first request, because it is a third of the source code and most servers run
- * without it.
- */
-function toDemo(): Emulator['fetch'] {
-  let emulator: Emulator | undefined
-  return async (url, init) => {
-    const { createEmulator } = await import('#fake-ollama')
-    emulator ??= createEmulator()
-    return emulator.fetch(url, init)
   }
 }

@@ -65,6 +65,8 @@ const allowed: readonly Case[] = [
   ['src/routes/x.ts', '../middleware/env.ts'],
   ['src/routes/x.ts', '../relay/relay.ts'],
   ['src/app.ts', './routes/health.ts'],
+  ['src/app.ts', './backend.ts'],
+  ['src/backend.ts', '#fake-ollama'],
   ['src/sluice.ts', './app.ts'],
   ['src/index.ts', './sluice.ts'],
   ['packages/client/x.ts', './frames.ts'],

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { waitUntil } from 'cloudflare:workers'
-import { createAppTelemetry, createUpstreams, type AppOptions } from '../../app.ts'
+import type { AppOptions } from '../../app.ts'
+import { createAppTelemetry, createUpstreams } from '../../backend.ts'
 import { ConfigError, parseConfig, type Config } from '../../config/parse-config.ts'
 import { createKeyRing, type KeyRing } from '../../middleware/key-ring.ts'
 import type { Limits } from '../../middleware/limits.ts'
