@@ -338,4 +338,53 @@ export const mutations: readonly Mutation[] = [
     test: 'runtimes/process',
     title: 'an address that other machines reach',
   },
+  // Metrics and spans.
+  {
+    file: 'telemetry/exposition.ts',
+    from: String.raw`/[\\"\n]/g`,
+    to: String.raw`/["\n]/g`,
+    test: 'telemetry/exposition',
+  },
+  {
+    file: 'telemetry/instruments.ts',
+    from: 'if (states.size >= maxSeries && labels !== other) return find(other)',
+    to: '',
+    test: 'telemetry/exposition',
+  },
+  {
+    file: 'telemetry/model-labels.ts',
+    from: "if (!view().hosts.some(({ installed }) => hasModel(installed, name))) return 'other'",
+    to: '',
+    test: 'telemetry/metrics',
+  },
+  {
+    file: 'telemetry/metrics.ts',
+    from: 'if (line.resumed ||',
+    to: 'if (',
+    test: 'telemetry/metrics',
+  },
+  {
+    file: 'telemetry/exporter.ts',
+    from: 'counts.dropped += queue.splice(queueSize).length',
+    to: '',
+    test: 'telemetry/exporter',
+  },
+  {
+    file: 'telemetry/exporter.ts',
+    from: "redirect: 'manual'",
+    to: "redirect: 'follow'",
+    test: 'telemetry/exporter',
+  },
+  {
+    file: 'telemetry/sampler.ts',
+    from: 'isParentSampled ?? decide(traceId)',
+    to: 'decide(traceId)',
+    test: 'telemetry/sampler',
+  },
+  {
+    file: 'middleware/trace.ts',
+    from: '`00-${id}-${clientId}-0${flags}`',
+    to: '`00-${id}-${parent?.id ?? clientId}-0${flags}`',
+    test: 'middleware/trace',
+  },
 ]

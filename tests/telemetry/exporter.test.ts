@@ -167,6 +167,16 @@ describe('a collector that does not work', () => {
     expect(exporter.counts).toEqual({ exported: 2048, failed: 0, dropped: 952 })
   })
 
+  test('spans that come back find the queue full: the newest ones go', async () => {
+    const { exporter } = create(() => new Promise<Response>(() => {}))
+    add(exporter, 512)
+    await vi.advanceTimersByTimeAsync(0) // they are on their way
+    add(exporter, 2100)
+    expect(exporter.counts.dropped).toBe(52)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(exporter.counts).toEqual({ exported: 0, failed: 0, dropped: 512 + 52 })
+  })
+
   test('does not hold up the end of the process', async () => {
     const state = create(() => new Promise<Response>(() => {}))
     add(state.exporter, 3)
