@@ -372,9 +372,11 @@ describe.each(runtimes)('%s: access log', (runtime) => {
       route: '/api/generate',
       status: 200,
       duration_ms: expect.any(Number),
+      surface: 'native',
       model,
       ended: 'done',
       ttft_ms: expect.any(Number),
+      tokens_in: 9,
       tokens: 3,
       bytes: Buffer.byteLength(told.text),
     })
