@@ -12,7 +12,7 @@ export interface StatusOptions {
   /** Lets only an operator through. It must come first, so that nobody else learns of the routes. */
   operator: MiddlewareHandler<Env>
   streams: Streams
-  pool: () => PoolView
+  pool: () => Pick<PoolView, 'hosts'>
   recent: Recent
   /** Undefined if the process shares nothing. */
   shared: SharedRuns | undefined
@@ -31,15 +31,14 @@ export function status({ operator, streams, pool, recent, shared, now }: StatusO
   return createRoutes()
     .all('/status/data', operator, methods('GET'), (c) => {
       const open = streams.list()
-      const { hosts, waiting } = pool()
       const at = now()
       const data = {
         time: new Date().toISOString(),
         shared: shared !== undefined,
         open: open.length,
-        waiting,
+        waiting: open.filter(({ state }) => state === 'queued').length,
         streams: open.slice(0, maxListed).map((stream) => toStream(stream, at)),
-        hosts: hosts.map(toHost),
+        hosts: pool().hosts.map(toHost),
         ...recent.view(),
       }
       return c.json(data, 200, { 'cache-control': 'no-store' })

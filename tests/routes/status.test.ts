@@ -111,7 +111,7 @@ describe('the data', () => {
       status({
         operator: (_c, next) => next(),
         streams,
-        pool: () => ({ hosts, waiting: 7 }),
+        pool: () => ({ hosts }),
         recent: { hear() {}, view: () => ({ minutes: [], failures: [] }) },
         shared,
         now: () => 1000,
@@ -123,7 +123,7 @@ describe('the data', () => {
       time: expect.any(String),
       shared: false,
       open: 1,
-      waiting: 7,
+      waiting: 1,
       streams: [{ request_id: 'a', surface: 'openai', state: 'queued', tokens: 0, age_ms: 600 }],
       hosts: [{ name: 'big', tier: 1, up: true, breaker: 'half_open', in_flight: 3, max: 4, loaded: ['qwen3:8b'] }],
       minutes: [],

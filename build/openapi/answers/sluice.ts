@@ -103,7 +103,7 @@ export const sluiceAnswers = {
     time: v.string(),
     shared: v.pipe(v.boolean(), v.description('Whether there are other processes, whose answers are not here')),
     open: v.pipe(v.number(), v.description('How many answers run')),
-    waiting: v.pipe(v.number(), v.description("How many requests wait in Sluice's queue")),
+    waiting: v.pipe(v.number(), v.description("How many of them wait in Sluice's queue")),
     streams: v.pipe(v.array(runningStream), v.description('The oldest answers, 200 at most')),
     hosts: v.array(host),
     minutes: v.pipe(v.array(minute), v.description('The last hour, the oldest minute first')),

@@ -98,7 +98,7 @@ export function describeStatusPage(runtime: RuntimeName) {
   })
 
   describe('/status, without keys and with SLUICE_OPERATOR=1', () => {
-    const { stage, ask, expectNothing } = useAsk({ SLUICE_OPERATOR: '1', SLUICE_INSECURE: '1' })
+    const { stage, ask, expectNothing } = useAsk({ SLUICE_OPERATOR: '1', SLUICE_INSECURE: '1', SLUICE_UPSTREAM_STREAMS: '300' })
     afterEach(() => expect.poll(() => stage.upstream.open).toBe(0))
 
     async function readData(): Promise<{ readonly data: Data; readonly text: string }> {
@@ -201,6 +201,12 @@ export function describeStatusPage(runtime: RuntimeName) {
       const { text } = await readAll(read(stage.server, { path: run }))
       expect(toTold('sse', text)).toMatchObject({ failed: { code: 'cancelled' } })
       expect((await readData()).data.open).toBe(0)
+    })
+
+    test.runIf(canBeOpen)('an answer that waits in the queue is in the list as such', async () => {
+      const readers = Array.from({ length: 301 }, () => generate(stage.server, 'sse', stage.upstream.script(thenSilent(1))))
+      await expect.poll(async () => (await readData()).data).toMatchObject({ open: 301, waiting: 1 })
+      for (const reader of readers) reader.leave()
     })
 
     test.runIf(canBeOpen)('250 streams are counted, and the 200 oldest are in the list', async () => {
