@@ -387,4 +387,20 @@ export const mutations: readonly Mutation[] = [
     to: '`00-${id}-${parent?.id ?? clientId}-0${flags}`',
     test: 'middleware/trace',
   },
+
+  // What an operator sees and does.
+  {
+    file: 'routes/status.ts',
+    from: ".all('/status/streams', operator, methods('DELETE')",
+    to: ".all('/status/streams', methods('DELETE'), operator",
+    test: 'routes/status',
+  },
+  {
+    file: 'routes/status.ts',
+    from: 'streams.cancel(request) ||',
+    to: '',
+    test: 'routes/status',
+  },
+  { file: 'telemetry/recent.ts', from: ' && !line.resumed\n', to: '\n', test: 'telemetry/recent' },
+  { file: 'telemetry/recent.ts', from: "cause.split(' ', 1)[0]!", to: 'cause', test: 'telemetry/recent' },
 ]

@@ -21,12 +21,12 @@ const keys = { SLUICE_API_KEYS: `alice:${createHash('sha256').update(secret).dig
 
 /** The requests that only an operator may send. */
 const operations: readonly ReaderRequest[] = [
-  { path: '/status/data' },
+  { path: '/status/data', method: 'GET' },
   { path: '/status/data', method: 'HEAD' },
   { path: '/status/data', method: 'POST' },
   { path: '/status/streams?request_id=its-id', method: 'DELETE' },
   { path: '/status/streams', method: 'DELETE' },
-  { path: '/status/streams' },
+  { path: '/status/streams', method: 'GET' },
 ]
 
 /** The page of the operator and its data (docs/protocol.md#10-status). */
