@@ -32,6 +32,10 @@ async function answerWith(page: Page, state: { data: Data; key?: string }) {
   return asked
 }
 
+/** The list of hosts names a model, too, once it is in memory there. */
+const toRow = (page: Page, model: string) =>
+  page.getByRole('region', { name: english.running }).getByRole('listitem').filter({ hasText: model })
+
 const hasNoScroll = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
 
 describe('without keys, on the operator’s machine', () => {
@@ -47,7 +51,7 @@ describe('without keys, on the operator’s machine', () => {
   test('the page shows what runs, and stops it at the second press', async () => {
     const { model, reader } = await start('mine')
     const page = await open(stage.server.url)
-    const row = page.getByRole('listitem').filter({ hasText: model })
+    const row = toRow(page, model)
     await row.getByText('Answering', { exact: true }).waitFor()
     await row.getByText('3 tokens').waitFor()
     expect(await page.title()).toBe('Status – Sluice')
@@ -71,7 +75,7 @@ describe('without keys, on the operator’s machine', () => {
     const page = await open(stage.server.url)
     await page.getByText('Nothing runs.').waitFor()
     const { model, reader } = await start('later')
-    await page.getByRole('listitem').filter({ hasText: model }).waitFor()
+    await toRow(page, model).waitFor()
     await readFailure(generate(stage.server, 'sse', stage.upstream.script(json({ error: 'no' }, 500))))
     await page.getByText('upstream_failed').waitFor()
     reader.leave()
