@@ -5,7 +5,7 @@ import { chinese } from '#page/status/chinese.ts'
 import type { Data } from '#page/status/data.ts'
 import { english } from '#page/status/english.ts'
 import { json, thenSilent } from '#fake-ollama/scripts.ts'
-import { generate, readFailure, toTold } from '../../runtimes/reader.ts'
+import { generate, readAll, toTold } from '../../runtimes/reader.ts'
 import { useBrowser, usePageStage } from '../page/stage.ts'
 import { findBarriers, visit, type VisitOptions } from '../visit.ts'
 import { example } from './example.ts'
@@ -76,7 +76,7 @@ describe('without keys, on the operator’s machine', () => {
     await page.getByText('Nothing runs.').waitFor()
     const { model, reader } = await start('later')
     await toRow(page, model).waitFor()
-    await readFailure(generate(stage.server, 'sse', stage.upstream.script(json({ error: 'no' }, 500))))
+    await readAll(generate(stage.server, 'sse', stage.upstream.script(json({ error: 'no' }, 500))))
     await page.getByText('upstream_failed').waitFor()
     reader.leave()
     await page.getByText('Nothing runs.').waitFor()

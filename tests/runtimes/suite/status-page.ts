@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { json, thenSilent } from '#fake-ollama/scripts.ts'
-import { askToResume, generate, read, readAll, readFailure, toTold, type ReaderRequest } from '../reader.ts'
+import { askToResume, generate, read, readAll, toTold, type ReaderRequest } from '../reader.ts'
 import { toRunPath } from '../resumable.ts'
 import { startServer, useStage, type RuntimeName } from '../server.ts'
 
@@ -166,7 +166,7 @@ export function describeStatusPage(runtime: RuntimeName) {
 
     test.runIf(canBeOpen)('a failure is in the list without its text, and equal ones are one entry', async () => {
       const model = stage.upstream.script(json({ error: 'a secret of the model' }, 500))
-      for (let i = 0; i < 2; i++) await readFailure(generate(stage.server, 'sse', model))
+      for (let i = 0; i < 2; i++) await readAll(generate(stage.server, 'sse', model))
       const { data, text } = await readData()
       expect(data.failures[0]).toEqual({
         time: expect.stringMatching(/^\d{4}-.*Z$/),
