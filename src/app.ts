@@ -220,12 +220,7 @@ export function createApp({
     now,
   }
   const recent = createRecent({ now: Date.now })
-  /** Each hears every line of the access log, at the end of its request. */
-  const listeners = [log, usage.hear, recent.hear]
-  const tell: AccessLogOptions['log'] = (line, trace) => {
-    for (const hear of listeners) hear(line)
-    telemetry.hear(line, trace)
-  }
+  const listeners: AccessLogOptions['listeners'] = [(line) => log(line), usage.hear, recent.hear, telemetry.hear]
   const isOperator = createIsOperator({ isOpenHere: (operator || config.upstream.demo) && !ring && !principal, address })
   const dialects = createDialects({ management })
   // The path of a request decides which dialect formats its error.
@@ -253,7 +248,7 @@ export function createApp({
 
   const app = createRoutes(base === '' ? {} : { getPath: getPathBelow(base) })
   app
-    .use(requestId, accessLog({ log: tell, now }))
+    .use(requestId, accessLog({ listeners, now }))
     .use(trace({ sample: telemetry.sample, isTraced: (path) => !openPaths.has(path) && path !== '/metrics', now }))
     .use(securityHeaders({ isPage: (path) => pagePaths.has(path) }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))

@@ -18,15 +18,16 @@ export interface LogLine extends Entry {
 }
 
 export interface AccessLogOptions {
-  log: (line: LogLine, trace: Trace | undefined) => void
+  /** Each hears every line, when the request is over. It must not throw, and nobody waits for it. */
+  listeners: readonly ((line: LogLine, trace: Trace | undefined) => void)[]
   now: () => number
 }
 
 /**
- * Logs one line for each request that is answered here. If the answer is a stream, the line is logged when the stream
- * ends.
+ * Logs one line for each request that is answered here. If the answer is a stream, the line is
+ * logged when the stream ends.
  */
-export function accessLog({ log, now }: AccessLogOptions) {
+export function accessLog({ listeners, now }: AccessLogOptions) {
   /**
    * This is a separate function, because its closure lives as long as the stream. On Bun, a closure
    * of the async function below would keep the whole request in memory (docs/hazards.md#81).
@@ -45,7 +46,7 @@ export function accessLog({ log, now }: AccessLogOptions) {
         ...entry,
         ...(outcome && toEntry(outcome, entry)),
       }
-      log(line, trace)
+      for (const hear of listeners) hear(line, trace)
     }
   }
 
