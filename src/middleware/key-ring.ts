@@ -1,3 +1,4 @@
+import { toHex } from '../hex.ts'
 import type { Principal } from './env.ts'
 
 /** A key of a caller. The caller is its principal. */
@@ -70,12 +71,4 @@ export function createKeyRing(keys: readonly RingKey[], time: () => number = Dat
     },
     onRevoked: (listener) => void listeners.push(listener),
   }
-}
-
-const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-function toHex(bytes: Uint8Array): string {
-  let hex = ''
-  for (const byte of bytes) hex += hexOfByte[byte]
-  return hex
 }

@@ -1,4 +1,5 @@
 import { createMiddleware } from 'hono/factory'
+import { toRandomHex } from '../hex.ts'
 import type { Env, SpanEvent, Spans, Trace } from './env.ts'
 
 /**
@@ -85,8 +86,4 @@ function parseTraceParent(text = ''): TraceParent | undefined {
   const [, traceId, id, flags] =
     /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/.exec(text) ?? []
   return traceId && id && flags ? { text, traceId, id, flags: Number.parseInt(flags, 16) } : undefined
-}
-
-function toRandomHex(bytes: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

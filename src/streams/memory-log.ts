@@ -1,3 +1,4 @@
+import { toRandomHex } from '../hex.ts'
 import { createNumberer, type Added, type Part, type RunLog, type RunLogs } from './run-log.ts'
 
 export interface MemoryLogsOptions {
@@ -34,7 +35,7 @@ const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Keeps logs in the memory of this process. */
-export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: MemoryLogsOptions): RunLogs {
+export function createMemoryLogs({ runBytes, totalBytes, createId = () => toRandomHex(16) }: MemoryLogsOptions): RunLogs {
   /** The logs that can give up a page, the oldest first. */
   const logs = new Set<{ dropPage(): boolean }>()
   let total = 0
@@ -162,9 +163,4 @@ export function createMemoryLogs({ runBytes, totalBytes, createId = randomId }: 
   }
 
   return { create }
-}
-
-/** Returns 128 random bits as hex digits. */
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,3 +1,5 @@
+import { toHex } from '../../hex.ts'
+import { sha256OfWebCrypto } from '../../middleware/keys.ts'
 import type { Caller } from './namespaces.ts'
 import type { ObjectNamespace } from './platform.ts'
 
@@ -11,7 +13,5 @@ export function toDirectory(callers: ObjectNamespace<Caller>, owner: string): Pr
  * of objects, so a name is only the hash of the caller.
  */
 export async function toCaller(callers: ObjectNamespace<Caller>, who: string): Promise<Caller> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(who)))
-  const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return callers.get(callers.idFromName(hex))
+  return callers.get(callers.idFromName(toHex(await sha256OfWebCrypto(who))))
 }

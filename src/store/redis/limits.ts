@@ -1,3 +1,4 @@
+import { toHex } from '../../hex.ts'
 import { toShares, toVerdict, type Limits, type Share, type Verdict } from '../../middleware/limits.ts'
 import { script } from './limits-script.ts'
 import type { Redis, Reply } from './redis.ts'
@@ -185,8 +186,4 @@ function toKeys(hash: Uint8Array): CallerKeys {
 /** Returns the name under which Redis knows the script. */
 async function toScriptSha(): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(script))))
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
