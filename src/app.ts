@@ -249,7 +249,7 @@ export function createApp({
   const app = createRoutes(base === '' ? {} : { getPath: getPathBelow(base) })
   app
     .use(requestId, accessLog({ listeners, now }))
-    .use(trace({ sample: telemetry.sample, isTraced: (path) => !openPaths.has(path) && path !== '/metrics', now }))
+    .use(trace({ sampler: telemetry.sampler, isTraced: (path) => !openPaths.has(path) && path !== '/metrics', now }))
     .use(securityHeaders({ isPage: (path) => pagePaths.has(path) }))
     .use(requestIdIn((path) => dialectAt(path).requestIdHeader))
   if (base !== '') app.use(baseGuard(noRoute))

@@ -71,6 +71,12 @@ export interface Trace {
   readonly spans?: Spans | undefined
 }
 
+/**
+ * Decides whether the spans of a request are recorded. `isParentSampled` is the reader's decision,
+ * and undefined if the request has no parent.
+ */
+export type Sampler = (traceId: string, isParentSampled: boolean | undefined) => boolean
+
 /** What the log does not know of the spans of a request: the request's own, and that of Ollama's work. */
 export interface Spans {
   /** The span of the reader. Undefined if the trace begins here. */

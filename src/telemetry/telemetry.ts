@@ -1,5 +1,5 @@
 import type { LogLine } from '../middleware/access-log.ts'
-import type { Trace } from '../middleware/env.ts'
+import type { Sampler, Trace } from '../middleware/env.ts'
 import { createExporter, type Exporter, type ExporterOptions } from './exporter.ts'
 import { toLabels, type Family } from './exposition.ts'
 import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts'
@@ -11,7 +11,7 @@ export interface Telemetry {
   /** Hears a line of the log, at the end of the stream. It never throws and never waits. */
   hear(line: LogLine, trace: Trace | undefined): void
   /** Decides whether the spans of a request are recorded. Undefined if no spans are. */
-  readonly sample: ReturnType<typeof createSampler> | undefined
+  readonly sampler: Sampler | undefined
   readonly expose: Metrics['expose']
   /** Sends the last spans. */
   close(): Promise<void>
@@ -46,7 +46,7 @@ export function createTelemetry({ otlp, toServer, ...options }: TelemetryOptions
       metrics.hear(line)
       if (exporter && trace?.spans) exporter.add(toSpans(line, trace, toServer))
     },
-    sample: exporter && createSampler(otlp.sampler, otlp.ratio),
+    sampler: exporter && createSampler(otlp.sampler, otlp.ratio),
     expose: metrics.expose,
     close: async () => exporter?.close(),
   }

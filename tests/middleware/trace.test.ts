@@ -1,13 +1,17 @@
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
-import type { Env, Trace } from '../../src/middleware/env.ts'
-import { trace, type Sample } from '../../src/middleware/trace.ts'
+import type { Env, Sampler, Trace } from '../../src/middleware/env.ts'
+import { trace } from '../../src/middleware/trace.ts'
 
 const [traceId, spanId] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331']
 const traceparent = `00-${traceId}-${spanId}-01`
 
 /** Returns the trace of a request with these headers. */
-async function ask(headers: Record<string, string>, sample?: Sample, path = '/'): Promise<{ found?: Trace; logged?: string }> {
+async function ask(
+  headers: Record<string, string>,
+  sampler?: Sampler,
+  path = '/',
+): Promise<{ found?: Trace; logged?: string }> {
   const result: { found?: Trace; logged?: string } = {}
   let time = 0
   const app = new Hono<Env>()
@@ -15,7 +19,7 @@ async function ask(headers: Record<string, string>, sample?: Sample, path = '/')
       c.set('entry', {})
       return next()
     })
-    .use(trace({ sample, isTraced: (path) => path !== '/healthz', now: () => (time += 5) }))
+    .use(trace({ sampler, isTraced: (path) => path !== '/healthz', now: () => (time += 5) }))
     .get('*', (c) => {
       if (c.var.trace) result.found = c.var.trace
       if (c.var.entry.trace_id) result.logged = c.var.entry.trace_id
@@ -77,11 +81,11 @@ describe('with spans', () => {
     [undefined, undefined],
   ])('the sampler learns what the reader has decided: %s is %s', async (flags, expected) => {
     const heard: unknown[] = []
-    const sample: Sample = (_id, isParentSampled) => {
+    const sampler: Sampler = (_id, isParentSampled) => {
       heard.push(isParentSampled)
       return false
     }
-    const { found } = await ask(flags ? { traceparent: `00-${traceId}-${spanId}-${flags}` } : {}, sample)
+    const { found } = await ask(flags ? { traceparent: `00-${traceId}-${spanId}-${flags}` } : {}, sampler)
     expect(heard).toEqual([expected])
     expect(found!.spans).toBeUndefined()
     expect(found!.headers.traceparent).toMatch(/-0[02]$/)
