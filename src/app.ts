@@ -14,7 +14,7 @@ import type { Env } from './middleware/env.ts'
 import { hostGuard } from './middleware/host-guard.ts'
 import { jsonBody } from './middleware/json-body.ts'
 import { createKeyRing, type KeyRing } from './middleware/key-ring.ts'
-import { createKeys, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
+import { createKeyPrincipal, sha256OfWebCrypto, type Sha256 } from './middleware/keys.ts'
 import { limitGuard } from './middleware/limit-guard.ts'
 import type { Limits } from './middleware/limits.ts'
 import { createMemoryLimits } from './middleware/memory-limits.ts'
@@ -184,18 +184,32 @@ export function createApp({
   telemetry: sharedTelemetry,
   now = () => performance.now(),
 }: AppOptions): App {
-  const { operator, tokenSecret, insecure, hosts, origins, management } = config.access
+  const { tokenSecret, insecure, hosts, origins, management } = config.access
   const { perCaller, deadlines, resume } = config
   const { base } = config.server
   const { maxStreams, maxBodyBytes, maxLineBytes } = config.limits
+
+  // Who asks, and what the caller may use.
+  const ring = principal ? undefined : (keys ?? (needsKey(config) ? createKeyRing(config.access.keys) : undefined))
+  const tokens = ring && tokenSecret !== undefined ? createStreamTokens({ secret: tokenSecret }) : undefined
+  const ofKey = createKeyPrincipal({ ring, sha256 })
+  const ofToken = tokens && createTokenPrincipal({ tokens, ring: ring!, base, ofKey })
+  const isOpenHere = (config.access.operator || config.upstream.demo) && !ring && !principal
+  const isOperator = createIsOperator({ isOpenHere, address })
+  const guard = operatorGuard(isOperator)
   const limits = sharedLimits ?? createMemoryLimits({ now })
   const budget = createTokenBudget({ limits, quota: perCaller, address })
-  const ring = principal ? undefined : (keys ?? (needsKey(config) ? createKeyRing(config.access.keys) : undefined))
+
+  // What runs, and who hears of it.
   const streams = createStreams({ max: maxStreams, isValid: (name) => !ring || ring.get(name) !== undefined })
   ring?.onRevoked(streams.revoke)
   shared?.onCancel(streams.cancel)
   const { pool, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
   const telemetry = sharedTelemetry ?? createAppTelemetry({ config, view: pool.peek, now })
+  const recent = createRecent()
+  const listeners: AccessLogOptions['listeners'] = [(line) => log(line), usage.hear, recent.hear, telemetry.hear]
+
+  // How an answer gets to its readers.
   const body = jsonBody({ maxBytes: maxBodyBytes, findCodings })
   const runs = createRuns({ logs, shared, maxDetached: resume.maxDetached, keepMs: resume.keepSeconds * 1000, now })
   const attach = createAttach({ base, deadlines, open, now })
@@ -219,27 +233,23 @@ export function createApp({
     toWaitUntil,
     now,
   }
-  const recent = createRecent({ now: Date.now })
-  const listeners: AccessLogOptions['listeners'] = [(line) => log(line), usage.hear, recent.hear, telemetry.hear]
-  const isOperator = createIsOperator({ isOpenHere: (operator || config.upstream.demo) && !ring && !principal, address })
+
   const dialects = createDialects({ management })
   // The path of a request decides which dialect formats its error.
   const dialectAt = createDialectAt(dialects)
   const generating = new Set(dialects.flatMap(({ generations }) => Object.keys(generations)))
   /** A POST with a `Last-Event-ID` never generates, but only on these paths. */
   const isResume = ({ req }: Context) => req.header('last-event-id') !== undefined && generating.has(req.path)
-  const tokens = ring && tokenSecret !== undefined ? createStreamTokens({ secret: tokenSecret }) : undefined
-  const keyGuard = createKeys({ ring, sha256 })
-  const toPrincipal = principal ?? (tokens ? createTokenPrincipal({ tokens, ring: ring!, base, keys: keyGuard }) : keyGuard)
+
   // A request to these routes takes no place of an answer, so that a caller with the maximum number
   // of open answers can still cancel or resume one.
   const placeless = createRoutes()
-    .route('/', metrics({ guard: operatorGuard(isOperator), telemetry, view: pool.view, streams }))
+    .route('/', metrics({ guard, telemetry, view: pool.view, streams }))
     .route('/', cancel({ streams, shared }))
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
     .route('/', responseRoutes(recording))
-    .route('/', status({ operator: operatorGuard(isOperator), streams, pool: pool.view, recent, shared, now }))
+    .route('/', status({ guard, streams, pool: pool.view, recent, shared, now }))
     .route('/ollama', responseRoutes(recording))
     .route('/', usageRoute({ usage, isOperator }))
   if (tokens) placeless.route('/', tokenRoute({ tokens, body, surfaces: toNames(dialects) }))
@@ -261,7 +271,7 @@ export function createApp({
     .on('GET', bases, (c) => c.text('Sluice is running'))
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys, or a principal.
-    .use(principalGuard(toPrincipal))
+    .use(principalGuard(principal ?? ofToken ?? ofKey))
   if (tokens) app.use(tokenGuard({ surfaces: toSurfaces(createDialects({ management: false })) }))
   app
     .use(limitGuard({ limits, quota: perCaller, address, takesAnswer }))

@@ -23,7 +23,7 @@ export const maxKeyLength = 4096
  * can come nearer to a hash guess by guess (SECURITY.md).
  * @throws ServiceError `unauthorized`, or the error of the ring
  */
-export function createKeys({ ring, sha256 }: { ring: KeyRing | undefined; sha256: Sha256 }): ToPrincipal {
+export function createKeyPrincipal({ ring, sha256 }: { ring: KeyRing | undefined; sha256: Sha256 }): ToPrincipal {
   if (!ring) return () => anonymous
   return async ({ headers }) => {
     const secrets = toSecrets(headers)

@@ -11,7 +11,7 @@ export interface TokenPrincipalOptions {
   /** The path in front of the routes. */
   base: string
   /** Says who sends a request without a token. */
-  keys: ToPrincipal
+  ofKey: ToPrincipal
 }
 
 /**
@@ -21,7 +21,7 @@ export interface TokenPrincipalOptions {
  * valid key has the rights of the token.
  * @throws ServiceError `unauthorized`, with the same text for a forged, foreign and expired token
  */
-export function createTokenPrincipal({ tokens, ring, base, keys }: TokenPrincipalOptions): ToPrincipal {
+export function createTokenPrincipal({ tokens, ring, base, ofKey }: TokenPrincipalOptions): ToPrincipal {
   return async (request) => {
     const secrets = toSecrets(request.headers)
     const texts = secrets.length > 0 ? secrets.filter(isStreamToken) : toTokenOfUrl(request, base)
@@ -32,7 +32,7 @@ export function createTokenPrincipal({ tokens, ring, base, keys }: TokenPrincipa
       const key = token && ring.get(token.key)
       if (key) return { name: key.name, models: key.models, quota: key.quota, token } satisfies Principal
     }
-    if (texts.length === 0 || texts.length < secrets.length) return keys(request)
+    if (texts.length === 0 || texts.length < secrets.length) return ofKey(request)
     throw new ServiceError('unauthorized', 'This token is not valid here; it may have expired, so get a new one')
   }
 }

@@ -10,7 +10,7 @@ import { createRoutes } from './create-routes.ts'
 
 export interface StatusOptions {
   /** Lets only an operator through. It must come first, so that nobody else learns of the routes. */
-  operator: MiddlewareHandler<Env>
+  guard: MiddlewareHandler<Env>
   streams: Streams
   pool: () => Pick<PoolView, 'hosts'>
   recent: Recent
@@ -27,9 +27,9 @@ const maxListed = 200
  * prompt or an answer. `DELETE /status/streams` stops a stream of any key, by its request id. The
  * id is in the query, because `..` is an id that a path cannot have.
  */
-export function status({ operator, streams, pool, recent, shared, now }: StatusOptions) {
+export function status({ guard, streams, pool, recent, shared, now }: StatusOptions) {
   return createRoutes()
-    .all('/status/data', operator, methods('GET'), (c) => {
+    .all('/status/data', guard, methods('GET'), (c) => {
       const open = streams.list()
       const at = now()
       const data = {
@@ -43,7 +43,7 @@ export function status({ operator, streams, pool, recent, shared, now }: StatusO
       }
       return c.json(data, 200, { 'cache-control': 'no-store' })
     })
-    .all('/status/streams', operator, methods('DELETE'), async (c) => {
+    .all('/status/streams', guard, methods('DELETE'), async (c) => {
       const { request_id: requestId, key: principal = '' } = c.req.query()
       if (requestId === undefined) throw new ServiceError('invalid_request', 'The query needs a `request_id`')
       const request = { requestId, principal }

@@ -71,8 +71,8 @@ interface Counts {
   readonly firstTokens: Uint32Array
 }
 
-/** @param now returns the time of the day, in milliseconds since 1970 */
-export function createRecent({ now }: { now: () => number }): Recent {
+/** @param time returns milliseconds since 1970 */
+export function createRecent(time: () => number = Date.now): Recent {
   /** A minute stands at its number modulo 60, so that each one takes the place of the one an hour before. */
   const ring: Counts[] = []
   /** By all fields but `time` and `count`. The newest is the last. */
@@ -114,7 +114,7 @@ export function createRecent({ now }: { now: () => number }): Recent {
       // A reader of an answer that another request has started counts only if it fails.
       const isAnswer = line.surface !== undefined && !line.resumed
       if (!isAnswer && !isFailure) return
-      const counts = toCounts(Math.floor(now() / minuteMs))
+      const counts = toCounts(Math.floor(time() / minuteMs))
       counts.requests++
       if (!line.resumed) counts.tokens += line.tokens ?? 0
       if (line.ttft_ms !== undefined) counts.firstTokens[toStep(line.ttft_ms)]!++
@@ -123,7 +123,7 @@ export function createRecent({ now }: { now: () => number }): Recent {
       keep(line, code)
     },
     view() {
-      const last = Math.floor(now() / minuteMs)
+      const last = Math.floor(time() / minuteMs)
       const minutes = Array.from({ length: minuteCount }, (_, i) => {
         const minute = last - minuteCount + 1 + i
         const counts = ring[minute % minuteCount]

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createHash } from 'node:crypto'
 import { createKeyRing } from '../../src/middleware/key-ring.ts'
-import { createKeys, sha256OfWebCrypto } from '../../src/middleware/keys.ts'
+import { createKeyPrincipal, sha256OfWebCrypto } from '../../src/middleware/keys.ts'
 
 const toKey = (name: string, expiresAt?: number) => ({
   name,
@@ -13,7 +13,7 @@ const bearer = (name: string) => `Bearer secret-of-${name}`
 function create(now = 1000) {
   const clock = { now }
   const ring = createKeyRing([toKey('alice'), toKey('old', 1000), toKey('bob', 2000)], () => clock.now)
-  const toPrincipal = createKeys({ ring, sha256: sha256OfWebCrypto })
+  const toPrincipal = createKeyPrincipal({ ring, sha256: sha256OfWebCrypto })
   const ask = async (headers: Readonly<Record<string, string>>) => toPrincipal(new Request('http://localhost', { headers }))
   return { ring, clock, ask }
 }
@@ -51,12 +51,12 @@ describe('the caller', () => {
   })
 
   test('is nobody in particular if there is no ring', async () => {
-    const toPrincipal = createKeys({ ring: undefined, sha256: sha256OfWebCrypto })
+    const toPrincipal = createKeyPrincipal({ ring: undefined, sha256: sha256OfWebCrypto })
     expect(await toPrincipal(new Request('http://localhost'))).toEqual({ name: '' })
   })
 
   test('is unknown if the ring is empty', async () => {
-    const toPrincipal = createKeys({ ring: createKeyRing([]), sha256: sha256OfWebCrypto })
+    const toPrincipal = createKeyPrincipal({ ring: createKeyRing([]), sha256: sha256OfWebCrypto })
     const request = new Request('http://localhost', { headers: { authorization: bearer('alice') } })
     await expect(toPrincipal(request)).rejects.toMatchObject({ code: 'unauthorized' })
   })

@@ -391,8 +391,8 @@ export const mutations: readonly Mutation[] = [
   // What an operator sees and does.
   {
     file: 'routes/status.ts',
-    from: ".all('/status/streams', operator, methods('DELETE')",
-    to: ".all('/status/streams', methods('DELETE'), operator",
+    from: ".all('/status/streams', guard, methods('DELETE')",
+    to: ".all('/status/streams', methods('DELETE'), guard",
     test: 'routes/status',
   },
   {

@@ -109,7 +109,7 @@ describe('the data', () => {
     createRoutes().route(
       '/',
       status({
-        operator: (_c, next) => next(),
+        guard: (_c, next) => next(),
         streams,
         pool: () => ({ hosts }),
         recent: { hear() {}, view: () => ({ minutes: [], failures: [] }) },

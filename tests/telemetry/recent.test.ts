@@ -28,7 +28,7 @@ function toEarlyLine(fields: Partial<LogLine>): LogLine {
 /** What has happened, and a clock that a test moves. */
 function create() {
   let at = start
-  const recent = createRecent({ now: () => at })
+  const recent = createRecent(() => at)
   return {
     ...recent,
     tell: (fields?: Partial<LogLine>) => recent.hear(toLine(fields)),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { parseKeyFile, parseKeys } from '../../../src/config/key-file.ts'
 import { createKeyRing } from '../../../src/middleware/key-ring.ts'
-import { createKeys } from '../../../src/middleware/keys.ts'
+import { createKeyPrincipal } from '../../../src/middleware/keys.ts'
 import { sha256OfNode } from '../../../src/runtimes/sha256.ts'
 
 const count = 10_000
@@ -46,7 +46,7 @@ test('a file of 10,000 keys is read within 100 ms, and takes no turn of more tha
 })
 
 test('among 10,000 keys, a look-up takes less than 20 µs, whether there is the key or not', async () => {
-  const toPrincipal = createKeys({ ring: createKeyRing(parseKeys(text)), sha256: sha256OfNode })
+  const toPrincipal = createKeyPrincipal({ ring: createKeyRing(parseKeys(text)), sha256: sha256OfNode })
   const requests = Array.from(
     { length: 1000 },
     (_, i) => new Request('http://localhost', { headers: { authorization: `Bearer secret-${i * 10}` } }),
