@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { ServiceError } from '../errors.ts'
 import type { Stream } from '../relay/stream.ts'
 import type { Env } from './env.ts'
-import type { Cost, LimitName, Limits, Quota, Verdict } from './limits.ts'
+import { toQuota, type Cost, type LimitName, type Limits, type Quota, type Verdict } from './limits.ts'
 
 export interface LimitGuardOptions {
   limits: Limits
@@ -24,7 +24,7 @@ export interface LimitGuardOptions {
  */
 export function limitGuard({ limits, quota: general, address, takesAnswer }: LimitGuardOptions) {
   return createMiddleware<Env>(async (c, next) => {
-    const quota: Quota = { ...general, ...c.var.principal.quota }
+    const quota = toQuota(general, c.var.principal.quota)
     const { perMinute, streams } = quota
     const isAnswer = streams > 0 && takesAnswer(c)
     if (perMinute === 0 && !isAnswer) return next()

@@ -8,6 +8,11 @@ export interface Quota {
   readonly tokensPerDay?: number
 }
 
+/** Returns the limits of a caller: its own, and the general ones where it has none. */
+export function toQuota(general: Quota, own: Partial<Quota> | undefined): Quota {
+  return own ? { ...general, ...own } : general
+}
+
 /** What a request takes from the limits of its caller. A missing field takes nothing. */
 export interface Cost {
   readonly requests?: 1

@@ -3,7 +3,7 @@ import { ServiceError } from '../errors.ts'
 import type { Outcome } from '../relay/stream.ts'
 import type { Env } from './env.ts'
 import { toLimitKey } from './limit-guard.ts'
-import type { Limits, Quota, Verdict } from './limits.ts'
+import { toQuota, type Limits, type Quota, type Verdict } from './limits.ts'
 import { toUsedTokens, type TokenEstimate } from './token-estimate.ts'
 
 export interface TokenBudgetOptions {
@@ -48,7 +48,7 @@ export function createTokenBudget({ limits, quota: general, address }: TokenBudg
 
   return {
     reserve(c, toEstimate) {
-      const quota: Quota = { ...general, ...c.var.principal.quota }
+      const quota = toQuota(general, c.var.principal.quota)
       return quota.tokensPerMinute || quota.tokensPerDay ? take(c, quota, toEstimate()) : undefined
     },
   }
