@@ -159,6 +159,7 @@ export function createPool({
 
   /** Lets those go for whom there is a place. It only resolves promises (docs/hazards.md#74). */
   function serve() {
+    if (lines.size === 0) return
     /** The models that have no free place. */
     const full = new Set<string>()
     const canGo = ({ request, go }: Waiter) => {
