@@ -13,13 +13,13 @@ import { Running } from './running.tsx'
 import { data, forgetKey, hasKey, lostSince, refusal } from './watch.ts'
 import { words } from './words.ts'
 
-/** What a screen reader is told. Only what the user has caused is told, because the figures never rest. */
 export function App() {
+  // A screen reader is told only what the user has caused, because the figures never rest.
   const said = useSignal('')
   const w = words.value
   const known = data.value
 
-  // This listener is never removed, because the component lives as long as the page.
+  // This effect never ends, because the component lives as long as the page.
   useEffect(showOutside, [])
   return (
     <>
