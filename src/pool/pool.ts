@@ -21,8 +21,6 @@ import type { PoolView } from './pool-view.ts'
 import { createRetryBudget } from './retry-budget.ts'
 import { joinInstalled, joinLoaded } from './union.ts'
 
-export type { PoolHost } from './host.ts'
-
 export interface PoolOptions {
   /** One or more hosts. */
   hosts: readonly PoolHost[]

@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { findTokenProblems, needsKey } from '../config/needs-key.ts'
 import { ConfigError, type Config } from '../config/parse-config.ts'
+import { isLoopbackAddress } from '../middleware/loopback.ts'
 
 /**
  * Checks what matters only to a Sluice that listens itself. `hasPrincipals` is whether the app around
@@ -60,5 +61,5 @@ async function checkDemo({ upstream: { demo } }: Config) {
 
 /** Whether only this machine can reach the address. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
+  return host === 'localhost' || isLoopbackAddress(host)
 }

@@ -1,7 +1,8 @@
 import { json, tokens } from '#fake-ollama/scripts.ts'
 import { startUpstream, type Script, type Upstream as Fixture } from '#fake-ollama/upstream.ts'
 import type { CallNotes, GenerationEvent } from '../../src/generation.ts'
-import { createPool, type Pool, type PoolHost, type PoolOptions } from '../../src/pool/pool.ts'
+import type { PoolHost } from '../../src/pool/host.ts'
+import { createPool, type Pool, type PoolOptions } from '../../src/pool/pool.ts'
 import type { CallContext } from '../../src/upstreams/upstream.ts'
 import { ollamaOverHttp } from '../upstreams/ollama-over-http.ts'
 
