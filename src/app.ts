@@ -74,7 +74,9 @@ export interface AppOptions {
    * together.
    */
   upstreams?: Upstreams
-  /** Opens a streaming response. A runtime without an `Open` of its own passes `openWithStreamSSE`. */
+  /**
+   * Opens a streaming response. A runtime without an `Open` of its own passes `openWithStreamSSE`.
+   */
   open: Open
   /**
    * Returns the function that keeps the work of a promise running after the response. workerd needs
@@ -99,8 +101,8 @@ export interface AppOptions {
   /** Returns the content codings that a body may have. By default, all of `DecompressionStream`. */
   findCodings?: () => Codings
   /**
-   * The keys of callers, if they can change. Callers then need a key. By default, the keys are those
-   * of the configuration.
+   * The keys of callers, if they can change. Callers then need a key. By default, the keys are
+   * those of the configuration.
    */
   keys?: KeyRing
   /** Hashes a key with less CPU than the default does. */
@@ -128,7 +130,10 @@ export interface AppOptions {
   usage?: Usage
   /** Writes a line of the access log. */
   log?: (line: LogLine) => void
-  /** Counts and traces requests. By default, each app has its own. Apps that share it count together. */
+  /**
+   * Counts and traces requests. By default, each app has its own. Apps that share it count
+   * together.
+   */
   telemetry?: Telemetry
   /** Returns the time of a monotonic clock in milliseconds. */
   now?: () => number

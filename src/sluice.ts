@@ -10,8 +10,8 @@ import { createMemoryLogs } from './streams/memory-log.ts'
 /** What the app around Sluice says about it. */
 export interface SluiceOptions extends Pick<AppOptions, 'principal' | 'log'> {
   /**
-   * The variables of docs/protocol.md#8-configuration, for example `process.env`. A Sluice that does
-   * not listen itself ignores `HOST` and `PORT`, because they are those of the app around it.
+   * The variables of docs/protocol.md#8-configuration, for example `process.env`. A Sluice that
+   * does not listen itself ignores `HOST` and `PORT`, because they are those of the app around it.
    */
   env: Readonly<Record<string, unknown>>
   /** The path below which Sluice gets its requests, such as `/ai`. It replaces `SLUICE_BASE`. */

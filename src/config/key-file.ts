@@ -1,7 +1,9 @@
 import * as v from 'valibot'
 import { isGlob, isKeyName, isSha256, type ApiKey, type KeyQuota } from './api-key.ts'
 
-/** The message lists the mistakes in a file of keys, one on each line. It has no text of the file. */
+/**
+ * The message lists the mistakes in a file of keys, one on each line. It has no text of the file.
+ */
 export class KeyFileError extends Error {
   constructor(problems: readonly string[]) {
     const more = problems.length - maxProblems

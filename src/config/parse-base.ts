@@ -1,7 +1,8 @@
 /**
- * Parses the path below which the app is mounted, such as `/ai`. Returns it as URLs have it: encoded,
- * with one slash before each part, and none at the end. The result is '' if the text has no part.
- * Returns undefined if no request can have the path, or if it has a sign with a meaning in a URL.
+ * Parses the path below which the app is mounted, such as `/ai`. Returns it as URLs have it:
+ * encoded, with one slash before each part, and none at the end. The result is '' if the text has
+ * no part. Returns undefined if no request can have the path, or if it has a sign with a meaning in
+ * a URL.
  */
 export function parseBase(text: string): string | undefined {
   try {

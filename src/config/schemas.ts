@@ -73,7 +73,9 @@ export interface OllamaHost {
   readonly url: string
   /** Hosts of a lower tier get requests first. */
   readonly tier: number
-  /** How many requests may run there at once; 0 = no limit. Undefined: `SLUICE_UPSTREAM_STREAMS`. */
+  /**
+   * How many requests may run there at once; 0 = no limit. Undefined: `SLUICE_UPSTREAM_STREAMS`.
+   */
   readonly max: number | undefined
   /** How many requests the host can run, compared with the other hosts. */
   readonly weight: number
@@ -200,7 +202,9 @@ function toHost(text: string): string | undefined {
 /** A list of host names without ports, in lower case. */
 export const hosts = list(toHost, 'must be a list of host names without ports')
 
-/** Where Redis is, and what it needs to know of us. A part that is undefined has Redis's default. */
+/**
+ * Where Redis is, and what it needs to know of us. A part that is undefined has Redis's default.
+ */
 export interface RedisAddress {
   readonly tls: boolean
   readonly host: string

@@ -72,13 +72,13 @@ export const variables = {
     /** The key that is sent to the upstream as a Bearer token. */
     apiKey: variable('OLLAMA_API_KEY', bearer),
     /**
-     * Several Ollamas in place of OLLAMA_HOST: `name=url[;tier=n][;max=n][;weight=n],…`. The key of
-     * each is in a variable of its own (`toApiKeyName`).
+     * Several Ollamas in place of OLLAMA_HOST: `name=url[;tier=n][;max=n][;weight=n],…`. The key
+     * of each is in a variable of its own (`toApiKeyName`).
      */
     hosts: variable('OLLAMA_HOSTS', ollamaHosts),
     /**
-     * How long a connection to Ollama may take to open. `fetch` cannot tell connecting from loading, so
-     * this has no effect on Workers, and on Bun and Deno not for https.
+     * How long a connection to Ollama may take to open. `fetch` cannot tell connecting from
+     * loading, so this has no effect on Workers, and on Bun and Deno not for https.
      */
     connectTimeoutMs: variable('SLUICE_CONNECT_TIMEOUT_MS', ms(3000)),
     /** 1: use the built-in emulator instead of OLLAMA_HOST and OLLAMA_HOSTS. */
@@ -120,7 +120,8 @@ export const variables = {
   access: {
     /**
      * The keys of callers: `name:sha256hex[:glob|glob…],…`, or the text of a file of keys.
-     * `npx sluice key add NAME` makes a key. Unset: callers need no key, if there is no file of keys.
+     * `npx sluice key add NAME` makes a key. Unset: callers need no key, if there is no file of
+     * keys.
      */
     keys: variable('SLUICE_API_KEYS', apiKeys),
     /** A file with the keys of callers. It is read again when it changes. Not on Workers. */
@@ -131,8 +132,8 @@ export const variables = {
      */
     tokenSecret: variable('SLUICE_TOKEN_SECRET', tokenSecret),
     /**
-     * 1: without keys, a program on this machine may read `/metrics` and `/status`. With keys, a key
-     * with `admin` may.
+     * 1: without keys, a program on this machine may read `/metrics` and `/status`. With keys, a
+     * key with `admin` may.
      */
     operator: variable('SLUICE_OPERATOR', flag()),
     /** 1: the server may listen on any address, even without keys. */
@@ -200,8 +201,8 @@ export const variables = {
   },
 
   /**
-   * Where spans go, in the variables of OpenTelemetry (docs/observe.md). Without an address there are
-   * none.
+   * Where spans go, in the variables of OpenTelemetry (docs/observe.md). Without an address there
+   * are none.
    */
   telemetry: {
     /** The base address of a collector that takes OTLP over HTTP. `/v1/traces` is added to it. */

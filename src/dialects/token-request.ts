@@ -10,7 +10,9 @@ const integer = (min: number, max: number) => {
 
 const matching = (pattern: RegExp, message: string) => v.pipe(v.string(message), v.regex(pattern, message))
 
-/** Browsers write an origin of http(s) as `URL` does. `URL` does not know origins of other schemes. */
+/**
+ * Browsers write an origin of http(s) as `URL` does. `URL` does not know origins of other schemes.
+ */
 const isOrigin = (text: string) =>
   /^[a-z][a-z\d+.-]*:\/\/[\w.:[\]-]{1,256}$/.test(text) && (!/^https?:/.test(text) || URL.parse(text)?.origin === text)
 

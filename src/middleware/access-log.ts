@@ -18,7 +18,9 @@ export interface LogLine extends Entry {
 }
 
 export interface AccessLogOptions {
-  /** Each hears every line, when the request is over. It must not throw, and nobody waits for it. */
+  /**
+   * Each hears every line, when the request is over. It must not throw, and nobody waits for it.
+   */
   listeners: readonly ((line: LogLine, trace: Trace | undefined) => void)[]
   now: () => number
 }
@@ -90,7 +92,9 @@ function toEntry({ ended, tally, bytes, startedAt }: Outcome, { model = tally.do
   }
 }
 
-/** The tokens of a generation. Ollama counts them in its last line, which an aborted answer lacks. */
+/**
+ * The tokens of a generation. Ollama counts them in its last line, which an aborted answer lacks.
+ */
 function toUsage({ done, deltas }: Outcome['tally']): Pick<Entry, 'tokens_in' | 'tokens' | 'estimated'> {
   if (done?.eval_count === undefined) return { tokens: deltas, ...(deltas > 0 && { estimated: true }) }
   const { prompt_eval_count, eval_count } = done

@@ -51,7 +51,9 @@ export interface Entry extends CallNotes {
   tokens_in?: number
   /** How many tokens the answer has. */
   tokens?: number
-  /** True if `tokens` are counted pieces of text, because Ollama did not come to count its tokens. */
+  /**
+   * True if `tokens` are counted pieces of text, because Ollama did not come to count its tokens.
+   */
   estimated?: true
   /** True if the request reads an answer that another request has started. */
   resumed?: true
@@ -77,7 +79,10 @@ export interface Trace {
  */
 export type Sampler = (traceId: string, isParentSampled: boolean | undefined) => boolean
 
-/** What the log does not know of the spans of a request: the request's own, and that of Ollama's work. */
+/**
+ * What the log does not know of the spans of a request: the request's own, and that of Ollama's
+ * work.
+ */
 export interface Spans {
   /** The span of the reader. Undefined if the trace begins here. */
   readonly parentId: string | undefined
@@ -99,8 +104,8 @@ export interface SpanEvent {
 /** A caller, identified by its key or by the app around Sluice. */
 export interface Principal {
   /**
-   * The name of the key or of the caller: the log has it, the limits count by it, and the runs of the
-   * caller belong to it. It is empty if there are no keys.
+   * The name of the key or of the caller: the log has it, the limits count by it, and the runs of
+   * the caller belong to it. It is empty if there are no keys.
    */
   readonly name: string
   /**

@@ -11,7 +11,9 @@ export interface HostGuardOptions {
   bound: string | undefined
   /** Other names that a `Host` header may have. */
   allowed: readonly string[]
-  /** True if nothing says who may ask: there are no keys, no principals, and SLUICE_INSECURE is 0. */
+  /**
+   * True if nothing says who may ask: there are no keys, no principals, and SLUICE_INSECURE is 0.
+   */
   isKeyless: boolean
   /**
    * An error in the configuration. It is thrown for every request, except for the paths in

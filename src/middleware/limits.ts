@@ -100,9 +100,9 @@ export function toShares({ requests, answers, tokens }: Cost, quota: Quota): Sha
 }
 
 /**
- * Returns what settling adds to what a caller has used. It is negative if tokens are given back. Of a
- * reservation that is `ageMs` old a part has come back already. It is not given back again, because it
- * would be taken from other reservations.
+ * Returns what settling adds to what a caller has used. It is negative if tokens are given back. Of
+ * a reservation that is `ageMs` old a part has come back already. It is not given back again,
+ * because it would be taken from other reservations.
  */
 export function toCorrection({ max, periodMs, count }: Share, tokens: number, ageMs: number): number {
   const held = Math.max(count - (ageMs * max) / periodMs, 0)

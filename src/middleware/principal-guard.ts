@@ -3,14 +3,14 @@ import { ServiceError, toServiceError } from '../errors.ts'
 import type { Env, Principal } from './env.ts'
 
 /**
- * Says who sends a request: the keys of the configuration, or the app around Sluice. It may read the
- * headers, and must leave the body to Sluice. Returns undefined if nobody is signed in.
+ * Says who sends a request: the keys of the configuration, or the app around Sluice. It may read
+ * the headers, and must leave the body to Sluice. Returns undefined if nobody is signed in.
  */
 export type ToPrincipal = (request: Request) => Principal | undefined | Promise<Principal | undefined>
 
 /**
- * Requires a caller. If `toPrincipal` throws another error than a ServiceError, the response is a 500
- * without the text of the error.
+ * Requires a caller. If `toPrincipal` throws another error than a ServiceError, the response is a
+ * 500 without the text of the error.
  * @throws ServiceError `unauthorized`
  */
 export function principalGuard(toPrincipal: ToPrincipal) {

@@ -41,8 +41,8 @@ const prefix = 'slt_'
 export const isStreamToken = (text: string) => text.startsWith(prefix)
 
 /**
- * Signs and verifies stream tokens: `slt_`, the token as JSON in base64url, a dot, and the HMAC-SHA-256
- * of all before the dot in base64url.
+ * Signs and verifies stream tokens: `slt_`, the token as JSON in base64url, a dot, and the
+ * HMAC-SHA-256 of all before the dot in base64url.
  */
 export function createStreamTokens({ secret, time = Date.now }: StreamTokensOptions): StreamTokens {
   // The key is kept, and not its promise, because on workerd a promise belongs to one request

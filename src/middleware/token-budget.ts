@@ -27,15 +27,16 @@ export interface ReservedTokens {
 export interface TokenBudget {
   /**
    * Reserves tokens for a request, and adds headers that say what is left. Undefined if the caller
-   * has no budget. The promise rejects with the ServiceError `rate_limited` if the budget is used up.
+   * has no budget. The promise rejects with the ServiceError `rate_limited` if the budget is used
+   * up.
    */
   reserve(c: Context<Env>, toEstimate: () => TokenEstimate): Promise<ReservedTokens> | undefined
 }
 
 /**
  * Limits the tokens that a caller may use in a minute and in a day. Nobody knows how long an answer
- * will be, so what it may use at most is reserved, and corrected at its end. The reservation is apart
- * from that of the request, because it needs the body.
+ * will be, so what it may use at most is reserved, and corrected at its end. The reservation is
+ * apart from that of the request, because it needs the body.
  */
 export function createTokenBudget({ limits, quota: general, address }: TokenBudgetOptions): TokenBudget {
   async function take(c: Context<Env>, quota: Quota, { input, output }: TokenEstimate): Promise<ReservedTokens> {
@@ -55,8 +56,8 @@ export function createTokenBudget({ limits, quota: general, address }: TokenBudg
 }
 
 /**
- * This is a separate function, because its closures live as long as the stream and must not keep the
- * request in memory (docs/hazards.md#81).
+ * This is a separate function, because its closures live as long as the stream and must not keep
+ * the request in memory (docs/hazards.md#81).
  */
 function toReserved(settle: Verdict['settle'], input: number): ReservedTokens {
   let isSent = false

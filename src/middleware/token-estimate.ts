@@ -18,8 +18,8 @@ const defaultOutput = 4096
 const maxOutput = 1_000_000
 
 /**
- * Estimates the tokens of a generation. The input is the body of the request, without the text of its
- * images. The output is the smallest limit of the answer's length.
+ * Estimates the tokens of a generation. The input is the body of the request, without the text of
+ * its images. The output is the smallest limit of the answer's length.
  * @param clamps limits that lower the request's own `num_predict`. 0 and undefined mean no limit.
  */
 export function estimateGeneration(
@@ -67,8 +67,9 @@ export interface Usage {
 }
 
 /**
- * Returns the tokens that a generation has used: what Ollama has counted, or else the pieces that came
- * and the estimate of the request. If Ollama refused the request or never got it, it has used none.
+ * Returns the tokens that a generation has used: what Ollama has counted, or else the pieces that
+ * came and the estimate of the request. If Ollama refused the request or never got it, it has used
+ * none.
  */
 export function toUsedTokens(
   { ended, tally: { done, deltas } }: Pick<Outcome, 'ended' | 'tally'>,

@@ -56,8 +56,8 @@ function check(c: Context, { surfaces, origin, run }: StreamToken, routes: Token
 }
 
 /**
- * Whether a page of this origin sends the request. Browsers leave `Origin` out of a GET to the origin
- * of the page itself.
+ * Whether a page of this origin sends the request. Browsers leave `Origin` out of a GET to the
+ * origin of the page itself.
  */
 function isFrom({ req }: Context, origin: string): boolean {
   const given = req.header('origin')

@@ -15,10 +15,10 @@ export interface TokenPrincipalOptions {
 }
 
 /**
- * Accepts a stream token where a key may be, and in the URL of `GET /streams/:run` alone, because an
- * `EventSource` sends no header (docs/protocol.md#7-who-may-ask). The caller is the key of the token,
- * as long as the key is valid, without the rights of an operator. A request with a valid token and a
- * valid key has the rights of the token.
+ * Accepts a stream token where a key may be, and in the URL of `GET /streams/:run` alone, because
+ * an `EventSource` sends no header (docs/protocol.md#7-who-may-ask). The caller is the key of the
+ * token, as long as the key is valid, without the rights of an operator. A request with a valid
+ * token and a valid key has the rights of the token.
  * @throws ServiceError `unauthorized`, with the same text for a forged, foreign and expired token
  */
 export function createTokenPrincipal({ tokens, ring, base, ofKey }: TokenPrincipalOptions): ToPrincipal {

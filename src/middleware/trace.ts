@@ -41,8 +41,8 @@ function begin(parent: TraceParent | undefined, sampler: Sampler, now: () => num
 }
 
 /**
- * This is a separate function, because its closure lives as long as the stream and must not keep the
- * request in memory (docs/hazards.md#81).
+ * This is a separate function, because its closure lives as long as the stream and must not keep
+ * the request in memory (docs/hazards.md#81).
  */
 function createSpans(parentId: string | undefined, clientId: string, now: () => number): Spans {
   const begunAt = now()
@@ -68,7 +68,8 @@ interface TraceParent {
 
 /**
  * Parses a `traceparent` (W3C Trace Context §3.2.2). Version `ff` and ids of zeros are invalid. A
- * header of a later version with more fields is not taken. A `tracestate` that is invalid is left out.
+ * header of a later version with more fields is not taken. A `tracestate` that is invalid is left
+ * out.
  */
 function parseParent(traceparent: string | undefined, tracestate: string | undefined): TraceParent | undefined {
   if (traceparent === undefined) return undefined

@@ -10,7 +10,9 @@ export interface HostNow {
   readonly cap: number
   /** How many requests run there. */
   readonly running: number
-  /** How many requests the host has refused as too many, a short time ago. They count as running. */
+  /**
+   * How many requests the host has refused as too many, a short time ago. They count as running.
+   */
   readonly busy: number
   /** Whether the model is installed there. Undefined if the host has not said. */
   readonly hasModel: boolean | undefined
@@ -27,22 +29,23 @@ export interface HostNow {
 }
 
 /**
- * `wait`: a host can take the request when one of its requests ends. `none`: no host is left for the
- * request.
+ * `wait`: a host can take the request when one of its requests ends. `none`: no host is left for
+ * the request.
  */
 export type Choice<T> = T | 'wait' | 'none'
 
 /**
- * A load costs as much as this many running requests, and as many again for each model whose place it
- * may take. So a host with the model in memory is left only if it is that much busier than another.
+ * A load costs as much as this many running requests, and as many again for each model whose place
+ * it may take. So a host with the model in memory is left only if it is that much busier than
+ * another.
  */
 const loadCost = 4
 
 /**
  * Chooses the host of a request: it has the model and a free place, its tier is the lowest, and the
- * model is in memory there, or else as few other models as possible. Then the host of the conversation
- * comes first, if it is at most one request busier than the least busy one. Then the least busy host,
- * or one of them at random.
+ * model is in memory there, or else as few other models as possible. Then the host of the
+ * conversation comes first, if it is at most one request busier than the least busy one. Then the
+ * least busy host, or one of them at random.
  */
 export function choose<T extends HostNow>(hosts: readonly T[], random: () => number): Choice<T> {
   const left = toHosts(hosts).filter(({ isTried }) => !isTried)
@@ -63,8 +66,8 @@ export function choose<T extends HostNow>(hosts: readonly T[], random: () => num
 }
 
 /**
- * Returns the hosts that have the model, or else those that have not said. The lists may be old: if no
- * host has the model, each may be asked, and its answer counts.
+ * Returns the hosts that have the model, or else those that have not said. The lists may be old: if
+ * no host has the model, each may be asked, and its answer counts.
  */
 function toHosts<T extends HostNow>(hosts: readonly T[]): readonly T[] {
   const having = hosts.filter(({ hasModel }) => hasModel === true)
@@ -90,7 +93,9 @@ function chooseInTier<T extends HostNow>(hosts: readonly T[], random: () => numb
   return idle[Math.floor(random() * idle.length)]!
 }
 
-/** Returns the hosts with the fewest models in memory, so that a load takes the place of no other. */
+/**
+ * Returns the hosts with the fewest models in memory, so that a load takes the place of no other.
+ */
 function toRoomy<T extends HostNow>(hosts: readonly T[]): readonly T[] {
   const fewest = Math.min(...hosts.map(({ residents }) => residents))
   return hosts.filter(({ residents }) => residents === fewest)

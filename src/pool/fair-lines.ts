@@ -1,9 +1,12 @@
 /**
- * The lines of those who wait for a place, one for each key. The keys take turns, no matter how many
- * requests each key has sent.
+ * The lines of those who wait for a place, one for each key. The keys take turns, no matter how
+ * many requests each key has sent.
  */
 export function createFairLines<T>() {
-  /** The waiters of each key, in the order of their arrival. The keys are in the order of their turns. */
+  /**
+   * The waiters of each key, in the order of their arrival. The keys are in the order of their
+   * turns.
+   */
   const lines = new Map<string, T[]>()
   let size = 0
 

@@ -27,8 +27,8 @@ export interface Health {
   /** The host has failed with a request: a 5xx, a cut, or silence in the middle of an answer. */
   failed(now: number): void
   /**
-   * The host cannot be reached, or it does not list its models. Only a list of its models ends this,
-   * so that no reader waits for a machine that sleeps.
+   * The host cannot be reached, or it does not list its models. Only a list of its models ends
+   * this, so that no reader waits for a machine that sleeps.
    */
   lost(): void
   /**

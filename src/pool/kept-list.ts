@@ -30,8 +30,8 @@ const freshMs = 30_000
 /** How long a failed load is not repeated, in milliseconds. It doubles up to `freshMs`. */
 const firstRetryMs = 5000
 /**
- * How long a load counts as running, in milliseconds. A question to Ollama takes 10 s at most, and on
- * workerd a load may die with its request (docs/hazards.md#40).
+ * How long a load counts as running, in milliseconds. A question to Ollama takes 10 s at most, and
+ * on workerd a load may die with its request (docs/hazards.md#40).
  */
 const limitMs = 10_500
 

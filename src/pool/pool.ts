@@ -33,7 +33,10 @@ export interface PoolOptions {
   embedTimeoutMs: number
   now: () => number
   random?: () => number
-  /** Keeps work in the background running after its request. Runtimes other than workerd need nothing. */
+  /**
+   * Keeps work in the background running after its request. Runtimes other than workerd need
+   * nothing.
+   */
   waitUntil?: HostOptions['waitUntil']
 }
 
@@ -121,7 +124,10 @@ export function createPool({
     throw new ServiceError('invalid_request', `There is no host of this name; the hosts are ${toNames(hosts)}`)
   }
 
-  /** The host that a request about the models of one machine means. @throws ServiceError `invalid_request` */
+  /**
+   * The host that a request about the models of one machine means.
+   * @throws ServiceError `invalid_request`
+   */
   function toManaged({ host, note }: CallContext): Host {
     if (host === undefined && isSeveral)
       throw new ServiceError(
@@ -171,7 +177,9 @@ export function createPool({
     while (lines.size > 0 && hosts.some(({ isFull }) => !isFull) && lines.serve(canGo));
   }
 
-  /** Resolves with a place, or with `none` if no host is left. Waits for a free place if need be. */
+  /**
+   * Resolves with a place, or with `none` if no host is left. Waits for a free place if need be.
+   */
   async function enter(
     request: PoolRequest,
     { principal = '', signal, onWaiting, note }: CallContext,
@@ -202,8 +210,8 @@ export function createPool({
   }
 
   /**
-   * Sends a request to a host, and to another one if that fails. `work` sends it. The place is still
-   * taken when this resolves.
+   * Sends a request to a host, and to another one if that fails. `work` sends it. The place is
+   * still taken when this resolves.
    * @throws what `work` throws for the last host
    */
   async function send<T>(request: PoolRequest, context: CallContext, work: (host: Host) => Promise<T>) {
@@ -248,8 +256,8 @@ export function createPool({
   }
 
   /**
-   * Asks several hosts for their models, each for `freshListMs` at most. Hosts that are down are asked
-   * in the background only, unless all are.
+   * Asks several hosts for their models, each for `freshListMs` at most. Hosts that are down are
+   * asked in the background only, unless all are.
    * @throws ServiceError if no host answers
    */
   async function askForModels(about: 'tags' | 'ps', signal: AbortSignal): Promise<Answer> {

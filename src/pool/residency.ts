@@ -11,7 +11,9 @@ interface Resident {
   readonly at: number
 }
 
-/** Knows which models are in the memory of a host: by its list, and by the requests that it runs. */
+/**
+ * Knows which models are in the memory of a host: by its list, and by the requests that it runs.
+ */
 export function createResidency() {
   let residents = new Map<string, Resident>()
   /** The models of running requests. A model that still loads is not in the list of the host. */

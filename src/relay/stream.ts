@@ -20,9 +20,13 @@ export interface Outcome {
   readonly bytes: number
 }
 
-/** How far a generation has come. The relay changes it in place, and whoever wants to know reads it. */
+/**
+ * How far a generation has come. The relay changes it in place, and whoever wants to know reads it.
+ */
 export interface Progress {
-  /** What the generation waits for, as far as that is known. It says nothing after the first token. */
+  /**
+   * What the generation waits for, as far as that is known. It says nothing after the first token.
+   */
   readonly waiting: Waiting | undefined
   readonly tally: Readonly<Tally>
   /** In milliseconds of the app's clock. */

@@ -66,10 +66,10 @@ export function createAttach({ base, deadlines: { heartbeatMs, stallMs }, open, 
       },
     })
     /**
-     * A drain ends a run of this process itself, and the viewer reads its terminal. A run of another
-     * process goes on, so its viewer is cut and can come back there. A cancel by the request id of a
-     * viewer stops the run for all viewers. A revoked key ends its open runs, wherever they are, and
-     * may read nothing more of a finished one.
+     * A drain ends a run of this process itself, and the viewer reads its terminal. A run of
+     * another process goes on, so its viewer is cut and can come back there. A cancel by the
+     * request id of a viewer stops the run for all viewers. A revoked key ends its open runs,
+     * wherever they are, and may read nothing more of a finished one.
      */
     function onAbort() {
       const reason: unknown = stream.signal.reason

@@ -2,7 +2,9 @@ import type { Context, HonoRequest } from 'hono'
 import type { Entry, Env, Spans } from '../middleware/env.ts'
 import type { CallContext } from '../upstreams/upstream.ts'
 
-/** Returns what the upstream needs to know about the caller, and where it notes what the log says. */
+/**
+ * Returns what the upstream needs to know about the caller, and where it notes what the log says.
+ */
 export function toCaller(
   c: Context<Env>,
 ): Pick<CallContext, 'principal' | 'models' | 'token' | 'trace' | 'note' | 'host' | 'session'> {
@@ -35,8 +37,8 @@ function toSession(request: HonoRequest): string | undefined {
 }
 
 /**
- * This is a separate function, because its closure lives as long as the stream and must not keep the
- * request in memory (docs/hazards.md#81).
+ * This is a separate function, because its closure lives as long as the stream and must not keep
+ * the request in memory (docs/hazards.md#81).
  */
 function toNote(entry: Entry, spans: Spans | undefined): NonNullable<CallContext['note']> {
   return (notes) => {

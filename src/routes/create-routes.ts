@@ -5,9 +5,10 @@ import { TrieRouter } from 'hono/router/trie-router'
 import type { Env } from '../middleware/env.ts'
 
 /**
- * Creates a Hono with one router. By default Hono also has `RegExpRouter`, which compiles all routes
- * at the first request, cannot have all routes of the Worker, and is 1.7 kB of code, gzipped. On
- * Workers each answer that can be resumed has an app of its own, so there the first request counts.
+ * Creates a Hono with one router. By default Hono also has `RegExpRouter`, which compiles all
+ * routes at the first request, cannot have all routes of the Worker, and is 1.7 kB of code,
+ * gzipped. On Workers each answer that can be resumed has an app of its own, so there the first
+ * request counts.
  */
 export function createRoutes(options: { getPath?: (request: Request) => string } = {}): Hono<Env> {
   return new HonoBase<Env>({ router: new OnceRouter(), ...options })

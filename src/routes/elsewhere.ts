@@ -14,8 +14,8 @@ export interface Elsewhere {
    */
   start(c: Context<Env>, plan: GenerationPlan, body: Readonly<Record<string, unknown>>): Promise<Response | undefined>
   /**
-   * The routes of runs. They send a request about a run to the place of the run. They pass a request
-   * on to this app if no place can have the run.
+   * The routes of runs. They send a request about a run to the place of the run. They pass a
+   * request on to this app if no place can have the run.
    */
   readonly routes: Hono<Env>
   /** Does the same with a POST that has a `Last-Event-ID`. */

@@ -159,8 +159,8 @@ export function generations({
 }
 
 /**
- * This is a separate function, because its closure lives as long as the stream and must not keep the
- * request in memory (docs/hazards.md#81).
+ * This is a separate function, because its closure lives as long as the stream and must not keep
+ * the request in memory (docs/hazards.md#81).
  */
 function settling({ settleAnswer }: ReservedTokens, finish: Answer['finish']): Answer['finish'] {
   return (outcome) => {

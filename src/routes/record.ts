@@ -154,8 +154,8 @@ export function record(c: Context<Env>, plan: GenerationPlan, options: RecordOpt
 }
 
 /**
- * This is a separate function, because its closure lives as long as the stream and must not keep the
- * request in memory (docs/hazards.md#81).
+ * This is a separate function, because its closure lives as long as the stream and must not keep
+ * the request in memory (docs/hazards.md#81).
  */
 function toIsDetached({ life }: OwnRun): () => boolean {
   return () => life.isDetached

@@ -9,7 +9,9 @@ import type { Recent } from '../telemetry/recent.ts'
 import { createRoutes } from './create-routes.ts'
 
 export interface StatusOptions {
-  /** Lets only an operator through. It must come first, so that nobody else learns of the routes. */
+  /**
+   * Lets only an operator through. It must come first, so that nobody else learns of the routes.
+   */
   guard: MiddlewareHandler<Env>
   streams: Streams
   pool: () => Pick<PoolView, 'hosts'>

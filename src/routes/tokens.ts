@@ -16,8 +16,9 @@ export interface TokenRouteOptions {
 }
 
 /**
- * `POST /tokens` makes a stream token of the asking key (docs/protocol.md#7-who-may-ask). Whether the
- * models and the run exist is not checked, because the key's rights are checked when the token is used.
+ * `POST /tokens` makes a stream token of the asking key (docs/protocol.md#7-who-may-ask). Whether
+ * the models and the run exist is not checked, because the key's rights are checked when the token
+ * is used.
  */
 export function tokenRoute({ tokens, body, surfaces }: TokenRouteOptions) {
   const request = createTokenRequest(surfaces)

@@ -11,8 +11,8 @@ export interface UsageRouteOptions {
 }
 
 /**
- * `GET /usage` says which tokens the asking key has used. An operator gets the usage of every key as
- * well. Without keys it is the operator's alone (docs/protocol.md#7-who-may-ask).
+ * `GET /usage` says which tokens the asking key has used. An operator gets the usage of every key
+ * as well. Without keys it is the operator's alone (docs/protocol.md#7-who-may-ask).
  */
 export function usageRoute({ usage, isOperator }: UsageRouteOptions) {
   return createRoutes().all('/usage', methods('GET'), (c) => {

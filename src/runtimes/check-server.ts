@@ -4,8 +4,8 @@ import { ConfigError, type Config } from '../config/parse-config.ts'
 import { isLoopbackAddress } from '../middleware/loopback.ts'
 
 /**
- * Checks what matters only to a Sluice that listens itself. `hasPrincipals` is whether the app around
- * it knows its callers.
+ * Checks what matters only to a Sluice that listens itself. `hasPrincipals` is whether the app
+ * around it knows its callers.
  * @throws ConfigError
  */
 export async function checkServer(config: Config, { hasPrincipals = false } = {}): Promise<void> {
@@ -15,7 +15,10 @@ export async function checkServer(config: Config, { hasPrincipals = false } = {}
   await checkDemo(config)
 }
 
-/** All keys are in one place, so that nobody looks for a key in the other one. @throws ConfigError */
+/**
+ * All keys are in one place, so that nobody looks for a key in the other one.
+ * @throws ConfigError
+ */
 function checkKeys(config: Config) {
   const { keys, keysFile } = config.access
   const problems = findTokenProblems(config)

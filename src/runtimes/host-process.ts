@@ -8,13 +8,13 @@ import { withKeys } from './key-file.ts'
 import { createLogSink, type LogSink, type Output } from './log-sink.ts'
 
 /**
- * The code that Node, Bun and Deno share. They run Sluice as a process with an environment, a terminal
- * and an exit status.
+ * The code that Node, Bun and Deno share. They run Sluice as a process with an environment, a
+ * terminal and an exit status.
  */
 
 /**
- * Reads the configuration from the environment, and the keys from their file. `check` and `readEnvironment` throw ConfigError for
- * a mistake that matters only on one runtime.
+ * Reads the configuration from the environment, and the keys from their file. `check` and
+ * `readEnvironment` throw ConfigError for a mistake that matters only on one runtime.
  * @throws ConfigError
  */
 export async function parseEnvironment(
@@ -71,8 +71,8 @@ export function toUrl({ hostname, port, base }: { hostname: string; port: number
 /**
  * Prints the address of the server, and whether the server uses Ollama or the demo. In demo mode,
  * also prints a command to try. Otherwise, also prints a hint for each Ollama that does not answer
- * yet. It asks over `connect`, because the first `fetch` of a process takes as long as ten requests,
- * and the first reader would wait for it.
+ * yet. It asks over `connect`, because the first `fetch` of a process takes as long as ten
+ * requests, and the first reader would wait for it.
  */
 export async function announce(
   config: Config,

@@ -5,7 +5,9 @@ import { variables } from '../config/variables.ts'
 import { createKeyRing, type KeyRing } from '../middleware/key-ring.ts'
 import { parseInSlices, readText, readVersion, toProblems } from './key-file.ts'
 
-/** How often the file is looked at, in milliseconds. A revoked key ends its streams within a second. */
+/**
+ * How often the file is looked at, in milliseconds. A revoked key ends its streams within a second.
+ */
 const lookMs = 500
 
 /**
@@ -41,8 +43,8 @@ export interface KeyWatch {
 }
 
 /**
- * Watches a file by its version, because events of the file system get lost where a link is changed,
- * and on file systems of a network.
+ * Watches a file by its version, because events of the file system get lost where a link is
+ * changed, and on file systems of a network.
  */
 export function createKeyWatch({ path, ring, write }: KeyWatchOptions): KeyWatch {
   const name = variables.access.keysFile.name

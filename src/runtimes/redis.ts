@@ -21,7 +21,9 @@ export interface RedisConnection extends Redis {
   close(): void
 }
 
-/** How often the connections are checked, in milliseconds. A Redis that is not well gets a probe. */
+/**
+ * How often the connections are checked, in milliseconds. A Redis that is not well gets a probe.
+ */
 const tickMs = 200
 /** How long a connection may be unused until it gets a probe, in milliseconds. */
 const idleMs = 1000

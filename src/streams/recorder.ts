@@ -50,7 +50,8 @@ export function createRecorder(
           const recorded: readonly string[] = frames
           frames = undefined
           log.append(recorded)
-          // The readers get the frames from the log. The core only learns that the answer has begun.
+          // The readers get the frames from the log. The core only learns that the answer has
+          // begun.
           if (!hasBegun) options.emit(encoder.opening)
           hasBegun = true
         }

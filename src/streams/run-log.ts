@@ -10,7 +10,9 @@ export interface RunLog extends ReadableLog {
   append(frames: readonly string[]): void
   /** Returns whether no frame was ever added. */
   isEmpty(): boolean
-  /** Returns the number of the oldest frame that can be read, or of the next one if there is none. */
+  /**
+   * Returns the number of the oldest frame that can be read, or of the next one if there is none.
+   */
   oldest(): number
   /** Marks the end of the log. The last frame is the terminal of the stream. */
   close(): void
@@ -75,9 +77,10 @@ export type Part =
     }
 
 /**
- * Returns a function that gives an SSE event of the run its id. The id is the last field, in front of the blank line, because
- * `fetch-event-source` takes an id for its own as soon as it has read the field. With the id in
- * front, this client would skip an event in whose middle its connection breaks.
+ * Returns a function that gives an SSE event of the run its id. The id is the last field, in front
+ * of the blank line, because `fetch-event-source` takes an id for its own as soon as it has read
+ * the field. With the id in front, this client would skip an event in whose middle its connection
+ * breaks.
  */
 export function createNumberer(run: string): (number: number, frame: string) => string {
   const field = `id: ${run}.` // once, because each part of a string costs time on Bun

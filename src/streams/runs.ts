@@ -102,11 +102,13 @@ export interface SharedRuns extends Pick<Runs, 'find' | 'findChat' | 'stopChat' 
   /** Whether the store can take a new run. */
   readonly isReady: boolean
   /**
-   * Makes a run of this process known to the other processes, until `forget` is called. Resolves when
-   * they can find it, or if the store is slow. Undefined if there is nothing to wait for.
+   * Makes a run of this process known to the other processes, until `forget` is called. Resolves
+   * when they can find it, or if the store is slow. Undefined if there is nothing to wait for.
    */
   publish(run: OwnRun): Promise<void> | undefined
-  /** Resolves when no other process can find the run any more, or if the store cannot be reached. */
+  /**
+   * Resolves when no other process can find the run any more, or if the store cannot be reached.
+   */
   forget(run: OwnRun): Promise<void>
   /** Takes care that `findChat` no longer finds this run. */
   forgetChat(run: OwnRun): void
@@ -265,8 +267,8 @@ export function createRuns({ logs, shared, maxDetached, keepMs: defaultKeepMs, n
       return runs.has(id) ? ofOwner(runs.get(id), owner) : shared?.find(id, owner)
     },
     async findChat(chat, owner) {
-      // Another process may have a newer run of the chat. Without the store, this process's own runs
-      // still count.
+      // Another process may have a newer run of the chat. Without the store, this process's own
+      // runs still count.
       const found = await shared?.findChat(chat, owner).catch(() => undefined)
       return (found && runs.get(found.log.id)) ?? found ?? chats.get(toChatKey(owner, chat))
     },

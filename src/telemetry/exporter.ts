@@ -10,8 +10,8 @@ export interface ExporterOptions {
   version: string
   post: (url: string, init: RequestInit) => Promise<Response>
   /**
-   * Keeps a request of workerd alive until its spans are sent. If it is given, spans are sent at once,
-   * because a timer does not outlive its request there (docs/hazards.md#40).
+   * Keeps a request of workerd alive until its spans are sent. If it is given, spans are sent at
+   * once, because a timer does not outlive its request there (docs/hazards.md#40).
    */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined
   now: () => number
@@ -41,9 +41,10 @@ const closeMs = 500
 const passing = new Set([429, 502, 503, 504])
 
 /**
- * Sends spans to a collector: OTLP over HTTP, in JSON. It is never in the way of a request. There is
- * one request to the collector at a time (eight on workerd), at most every 5 s as long as it fails.
- * Spans wait in a queue that has an end, and so a collector that is down costs no more memory.
+ * Sends spans to a collector: OTLP over HTTP, in JSON. It is never in the way of a request. There
+ * is one request to the collector at a time (eight on workerd), at most every 5 s as long as it
+ * fails. Spans wait in a queue that has an end, and so a collector that is down costs no more
+ * memory.
  */
 export function createExporter({ url, headers, resource, version, post, waitUntil, now }: ExporterOptions): Exporter {
   const queue: OtlpSpan[] = []

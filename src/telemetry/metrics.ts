@@ -145,7 +145,10 @@ const resumeFailures = new Set<NonNullable<LogLine['code']>>(['not_resumable', '
 
 const ownStatuses = new Set<number>([200, 204, 304, ...Object.values(statuses)])
 
-/** Returns the label of a status. Ollama may send any, so those that Sluice has not are `4xx` or `5xx`. */
+/**
+ * Returns the label of a status. Ollama may send any, so those that Sluice has not are `4xx` or
+ * `5xx`.
+ */
 function toStatus(status: number): string {
   return ownStatuses.has(status) ? `${status}` : `${Math.trunc(status / 100)}xx`
 }

@@ -43,8 +43,8 @@ const minuteCount = 60
 const failureCount = 20
 
 /**
- * Times to the first token are counted in steps that grow by a tenth, so that a minute of any length
- * of log takes the same memory. 150 steps reach to 27 minutes.
+ * Times to the first token are counted in steps that grow by a tenth, so that a minute of any
+ * length of log takes the same memory. 150 steps reach to 27 minutes.
  */
 const step = 1.1
 const stepCount = 150
@@ -73,7 +73,10 @@ interface Counts {
 
 /** @param time returns milliseconds since 1970 */
 export function createRecent(time: () => number = Date.now): Recent {
-  /** A minute stands at its number modulo 60, so that each one takes the place of the one an hour before. */
+  /**
+   * A minute stands at its number modulo 60, so that each one takes the place of the one an hour
+   * before.
+   */
   const ring: Counts[] = []
   /** By all fields but `time` and `count`. The newest is the last. */
   const failures = new Map<string, Failure>()

@@ -2,7 +2,10 @@ import { statuses } from '../errors.ts'
 import type { LogLine } from '../middleware/access-log.ts'
 import type { Trace } from '../middleware/env.ts'
 
-/** A span in the JSON of OTLP (opentelemetry-proto `trace.proto`; ids are hex, 64-bit numbers are text). */
+/**
+ * A span in the JSON of OTLP (opentelemetry-proto `trace.proto`; ids are hex, 64-bit numbers are
+ * text).
+ */
 export interface OtlpSpan {
   readonly traceId: string
   readonly spanId: string
@@ -38,9 +41,9 @@ const wasSampled = 1
 
 /**
  * Makes the spans of a request from its line of the log: the request itself until its stream has
- * ended, and the work of Ollama, if it was asked. The names are those of the conventions for HTTP and
- * for GenAI (open-telemetry/semantic-conventions-genai). Nothing else of the request is known here, so
- * no prompt can get into a span.
+ * ended, and the work of Ollama, if it was asked. The names are those of the conventions for HTTP
+ * and for GenAI (open-telemetry/semantic-conventions-genai). Nothing else of the request is known
+ * here, so no prompt can get into a span.
  */
 export function toSpans(
   line: LogLine,

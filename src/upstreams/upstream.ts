@@ -52,15 +52,15 @@ export interface CallContext {
   /** Called with what the log says of the way of the request. Later notes win. */
   readonly note?: (notes: CallNotes) => void
   /**
-   * Called when a generation, or a question that a model answers, is sent to Ollama. A decorator may
-   * send it more than once.
+   * Called when a generation, or a question that a model answers, is sent to Ollama. A decorator
+   * may send it more than once.
    */
   readonly onSent?: (() => void) | undefined
   /** The name of the Ollama that the caller wants, if there are several. */
   readonly host?: string | undefined
   /**
-   * The caller's own name for the conversation. All requests of a conversation go to the same Ollama,
-   * if there are several and that one is not busier than others.
+   * The caller's own name for the conversation. All requests of a conversation go to the same
+   * Ollama, if there are several and that one is not busier than others.
    */
   readonly session?: string | undefined
   /**

@@ -3,7 +3,10 @@ import { createKey, toAuthorization } from '../state/key.ts'
 import { createSafeStorage } from '../storage/safe-storage.ts'
 import type { Data, Stream } from './data.ts'
 
-/** Why the server shows nothing. `wrong`: it does not know the key. `noRight`: the key is no operator's. */
+/**
+ * Why the server shows nothing. `wrong`: it does not know the key. `noRight`: the key is no
+ * operator's.
+ */
 export type Refusal = 'wrong' | 'noRight' | 'missing'
 
 /** What the server said last. */
@@ -12,7 +15,9 @@ export const data = signal<Data | undefined>(undefined)
 /** Set while the server refuses to say anything. */
 export const refusal = signal<Refusal | undefined>(undefined)
 
-/** When the last answer came, if the newest request has failed. It is a time of `performance.now()`. */
+/**
+ * When the last answer came, if the newest request has failed. It is a time of `performance.now()`.
+ */
 export const lostSince = signal<number | undefined>(undefined)
 
 const pollMs = 2000
@@ -20,7 +25,9 @@ const pollMs = 2000
 const limitMs = 10_000
 
 const storages = [createSafeStorage(window, 'sessionStorage'), createSafeStorage(window, 'localStorage')] as const
-/** The operator's key has a place of its own, so that it does not replace the key of the chat page. */
+/**
+ * The operator's key has a place of its own, so that it does not replace the key of the chat page.
+ */
 const key = createKey(...storages, 'sluice.operator-key')
 const keyOfChat = createKey(...storages)
 const toKey = () => key.current() ?? keyOfChat.current()
@@ -32,7 +39,10 @@ let seenAt = performance.now()
 /** The number of the newest request. The answer of an older one is dropped. */
 let newest = 0
 
-/** Asks for the data every two seconds while the page is visible. `root` is the path of the data's folder. */
+/**
+ * Asks for the data every two seconds while the page is visible. `root` is the path of the data's
+ * folder.
+ */
 export function watch(root: string): void {
   path = root
   document.addEventListener('visibilitychange', () => void poll())

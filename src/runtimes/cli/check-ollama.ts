@@ -11,7 +11,9 @@ const limitMs = 3000
 /** How many names are shown at most. */
 const maxNames = 10
 
-/** Looks whether each Ollama answers, and whether they have the models that the configuration names. */
+/**
+ * Looks whether each Ollama answers, and whether they have the models that the configuration names.
+ */
 export async function checkOllama(config: Config): Promise<readonly Finding[]> {
   const { upstream, models } = config
   const looked = await Promise.all(toHosts(config).map((host) => checkHost(host, upstream)))

@@ -23,8 +23,8 @@ export interface KeyOrder {
 }
 
 /**
- * Does what a command for keys asks, and returns the text for its user. A secret is in the text once,
- * because nothing stores it (docs/protocol.md#7-who-may-ask).
+ * Does what a command for keys asks, and returns the text for its user. A secret is in the text
+ * once, because nothing stores it (docs/protocol.md#7-who-may-ask).
  * @throws UsageError
  */
 export function runKeyCommand({ command, words, flags }: KeyOrder): string {

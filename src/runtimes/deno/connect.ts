@@ -5,9 +5,9 @@ import { dialOnNode } from '../node/dial.ts'
 import { createTurns } from '../turns.ts'
 
 /**
- * Connects to plain HTTP over sockets, and to TLS by `fetch`. Deno's `fetch` has no time limit of its
- * own, and runs any number of requests at once. But its errors have no codes, and it adds a header
- * (docs/hazards.md#120).
+ * Connects to plain HTTP over sockets, and to TLS by `fetch`. Deno's `fetch` has no time limit of
+ * its own, and runs any number of requests at once. But its errors have no codes, and it adds a
+ * header (docs/hazards.md#120).
  */
 export function connectOnDeno({ connectTimeoutMs }: Config['upstream']): Connect {
   const sockets = viaSockets({ dial: dialOnNode, connectTimeoutMs, defer: createTurns() })

@@ -8,7 +8,10 @@ import { toCodings, type Codings, type Decompression } from '../../middleware/co
  */
 const params = { [constants.ZSTD_d_windowLogMax]: 23 }
 
-/** The content codings that Node decodes. Its zlib can decode zstd, but its `DecompressionStream` cannot. */
+/**
+ * The content codings that Node decodes. Its zlib can decode zstd, but its `DecompressionStream`
+ * cannot.
+ */
 export function codingsOfNode(): Codings {
   return new Map([...toCodings(), ['zstd', decodeZstd]])
 }

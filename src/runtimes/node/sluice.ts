@@ -25,8 +25,8 @@ const parts = {
 }
 
 /**
- * Without the response of Node, or over HTTP/2, the portable `openWithStreamSSE` is used. `openOnNode`
- * writes HTTP/1.1 to the socket.
+ * Without the response of Node, or over HTTP/2, the portable `openWithStreamSSE` is used.
+ * `openOnNode` writes HTTP/1.1 to the socket.
  */
 const openIfOnNode: Open = Object.assign((...args: Parameters<Open>) => toOpen(args[0])(...args), {
   canCut: (c: Context) => toOpen(c).canCut(c),

@@ -44,7 +44,9 @@ export function viaHttp({ connectTimeoutMs = 0, ...options }: ViaHttpOptions = {
   }
 }
 
-/** Ends a request if its connection does not open in time. A connection that is used again is open. */
+/**
+ * Ends a request if its connection does not open in time. A connection that is used again is open.
+ */
 function limitConnecting(request: http.ClientRequest, timeoutMs: number) {
   request.on('socket', (socket) => {
     if (!socket.connecting) return

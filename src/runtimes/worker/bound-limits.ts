@@ -20,9 +20,9 @@ export interface BoundLimitsOptions {
 }
 
 /**
- * The binding limits the requests of a caller. `limits` limits everything else. The binding does not report how many requests remain or when to retry. Its period must be a
- * minute, because SLUICE_RATE_PER_MINUTE counts requests in a minute
- * (docs/deploy.md#6-workers-with-a-tunnel).
+ * The binding limits the requests of a caller. `limits` limits everything else. The binding does
+ * not report how many requests remain or when to retry. Its period must be a minute, because
+ * SLUICE_RATE_PER_MINUTE counts requests in a minute (docs/deploy.md#6-workers-with-a-tunnel).
  */
 export function createBoundLimits({ limiter, limits, perMinute }: BoundLimitsOptions): Limits {
   return {

@@ -68,7 +68,10 @@ export function createElsewhere({ runs, callers, config, address }: ElsewhereOpt
     for (const result of results) if (result.status === 'rejected') throw result.reason
     return undefined
   }
-  /** Passes a request on to this app, unless a run can have the id, and one of these methods is used. */
+  /**
+   * Passes a request on to this app, unless a run can have the id, and one of these methods is
+   * used.
+   */
   function sendToRun(toRun: (id: string) => string | undefined, ...methods: readonly string[]): Handler<Env> {
     return async (c, next) => {
       const id = toRun(c.req.param('id')!)

@@ -40,8 +40,8 @@ function createSite(env: Record<string, unknown>): Site {
   // heartbeats are more frequent than on other runtimes.
   const config = parseConfig(env, { deadlines: { heartbeatMs: 1000 } })
   const namespaces = toNamespaces(env)
-  // This is how many callers may load the same cached value at once. On workerd, a load dies with the
-  // request that started it, and nothing reports that. Until its time limit, a dead load still
+  // This is how many callers may load the same cached value at once. On workerd, a load dies with
+  // the request that started it, and nothing reports that. Until its time limit, a dead load still
   // counts as running. So the number is larger than on other runtimes (docs/hazards.md#40).
   const maxLoads = 8
   const now = () => performance.now()
@@ -78,8 +78,9 @@ function toKeys({ API_KEYS }: Record<string, unknown>, { access: { keys } }: Con
 }
 
 /**
- * Counts in Durable Objects if they are bound, and otherwise in this isolate alone. Cloudflare's rate
- * limiter counts the requests if it is bound as RATE_LIMITER, for all isolates of one location.
+ * Counts in Durable Objects if they are bound, and otherwise in this isolate alone. Cloudflare's
+ * rate limiter counts the requests if it is bound as RATE_LIMITER, for all isolates of one
+ * location.
  */
 function toLimits(
   { RATE_LIMITER }: Record<string, unknown>,

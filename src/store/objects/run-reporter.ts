@@ -38,7 +38,8 @@ export function createRunReporter(options: RunReporterOptions): RunReporter {
         const entry = toEntry()
         const state = JSON.stringify(entry ?? null)
         if (state === reported) break
-        // If the object dies before it has stored the run, nobody takes the run from the list again.
+        // If the object dies before it has stored the run, nobody takes the run from the list
+        // again.
         await storage.sync()
         const directory = await toDirectory()
         if (!entry) await directory.forget(id)

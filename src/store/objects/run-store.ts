@@ -38,7 +38,9 @@ export interface RunStore {
   alarm(): Promise<void>
 }
 
-/** Frames of this many milliseconds become one value, because each value that is written is billed. */
+/**
+ * Frames of this many milliseconds become one value, because each value that is written is billed.
+ */
 const batchMs = 200
 /**
  * While a run is open, the alarm goes off after this many milliseconds. If its object was started

@@ -73,7 +73,9 @@ export function createStoredLog(options: StoredLogOptions): RunLog {
         storage.delete(page.keys.slice(from, from + 128), unconfirmed).catch(ignore)
     }
   }
-  /** Returns some frames. One of them is the frame `next`, and as many follow as a page can have. */
+  /**
+   * Returns some frames. One of them is the frame `next`, and as many follow as a page can have.
+   */
   async function find(next: number): Promise<{ first: number; texts: readonly string[] } | undefined> {
     const [start] = (await storage.list<Page>({ prefix, end: toKey(next + 1, 0), reverse: true, limit: 1 })).keys()
     if (start === undefined) return undefined

@@ -6,7 +6,8 @@ export type Command = readonly string[]
 
 /**
  * Makes a finished run expire, whose description has the key `name`. The log stays for the time of
- * a lease longer: otherwise a reader who has just found the run would wait for frames that have gone.
+ * a lease longer: otherwise a reader who has just found the run would wait for frames that have
+ * gone.
  */
 export function toExpiry(run: string, name: string, keepMs: number, leaseMs: number): Command[] {
   return [

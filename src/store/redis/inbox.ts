@@ -6,8 +6,8 @@ import type { Redis } from './redis.ts'
 /** What a process asks of the process that makes a run. */
 export type Request =
   /**
-   * `runs` has the number of readers that the process `from` has of each run. `hasReadEnd` says that
-   * the reader who has just left has read the end.
+   * `runs` has the number of readers that the process `from` has of each run. `hasReadEnd` says
+   * that the reader who has just left has read the end.
    */
   | {
       readonly type: 'viewers'

@@ -6,8 +6,8 @@ import type { Redis, Reply } from './redis.ts'
 export interface RedisLimitsOptions {
   redis: Redis
   /**
-   * The limits of this process alone. They decide while Redis cannot. They count along all the time,
-   * so an outage does not start with empty limits.
+   * The limits of this process alone. They decide while Redis cannot. They count along all the
+   * time, so an outage does not start with empty limits.
    */
   memory: Limits
   sha256(text: string): Uint8Array | Promise<Uint8Array>
@@ -46,12 +46,14 @@ const settleMs = 50
 const renewalsPerLease = 3
 /** After so many failures to settle an entry, its lease has run out. */
 const maxFailures = renewalsPerLease + 1
-/** One call renews at most this many entries, so that Redis is never busy with one call for long. */
+/**
+ * One call renews at most this many entries, so that Redis is never busy with one call for long.
+ */
 const maxRenewed = 100
 
 /**
- * Counts in Redis, for all processes that use it. A reservation is one command. Renewing and settling
- * do not make a request wait.
+ * Counts in Redis, for all processes that use it. A reservation is one command. Renewing and
+ * settling do not make a request wait.
  */
 export function createRedisLimits({ redis, memory, sha256, leaseMs, now }: RedisLimitsOptions): Limits {
   const processId = crypto.randomUUID()
@@ -167,8 +169,8 @@ export function createRedisLimits({ redis, memory, sha256, leaseMs, now }: Redis
 }
 
 /**
- * Returns a share as arguments of the script. The field contains the maximum, so that processes with
- * different limits count by themselves: what comes back in a second differs between them.
+ * Returns a share as arguments of the script. The field contains the maximum, so that processes
+ * with different limits count by themselves: what comes back in a second differs between them.
  */
 function toParts({ limit, max, periodMs, count }: Share): string[] {
   return [`${limit}:${max}`, String(max), String(periodMs), String(count)]

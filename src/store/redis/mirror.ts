@@ -27,7 +27,9 @@ export interface MirrorOptions {
   readonly runBytes: number
   /** How long Redis keeps the log of an open run if nobody renews it, in milliseconds. */
   readonly openMs: number
-  /** Returns the commands that make the run known. They are sent again if Redis has lost the log. */
+  /**
+   * Returns the commands that make the run known. They are sent again if Redis has lost the log.
+   */
   toDescription(): Command[]
   /** Returns the commands that are sent with the end of the log. */
   toEnding(): Command[]
@@ -105,8 +107,8 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
   }
 
   /**
-   * Adds the next part of the log. Returns false if there was nothing to do. Additions wait for each
-   * other, because Redis may refuse one of them for lack of memory and take the next one.
+   * Adds the next part of the log. Returns false if there was nothing to do. Additions wait for
+   * each other, because Redis may refuse one of them for lack of memory and take the next one.
    */
   async function copyMore(): Promise<boolean> {
     const entry = readEntry()
@@ -133,7 +135,10 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
     return true
   }
 
-  /** Something that is not ours can have the name of a list or of a chat. The log goes on without it. */
+  /**
+   * Something that is not ours can have the name of a list or of a chat. The log goes on without
+   * it.
+   */
   async function send(command: Command) {
     try {
       await redis.send(...command)
@@ -183,7 +188,9 @@ export function createMirror({ run, redis, runBytes, openMs, toDescription, toEn
     }
   }
 
-  /** Counts an entry. The oldest ones are to be dropped if the run has more bytes than it may have. */
+  /**
+   * Counts an entry. The oldest ones are to be dropped if the run has more bytes than it may have.
+   */
   function grow(first: number, bytes: number) {
     sizes.push({ first, bytes })
     totalBytes += bytes

@@ -75,7 +75,9 @@ export function createOtherRuns({ redis, process, inbox, logs, answers, leaseMs 
         await demand('remove')
       },
     }
-    /** Asks the producer, and waits until it has obeyed. A producer that is dead does not answer. */
+    /**
+     * Asks the producer, and waits until it has obeyed. A producer that is dead does not answer.
+     */
     async function demand(type: 'stop' | 'remove') {
       const question = answers.ask(demandMs)
       await orUnavailable(inbox.send(producer, { type, run: id, from: process, id: question.id }))

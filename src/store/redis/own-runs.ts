@@ -186,7 +186,9 @@ export function createOwnRuns({ redis, process, leaseMs, runBytes, keepMs, now }
     send('PEXPIRE', toName(run), `${toOpenMs(run)}`) // Redis may have dropped the key
   }
 
-  /** Stops or removes a run for another process. Redis has the end when that process hears of it. */
+  /**
+   * Stops or removes a run for another process. Redis has the end when that process hears of it.
+   */
   async function obey({ type, run: id = '', from = '', id: question = '' }: Partial<Extract<Request, { run: string }>>) {
     const one = published.get(id)
     if (one && type) {

@@ -67,7 +67,9 @@ export function createRemoteLogs({ redis, leaseMs, now, isAlive }: RemoteLogsOpt
   const readNewest = async (id: string, count: number) =>
     parseEntries(await redis.send('XREVRANGE', keys.log(id), '+', '-', 'COUNT', `${count}`))
 
-  /** Whether a frame was dropped because the run has too many bytes. Otherwise Redis has lost it. */
+  /**
+   * Whether a frame was dropped because the run has too many bytes. Otherwise Redis has lost it.
+   */
   async function isDropped(id: string, number: number) {
     const [newest] = await readNewest(id, 1)
     return newest !== undefined && number < newest.oldest
@@ -95,8 +97,8 @@ export function createRemoteLogs({ redis, leaseMs, now, isAlive }: RemoteLogsOpt
 
   /**
    * Returns the processes that have had no lease for so long that each living one would have made
-   * several, and for each whether it is dead. A Redis whose memory is full may drop each of them, so
-   * the process itself is asked.
+   * several, and for each whether it is dead. A Redis whose memory is full may drop each of them,
+   * so the process itself is asked.
    */
   async function findSilent(): Promise<ReadonlyMap<string, Promise<boolean>>> {
     const processes = [...new Set(Array.from(watches.values(), ({ source }) => source.process))]
@@ -113,8 +115,8 @@ export function createRemoteLogs({ redis, leaseMs, now, isAlive }: RemoteLogsOpt
     const { id, name } = watch.source
     const [log, state] = await Promise.all([redis.send('EXISTS', keys.log(id)), redis.send('HGET', name, 'state')])
     const time = now()
-    // The log of an open run begins with its first frame. If Redis has dropped it, its process copies
-    // it again.
+    // The log of an open run begins with its first frame. If Redis has dropped it, its process
+    // copies it again.
     if (log === 1 || (state !== null && state !== 'finished')) watch.missingSince = Infinity
     else watch.missingSince = Math.min(watch.missingSince, Math.max(time, wellSince))
     watch.isLost = time - watch.missingSince > leaseMs
