@@ -11,15 +11,13 @@ import {
   type Question,
   type Upstream,
 } from '../upstreams/upstream.ts'
-import { within } from '../within.ts'
+import { createAdmission, type PoolRequest } from './admission.ts'
 import { toConversation } from './affinity.ts'
-import { choose, type Choice } from './choose.ts'
-import { createFairLines } from './fair-lines.ts'
 import { toFault } from './faults.ts'
-import { createHost, type Host, type HostOptions, type Place, type PoolHost, type Wants } from './host.ts'
+import { createHost, type Host, type HostOptions, type Place, type PoolHost } from './host.ts'
+import { createLists } from './lists.ts'
 import type { PoolView } from './pool-view.ts'
 import { createRetryBudget } from './retry-budget.ts'
-import { joinInstalled, joinLoaded } from './union.ts'
 
 export interface PoolOptions {
   /** One or more hosts. */
@@ -48,31 +46,9 @@ export interface Pool extends Upstream {
   peek(): PoolView
 }
 
-/** How long the first requests wait until all hosts have listed their models, in milliseconds. */
-const firstListsMs = 1000
-/** How long a list for a reader waits for each host. After that, the list of before is used. */
-const freshListMs = 1000
-
-interface Waiter {
-  readonly request: PoolRequest
-  readonly go: (place: Place | 'none') => void
-}
-
-/** A request on its way through the pool. */
-interface PoolRequest extends Wants {
-  /** The hosts that may get it. */
-  readonly hosts: readonly Host[]
-  /** The hosts that have failed with it. */
-  readonly tried: Set<Host>
-  /** How long it has waited for a place, in milliseconds. */
-  queuedMs: number
-}
-
 /**
- * Chooses a host for each request, and sends the request to another host if one fails before the
- * first event. A request for which no host has a place waits here, and not at Ollama. So a reader
- * that disconnects while it waits costs Ollama nothing. Sluice knows only the requests of this
- * process.
+ * Sends each request to a host that suits it, and to another host if one fails before the first
+ * event. Sluice knows only the requests of this process.
  */
 export function createPool({
   hosts: configured,
@@ -82,39 +58,16 @@ export function createPool({
   random = Math.random,
   waitUntil,
 }: PoolOptions): Pool {
-  const lines = createFairLines<Waiter>()
   const budget = createRetryBudget()
-  /** Who waits for the first lists. On workerd, requests share no promise (docs/hazards.md#40). */
-  const listeners = new Set<() => void>()
-  /** Until when requests wait for the first lists. */
-  let listedBy: number | undefined
-
-  function onHeard() {
-    if (!hosts.every(({ isHeard }) => isHeard)) return
-    for (const listener of listeners) listener()
-    listeners.clear()
-  }
-  const hosts = configured.map((host) => createHost(host, { onRoom: serve, onHeard, waitUntil, now, random }))
+  const hosts: readonly Host[] = configured.map((host) =>
+    createHost(host, { onRoom: () => admission.serve(), onHeard: () => lists.onHeard(), waitUntil, now, random }),
+  )
+  const admission = createAdmission({ hosts, waiting, now, random })
+  const lists = createLists({ hosts, now })
   const isSeveral = hosts.length > 1
 
-  function refresh() {
-    for (const host of hosts) host.refresh()
-  }
-
   function toView(): PoolView {
-    return { hosts: hosts.map((host) => host.toView()), waiting: lines.size }
-  }
-
-  /** With one host there is no choice, so nobody needs its lists. */
-  async function untilListed(): Promise<void> {
-    refresh()
-    listedBy ??= now() + firstListsMs
-    const left = listedBy - now()
-    if (left <= 0 || hosts.every(({ isHeard }) => isHeard)) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    listeners.add(resolve)
-    await within(left, promise, () => {})
-    listeners.delete(resolve)
+    return { hosts: hosts.map((host) => host.toView()), waiting: admission.size }
   }
 
   /** @throws ServiceError `invalid_request` if there is no host of this name */
@@ -153,75 +106,20 @@ export function createPool({
     }
   }
 
-  function tryToEnter(request: PoolRequest): Choice<Place> {
-    const choice = choose(
-      request.hosts.map((host) => host.toNow(request, request.tried.has(host))),
-      random,
-    )
-    return typeof choice === 'string' ? choice : choice.host.enter(request)
-  }
-
-  /** Lets those go for whom there is a place. It only resolves promises (docs/hazards.md#74). */
-  function serve() {
-    if (lines.size === 0) return
-    /** The models that have no free place. */
-    const full = new Set<string>()
-    const canGo = ({ request, go }: Waiter) => {
-      const isPlain = request.tried.size === 0 && request.hosts === hosts
-      if (isPlain && full.has(request.model)) return false
-      const choice = tryToEnter(request)
-      if (choice !== 'wait') go(choice)
-      else if (isPlain) full.add(request.model)
-      return choice !== 'wait'
-    }
-    while (lines.size > 0 && hosts.some(({ isFull }) => !isFull) && lines.serve(canGo));
-  }
-
-  /**
-   * Resolves with a place, or with `none` if no host is left. Waits for a free place if need be.
-   */
-  async function enter(
-    request: PoolRequest,
-    { principal = '', signal, onWaiting, note }: CallContext,
-  ): Promise<Place | 'none'> {
-    serve()
-    const choice = tryToEnter(request)
-    if (choice !== 'wait') return choice
-    if (lines.size >= waiting) throw allInUse(waiting)
-    onWaiting?.('queued')
-    const startedAt = now()
-    const { promise, resolve, reject } = Promise.withResolvers<Place | 'none'>()
-    const waiter: Waiter = { request, go: resolve }
-    const onAbort = () => {
-      lines.drop(principal, waiter)
-      reject(signal.reason as Error)
-    }
-    lines.add(principal, waiter)
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
-    try {
-      return await promise
-    } finally {
-      // Not in `go`, because another request may call that (docs/hazards.md#74).
-      signal.removeEventListener('abort', onAbort)
-      request.queuedMs += now() - startedAt
-      note?.({ queue_ms: Math.round(request.queuedMs) })
-    }
-  }
-
   /**
    * Sends a request to a host, and to another one if that fails. `work` sends it. The place is
    * still taken when this resolves.
    * @throws what `work` throws for the last host
    */
   async function send<T>(request: PoolRequest, context: CallContext, work: (host: Host) => Promise<T>) {
-    if (isSeveral) await untilListed()
+    // With one host there is no choice, so nobody needs its lists.
+    if (isSeveral) await lists.untilHeard()
     context.signal.throwIfAborted()
     budget.add(now())
     let reported = 0
     let failed: { readonly host: Host; readonly error: unknown } | undefined
     for (;;) {
-      const place = await enter(request, context)
+      const place = await admission.enter(request, context)
       if (place === 'none') break
       const { host } = place
       // `serve` does not call this, because it may run in another request (docs/hazards.md#74).
@@ -255,30 +153,6 @@ export function createPool({
     if (isSeveral) note?.({ host: name, ...(tried.size > 0 && { failovers: tried.size }) })
   }
 
-  /**
-   * Asks several hosts for their models, each for `freshListMs` at most. Hosts that are down are
-   * asked in the background only, unless all are.
-   * @throws ServiceError if no host answers
-   */
-  async function askForModels(about: 'tags' | 'ps', signal: AbortSignal): Promise<Answer> {
-    const up = hosts.filter(({ installed }) => !installed.isHeard || installed.answer)
-    let error: unknown
-    const asked = (up.length > 0 ? up : hosts).map(async ({ name, tier, installed, loaded }) => {
-      const list = about === 'tags' ? installed : loaded
-      const fresh = list.load(signal).catch((thrown: unknown) => void (error = thrown))
-      const answer = await within(freshListMs, fresh, () => list.answer)
-      return answer && { name, tier, answer }
-    })
-    refresh()
-    const answers = (await Promise.all(asked)).filter((answer) => answer !== undefined)
-    signal.throwIfAborted()
-    const [first, ...others] = answers
-    if (!first) throw error ?? unreachable()
-    if (about === 'ps') return joinLoaded(answers)
-    // The answer of one host keeps its own text.
-    return others.length > 0 ? joinInstalled(answers) : first.answer
-  }
-
   async function askForVersion(question: Question, context: CallContext): Promise<Answer> {
     const asked = hosts.map((host) => host.upstream.ask(question, context))
     return Promise.any(asked).catch(({ errors: [error] }: AggregateError) => Promise.reject(error as Error))
@@ -310,7 +184,7 @@ export function createPool({
       switch (question.about) {
         case 'tags':
         case 'ps':
-          if (isSeveral && context.host === undefined) return askForModels(question.about, context.signal)
+          if (isSeveral && context.host === undefined) return lists.ask(question.about, context.signal)
           return toManaged(context).upstream.ask(question, context)
         case 'version':
           if (isSeveral && context.host === undefined) return askForVersion(question, context)
@@ -334,7 +208,7 @@ export function createPool({
     },
 
     view() {
-      refresh()
+      lists.refresh()
       return toView()
     },
     peek: toView,
@@ -378,16 +252,4 @@ function isReported(error: unknown): boolean {
 
 function toNames(hosts: readonly Host[]): string {
   return hosts.map(({ name }) => name).join(', ')
-}
-
-function allInUse(waiting: number): ServiceError {
-  return new ServiceError(
-    'too_many_streams',
-    `All places at Ollama are in use, and ${waiting} wait already; try again in 5 s`,
-    { retryAfterSeconds: 5 },
-  )
-}
-
-function unreachable(): ServiceError {
-  return new ServiceError('upstream_unreachable', 'Cannot reach any Ollama of OLLAMA_HOSTS: is one running?')
 }
