@@ -52,49 +52,68 @@ export function toSpans(
 ): OtlpSpan[] {
   if (!spans) return []
   const { parentId, serverId, clientId, startedAt, events } = spans
-  const endedAt = startedAt + line.duration_ms
+  const { duration_ms, queue_ms = 0, ttft_ms, resumed } = line
+  const endedAt = startedAt + duration_ms
   const toTime = (afterMs: number) => toNanoseconds(Math.min(startedAt + afterMs, endedAt))
-  const common = { traceId, flags: wasSampled, endTimeUnixNano: toNanoseconds(endedAt) }
-  const { code, status, ended, resumed } = line
-  const isError = code === undefined ? status >= 500 : statuses[code] >= 500
-  const method = methods.has(line.method) ? line.method : 'HTTP'
+  const toEvent = (name: string, afterMs: number) => ({ timeUnixNano: toTime(afterMs), name })
+  const error = toErrorType(line)
+  const common = {
+    traceId,
+    flags: wasSampled,
+    endTimeUnixNano: toNanoseconds(endedAt),
+    ...(error !== undefined && { status: { code: statusError } }),
+  }
   const server: OtlpSpan = {
     ...common,
+    ...toRequest(line, error),
     spanId: serverId,
     ...(parentId !== undefined && { parentSpanId: parentId }),
-    name: line.route === '-' ? method : `${method} ${line.route}`,
-    kind: kinds.server,
     startTimeUnixNano: toTime(0),
+    ...(resumed && { events: [toEvent('resume', 0)] }),
+  }
+  const asked = events.find(({ name }) => name === 'ask')
+  if (!asked) return [server]
+  const failovers = events.filter(({ name }) => name === 'failover').map(({ name, afterMs }) => toEvent(name, afterMs))
+  const firstTokens = ttft_ms === undefined ? [] : [toEvent('first_token', asked.afterMs + ttft_ms)]
+  const client: OtlpSpan = {
+    ...common,
+    ...toWork(line, toServer(line.host), error),
+    spanId: clientId,
+    parentSpanId: serverId,
+    startTimeUnixNano: toTime(asked.afterMs + queue_ms),
+    events: [...failovers, ...firstTokens],
+  }
+  return [server, client]
+}
+
+/** What a span is about. */
+type About = Pick<OtlpSpan, 'name' | 'kind' | 'attributes'>
+
+function toRequest(line: LogLine, error: string | undefined): About {
+  const { code, ended } = line
+  const method = methods.has(line.method) ? line.method : 'HTTP'
+  const route = line.route === '-' ? undefined : line.route
+  return {
+    name: route === undefined ? method : `${method} ${route}`,
+    kind: kinds.server,
     attributes: toAttributes({
       'http.request.method': method === 'HTTP' ? '_OTHER' : method,
-      'http.route': line.route === '-' ? undefined : line.route,
-      'http.response.status_code': status,
-      'error.type': isError ? (code ?? `${status}`) : undefined,
+      'http.route': route,
+      'http.response.status_code': line.status,
+      'error.type': error,
       'sluice.request_id': line.request_id,
       'sluice.surface': line.surface,
       'sluice.terminal': ended === 'failed' ? code : ended,
     }),
-    ...(resumed && { events: [{ timeUnixNano: toTime(0), name: 'resume' }] }),
-    ...(isError && { status: { code: statusError } }),
   }
-  const asked = events.find(({ name }) => name === 'ask')
-  if (!asked) return [server]
+}
 
+function toWork(line: LogLine, server: ServerAddress | undefined, error: string | undefined): About {
+  const { model, queue_ms = 0, ttft_ms } = line
   const operation = operations.find(([pattern]) => pattern.test(line.route))?.[1]
-  const { host, model, queue_ms = 0, ttft_ms } = line
-  const ask = asked.afterMs + queue_ms
-  const { address, port } = toServer(host) ?? {}
-  const firstTokens = ttft_ms === undefined ? [] : [{ timeUnixNano: toTime(asked.afterMs + ttft_ms), name: 'first_token' }]
-  const failovers = events
-    .filter(({ name }) => name === 'failover')
-    .map(({ name, afterMs }) => ({ timeUnixNano: toTime(afterMs), name }))
-  const client: OtlpSpan = {
-    ...common,
-    spanId: clientId,
-    parentSpanId: serverId,
+  return {
     name: [operation ?? 'ollama', model].filter(Boolean).join(' '),
     kind: kinds.client,
-    startTimeUnixNano: toTime(ask),
     attributes: toAttributes({
       'gen_ai.provider.name': operation && 'ollama',
       'gen_ai.operation.name': operation,
@@ -102,17 +121,20 @@ export function toSpans(
       'gen_ai.response.time_to_first_chunk': ttft_ms === undefined ? undefined : Math.max(ttft_ms - queue_ms, 0) / 1000,
       'gen_ai.usage.input_tokens': line.tokens_in,
       'gen_ai.usage.output_tokens': operation === 'embeddings' ? undefined : line.tokens,
-      'server.address': address,
-      'server.port': port,
-      'error.type': isError ? (code ?? `${status}`) : undefined,
-      'sluice.host': host,
+      'server.address': server?.address,
+      'server.port': server?.port,
+      'error.type': error,
+      'sluice.host': line.host,
       'sluice.failovers': line.failovers,
       'sluice.tokens_estimated': line.estimated,
     }),
-    events: [...failovers, ...firstTokens],
-    ...(isError && { status: { code: statusError } }),
   }
-  return [server, client]
+}
+
+/** A fault of the caller is no error of the server (OpenTelemetry's conventions for HTTP spans). */
+function toErrorType({ code, status }: LogLine): string | undefined {
+  const isError = code === undefined ? status >= 500 : statuses[code] >= 500
+  return isError ? (code ?? `${status}`) : undefined
 }
 
 /** `http.request.method` is `_OTHER` for any other method. */
