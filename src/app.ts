@@ -51,9 +51,7 @@ import { tokenRoute } from './routes/tokens.ts'
 import { usageRoute } from './routes/usage.ts'
 import type { RunLogs } from './streams/run-log.ts'
 import { createRuns, type SharedRuns } from './streams/runs.ts'
-import { createRecent } from './telemetry/recent.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
-import { createUsage, type Usage } from './telemetry/usage.ts'
 import type { Connect } from './upstreams/connect.ts'
 
 /**
@@ -126,13 +124,11 @@ export interface AppOptions {
    * the request that started it ends. Such a runtime needs a higher number.
    */
   maxLoads?: number
-  /** The tokens that each key has used. Apps that share it count together. */
-  usage?: Usage
   /** Writes a line of the access log. */
   log?: (line: LogLine) => void
   /**
-   * Counts and traces requests. By default, each app has its own. Apps that share it count
-   * together.
+   * Counts and traces requests, and the tokens of each key. By default, each app has its own. Apps
+   * that share it count together.
    */
   telemetry?: Telemetry
   /** Returns the time of a monotonic clock in milliseconds. */
@@ -184,7 +180,6 @@ export function createApp({
   shared,
   store,
   maxLoads = 2,
-  usage = createUsage(),
   log = () => {},
   telemetry: sharedTelemetry,
   now = () => performance.now(),
@@ -211,8 +206,7 @@ export function createApp({
   shared?.onCancel(streams.cancel)
   const { pool, upstream } = upstreams ?? createUpstreams({ config, connect, maxLoads, now })
   const telemetry = sharedTelemetry ?? createAppTelemetry({ config, view: pool.peek, now })
-  const recent = createRecent()
-  const listeners: AccessLogOptions['listeners'] = [(line) => log(line), usage.hear, recent.hear, telemetry.hear]
+  const listeners: AccessLogOptions['listeners'] = [(line) => log(line), telemetry.hear]
 
   // How an answer gets to its readers.
   const body = jsonBody({ maxBytes: maxBodyBytes, findCodings })
@@ -254,9 +248,9 @@ export function createApp({
     .route('/', streamRoutes(recording))
     .route('/', chatRoutes(recording))
     .route('/', responseRoutes(recording))
-    .route('/', status({ guard, streams, pool: pool.view, recent, shared, now }))
+    .route('/', status({ guard, streams, pool: pool.view, recent: telemetry.recent, shared, now }))
     .route('/ollama', responseRoutes(recording))
-    .route('/', usageRoute({ usage, isOperator }))
+    .route('/', usageRoute({ usage: telemetry.usage, isOperator }))
   if (tokens) placeless.route('/', tokenRoute({ tokens, body, surfaces: toNames(dialects) }))
   const placelessPatterns = new Set(placeless.routes.map(({ path }) => path))
   const takesAnswer = (c: Context) => !isResume(c) && !matchedRoutes(c).some(({ path }) => placelessPatterns.has(path))

@@ -5,7 +5,7 @@ import { methods } from '../middleware/methods.ts'
 import type { HostView, PoolView } from '../pool/pool-view.ts'
 import type { OpenStream, Streams } from '../relay/streams.ts'
 import type { SharedRuns } from '../streams/runs.ts'
-import type { Recent } from '../telemetry/recent.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { createRoutes } from './create-routes.ts'
 
 export interface StatusOptions {
@@ -15,7 +15,7 @@ export interface StatusOptions {
   guard: MiddlewareHandler<Env>
   streams: Streams
   pool: () => Pick<PoolView, 'hosts'>
-  recent: Recent
+  recent: Telemetry['recent']
   /** Undefined if the process shares nothing. */
   shared: SharedRuns | undefined
   now: () => number

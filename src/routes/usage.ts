@@ -1,11 +1,11 @@
 import type { Context } from 'hono'
 import type { Env } from '../middleware/env.ts'
 import { methods, noRoute } from '../middleware/methods.ts'
-import type { Usage } from '../telemetry/usage.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { createRoutes } from './create-routes.ts'
 
 export interface UsageRouteOptions {
-  usage: Usage
+  usage: Telemetry['usage']
   /** Whether the caller may see what an operator sees. */
   isOperator: (c: Context<Env>) => boolean
 }

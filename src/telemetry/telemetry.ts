@@ -3,16 +3,22 @@ import type { Sampler, Trace } from '../middleware/env.ts'
 import { createExporter, type Exporter, type ExporterOptions } from './exporter.ts'
 import { toLabels, type Family } from './exposition.ts'
 import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts'
+import { createRecent, type Recent } from './recent.ts'
 import { createSampler, type SamplerName } from './sampler.ts'
 import { toSpans, type ServerAddress } from './to-spans.ts'
+import { createUsage, type Usage } from './usage.ts'
 
-/** Metrics and spans. It is told what the log says, and tells nobody. */
+/** What is known of all requests. It hears what the log says, and nothing else of a request. */
 export interface Telemetry {
   /** Hears a line of the log, at the end of the stream. It never throws and never waits. */
   hear(line: LogLine, trace: Trace | undefined): void
   /** Decides whether the spans of a request are recorded. Undefined if no spans are. */
   readonly sampler: Sampler | undefined
   readonly expose: Metrics['expose']
+  /** The tokens that each key has used. */
+  readonly usage: Pick<Usage, 'of' | 'all'>
+  /** What has happened lately. */
+  readonly recent: Pick<Recent, 'view'>
   /** Sends the last spans. */
   close(): Promise<void>
 }
@@ -40,10 +46,16 @@ export interface TelemetryOptions
 
 export function createTelemetry({ otlp, toServer, ...options }: TelemetryOptions): Telemetry {
   const exporter = toExporter(otlp, options)
+  const usage = createUsage()
+  const recent = createRecent()
   const metrics = createMetrics({ ...options, others: () => (exporter ? [toFamily(exporter)] : []) })
   return {
+    usage,
+    recent,
     hear(line, trace) {
       metrics.hear(line)
+      usage.hear(line)
+      recent.hear(line)
       if (exporter && trace?.spans) exporter.add(toSpans(line, trace, toServer))
     },
     sampler: exporter && createSampler(otlp.sampler, otlp.ratio),

@@ -171,7 +171,7 @@ test('nothing of the telemetry is called on a token’s way: 1000 tokens are one
   const ask = create({}, { config, connect, telemetry: watched })
   calls.length = 0
   const response = await ask('/api/generate', generate)
-  expect(calls).toEqual(['sample'])
+  expect(calls).toEqual(['sampler'])
   calls.length = 0
   atTokens = 0
   expect((await response.text()).split('token').length).toBe(1001)

@@ -112,7 +112,7 @@ describe('the data', () => {
         guard: (_c, next) => next(),
         streams,
         pool: () => ({ hosts }),
-        recent: { hear() {}, view: () => ({ minutes: [], failures: [] }) },
+        recent: { view: () => ({ minutes: [], failures: [] }) },
         shared,
         now: () => 1000,
       }),

@@ -6,7 +6,6 @@ import { ConfigError, parseConfig, type Config } from '../../config/parse-config
 import { createKeyRing, type KeyRing } from '../../middleware/key-ring.ts'
 import type { Limits } from '../../middleware/limits.ts'
 import { createMemoryLimits } from '../../middleware/memory-limits.ts'
-import { createUsage } from '../../telemetry/usage.ts'
 import { createLog } from '../log.ts'
 import { createBoundLimits, isRateLimiter } from './bound-limits.ts'
 import { createObjectLimits } from '../../store/objects/object-limits.ts'
@@ -58,7 +57,6 @@ function createSite(env: Record<string, unknown>): Site {
       maxLoads,
       upstreams,
       telemetry: createAppTelemetry({ config, view: upstreams.pool.peek, waitUntil, now }),
-      usage: createUsage(),
       log: createLog(config.server.log, console.log),
       ...toKeys(env, config),
       ...toLimits(env, namespaces, config.perCaller),
