@@ -1,6 +1,6 @@
 import type { GenerateResponse } from 'ollama/browser'
 import type { ServiceError } from './errors.ts'
-import type { ExactNumber } from './exact-json.ts'
+import { toNumber, type ExactNumber } from './exact-json.ts'
 
 /**
  * One parsed line of Ollama's stream. Every field is optional, because Ollama omits empty fields
@@ -33,6 +33,18 @@ export type GenerationEvent =
  * it is the last event.
  */
 export type Batch = readonly GenerationEvent[]
+
+/** More tokens than any model reads or writes for one request. */
+const maxTokens = 10_000_000
+
+/**
+ * Returns a count of tokens that Ollama reports. Undefined if it is no count. A broken host may report
+ * anything, and a sum with NaN or Infinity would stay that for ever.
+ */
+export function toTokens(count: unknown): number | undefined {
+  const tokens = Math.min(Math.round(toNumber(count)), maxTokens)
+  return tokens >= 0 ? tokens : undefined
+}
 
 /**
  * Why a generation has no event yet. `queued`: it waits in Sluice's queue. `loading`: Ollama loads

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
-import { toNumber } from '../exact-json.ts'
+import { toTokens } from '../generation.ts'
 import type { Outcome } from '../relay/stream.ts'
 import { toCause } from './cause.ts'
 import type { Entry, Env, Trace } from './env.ts'
@@ -96,7 +96,7 @@ function toEntry({ ended, tally, bytes, startedAt }: Outcome, { model = tally.do
  * The tokens of a generation. Ollama counts them in its last line, which an aborted answer lacks.
  */
 function toUsage({ done, deltas }: Outcome['tally']): Pick<Entry, 'tokens_in' | 'tokens' | 'estimated'> {
-  if (done?.eval_count === undefined) return { tokens: deltas, ...(deltas > 0 && { estimated: true }) }
-  const { prompt_eval_count, eval_count } = done
-  return { ...(prompt_eval_count !== undefined && { tokens_in: toNumber(prompt_eval_count) }), tokens: toNumber(eval_count) }
+  const [tokens_in, tokens] = [toTokens(done?.prompt_eval_count), toTokens(done?.eval_count)]
+  if (tokens === undefined) return { tokens: deltas, ...(deltas > 0 && { estimated: true }) }
+  return { ...(tokens_in !== undefined && { tokens_in }), tokens }
 }

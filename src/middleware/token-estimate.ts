@@ -1,5 +1,5 @@
 import { isObject, toNumber } from '../exact-json.ts'
-import type { GenerationCall } from '../generation.ts'
+import { toTokens, type GenerationCall } from '../generation.ts'
 import type { Outcome } from '../relay/stream.ts'
 
 /** How many tokens a request may use, before Ollama has counted any. */
@@ -75,7 +75,10 @@ export function toUsedTokens(
   { ended, tally: { done, deltas } }: Pick<Outcome, 'ended' | 'tally'>,
   { isSent, input }: Usage,
 ): number {
-  if (done) return done.eval_count === undefined ? deltas : (toNumber(done.prompt_eval_count) || 0) + toNumber(done.eval_count)
+  if (done) {
+    const output = toTokens(done.eval_count)
+    return output === undefined ? deltas : (toTokens(done.prompt_eval_count) ?? 0) + output
+  }
   if (deltas > 0) return input + deltas
   return isSent && (ended.how !== 'failed' || stops.has(ended.error.code)) ? input : 0
 }

@@ -1,7 +1,8 @@
 import type { Context, MiddlewareHandler } from 'hono'
+import { isModelName } from '#ollama-grammar/model-name.ts'
 import type { Dialect } from '../dialects/dialect.ts'
-import { toNumber } from '../exact-json.ts'
 import { ServiceError } from '../errors.ts'
+import { toTokens } from '../generation.ts'
 import type { Entry, Env } from '../middleware/env.ts'
 import type { TokenBudget } from '../middleware/token-budget.ts'
 import { estimateInput } from '../middleware/token-estimate.ts'
@@ -64,10 +65,14 @@ export function questions({ dialect, body, upstream, budget, streams }: Question
 /** A question has no answer in tokens. */
 const toEstimate = (c: Context<Env>) => ({ input: estimateInput(c.var.bodyBytes), output: 0 })
 
-/** Adds to the log what a model has computed. An embedding has no tokens of its own. */
+/**
+ * Adds to the log what a model has computed. An embedding has no tokens of its own. A broken host may
+ * answer with any text in the place of the model.
+ */
 function addUsage(entry: Entry, { value: { model, prompt_eval_count } }: Answer) {
-  if (typeof model === 'string') entry.model = model
-  if (prompt_eval_count !== undefined) entry.tokens_in = toNumber(prompt_eval_count)
+  if (typeof model === 'string' && model.length <= 256 && isModelName(model)) entry.model = model
+  const tokens = toTokens(prompt_eval_count)
+  if (tokens !== undefined) entry.tokens_in = tokens
 }
 
 /**
