@@ -1,8 +1,9 @@
-import type { Context } from 'hono'
+import type { Context, HonoRequest } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Env } from './env.ts'
 import { isLoopbackAddress, isLoopbackName, toHostName } from './loopback.ts'
 import { noRoute } from './methods.ts'
+import { isSameHost } from './origin-guard.ts'
 
 export interface OperatorOptions {
   /** Whether there are no keys, and a program on this machine may see what an operator sees. */
@@ -34,9 +35,20 @@ export function createIsOperator({ isOpenHere, address }: OperatorOptions): (c: 
   return (c) => c.var.principal.admin === true || (isOpenHere && isHere(c, address(c)))
 }
 
-/** Whether a request comes from this machine, and from no proxy on it. */
+/** Whether a request comes from this machine, from no proxy on it, and from no page of another server. */
 function isHere({ req }: Context, peer: string): boolean {
   const name = toHostName(req.header('host') ?? '')
   if (!isLoopbackAddress(peer) || name === undefined || !isLoopbackName(name)) return false
-  return ![...req.raw.headers.keys()].some((header) => forwarding.test(header))
+  if ([...req.raw.headers.keys()].some((header) => forwarding.test(header))) return false
+  return isOwnPage(req)
+}
+
+/**
+ * Whether a program or a page of this server asks. A page of `SLUICE_CORS_ORIGINS` may generate, but it
+ * is no operator only because the operator has opened it.
+ */
+function isOwnPage(req: HonoRequest): boolean {
+  const [origin, site = 'none'] = [req.header('origin'), req.header('sec-fetch-site')]
+  if (origin !== undefined && !isSameHost(origin, req.header('host'))) return false
+  return site === 'same-origin' || site === 'none'
 }

@@ -32,6 +32,9 @@ test.each<Case>([
   { peer: '::ffff:127.0.0.1', host: '127.0.0.1:8083' },
   { admin: true, isOpenHere: false, peer: '203.0.113.7', host: 'chat.example' },
   { admin: true, headers: { 'x-forwarded-for': '203.0.113.7' } },
+  { admin: true, headers: { origin: 'https://chat.example', 'sec-fetch-site': 'cross-site' } },
+  { host: 'localhost:8083', headers: { origin: 'http://localhost:8083', 'sec-fetch-site': 'same-origin' } },
+  { headers: { 'sec-fetch-site': 'none' } },
 ])('an operator is let through: %j', async (request) => {
   expect(await isLetThrough(request)).toBe(true)
 })
@@ -46,6 +49,12 @@ test.each<Case>([
   { host: 'chat.example' },
   { host: 'localhost.evil.example' },
   { host: '' },
+  { headers: { origin: 'https://chat.example' } },
+  { headers: { origin: 'app://obsidian.md' } },
+  { headers: { origin: 'null' } },
+  { host: 'localhost:8083', headers: { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-site' } },
+  { headers: { 'sec-fetch-site': 'same-site' } },
+  { headers: { 'sec-fetch-site': 'cross-site' } },
   ...[
     'forwarded',
     'via',
