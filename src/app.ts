@@ -271,9 +271,10 @@ export function createApp({
     .on('GET', ollamaBases, (c) => c.text('Ollama is running'))
     // The routes below need a key, if the configuration has keys, or a principal.
     .use(principalGuard(principal ?? ofToken ?? ofKey))
+    .use(limitGuard({ limits, quota: perCaller, address, takesAnswer }))
+  // Behind the limits, so that a route that a token may not have looks like a path without a route.
   if (tokens) app.use(tokenGuard({ surfaces: toSurfaces(createDialects({ management: false })) }))
   app
-    .use(limitGuard({ limits, quota: perCaller, address, takesAnswer }))
     .route('/', elsewhere?.routes ?? createRoutes())
     .route('/', placeless)
     .notFound((c) => {

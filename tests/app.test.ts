@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'
 import { parseConfig } from '../src/config/parse-config.ts'
@@ -70,3 +71,33 @@ test.each([
   const response = await app.fetch(new Request(`http://localhost${path}`, { method, headers: { host: 'localhost' } }))
   expect([response.status, response.headers.get('allow')]).toEqual([405, allow])
 })
+
+test.each(['/metrics', '/status/data', '/api/delete', `/ollama/api/blobs/sha256:${'a'.repeat(64)}`])(
+  '%s looks to a stream token like a path without a route, and costs as much',
+  async (path) => {
+    const sha256 = createHash('sha256').update('secret').digest('hex')
+    const config = parseConfig({
+      SLUICE_DEMO: '1',
+      SLUICE_API_KEYS: `{"keys":[{"name":"me","sha256":"${sha256}","admin":true}]}`,
+      SLUICE_TOKEN_SECRET: 'a secret for tests, of 40 characters ...',
+      SLUICE_MANAGEMENT: '1',
+      SLUICE_RATE_PER_MINUTE: '60',
+    })
+    const app = createApp({ config, open: openWithStreamSSE, now: () => 0 })
+    const send = (path: string, key: string, method: string, body?: string) => {
+      const headers = { host: 'localhost', authorization: `Bearer ${key}`, 'x-request-id': 'id' }
+      return app.fetch(new Request(`http://localhost${path}`, { method, headers, ...(body && { body }) }))
+    }
+    const { token } = (await (await send('/tokens', 'secret', 'POST', '{}')).json()) as { token: string }
+    const ask = async (path: string) => {
+      const response = await send(path, token, 'DELETE')
+      const { ratelimit, ...headers } = Object.fromEntries(response.headers)
+      return { left: /r=(\d+)/.exec(ratelimit ?? '')?.[1], status: response.status, headers, text: await response.text() }
+    }
+    const { left, ...nothing } = await ask('/nothing')
+    const { left: leftNext, ...answer } = await ask(path)
+    expect([left, leftNext]).toEqual(['58', '57'])
+    if (path.startsWith('/ollama/') || path.startsWith('/api/')) expect(answer.status).toBe(404)
+    else expect(answer).toEqual(nothing)
+  },
+)
