@@ -1,5 +1,4 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { isModelName } from '#ollama-grammar/model-name.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { ServiceError } from '../errors.ts'
 import { toTokens } from '../generation.ts'
@@ -7,7 +6,7 @@ import type { Entry, Env } from '../middleware/env.ts'
 import type { TokenBudget } from '../middleware/token-budget.ts'
 import { estimateInput } from '../middleware/token-estimate.ts'
 import type { Streams } from '../relay/streams.ts'
-import { isInference, type Answer, type Upstream } from '../upstreams/upstream.ts'
+import { isInference, type Answer, type Question, type Upstream } from '../upstreams/upstream.ts'
 import { toCaller } from './caller.ts'
 import { toHostHeader } from './host-header.ts'
 import { toIgnoredHeader } from './ignored-header.ts'
@@ -45,7 +44,7 @@ export function questions({ dialect, body, upstream, budget, streams }: Question
       try {
         stream = startStream(c, streams)
         const answer = await upstream.ask(question, { signal: stream.signal, ...toCaller(c), onSent: tokens?.onSent })
-        if (isInference(question)) addUsage(entry, answer)
+        if (isInference(question)) addUsage(entry, question, answer)
         tokens?.settle(entry.tokens_in)
         addDefaultModel(c, answer)
         for (const [name, value] of Object.entries(toHostHeader(c))) c.header(name, value)
@@ -66,11 +65,11 @@ export function questions({ dialect, body, upstream, budget, streams }: Question
 const toEstimate = (c: Context<Env>) => ({ input: estimateInput(c.var.bodyBytes), output: 0 })
 
 /**
- * Adds to the log what a model has computed. An embedding has no tokens of its own. A broken host may
- * answer with any text in the place of the model.
+ * Adds to the log what a model has computed. An embedding has no tokens of its own. The model is the one
+ * of the request, because a broken host may answer with any text in its place.
  */
-function addUsage(entry: Entry, { value: { model, prompt_eval_count } }: Answer) {
-  if (typeof model === 'string' && model.length <= 256 && isModelName(model)) entry.model = model
+function addUsage(entry: Entry, question: Question, { value: { prompt_eval_count } }: Answer) {
+  if ('body' in question && typeof question.body.model === 'string') entry.model = question.body.model
   const tokens = toTokens(prompt_eval_count)
   if (tokens !== undefined) entry.tokens_in = tokens
 }

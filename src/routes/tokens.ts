@@ -25,7 +25,8 @@ export function tokenRoute({ tokens, body, surfaces }: TokenRouteOptions) {
   return createRoutes().all('/tokens', methods('POST'), body, async (c) => {
     const { expires_in, ...limits } = parse(request, c.var.body)
     const expires_at = Math.ceil(Date.now() / 1000) + expires_in
-    const token = await tokens.sign({ key: c.var.principal.name, expires_at, ...limits })
+    const { name, sha256 } = c.var.principal
+    const token = await tokens.sign({ key: name, expires_at, ...limits }, sha256!)
     if (token.length > maxKeyLength) throw invalidRequest('models', `makes a token of more than ${maxKeyLength} characters`)
     return c.json({ token, expires_at }, 200, { 'cache-control': 'no-store' })
   })
