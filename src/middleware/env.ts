@@ -117,6 +117,8 @@ export interface Principal {
   readonly admin?: boolean | undefined
   /** The limits of this caller, where they are not the general ones. 0 means no limit. */
   readonly quota?: Partial<Quota> | undefined
+  /** The hash of the secret of the caller's key. Undefined if the caller has shown no secret. */
+  readonly sha256?: string | undefined
   /** What the caller's stream token allows. Undefined for a key. */
   readonly token?: StreamToken | undefined
 }

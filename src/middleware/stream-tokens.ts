@@ -22,10 +22,13 @@ export interface StreamToken {
 }
 
 export interface StreamTokens {
-  /** Returns the text of a token. All its values must be ASCII. */
-  sign(token: StreamToken): Promise<string>
-  /** Returns what a token says. Undefined if it was not signed here, or has expired. */
-  verify(text: string): Promise<StreamToken | undefined>
+  /** Returns the text of a token. All its values must be ASCII. `keyHash` is the hash of the key's secret. */
+  sign(token: StreamToken, keyHash: string): Promise<string>
+  /**
+   * Returns what a token says. Undefined if it was not signed here, or has expired, or if its key has
+   * another secret now. `toKeyHash` returns undefined if there is no such key.
+   */
+  verify(text: string, toKeyHash: (name: string) => string | undefined): Promise<StreamToken | undefined>
 }
 
 export interface StreamTokensOptions {
@@ -42,29 +45,41 @@ export const isStreamToken = (text: string) => text.startsWith(prefix)
 
 /**
  * Signs and verifies stream tokens: `slt_`, the token as JSON in base64url, a dot, and the
- * HMAC-SHA-256 of all before the dot in base64url.
+ * HMAC-SHA-256 in base64url. It is of all before the dot, a dot, and the hash of the key's secret.
+ * So a token ends with the secret that has made it, and a key of the same name with another secret
+ * does not revive it.
  */
 export function createStreamTokens({ secret, time = Date.now }: StreamTokensOptions): StreamTokens {
   // The key is kept, and not its promise, because on workerd a promise belongs to one request
   // (docs/hazards.md#74).
   let key: CryptoKey | undefined
 
-  async function toSigned(text: string): Promise<string> {
+  async function toSigned(text: string, keyHash: string): Promise<string> {
     key ??= await crypto.subtle.importKey('raw', toBytes(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
-    const signature = new Uint8Array(await crypto.subtle.sign('HMAC', key, toBytes(text)))
+    const signature = new Uint8Array(await crypto.subtle.sign('HMAC', key, toBytes(`${text}.${keyHash}`)))
     return `${text}.${toBase64Url(String.fromCharCode(...signature))}`
   }
 
   return {
-    sign: (token) => toSigned(prefix + toBase64Url(JSON.stringify(token))),
-    async verify(text) {
+    sign: (token, keyHash) => toSigned(prefix + toBase64Url(JSON.stringify(token)), keyHash),
+    async verify(text, toKeyHash) {
       const signed = text.slice(0, text.lastIndexOf('.'))
-      if (!isStreamToken(signed)) return undefined
-      // The texts are compared, because several texts in base64url may have the same bytes.
-      if (!isEqual(toBytes(text), toBytes(await toSigned(signed)))) return undefined
-      const token = JSON.parse(fromBase64Url(signed.slice(prefix.length))) as StreamToken
-      return token.expires_at * 1000 > time() ? token : undefined
+      const token = isStreamToken(signed) ? parse(signed.slice(prefix.length)) : undefined
+      const keyHash = token && toKeyHash(token.key)
+      // A key that does not exist takes the same time, so that nobody learns the names of keys. The
+      // texts are compared, because several texts in base64url may have the same bytes.
+      const isSigned = isEqual(toBytes(text), toBytes(await toSigned(signed, keyHash ?? '')))
+      return isSigned && keyHash !== undefined && token!.expires_at * 1000 > time() ? token : undefined
     },
+  }
+}
+
+/** Reads a token that may be forged. Only a signed one has the fields that it should have. */
+function parse(payload: string): StreamToken | undefined {
+  try {
+    return (JSON.parse(fromBase64Url(payload)) as StreamToken | null) ?? undefined
+  } catch {
+    return undefined
   }
 }
 

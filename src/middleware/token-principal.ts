@@ -25,10 +25,10 @@ export function createTokenPrincipal({ tokens, ring, base, ofKey }: TokenPrincip
   return async (request) => {
     const secrets = toSecrets(request.headers)
     const texts = secrets.length > 0 ? secrets.filter(isStreamToken) : toTokenOfUrl(request, base)
+    const looked = texts.length > 0 ? ring.look() : undefined
+    if (looked) await looked
     for (const text of texts) {
-      const token = await tokens.verify(text)
-      const looked = ring.look()
-      if (looked) await looked
+      const token = await tokens.verify(text, (name) => ring.get(name)?.sha256)
       const key = token && ring.get(token.key)
       if (key) return { name: key.name, models: key.models, quota: key.quota, token } satisfies Principal
     }

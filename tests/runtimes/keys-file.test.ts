@@ -72,6 +72,24 @@ describe.each(['node', 'bun', 'deno'] as const)('a file of keys on %s', (runtime
     )
   })
 
+  test('with another secret for a name ends the stream tokens of the old one, also if it was away between', async () => {
+    put(toText(toKey('alice')))
+    await start({ SLUICE_TOKEN_SECRET: 'a secret for tests, of 40 characters ...' })
+    const { text } = await readAll(read(server, { path: '/tokens', body: { expires_in: 86_400 }, headers: as('alice') }))
+    const { token } = JSON.parse(text) as { token: string }
+    const statusOfToken = async () =>
+      (await readAll(read(server, { path: '/api/version', headers: { authorization: `Bearer ${token}` } }))).status
+    expect(await statusOfToken()).toBe(200)
+    put(toText({ ...toKey('alice'), sha256: toHash('new') }))
+    await untilStatus('new', 200)
+    expect(await statusOfToken()).toBe(401)
+    put(toText())
+    await untilStatus('new', 401)
+    put(toText({ ...toKey('alice'), sha256: toHash('newer') }))
+    await untilStatus('newer', 200)
+    expect(await statusOfToken()).toBe(401)
+  })
+
   test('may be a link whose target is swapped, as in Kubernetes', async () => {
     // keys.json -> ..data/keys.json, ..data -> the folder of one version.
     const mount = (version: string, text: string) => {

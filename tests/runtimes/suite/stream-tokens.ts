@@ -7,17 +7,21 @@ import { countRequests, useStage, type RuntimeName } from '../server.ts'
 import { toEach } from './tables.ts'
 
 const secret = 'a secret for tests, of 40 characters ...'
-const toKey = (name: string, models = '') =>
-  `${name}:${createHash('sha256').update(`secret-of-${name}`).digest('hex')}${models}`
+const toHash = (name: string) => createHash('sha256').update(`secret-of-${name}`).digest('hex')
+const toKey = (name: string, models = '') => `${name}:${toHash(name)}${models}`
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` })
 const keyOf = (name: string) => bearer(`secret-of-${name}`)
 const origin = 'https://chat.example'
 const soon = () => Math.ceil(Date.now() / 1000) + 60
 
 /** Signs a token as Sluice does. */
-function sign(token: object, by = secret, prefix = 'slt_'): string {
+function sign(
+  token: { key?: string; [field: string]: unknown },
+  by = secret,
+  { prefix = 'slt_', keyHash = toHash(token.key ?? '') } = {},
+): string {
   const signed = prefix + Buffer.from(JSON.stringify(token)).toString('base64url')
-  return `${signed}.${createHmac('sha256', by).update(signed).digest('base64url')}`
+  return `${signed}.${createHmac('sha256', by).update(`${signed}.${keyHash}`).digest('base64url')}`
 }
 
 /** Short-lived tokens that stand for a key (docs/protocol.md#7-who-may-ask). */
@@ -114,7 +118,13 @@ export function describeStreamTokens(runtime: RuntimeName) {
         ['forged: two tokens', `${token}.${token.slice(4)}`],
         ['foreign: another secret', sign(good, `${secret}.`)],
         ['foreign: an empty secret', sign(good, '')],
-        ['foreign: signed without the prefix', `slt_${sign(good, secret, '').replace(/^/, '')}`],
+        ['of another secret of the key', sign(good, secret, { keyHash: toHash('rotated') })],
+        ['of no secret of a key', sign(good, secret, { keyHash: '' })],
+        ['of a key that does not exist, signed for no secret', sign({ ...good, key: 'carol' }, secret, { keyHash: '' })],
+        ...['null', '5', '"x"', '[]', '{}', '{"key":"__proto__"}', '{"key":{}}', '['.repeat(1500)].map(
+          (json) => [`forged: ${json.slice(0, 20)}`, `slt_${Buffer.from(json).toString('base64url')}.${signature}`] as const,
+        ),
+        ['foreign: signed without the prefix', `slt_${sign(good, secret, { prefix: '' }).replace(/^/, '')}`],
         ['foreign: a JWT', `slt_${Buffer.from('{"alg":"none"}').toString('base64url')}.${payload}.`],
         ['expired a second ago', sign({ ...good, expires_at: Math.floor(Date.now() / 1000) - 1 })],
         ['expired long ago', sign({ ...good, expires_at: 0 })],
