@@ -67,6 +67,11 @@ export interface HostOptions extends Pick<KeptListOptions, 'waitUntil' | 'now' |
 
 /** How long a host that is too busy counts as busy, if it does not say, in milliseconds. */
 const busyMs = 5000
+/**
+ * So many refusals count at most. A host may refuse quickly and say that it is busy for an hour, and
+ * each choice of a host looks at all of them.
+ */
+const maxBusy = 256
 
 /** Creates what the pool knows of one host. */
 export function createHost(
@@ -124,7 +129,8 @@ export function createHost(
         return
       case 'busy': {
         const { upstreamRetryAfterSeconds: seconds } = error as ServiceError
-        return void busyUntil.push(now() + (seconds === undefined ? busyMs : seconds * 1000))
+        busyUntil = [...busyUntil.slice(1 - maxBusy), now() + (seconds === undefined ? busyMs : seconds * 1000)]
+        return
       }
       default:
     }
