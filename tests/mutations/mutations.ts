@@ -223,7 +223,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'middleware/stream-tokens.ts',
-    from: "isEqual(toBytes(text), toBytes(await toSigned(signed, keyHash ?? '')))",
+    from: 'isEqual(toBytes(text), toBytes(await toSigned(signed, keyHash ?? noHash)))',
     to: 'true',
     test: 'runtimes/node',
     title: 'stream tokens',
