@@ -72,6 +72,8 @@ const busyMs = 5000
  * each choice of a host looks at all of them.
  */
 const maxBusy = 256
+/** What is shown of the models in memory, whatever the host says. No longer name can be asked for. */
+const [maxShown, maxNameLength] = [100, 256]
 
 /** Creates what the pool knows of one host. */
 export function createHost(
@@ -209,7 +211,10 @@ export function createHost(
       breaker: health.toBreaker(now()),
       inFlight: running,
       max,
-      loaded: residency.toNames(),
+      loaded: residency
+        .toNames()
+        .filter((name) => name.length <= maxNameLength)
+        .slice(0, maxShown),
       installed: names,
     }),
   }

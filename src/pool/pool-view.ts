@@ -19,7 +19,7 @@ export interface HostView {
   readonly inFlight: number
   /** How many requests may run there at once. 0 means no limit. */
   readonly max: number
-  /** The models that were in memory when the host was asked last. */
+  /** The models that were in memory when the host was asked last, 100 at most. */
   readonly loaded: readonly string[]
   /** The models that were installed when the host was asked last. */
   readonly installed: readonly string[]
