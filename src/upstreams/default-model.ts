@@ -1,3 +1,4 @@
+import { isModelName } from '#ollama-grammar/model-name.ts'
 import { ServiceError } from '../errors.ts'
 import { isObject } from '../exact-json.ts'
 import { createCached } from './cached.ts'
@@ -69,12 +70,12 @@ function noModel(): ServiceError {
  * Returns the listed models that run on this machine and write text. A cloud model sends prompts to
  * another machine, and an embedding model writes no text. Since 0.33, Ollama lists the capabilities
  * of installed models. If the capabilities are not listed, a model of a BERT family is treated as
- * an embedding model.
+ * an embedding model. A broken host may list any text as a name, and the log would have it.
  */
 function toWriters(answer: Answer): FoundModel[] {
   return toModels(answer)
-    .filter(({ remote_host, details, capabilities }) => {
-      if (remote_host) return false
+    .filter(({ name, remote_host, details, capabilities }) => {
+      if (remote_host || name.length > 256 || !isModelName(name)) return false
       if (Array.isArray(capabilities)) return capabilities.includes('completion')
       return !(isObject(details) && typeof details.family === 'string' && details.family.includes('bert'))
     })

@@ -47,6 +47,15 @@ describe('the default model', () => {
     expect(await create({ tags }).find()).toBe('c')
   })
 
+  test('is never a text that is no name of a model', async () => {
+    const names = ['a\nb', '\u001b[2J', '../x', 'two words', '', 'n'.repeat(257)]
+    const { find } = create({
+      ps: names.map((name) => installed(name)),
+      tags: [...names, 'good'].map((name) => installed(name)),
+    })
+    expect(await find()).toBe('good')
+  })
+
   test('is never an embedding model, nor a model on another machine', async () => {
     const others = [
       installed('nomic-embed-text', '2026-09-09T00:00:00Z', { details: { family: 'nomic-bert' } }),
