@@ -122,13 +122,14 @@ export function createPool({
       const place = await admission.enter(request, context)
       if (place === 'none') break
       const { host } = place
-      // `serve` does not call this, because it may run in another request (docs/hazards.md#74).
+      // `serve` does not call these, because it may run in another request (docs/hazards.md#74).
       context.onWaiting?.(undefined)
+      if (request.tried.size > 0) context.note?.({ failovers: request.tried.size })
       try {
         const result = await work(host)
         place.began()
         if (isSeveral) host.loaded.refresh()
-        noteHost(host, request, context)
+        noteHost(host, context)
         return { result, place }
       } catch (error) {
         failed = { host, error }
@@ -141,7 +142,7 @@ export function createPool({
         request.tried.add(host)
       }
     }
-    noteHost(failed!.host, request, context)
+    noteHost(failed!.host, context)
     throw failed!.error
   }
 
@@ -149,8 +150,8 @@ export function createPool({
     return hosts.length > tried.size + 1 && budget.take(now())
   }
 
-  function noteHost({ name }: Host, { tried }: PoolRequest, { note }: CallContext) {
-    if (isSeveral) note?.({ host: name, ...(tried.size > 0 && { failovers: tried.size }) })
+  function noteHost({ name }: Host, { note }: CallContext) {
+    if (isSeveral) note?.({ host: name })
   }
 
   async function askForVersion(question: Question, context: CallContext): Promise<Answer> {

@@ -153,6 +153,21 @@ describe('a host that fails before the first token', () => {
     expect([a!.chats, b!.chats]).toEqual([1, 1])
   })
 
+  test('is noted when the request goes to the next host, and not when that one answers', async () => {
+    const [a, b] = await start('a', 'b')
+    const pool = await poolOf([a!, b!], { settings: { b: { tier: 2 } } })
+    a!.answer = reset
+    const notes: object[] = []
+    let atRequest: object[] | undefined
+    b!.answer = (exchange) => {
+      atRequest = [...notes]
+      return tokens({ count: 1 })(exchange)
+    }
+    await chat(pool, { context: { note: (note) => void notes.push(note) } })
+    expect(atRequest).toEqual([{ failovers: 1 }])
+    expect(notes).toEqual([{ failovers: 1 }, { host: 'b' }])
+  })
+
   test('and cannot be reached is replaced', async () => {
     const [a, b] = await start('a', 'b')
     const pool = await poolOf([a!, b!], { settings: { b: { tier: 2 } } })

@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { flatOut, lines, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { flatOut, json, lines, silent, thenSilent, tokens } from '#fake-ollama/scripts.ts'
+import { startUpstream, type Upstream } from '#fake-ollama/upstream.ts'
 import type { LogLine } from '../../../src/middleware/access-log.ts'
 import type { OtlpSpan } from '../../../src/telemetry/to-spans.ts'
 import { parseExposition, sumOf, type Scraped } from '../../telemetry/parse-exposition.ts'
 import { askToResume, generate, read, readAll, type Reader } from '../reader.ts'
-import { useStage, type RuntimeName, type Stage } from '../server.ts'
+import { startServer, useStage, type RuntimeName, type Server as Sluice, type Stage } from '../server.ts'
 
 const operator = { authorization: 'Bearer secret-of-op' }
 const keys = [{ name: 'op', sha256: createHash('sha256').update('secret-of-op').digest('hex'), admin: true }]
@@ -34,6 +35,7 @@ const isFirst = (text: string) => text.includes('token')
 export function describeTelemetry(runtime: RuntimeName) {
   describeMetrics(runtime)
   describeSpans(runtime)
+  describeTelemetryOfHosts(runtime)
 }
 
 function describeMetrics(runtime: RuntimeName) {
@@ -273,6 +275,88 @@ function describeSpans(runtime: RuntimeName) {
         expect(answer).toMatchObject({ status: 200, ended: 'clean' })
       }
       expect(stage.server.errors()).toBe('')
+    })
+  })
+}
+
+function describeTelemetryOfHosts(runtime: RuntimeName) {
+  describe('metrics and spans of two hosts', () => {
+    let collector: Collector
+    let first: Upstream
+    let second: Upstream
+    let server: Sluice
+    beforeAll(async () => {
+      ;[collector, first, second] = await Promise.all([startCollector(), startUpstream(), startUpstream()])
+      for (const [name, upstream] of Object.entries({ first, second })) {
+        upstream.on('GET /api/tags', json({ models: [{ name: 'both:1b' }] }))
+        upstream.on('GET /api/ps', json({ models: [{ name: `of-${name}:1b` }] }))
+      }
+      server = await startServer(runtime, {
+        ...toOperator(runtime),
+        OLLAMA_HOSTS: `first=${first.url};max=1,second=${second.url};tier=2;max=1`,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        SLUICE_HEARTBEAT_MS: '200',
+      })
+    })
+    afterAll(async () => {
+      await server.stop()
+      for (const upstream of [first, second]) await upstream.close()
+      collector.server.close()
+      collector.server.closeAllConnections()
+    })
+
+    const scrape = async () => parseExposition((await readAll(read(server, { path: '/metrics', ...hi }))).text)
+    const ask = (model: string, headers = {}) => generate(server, 'sse', model, { headers: { ...operator, ...headers } })
+
+    test('a failover is an event of when it happened, and the span is that of the host that answered', async () => {
+      const id = 'f'.repeat(32)
+      const pauseMs = 400
+      first.script(json({ error: 'out of memory' }, 500), 'moved')
+      second.script(async (exchange) => {
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        await tokens({ count: 2 })(exchange)
+      }, 'moved')
+      await readAll(ask('moved', { traceparent: `00-${id}-${parentId}-01` }))
+      const spansOf = () => collector.spans.filter(({ traceId }) => traceId === id)
+      await expect.poll(() => spansOf().length, { timeout: 10_000 }).toBe(2)
+      const client = spansOf()[1]!
+      expect(client.events!.map(({ name }) => name)).toEqual(['failover', 'first_token'])
+      const [failover, token] = client.events!.map(({ timeUnixNano }) => BigInt(timeUnixNano))
+      expect(Number(token! - failover!) / 1e6).toBeGreaterThan(pauseMs - 50)
+      expect(attributeOf(client, 'sluice.host')).toBe('second')
+      expect(attributeOf(client, 'sluice.failovers')).toBe('1')
+      expect(attributeOf(client, 'server.port')).toBe(new URL(second.url).port)
+      expect(sumOf(await scrape(), 'sluice_failovers_total')).toBe(1)
+    })
+
+    test('the gauges have each host, and the queue over both is measured', async () => {
+      for (const upstream of [first, second]) upstream.script(thenSilent(1), 'both:1b')
+      const readers = [ask('both:1b'), ask('both:1b')]
+      for (const reader of readers) await reader.until(isFirst)
+      const third = ask('both:1b')
+      await expect.poll(async () => sumOf(await scrape(), 'sluice_queue_waiting')).toBe(1)
+      const scraped = await scrape()
+      for (const host of ['first', 'second']) {
+        expect(sumOf(scraped, 'sluice_upstream_in_flight', { host }), host).toBe(1)
+        expect(sumOf(scraped, 'sluice_upstream_up', { host }), host).toBe(1)
+        expect(sumOf(scraped, 'sluice_model_loaded', { host, model: `of-${host}:1b` }), host).toBe(1)
+      }
+      expect(sumOf(scraped, 'sluice_streams', { state: 'queued' })).toBe(1)
+      expect(sumOf(scraped, 'sluice_queue_seconds_count')).toBe(0)
+      readers[0]!.leave()
+      await third.until(isFirst)
+      for (const reader of [...readers, third]) reader.leave()
+      await expect.poll(async () => sumOf(await scrape(), 'sluice_queue_seconds_count')).toBe(1)
+      expect(sumOf(await scrape(), 'sluice_queue_seconds_sum')).toBeGreaterThan(0)
+      await expect.poll(async () => sumOf(await scrape(), 'sluice_upstream_in_flight')).toBe(0)
+
+      await first.stop()
+      second.script(tokens({ count: 1 }), 'after')
+      await readAll(ask('after'))
+      const after = await scrape()
+      expect(sumOf(after, 'sluice_upstream_up', { host: 'first' })).toBe(0)
+      expect(sumOf(after, 'sluice_upstream_up', { host: 'second' })).toBe(1)
+      await first.start()
     })
   })
 }
