@@ -110,7 +110,11 @@ export function unreachable(cause: unknown): ServiceError {
       retryAfterSeconds: 5,
       cause,
     })
-  return new ServiceError('upstream_unreachable', 'Cannot reach Ollama: is it running, and is OLLAMA_HOST right?', { cause })
+  return new ServiceError(
+    'upstream_unreachable',
+    'Cannot reach Ollama: is it running, and is OLLAMA_HOST or OLLAMA_HOSTS right?',
+    { cause },
+  )
 }
 
 /**

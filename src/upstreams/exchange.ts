@@ -91,7 +91,7 @@ function assertReadable(headers: Headers) {
   if (type !== 'application/x-ndjson' && type !== 'application/json') {
     throw new ServiceError(
       'upstream_protocol',
-      `Cannot read the answer of Ollama: its content type is ${type ? 'not JSON' : 'missing'}; does OLLAMA_HOST lead to Ollama?`,
+      `Cannot read the answer of Ollama: its content type is ${type ? 'not JSON' : 'missing'}; does OLLAMA_HOST or OLLAMA_HOSTS lead to Ollama?`,
     )
   }
   const encoding = headers.get('content-encoding')?.trim().toLowerCase()

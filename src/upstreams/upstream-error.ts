@@ -32,7 +32,7 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
   if (status >= 300 && status < 400) {
     return new ServiceError(
       'upstream_protocol',
-      'Ollama answered with a redirect, which is not followed; OLLAMA_HOST must be its own address',
+      'Ollama answered with a redirect, which is not followed; OLLAMA_HOST or OLLAMA_HOSTS must have its own address',
     )
   }
   if (status === 429 || status === 503) {
@@ -48,7 +48,7 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
   if (status === 404 && message === undefined) {
     return new ServiceError(
       'upstream_protocol',
-      'The server at OLLAMA_HOST does not know this path: it is not Ollama, or an Ollama that is too old',
+      'The server that OLLAMA_HOST or OLLAMA_HOSTS names does not know this path: it is not Ollama, or an Ollama that is too old',
       {
         upstreamStatus: status,
       },
@@ -65,7 +65,7 @@ export function toUpstreamError(status: number, headers: Headers, body: string):
     )
   return new ServiceError(
     'upstream_protocol',
-    `Cannot read the answer of Ollama: it has status ${status}; does OLLAMA_HOST lead to Ollama?`,
+    `Cannot read the answer of Ollama: it has status ${status}; does OLLAMA_HOST or OLLAMA_HOSTS lead to Ollama?`,
   )
 }
 
@@ -77,8 +77,8 @@ const isTooLong = /\b(?:prompt|input)\b.{1,40}\bcontext length\b/i
 
 function toRejection(status: number): string {
   if (status === 403)
-    return 'Ollama refused the request without a reason: look at its OLLAMA_ORIGINS, and at the host name in OLLAMA_HOST'
-  if (status === 401) return 'Ollama asks for credentials: look at OLLAMA_API_KEY'
+    return 'Ollama refused the request without a reason: look at its OLLAMA_ORIGINS, and at the host name in OLLAMA_HOST or OLLAMA_HOSTS'
+  if (status === 401) return 'Ollama asks for credentials: look at OLLAMA_API_KEY, or OLLAMA_API_KEY_ and the name of the host'
   return `Ollama refused the request with status ${status} and did not say why`
 }
 

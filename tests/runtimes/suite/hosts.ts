@@ -135,6 +135,8 @@ export function describeHosts(runtime: RuntimeName) {
       const model = script('named', tokens({ count: 1 }))
       const failure = await readFailure(generate(server, 'ndjson', model, { headers: { 'x-sluice-host': 'off' } }))
       expect(failure).toMatchObject({ status: 502, code: 'upstream_unreachable' })
+      expect(failure.error).toContain('OLLAMA_HOSTS')
+      expect(failure.error).not.toContain('127.0.0.1')
       expect(failure.headers).not.toHaveProperty('x-sluice-host')
     })
 
