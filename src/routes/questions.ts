@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Dialect } from '../dialects/dialect.ts'
+import { isObject } from '../exact-json.ts'
 import { ServiceError } from '../errors.ts'
 import { toTokens } from '../generation.ts'
 import type { Entry, Env } from '../middleware/env.ts'
@@ -45,7 +46,7 @@ export function questions({ dialect, body, upstream, budget, streams }: Question
         stream = startStream(c, streams)
         const answer = await upstream.ask(question, { signal: stream.signal, ...toCaller(c), onSent: tokens?.onSent })
         if (isInference(question)) addUsage(entry, question, answer)
-        tokens?.settle(entry.tokens_in)
+        tokens?.settle(entry.tokens_in === undefined ? undefined : entry.tokens_in + (entry.tokens ?? 0))
         addDefaultModel(c, answer)
         for (const [name, value] of Object.entries(toHostHeader(c))) c.header(name, value)
         return toAnswer ? c.json(toAnswer(answer)) : toVerbatim(c, answer)
@@ -65,13 +66,16 @@ export function questions({ dialect, body, upstream, budget, streams }: Question
 const toEstimate = (c: Context<Env>) => ({ input: estimateInput(c.var.bodyBytes), output: 0 })
 
 /**
- * Adds to the log what a model has computed. An embedding has no tokens of its own. The model is the one
- * of the request, because a broken host may answer with any text in its place.
+ * Adds to the log what a model has computed. An embedding has `prompt_eval_count`, and no tokens of
+ * its own. System One has `usage` (`SystemOneUsage` of ollama-js 0.6.4). The model is the one of the
+ * request, because a broken host may answer with any text in its place.
  */
-function addUsage(entry: Entry, question: Question, { value: { prompt_eval_count } }: Answer) {
+function addUsage(entry: Entry, question: Question, { value: { prompt_eval_count, usage } }: Answer) {
   if ('body' in question && typeof question.body.model === 'string') entry.model = question.body.model
-  const tokens = toTokens(prompt_eval_count)
-  if (tokens !== undefined) entry.tokens_in = tokens
+  const { input_tokens = prompt_eval_count, output_tokens = undefined } = isObject(usage) ? usage : {}
+  const [tokensIn, tokensOut] = [toTokens(input_tokens), toTokens(output_tokens)]
+  if (tokensIn !== undefined) entry.tokens_in = tokensIn
+  if (tokensOut !== undefined) entry.tokens = tokensOut
 }
 
 /**

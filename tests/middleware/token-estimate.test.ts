@@ -53,6 +53,11 @@ describe('what a generation has used', () => {
   const done = { how: 'done' } as const
   const counted = { done: true, prompt_eval_count: 7, eval_count: 3 }
 
+  test.each([null, -5, 0.5, Infinity])('a count of %d is none, so the pieces count', (count) => {
+    const tally = { done: { ...counted, eval_count: count }, deltas: 5 } as never
+    expect(toUsedTokens({ ended: done, tally }, { isSent: true, input: 100 })).toBe(5)
+  })
+
   test.each([
     ['Ollama has counted', done, { done: counted, deltas: 5 }, true, 10],
     [

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { json, lines, thenSilent, tokens, tokensThen } from '#fake-ollama/scripts.ts'
+import { flatOut, json, lines, thenSilent, tokens, tokensThen } from '#fake-ollama/scripts.ts'
 import { surfaces } from '../../surfaces.ts'
 import { generate, read, readAll, readFailure } from '../reader.ts'
 import { finish, toRunPath } from '../resumable.ts'
@@ -42,6 +42,7 @@ export function describeUsage(runtime: RuntimeName) {
       SLUICE_LOG: 'json',
       SLUICE_MANAGEMENT: '1',
       SLUICE_IDLE_TIMEOUT_MS: '500',
+      SLUICE_STALL_TIMEOUT_MS: '500',
     })
     const usageOf = async (name: string) => {
       const { status, text } = await readAll(read(stage.server, { path: '/usage', headers: bearer(name) }))
@@ -144,6 +145,40 @@ export function describeUsage(runtime: RuntimeName) {
       stage.upstream.on('POST /api/pull', lines(['{"status":"pulling manifest"}', '{"status":"success"}']))
       await readAll(generate(stage.server, 'ndjson', { model }, { path: '/api/pull', headers }))
       expect(await lineOf(model)).toMatchObject({ ended: 'done', tokens: 0 })
+    })
+
+    test('System One counts the tokens of both ways', async () => {
+      const model = 'system-one'
+      const restore = stage.upstream.on(
+        'POST /v1/systemone',
+        json({ model, answers: {}, usage: { input_tokens: 70, output_tokens: 6 } }),
+      )
+      const body = { model, state: 'Hi', questions: {} }
+      await readAll(read(stage.server, { path: '/v1/systemone', body, headers }))
+      restore()
+      expect(await lineOf(model)).toMatchObject({ tokens: 6, tokens_in: 70, estimated: undefined })
+    })
+
+    test.each(['null', '-5', '0.5', '1e400'])('a count of %s is none, so the pieces count', async (count) => {
+      const piece = '{"response":" token","done":false}'
+      const model = stage.upstream.script(
+        lines([piece, piece, `{"done":true,"prompt_eval_count":${count},"eval_count":${count}}`]),
+      )
+      await readAll(generate(stage.server, 'ndjson', model, { headers }))
+      expect(await lineOf(model)).toMatchObject({ ended: 'done', tokens: 2, tokens_in: undefined, estimated: true })
+    })
+
+    test('an answer whose reader stalls counts once, the pieces that came', async () => {
+      const model = stage.upstream.script(flatOut())
+      const reader = generate(stage.server, 'sse', model, { headers })
+      reader.pause()
+      await (
+        await stage.upstream.next(model)
+      ).exchange.closedByReader
+      const { ended, tokens, estimated } = await lineOf(model)
+      expect({ ended, estimated }).toEqual({ ended: 'stalled', estimated: true })
+      expect(tokens).toBeGreaterThan(0)
+      reader.leave()
     })
 
     test('GET /usage is the sum of the lines of the asking key', async () => {
