@@ -219,4 +219,57 @@ export function describeStatusPage(runtime: RuntimeName) {
       for (const reader of readers) reader.leave()
     })
   })
+
+  describe('/status, for a key with admin', () => {
+    const toKey = (name: string, more: object) => ({
+      name,
+      sha256: createHash('sha256').update(`sluice-secret-of-${name}`).digest('hex'),
+      ...more,
+    })
+    const { stage, ask } = useAsk({
+      SLUICE_API_KEYS: JSON.stringify({ keys: [toKey('alice', {}), toKey('op', { admin: true })] }),
+      SLUICE_UPSTREAM_STREAMS: '1',
+    })
+    const op = { authorization: 'Bearer sluice-secret-of-op' }
+    const readData = async () => JSON.parse((await ask({ path: '/status/data' }, op)).text) as Data
+
+    test('the data have the answers of all keys and the hosts, and each answer can be stopped', async () => {
+      const { server, upstream } = stage
+      const restore = upstream.on('GET /api/ps', json({ models: [{ name: 'warm:1b' }] }))
+      const model = upstream.script(thenSilent(1))
+      const headers = { ...alice, 'x-request-id': 'hers' }
+      const reader = generate(server, 'sse', model, { headers })
+      await reader.until(isFirst)
+      const queued = generate(server, 'sse', upstream.script(thenSilent(1)), { headers: { ...alice, 'x-request-id': 'next' } })
+      await queued.until((text) => text === ':\n')
+      const running = { request_id: 'hers', key: 'alice', model, state: 'streaming', tokens: 1 }
+      const host = {
+        up: true,
+        breaker: 'closed',
+        in_flight: 1,
+        max: 1,
+        loaded: expect.arrayContaining(['warm:1b']) as string[],
+      }
+      await expect.poll(readData).toMatchObject({
+        open: 2,
+        waiting: 1,
+        streams: [running, { request_id: 'next', key: 'alice', state: 'queued' }],
+        hosts: [host],
+      })
+      const stop = async (query: string, who: typeof op) =>
+        (await ask({ path: `/status/streams?${query}`, method: 'DELETE' }, who)).status
+      expect(await stop('request_id=next&key=alice', alice)).toBe(404)
+      expect(await stop('request_id=next', op)).toBe(404) // no answer of its own has this id
+      for (const [id, each] of [
+        ['next', queued],
+        ['hers', reader],
+      ] as const) {
+        expect(await stop(`request_id=${id}&key=alice`, op)).toBe(204)
+        expect(await each.ended).toBe('clean')
+        expect(toTold('sse', each.text)).toMatchObject({ failed: { code: 'cancelled' } })
+      }
+      await expect.poll(readData).toMatchObject({ open: 0, waiting: 0, streams: [], hosts: [{ in_flight: 0 }] })
+      restore()
+    })
+  })
 }
