@@ -83,6 +83,9 @@ export function describeKeys(runtime: RuntimeName) {
       const waiting = generate(server, 'sse', queued, { headers: as('soon') })
       // It has sent its opening, so it waits in the queue.
       await waiting.until((text) => text === ':\n')
+      const embedding = readFailure(
+        read(server, { path: '/api/embed', body: { model: 'smollm2:135m', input: 'Hi' }, headers: as('soon') }),
+      )
       // Where no timer runs, the next request of anybody ends the answers.
       await expect
         .poll(() => readAll(read(server, { path: '/api/version', headers: as('soon') })), { timeout: soonMs + 2000 })
@@ -91,12 +94,14 @@ export function describeKeys(runtime: RuntimeName) {
         await each.until((text) => text.includes('"code":"unauthorized"'))
         expect(await each.ended).toBe('clean')
       }
+      expect(await embedding).toMatchObject({ status: 401, code: 'unauthorized' })
       // On Workers the object of the answer looks at its key once a minute (docs/deploy.md).
       if (runtime !== 'worker') await upstream.requestsFor(detached)[0]!.exchange.closedByReader
       // The places that are free now are for others.
       const next = upstream.script(tokens({ count: 1 }))
       expect(await readAll(generate(server, 'sse', next, { headers: as('alice') }))).toMatchObject({ ended: 'clean' })
       expect(upstream.requestsFor(queued)).toEqual([])
+      expect(upstream.requests.filter(({ target }) => target === '/api/embed')).toEqual([])
       expect(holder.isEnded).toBe(false)
       holder.leave()
     }, 60_000)
