@@ -152,4 +152,54 @@ export function describeHosts(runtime: RuntimeName) {
       expect(of('moved')).toMatchObject({ host: 'second', failovers: 1 })
     })
   })
+
+  describe('several hosts that are equal', () => {
+    let hosts: Upstream[]
+    let server: Server
+    const model = 'both:1b'
+
+    beforeAll(async () => {
+      hosts = [await startUpstream(), await startUpstream()]
+      for (const upstream of hosts) {
+        // The model is in memory everywhere, so only the conversation makes a difference.
+        for (const list of ['tags', 'ps'])
+          upstream.on(`GET /api/${list}`, json({ models: [{ name: model, context_length: 8192 }] }))
+        upstream.script(tokens({ count: 1 }), model)
+      }
+      server = await startServer(runtime, { OLLAMA_HOSTS: hosts.map(({ url }, i) => `host-${i}=${url}`).join() })
+    })
+    afterAll(async () => {
+      await server.stop()
+      for (const upstream of hosts) await upstream.close()
+    })
+
+    const counts = () => hosts.map((upstream) => upstream.requestsFor(model).length)
+    /** Sends a request, and returns which host got it. */
+    async function ask(path: string, body: object, headers: Readonly<Record<string, string>> = {}): Promise<number> {
+      const before = counts()
+      expect(await readAll(read(server, { path, body: { model, ...body }, headers }))).toMatchObject({ status: 200 })
+      return counts().findIndex((count, i) => count > before[i]!)
+    }
+    const chat = (text: string) => ({ messages: [{ role: 'user', content: text }] })
+    const uiChat = (text: string) => ({ messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text }] }] })
+
+    test.each<readonly [string, (name: string, text: string) => Promise<number>]>([
+      ['x-session-id', (name, text) => ask('/v1/chat/completions', chat(text), { 'x-session-id': name })],
+      ['session-id', (name, text) => ask('/api/chat', chat(text), { 'session-id': name })],
+      ['x-openwebui-chat-id', (name, text) => ask('/api/chat', chat(text), { 'x-openwebui-chat-id': name })],
+      ['the chat id of the AI SDK', (name, text) => ask('/api/ui/chat', { id: name, ...uiChat(text) })],
+      [
+        'the first message',
+        (name, text) => ask('/api/chat', { messages: [...chat(name).messages, { role: 'user', content: text }] }),
+      ],
+    ])('a conversation stays at its host, by %s, and conversations spread', async (_, send) => {
+      const seen = new Set<number>()
+      for (let i = 0; i < 12; i++) {
+        const host = await send(`name ${i}`, 'one')
+        expect(await send(`name ${i}`, 'two')).toBe(host)
+        seen.add(host)
+      }
+      expect(seen.size).toBe(2)
+    })
+  })
 }
