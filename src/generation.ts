@@ -42,8 +42,8 @@ const maxTokens = 10_000_000
  * anything, and a sum with NaN or Infinity would stay that for ever.
  */
 export function toTokens(count: unknown): number | undefined {
-  const tokens = Math.min(Math.round(toNumber(count)), maxTokens)
-  return tokens >= 0 ? tokens : undefined
+  const tokens = toNumber(count)
+  return Number.isSafeInteger(tokens) && tokens >= 0 ? Math.min(tokens, maxTokens) : undefined
 }
 
 /**

@@ -72,7 +72,7 @@ const toEstimate = (c: Context<Env>) => ({ input: estimateInput(c.var.bodyBytes)
  */
 function addUsage(entry: Entry, question: Question, { value: { prompt_eval_count, usage } }: Answer) {
   if ('body' in question && typeof question.body.model === 'string') entry.model = question.body.model
-  const { input_tokens = prompt_eval_count, output_tokens = undefined } = isObject(usage) ? usage : {}
+  const { input_tokens, output_tokens }: Answer['value'] = isObject(usage) ? usage : { input_tokens: prompt_eval_count }
   const [tokensIn, tokensOut] = [toTokens(input_tokens), toTokens(output_tokens)]
   if (tokensIn !== undefined) entry.tokens_in = tokensIn
   if (tokensOut !== undefined) entry.tokens = tokensOut
