@@ -107,7 +107,7 @@ export function createRecent(time: () => number = Date.now): Recent {
     const count = (failures.get(name)?.count ?? 0) + 1
     failures.delete(name) // so that it moves to the end
     failures.set(name, { time, count, ...failure })
-    if (failures.size > failureCount) failures.delete(failures.keys().next().value!)
+    if (failures.size > failureCount) failures.delete(toLeastNews(failures))
   }
 
   return {
@@ -135,6 +135,16 @@ export function createRecent(time: () => number = Date.now): Recent {
       return { minutes, failures: [...failures.values()].toReversed() }
     },
   }
+}
+
+/**
+ * Returns the name of the failure that is left out: the oldest one of the code and key that have the
+ * most. So a caller that asks for a thousand models that do not exist hides nobody else's failure.
+ */
+function toLeastNews(failures: ReadonlyMap<string, Failure>): string {
+  const alike = Map.groupBy(failures, ([, { code, key }]) => `${code} ${key}`)
+  const [most] = [...alike.values()].toSorted((a, b) => b.length - a.length)
+  return most![0]![0]
 }
 
 function toMinute(minute: number, counts: Counts | undefined): Minute {

@@ -113,6 +113,22 @@ describe('the last hour', () => {
 })
 
 describe('the last failures', () => {
+  test('of one caller that makes up models do not hide those of others', () => {
+    const all = create()
+    all.tell({ code: 'upstream_unreachable', host: 'big' })
+    for (let i = 0; i < 1000; i++) all.tell({ code: 'model_not_found', key: 'eve', model: `made-up-${i}` })
+    for (const key of ['alice', 'bob']) all.tell({ code: 'model_not_found', key, model: 'real' })
+    for (let i = 0; i < 1000; i++) all.tell({ code: 'model_not_found', key: 'eve', model: `new-${i}` })
+    const { failures } = all.view()
+    expect(failures).toHaveLength(20)
+    expect(failures.filter(({ key }) => key !== 'eve').map(({ code, key }) => [code, key])).toEqual([
+      ['model_not_found', 'bob'],
+      ['model_not_found', 'alice'],
+      ['upstream_unreachable', undefined],
+    ])
+    expect(failures[0]?.model).toBe('new-999')
+  })
+
   test('have what the log says of them, the newest first, and of a cause only its first word', () => {
     const all = create()
     all.tell({ code: 'upstream_failed', key: 'alice', model: 'qwen3:8b', host: 'big', bytes: 5, tokens: 9 })
