@@ -47,10 +47,8 @@ test.each(odd)('an answer of %s tokens stops neither the budget of its key nor t
   }
   const usage = JSON.parse((await ask('/usage')).text) as { tokens_in: unknown; tokens_out: unknown }
   expect([typeof usage.tokens_in, typeof usage.tokens_out]).toEqual(['number', 'number'])
-  const again = await ask('/api/generate', body)
-  // What a host says that cannot be is not believed. A number without end is still a number, and counts.
-  expect(again.status).toBe(count.startsWith('1e') ? 429 : 200)
-  if (again.status === 429) expect(again.text).toMatch(/try again in \d+ s/)
+  // What a host says that cannot be is not believed: the pieces of the answer count in its place.
+  expect((await ask('/api/generate', body)).status).toBe(200)
 })
 
 test.each([...odd, '"5"', '[5]', '{}'])('an embedding of %s tokens does not stop them either', async (count) => {
@@ -60,7 +58,7 @@ test.each([...odd, '"5"', '[5]', '{}'])('an embedding of %s tokens does not stop
   expect(status).toBe(200)
   expect(Number.isSafeInteger(lines[0]!.tokens_in ?? 0)).toBe(true)
   expect(lines[0]!.tokens_in ?? 0).toBeGreaterThanOrEqual(0)
-  expect((await ask('/api/embed', body)).status).toBe(count.startsWith('1e') ? 429 : 200)
+  expect((await ask('/api/embed', body)).status).toBe(200)
 })
 
 test('a host cannot write a text into the log in the place of a model', async () => {
