@@ -6,8 +6,17 @@ import { toFreePort } from '../lab/free-port.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The environment of a program: the project's Node and Bun, and nothing else of the tests. */
-export const programEnv = { PATH: `${root}node_modules/.bin:${process.env.PATH}`, HOME: process.env.HOME }
+const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env
+
+/**
+ * The environment of a program: the project's Node and Bun, and nothing else of the tests. Behind a
+ * proxy that signs the certificates of the registry, npm needs the proxy's own certificate.
+ */
+export const programEnv = {
+  PATH: `${root}node_modules/.bin:${PATH}`,
+  HOME,
+  ...(NODE_EXTRA_CA_CERTS !== undefined && { NODE_EXTRA_CA_CERTS }),
+}
 
 /** An app that has Sluice in it. */
 export interface App {
