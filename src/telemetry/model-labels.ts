@@ -1,5 +1,5 @@
 import { toFullName } from '#ollama-grammar/model-name.ts'
-import type { PoolView } from '../pool/pool-view.ts'
+import type { HostView, PoolView } from '../pool/pool-view.ts'
 
 export interface ModelLabelsOptions {
   /** What is known of the hosts now. */
@@ -12,9 +12,10 @@ export interface ModelLabelsOptions {
 const maxModels = 200
 
 /**
- * Returns the label of a model: its full name, if a host has it installed, and otherwise `other`. A
- * caller chooses the name in its request, so without this rule it could make as many series as it
- * likes. The label of an alias is the model that it stands for.
+ * Returns the label of a model: its full name, if a host has it, and otherwise `other`. A caller
+ * chooses the name in its request, so without this rule it could make as many series as it likes. A
+ * host has a model that it lists, or that has just answered there. The label of an alias is the model
+ * that it stands for.
  */
 export function createModelLabels({ view, aliases }: ModelLabelsOptions): (model: string | undefined) => string {
   const modelByAlias = new Map(aliases)
@@ -31,7 +32,9 @@ export function createModelLabels({ view, aliases }: ModelLabelsOptions): (model
   return (model) => {
     if (model === undefined) return 'other'
     const name = toFullName(modelByAlias.get(model) ?? model)
-    if (!view().hosts.some(({ installed }) => hasModel(installed, name))) return 'other'
+    const isKnown = ({ installed, loaded }: HostView) =>
+      hasModel(installed, name) || loaded.some((one) => toFullName(one) === name)
+    if (!view().hosts.some(isKnown)) return 'other'
     if (labels.size >= maxModels && !labels.has(name)) return 'other'
     labels.add(name)
     return name

@@ -366,7 +366,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     file: 'telemetry/model-labels.ts',
-    from: "if (!view().hosts.some(({ installed }) => hasModel(installed, name))) return 'other'",
+    from: "if (!view().hosts.some(isKnown)) return 'other'",
     to: '',
     test: 'telemetry/metrics',
   },

@@ -133,7 +133,7 @@ test('a status that Sluice itself never has is told by its class', () => {
 })
 
 describe('the label of a model', () => {
-  const pool = toPool({ installed: ['gemma3:270m', 'Me/Big:7b'] }, { installed: ['qwen3:latest'] })
+  const pool = toPool({ installed: ['gemma3:270m', 'Me/Big:7b'] }, { installed: ['qwen3:latest'], loaded: ['smollm2:135m'] })
   const toLabels = (...models: readonly (string | undefined)[]) => {
     const { hear, scrape } = create(pool, [
       ['gpt-4o', 'gemma3:270m'],
@@ -148,6 +148,7 @@ describe('the label of a model', () => {
   test('is its full name if a host has it, and otherwise other', () => {
     expect(toLabels('qwen3', 'QWEN3', 'registry.ollama.ai/library/qwen3:latest')).toEqual(['qwen3:latest'])
     expect(toLabels('gemma3:270M', 'me/big:7b')).toEqual(['gemma3:270m', 'me/big:7b'])
+    expect(toLabels('smollm2:135m')).toEqual(['smollm2:135m'])
     expect(toLabels('gemma3', 'nobody', undefined, '', 'other', '__proto__')).toEqual(['other'])
   })
 
