@@ -70,8 +70,9 @@ describe('hostile text is nothing but text', () => {
       { name: `javascript:alert(1)//${evil}` },
     ])
     onTestFinished(stage.upstream.on('GET /api/version', (exchange) => sayJson(exchange, { version: attack })))
-    const { page, button, openSettings, dialog, ask, answer } = await come()
-    await button(`Model: ${attack}`).click()
+    const { page, openSettings, dialog, ask, answer } = await come()
+    // The default model is never a text that is no name.
+    await page.getByRole('button', { name: /^Model: (?!<)/ }).click()
     await see(page.getByRole('listbox'), shown)
     await see(page.getByRole('listbox'), 'Vision')
     await page.getByRole('option').first().click()
