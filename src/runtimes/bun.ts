@@ -1,22 +1,10 @@
-import { createMemoryLogs } from '../streams/memory-log.ts'
 import { checkConfig } from './bun/check-config.ts'
 import { listen } from './bun/sluice.ts'
 import { readConfig, standardOutput } from './host-process.ts'
-import { openKeys } from './keys.ts'
-import { createLog } from './log.ts'
+import { openOptions } from './open-options.ts'
 import { run } from './run.ts'
-import { openStore } from './store.ts'
 
 const config = await readConfig(checkConfig)
 
 /** The URL at which Sluice listens. */
-export const url = await run(config, async () => {
-  const log = createLog(config.server.log, standardOutput.write)
-  return listen({
-    config,
-    logs: createMemoryLogs(config.resume),
-    ...(await openKeys(config)),
-    ...(await openStore(config)),
-    log,
-  })
-})
+export const url = await run(config, async () => listen(await openOptions(config, standardOutput)))
